@@ -1,0 +1,75 @@
+"""Every bound, with its reason. Each is the default of the setting of the same name in lower case."""
+
+# One request's events: ten thousand of them make one journal frame of a few MiB, which one fsync carries.
+BATCH_EVENTS_MAX = 10_000
+# A request's body as sent; browsers cap beacons at 64 KiB, servers send batches of hundreds of KiB.
+BODY_BYTES_MAX = 8 * 1024 * 1024
+# The same after decompression: the bound on what a small hostile body can make us hold.
+BODY_DECODED_BYTES_MAX = 32 * 1024 * 1024
+# Seconds in which a body must have arrived, so that slow senders cannot hold connections for ever.
+BODY_TIMEOUT_S = 30
+# One string of an event: a code is short, a context value may be a long path or URL.
+CODE_CHARS_MAX = 200
+CONTEXT_VALUES_MAX = 64
+CONTEXT_VALUE_CHARS_MAX = 65_536
+VERSION_CHARS_MAX = 200
+# What HTTP practice allows for a key that is a UUID or a hash.
+IDEMPOTENCY_KEY_CHARS_MAX = 200
+# Events older than this or newer than now plus this are mistakes of a client's clock, and each month is a partition.
+TIMESTAMP_MIN_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
+TIMESTAMP_AHEAD_MAX_MS = 86_400_000  # a day: time zones taken for UTC
+# Problems that an error names; a client's author needs the first few, not ten thousand.
+PROBLEMS_MAX = 100
+
+# Bytes of accepted lines that wait for the disk in one web process; past it the answer is 503.
+JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024
+# A segment is sealed at this age: the delay until events are in the store, and the least wait of a report.
+SEGMENT_AGE_MAX_MS = 1_000
+# ... or at this size of the file ...
+SEGMENT_BYTES_MAX = 8 * 1024 * 1024
+# ... or of its lines before compression, which bounds the engine's memory while it loads one.
+SEGMENT_LINES_BYTES_MAX = 32 * 1024 * 1024
+# Free disk below which no event is accepted, so that sealing, loading and logging still have room.
+DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
+# How often the loader looks for sealed segments.
+LOADER_PERIOD_MS = 100
+# Tries before a segment that the store refuses for the segment's own fault is set aside.
+LOADER_TRIES_MAX = 3
+# Days for which loaded segments are kept, so that the store can be rebuilt from them; 0 deletes them at once.
+ARCHIVE_DAYS = 30
+
+# Seconds of a report's statement in the engine, then it is TIMEOUT.
+REPORT_TIMEOUT_S = 900
+# Seconds that a report waits for events acknowledged before it to be loaded, then it is TIMEOUT.
+REPORT_BARRIER_TIMEOUT_S = 300
+# A worker renews its lease thrice in this time; a job whose lease ran out is taken up by another worker.
+REPORT_LEASE_S = 30
+# Reports that one worker runs at once: two, so that a small one need not wait for a large one.
+REPORTS_AT_ONCE_MAX = 2
+# Times a job is taken up again after its worker died, before it is FAILED as the likely cause.
+REPORT_TRIES_MAX = 3
+# Days for which a finished report's file is kept.
+REPORT_DAYS = 30
+# The reference's promise: a link is good for 15 minutes.
+LINK_TTL_S = 900
+# Types that one report's filter may name.
+FILTER_TYPES_MAX = 1_000
+
+# Seconds for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
+CREDENTIAL_CACHE_S = 60
+# Verified passwords that are remembered at once in one web process.
+CREDENTIAL_CACHE_MAX = 1_024
+# Failed sign-ins of one user from one address in a minute, then 429: guessing must not pay.
+LOGIN_FAILURES_MAX = 20
+# Password hashes computed at once in one web process: each takes 64 MiB while it runs.
+PASSWORD_HASHES_AT_ONCE_MAX = 2
+
+# Seconds to wait for the store to answer a connection, and for a load to finish.
+STORE_CONNECT_TIMEOUT_S = 5
+STORE_LOAD_TIMEOUT_S = 120
+# Statements that the embedded engine runs at once; one more place is kept for loads.
+ENGINE_QUERIES_AT_ONCE_MAX = 4
+# Memory that all statements of the embedded engine may take together.
+ENGINE_MEMORY_BYTES_MAX = 4 * 1024 * 1024 * 1024
+# Seconds in which processes must have stopped after SIGTERM before they are killed.
+STOP_TIMEOUT_S = 20

@@ -1,0 +1,79 @@
+"""What can be set: one frozen struct, filled from defaults, a TOML file, the environment and flags, in rising order."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from footfall import limits
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its default; docs/settings.md says what each is for."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    data_dir: str = "./footfall-data"
+    web_processes: Annotated[int, Meta(ge=1, le=256)] = 1
+    environment: str = "production"
+    public_url: str = ""
+    trusted_proxies: str = "127.0.0.1,::1"
+    cors_origins: str = "*"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    plan: str = ""
+    plan_mode: Literal["strict", "open"] = "strict"
+
+    events_url: str = "embedded"
+    state_url: str = ""
+    files_url: str = ""
+
+    batch_events_max: Positive = limits.BATCH_EVENTS_MAX
+    body_bytes_max: Positive = limits.BODY_BYTES_MAX
+    body_decoded_bytes_max: Positive = limits.BODY_DECODED_BYTES_MAX
+    body_timeout_s: Positive = limits.BODY_TIMEOUT_S
+    code_chars_max: Positive = limits.CODE_CHARS_MAX
+    context_values_max: Positive = limits.CONTEXT_VALUES_MAX
+    context_value_chars_max: Positive = limits.CONTEXT_VALUE_CHARS_MAX
+    version_chars_max: Positive = limits.VERSION_CHARS_MAX
+    idempotency_key_chars_max: Positive = limits.IDEMPOTENCY_KEY_CHARS_MAX
+    timestamp_min_ms: int = limits.TIMESTAMP_MIN_MS
+    timestamp_ahead_max_ms: NotNegative = limits.TIMESTAMP_AHEAD_MAX_MS
+    problems_max: Positive = limits.PROBLEMS_MAX
+
+    journal_waiting_bytes_max: Positive = limits.JOURNAL_WAITING_BYTES_MAX
+    segment_age_max_ms: Positive = limits.SEGMENT_AGE_MAX_MS
+    segment_bytes_max: Positive = limits.SEGMENT_BYTES_MAX
+    segment_lines_bytes_max: Positive = limits.SEGMENT_LINES_BYTES_MAX
+    disk_free_bytes_min: NotNegative = limits.DISK_FREE_BYTES_MIN
+    loader_period_ms: Positive = limits.LOADER_PERIOD_MS
+    loader_tries_max: Positive = limits.LOADER_TRIES_MAX
+    archive_days: NotNegative = limits.ARCHIVE_DAYS
+
+    report_timeout_s: Positive = limits.REPORT_TIMEOUT_S
+    report_barrier_timeout_s: Positive = limits.REPORT_BARRIER_TIMEOUT_S
+    report_lease_s: Annotated[int, Meta(ge=3)] = limits.REPORT_LEASE_S
+    reports_at_once_max: Positive = limits.REPORTS_AT_ONCE_MAX
+    report_tries_max: Positive = limits.REPORT_TRIES_MAX
+    report_days: Positive = limits.REPORT_DAYS
+    link_ttl_s: Positive = limits.LINK_TTL_S
+    filter_types_max: Positive = limits.FILTER_TYPES_MAX
+
+    credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
+    credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
+    login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
+    password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
+
+    store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
+    store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S
+    engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX
+    engine_memory_bytes_max: Positive = limits.ENGINE_MEMORY_BYTES_MAX
+    stop_timeout_s: Positive = limits.STOP_TIMEOUT_S
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return Path(self.data_dir)
