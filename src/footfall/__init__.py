@@ -1,0 +1,1 @@
+"""footfall: usage events, collected durably, counted once, reported completely."""
