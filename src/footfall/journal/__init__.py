@@ -1,0 +1,43 @@
+"""The journal: where an event is when its sender is told that it is safe.
+
+**Format.** A folder of segments. A segment is a plain `.jsonl.zst` file, readable with `zstdcat FILE | jq`: a row of
+zstd frames, each with its content checksum, each holding whole JSON lines, each the work of one group commit. A line
+is an event as answered to its sender plus `received` and `admitted`, in ms since the epoch, both stamped when the
+frame was made. A segment is *open* (`….jsonl.zst.open`, locked with flock by the one writer that appends to it) or
+*sealed* (`….jsonl.zst`, never changed again).
+
+**Invariants.**
+1. `Journal.append` returns only when the frame that holds the lines is synced, and so is the folder entry of its
+   segment.
+2. When `append` raises, none of its lines are in the journal: a frame that was written in part, or whose sync failed,
+   is cut off before anything else happens to the segment.
+3. Every stamp in a segment was taken while the file was there under its open or sealed name. So once the node's clock
+   has passed W and the folder is then listed, every event stamped W or earlier is in the listed segments or already
+   loaded: that is the barrier of reports (see `footfall.loading`).
+4. Lines are never reordered within a writer, and a frame is whole or absent: there are no half requests.
+
+**Recovery.** An open segment whose lock is free belongs to a dead writer: it is cut back to its last whole frame and
+sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing is lost.
+A frame that fails its checksum with whole frames behind it is damage, not a torn tail: the good frames are kept in a
+new segment, the damaged file is set aside as it is, and the log says so.
+"""
+
+from footfall.journal.folder import Folder, SegmentPath
+from footfall.journal.frames import Damage, Frame, walk
+from footfall.journal.recovery import Recovered, recover, salvage
+from footfall.journal.writer import Journal, JournalBusy, JournalError, JournalFull
+
+__all__ = [
+    "Damage",
+    "Folder",
+    "Frame",
+    "Journal",
+    "JournalBusy",
+    "JournalError",
+    "JournalFull",
+    "Recovered",
+    "SegmentPath",
+    "recover",
+    "salvage",
+    "walk",
+]

@@ -1,0 +1,73 @@
+"""Frames: one group commit as one zstd frame with a content checksum, and the walk through a file of them."""
+
+import sys
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+_OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
+
+
+class Frame(Struct, frozen=True):
+    """A whole frame: `size` bytes at `offset` of the file hold these lines."""
+
+    offset: int
+    size: int
+    lines: bytes
+
+
+class Damage(Struct, frozen=True):
+    """`size` bytes at `offset` that are no whole frame: a torn tail when nothing follows, else corruption."""
+
+    offset: int
+    size: int
+
+
+def compress(lines: bytes) -> bytes:
+    """One frame of these lines; level 1 keeps the writer ahead of a fast disk."""
+    return zstd.compress(lines, options=_OPTIONS)
+
+
+def walk(data: bytes) -> Iterator[Frame | Damage]:
+    """The frames of a segment in order, with what lies between them where it is damaged.
+
+    After damage the walk goes on at the next magic number that starts a whole frame.
+    """
+    offset = 0
+    while offset < len(data):
+        frame = _frame(data, offset)
+        if frame is None:
+            end = _resume(data, offset + 1)
+            yield Damage(offset, end - offset)
+            offset = end
+        else:
+            yield frame
+            offset += frame.size
+
+
+def _resume(data: bytes, start: int) -> int:
+    """Where the next whole frame begins, or the end of the data."""
+    while (start := data.find(MAGIC, start)) >= 0:
+        if _frame(data, start) is not None:
+            return start
+        start += 1
+    return len(data)
+
+
+def _frame(data: bytes, offset: int) -> Frame | None:
+    if data[offset : offset + 4] != MAGIC:
+        return None
+    decompressor = zstd.ZstdDecompressor()
+    try:
+        lines = decompressor.decompress(memoryview(data)[offset:])
+    except zstd.ZstdError:
+        return None
+    if not decompressor.eof:
+        return None
+    return Frame(offset, len(data) - offset - len(decompressor.unused_data), lines)
