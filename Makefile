@@ -1,0 +1,94 @@
+# A fresh clone needs Python 3.11 or newer and make, nothing else: every command makes .venv first, and
+# installs again only when the lock (requirements*.txt) has changed.
+#
+#   make serve               run the service on http://127.0.0.1:8000 (ARGS="--port 9000" to say more)
+#   make test                run the tests (ARGS="tests/plan -k strict" to choose)
+#   make check               lint, format, types, tidiness, documentation
+#   make bench               measure
+#   make lock                write the lock from pyproject.toml (UPGRADE=1: with the newest releases)
+#   make clean               remove .venv and what the tools leave behind; never your data
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter that .venv is made with.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PYTHON ?= python3 python3.13 python3.12 python3.11
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+serve: $(VENV)/run.stamp
+	@exec $(BIN)/footfall serve $(ARGS)
+
+test: $(VENV)/dev.stamp
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy --strict src
+	@$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
+
+bench: $(VENV)/dev.stamp
+	@for file in bench/*.py; do \
+	    if [ -f "$$file" ]; then echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; fi; \
+	done
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The package itself comes last and without its dependencies: those are exactly the locked ones.
+$(VENV)/run.stamp: requirements.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The development lock holds the same releases as the other and more, so this only adds to it.
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The first candidate that runs and is new enough makes the environment; what is wrong is said in plain words.
+$(BIN)/python:
+	@found=; \
+	for candidate in $(PYTHON); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        found=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "footfall needs Python 3.11 or newer, and found none among: $(PYTHON)" >&2; \
+	    for candidate in $(PYTHON); do \
+	        echo "  $$candidate: $$("$$candidate" --version 2>&1 | head -n 1)" >&2; \
+	    done; \
+	    echo "Install one, or name one: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found lacks the venv module. On Debian and Ubuntu: apt install python3-venv" >&2; \
+	    exit 1; \
+	fi; \
+	"$$found" -m venv --clear $(VENV)
+
+# One resolution serves every supported Python and system. The run lock follows the development lock, so that both
+# hold the same releases. The options keep out of the files where the packages were fetched from.
+LOCK := $(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: | $(VENV)/lock/bin/uv
+	$(LOCK) --group dev --output-file requirements-dev.txt
+	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
+	@for file in requirements.txt requirements-dev.txt; do \
+	    { echo "# Made by make lock from pyproject.toml: change that instead."; grep -v '^# Made by' $$file; } \
+	        > $$file.new && mv $$file.new $$file; \
+	done
+
+$(VENV)/lock/bin/uv: | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip --disable-pip-version-check install --quiet uv
