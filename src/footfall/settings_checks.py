@@ -1,0 +1,131 @@
+"""What a setting's type cannot say: which URLs and lists are meant, and which bounds belong together."""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_network
+from urllib.parse import SplitResult, urlsplit
+
+# From the first colon after the user's name to the last @: rather too much than a part of a password.
+_PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
+_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+
+# (smaller, larger, reason): bounds that belong together, the first at most the second.
+PAIRS = (
+    ("body_bytes_max", "body_decoded_bytes_max", "because a body may come uncompressed"),
+    ("body_decoded_bytes_max", "journal_waiting_bytes_max", "or the largest body could never be accepted"),
+    ("segment_bytes_max", "segment_lines_bytes_max", "because the same lines are larger before compression"),
+)
+
+
+def hide(value: object) -> object:
+    """The value with passwords and keys in URLs shown as ***."""
+    if not isinstance(value, str):
+        return value
+    return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", value))
+
+
+def problem(name: str, value: object) -> str | None:
+    """Why this value of this setting cannot be used; None when it can."""
+    check = _CHECKS.get(name)
+    return check(value) if check is not None and isinstance(value, str) else None
+
+
+def _not_empty(value: str) -> str | None:
+    return None if value.strip() else "must not be empty"
+
+
+def _split(value: str) -> SplitResult | None:
+    """The URL's parts; None when it cannot be read as a URL."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # reading it is what checks it
+    except ValueError:
+        return None
+    return parts
+
+
+def _public_url(value: str) -> str | None:
+    if not value:
+        return None
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return f"expected an absolute URL such as https://usage.example.com, got {hide(value)!r}"
+    if value.endswith("/"):
+        return f"must not end in a slash: {hide(value.rstrip('/'))}"
+    if parts.query or parts.fragment or parts.username is not None:
+        return "must be a scheme, a host and at most a port and a path"
+    return None
+
+
+def _origins(value: str) -> str | None:
+    if value in ("", "*"):
+        return None
+    for origin in value.split(","):
+        parts = _split(origin.strip())
+        if (
+            parts is None
+            or parts.scheme not in ("http", "https")
+            or origin.strip() != f"{parts.scheme}://{parts.netloc}"
+        ):
+            return (
+                f"expected * or origins such as https://www.example.com, separated by commas and "
+                f"without a path, got {hide(origin.strip())!r}"
+            )
+    return None
+
+
+def _proxies(value: str) -> str | None:
+    if value in ("", "*"):
+        return None
+    for proxy in value.split(","):
+        try:
+            ip_network(proxy.strip(), strict=False)
+        except ValueError:
+            return f"expected * or IP addresses or networks, separated by commas, got {proxy.strip()!r}"
+    return None
+
+
+def _events_url(value: str) -> str | None:
+    parts = _split(value)
+    if value == "embedded" or (parts is not None and parts.scheme == "clickhouse" and parts.hostname):
+        return None
+    return f"expected embedded or clickhouse://user:password@host:port/database, got {hide(value)!r}"
+
+
+def _state_url(value: str) -> str | None:
+    parts = _split(value)
+    match parts.scheme if parts is not None else None:
+        case "sqlite" if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+            return None
+        case "postgresql" | "postgresql+psycopg":
+            return None
+        case "" if not value:
+            return None
+    return f"expected sqlite:///path or postgresql://user:password@host:port/database, got {hide(value)!r}"
+
+
+def _files_url(value: str) -> str | None:
+    parts = _split(value)
+    match parts.scheme if parts is not None else None:
+        case "file" if value.startswith("file:///") and len(value) > len("file:///"):
+            return None
+        case "s3" | "gs" | "az" if parts is not None and parts.netloc:
+            return None
+        case "" if not value:
+            return None
+    return (
+        f"expected file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, got {hide(value)!r}"
+    )
+
+
+_CHECKS: dict[str, Callable[[str], str | None]] = {
+    "host": _not_empty,
+    "data_dir": _not_empty,
+    "environment": _not_empty,
+    "public_url": _public_url,
+    "cors_origins": _origins,
+    "trusted_proxies": _proxies,
+    "events_url": _events_url,
+    "state_url": _state_url,
+    "files_url": _files_url,
+}
