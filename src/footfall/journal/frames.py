@@ -1,14 +1,10 @@
 """Frames: one group commit as one zstd frame with a content checksum, and the walk through a file of them."""
 
-import sys
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from footfall import zstd
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}

@@ -1,0 +1,141 @@
+"""Opens the rooms in order, hands them to each other, and closes them in reverse: one function for each process."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from footfall import api
+from footfall.accounts import Accounts
+from footfall.clock import NodeClock, SystemClock
+from footfall.collecting import Collector
+from footfall.journal import Folder, Journal
+from footfall.loading import Archive, Loader
+from footfall.node import data_folder, node_name
+from footfall.plan import LivePlan
+from footfall.reports import Files, Reports, Runner
+from footfall.settings import Settings
+from footfall.state import State, open_state
+from footfall.store import Store
+from footfall.wire import Service
+
+log = logging.getLogger(__name__)
+
+
+class Task(Struct, frozen=True):
+    """A row of a process's table of background work."""
+
+    description: str
+    run: Callable[[], Awaitable[Any]]
+    period_s: float
+
+
+@contextlib.asynccontextmanager
+async def web(settings: Settings) -> AsyncIterator[Any]:
+    """The ASGI application of one web process; on the way out what waits is synced and the journal sealed."""
+    async with contextlib.AsyncExitStack() as stack:
+        clock = NodeClock(data_folder(settings) / "clock")
+        stack.callback(clock.close)
+        state = await asyncio.to_thread(_open_state, settings)
+        stack.callback(state.close)
+        plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
+        journal = Journal(Folder(settings.data / "journal"), settings, clock)
+        accounts = Accounts(state, settings, clock)
+        reports = Reports(state, plan, settings, clock, Files(settings))
+        collector = Collector(journal, plan, settings, SystemClock())
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks.create_task(journal.run(), name="journal")
+        stack.callback(journal.close)
+        yield api.build(settings, accounts, reports, plan, collector, service(settings))
+
+
+async def worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Load, report and keep house until `stop` is set; then load what is left and come back."""
+    async with contextlib.AsyncExitStack() as stack:
+        clock = NodeClock(data_folder(settings) / "clock")
+        stack.callback(clock.close)
+        state = await asyncio.to_thread(_open_state, settings)
+        stack.callback(state.close)
+        plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
+        store = Store(settings)
+        stack.callback(store.close)
+        archive = Archive(settings.data / "archive", settings.archive_days)
+        folder = Folder(settings.data / "journal")
+        loader = Loader(folder, store, archive, settings.data / "aside", settings, clock)
+        node = node_name(settings)
+        runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
+
+        async def load() -> None:
+            while await asyncio.to_thread(loader.tick):
+                pass
+
+        async def tell() -> None:
+            await asyncio.to_thread(state.node_put, node, loader.loaded_through_ms, clock.now_ms())
+
+        async def prune() -> None:
+            await asyncio.to_thread(archive.prune, clock.now_ms())
+
+        work = (
+            Task("prepare the store's tables", Once(store), 1),
+            Task("load sealed segments", load, settings.loader_period_ms / 1000),
+            Task("tell other nodes how far this one has loaded", tell, 1),
+            Task("remove archived segments that are past their days", prune, 3600),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            for task in work:
+                tasks.create_task(repeat(task, stop), name=task.description)
+            tasks.create_task(runner.run(stop), name="run reports")
+        await load()
+        await asyncio.to_thread(state.node_remove, node)
+
+
+class Once:
+    """Prepares the store's tables as soon as it answers, once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._done = False
+
+    async def __call__(self) -> None:
+        if not self._done:
+            await asyncio.to_thread(self._store.migrate)
+            self._done = True
+
+
+async def repeat(task: Task, stop: asyncio.Event) -> None:
+    """Run a task every period until `stop`; a failure is logged, and does not end the row."""
+    while not stop.is_set():
+        try:
+            await task.run()
+        except Exception:
+            log.exception("failed to %s; trying again", task.description)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), task.period_s)
+
+
+def reload(plan: LivePlan) -> None:
+    """Take up the tracking plan's file as it is now; a broken one leaves the old plan in force."""
+    if error := plan.reload():
+        log.error("the new tracking plan is broken, the old one stays in force:\n%s", error)
+    else:
+        log.info("tracking plan %s is in force", plan.plan.fingerprint)
+
+
+def service(settings: Settings) -> Service:
+    """What the service says of itself."""
+    description = "System for collecting and reporting usage statistics"
+    return Service(version("footfall"), "footfall", description, settings.environment)
+
+
+def _open_state(settings: Settings) -> State:
+    state = open_state(settings)
+    state.migrate()
+    return state

@@ -1,0 +1,111 @@
+"""The commands that run: the whole service, or one of its processes alone."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import click
+
+from footfall.process import BACKLOG, CannotServe, bind, inherited_socket, is_supervised, start_log, watch_parent
+from footfall.settings import Settings
+
+# Each command imports what it runs when it runs: the engine's library has 500 MB, and no other process loads it.
+
+
+@click.command()
+@click.pass_obj
+def serve(settings: Settings) -> None:
+    """Run the whole service: the engine, the worker and the web processes, restarted when they fall.
+
+    Stops in order on SIGTERM and Ctrl-C, so that what was acknowledged is loaded; takes up a changed tracking plan on
+    SIGHUP.
+    """
+    from footfall.serve import supervise  # noqa: PLC0415
+
+    start_log(settings, "serve")
+    try:
+        asyncio.run(supervise(settings))
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+@click.pass_obj
+def web(settings: Settings) -> None:
+    """Run one web process alone: it accepts events into its journal and answers the API."""
+    import uvloop  # noqa: PLC0415
+
+    start_log(settings, "web")
+    watch_parent()
+    try:
+        listener = inherited_socket() or bind(settings)
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
+    uvloop.run(_web(settings, listener))
+
+
+@click.command()
+@click.pass_obj
+def worker(settings: Settings) -> None:
+    """Run one worker alone: it loads the journal into the store and makes the reports."""
+    start_log(settings, "worker")
+    watch_parent()
+    asyncio.run(_worker(settings))
+
+
+@click.command()
+@click.pass_obj
+def engine(settings: Settings) -> None:
+    """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""
+    from footfall.store.engine import run_engine  # noqa: PLC0415
+
+    start_log(settings, "engine")
+    watch_parent()
+    run_engine(settings)
+
+
+async def _web(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn  # noqa: PLC0415
+
+    from footfall import app  # noqa: PLC0415
+
+    class Server(uvicorn.Server):
+        """Leaves signals to the process that it runs in."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    async with app.web(settings) as application:
+        config = uvicorn.Config(
+            application,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=settings.stop_timeout_s,
+        )
+        server = Server(config)
+        on_stop(lambda: setattr(server, "should_exit", True))
+        await server.serve(sockets=[listener])
+
+
+async def _worker(settings: Settings) -> None:
+    from footfall import app  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    on_stop(stop.set)
+    await app.worker(settings, stop)
+
+
+def on_stop(call: Callable[[], None]) -> None:
+    """Call this on SIGTERM, and on Ctrl-C where no supervisor sees to that."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, call)
+    if not is_supervised():
+        loop.add_signal_handler(signal.SIGINT, call)

@@ -1,0 +1,126 @@
+"""The one owner of a node's sealed segments."""
+
+import logging
+import time
+from collections import Counter
+from pathlib import Path
+
+from footfall.clock import Clock
+from footfall.journal import Damage, Folder, Frame, Recovered, recover, salvage, walk
+from footfall.loading.archive import Archive
+from footfall.settings import Settings
+from footfall.store import Store, StoreRefused, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+# While the store is away it is asked again after this time, doubled with every failure up to the most.
+PAUSE_LEAST_S = 0.2
+PAUSE_MOST_S = 5.0
+
+
+class Loader:
+    """Loads what is sealed, oldest first; a segment that the store cannot take is set aside and never blocks others.
+
+    `tick` blocks and belongs on a thread; it is called by one caller at a time. `loaded_through_ms` may be read from
+    anywhere: every event that this node admitted at or before that time is in the store.
+    """
+
+    def __init__(
+        self, folder: Folder, store: Store, archive: Archive, aside: Path, settings: Settings, clock: Clock
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._archive = archive
+        self._aside = aside
+        self._settings = settings
+        self._clock = clock
+        self._tries: Counter[str] = Counter()
+        self._pause_s = 0.0
+        self._resume_s = 0.0
+        self._mark_ms = 0
+        self._mark: frozenset[str] | None = None
+        self.loaded_through_ms = 0
+        self.events_loaded = 0
+        self.segments_aside = 0
+
+    def tick(self) -> bool:
+        """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError."""
+        self._recover()
+        self._set_mark()
+        loaded = 0
+        if time.monotonic() >= self._resume_s:
+            for segment in self._folder.sealed():
+                if not self._load(segment):
+                    break
+                loaded += 1
+        self._check_mark()
+        return loaded > 0
+
+    def _recover(self) -> None:
+        for segment in self._folder.open():
+            outcome = recover(segment, self._aside)
+            if outcome is Recovered.SALVAGED:
+                self.segments_aside += 1
+                log.error("segment %s: %s", segment.name, outcome.value)
+            elif outcome is not Recovered.BUSY:
+                log.info("segment %s of a writer that is gone: %s", segment.name, outcome.value)
+
+    def _set_mark(self) -> None:
+        """Note the time, then what the journal holds: when all of that is gone, everything up to the time is loaded."""
+        if self._mark is None:
+            self._mark_ms = self._clock.now_ms()
+            self._mark = self._stems()
+
+    def _check_mark(self) -> None:
+        if self._mark is not None and not self._mark & self._stems():
+            # An event may still be stamped with the very millisecond of the mark, in a segment opened after it.
+            self.loaded_through_ms = self._mark_ms - 1
+            self._mark = None
+
+    def _stems(self) -> frozenset[str]:
+        return frozenset(name.split(".", 1)[0].removesuffix("-salvaged") for name in self._folder.names())
+
+    def _load(self, segment: Path) -> bool:
+        """Load one segment; False when the store is away and the rest must wait."""
+        parts = list(walk(segment.read_bytes()))
+        if any(isinstance(part, Damage) for part in parts):
+            self._salvage(segment)
+            return True
+        try:
+            self._store.load(segment)
+        except StoreUnavailable as error:
+            self._pause(error)
+            return False
+        except StoreRefused as error:
+            self._refuse(segment, error)
+            return True
+        if self._pause_s:
+            log.info("the store takes events again")
+        self._pause_s = 0.0
+        self._tries.pop(segment.name, None)
+        self.events_loaded += sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
+        self._archive.take(segment)
+        return True
+
+    def _pause(self, error: StoreUnavailable) -> None:
+        if not self._pause_s:
+            log.warning("the store is away, events wait in the journal: %s", error)
+        self._pause_s = min(PAUSE_MOST_S, self._pause_s * 2 or PAUSE_LEAST_S)
+        self._resume_s = time.monotonic() + self._pause_s
+
+    def _salvage(self, segment: Path) -> None:
+        """A sealed segment does not change, so damage is the disk's; what is whole is loaded all the same."""
+        kept = salvage(segment, self._aside)
+        self.segments_aside += 1
+        what = "no frame of it is whole" if kept is None else f"its whole frames go on as {kept.name}"
+        log.error("segment %s is damaged and set aside in %s: %s", segment.name, self._aside, what)
+
+    def _refuse(self, segment: Path, error: StoreRefused) -> None:
+        self._tries[segment.name] += 1
+        if self._tries[segment.name] < self._settings.loader_tries_max:
+            log.warning("the store refuses segment %s, trying again: %s", segment.name, error)
+            return
+        self._aside.mkdir(parents=True, exist_ok=True)
+        segment.rename(self._aside / segment.name)
+        self.segments_aside += 1
+        log.error("the store refuses segment %s, which is set aside in %s: %s", segment.name, self._aside, error)

@@ -1,0 +1,26 @@
+"""A node: one data folder, with the name under which the other nodes know it."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from footfall.settings import Settings
+
+
+def data_folder(settings: Settings) -> Path:
+    """The data folder, made if need be, for its owner's eyes only."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return settings.data
+
+
+def node_name(settings: Settings) -> str:
+    """This node's name, made once and kept in its data folder, for a node is its journal."""
+    path = data_folder(settings) / "node"
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(secrets.token_hex(8))
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()

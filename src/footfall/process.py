@@ -1,0 +1,78 @@
+"""What every process of the service needs whatever it does: its log, its listening socket, its ties to a supervisor."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+from footfall.settings import Settings
+
+# The reading end of a pipe that the supervisor holds: when it closes, the supervisor is gone, and so shall the child.
+PARENT_FD = "FOOTFALL_PARENT_FD"
+# The listening socket that the supervisor holds for all web processes.
+SOCKET_FD = "FOOTFALL_SOCKET_FD"
+# Connections that wait in the kernel while the web processes are busy or being restarted.
+BACKLOG = 2048
+
+
+class CannotServe(Exception):
+    """Why the service does not start, in a line for whoever typed the command."""
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Listen on the address of the settings. Raises CannotServe when it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise CannotServe(f"cannot listen on {settings.host} port {settings.port}: {reason}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def inherited_socket() -> socket.socket | None:
+    """The supervisor's listening socket, where there is a supervisor."""
+    file = os.environ.get(SOCKET_FD)
+    return socket.socket(fileno=int(file)) if file else None
+
+
+def is_supervised() -> bool:
+    """Whether a supervisor started this process."""
+    return PARENT_FD in os.environ
+
+
+def watch_parent() -> None:
+    """Stop this process when its supervisor is gone, even by a kill that nobody could see coming.
+
+    A terminal's Ctrl-C goes to all processes at once; the children leave it to the supervisor, which stops them in order.
+    """
+    if not is_supervised():
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = int(os.environ[PARENT_FD])
+
+    def watch() -> None:
+        os.read(parent, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def start_log(settings: Settings, process: str) -> None:
+    """One line a message, on standard error, with the process that says it and the time in UTC."""
+    form = f"%(asctime)s.%(msecs)03dZ %(levelname)s {process}[{os.getpid()}] %(name)s: %(message)s"
+    formatter = logging.Formatter(form, "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for chatty in ("uvicorn.error", "alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,197 @@
+"""The supervisor behind `footfall serve`: starts the processes, restarts those that fall, stops them in order.
+
+It holds the listening socket, so that connections wait instead of failing while a web process is restarted, and one end
+of a pipe, so that its children stop when it is killed.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from footfall.accounts import Accounts
+from footfall.clock import SystemClock
+from footfall.node import data_folder
+from footfall.plan import LivePlan, PlanInvalid
+from footfall.process import PARENT_FD, SOCKET_FD, CannotServe, bind
+from footfall.settings import Settings
+from footfall.state import open_state
+
+log = logging.getLogger(__name__)
+
+RESTART_LEAST_S = 0.1
+RESTART_MOST_S = 5.0
+# A process that lived this long starts again at once: its fall is no loop.
+SETTLED_S = 10.0
+
+
+class Role(Struct, frozen=True):
+    """A process to keep running; roles stop in the order of the table in `roles`."""
+
+    command: str
+    descriptors: tuple[int, ...] = ()
+
+
+def roles(settings: Settings, listener: socket.socket) -> tuple[Role, ...]:
+    """Which processes there are, in the order in which they stop: collectors first, then what empties their journals."""
+    web = Role("web", (listener.fileno(),))
+    engine = (Role("engine"),) if settings.events_url == "embedded" else ()
+    return (*(web for _ in range(settings.web_processes)), Role("worker"), *engine)
+
+
+async def supervise(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT. Raises CannotServe when it cannot start."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock(data_folder(settings)))
+        _check_plan(settings)
+        listener = stack.enter_context(bind(settings))
+        password = await asyncio.to_thread(_first_user, settings)
+        alive, held = os.pipe()
+        stack.callback(os.close, alive)
+        stack.callback(os.close, held)
+        keepers = [Keeper(role, alive, listener, settings) for role in roles(settings, listener)]
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: [keeper.signal(signal.SIGHUP) for keeper in keepers])
+        async with asyncio.TaskGroup() as tasks:
+            for keeper in keepers:
+                tasks.create_task(keeper.run(), name=keeper.role.command)
+            sys.stdout.write(banner(settings, listener, password))
+            sys.stdout.flush()
+            await stop.wait()
+            await _stop(keepers)
+
+
+async def _stop(keepers: list["Keeper"]) -> None:
+    """Stop the web processes together, then the worker, which still loads what they sealed, then the engine."""
+    for command in ("web", "worker", "engine"):
+        await asyncio.gather(*(keeper.stop() for keeper in keepers if keeper.role.command == command))
+
+
+class Keeper:
+    """Keeps one process running, and stops it when asked."""
+
+    def __init__(self, role: Role, alive: int, listener: socket.socket, settings: Settings) -> None:
+        self.role = role
+        self._alive = alive
+        self._listener = listener
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start the process, again and again, until `stop`."""
+        pause_s = RESTART_LEAST_S
+        try:
+            while not self._stopping.is_set():
+                started_s = time.monotonic()
+                self._process = await self._start()
+                status = await self._process.wait()
+                if self._stopping.is_set():
+                    break
+                pause_s = RESTART_LEAST_S if time.monotonic() - started_s > SETTLED_S else pause_s
+                log.error("%s ended with status %d, starting it again in %.1f s", self.role.command, status, pause_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause_s)
+                pause_s = min(RESTART_MOST_S, pause_s * 2)
+        finally:
+            self._gone.set()
+
+    async def stop(self) -> None:
+        """Ask the process to stop, and kill it when it has not within the time that the settings allow."""
+        self._stopping.set()
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._gone.wait(), self._settings.stop_timeout_s)
+        except TimeoutError:
+            log.warning("%s does not stop and is killed; what it acknowledged is in its journal", self.role.command)
+            self.signal(signal.SIGKILL)
+            await self._gone.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the process is there to take it."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = {**os.environ, **as_environment(self._settings), PARENT_FD: str(self._alive)}
+        environment.pop("FOOTFALL_ADMIN_PASSWORD", None)
+        if self.role.descriptors:
+            environment[SOCKET_FD] = str(self._listener.fileno())
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "footfall",
+            self.role.command,
+            env=environment,
+            pass_fds=(self._alive, *self.role.descriptors),
+        )
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment that gives a child the same ones, wherever they came from."""
+    return {f"FOOTFALL_{name.upper()}": str(value) for name, value in structs.asdict(settings).items()}
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
+    file = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise CannotServe(f"another footfall serves the data in {folder.resolve()}") from error
+    finally:
+        os.close(file)
+
+
+def banner(settings: Settings, listener: socket.socket, password: str | None) -> str:
+    """What a newcomer needs to know, printed once at the start."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    lines = [
+        f"footfall {version('footfall')} listening on {url}",
+        f"  data in   {settings.data.resolve()}",
+        f"  API page  {url}/docs",
+    ]
+    if password is not None:
+        lines.append(f"  user      admin, password {password} (shown this once; change: footfall user password admin)")
+    event = (
+        '{"events":[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
+        f'"timestamp":{SystemClock().now_ms()},"context":["me"]}}]}}'
+    )
+    lines.append(f"  try       curl {url}/events -H content-type:application/json -d '{event}'")
+    return "\n".join(lines) + "\n"
+
+
+def _check_plan(settings: Settings) -> None:
+    try:
+        LivePlan(Path(settings.plan) if settings.plan else None, settings)
+    except PlanInvalid as error:
+        raise CannotServe(f"the tracking plan is broken:\n{error}") from error
+
+
+def _first_user(settings: Settings) -> str | None:
+    """Make `admin` where there is no user yet; returns its password when it was generated."""
+    state = open_state(settings)
+    try:
+        state.migrate()
+        accounts = Accounts(state, settings, SystemClock())
+        return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
+    finally:
+        state.close()

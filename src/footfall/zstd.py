@@ -1,0 +1,10 @@
+"""Zstandard under one name: part of Python from 3.14 on, the same code as a package before."""
+
+import sys
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress
+else:
+    from backports.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress
+
+__all__ = ["CompressionParameter", "ZstdDecompressor", "ZstdError", "compress"]
