@@ -97,7 +97,7 @@ def _state_url(value: str) -> str | None:
     match parts.scheme if parts is not None else None:
         case "sqlite" if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
             return None
-        case "postgresql" | "postgresql+psycopg":
+        case "postgresql" | "postgres" | "postgresql+psycopg":
             return None
         case "" if not value:
             return None

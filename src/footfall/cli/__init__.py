@@ -1,0 +1,67 @@
+"""The commands: each is a module that is imported when it is called, so that none pays for the others.
+
+Exit codes: 0 done, 1 refused or failed, 2 a command line that cannot be read, 78 settings that cannot be used.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from footfall.cli.context import LazyGroup, take
+
+__all__ = ["main"]
+
+# Command: where it is, and what the overview says of it.
+_COMMANDS = {
+    "serve": ("footfall.cli.run:serve", "Run the whole service."),
+    "web": ("footfall.cli.run:web", "Run one web process alone."),
+    "worker": ("footfall.cli.run:worker", "Run one worker alone."),
+    "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
+    "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
+    "plan": ("footfall.cli.plan:plan", "Show and check the tracking plan."),
+    "settings": ("footfall.cli.settings:settings", "Show the settings in force and where each comes from."),
+}
+
+
+def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE texts as a mapping; of several with the same key the last counts."""
+    pairs = {}
+    for value in values:
+        key, equals, rest = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE")
+        pairs[key.strip()] = rest
+    return pairs
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="footfall", message="footfall %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file with settings. Else what FOOTFALL_CONFIG names, or ./footfall.toml where there is one.",
+)
+@click.option(
+    "--set",
+    "pairs",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_pairs,
+    help="Set one setting, over the file and the environment. May be given again and again.",
+)
+@click.pass_context
+def main(context: click.Context, config: Path | None, pairs: dict[str, str]) -> None:
+    """Collect usage events durably, count each once, report them completely.
+
+    Settings come from the file, then the environment (FOOTFALL_PORT=9000), then --set and the commands' own options:
+    the later goes over the earlier.
+
+    \b
+    Examples:
+      footfall serve
+      footfall --config /etc/footfall.toml serve --port 9000
+      footfall --set plan_mode=open serve
+      footfall settings
+    """
+    take(context, config, pairs)

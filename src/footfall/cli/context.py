@@ -1,0 +1,128 @@
+"""What the commands share: the settings of this call, the options that change them, and commands imported on call."""
+
+import os
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from footfall.settings import Settings
+from footfall.settings_load import Loaded, SettingsInvalid, load
+
+# What sysexits.h calls EX_CONFIG; service managers can be told not to start again after it.
+EXIT_SETTINGS = 78
+
+_CALL = "footfall.call"
+_HELP = "footfall.help"
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+class SettingsRefused(click.ClickException):
+    """Settings that cannot be used, one line each on standard error."""
+
+    exit_code = EXIT_SETTINGS
+
+    def show(self, file: Any = None) -> None:
+        """Print the problems."""
+        click.echo(self.message, err=file is None, file=file)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called; `lazy` says where each is and what it does."""
+
+    def __init__(self, *arguments: Any, lazy: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._lazy = dict(lazy)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names in the table's order, which is the order of the overview."""
+        return [*self._lazy, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; None when there is no such."""
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self._lazy[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{name} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's own
+        """Write the overview from the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether help is asked for anywhere on the line: it is given even where the settings are broken."""
+        ctx.meta[_HELP] = any(name in args for name in ctx.help_option_names)
+        return super().parse_args(ctx, args)
+
+
+class _Call:
+    """The sources of the settings that this command line has named so far."""
+
+    def __init__(self, config: Path | None, flags: dict[str, str]) -> None:
+        self.config = config
+        self.flags = flags
+        self.loaded = Loaded(Settings(), {}, None)
+
+
+def take(context: click.Context, config: Path | None, flags: dict[str, str]) -> None:
+    """Load the settings into `context.obj`; ends the command with EXIT_SETTINGS when they cannot be used."""
+    context.meta[_CALL] = _Call(config, flags)
+    _load(context)
+
+
+def loaded(context: click.Context) -> Loaded:
+    """The settings of this call with their sources."""
+    return _call(context).loaded
+
+
+def arguments(context: click.Context) -> list[str]:
+    """The global options that give another footfall process, with the same environment and folder, these settings."""
+    call = _call(context)
+    config = [] if call.config is None else ["--config", str(call.config)]
+    return [*config, *(part for name, value in call.flags.items() for part in ("--set", f"{name}={value}"))]
+
+
+def address_options(command: AnyFunction) -> AnyFunction:
+    """Options for commands that listen: --host and --port."""
+    host = _option("host", "HOST", "Address to listen on; 0.0.0.0 or :: for all.")
+    port = _option("port", "PORT", "Port to listen on; 0 takes any free one.")
+    return host(port(command))
+
+
+def data_options(command: AnyFunction) -> AnyFunction:
+    """The option for commands that use the data folder: --data-dir."""
+    return _option("data_dir", "FOLDER", "Folder for everything that is kept on this machine.")(command)
+
+
+def _option(name: str, metavar: str, text: str) -> Callable[[AnyFunction], AnyFunction]:
+    """An option for a setting: it goes over all other sources, and the command sees it in its settings."""
+
+    def change(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            _call(context).flags[name] = value
+            _load(context)
+
+    flag = "--" + name.replace("_", "-")
+    return click.option(flag, metavar=metavar, help=text, expose_value=False, callback=change)
+
+
+def _call(context: click.Context) -> _Call:
+    call: _Call = context.meta[_CALL]
+    return call
+
+
+def _load(context: click.Context) -> None:
+    call = _call(context)
+    try:
+        call.loaded = load(call.config, os.environ, call.flags)
+    except SettingsInvalid as error:
+        if not context.meta[_HELP]:
+            raise SettingsRefused(str(error)) from error
+    context.obj = call.loaded.settings
