@@ -52,11 +52,13 @@ def is_supervised() -> bool:
 def watch_parent() -> None:
     """Stop this process when its supervisor is gone, even by a kill that nobody could see coming.
 
-    A terminal's Ctrl-C goes to all processes at once; the children leave it to the supervisor, which stops them in order.
+    A terminal's Ctrl-C goes to all processes at once; the children leave it to the supervisor, which stops them in
+    order. A SIGHUP that comes before the tracking plan can be taken up again must not end the process either.
     """
     if not is_supervised():
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     parent = int(os.environ[PARENT_FD])
 
     def watch() -> None:

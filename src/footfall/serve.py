@@ -43,7 +43,7 @@ class Role(Struct, frozen=True):
 
 
 def roles(settings: Settings, listener: socket.socket) -> tuple[Role, ...]:
-    """Which processes there are, in the order in which they stop: collectors first, then what empties their journals."""
+    """Which processes there are, in the order in which they stop: first the collectors, last what they write into."""
     web = Role("web", (listener.fileno(),))
     engine = (Role("engine"),) if settings.events_url == "embedded" else ()
     return (*(web for _ in range(settings.web_processes)), Role("worker"), *engine)

@@ -1,0 +1,29 @@
+"""A journal on a real folder, run for the length of a test."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from footfall.clock import SystemClock
+from footfall.journal import Folder, Journal
+from footfall.settings import Settings
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, **changes: int) -> AsyncIterator[Journal]:
+    journal = Journal(Folder(folder), Settings(disk_free_bytes_min=0, **changes), SystemClock())
+    task = asyncio.create_task(journal.run())
+    try:
+        yield journal
+    finally:
+        journal.close()
+        await task
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
+    """Opens the journal in the test's folder; `changes` are settings."""
+    return lambda **changes: running(tmp_path / "journal", **changes)

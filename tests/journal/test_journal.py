@@ -1,0 +1,177 @@
+"""What `append` promises, on real files."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from footfall.journal import Damage, Folder, Frame, JournalBusy, JournalFull, Recovered, recover, walk
+
+
+def line(number: int) -> bytes:
+    return b'{"sequence":%d,"text":"}\\n{"}\n' % number
+
+
+def sequences(path: Path) -> list[int]:
+    """The sequences of all whole frames of a file, in order."""
+    frames = [part for part in walk(path.read_bytes()) if isinstance(part, Frame)]
+    return [json.loads(text)["sequence"] for frame in frames for text in frame.lines.splitlines()]
+
+
+def stored(folder: Path) -> list[int]:
+    return [number for path in sorted(folder.iterdir()) for number in sequences(path)]
+
+
+def test_appended_lines_are_in_the_file_when_append_returns(tmp_path, journal):
+    async def scenario():
+        async with journal() as opened:
+            await opened.append(line(1) + line(2))
+            assert stored(tmp_path / "journal") == [1, 2]
+            assert [path.suffix for path in (tmp_path / "journal").iterdir()] == [".open"]
+
+    asyncio.run(scenario())
+    assert [path.name[-10:] for path in (tmp_path / "journal").iterdir()] == [".jsonl.zst"]
+
+
+def test_every_line_is_stamped_and_otherwise_as_it_was(tmp_path, journal):
+    async def scenario():
+        async with journal() as opened:
+            await opened.append(line(1))
+
+    asyncio.run(scenario())
+    (path,) = (tmp_path / "journal").iterdir()
+    (frame,) = walk(path.read_bytes())
+    event = json.loads(frame.lines)
+    assert event["received"] == event["admitted"] > 1_700_000_000_000
+    assert (event["sequence"], event["text"]) == (1, "}\n{")
+
+
+def test_waiting_requests_share_one_frame(tmp_path, journal):
+    async def scenario():
+        async with journal() as opened:
+            await asyncio.gather(*(opened.append(line(number)) for number in range(500)))
+
+    asyncio.run(scenario())
+    (path,) = (tmp_path / "journal").iterdir()
+    assert sequences(path) == list(range(500))
+    assert len(list(walk(path.read_bytes()))) < 10
+
+
+def test_a_segment_is_sealed_by_age_without_another_append(tmp_path, journal):
+    async def scenario():
+        async with journal(segment_age_max_ms=1) as opened:
+            await opened.append(line(1))
+            while Folder(tmp_path / "journal").open():
+                await asyncio.sleep(0.005)
+            assert len(Folder(tmp_path / "journal").sealed()) == 1
+            await opened.append(line(2))
+        assert stored(tmp_path / "journal") == [1, 2]
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("change", [{"segment_bytes_max": 1}, {"segment_lines_bytes_max": 1}])
+def test_a_segment_is_sealed_by_size(tmp_path, journal, change):
+    async def scenario():
+        async with journal(**change) as opened:
+            for number in range(3):
+                await opened.append(line(number))
+            assert len(Folder(tmp_path / "journal").sealed()) == 3
+
+    asyncio.run(scenario())
+
+
+def test_waiting_bytes_are_bounded_and_the_refused_are_not_kept(tmp_path, journal):
+    async def scenario():
+        async with journal(journal_waiting_bytes_max=len(line(1))) as opened:
+            first = asyncio.create_task(opened.append(line(1)))
+            await asyncio.sleep(0)
+            with pytest.raises(JournalBusy):
+                await opened.append(line(2))
+            await first
+
+    asyncio.run(scenario())
+    assert stored(tmp_path / "journal") == [1]
+
+
+def test_a_disk_without_room_refuses_and_heals(tmp_path, journal, monkeypatch):
+    async def scenario():
+        async with journal() as opened:
+            await opened.append(line(1))
+            # The kernel itself refuses to write past this size: a short write, then EFBIG, as a full disk does.
+            size = sum(path.stat().st_size for path in (tmp_path / "journal").iterdir())
+            soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+            try:
+                with pytest.raises(JournalFull):
+                    await opened.append(line(2))
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            await opened.append(line(3))
+
+    asyncio.run(scenario())
+    assert stored(tmp_path / "journal") == [1, 3]
+    assert not any(
+        isinstance(part, Damage) for path in (tmp_path / "journal").iterdir() for part in walk(path.read_bytes())
+    )
+
+
+def test_too_little_free_disk_refuses(tmp_path, journal):
+    async def scenario():
+        async with journal() as opened:
+            opened._settings = type(opened._settings)(disk_free_bytes_min=1 << 60)
+            with pytest.raises(JournalFull):
+                await opened.append(line(1))
+
+    asyncio.run(scenario())
+    assert stored(tmp_path / "journal") == []
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from footfall.clock import SystemClock
+from footfall.journal import Folder, Journal
+from footfall.settings import Settings
+
+async def main():
+    settings = Settings(disk_free_bytes_min=0, segment_age_max_ms=50)
+    journal = Journal(Folder(Path(sys.argv[1])), settings, SystemClock())
+    task = asyncio.create_task(journal.run())
+    for number in range(1_000_000):
+        await journal.append(b'{"sequence":%d}\\n' % number)
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path):
+    folder, acknowledged = tmp_path / "journal", []
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True) as writer:
+            last = -1
+            while last < 200:
+                last = int(writer.stdout.readline())
+            os.kill(writer.pid, signal.SIGKILL)
+            for text in writer.stdout:
+                if text.endswith("\n"):
+                    last = int(text)
+        acknowledged.append(last)
+        for path in Folder(folder).open():
+            assert recover(path, tmp_path / "aside") in (Recovered.SEALED, Recovered.CUT)
+    numbers = stored(folder)
+    for last in acknowledged:
+        # Each run counts from 0: what follows its last acknowledged number is at most the one write in flight.
+        assert numbers[: last + 1] == list(range(last + 1))
+        numbers = numbers[last + 1 :]
+        if numbers and numbers[0] == last + 1:
+            numbers.pop(0)
+    assert numbers == []

@@ -1,0 +1,93 @@
+"""What becomes of torn and damaged segments: every cut, and bits flipped in the middle."""
+
+import fcntl
+import os
+import random
+
+import pytest
+
+from footfall.journal import Damage, Frame, Recovered, recover, salvage, walk
+from footfall.journal.frames import compress
+from footfall.journal.recovery import Keep, Remove, Salvage, Truncate, decide
+
+FRAMES = [compress(b'{"frame":%d,"noise":"%s"}\n' % (number, os.urandom(20).hex().encode())) for number in range(4)]
+DATA = b"".join(FRAMES)
+
+
+def whole(size: int) -> list[bytes]:
+    """The frames that end at or before this offset."""
+    kept, end = [], 0
+    for frame in FRAMES:
+        end += len(frame)
+        if end <= size:
+            kept.append(frame)
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("parts", "decision"),
+    [
+        ([], Remove()),
+        ([Frame(0, 5, b"")], Keep()),
+        ([Frame(0, 5, b""), Damage(5, 3)], Truncate(5)),
+        ([Damage(0, 3)], Remove()),
+        ([Frame(0, 5, b""), Damage(5, 3), Frame(8, 5, b"")], Salvage()),
+        ([Damage(0, 3), Frame(3, 5, b""), Damage(8, 1)], Salvage()),
+    ],
+)
+def test_the_decision(parts, decision):
+    assert decide(parts) == decision
+
+
+def test_every_cut_of_an_open_segment_leaves_exactly_the_whole_frames_before_it(tmp_path):
+    for size in range(len(DATA) + 1):
+        path = tmp_path / f"1-writer-{size:06d}.jsonl.zst.open"
+        path.write_bytes(DATA[:size])
+        outcome = recover(path, tmp_path / "aside")
+        sealed = path.with_suffix("")
+        if kept := whole(size):
+            assert sealed.read_bytes() == b"".join(kept), size
+            assert outcome is (Recovered.SEALED if sum(map(len, kept)) == size else Recovered.CUT)
+            sealed.unlink()
+        else:
+            assert outcome is Recovered.REMOVED
+            assert not sealed.exists()
+        assert not path.exists()
+    assert not (tmp_path / "aside").exists()
+
+
+def test_every_flipped_byte_in_the_middle_costs_one_frame_at_the_most_and_is_never_skipped_silently(tmp_path):
+    generator = random.Random(7)
+    for offset in range(len(FRAMES[0]) + len(FRAMES[1])):
+        damaged = bytearray(DATA)
+        damaged[offset] ^= 1 << generator.randrange(8)
+        parts = list(walk(bytes(damaged)))
+        lines = [part.lines for part in parts if isinstance(part, Frame)]
+        assert len(lines) >= 3
+        if len(lines) == 4:  # the format has bits that mean nothing
+            assert lines == [part.lines for part in walk(DATA)]
+            continue
+        assert any(isinstance(part, Damage) for part in parts), offset
+        path = tmp_path / f"1-writer-{offset:06d}.jsonl.zst.open"
+        path.write_bytes(damaged)
+        assert recover(path, tmp_path / "aside") is Recovered.SALVAGED
+        kept = tmp_path / f"1-writer-{offset:06d}-salvaged.jsonl.zst"
+        assert [part.lines for part in walk(kept.read_bytes())] == lines
+        assert (tmp_path / "aside" / path.name).read_bytes() == damaged
+
+
+def test_a_segment_of_which_nothing_is_whole_is_set_aside_without_a_successor(tmp_path):
+    path = tmp_path / "1-writer-000001.jsonl.zst"
+    path.write_bytes(b"no zstd at all")
+    assert salvage(path, tmp_path / "aside") is None
+    assert (tmp_path / "aside" / path.name).read_bytes() == b"no zstd at all"
+    assert not list(tmp_path.glob("*salvaged*"))
+
+
+def test_a_living_writer_s_segment_is_left_alone(tmp_path):
+    path = tmp_path / "1-writer-000001.jsonl.zst.open"
+    path.write_bytes(DATA[:-1])
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert recover(path, tmp_path / "aside") is Recovered.BUSY
+    assert path.read_bytes() == DATA[:-1]
