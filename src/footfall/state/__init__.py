@@ -1,0 +1,33 @@
+"""What the nodes of an installation must agree on: users, report jobs, nodes and secrets.
+
+One SQLite file serves one machine, one PostgreSQL database serves many; which of the two is a matter of the URL, and
+nothing outside this room can tell them apart. Four promises hold on both:
+
+- A change is on disk when the call returns, whole or not at all.
+- A running job has one owner at a time. An owner holds a lease; when it runs out, another may claim the job, and
+  whatever the old owner says afterwards about the job is refused.
+- `migrate` may be called by any number of processes at once and any number of times.
+- The password in a URL, and the hash of a user's password, stand in no error text, log line or repr.
+
+`State` owns the transactions; `users`, `jobs`, `nodes` and `secrets` hold the statements, as functions of a connection.
+"""
+
+from footfall.state.database import StateUnavailable, StateUrlInvalid
+from footfall.state.migrating import StateTooNew
+from footfall.state.records import Job, JobStatus, Node, User
+from footfall.state.state import State, open_state
+from footfall.state.users import LastAdmin, UserExists
+
+__all__ = [
+    "Job",
+    "JobStatus",
+    "LastAdmin",
+    "Node",
+    "State",
+    "StateTooNew",
+    "StateUnavailable",
+    "StateUrlInvalid",
+    "User",
+    "UserExists",
+    "open_state",
+]

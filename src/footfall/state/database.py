@@ -1,0 +1,184 @@
+"""The database behind a state URL: how it is opened, what a transaction is, and which errors mean an outage.
+
+SQLite's driver starts transactions late and by its own rules, so its engine starts them itself: a writing one with
+BEGIN IMMEDIATE, which waits for its turn at the start instead of failing in the middle.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, exc, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+
+# How long a writer waits for another to finish its transaction; each takes milliseconds.
+_BUSY_TIMEOUT_MS = 10_000
+# A server that is up answers at once; past this it is down.
+_CONNECT_TIMEOUT_S = 5
+# Statements here touch few rows; one that takes longer waits for something that will not come.
+_STATEMENT_TIMEOUT_MS = 15_000
+# Silence on a connection with unanswered bytes, after which the network is taken for gone.
+_SILENCE_TIMEOUT_MS = 20_000
+# Connections of one process: usually this many, under load twice more, then callers wait this long for one.
+_POOL_SIZE = 5
+_POOL_OVERFLOW_MAX = 10
+_POOL_TIMEOUT_S = 10
+# Load balancers between us and the server forget idle connections sooner or later.
+_POOL_RECYCLE_S = 1_800
+
+# What a connection has unless the URL says otherwise. Prepared statements are off, because pooling proxies hand the
+# next transaction to another server connection.
+_DEFAULTS: dict[str, Any] = {
+    "connect_timeout": _CONNECT_TIMEOUT_S,
+    "keepalives_idle": _SILENCE_TIMEOUT_MS // 1000,
+    "tcp_user_timeout": _SILENCE_TIMEOUT_MS,
+    "prepare_threshold": None,
+    "application_name": "footfall",
+}
+
+# Enough of a driver's message for one line of a log.
+_REASON_CHARS_MAX = 500
+
+_SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+# Errors of the statement, not of the database's state: these are our own mistakes and must not look like an outage.
+_MISTAKES = (exc.DataError, exc.IntegrityError, exc.NotSupportedError, exc.ProgrammingError)
+
+
+class StateUrlInvalid(Exception):
+    """The state URL cannot be used; the text says why without showing the URL, which may hold a password."""
+
+
+class StateUnavailable(Exception):
+    """The state database did not do its work, and a later try may succeed.
+
+    Nothing was changed, unless the connection broke at the very end, when a change may have been made all the same.
+    """
+
+
+class SqliteDatabase:
+    """A SQLite file, which only its owner may read, since it holds password hashes and secrets."""
+
+    def __init__(self, url: str) -> None:
+        name = url.removeprefix(_SQLITE)
+        if name in {"", ":memory:"}:
+            raise StateUrlInvalid("state_url must name a file: sqlite:///PATH")
+        self.path = Path(name)
+        self.place = name
+        self._make_private()
+        # A URL made from its parts keeps every character of the path; `?` and `%` would not survive parsing.
+        self.engine = create_engine(
+            URL.create("sqlite+pysqlite", database=name),
+            hide_parameters=True,
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_OVERFLOW_MAX,
+            pool_timeout=_POOL_TIMEOUT_S,
+        )
+        event.listen(self.engine, "connect", _prepare_sqlite)
+        event.listen(self.engine, "begin", _begin_sqlite)
+        self.writer = self.engine.execution_options(writes=True)
+
+    def _make_private(self) -> None:
+        """Create the file with its mode, so that it is at no time readable by others; SQLite gives the mode to -wal."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                if os.fstat(file).st_mode & 0o077:
+                    os.fchmod(file, 0o600)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise StateUnavailable(f"state database {self.place}: {error.strerror}") from error
+
+
+class PostgresqlDatabase:
+    """A PostgreSQL database through psycopg, with a pool that notices when the server went away."""
+
+    def __init__(self, url: URL) -> None:
+        self.place = f"{url.host or 'local server'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+        self.engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            connect_args={name: value for name, value in _DEFAULTS.items() if name not in url.query},
+            pool_pre_ping=True,
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_OVERFLOW_MAX,
+            pool_timeout=_POOL_TIMEOUT_S,
+            pool_recycle=_POOL_RECYCLE_S,
+        )
+        event.listen(self.engine, "connect", _prepare_postgresql)
+        self.writer = self.engine
+
+
+Database = SqliteDatabase | PostgresqlDatabase
+
+
+def open_database(url: str) -> Database:
+    """Open what the URL names; PostgreSQL is connected to on first use. Raises StateUrlInvalid, StateUnavailable."""
+    if url.startswith(_SQLITE):
+        return SqliteDatabase(url)
+    # The errors below are cut off from their cause, since a parser's message quotes what it stumbles over. A second `@`
+    # is refused, since the password is then taken to end at the first, and the rest of it for a host.
+    try:
+        parsed = make_url(url)
+        make_conninfo("", **{key: str(value) for key, value in parsed.query.items()})
+        readable = url.count("@") <= 1
+    except (exc.ArgumentError, ValueError):
+        readable = False
+    except psycopg.ProgrammingError:
+        raise StateUrlInvalid("state_url has a parameter after `?` that PostgreSQL does not know") from None
+    if not readable:
+        raise StateUrlInvalid(
+            "state_url cannot be read: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME, "
+            "with special characters of user and password percent-encoded"
+        )
+    if parsed.drivername not in _POSTGRESQL:
+        raise StateUrlInvalid("state_url must begin with sqlite:/// or postgresql://")
+    return PostgresqlDatabase(parsed)
+
+
+@contextmanager
+def transaction(database: Database, engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end of the block, undone when it raises. Outages become StateUnavailable."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except _MISTAKES:
+        raise
+    except exc.DBAPIError as error:
+        raise StateUnavailable(f"state database {database.place}: {_reason(error.orig)}") from error
+    except exc.TimeoutError as error:
+        raise StateUnavailable(f"state database {database.place}: all connections are in use") from error
+
+
+def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what happens on a conflict, which both databases can, each with a construct of its own."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _reason(error: BaseException | None) -> str:
+    """The driver's message in one line; with several hosts, or a hint, it has more."""
+    return " ".join(str(error).split())[:_REASON_CHARS_MAX] or type(error).__name__
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.autocommit = True
+    connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
+    connection.autocommit = False

@@ -1,0 +1,121 @@
+"""The statements about report jobs: who runs which, how far it is, how it ended."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, func, or_, select, update
+
+from footfall.state.records import Job, JobStatus
+from footfall.state.tables import jobs
+from footfall.wire import ReportFilter, ReportOutput
+
+# Retention takes this many at a time, so that a backlog of years does not come into memory at once.
+ENDED_JOBS_MAX = 1_000
+# A reason is for people; what an engine says in full is in the log.
+REASON_CHARS_MAX = 2_000
+
+
+def add(connection: Connection, job: Job) -> None:
+    row = msgspec.structs.asdict(job)
+    row["user_id"] = row.pop("user")
+    row["filter"] = msgspec.json.encode(job.filter).decode()
+    row["output"] = None if job.output is UNSET else msgspec.json.encode(job.output).decode()
+    connection.execute(jobs.insert().values(row))
+
+
+def get(connection: Connection, job_id: str) -> Job | None:
+    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    return None if row is None else _job(row)
+
+
+def list_newest(connection: Connection, user: str | None, limit: int, before_ms: int | None) -> list[Job]:
+    statement = select(jobs).order_by(jobs.c.started_ms.desc(), jobs.c.id.desc()).limit(limit)
+    if user is not None:
+        statement = statement.where(jobs.c.user_id == user)
+    if before_ms is not None:
+        statement = statement.where(jobs.c.started_ms < before_ms)
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def list_ended(connection: Connection, before_ms: int) -> list[Job]:
+    ended = jobs.c.ended_ms < before_ms
+    kept = jobs.c.expired.is_(False)
+    statement = select(jobs).where(ended, kept).order_by(jobs.c.ended_ms, jobs.c.id).limit(ENDED_JOBS_MAX)
+    return [_job(row) for row in connection.execute(statement)]
+
+
+def claim(connection: Connection, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+    job_id = connection.scalar(_next_job(now_ms))
+    if job_id is None:
+        return None
+    lease = {"owner": owner, "lease_until_ms": now_ms + lease_ms, "tries": jobs.c.tries + 1}
+    statement = update(jobs).where(jobs.c.id == job_id).values(lease).returning(*jobs.c)
+    return _job(connection.execute(statement).one())
+
+
+def renew(connection: Connection, job_id: str, owner: str, until_ms: int) -> bool:
+    return _changed(connection, _owned(job_id, owner).values(lease_until_ms=until_ms))
+
+
+def progress(connection: Connection, job_id: str, owner: str, counts: dict[str, int]) -> bool:
+    return _changed(connection, _owned(job_id, owner).values(counts))
+
+
+def finish(connection: Connection, job_id: str, owner: str, end: dict[str, Any]) -> bool:
+    end = end | {"lease_until_ms": None, "reason": _storable(end["reason"])}
+    return _changed(connection, _owned(job_id, owner).values(end))
+
+
+def expire(connection: Connection, job_id: str) -> bool:
+    kept = jobs.c.expired.is_(False)
+    ended = jobs.c.status != JobStatus.RUNNING
+    return _changed(connection, update(jobs).where(jobs.c.id == job_id, kept, ended).values(expired=True))
+
+
+def _next_job(now_ms: int) -> Select[tuple[str]]:
+    """The job to claim: of the user with the fewest jobs in work, the oldest. Rows being claimed are skipped."""
+    others = jobs.alias("others")
+    in_work = (
+        select(func.count())
+        .select_from(others)
+        .where(others.c.user_id == jobs.c.user_id, others.c.status == JobStatus.RUNNING)
+        .where(others.c.lease_until_ms > now_ms)
+        .scalar_subquery()
+    )
+    return (
+        select(jobs.c.id)
+        .where(jobs.c.status == JobStatus.RUNNING, _unleased(now_ms))
+        .order_by(in_work, jobs.c.started_ms, jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=jobs)
+    )
+
+
+def _unleased(now_ms: int) -> ColumnElement[bool]:
+    return or_(jobs.c.lease_until_ms.is_(None), jobs.c.lease_until_ms <= now_ms)
+
+
+def _owned(job_id: str, owner: str) -> Update:
+    return update(jobs).where(jobs.c.id == job_id, jobs.c.owner == owner, jobs.c.status == JobStatus.RUNNING)
+
+
+def _changed(connection: Connection, statement: Update) -> bool:
+    return connection.execute(statement).rowcount == 1
+
+
+def _storable(reason: str | None) -> str | None:
+    """The reason as any database takes it: an odd character in an engine's message must not keep a job from ending."""
+    if reason is None:
+        return None
+    return reason[:REASON_CHARS_MAX].replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _job(row: Row[Any]) -> Job:
+    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    fields["user"] = fields.pop("user_id")
+    fields["filter"] = msgspec.json.decode(fields["filter"], type=ReportFilter)
+    fields["status"] = JobStatus(fields["status"])
+    output = fields["output"]
+    fields["output"] = UNSET if output is None else msgspec.json.decode(output, type=ReportOutput)
+    return Job(**fields)

@@ -1,0 +1,108 @@
+"""Brings a database to this version's tables, one process at a time, however many ask at once.
+
+All steps run in one transaction under a lock: a file lock beside the SQLite file, an advisory lock in PostgreSQL.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
+from sqlalchemy import BigInteger, Connection, bindparam, text
+
+from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase, StateUnavailable, transaction
+
+# Another process may be at a long step; past this it hangs, and an operator must look.
+_LOCK_TIMEOUT_S = 300
+_LOCK_PERIOD_S = 0.05
+# Advisory locks are numbers that all users of a database share; this one is ours.
+_LOCK_NUMBER = 0x666F_6F74_6661_6C6C
+
+
+class StateTooNew(Exception):
+    """The database was brought to a later version than this program knows."""
+
+
+def migrate(database: Database) -> None:
+    """Apply the steps that are missing, all or none. Raises StateTooNew, StateUnavailable."""
+    match database:
+        case SqliteDatabase():
+            _migrate_sqlite(database)
+        case PostgresqlDatabase():
+            _migrate_postgresql(database)
+
+
+def _migrate_sqlite(database: SqliteDatabase) -> None:
+    with _file_lock(database.path.with_name(database.path.name + ".lock")):
+        _set_wal(database)
+        with transaction(database, database.writer) as connection:
+            _upgrade(connection, database.place)
+
+
+def _set_wal(database: SqliteDatabase) -> None:
+    """Let readers and a writer work at the same time; the file keeps this mode.
+
+    It is set under the lock and not by each connection, because two connections that switch a new file at the same
+    time fail without waiting for each other.
+    """
+    try:
+        with closing(sqlite3.connect(database.path, timeout=_LOCK_TIMEOUT_S)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.DatabaseError as error:
+        raise StateUnavailable(f"state database {database.place}: {error}") from error
+
+
+def _migrate_postgresql(database: PostgresqlDatabase) -> None:
+    with transaction(database, database.writer) as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = '{_LOCK_TIMEOUT_S}s'"))
+        lock = text("SELECT pg_advisory_xact_lock(:number)").bindparams(bindparam("number", type_=BigInteger))
+        connection.execute(lock, {"number": _LOCK_NUMBER})
+        _upgrade(connection, database.place)
+
+
+def _upgrade(connection: Connection, place: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", "footfall.state:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        if isinstance(error.__cause__, ResolutionError):
+            head = ScriptDirectory.from_config(config).get_current_head()
+            raise StateTooNew(
+                f"state database {place} was used by a later version of footfall than this one, "
+                f"which knows it up to step {head}: install the later version again"
+            ) from error
+        raise
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _wait_for(file, path)
+        yield
+    finally:
+        os.close(file)
+
+
+def _wait_for(file: int, path: Path) -> None:
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s") from error
+            time.sleep(_LOCK_PERIOD_S)
+        else:
+            return

@@ -1,0 +1,71 @@
+"""What the state holds, as frozen structs; times are milliseconds since the Unix epoch."""
+
+from enum import StrEnum
+
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall.wire import ReportFilter, ReportOutput
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """Someone who may sign in; an admin sees every customer, others see those in `customers`."""
+
+    id: str
+    password_hash: str
+    context: str = ""
+    permissions: str | None = None
+    admin: bool = False
+    customers: tuple[str, ...] = ()
+    created_ms: int
+
+    def __repr__(self) -> str:
+        """The user without the password's hash, because reprs end up in logs."""
+        return f"User(id={self.id!r}, admin={self.admin!r}, customers={self.customers!r})"
+
+
+class JobStatus(StrEnum):
+    """The life of a report: RUNNING, then one of the others for ever."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    TIMEOUT = "TIMEOUT"
+    FAILED = "FAILED"
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A report that was asked for.
+
+    `started_ms` is also its watermark: the report has the events admitted up to then. `output` is what the status
+    echoes; `delimiter`, `header`, `format` and `compression` are what the file is made with. `owner` may work on it
+    until `lease_until_ms`; `tries` counts the claims. `expired` says that the file was removed.
+    """
+
+    id: str
+    user: str
+    filter: ReportFilter
+    delimiter: str = "|"
+    header: bool = False
+    format: str = "csv"
+    compression: str = "none"
+    output: ReportOutput | UnsetType = UNSET
+    status: JobStatus = JobStatus.RUNNING
+    started_ms: int
+    ended_ms: int | None = None
+    owner: str | None = None
+    lease_until_ms: int | None = None
+    tries: int = 0
+    rows: int = 0
+    bytes: int = 0
+    rows_total: int = 0
+    sha256: str | None = None
+    reason: str | None = None
+    file: str = ""
+    expired: bool = False
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """A machine that collects: what it admitted up to `loaded_through_ms` is in the events store."""
+
+    node: str
+    loaded_through_ms: int
+    seen_ms: int

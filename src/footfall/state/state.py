@@ -1,0 +1,160 @@
+"""The front of the state database: every call is one transaction, or a few, and may come from any thread.
+
+The calls block; async callers hand them to a thread. Each raises StateUnavailable when the database does not do it.
+"""
+
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection
+
+from footfall.settings import Settings
+from footfall.state import jobs, nodes, secrets, users
+from footfall.state.database import StateUnavailable, open_database, transaction
+from footfall.state.migrating import migrate
+from footfall.state.records import Job, JobStatus, Node, User
+
+
+class State:
+    """The state at `url`: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`. Raises StateUrlInvalid."""
+
+    def __init__(self, url: str) -> None:
+        self._database = open_database(url)
+
+    def migrate(self) -> None:
+        """Bring the tables to this version; raises StateTooNew when a later version did so already."""
+        migrate(self._database)
+
+    def close(self) -> None:
+        """Give the connections back; calls that are under way finish first."""
+        self._database.engine.dispose()
+
+    def user_add(self, user: User) -> None:
+        """Add a user; raises UserExists."""
+        with self._write() as connection:
+            users.add(connection, user)
+
+    def user_get(self, user_id: str) -> User | None:
+        with self._read() as connection:
+            return users.get(connection, user_id)
+
+    def user_list(self) -> list[User]:
+        """All users, ordered by id."""
+        with self._read() as connection:
+            return users.list_all(connection)
+
+    def user_password(self, user_id: str, password_hash: str, *, replacing: str | None = None) -> bool:
+        """Set the hash; with `replacing`, only over that one. False when no user was changed."""
+        with self._write() as connection:
+            return users.set_password(connection, user_id, password_hash, replacing)
+
+    def user_remove(self, user_id: str) -> bool:
+        """Remove a user, not their jobs. False when there is none; raises LastAdmin."""
+        with self._write() as connection:
+            return users.remove(connection, user_id)
+
+    def secret(self, name: str) -> bytes:
+        """The 32 random bytes of this name: made on first asking, then the same for ever and on every node."""
+        with self._read() as connection:
+            found = secrets.get(connection, name)
+        if found is not None:
+            return found
+        with self._write() as connection:
+            secrets.make(connection, name)
+        return self.secret(name)
+
+    def job_add(self, job: Job) -> None:
+        with self._write() as connection:
+            jobs.add(connection, job)
+
+    def job_get(self, job_id: str) -> Job | None:
+        if not (job_id.isascii() and job_id.isprintable()):
+            return None  # Such text comes from an address that somebody typed; PostgreSQL fails over some of it.
+        with self._read() as connection:
+            return jobs.get(connection, job_id)
+
+    def job_list(self, user: str | None, limit: int, before_ms: int | None) -> list[Job]:
+        """The newest `limit` jobs of a user, or of all for None, that started before `before_ms`; newest first."""
+        with self._read() as connection:
+            return jobs.list_newest(connection, user, limit, before_ms)
+
+    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+        """Take up a job for `lease_ms`, or None when there is none: each job goes to one caller.
+
+        The user with the fewest jobs in work comes first, and of their jobs the oldest (between claims at the very
+        same moment, nearly so). An owner is one attempt: claimants that run at the same time must have different ones.
+        """
+        with self._write() as connection:
+            return jobs.claim(connection, owner, now_ms, lease_ms)
+
+    def job_renew(self, job_id: str, owner: str, until_ms: int) -> bool:
+        """Keep the lease until then; False when it was lost to another, or the job has ended."""
+        with self._write() as connection:
+            return jobs.renew(connection, job_id, owner, until_ms)
+
+    def job_progress(self, job_id: str, owner: str, rows: int, bytes: int, rows_total: int) -> bool:  # noqa: A002 - the column's name
+        """Record how far the job is; False when the lease was lost, or the job has ended."""
+        with self._write() as connection:
+            counts = {"rows": rows, "bytes": bytes, "rows_total": rows_total}
+            return jobs.progress(connection, job_id, owner, counts)
+
+    def job_finish(
+        self,
+        job_id: str,
+        owner: str,
+        status: JobStatus,
+        ended_ms: int,
+        rows: int,
+        bytes: int,  # noqa: A002 - the column's name
+        sha256: str | None,
+        reason: str | None,
+    ) -> bool:
+        """End the job; False, and nothing changes, when the lease was lost or the job has ended already."""
+        assert status is not JobStatus.RUNNING  # noqa: S101 - our own mistake
+        end = {"status": status, "ended_ms": ended_ms, "rows": rows, "bytes": bytes, "sha256": sha256, "reason": reason}
+        with self._write() as connection:
+            return jobs.finish(connection, job_id, owner, end)
+
+    def jobs_ended_before(self, ms: int) -> list[Job]:
+        """Jobs that ended before then and have not expired, oldest first, 1,000 at most: expire and ask again."""
+        with self._read() as connection:
+            return jobs.list_ended(connection, ms)
+
+    def job_expire(self, job_id: str) -> bool:
+        """Record that the file was removed; False when it was recorded before, or the job runs, or there is none."""
+        with self._write() as connection:
+            return jobs.expire(connection, job_id)
+
+    def node_put(self, node: str, loaded_through_ms: int, seen_ms: int) -> None:
+        """Record how far a node has loaded, and that it was there at `seen_ms`."""
+        with self._write() as connection:
+            nodes.put(connection, Node(node=node, loaded_through_ms=loaded_through_ms, seen_ms=seen_ms))
+
+    def node_remove(self, node: str) -> None:
+        with self._write() as connection:
+            nodes.remove(connection, node)
+
+    def node_list(self) -> list[Node]:
+        """All nodes, ordered by name."""
+        with self._read() as connection:
+            return nodes.list_all(connection)
+
+    def _read(self) -> AbstractContextManager[Connection]:
+        return transaction(self._database, self._database.engine)
+
+    def _write(self) -> AbstractContextManager[Connection]:
+        return transaction(self._database, self._database.writer)
+
+
+def open_state(settings: Settings) -> State:
+    """The state that the settings name, by default `state.db` in the data folder; it is not migrated yet.
+
+    The data folder is made when it is needed and missing, for its owner alone. Raises StateUrlInvalid,
+    StateUnavailable.
+    """
+    if settings.state_url:
+        return State(settings.state_url)
+    try:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateUnavailable(f"data folder {settings.data}: {error.strerror}") from error
+    return State(f"sqlite:///{settings.data / 'state.db'}")

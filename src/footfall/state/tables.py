@@ -1,0 +1,67 @@
+"""The tables, for the statements; the migrations create them, and a test holds the two together."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false, text
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("permissions", Text),
+    Column("admin", Boolean, nullable=False),
+    Column("customers", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# The owner is `user_id`, since an unquoted `user` means the database's own user in PostgreSQL, silently. There is no
+# foreign key to `users`: a report outlives the user who asked for it, until its file is removed.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("delimiter", Text, nullable=False),
+    Column("header", Boolean, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("compression", Text, nullable=False),
+    Column("output", Text),
+    Column("status", Text, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("owner", Text),
+    Column("lease_until_ms", BigInteger),
+    Column("tries", Integer, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("rows_total", BigInteger, nullable=False),
+    Column("sha256", Text),
+    Column("reason", Text),
+    Column("file", Text, nullable=False),
+    Column("expired", Boolean, nullable=False),
+)
+
+# Claims look at the few jobs that run, retention at those that ended and still have a file, lists at the newest.
+_RUNNING = text("status = 'RUNNING'")
+Index("jobs_running", jobs.c.user_id, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+Index("jobs_ended", jobs.c.ended_ms, sqlite_where=jobs.c.expired == false(), postgresql_where=jobs.c.expired == false())
+Index("jobs_started", jobs.c.started_ms, jobs.c.id)
+Index("jobs_user_started", jobs.c.user_id, jobs.c.started_ms, jobs.c.id)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("loaded_through_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)

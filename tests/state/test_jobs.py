@@ -1,0 +1,226 @@
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+
+from footfall.state import Job, JobStatus, State
+from footfall.wire import ReportFilter, ReportOutput
+
+FILTER = ReportFilter(customer="BARCHART", product="PORTFOLIO")
+CLAIM_ALL = """
+import sys
+from footfall.state import State
+state = State(sys.argv[1])
+while job := state.job_claim(sys.argv[2], 1_000, 60_000):
+    print(job.id)
+state.close()
+"""
+
+
+def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
+    return Job(id=str(uuid.uuid4()), user=user, filter=FILTER, started_ms=started_ms, **fields)
+
+
+def add(state: State, *jobs: Job) -> None:
+    for each in jobs:
+        state.job_add(each)
+
+
+def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: str | None = None) -> bool:
+    status = JobStatus.FAILED if reason else JobStatus.COMPLETE
+    return state.job_finish(job_id, owner, status, ended_ms, rows=3, bytes=99, sha256="ab", reason=reason)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        job(),
+        Job(
+            id="0527e342-c92c-45ec-a3cf-fd93f87cb068",
+            user="Zoë",
+            filter=ReportFilter(customer="T\x00", product="A'B\"", types=("X", "Y"), start=-1, end=2**53),
+            delimiter="\t",
+            header=True,
+            format="parquet",
+            compression="zstd",
+            output=ReportOutput(delimiter="\t", bucketName="b"),
+            status=JobStatus.COMPLETE,
+            started_ms=2**53,
+            ended_ms=2**53 + 1,
+            owner="o",
+            lease_until_ms=5,
+            tries=2,
+            rows=2**40,
+            bytes=2**41,
+            rows_total=2**42,
+            sha256="0" * 64,
+            reason="why",
+            file="a.csv",
+            expired=True,
+        ),
+        job(output=ReportOutput()),
+        msgspec.structs.replace(job(), filter=ReportFilter(customer="", product="", types=())),
+    ],
+)
+def test_a_job_comes_back_as_added(state: State, added: Job) -> None:
+    state.job_add(added)
+    assert state.job_get(added.id) == added
+
+
+@pytest.mark.parametrize("job_id", ["", "unknown", "\x00", "\ud800", "é", "'"])
+def test_an_unknown_job_is_none(state: State, job_id: str) -> None:
+    assert state.job_get(job_id) is None
+
+
+def test_the_newest_jobs_come_first(state: State) -> None:
+    jobs = [job(user, started_ms) for started_ms, user in enumerate(["alice", "bob", "alice", "bob", "alice"])]
+    add(state, *jobs)
+    cases: list[tuple[str | None, int, int | None, list[int]]] = [
+        (None, 10, None, [4, 3, 2, 1, 0]),
+        (None, 2, None, [4, 3]),
+        ("alice", 10, None, [4, 2, 0]),
+        ("alice", 1, 4, [2]),
+        ("bob", 10, 1, []),
+        ("carol", 10, None, []),
+    ]
+    for user, limit, before_ms, expected in cases:
+        assert [found.started_ms for found in state.job_list(user, limit, before_ms)] == expected
+
+
+def test_a_claim_leases_the_oldest_job(state: State) -> None:
+    old, new = job(started_ms=1), job(started_ms=2)
+    add(state, new, old)
+    claimed = state.job_claim("worker", 1_000, 500)
+    assert claimed == msgspec.structs.replace(old, owner="worker", lease_until_ms=1_500, tries=1)
+    assert claimed == state.job_get(old.id)
+
+
+def test_there_may_be_nothing_to_claim(state: State) -> None:
+    add(state, job(status=JobStatus.COMPLETE, ended_ms=1))
+    assert state.job_claim("worker", 1_000, 500) is None
+
+
+def test_claims_go_between_users(state: State) -> None:
+    many = [job("many", started_ms) for started_ms in range(4)]
+    few = [job("few", started_ms) for started_ms in (10, 11)]
+    late = job("late", 20)
+    add(state, *many, *few, late)
+    order = [claimed.user for _ in range(7) if (claimed := state.job_claim("worker", 0, 1_000))]
+    assert order == ["many", "few", "late", "many", "few", "many", "many"]
+
+
+def test_a_finished_job_and_a_lost_lease_count_no_longer(state: State) -> None:
+    first, second, other = job("alice", 1), job("alice", 2), job("bob", 3)
+    add(state, first, second, other)
+    assert state.job_claim("one", 0, 1_000) == state.job_get(first.id)
+    assert finish(state, first.id, "one")
+    assert state.job_claim("two", 0, 1_000) == state.job_get(second.id)
+    later = state.job_claim("three", 5_000, 1_000)
+    assert later is not None
+    assert later.id == second.id
+
+
+def test_a_lease_that_ran_out_goes_to_another(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("old", 0, 1_000)
+    assert state.job_claim("new", 999, 1_000) is None
+    again = state.job_claim("new", 1_000, 1_000)
+    assert again == msgspec.structs.replace(only, owner="new", lease_until_ms=2_000, tries=2)
+    assert not state.job_renew(only.id, "old", 9_000)
+    assert not state.job_progress(only.id, "old", 1, 1, 1)
+    assert not finish(state, only.id, "old")
+    assert state.job_get(only.id) == again
+
+
+def test_the_owner_renews_reports_and_finishes(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("worker", 0, 1_000)
+    assert state.job_renew(only.id, "worker", 5_000)
+    assert state.job_claim("other", 4_999, 1_000) is None
+    assert state.job_progress(only.id, "worker", 1, 2, 30)
+    running = state.job_get(only.id)
+    assert running is not None
+    assert (running.lease_until_ms, running.rows, running.bytes, running.rows_total) == (5_000, 1, 2, 30)
+    assert finish(state, only.id, "worker", ended_ms=4_000)
+    expected = {"status": JobStatus.COMPLETE, "ended_ms": 4_000, "rows": 3, "bytes": 99, "sha256": "ab"}
+    assert state.job_get(only.id) == msgspec.structs.replace(running, lease_until_ms=None, **expected)
+
+
+def test_an_ended_job_stays_as_it_ended(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("worker", 0, 1_000)
+    finish(state, only.id, "worker", reason="first")
+    ended = state.job_get(only.id)
+    assert not finish(state, only.id, "worker", reason="second")
+    assert not state.job_renew(only.id, "worker", 9_000)
+    assert not state.job_progress(only.id, "worker", 9, 9, 9)
+    assert state.job_claim("worker", 10_000, 1_000) is None
+    assert state.job_get(only.id) == ended
+
+
+def test_an_odd_reason_does_not_keep_a_job_from_ending(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("worker", 0, 1_000)
+    assert finish(state, only.id, "worker", reason="at \x00 and \ud800" + "x" * 10_000)
+    ended = state.job_get(only.id)
+    assert ended is not None
+    assert ended.reason is not None
+    assert ended.reason.startswith("at  and ?xxx")
+    assert len(ended.reason) < 3_000
+
+
+def test_jobs_expire_once_after_they_ended(state: State) -> None:
+    running = job()
+    ended = [job(status=JobStatus.COMPLETE, ended_ms=ended_ms) for ended_ms in (30, 10, 20)]
+    add(state, running, *ended)
+    assert [found.ended_ms for found in state.jobs_ended_before(30)] == [10, 20]
+    assert state.job_expire(ended[1].id)
+    assert not state.job_expire(ended[1].id)
+    assert not state.job_expire(running.id)
+    assert not state.job_expire("unknown")
+    assert [found.ended_ms for found in state.jobs_ended_before(31)] == [20, 30]
+
+
+def test_threads_claim_each_job_once(state: State) -> None:
+    jobs = [job(f"user{number % 3}", number) for number in range(40)]
+    add(state, *jobs)
+
+    def claim_all(owner: str) -> list[str]:
+        claimed = []
+        while found := state.job_claim(owner, 1_000, 60_000):
+            assert (found.owner, found.tries) == (owner, 1)
+            claimed.append(found.id)
+        return claimed
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [job_id for each in pool.map(claim_all, map(str, range(8))) for job_id in each]
+    assert sorted(claimed) == sorted(each.id for each in jobs)
+
+
+def test_processes_claim_each_job_once(state: State, url: str) -> None:
+    jobs = [job(f"user{number % 3}", number) for number in range(40)]
+    add(state, *jobs)
+    command = [sys.executable, "-W", "error", "-c", CLAIM_ALL, url]
+    processes = [
+        subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, encoding="utf-8") for number in range(8)
+    ]
+    claimed = [job_id for process in processes for job_id in process.communicate(timeout=120)[0].split()]
+    assert [process.returncode for process in processes] == [0] * 8
+    assert sorted(claimed) == sorted(each.id for each in jobs)
+
+
+def test_a_lost_lease_is_claimed_by_one_of_many(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("dead", 0, 1_000)
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda number: state.job_claim(str(number), 2_000, 1_000), range(16)))
+    assert [claim.tries for claim in claims if claim] == [2]

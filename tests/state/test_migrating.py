@@ -1,0 +1,96 @@
+import os
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from footfall.state import State, StateTooNew
+from footfall.state.tables import metadata
+
+MIGRATE = "import sys; from footfall.state import State; state = State(sys.argv[1]); state.migrate(); state.close()"
+
+
+def test_steps_make_the_tables_that_the_statements_use(state: State) -> None:
+    with state._read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_steps_make_the_indexes_that_claims_use(state: State) -> None:
+    names = {index.name for table in metadata.tables.values() for index in table.indexes}
+    catalog = {"sqlite": "SELECT name FROM sqlite_master", "postgresql": "SELECT indexname FROM pg_indexes"}
+    with state._read() as connection:
+        assert names <= set(connection.scalars(text(catalog[connection.dialect.name])))
+
+
+def test_migrating_again_keeps_what_is_there(state: State) -> None:
+    secret = state.secret("links")
+    state.migrate()
+    assert state.secret("links") == secret
+
+
+def test_processes_migrate_at_the_same_time(url: str) -> None:
+    processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", MIGRATE, url]) for _ in range(4)]
+    assert [process.wait(120) for process in processes] == [0] * 4
+    with closing(State(url)) as state:
+        assert state.user_list() == []
+
+
+def test_an_installed_wheel_migrates(url: str, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=Path(__file__).parents[2], capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{MIGRATE}; import footfall; print(footfall.__file__)", url],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        check=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert found.stdout.startswith(str(tmp_path / "installed"))
+
+
+def test_threads_migrate_at_the_same_time(url: str) -> None:
+    def migrate(_: int) -> bytes:
+        with closing(State(url)) as state:
+            state.migrate()
+            return state.secret("links")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(migrate, range(8)))) == 1
+
+
+def test_a_database_of_a_later_version_is_left_alone(state: State) -> None:
+    with state._write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateTooNew, match="later version of footfall"):
+        state.migrate()
+
+
+def test_a_step_that_fails_leaves_nothing_behind(url: str) -> None:
+    with closing(State(url)) as state:
+        with state._write() as connection:
+            connection.execute(text("CREATE TABLE secrets (taken integer)"))
+        with pytest.raises(Exception, match="secrets"):
+            state.migrate()
+        with state._write() as connection:
+            connection.execute(text("DROP TABLE secrets"))
+        state.migrate()
+        assert state.user_list() == []
+
+
+def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "50% off?mode=x #1" / "state.db"
+    path.parent.mkdir()
+    with closing(State(f"sqlite:///{path}")) as state:
+        state.migrate()
+    assert path.exists()
