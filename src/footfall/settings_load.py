@@ -97,7 +97,7 @@ def _from_file(path: Path | None, problems: list[str]) -> list[_Given]:
     if path is None:
         return []
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return []

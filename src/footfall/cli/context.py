@@ -4,15 +4,12 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
 from footfall.settings import Settings
 from footfall.settings_load import Loaded, SettingsInvalid, load
-
-# What sysexits.h calls EX_CONFIG; service managers can be told not to start again after it.
-EXIT_SETTINGS = 78
 
 _CALL = "footfall.call"
 _HELP = "footfall.help"
@@ -20,14 +17,18 @@ _HELP = "footfall.help"
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-class SettingsRefused(click.ClickException):
-    """Settings that cannot be used, one line each on standard error."""
+class Problems(click.ClickException):
+    """What is wrong, one line for each problem; the lines say where, so nothing is put before them."""
 
-    exit_code = EXIT_SETTINGS
-
-    def show(self, file: Any = None) -> None:
-        """Print the problems."""
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the lines on standard error."""
         click.echo(self.message, err=file is None, file=file)
+
+
+class SettingsProblems(Problems):
+    """The same for settings, with an exit code of its own."""
+
+    exit_code = 78  # EX_CONFIG of sysexits.h: service managers can be told not to start again after it
 
 
 class LazyGroup(click.Group):
@@ -82,13 +83,6 @@ def loaded(context: click.Context) -> Loaded:
     return _call(context).loaded
 
 
-def arguments(context: click.Context) -> list[str]:
-    """The global options that give another footfall process, with the same environment and folder, these settings."""
-    call = _call(context)
-    config = [] if call.config is None else ["--config", str(call.config)]
-    return [*config, *(part for name, value in call.flags.items() for part in ("--set", f"{name}={value}"))]
-
-
 def address_options(command: AnyFunction) -> AnyFunction:
     """Options for commands that listen: --host and --port."""
     host = _option("host", "HOST", "Address to listen on; 0.0.0.0 or :: for all.")
@@ -124,5 +118,5 @@ def _load(context: click.Context) -> None:
         call.loaded = load(call.config, os.environ, call.flags)
     except SettingsInvalid as error:
         if not context.meta[_HELP]:
-            raise SettingsRefused(str(error)) from error
+            raise SettingsProblems(str(error)) from error
     context.obj = call.loaded.settings
