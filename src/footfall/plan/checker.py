@@ -1,0 +1,118 @@
+"""Events against the plan: everything is looked up in tables that are made once, when the plan is loaded."""
+
+from msgspec import Struct
+
+from footfall.errors import Code, Problem
+from footfall.plan.hints import Hints
+from footfall.plan.model import Plan, Product
+from footfall.plan.shapes import Table, tabulate
+from footfall.settings import Settings
+from footfall.wire import StoredEvent
+
+_NOTHING = Table({})
+
+
+class Refused(Struct, frozen=True):
+    """An event that breaks the plan: its index in the request, and what is wrong with it."""
+
+    index: int
+    problems: tuple[Problem, ...]
+
+
+class Checker:
+    """Checks requests against one plan; made by `compile`, never changed, safe to share."""
+
+    def __init__(self, plan: Plan, *, is_open: bool, problems_max: int) -> None:
+        self.plan = plan
+        self._is_open = is_open
+        self._problems_max = problems_max
+        self._customers = frozenset(plan.customers)
+        self._shared = {product.name: tabulate(product, None, plan.rules) for product in plan.products}
+        self._own = {
+            (customer, product.name): tabulate(product, customer, plan.rules)
+            for product in plan.products
+            for customer in _named(plan, product)
+        }
+        self._near_customers = Hints(plan.customers)
+        self._near_products = Hints(self._shared)
+        self._near_types = {name: Hints(table.shapes) for name, table in self._shared.items()}
+        self._products_of: dict[str, list[str]] = {}
+        for kind in plan.types:
+            self._products_of.setdefault(kind.name, []).append(kind.product)
+
+    def check(self, events: list[StoredEvent]) -> list[Refused]:
+        """The events that break the plan, by index; none when all are good.
+
+        Nulls become the empty string in place where the plan allows them. Once `problems_max` problems are found the
+        rest is not looked at: the request is refused already.
+        """
+        refused: list[Refused] = []
+        room = self._problems_max
+        # A request's events mostly are of one customer and product, so their table is looked up when one changes.
+        customer = product = ""
+        lengths: dict[str, int] = {}
+        for index, event in enumerate(events):
+            if event.product != product or event.customer != customer:
+                customer, product = event.customer, event.product
+                lengths = self._table(customer, product).lengths if self._admits(customer) else {}
+            context = event.context
+            if lengths.get(event.type) == len(context) and None not in context:
+                continue
+            if problems := self._problems(event, f"events[{index}]"):
+                refused.append(Refused(index, tuple(problems[:room])))
+                room -= len(problems)
+                if room <= 0:
+                    break
+        return refused
+
+    def _problems(self, event: StoredEvent, where: str) -> list[Problem]:
+        """What is wrong with one event, which the hot path could not wave through."""
+        shape = self._table(event.customer, event.product).shapes.get(event.type)
+        found: list[Problem] = []
+        if not self._is_open and (shape is None or not self._admits(event.customer)):
+            found = self._strangers(event, where)
+        if shape is None:
+            event.context[:] = ["" if value is None else value for value in event.context]
+            return found
+        for fault in shape.faults(event.context):
+            place = "context" if fault.position is None else f"context[{fault.position}]"
+            found.append(_problem(f"{where}.{place}", fault.why))
+        return found
+
+    def _table(self, customer: str, product: str) -> Table:
+        return self._own.get((customer, product)) or self._shared.get(product) or _NOTHING
+
+    def _admits(self, customer: str) -> bool:
+        return self._is_open or not self._customers or customer in self._customers
+
+    def _strangers(self, event: StoredEvent, where: str) -> list[Problem]:
+        """The codes of an event that the plan does not know."""
+        found = []
+        if not self._admits(event.customer):
+            why = f"{event.customer or 'an empty name'} is not a customer of the tracking plan"
+            found.append(_problem(f"{where}.customer", why, self._near_customers.near(event.customer)))
+        if event.product not in self._shared:
+            why = f"{event.product or 'an empty name'} is not a product of the tracking plan"
+            found.append(_problem(f"{where}.product", why, self._near_products.near(event.product)))
+        elif event.type not in self._shared[event.product].shapes:
+            why = f"{event.type or 'an empty name'} is not in the tracking plan for product {event.product}"
+            if elsewhere := self._products_of.get(event.type):
+                why = f"{event.type} is a type of product {' and '.join(elsewhere)}, not of {event.product}"
+            near = None if elsewhere else self._near_types[event.product].near(event.type)
+            found.append(_problem(f"{where}.type", why, near))
+        return found
+
+
+def compile(plan: Plan, settings: Settings) -> Checker:  # noqa: A001 - what it does, and the room's own word for it
+    """A checker for the plan in the mode of the settings."""
+    return Checker(plan, is_open=settings.plan_mode == "open", problems_max=settings.problems_max)
+
+
+def _named(plan: Plan, product: Product) -> list[str]:
+    """The customers that a rule on this product names: only they need tables of their own."""
+    rules = (rule for rule in plan.rules if not rule.products or product.name in rule.products)
+    return list(dict.fromkeys(customer for rule in rules for customer in rule.customers))
+
+
+def _problem(where: str, why: str, near: str | None = None) -> Problem:
+    return Problem(Code.EVENT_NOT_IN_PLAN, where, f"{why}; did you mean {near}?" if near else why)

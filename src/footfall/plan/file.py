@@ -1,0 +1,88 @@
+"""A plan's file: read, decoded and parsed; what it then says is read by `reader`."""
+
+import hashlib
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from footfall.plan.lines import Lines
+from footfall.plan.model import Plan
+from footfall.plan.node import Node
+from footfall.plan.problems import Findings, PlanInvalid, PlanProblem, spell
+from footfall.plan.reader import read
+
+# Twelve hex digits tell any two plans of one installation apart, and still fit a line of a log.
+_FINGERPRINT_DIGITS = 12
+_SYNTAX = re.compile(r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+
+
+def load(path: Path | None) -> Plan:
+    """The plan in a file, or the packaged one for None. Raises PlanInvalid with everything that is wrong."""
+    if path is None:
+        return _read(files("footfall.plan").joinpath("default.toml").read_bytes(), "default.toml")
+    source = str(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise _invalid(source, "file", "there is no such file: give the path of a plan in TOML") from error
+    except IsADirectoryError as error:
+        raise _invalid(source, "file", "is a folder: give the path of a plan in TOML") from error
+    except (OSError, ValueError) as error:
+        # Python itself refuses a path with a null character as a ValueError.
+        raise _invalid(source, "file", f"cannot be read: {error}") from error
+    return _read(data, source)
+
+
+def _read(data: bytes, source: str) -> Plan:
+    text = _decode(data, source)
+    try:
+        lines = Lines(text)
+        findings = Findings(lines)
+        values = _parse(text, lines, source)
+    except RecursionError as error:
+        raise _invalid(source, "file", "lists or tables are nested too deeply: a plan needs four levels") from error
+    plan = read(Node(values, (), findings), source, hashlib.sha256(data).hexdigest()[:_FINGERPRINT_DIGITS])
+    if problems := findings.listed():
+        raise PlanInvalid(source, problems)
+    return plan
+
+
+def _decode(data: bytes, source: str) -> str:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        why = f"the byte 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
+        raise _invalid(source, "file", why, line) from error
+    # Editors on Windows put a mark at the start and write other line ends; neither changes what the file says.
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _parse(text: str, lines: Lines, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        # The parser stops at the first key that is given twice, and does not say which one it is.
+        if lines.repeats:
+            problems = (
+                PlanProblem(one.line, spell(one.path), f"is given before, in line {one.first}: remove one of the two")
+                for one in lines.repeats
+            )
+            raise PlanInvalid(source, tuple(problems)) from error
+        raise _syntax(source, text, str(error)) from error
+
+
+def _syntax(source: str, text: str, message: str) -> PlanInvalid:
+    found = _SYNTAX.fullmatch(message)
+    if found is None:
+        return _invalid(source, "file", f"is no TOML: {message}")
+    why = f"is no TOML: {found['why']}"
+    if found["line"] is None:
+        return _invalid(source, "end of file", why, len(text.splitlines()) or 1)
+    return _invalid(source, f"column {found['column']}", why, int(found["line"]))
+
+
+def _invalid(source: str, where: str, why: str, line: int = 1) -> PlanInvalid:
+    return PlanInvalid(source, (PlanProblem(line, where, why),))

@@ -1,0 +1,95 @@
+"""What a plan says, as frozen values: customers, products with report columns, types with context keys, rules."""
+
+from msgspec import Struct
+
+
+class Key(Struct, frozen=True):
+    """One place of a type's context; an optional one may be null, and at the end of the context left out."""
+
+    name: str
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}?" if self.optional else self.name
+
+
+class EventType(Struct, frozen=True):
+    """A type of one product: `keys` says what stands at each place of the context."""
+
+    product: str
+    name: str
+    keys: tuple[Key, ...]
+
+
+class Product(Struct, frozen=True):
+    """`columns` holds every context key of the product, in the order in which a report lists them."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[EventType, ...]
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """What must hold for values beyond the shape; an empty `customers`, `products` or `keys` means every one."""
+
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    optional: bool | None = None
+    non_empty: bool = False
+    uuid: bool = False
+    one_of: tuple[str, ...] = ()
+    regex: str | None = None
+
+    def covers(self, customer: str | None, product: str, key: str) -> bool:
+        """Whether the rule speaks of this key; `customer` None stands for one that no rule names."""
+        return (
+            (not self.customers or customer in self.customers)
+            and (not self.products or product in self.products)
+            and (not self.keys or key in self.keys)
+        )
+
+
+class Source(Struct, frozen=True):
+    """Where a report column comes from: for events of `types`, from the context's place `position`, counted from 1."""
+
+    position: int
+    types: tuple[str, ...]
+
+
+class Column(Struct, frozen=True):
+    """A column of a product's reports; with no sources it is always empty."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """A tracking plan. `fingerprint` is the start of its file's SHA-256; no `customers` means that all are welcome."""
+
+    fingerprint: str
+    source: str
+    customers: tuple[str, ...]
+    products: tuple[Product, ...]
+    rules: tuple[Rule, ...]
+
+    @property
+    def types(self) -> tuple[EventType, ...]:
+        """The types of all products, in the order of the file."""
+        return tuple(kind for product in self.products for kind in product.types)
+
+    def columns(self, product: str) -> tuple[Column, ...] | None:
+        """The columns of a product's reports in their order; None for a product that the plan does not know."""
+        for known in self.products:
+            if known.name == product:
+                return tuple(_column(name, known.types) for name in known.columns)
+        return None
+
+
+def _column(name: str, types: tuple[EventType, ...]) -> Column:
+    found: dict[int, list[str]] = {}
+    for kind in types:
+        for position, key in enumerate(kind.keys, start=1):
+            if key.name == name:
+                found.setdefault(position, []).append(kind.name)
+    return Column(name, tuple(Source(position, tuple(found[position])) for position in sorted(found)))

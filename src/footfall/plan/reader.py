@@ -1,0 +1,163 @@
+"""What a plan file says, read from its parsed values; whatever is wrong is reported through the nodes.
+
+The plan that is given back is only to be trusted when nothing was reported.
+"""
+
+import re
+import warnings
+
+from footfall.limits import CONTEXT_VALUES_MAX
+from footfall.plan.model import EventType, Key, Plan, Product, Rule
+from footfall.plan.node import Node
+
+_PLAN = ("customers", "products", "rules")
+_PRODUCT = ("columns", "types")
+_DEMANDS = ("optional", "non_empty", "uuid", "one_of", "regex")
+_RULE = ("customers", "products", "keys", *_DEMANDS)
+_WANTED = {
+    "columns": "list the product's context keys in the order of its reports",
+    "types": 'add a table of types with a line TYPE = ["key", "key?"] for each',
+}
+_ADVICE = {"types": "types stand under their product: write [products.NAME.types]"}
+
+Names = list[tuple[str, Node]]
+
+
+def read(root: Node, source: str, fingerprint: str) -> Plan:
+    """The plan at `root`."""
+    fields = root.fields(_PLAN, _ADVICE)
+    customers = _names(fields.get("customers"), "customers")
+    products = _products(root, fields.get("products"))
+    rules = _rules(fields.get("rules"), customers, products)
+    return Plan(fingerprint=fingerprint, source=source, customers=customers, products=products, rules=rules)
+
+
+def _products(root: Node, node: Node | None) -> tuple[Product, ...]:
+    if node is None:
+        root.wrong("has no products: add a table [products.NAME] with columns and types")
+        return ()
+    found = tuple(_product(name, each) for name, each in node.members("products"))
+    if node.value == {}:
+        node.wrong("is empty: add a table [products.NAME] with columns and types")
+    return found
+
+
+def _product(name: str, node: Node) -> Product:
+    fields = node.fields(_PRODUCT)
+    if isinstance(node.value, dict):
+        for missing in (field for field in _PRODUCT if field not in node.value):
+            node.wrong(f"has no {missing}: {_WANTED[missing]}")
+    columns = _columns(fields.get("columns"))
+    kinds = fields["types"].members("types") if "types" in fields else []
+    if "types" in fields and fields["types"].value == {}:
+        fields["types"].wrong(f"is empty: {_WANTED['types']}")
+    return Product(name, columns, tuple(_type(name, columns, kind, each) for kind, each in kinds))
+
+
+def _columns(node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    found = node.names("context keys")
+    for name, item in found:
+        if name.endswith("?"):
+            item.wrong("is a column: the question mark belongs to the context of a type")
+    return tuple(name.removesuffix("?") for name, _ in found)
+
+
+def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> EventType:
+    keys: list[Key] = []
+    for text, item in node.names("context keys"):
+        key = Key(text.removesuffix("?"), text.endswith("?"))
+        # A product whose columns could not be read is reported once, not again for each of its types.
+        if columns and key.name not in columns:
+            item.stranger(key.name, f"is not a column of {product}", columns)
+        if any(key.name == other.name for other in keys):
+            item.wrong(f"{key.name} is in this context already: remove one")
+        if keys and keys[-1].optional and not key.optional:
+            item.wrong(f"{key} is required but stands after the optional {keys[-1]}: optional keys come last")
+        keys.append(key)
+    if len(keys) > CONTEXT_VALUES_MAX:
+        node.wrong(f"has {len(keys)} context keys: {CONTEXT_VALUES_MAX} are the most that an event may carry")
+    return EventType(product, name, tuple(keys))
+
+
+def _rules(node: Node | None, customers: tuple[str, ...], products: tuple[Product, ...]) -> tuple[Rule, ...]:
+    if node is None:
+        return ()
+    if isinstance(node.value, dict):
+        node.wrong("must be a list of tables: write [[rules]]")
+        return ()
+    return tuple(_rule(each, customers, products) for each in node.items("rules"))
+
+
+def _rule(node: Node, customers: tuple[str, ...], products: tuple[Product, ...]) -> Rule:
+    fields = node.fields(_RULE)
+    if isinstance(node.value, dict) and not any(demand in node.value for demand in _DEMANDS):
+        node.wrong(f"asks for nothing: add one of {', '.join(_DEMANDS)}")
+    for_customers = _known(fields.get("customers"), "customers", customers)
+    for_products = _known(fields.get("products"), "products", tuple(product.name for product in products))
+    for_keys = fields["keys"].names("context keys") if "keys" in fields else []
+    _check_keys(for_keys, for_products, products)
+    rule = Rule(
+        customers=tuple(name for name, _ in for_customers),
+        products=tuple(name for name, _ in for_products),
+        keys=tuple(name for name, _ in for_keys),
+        optional=fields["optional"].flag() if "optional" in fields else None,
+        non_empty=_true(fields.get("non_empty")),
+        uuid=_true(fields.get("uuid")),
+        one_of=fields["one_of"].texts("values") if "one_of" in fields else (),
+        regex=_regex(fields.get("regex")),
+    )
+    if rule.optional and rule.non_empty:
+        fields["optional"].wrong("contradicts non_empty: an optional value may be empty; remove one of the two")
+    return rule
+
+
+def _known(node: Node | None, what: str, known: tuple[str, ...]) -> Names:
+    """Names that the plan itself lists; without a list of customers, any customer may be named."""
+    found = node.names(what) if node else []
+    for name, item in found:
+        if known and name not in known:
+            item.stranger(name, f"is not among the plan's {what}", known)
+    return [(name, item) for name, item in found if name in known or not known]
+
+
+def _check_keys(keys: Names, scope: Names, products: tuple[Product, ...]) -> None:
+    """Report keys that none of the rule's products has, and products that have none of the rule's keys."""
+    named = [name for name, _ in scope]
+    columns = {product.name: product.columns for product in products if not named or product.name in named}
+    every = tuple(dict.fromkeys(column for each in columns.values() for column in each))
+    for key, item in keys:
+        if every and key not in every:
+            item.stranger(key, f"is not a column of {' or '.join(named) or 'any product'}", every)
+    good = {key for key, _ in keys if key in every}
+    for name, item in scope:
+        if good and not good.intersection(columns.get(name, good)):
+            item.wrong(f"{name} has none of this rule's keys: remove it, or add one of its keys")
+
+
+def _names(node: Node | None, what: str) -> tuple[str, ...]:
+    return tuple(name for name, _ in node.names(what)) if node else ()
+
+
+def _true(node: Node | None) -> bool:
+    if node is None or node.flag() is None:
+        return False
+    if node.value is False:
+        node.wrong("is only ever true: leave it out instead")
+    return node.value is True
+
+
+def _regex(node: Node | None) -> str | None:
+    pattern = node.text() if node else None
+    if node is None or pattern is None:
+        return None
+    try:
+        with warnings.catch_warnings():
+            # Python warns of patterns that will mean something else one day; in a plan they are mistakes.
+            warnings.simplefilter("error")
+            re.compile(pattern)
+    except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError) as error:
+        node.wrong(f"is no regular expression: {error}")
+        return None
+    return pattern

@@ -1,0 +1,59 @@
+"""The plan in force changes for a good one at once, and for a bad one not at all."""
+
+import pytest
+
+from footfall.plan import LivePlan, PlanInvalid, load
+from footfall.settings import Settings
+from footfall.wire import StoredEvent
+
+
+def write(path, kind):
+    path.write_text(f"[products.P]\ncolumns = ['k']\ntypes.{kind} = ['k']\n")
+
+
+def event(kind):
+    return StoredEvent(customer="C", product="P", type=kind, timestamp=1, context=["v"])
+
+
+def test_reload_puts_a_good_plan_in_force(tmp_path):
+    path = tmp_path / "plan.toml"
+    write(path, "OLD")
+    live = LivePlan(path, Settings())
+    before = live.checker
+    write(path, "NEW")
+    assert live.checker is before
+    assert live.reload() is None
+    assert live.plan.fingerprint != before.plan.fingerprint
+    assert live.checker.plan is live.plan
+    assert live.checker.check([event("NEW")]) == []
+    assert [refused.index for refused in live.checker.check([event("NEW"), event("OLD")])] == [1]
+    assert before.check([event("OLD")]) == []
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("x = "), lambda path: path.unlink()])
+def test_bad_plan_leaves_the_old_one_in_force(tmp_path, spoil):
+    path = tmp_path / "plan.toml"
+    write(path, "OLD")
+    live = LivePlan(path, Settings())
+    plan, checker = live.plan, live.checker
+    spoil(path)
+    error = live.reload()
+    assert isinstance(error, PlanInvalid)
+    assert str(error).startswith(f"{path}:1: ")
+    assert live.plan is plan
+    assert live.checker is checker
+    write(path, "NEW")
+    assert live.reload() is None
+    assert live.plan.types[0].name == "NEW"
+
+
+def test_first_plan_must_be_good(tmp_path):
+    with pytest.raises(PlanInvalid):
+        LivePlan(tmp_path / "none.toml", Settings())
+
+
+def test_no_path_means_the_packaged_plan():
+    live = LivePlan(None, Settings(plan_mode="open"))
+    assert live.plan == load(None)
+    assert live.checker.check([event("ANY")]) == []
+    assert live.reload() is None

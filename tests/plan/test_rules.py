@@ -1,0 +1,156 @@
+"""Rules hold for the values in their scope, and for no others."""
+
+import pytest
+
+from footfall.plan import compile, load  # noqa: A004 - the room's own word for it
+from footfall.settings import Settings
+from footfall.wire import StoredEvent
+
+PLAN = """\
+customers = ["ACME", "GLOBEX", "INITECH"]
+[products.A]
+columns = ["user", "item", "note"]
+types.USED = ["user", "item", "note?"]
+[products.B]
+columns = ["user", "place"]
+types.WENT = ["user", "place"]
+"""
+UUID = "3F2b8a64-1c0d-7e5f-9a7b-6c8d9e0f1a2b"
+
+
+@pytest.fixture
+def passes(tmp_path):
+    """Whether a plan with some rules lets one event through."""
+
+    def check(rules, customer, *context, product="A", kind="USED"):
+        path = tmp_path / "plan.toml"
+        path.write_text(PLAN + rules)
+        checker = compile(load(path), Settings())
+        event = StoredEvent(customer=customer, product=product, type=kind, timestamp=1, context=list(context))
+        return checker.check([event]) == []
+
+    return check
+
+
+VALUES = [
+    (
+        "uuid = true",
+        [UUID, UUID.upper()],
+        ["", "x", UUID + "\n", UUID.replace("-", ""), f"{{{UUID}}}", UUID[:-1] + "g"],
+    ),
+    ("non_empty = true", ["x", " "], [""]),
+    ("one_of = ['a', 'b']", ["a", "b"], ["", "A", "ab"]),
+    ("one_of = ['a', '']", ["a", ""], ["b"]),
+    ("regex = '[0-9]+'", ["1", "12"], ["", "a1", "1a", "1\n"]),
+    ("regex = 'a|b'", ["a", "b"], ["ab", "ac"]),
+    ("uuid = true\nregex = '3.*'", [UUID], ["4" + UUID[1:], "3"]),
+    ("optional = true", ["x", "", None], []),
+]
+
+
+@pytest.mark.parametrize(("demand", "good", "bad"), VALUES)
+def test_value_of_a_required_key(passes, demand, good, bad):
+    rule = f"[[rules]]\nkeys = ['item']\n{demand}\n"
+    assert [passes(rule, "ACME", "u", value, "n") for value in good] == [True] * len(good)
+    assert [passes(rule, "ACME", "u", value, "n") for value in bad] == [False] * len(bad)
+
+
+@pytest.mark.parametrize("demand", ["uuid = true", "one_of = ['a', 'b']", "regex = 'a+'"])
+def test_optional_value_is_only_looked_at_when_given(passes, demand):
+    rule = f"[[rules]]\nkeys = ['note']\n{demand}\n"
+    assert passes(rule, "ACME", "u", "i")
+    assert passes(rule, "ACME", "u", "i", "")
+    assert passes(rule, "ACME", "u", "i", None)
+    assert not passes(rule, "ACME", "u", "i", "wrong")
+
+
+def test_non_empty_makes_an_optional_key_required(passes):
+    rule = "[[rules]]\nkeys = ['note']\nnon_empty = true\n[[rules]]\nkeys = ['note']\noptional = true\n"
+    assert passes(rule, "ACME", "u", "i", "n")
+    assert not passes(rule, "ACME", "u", "i", "")
+    assert not passes(rule, "ACME", "u", "i", None)
+    assert not passes(rule, "ACME", "u", "i")
+
+
+def test_last_word_on_optional_counts(passes):
+    rule = "[[rules]]\nkeys = ['note']\noptional = false\n"
+    rule += "[[rules]]\ncustomers = ['ACME']\nkeys = ['note']\noptional = true\n"
+    assert passes(rule, "ACME", "u", "i")
+    assert not passes(rule, "GLOBEX", "u", "i")
+    assert passes(rule, "GLOBEX", "u", "i", "")
+
+
+def test_key_made_optional_in_the_middle_may_be_null_but_not_left_out(passes):
+    rule = "[[rules]]\nkeys = ['user']\noptional = true\n"
+    assert passes(rule, "ACME", None, "i")
+    assert not passes(rule, "ACME", "i")
+    rule = "[[rules]]\nkeys = ['item']\noptional = true\n"
+    assert passes(rule, "ACME", "u")
+    assert passes(rule, "ACME", "u", None, "n")
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"),
+    [
+        ("", {("ACME", "A"), ("ACME", "B"), ("GLOBEX", "A"), ("GLOBEX", "B")}),
+        ("customers = ['ACME']", {("ACME", "A"), ("ACME", "B")}),
+        ("products = ['A']", {("ACME", "A"), ("GLOBEX", "A")}),
+        ("customers = ['ACME', 'INITECH']\nproducts = ['B']", {("ACME", "B")}),
+        ("customers = ['GLOBEX']\nkeys = ['user']", {("GLOBEX", "A"), ("GLOBEX", "B")}),
+        ("keys = ['place']", set()),
+        ("customers = ['INITECH']", set()),
+    ],
+)
+def test_rule_holds_in_its_scope_only(passes, scope, held):
+    rule = f"[[rules]]\n{scope}\nnon_empty = true\n"
+    refused = {
+        (customer, product)
+        for customer in ("ACME", "GLOBEX")
+        for product, kind in (("A", "USED"), ("B", "WENT"))
+        if not passes(rule, customer, "", "x", *["n"] * (product == "A"), product=product, kind=kind)
+    }
+    assert refused == held
+
+
+def test_reason_names_the_key_and_what_it_must_be(tmp_path):
+    path = tmp_path / "plan.toml"
+    choices = [f"c{number}" for number in range(12)]
+    path.write_text(f"{PLAN}[[rules]]\nkeys = ['user']\none_of = {choices}\n[[rules]]\nkeys=['note']\nregex='[a-z]+'\n")
+    event = StoredEvent(customer="ACME", product="A", type="USED", timestamp=1, context=["secret", "i", "7"])
+    (refused,) = compile(load(path), Settings()).check([event])
+    assert [str(problem) for problem in refused.problems] == [
+        "events[0].context[0]: user must be one of c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ...",
+        "events[0].context[2]: note must match the regular expression [a-z]+",
+    ]
+
+
+TGAM = [
+    ("ALERT-CREATED", ["u", UUID, "AAPL"], None),
+    ("ALERT-CREATED", ["u", UUID], "context"),
+    ("ALERT-CREATED", ["u", UUID, ""], "context[2]"),
+    ("ALERT-CREATED", ["u", UUID, None], "context[2]"),
+    ("ALERT-CREATED", ["u", "not-a-uuid", "AAPL"], "context[1]"),
+    ("ALERT-CREATED", ["", UUID, "AAPL"], "context[0]"),
+    ("ALERT-STARTED-ALL", ["u"], None),
+    ("ALERT-STARTED-ALL", [""], "context[0]"),
+    ("WATCHLIST-ACCESSED", ["u", UUID], None),
+    ("WATCHLIST-ACCESSED", ["u", "7"], "context[1]"),
+    ("WATCHLIST-VIEW-CHANGED", ["u", UUID, ""], "context[2]"),
+    ("PORTFOLIO-ACCESSED", ["", "7"], None),
+    ("PORTFOLIO-TRANSACTION-CREATED", ["u", "p", "x", None], None),
+]
+
+
+@pytest.mark.parametrize(("kind", "context", "place"), TGAM)
+def test_packaged_rules_of_tgam(kind, context, place):
+    event = StoredEvent(customer="TGAM", product=kind.split("-")[0], type=kind, timestamp=1, context=context)
+    found = compile(load(None), Settings()).check([event])
+    assert [problem.where for refused in found for problem in refused.problems] == (
+        [f"events[0].{place}"] if place else []
+    )
+
+
+@pytest.mark.parametrize(("kind", "context", "place"), [case for case in TGAM if "context[" in str(case[2])])
+def test_packaged_rules_leave_other_customers_alone(kind, context, place):
+    event = StoredEvent(customer="BARCHART", product=kind.split("-")[0], type=kind, timestamp=1, context=context)
+    assert compile(load(None), Settings()).check([event]) == []
