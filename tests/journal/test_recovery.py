@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from footfall.journal import Damage, Frame, Recovered, recover, salvage, walk
+from footfall.journal import Damage, Disk, Frame, Recovered, recover, salvage, walk
 from footfall.journal.frames import compress
 from footfall.journal.recovery import Keep, Remove, Salvage, Truncate, decide
 
@@ -43,7 +43,7 @@ def test_every_cut_of_an_open_segment_leaves_exactly_the_whole_frames_before_it(
     for size in range(len(DATA) + 1):
         path = tmp_path / f"1-writer-{size:06d}.jsonl.zst.open"
         path.write_bytes(DATA[:size])
-        outcome = recover(path, tmp_path / "aside")
+        outcome = recover(path, tmp_path / "aside", Disk())
         sealed = path.with_suffix("")
         if kept := whole(size):
             assert sealed.read_bytes() == b"".join(kept), size
@@ -70,7 +70,7 @@ def test_every_flipped_byte_in_the_middle_costs_one_frame_at_the_most_and_is_nev
         assert any(isinstance(part, Damage) for part in parts), offset
         path = tmp_path / f"1-writer-{offset:06d}.jsonl.zst.open"
         path.write_bytes(damaged)
-        assert recover(path, tmp_path / "aside") is Recovered.SALVAGED
+        assert recover(path, tmp_path / "aside", Disk()) is Recovered.SALVAGED
         kept = tmp_path / f"1-writer-{offset:06d}-salvaged.jsonl.zst"
         assert [part.lines for part in walk(kept.read_bytes())] == lines
         assert (tmp_path / "aside" / path.name).read_bytes() == damaged
@@ -79,7 +79,7 @@ def test_every_flipped_byte_in_the_middle_costs_one_frame_at_the_most_and_is_nev
 def test_a_segment_of_which_nothing_is_whole_is_set_aside_without_a_successor(tmp_path):
     path = tmp_path / "1-writer-000001.jsonl.zst"
     path.write_bytes(b"no zstd at all")
-    assert salvage(path, tmp_path / "aside") is None
+    assert salvage(path, tmp_path / "aside", Disk()) is None
     assert (tmp_path / "aside" / path.name).read_bytes() == b"no zstd at all"
     assert not list(tmp_path.glob("*salvaged*"))
 
@@ -89,5 +89,5 @@ def test_a_living_writer_s_segment_is_left_alone(tmp_path):
     path.write_bytes(DATA[:-1])
     with path.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert recover(path, tmp_path / "aside") is Recovered.BUSY
+        assert recover(path, tmp_path / "aside", Disk()) is Recovered.BUSY
     assert path.read_bytes() == DATA[:-1]

@@ -22,13 +22,16 @@ A frame that fails its checksum with whole frames behind it is damage, not a tor
 new segment, the damaged file is set aside as it is, and the log says so.
 """
 
-from footfall.journal.folder import Folder, SegmentPath
+from footfall.journal.disk import Disk
+from footfall.journal.folder import Folder
 from footfall.journal.frames import Damage, Frame, walk
-from footfall.journal.recovery import Recovered, recover, salvage
+from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.writer import Journal, JournalBusy, JournalError, JournalFull
 
 __all__ = [
+    "SALVAGED",
     "Damage",
+    "Disk",
     "Folder",
     "Frame",
     "Journal",
@@ -36,7 +39,6 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "Recovered",
-    "SegmentPath",
     "recover",
     "salvage",
     "walk",

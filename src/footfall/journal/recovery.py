@@ -1,15 +1,17 @@
 """What becomes of a dead writer's segment, and of a damaged one: the decision is pure, its callers touch the disk."""
 
-import fcntl
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
 
-from footfall.journal.folder import SEALED, sealed_name, sync_folder
+from footfall.journal.disk import Disk
+from footfall.journal.folder import SEALED, sealed_name
 from footfall.journal.frames import Damage, Frame, walk
+
+# What the whole frames of a damaged segment are called, behind its own name.
+SALVAGED = "-salvaged"
 
 
 class Keep(Struct, frozen=True):
@@ -54,74 +56,69 @@ class Recovered(StrEnum):
     SALVAGED = "damaged in the middle: whole frames kept, the damaged file set aside"
 
 
-def recover(path: Path, aside: Path) -> Recovered:
+def recover(path: Path, aside: Path, disk: Disk) -> Recovered:
     """Bring a dead writer's open segment to rest; leave a living one's alone. Raises OSError."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    file = disk.take(path)
+    if file is None:
         return Recovered.BUSY
     try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return Recovered.BUSY
-        if not _same(path, file):
-            return Recovered.BUSY
-        return _settle(path, file, aside)
+        # What was locked may have been sealed or removed under its name in between.
+        return _settle(path, file, aside, disk) if disk.is_at(file, path) else Recovered.BUSY
     finally:
-        os.close(file)
+        disk.close(file)
 
 
-def _same(path: Path, file: int) -> bool:
-    """Whether the name still leads to the file that was locked, and not to one sealed or removed in between."""
-    try:
-        return path.stat().st_ino == os.fstat(file).st_ino
-    except FileNotFoundError:
-        return False
-
-
-def _settle(path: Path, file: int, aside: Path) -> Recovered:
-    parts = list(walk(path.read_bytes()))
-    match decide(parts):
+def _settle(path: Path, file: int, aside: Path, disk: Disk) -> Recovered:
+    match decide(list(walk(disk.read(path)))):
         case Remove():
-            path.unlink()
+            disk.remove(path)
             outcome = Recovered.REMOVED
         case Truncate(size):
-            os.ftruncate(file, size)
-            os.fsync(file)
-            path.rename(sealed_name(path))
+            disk.cut(file, size)
+            disk.sync(file)
+            disk.rename(path, sealed_name(path))
             outcome = Recovered.CUT
         case Salvage():
-            salvage(path, aside)
+            salvage(path, aside, disk)
             outcome = Recovered.SALVAGED
         case Keep():
             # The last frame may be whole in the page cache only: its writer may have died before the sync.
-            os.fsync(file)
-            path.rename(sealed_name(path))
+            disk.sync(file)
+            disk.rename(path, sealed_name(path))
             outcome = Recovered.SEALED
-    sync_folder(path.parent)
+    disk.sync_folder(path.parent)
     return outcome
 
 
-def salvage(path: Path, aside: Path) -> Path | None:
+def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
     """Set a damaged segment aside as it is, and keep its whole frames in a sealed segment beside where it was.
 
     Returns the new segment, or None when no frame is whole. A crash in between leaves both files: the frames are then
-    salvaged again under the same name, and loading the same event twice counts it once.
+    salvaged again under the same name, and loading the same event twice counts it once. Raises OSError.
     """
-    frames = [part for part in walk(path.read_bytes()) if isinstance(part, Frame)]
-    kept = path.with_name(path.name.split(".", 1)[0] + "-salvaged" + SEALED) if frames else None
+    data = disk.read(path)
+    frames = [part for part in walk(data) if isinstance(part, Frame)]
+    kept = path.with_name(path.name.split(".", 1)[0] + SALVAGED + SEALED) if frames else None
     if kept is not None:
-        data = path.read_bytes()
         draft = kept.with_suffix(".draft")
-        with draft.open("wb") as out:
-            out.writelines(data[frame.offset : frame.offset + frame.size] for frame in frames)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.rename(kept)
-        sync_folder(kept.parent)
-    aside.mkdir(parents=True, exist_ok=True)
-    path.rename(aside / path.name)
-    sync_folder(aside)
-    sync_folder(path.parent)
+        _write(draft, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames), disk)
+        disk.rename(draft, kept)
+        disk.sync_folder(kept.parent)
+    disk.make_folder(aside)
+    disk.rename(path, aside / path.name)
+    disk.sync_folder(aside)
+    disk.sync_folder(path.parent)
     return kept
+
+
+def _write(path: Path, data: bytes, disk: Disk) -> None:
+    """A whole file, synced; what an earlier try left under its name goes first."""
+    disk.remove(path)
+    file = disk.create(path)
+    try:
+        written = 0
+        while written < len(data):
+            written += disk.write(file, data[written:], written)
+        disk.sync(file)
+    finally:
+        disk.close(file)

@@ -1,24 +1,9 @@
 """One open segment and the file behind it."""
 
 import contextlib
-import fcntl
-import os
-import sys
 import time
-from pathlib import Path
 
 from footfall.journal.folder import OPEN, Folder, sealed_name
-
-# macOS has no fdatasync, and its fsync leaves data in the drive's cache; F_FULLFSYNC is what reaches the disk there.
-if sys.platform == "darwin":
-
-    def sync_data(file: int) -> None:
-        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
-
-else:
-
-    def sync_data(file: int) -> None:
-        os.fdatasync(file)
 
 
 class Segment:
@@ -27,18 +12,22 @@ class Segment:
     def __init__(self, folder: Folder, stem: str) -> None:
         """Create, lock and make durable a new segment. Raises OSError, and leaves no file then."""
         self._folder = folder
+        self._disk = folder.disk
         self._opened_s = time.monotonic()
         self.path = folder.path / (stem + OPEN)
         self.size = 0
         self.lines_bytes = 0
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        self._file = self._disk.create(self.path)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            folder.sync()
+            self._disk.sync_folder(folder.path)
         except OSError:
-            self.path.unlink(missing_ok=True)
-            os.close(self._file)
+            self._disk.remove(self.path)
+            self._disk.close(self._file)
             raise
+
+    def is_there(self) -> bool:
+        """Whether the name still leads to this file: recovery may have taken it between its creation and its lock."""
+        return self._disk.is_at(self._file, self.path)
 
     def age_ms(self) -> int:
         """Milliseconds since it was opened, whatever the wall clock does meanwhile."""
@@ -48,35 +37,26 @@ class Segment:
         """Write one frame and sync it. When it raises OSError, `cut` must run before the next append."""
         written = 0
         while written < len(frame):
-            written += os.pwrite(self._file, memoryview(frame)[written:], self.size + written)
-        sync_data(self._file)
+            written += self._disk.write(self._file, frame[written:] if written else frame, self.size + written)
+        self._disk.sync(self._file)
         self.size += len(frame)
         self.lines_bytes += lines_bytes
 
     def cut(self) -> None:
         """Forget what follows the last synced frame. Raises OSError when the disk refuses even that."""
-        os.ftruncate(self._file, self.size)
-        sync_data(self._file)
+        self._disk.cut(self._file, self.size)
+        self._disk.sync(self._file)
 
-    def seal(self) -> Path:
+    def seal(self) -> None:
         """Rename the file to its sealed name and let go of it; a segment without a frame is removed instead.
 
         A crash that forgets the new name leaves an open segment that recovery seals again, so that a folder that
         cannot be synced now is no reason to fail.
         """
-        target = sealed_name(self.path)
         if self.size == 0:
-            self.path.unlink(missing_ok=True)
+            self._disk.remove(self.path)
         else:
-            self.path.rename(target)
+            self._disk.rename(self.path, sealed_name(self.path))
         with contextlib.suppress(OSError):
-            self._folder.sync()
-        os.close(self._file)
-        return target
-
-    def is_there(self) -> bool:
-        """Whether the name still leads to this file: recovery may have taken it between its creation and its lock."""
-        try:
-            return self.path.stat().st_ino == os.fstat(self._file).st_ino
-        except FileNotFoundError:
-            return False
+            self._disk.sync_folder(self._folder.path)
+        self._disk.close(self._file)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
 import secrets
 import time
 from collections import deque
@@ -154,7 +153,7 @@ class Journal:
         """The segment to append to. It exists before the frame's stamp is taken: the barrier of reports needs that."""
         while self._segment is None:
             self._number += 1
-            stem = self._folder.name(self._clock.now_ms(), self._writer, self._number)
+            stem = self._folder.stem(self._clock.now_ms(), self._writer, self._number)
             with contextlib.suppress(BlockingIOError):  # recovery was quicker than the lock: the next name will do
                 segment = Segment(self._folder, stem)
                 self._segment = segment if segment.is_there() else None
@@ -207,8 +206,7 @@ class Journal:
         now_s = time.monotonic()
         if now_s - self._disk_checked_s >= DISK_CHECK_PERIOD_S or self._disk_full:
             self._disk_checked_s = now_s
-            disk = os.statvfs(self._folder.path)
-            full = disk.f_bavail * disk.f_frsize < self._settings.disk_free_bytes_min
+            full = self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min
             if full != self._disk_full:
                 log.warning("the disk is full: events are refused" if full else "the disk has room again")
             self._disk_full = full

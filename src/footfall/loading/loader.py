@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from footfall.clock import Clock
-from footfall.journal import Damage, Folder, Frame, Recovered, recover, salvage, walk
+from footfall.journal import SALVAGED, Damage, Folder, Frame, Recovered, recover, salvage, walk
 from footfall.loading.archive import Archive
 from footfall.settings import Settings
 from footfall.store import Store, StoreRefused, StoreUnavailable
@@ -58,7 +58,7 @@ class Loader:
 
     def _recover(self) -> None:
         for segment in self._folder.open():
-            outcome = recover(segment, self._aside)
+            outcome = recover(segment, self._aside, self._folder.disk)
             if outcome is Recovered.SALVAGED:
                 self.segments_aside += 1
                 log.error("segment %s: %s", segment.name, outcome.value)
@@ -78,7 +78,7 @@ class Loader:
             self._mark = None
 
     def _stems(self) -> frozenset[str]:
-        return frozenset(name.split(".", 1)[0].removesuffix("-salvaged") for name in self._folder.names())
+        return frozenset(name.split(".", 1)[0].removesuffix(SALVAGED) for name in self._folder.names())
 
     def _load(self, segment: Path) -> bool:
         """Load one segment; False when the store is away and the rest must wait."""
@@ -110,7 +110,7 @@ class Loader:
 
     def _salvage(self, segment: Path) -> None:
         """A sealed segment does not change, so damage is the disk's; what is whole is loaded all the same."""
-        kept = salvage(segment, self._aside)
+        kept = salvage(segment, self._aside, self._folder.disk)
         self.segments_aside += 1
         what = "no frame of it is whole" if kept is None else f"its whole frames go on as {kept.name}"
         log.error("segment %s is damaged and set aside in %s: %s", segment.name, self._aside, what)

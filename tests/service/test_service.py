@@ -1,0 +1,149 @@
+"""End to end, nothing replaced: the processes, the engine, real kills."""
+
+import os
+import signal
+import threading
+import time
+from importlib.resources import files
+
+import httpx
+
+EVENT = {
+    "customer": "BARCHART",
+    "product": "PORTFOLIO",
+    "type": "PORTFOLIO-APPLICATION-LOADED",
+    "timestamp": 1568381886060,
+    "context": ["string"],
+}
+
+
+def numbered(batch: int, count: int) -> list[dict]:
+    """Events that can be told apart: the second context value is unique."""
+    event = {**EVENT, "type": "PORTFOLIO-ACCESSED"}
+    return [
+        {**event, "timestamp": EVENT["timestamp"] + number, "context": ["u", f"{batch}-{number}"]}
+        for number in range(count)
+    ]
+
+
+def test_the_six_calls(serve):
+    service = serve()
+    sent = service.post([EVENT, {**EVENT, "timestamp": EVENT["timestamp"] - 1}])
+    assert (sent.status_code, [event["sequence"] for event in sent.json()]) == (200, [1, 2])
+    answer = service.client.post("/reports", json={"filter": {"customer": "BARCHART", "product": "PORTFOLIO"}})
+    status = answer.json()
+    assert list(status) == ["job", "source", "status", "filter", "timing"]
+    done = service.wait(status["source"])
+    assert done["status"] == "COMPLETE"
+    link = service.client.get(f"/reports/{status['source']}").json()["link"]
+    file = httpx.get(link)
+    tail = "PORTFOLIO-APPLICATION-LOADED|string" + "|" * 9 + "\n"
+    assert file.text == f"1568381886059|{tail}1568381886060|{tail}"
+    assert service.client.get("/service/version").json()["service"]["name"] == "footfall"
+    assert service.client.get("/service/authenticate").json()["user"]["id"] == "admin"
+    assert service.stop() == 0
+
+
+def test_what_was_acknowledged_before_kill_9_of_everything_is_reported_exactly_once(serve):
+    port, acknowledged, maybe = 0, set(), set()
+    for round_number in range(3):
+        service = serve(port=port, web_processes=2)
+        port = service.port
+        accepted = threading.Event()
+
+        def load(client_number: int, service=service, round_number=round_number, accepted=accepted) -> None:
+            with httpx.Client(base_url=service.url, timeout=30) as client:
+                for number in range(10_000):
+                    batch = (round_number * 10 + client_number) * 100_000 + number
+                    events = numbered(batch, 20)
+                    names = {event["context"][1] for event in events}
+                    maybe.update(names)
+                    try:
+                        answer = client.post("/events", json={"events": events})
+                    except httpx.TransportError:
+                        return
+                    assert answer.status_code == 200
+                    acknowledged.update(names)
+                    if number > 150:
+                        accepted.set()
+
+        clients = [threading.Thread(target=load, args=(number,)) for number in range(4)]
+        for client in clients:
+            client.start()
+        assert accepted.wait(60)
+        service.kill_group()
+        for client in clients:
+            client.join()
+    service = serve(port=port)
+    rows = [line.split("|")[3] for line in service.report(customer="BARCHART", product="PORTFOLIO").splitlines()]
+    assert len(rows) == len(set(rows))
+    assert acknowledged <= set(rows) <= maybe
+    assert len(acknowledged) > 9000
+
+
+def test_the_engine_may_be_killed_under_load_and_no_request_fails(serve):
+    service = serve()
+    service.post(numbered(0, 1))
+    engine_seen, sent = set(), 1
+    deadline = time.monotonic() + 60
+    while len(engine_seen) < 4 and time.monotonic() < deadline:
+        for pid in service.children("engine"):
+            if pid not in engine_seen and (service.folder / "run" / "engine.json").exists():
+                engine_seen.add(pid)
+                os.kill(pid, signal.SIGKILL)
+        answer = service.post(numbered(sent, 10))
+        assert answer.status_code == 200
+        sent += 1
+    assert len(engine_seen) == 4
+    rows = service.report(customer="BARCHART", product="PORTFOLIO").splitlines()
+    assert len(rows) == len(set(rows)) == 10 * (sent - 1) + 1
+
+
+def test_a_killed_web_process_refuses_nobody_for_long(serve):
+    service = serve(web_processes=1)
+    (web,) = service.children("web")
+    assert service.post([EVENT]).status_code == 200
+    os.kill(web, signal.SIGKILL)
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        assert client.post("/events", json={"events": [EVENT]}).status_code == 200
+    assert len(service.report(customer="BARCHART", product="PORTFOLIO").splitlines()) == 2
+
+
+def test_a_clean_stop_loads_what_was_accepted(serve):
+    service = serve()
+    service.post(numbered(0, 100))
+    assert service.stop() == 0
+    assert list((service.folder / "journal").iterdir()) == []
+
+
+def test_children_stop_when_the_supervisor_is_killed(serve):
+    service = serve()
+    assert service.post([EVENT]).status_code == 200
+    pids = [pid for command in ("web", "worker", "engine") for pid in service.children(command)]
+    assert len(pids) == 3
+    os.kill(service.process.pid, signal.SIGKILL)
+    service._close()
+    deadline = time.monotonic() + 60
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:  # noqa: PTH110 - not a file
+        time.sleep(0.1)
+    again = serve()
+    assert len(again.report(customer="BARCHART", product="PORTFOLIO").splitlines()) == 1
+
+
+def test_a_changed_plan_is_taken_up_on_sighup_and_a_broken_one_is_not(serve, tmp_path):
+    plan = tmp_path / "plan.toml"
+    packaged = files("footfall.plan").joinpath("default.toml").read_text()
+    plan.write_text(packaged)
+    service = serve(plan=plan)
+    event = {**EVENT, "customer": "NEWCOMER"}
+    assert service.post([event]).status_code == 400
+    plan.write_text("this is no plan")
+    service.process.send_signal(signal.SIGHUP)
+    assert service.post([EVENT]).status_code == 200
+    plan.write_text(packaged.replace("BARCHART", "NEWCOMER"))
+    service.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 30
+    while service.post([event]).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "stays in force" in (service.folder / "log").read_text()
