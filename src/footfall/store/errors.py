@@ -1,0 +1,79 @@
+"""What can go wrong with the store, and which of ClickHouse's codes mean what."""
+
+from clickhouse_connect.driver.exceptions import Error, ProgrammingError
+
+
+class StoreUnavailable(Exception):
+    """The store cannot do it now; the same call may succeed later."""
+
+
+class StoreRefused(Exception):
+    """A segment is itself at fault: what is in it can never be loaded as it is."""
+
+
+class StoreTimeout(Exception):
+    """A statement took longer than its `max_execution_time`."""
+
+
+class StoreFailed(Exception):
+    """A statement failed for a reason that trying again would not cure, or that nobody foresaw."""
+
+
+# Codes that speak of the data itself. Only these let the loader set a segment aside, so that any code that is not known
+# here, or comes in a later version, leaves the segment where it is.
+_DATA_CODES = frozenset(
+    {
+        3,  # UNEXPECTED_END_OF_FILE
+        6,  # CANNOT_PARSE_TEXT
+        25,  # CANNOT_PARSE_ESCAPE_SEQUENCE
+        26,  # CANNOT_PARSE_QUOTED_STRING
+        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+        32,  # ATTEMPT_TO_READ_AFTER_EOF
+        33,  # CANNOT_READ_ALL_DATA
+        38,  # CANNOT_PARSE_DATE
+        41,  # CANNOT_PARSE_DATETIME
+        53,  # TYPE_MISMATCH
+        69,  # ARGUMENT_OUT_OF_BOUND
+        70,  # CANNOT_CONVERT_TYPE
+        72,  # CANNOT_PARSE_NUMBER
+        117,  # INCORRECT_DATA, also for a key that the table does not have
+        128,  # TOO_LARGE_ARRAY_SIZE
+        130,  # CANNOT_READ_ARRAY_FROM_TEXT
+        131,  # TOO_LARGE_STRING_SIZE
+        190,  # SIZES_OF_ARRAYS_DONT_MATCH
+        271,  # CANNOT_DECOMPRESS
+        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+        349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+        354,  # ZLIB_INFLATE_FAILED
+        376,  # CANNOT_PARSE_UUID
+        441,  # CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING
+        469,  # VIOLATED_CONSTRAINT
+        561,  # ZSTD_DECODER_FAILED
+        632,  # UNEXPECTED_DATA_AFTER_PARSED_VALUE
+        760,  # UNICODE_ERROR
+    }
+)
+_TIMEOUT_EXCEEDED = 159
+_AUTHENTICATION_FAILED = 516
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the connection, or the right to it, is gone, so that it is worth looking again where the store is."""
+    if isinstance(error, ProgrammingError):
+        return False
+    # Without a code it was the transport, or something between here and the store, that answered.
+    return not isinstance(error, Error) or error.code in (None, _AUTHENTICATION_FAILED)
+
+
+def explain_load(error: Exception) -> StoreRefused | StoreUnavailable:
+    """What a failed load means."""
+    if isinstance(error, Error) and error.code in _DATA_CODES:
+        return StoreRefused(str(error))
+    return StoreUnavailable(str(error))
+
+
+def explain_read(error: Exception) -> StoreTimeout | StoreUnavailable | StoreFailed:
+    """What a failed query means."""
+    if isinstance(error, Error) and error.code == _TIMEOUT_EXCEEDED:
+        return StoreTimeout(str(error))
+    return StoreUnavailable(str(error)) if is_lost(error) else StoreFailed(str(error))

@@ -1,0 +1,24 @@
+-- The rows of a report's file between two times: RFC 4180 with quotes only where they are needed, in sorting-key order.
+WITH
+    -- For each event, where in its context each column stands, or 0; the first of the rows is for types not listed.
+    {places:Array(Array(UInt16))}[transform(type, {placed_types:Array(String)}, {placed_rows:Array(UInt32)}, 1)] AS place,
+    arrayConcat([toString(timestamp), toString(type)], arrayMap(position -> context[position], place)) AS fields,
+    arrayMap(
+        field -> if(
+            multiSearchAny(field, [{delimiter:String}, '"', '\r', '\n']),
+            concat('"', replaceAll(field, '"', '""'), '"'),
+            field
+        ),
+        fields
+    ) AS quoted
+SELECT arrayStringConcat(quoted, {delimiter:String})
+FROM events FINAL
+WHERE customer = {customer:String}
+    AND product = {product:String}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND admitted <= {watermark:Int64}
+    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+ORDER BY customer, product, timestamp, batch, sequence
+FORMAT CustomSeparated
+-- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
+SETTINGS format_custom_escaping_rule = 'Raw', max_block_size = 1024, read_in_order_use_buffering = 0

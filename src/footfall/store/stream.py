@@ -1,0 +1,63 @@
+"""Reading a streamed result so that a failure in its middle is never taken for its end."""
+
+import re
+from collections.abc import Iterator
+
+from clickhouse_connect.driver.exceptions import OperationalError
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+
+from footfall.store.errors import StoreUnavailable, explain_read
+
+_BLOCK_BYTES = 1 << 20
+_MESSAGE_BYTES_MAX = 64 * 1024
+_CODE = re.compile(rb"Code: (\d+)")
+
+
+def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
+    """The body in blocks; raises StoreTimeout, StoreUnavailable or StoreFailed when the store broke it off.
+
+    ClickHouse has sent its 200 when something goes wrong in the middle. It then writes the error behind a marker with
+    the tag that the response's head announced (25.11 and later), and breaks the chunked transfer (all versions). The
+    tag is random, so that no data can look like the marker; one byte less than it has is held back from each block.
+    """
+    tag = response.headers.get("X-ClickHouse-Exception-Tag", "")
+    marker = f"__exception__\r\n{tag}".encode() if tag else b""
+    kept = max(len(marker) - 1, 0)
+    held = b""
+    try:
+        for block in response.stream(_BLOCK_BYTES, decode_content=False):
+            held += block
+            if marker and (at := held.find(marker)) >= 0:
+                break
+            ready = len(held) - kept
+            if ready > 0:
+                yield held[:ready]
+                held = held[ready:]
+        else:
+            if held:
+                yield held
+            return
+    except (HTTPError, OSError) as error:
+        raise StoreUnavailable(f"the result was cut off: {error}") from error
+    raise _explain(held[at:] + _read_rest(response))
+
+
+def _read_rest(response: BaseHTTPResponse) -> bytes:
+    # The transfer is broken behind the message, so that its end may come as an error.
+    rest = b""
+    try:
+        for block in response.stream(_BLOCK_BYTES, decode_content=False):
+            rest += block
+            if len(rest) > _MESSAGE_BYTES_MAX:
+                break
+    except (HTTPError, OSError):
+        pass
+    return rest
+
+
+def _explain(message: bytes) -> Exception:
+    found = _CODE.search(message)
+    text = message[found.start() if found else 0 :].decode("utf-8", "replace")
+    # Without a code it is not known what happened, only that the result is not whole.
+    return explain_read(OperationalError(text, code=int(found.group(1)) if found else None))

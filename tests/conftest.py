@@ -1,0 +1,82 @@
+"""What many rooms' tests share: one real engine process, on which every test has a database of its own."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from footfall.settings import Settings
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
+
+
+class EngineProcess:
+    """The engine as its own process, as `footfall serve` would start it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.place = folder / "run" / "engine.json"
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it says where it listens."""
+        before = self.place.read_bytes() if self.place.exists() else b""
+        code = (
+            "import logging, sys; logging.basicConfig(level='INFO');"
+            "from footfall.settings import Settings; from footfall.store.engine import run_engine;"
+            "run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4, engine_queries_at_once_max=3))"
+        )
+        self.process = subprocess.Popen([sys.executable, "-c", code, str(self.folder)])
+        deadline = time.monotonic() + 60
+        while not self.place.exists() or self.place.read_bytes() == before:
+            assert self.process.poll() is None, "the engine ended while it started"
+            assert time.monotonic() < deadline, "the engine did not start in a minute"
+            time.sleep(0.02)
+
+    def stop(self) -> int:
+        """Stop it cleanly; gives its exit status."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def settings(self, **changes: Any) -> Settings:
+        """Settings with a data folder and a database of their own on this engine."""
+        name = f"test_{uuid.uuid4().hex}"
+        at = json.loads(self.place.read_bytes())
+        url = f"clickhouse://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{name}"
+        folder = self.folder.parent / name
+        folder.mkdir()
+        return Settings(**({"data_dir": str(folder), "events_url": url} | changes))
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    """One engine for the whole run."""
+    process = EngineProcess(tmp_path_factory.mktemp("engine") / "data")
+    with contextlib.ExitStack() as stack:
+        stack.callback(process.stop)
+        yield process
+
+
+@pytest.fixture
+def make_segment() -> MakeSegment:
+    """Writes events as a sealed segment: one zstd frame with its checksum for each thousand lines."""
+
+    def write(path: Path, events: Iterable[dict[str, Any]]) -> Path:
+        lines = [json.dumps(event).encode() + b"\n" for event in events]
+        options = {zstd.CompressionParameter.checksum_flag: 1}
+        frames = (zstd.compress(b"".join(lines[at : at + 1000]), options=options) for at in range(0, len(lines), 1000))
+        path.write_bytes(b"".join(frames))
+        return path
+
+    return write
