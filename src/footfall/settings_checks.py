@@ -7,7 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 # From the first colon after the user's name to the last @: rather too much than a part of a password.
 _PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
-_SECRET_PARAMETER = re.compile(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+
+_BOOLEANS = ("true", "false", "1", "0")
 
 # (smaller, larger, reason): bounds that belong together, the first at most the second.
 PAIRS = (
@@ -87,15 +89,20 @@ def _proxies(value: str) -> str | None:
 
 def _events_url(value: str) -> str | None:
     parts = _split(value)
-    if value == "embedded" or (parts is not None and parts.scheme == "clickhouse" and parts.hostname):
+    if value == "embedded":
         return None
-    return f"expected embedded or clickhouse://user:password@host:port/database, got {hide(value)!r}"
+    if parts is None or parts.scheme != "clickhouse" or not parts.hostname:
+        return f"expected embedded or clickhouse://user:password@host:port/database, got {hide(value)!r}"
+    for option, _, choice in (pair.partition("=") for pair in parts.query.split("&") if pair):
+        if option not in ("secure", "cluster") or not choice or (option == "secure" and choice not in _BOOLEANS):
+            return f"the options after ? are secure=true and cluster=NAME, got {hide(parts.query)!r}"
+    return None
 
 
 def _state_url(value: str) -> str | None:
     parts = _split(value)
     match parts.scheme if parts is not None else None:
-        case "sqlite" if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+        case "sqlite" if value.startswith("sqlite:///") and value not in ("sqlite:///", "sqlite:///:memory:"):
             return None
         case "postgresql" | "postgres" | "postgresql+psycopg":
             return None
