@@ -35,9 +35,7 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
 
 bench: $(VENV)/dev.stamp
-	@for file in bench/*.py; do \
-	    if [ -f "$$file" ]; then echo "== $$file"; $(BIN)/python "$$file" $(ARGS) || exit 1; fi; \
-	done
+	@if [ -f bench/__main__.py ]; then $(BIN)/python bench $(ARGS); else echo "bench/ has nothing to run"; fi
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
