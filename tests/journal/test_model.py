@@ -1,0 +1,126 @@
+"""The journal against a model disk: append, seal, fail, crash at any operation, recover; nothing acknowledged is lost.
+
+The promises of `footfall.journal` are the invariants here. The one limit is stated there too: when a write fails and the
+disk refuses to cut it off as well, the refused lines may survive a crash that follows; they are then `unknown`.
+"""
+
+import random
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from model_disk import Crash, ModelDisk
+
+from footfall.journal import Damage, Folder, Frame, Journal, JournalError, recover, walk
+from footfall.settings import Settings
+
+FOLDER, ASIDE = Path("/journal"), Path("/aside")
+FAULTS = st.lists(st.sampled_from([None, None, "crash", "eio", "short", "full"]), max_size=8)
+
+
+class Ticking:
+    """A clock that moves at every look."""
+
+    def __init__(self) -> None:
+        self.now = 1_000
+
+    def now_ms(self) -> int:
+        self.now += 1
+        return self.now
+
+
+class JournalMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Ticking()
+        self.disk: ModelDisk | None = None
+        self.count = 0
+        self.acknowledged: list[int] = []
+        self.refused: set[int] = set()
+        self.unknown: set[int] = set()
+
+    @rule(seed=st.integers(0, 2**32))
+    def begin(self, seed: int) -> None:
+        if self.disk is None:
+            self.disk = ModelDisk(random.Random(seed))
+            self.open()
+
+    def open(self) -> None:
+        limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300)
+        self.journal = Journal(Folder(FOLDER, self.disk), limits, self.clock)
+
+    @rule(faults=FAULTS, lines=st.integers(1, 4))
+    def append(self, faults: list[str | None], lines: int) -> None:
+        if self.disk is None:
+            return
+        numbers = list(range(self.count, self.count + lines))
+        self.count += lines
+        self.disk.faults = list(faults)
+        try:
+            self.journal._commit([b'{"number":%d}\n' % number for number in numbers])
+        except JournalError:
+            torn = bool(self.journal._torn)
+            (self.unknown if torn else self.refused).update(numbers)
+        except Crash:
+            self.unknown.update(numbers)
+            self.crash()
+        else:
+            self.acknowledged += numbers
+        self.disk.faults = []
+
+    @rule(faults=FAULTS)
+    def seal(self, faults: list[str | None]) -> None:
+        if self.disk is None:
+            return
+        self.disk.faults = list(faults)
+        try:
+            self.journal._seal()
+        except Crash:
+            self.crash()
+        self.disk.faults = []
+
+    @rule()
+    def crash(self) -> None:
+        """The machine stops and starts again; recovery itself may be cut short by another crash."""
+        if self.disk is None:
+            return
+        self.disk.crash()
+        for name in Folder(FOLDER, self.disk).names():
+            if name.endswith(".open"):
+                recover(FOLDER / name, ASIDE, self.disk)
+        self.open()
+
+    @rule(faults=FAULTS)
+    def crash_and_recover_badly(self, faults: list[str | None]) -> None:
+        if self.disk is None:
+            return
+        self.disk.crash()
+        self.disk.faults = list(faults)
+        try:
+            for path in Folder(FOLDER, self.disk).open():
+                recover(path, ASIDE, self.disk)
+        except (Crash, OSError):
+            pass
+        self.crash()
+
+    @invariant()
+    def every_acknowledged_line_is_there_once_and_no_refused_one(self) -> None:
+        if self.disk is None:
+            return
+        found: list[int] = []
+        for name in Folder(FOLDER, self.disk).names():
+            parts = list(walk(self.disk.read(FOLDER / name)))
+            if name.endswith(".jsonl.zst"):
+                assert not any(isinstance(part, Damage) for part in parts), name
+            for part in parts:
+                if isinstance(part, Frame):
+                    found += [int(line[10:].split(b",")[0]) for line in part.lines.splitlines()]
+        assert len(found) == len(set(found))
+        assert set(self.acknowledged) <= set(found)
+        assert set(found) <= set(self.acknowledged) | self.unknown
+        assert not self.disk.names(ASIDE)
+
+
+JournalMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestJournal = JournalMachine.TestCase
