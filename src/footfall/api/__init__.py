@@ -1,0 +1,18 @@
+"""The HTTP API.
+
+**The way of a request.** CORS (`cors`) is outermost, so that every answer, whatever makes it, can be read by a page of
+another origin; preflights end there. The entrance (`entrance`) hands `POST /events` to its raw handler, past the
+framework, serves a `HEAD` as the `GET` that it stands for, and is the last net for what nobody caught. All other calls
+are the framework's, made from one table (`routes`).
+
+**Errors.** A call raises RequestRefused; `errors` turns that, and whatever the framework refuses by itself, into the
+wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. No other error body ever leaves.
+
+**Description.** `document` makes the OpenAPI document from the table of routes, the wire's structs and the texts of
+`manual` and `advice`; `page` draws the same document for people.
+"""
+
+from footfall.api.application import build
+from footfall.api.routes import ROUTES, Route
+
+__all__ = ["ROUTES", "Route", "build"]

@@ -1,0 +1,80 @@
+"""Puts the calls together: the framework with its routes and error handler, the entrance before it, CORS around all."""
+
+import re
+from collections.abc import Callable
+
+from litestar import HttpMethod, Litestar, route
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Guard
+
+from footfall.accounts import Accounts
+from footfall.api.authentication import SignIn
+from footfall.api.cors import Cors
+from footfall.api.document import make_document
+from footfall.api.entrance import Entrance
+from footfall.api.errors import answer
+from footfall.api.origins import Origins
+from footfall.api.rooms import Rooms
+from footfall.api.routes import ROUTES, Route
+from footfall.clock import Clock
+from footfall.reports import Reports
+from footfall.settings import Settings
+from footfall.wire import Service
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def build(
+    *,
+    settings: Settings,
+    accounts: Accounts,
+    reports: Reports,
+    collect: ASGIApp,
+    service: Service,
+    clock: Clock,
+    healthy: Callable[[], bool],
+) -> ASGIApp:
+    """The ASGI application of the whole API.
+
+    `collect` answers `POST /events`, and is called for nothing else. `healthy` says at once, without waiting for
+    anything, whether events can be accepted now. Raises ValueError when `trusted_proxies` cannot be read.
+    """
+    origins = Origins(settings)
+    rooms = Rooms(
+        settings=settings,
+        reports=reports,
+        origins=origins,
+        clock=clock,
+        service=service,
+        collect=collect,
+        healthy=healthy,
+        document=make_document(ROUTES, service),
+    )
+
+    async def provide_rooms() -> Rooms:
+        return rooms
+
+    sign_in = SignIn(accounts, origins)
+    calls = Litestar(
+        [_handle(entry, sign_in) for entry in ROUTES],
+        dependencies={"rooms": Provide(provide_rooms)},
+        exception_handlers={Exception: answer},
+        request_max_body_size=settings.body_bytes_max,
+        # The framework's own document would promise its own error bodies, which no call ever answers with.
+        openapi_config=None,
+        logging_config=None,
+    )
+    return Cors(Entrance(calls, collect), settings)
+
+
+def _handle(entry: Route, sign_in: Guard) -> HTTPRouteHandler:
+    # The entrance has turned every HEAD into a GET by now; it is named here so that `Allow` lists it.
+    methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
+    handler = route(
+        _PARAMETER.sub(r"{\1:str}", entry.path),
+        http_method=methods,
+        status_code=200,
+        guards=[sign_in] if entry.signed_in else None,
+    )
+    return handler(entry.call)

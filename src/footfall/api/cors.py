@@ -1,0 +1,95 @@
+"""The outermost layer: lets pages of other origins make the calls and read what the answers' headers say."""
+
+from collections.abc import Iterable
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from footfall.settings import Settings
+
+METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
+REQUEST_HEADERS = (
+    "content-type",
+    "authorization",
+    "idempotency-key",
+    "content-encoding",
+    "accept",
+    "range",
+    "if-none-match",
+    "if-range",
+)
+EXPOSED_HEADERS = (
+    "retry-after",
+    "footfall-progress",
+    "footfall-rows",
+    "footfall-bytes",
+    "footfall-reason",
+    "footfall-quarantined",
+    "etag",
+    "content-disposition",
+    "content-range",
+    "location",
+)
+# A day: the longest that any browser remembers a preflight.
+PREFLIGHT_AGE_S = 86_400
+
+
+class Cors:
+    """Answers every preflight itself, whatever the path, and adds the same few headers to every other answer.
+
+    `cors_origins` is `*`, or a comma-separated list of origins, of which the asking one is named back.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        origins = [origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip()]
+        self._any = "*" in origins
+        self._origins = frozenset(origin.lower().encode() for origin in origins)
+        self._exposed = (b"access-control-expose-headers", _join(EXPOSED_HEADERS))
+        self._open: tuple[tuple[bytes, bytes], ...] = ((b"access-control-allow-origin", b"*"), self._exposed)
+        self._preflight = (
+            (b"access-control-allow-methods", _join(METHODS)),
+            (b"access-control-allow-headers", _join(REQUEST_HEADERS)),
+            (b"access-control-max-age", str(PREFLIGHT_AGE_S).encode()),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "OPTIONS" and _asks(scope):
+            await self._answer_preflight(scope, send)
+            return
+        extra = self._open if self._any else self._listed(scope)
+
+        async def send_open(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # A copy, because the layer below may send the same message for every request.
+                message = {**message, "headers": [*message["headers"], *extra]}
+            await send(message)
+
+        await self._app(scope, receive, send_open)
+
+    def _listed(self, scope: HTTPScope) -> tuple[tuple[bytes, bytes], ...]:
+        """Headers for a list of origins; `Vary` keeps caches from handing one origin's answer to another."""
+        origin = _value(scope, b"origin")
+        if origin is None or origin.lower() not in self._origins:
+            return ((b"vary", b"Origin"),)
+        return ((b"access-control-allow-origin", origin), self._exposed, (b"vary", b"Origin"))
+
+    async def _answer_preflight(self, scope: HTTPScope, send: Send) -> None:
+        headers = [*(self._open[:1] if self._any else self._listed(scope)), *self._preflight]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _asks(scope: HTTPScope) -> bool:
+    return _value(scope, b"origin") is not None and _value(scope, b"access-control-request-method") is not None
+
+
+def _value(scope: HTTPScope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)
+
+
+def _join(names: Iterable[str]) -> bytes:
+    return ", ".join(names).encode()

@@ -1,0 +1,52 @@
+"""Turns whatever a call raises into the answer of the wire contract, whose bodies `footfall.refusals` makes."""
+
+import logging
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from footfall import refusals
+from footfall.accounts import Unauthenticated
+from footfall.errors import Code, RequestRefused
+
+log = logging.getLogger(__name__)
+
+# What the framework refuses by itself, before a call of ours is reached.
+_FRAMEWORK: dict[int, tuple[Code, str]] = {
+    400: (Code.REQUEST_PARAMETER_MALFORMED, "the request cannot be read"),
+    404: (Code.REQUEST_NOT_FOUND, "there is nothing at this path; GET /docs lists the calls"),
+    405: (Code.REQUEST_METHOD_NOT_ALLOWED, "this path has no such method; the Allow header lists those it has"),
+    413: (Code.REQUEST_TOO_LARGE, "the body is too large"),
+}
+
+
+def failure() -> RequestRefused:
+    """A fault of the service; the log has the details, the answer never does."""
+    return RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
+
+
+def refusal(error: Exception) -> RequestRefused | None:
+    """The refusal that the exception stands for; None when it is a fault of the service."""
+    match error:
+        case RequestRefused():
+            return error
+        case Unauthenticated():
+            return RequestRefused(Code.REQUEST_UNAUTHORIZED, "Unauthorized")
+        case HTTPException() if error.status_code in _FRAMEWORK:
+            return RequestRefused(*_FRAMEWORK[error.status_code])
+        case _:
+            return None
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The one exception handler of the calls."""
+    refused = refusal(error)
+    if refused is None:
+        log.error("unexpected failure of %s %s", request.method, request.url.path, exc_info=error)
+        refused = failure()
+    status, headers, body = refusals.render(refused)
+    named = {name.decode(): value.decode() for name, value in headers}
+    if isinstance(error, HTTPException) and error.headers:
+        named.update({name.lower(): value for name, value in error.headers.items() if name.lower() == "allow"})
+    return Response(body, status_code=status, headers=named)

@@ -1,0 +1,107 @@
+"""What a request's outside looks like: the address it came from and the URL it was sent to, seen through proxies."""
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from litestar.types import Scope
+
+from footfall.settings import Settings
+
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+_FORWARDED = re.compile(r'(?:^|[;,])[ \t]*(proto|host)[ \t]*=[ \t]*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
+_PORT = re.compile(r"(?<=\]):[0-9]+$|^([^:]+):[0-9]+$")
+
+
+class Origins:
+    """Reads a request's own account of itself, and that of proxies where they are trusted.
+
+    Raises ValueError when `trusted_proxies` names something that is no address and no network.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._public_url = settings.public_url.rstrip("/")
+        names = [name.strip() for name in settings.trusted_proxies.split(",") if name.strip()]
+        self._all = "*" in names
+        self._networks: list[IPv4Network | IPv6Network] = [
+            ip_network(name, strict=False) for name in names if name != "*"
+        ]
+
+    def base_url(self, scope: Scope) -> str:
+        """Where the service is reached, without a slash at the end: `public_url`, else what the request says.
+
+        Names from the outside are taken only in the shape of a host, so that none can smuggle anything into a link.
+        """
+        if self._public_url:
+            return self._public_url
+        told = self._told(scope)
+        proto = told.get("proto", "").lower()
+        scheme = proto if proto in ("http", "https") else scope["scheme"]
+        names = (told.get("host", ""), _header(scope, b"host") or "")
+        host = next((name for name in names if _HOST.fullmatch(name)), None) or _bound(scope)
+        prefix = told.get("prefix", "").rstrip("/")
+        return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else scope.get('root_path', '')}"
+
+    def address(self, scope: Scope) -> str:
+        """The client's address: the last one that `X-Forwarded-For` names which is not a trusted proxy's own."""
+        peer = _peer(scope)
+        if not self._trusts(peer):
+            return peer
+        for name in reversed(_list(_header(scope, b"x-forwarded-for"))):
+            address = _address(_PORT.sub(r"\1", name).strip("[]"))
+            if address is None:
+                break
+            peer = str(address)
+            if not self._trusts(peer):
+                break
+        return peer
+
+    def _told(self, scope: Scope) -> dict[str, str]:
+        """What a trusted proxy says of the request as the client sent it; of several values, the first is that."""
+        if not self._trusts(_peer(scope)):
+            return {}
+        told: dict[str, str] = {}
+        for name, value in _FORWARDED.findall(_header(scope, b"forwarded") or ""):
+            told.setdefault(name.lower(), value.strip('"'))
+        for name in ("proto", "host", "prefix"):
+            if values := _list(_header(scope, b"x-forwarded-" + name.encode())):
+                told[name] = values[0]
+        return told
+
+    def _trusts(self, peer: str) -> bool:
+        if self._all:
+            return True
+        address = _address(peer)
+        return address is not None and any(address in network for network in self._networks)
+
+
+def _peer(scope: Scope) -> str:
+    """The address at the other end of the connection; empty for a Unix socket."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _bound(scope: Scope) -> str:
+    """The address that the server listens on, for requests without a usable Host."""
+    host, port = scope.get("server") or ("localhost", None)
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{port}" if port else name
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    """All values of the header as one list, as the standard lets anyone join them."""
+    values: Iterable[bytes] = [value for key, value in scope["headers"] if key == name]
+    return b",".join(values).decode("latin-1") or None
+
+
+def _list(value: str | None) -> list[str]:
+    return [item.strip() for item in (value or "").split(",") if item.strip()]

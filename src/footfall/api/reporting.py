@@ -1,0 +1,74 @@
+"""The calls about reports: start one, ask how far it is, get the link of its file."""
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.params import PathParameter
+
+from footfall import reports
+from footfall.api.negotiation import choose
+from footfall.api.rooms import Rooms
+from footfall.errors import Code, RequestRefused
+from footfall.state import Job, User
+from footfall.wire import ReportLink, ReportStatus
+
+JSON = "application/json"
+# Statuses change and links are keys: neither may be kept by anyone on the way.
+UNCACHED = {"cache-control": "no-store"}
+
+Source = Annotated[str, PathParameter(description="The report's `source`, as its status names it.")]
+Call = Request[User, Any, Any]
+
+
+async def start_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[ReportStatus]:
+    _require_json(request)
+    settings = rooms.settings
+    body = await _read(request, settings.body_timeout_s, settings.body_bytes_max)
+    return _status(await rooms.reports.start(request.user, body), rooms)
+
+
+async def check_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[ReportStatus]:
+    return _status(await rooms.reports.find(request.user, source), rooms)
+
+
+async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[Any]:
+    job = await rooms.reports.find(request.user, source)
+    offers = (JSON, reports.media_type(job))
+    chosen = choose(",".join(request.headers.getall("accept", [])), offers)
+    if chosen is None:
+        raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
+    link = await rooms.reports.link(job, rooms.origins.base_url(request.scope))
+    headers = {**UNCACHED, "vary": "Accept"}
+    if chosen == JSON:
+        return Response(ReportLink(link), headers=headers)
+    return Response(b"", status_code=307, headers={**headers, "location": link})
+
+
+def _status(job: Job, rooms: Rooms) -> Response[ReportStatus]:
+    headers = {**UNCACHED, **reports.headers(job, rooms.clock.now_ms())}
+    return Response(reports.status(job), status_code=200, headers=headers)
+
+
+def _require_json(request: Call) -> None:
+    """Refuse what `start` could only misread. Without a type, the body is taken for what it must be."""
+    media_type, parameters = request.content_type
+    charset = parameters.get("charset", "utf-8").strip('"').lower()
+    if media_type not in ("", JSON) or charset not in ("utf-8", "utf8"):
+        raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}, in UTF-8")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, "the body of this call must not be compressed")
+
+
+async def _read(request: Call, timeout_s: int, bytes_max: int) -> bytes:
+    """The body, whole; refused when it is larger than `bytes_max` or takes longer than `timeout_s`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await request.body()
+    except TimeoutError as error:
+        message = f"the body did not arrive within {timeout_s} seconds"
+        raise RequestRefused(Code.REQUEST_TIMED_OUT, message) from error
+    except RequestEntityTooLarge as error:
+        raise RequestRefused(Code.REQUEST_TOO_LARGE, f"the body is larger than {bytes_max} bytes") from error

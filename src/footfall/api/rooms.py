@@ -1,0 +1,27 @@
+"""What the calls work with; the framework hands it to each of them by the name `rooms`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.types import ASGIApp
+
+from footfall.api.origins import Origins
+from footfall.clock import Clock
+from footfall.reports import Reports
+from footfall.settings import Settings
+from footfall.wire import Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """`collect` takes `POST /events`; `healthy` says whether events can be accepted now; `document` is OpenAPI's."""
+
+    settings: Settings
+    reports: Reports
+    origins: Origins
+    clock: Clock
+    service: Service
+    collect: ASGIApp
+    healthy: Callable[[], bool]
+    document: Mapping[str, Any]

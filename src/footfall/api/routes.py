@@ -1,0 +1,111 @@
+"""Every call in one table: the handlers, their description and their manual are all made from it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from footfall.api import describing, events, files, reporting
+from footfall.errors import Code
+
+
+class Route(Struct, frozen=True):
+    """A call: `signed_in` when it needs a user, `public` when the OpenAPI document has it.
+
+    `errors` are the codes it can answer with beside those of its kind: any call can fail, and one that needs a user
+    can be refused for want of it.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    summary: str
+    call: Callable[..., Awaitable[Any]]
+    tag: str = "Service"
+    signed_in: bool = False
+    public: bool = True
+    errors: tuple[Code, ...] = ()
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """All codes that the call can answer with."""
+        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED) if self.signed_in else ()
+        return (*self.errors, *sign_in, Code.REQUEST_GENERAL_FAILURE)
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        "POST",
+        "/events",
+        "Create Events",
+        events.create_events,
+        tag="Events",
+        errors=(
+            Code.REQUEST_INPUT_MALFORMED,
+            Code.REQUEST_PARAMETER_MALFORMED,
+            Code.EVENT_NOT_IN_PLAN,
+            Code.REQUEST_TIMED_OUT,
+            Code.REQUEST_TOO_LARGE,
+            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+            Code.SERVICE_UNAVAILABLE,
+        ),
+    ),
+    Route(
+        "POST",
+        "/reports",
+        "Start New Report",
+        reporting.start_report,
+        tag="Reports",
+        signed_in=True,
+        errors=(
+            Code.REQUEST_INPUT_MALFORMED,
+            Code.REQUEST_PARAMETER_MALFORMED,
+            Code.REQUEST_AUTHORIZATION_FAILURE,
+            Code.REQUEST_TIMED_OUT,
+            Code.REQUEST_TOO_LARGE,
+            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+        ),
+    ),
+    Route(
+        "GET",
+        "/reports/{source}/availability",
+        "Check Report Progress",
+        reporting.check_report,
+        tag="Reports",
+        signed_in=True,
+        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
+    ),
+    Route(
+        "GET",
+        "/reports/{source}",
+        "Get Report Download Link",
+        reporting.link_report,
+        tag="Reports",
+        signed_in=True,
+        errors=(
+            Code.EVENT_JOB_GET_FAILED_NO_JOB,
+            Code.REQUEST_NOT_ACCEPTABLE,
+            Code.EVENT_JOB_GET_FAILED_RUNNING,
+            Code.EVENT_JOB_GET_FAILED,
+        ),
+    ),
+    Route(
+        "GET",
+        "/files/{source}/{token}/{name}",
+        "Download Report",
+        files.download_report,
+        tag="Reports",
+        errors=(
+            Code.LINK_EXPIRED,
+            Code.EVENT_JOB_GET_FAILED_NO_JOB,
+            Code.EVENT_JOB_GET_FAILED,
+            Code.REQUEST_RANGE_NOT_SATISFIABLE,
+        ),
+    ),
+    Route("GET", "/service/version", "Get Service Version", describing.service_version),
+    Route("GET", "/system/version", "Get Service Version, for older clients", describing.system_version),
+    Route("GET", "/service/authenticate", "Get Service Version and User", describing.authenticate, signed_in=True),
+    Route("GET", "/healthz", "Check Health", describing.health, errors=(Code.SERVICE_UNAVAILABLE,)),
+    Route("GET", "/openapi.json", "Get this description", describing.openapi, public=False),
+    Route("GET", "/docs", "Read this description", describing.docs, public=False),
+    Route("GET", "/", "Go to the description", describing.root, public=False),
+)

@@ -1,0 +1,84 @@
+"""The shapes that only the API's description needs: what requests may carry, said for the people who write clients.
+
+Requests themselves are decoded elsewhere (`footfall.collecting`, `footfall.reports`), by decoders made for the work.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970-01-01T00:00:00Z.")]
+Instant = Annotated[
+    int | str, Meta(description="Milliseconds since 1970-01-01T00:00:00Z, inclusive; a number or a numeric string.")
+]
+Customer = Annotated[str, Meta(description="The customer's code.")]
+Product = Annotated[str, Meta(description="The product's code.")]
+EventType = Annotated[str, Meta(description="The event type's code.")]
+Version = Annotated[str, Meta(description="The version of the software that sent the event.")]
+
+
+class Event(Struct, kw_only=True):
+    """A usage event. Keys that are not named here are ignored."""
+
+    customer: Customer
+    product: Product
+    type: EventType
+    version: Version | UnsetType = UNSET
+    timestamp: Milliseconds
+    context: Annotated[
+        list[str | None],
+        Meta(description="The values of the type's context, in the tracking plan's order; null only where optional."),
+    ]
+
+
+class EventFull(Struct, kw_only=True):
+    """An event as stored."""
+
+    customer: Customer
+    product: Product
+    type: EventType
+    version: Version | UnsetType = UNSET
+    timestamp: Milliseconds
+    context: Annotated[list[str], Meta(description="The values of the type's context.")]
+    sequence: Annotated[int, Meta(ge=1, description="The event's place in its request, from 1.")]
+    batch: Annotated[str, Meta(description="A UUID that all events of one request share.")]
+
+
+class EventsRequest(Struct):
+    """Events to accept, all or none."""
+
+    events: Annotated[list[Event], Meta(description="An array of events.")] = []
+
+
+class ReportRequestFilter(Struct):
+    """What a report selects."""
+
+    customer: Customer
+    product: Product
+    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType = UNSET
+    start: Instant | UnsetType = UNSET
+    end: Instant | UnsetType = UNSET
+
+
+class ReportRequestOutput(Struct):
+    """What a report's file looks like."""
+
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between columns.")] = "|"
+    header: Annotated[bool, Meta(description="Whether the first row names the columns.")] = False
+    format: Annotated[Literal["csv"], Meta(description="The file's format.")] = "csv"
+    compression: Annotated[Literal["none"], Meta(description="The file's compression.")] = "none"
+    bucketName: Annotated[str, Meta(description="A destination that the operator has named.")] | UnsetType = UNSET  # noqa: N815 - the wire's own name
+    bucketKey: Annotated[str, Meta(description="The file's name at that destination.")] | UnsetType = UNSET  # noqa: N815 - the wire's own name
+
+
+class ReportRequest(Struct):
+    """A report to start."""
+
+    filter: ReportRequestFilter
+    output: ReportRequestOutput | UnsetType = UNSET
+
+
+class Health(Struct, frozen=True):
+    """The process is alive and can accept events."""
+
+    status: Annotated[Literal["ok"], Meta(description="Always `ok`.")] = "ok"
