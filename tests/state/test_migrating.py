@@ -1,3 +1,4 @@
+import fcntl
 import os
 import subprocess
 import sys
@@ -67,6 +68,19 @@ def test_threads_migrate_at_the_same_time(url: str) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(migrate, range(8)))) == 1
+
+
+def test_migrating_waits_for_who_is_at_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(State(f"sqlite:///{path}")) as state, ThreadPoolExecutor(1) as pool:
+        with Path(f"{path}.lock").open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            waiting = pool.submit(state.migrate)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)
+            assert path.stat().st_size == 0
+        waiting.result(60)
+        assert state.user_list() == []
 
 
 def test_a_database_of_a_later_version_is_left_alone(state: State) -> None:

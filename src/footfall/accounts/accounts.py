@@ -1,0 +1,155 @@
+"""The accounts: adding and changing users, and telling who sent a request."""
+
+import asyncio
+import logging
+import secrets
+from functools import partial
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError
+
+from footfall.accounts.basic import Credentials, parse
+from footfall.accounts.cache import VerifiedCache
+from footfall.accounts.failures import Failures
+from footfall.accounts.hashing import Hashing
+from footfall.accounts.rules import check_details, check_password, check_user_id, normalize
+from footfall.clock import Clock
+from footfall.settings import Settings
+from footfall.state import State, User, UserExists
+
+FIRST_USER = "admin"
+# 144 random bits, written in 24 characters.
+_FIRST_PASSWORD_BYTES = 18
+
+_log = logging.getLogger(__name__)
+
+
+class Unauthenticated(Exception):
+    """The request is nobody's; what was wrong is not said, so that nothing is learnt from it."""
+
+
+class Accounts:
+    """The users in the state, and their sign-ins. One serves all requests of a process.
+
+    `hasher` is argon2id with the parameters that its library recommends, unless another is given.
+    """
+
+    def __init__(self, state: State, settings: Settings, clock: Clock, hasher: PasswordHasher | None = None) -> None:
+        self._state = state
+        self._clock = clock
+        self._hashing = Hashing(settings.password_hashes_at_once_max, hasher or PasswordHasher())
+        self._verified = VerifiedCache(settings.credential_cache_s * 1000, settings.credential_cache_max, clock)
+        self._failures = Failures(settings.login_failures_max, clock)
+
+    def close(self) -> None:
+        """Let the threads go; hashes that nobody has begun are dropped."""
+        self._hashing.close()
+
+    async def authenticate(self, authorization: str | None, address: str) -> User:
+        """The user whose credentials the header has; `address` is the client's.
+
+        Raises Unauthenticated whatever is wrong with them, and RequestRefused, with the seconds to wait, after too
+        many failures from this address or when too many wait for a hash.
+        """
+        credentials = parse(authorization)
+        if credentials is None:
+            raise Unauthenticated
+        pair = (credentials.user_id, address)
+        self._failures.check(pair)
+        user = await asyncio.to_thread(self._remembered, credentials)
+        if user is None:
+            user = await self._hashing.run(partial(self._verify, credentials, pair))
+        if user is None:
+            raise Unauthenticated
+        return user
+
+    def add(
+        self,
+        id: str,  # noqa: A002 - what it is called everywhere
+        password: str,
+        *,
+        context: str = "",
+        permissions: str | None = None,
+        customers: tuple[str, ...] = (),
+        admin: bool = False,
+    ) -> None:
+        """Add a user; raises BadUser with a text for whoever chose the words, and UserExists."""
+        id, password = normalize(id), normalize(password)  # noqa: A001 - the same
+        check_user_id(id)
+        check_password(password)
+        check_details(context, permissions, customers)
+        user = User(
+            id=id,
+            password_hash=self._hashing.hash(password),
+            context=context,
+            permissions=permissions,
+            admin=admin,
+            customers=tuple(dict.fromkeys(customers)),
+            created_ms=self._clock.now_ms(),
+        )
+        self._state.user_add(user)
+
+    def password(self, id: str, password: str) -> bool:  # noqa: A002 - the same
+        """Give a user a new password; False when there is no such user. Raises BadUser."""
+        password = normalize(password)
+        check_password(password)
+        return self._state.user_password(normalize(id), self._hashing.hash(password))
+
+    def remove(self, id: str) -> bool:  # noqa: A002 - the same
+        """Remove a user; False when there is none. Raises footfall.state's LastAdmin."""
+        return self._state.user_remove(normalize(id))
+
+    def list(self) -> list[User]:
+        """All users, ordered by id."""
+        return self._state.user_list()
+
+    def ensure_first(self, password: str | None) -> str | None:
+        """Add the user "admin" if there is no user at all; the password comes back when it was made here.
+
+        It may be called on every start and by several processes at once. Raises BadUser.
+        """
+        if self._state.user_list():
+            return None
+        chosen = password or secrets.token_urlsafe(_FIRST_PASSWORD_BYTES)
+        try:
+            self.add(FIRST_USER, chosen, admin=True)
+        except UserExists:
+            return None  # Another process was first.
+        return None if password else chosen
+
+    def _remembered(self, credentials: Credentials) -> User | None:
+        """The user as stored now, if these credentials were verified a short time ago and still count."""
+        user = self._state.user_get(credentials.user_id)
+        return user if user is not None and self._verified.holds(credentials, user.password_hash) else None
+
+    def _verify(self, credentials: Credentials, pair: tuple[str, str]) -> User | None:
+        """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
+        # While this waited, others may have failed too often, or have verified the very same credentials.
+        self._failures.check(pair)
+        user = self._state.user_get(credentials.user_id)
+        if user is not None and self._verified.holds(credentials, user.password_hash):
+            return user
+        try:
+            right = self._hashing.verify(user.password_hash if user else None, credentials.password)
+        except InvalidHashError:
+            _log.error("the stored password hash of user %r cannot be read: set the password again", pair[0])
+            return None
+        if user is None or not right:
+            self._failures.add(pair)
+            return None
+        self._verified.put(credentials, self._renew(user, credentials))
+        return user
+
+    def _renew(self, user: User, credentials: Credentials) -> str:
+        """The user's hash, made again if its parameters are outdated, since only now is the password known."""
+        if not self._hashing.is_outdated(user.password_hash):
+            return user.password_hash
+        renewed = self._hashing.hash(credentials.password)
+        # Only over the hash that was verified: the password may have been changed in the meantime.
+        replaced = self._state.user_password(user.id, renewed, replacing=user.password_hash)
+        return renewed if replaced else user.password_hash
+
+
+def may_see(user: User, customer: str) -> bool:
+    """Whether the user may see what belongs to the customer."""
+    return user.admin or customer in user.customers

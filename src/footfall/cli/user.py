@@ -1,0 +1,193 @@
+"""`footfall user`: who may sign in, with which password, and whose events they may see."""
+
+import datetime as dt
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+import click
+import msgspec
+
+from footfall.accounts import Accounts, BadUser
+from footfall.clock import SystemClock
+from footfall.settings import Settings
+from footfall.state import (
+    LastAdmin,
+    StateTooNew,
+    StateUnavailable,
+    StateUrlInvalid,
+    User,
+    UserExists,
+    open_state,
+)
+
+_REFUSALS = (BadUser, LastAdmin, StateTooNew, StateUnavailable, StateUrlInvalid, UserExists)
+_COLUMNS = ("ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")
+
+
+class ListedUser(msgspec.Struct, frozen=True):
+    """A user as `list --json` prints it, without the password's hash."""
+
+    id: str
+    admin: bool
+    customers: tuple[str, ...]
+    context: str
+    permissions: str | None
+    created_ms: int
+
+
+@click.group()
+def user() -> None:
+    """Add, list, change and remove users.
+
+    Users sign in with Basic authentication to ask for reports; sending events needs no user. What you change here
+    counts from the next request on, without a restart.
+
+    Passwords are asked for, or read as one line from standard input, and never taken from the command line, where
+    other users of the machine could read them.
+
+    \b
+    Examples:
+      footfall user add alice --customer BARCHART
+      footfall user add root --admin
+      footfall user list
+      footfall user password alice
+      footfall user remove alice
+    """
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.option("--customer", "customers", metavar="CODE", multiple=True, help="May see this customer; repeat for more.")
+@click.option("--admin", is_flag=True, help="May see every customer.")
+@click.option("--context", default="", metavar="TEXT", help="Passed on to clients that sign in, such as a domain.")
+@click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
+@click.pass_obj
+def add(
+    settings: Settings,
+    user_id: str,
+    customers: tuple[str, ...],
+    admin: bool,
+    context: str,
+    permissions: str | None,
+) -> None:
+    """Add the user ID, who sees the customers that you name and no others.
+
+    The password has at least 10 characters; a few words are better than a few signs.
+
+    \b
+    Examples:
+      footfall user add alice --customer BARCHART --customer TGAM
+      footfall user add root --admin
+      footfall user add ci --customer TGAM < password.txt
+    """
+    with _accounts(settings) as accounts:
+        if _has(accounts, user_id):
+            raise UserExists(f"user {user_id!r} exists already: change the password with `footfall user password`")
+        password = _read_password()
+        accounts.add(user_id, password, context=context, permissions=permissions, customers=customers, admin=admin)
+    click.echo(f"added user {user_id}")
+    if not (admin or customers):
+        click.echo("this user sees no customer yet: --customer CODE or --admin would have said which", err=True)
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
+@click.pass_obj
+def list_users(settings: Settings, as_json: bool) -> None:
+    """List all users.
+
+    \b
+    Examples:
+      footfall user list
+      footfall user list --json | jq -r '.[] | select(.admin) | .id'
+    """
+    with _accounts(settings) as accounts:
+        users = accounts.list()
+    if as_json:
+        listed = [msgspec.convert(each, ListedUser, from_attributes=True) for each in users]
+        click.echo(msgspec.json.format(msgspec.json.encode(listed)))
+        return
+    for line in _lines([_COLUMNS, *map(_row, users)]):
+        click.echo(line)
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.pass_obj
+def password(settings: Settings, user_id: str) -> None:
+    """Give the user ID a new password; the old one stops working at once.
+
+    \b
+    Examples:
+      footfall user password alice
+      footfall user password ci < password.txt
+    """
+    with _accounts(settings) as accounts:
+        if not (_has(accounts, user_id) and accounts.password(user_id, _read_password())):
+            raise _no_such_user(user_id)
+    click.echo(f"changed the password of user {user_id}")
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.pass_obj
+def remove(settings: Settings, user_id: str) -> None:
+    """Remove the user ID, who can sign in no more.
+
+    Reports that the user asked for stay until their time is over. The last admin cannot be removed.
+
+    \b
+    Example:
+      footfall user remove alice
+    """
+    with _accounts(settings) as accounts:
+        if not accounts.remove(user_id):
+            raise _no_such_user(user_id)
+    click.echo(f"removed user {user_id}")
+
+
+@contextmanager
+def _accounts(settings: Settings) -> Iterator[Accounts]:
+    """The accounts, on a migrated state; what they refuse becomes one line on standard error and exit code 1."""
+    try:
+        with closing(open_state(settings)) as state:
+            state.migrate()
+            with closing(Accounts(state, settings, SystemClock())) as accounts:
+                yield accounts
+    except _REFUSALS as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+
+
+def _has(accounts: Accounts, user_id: str) -> bool:
+    """Whether there is the user, to be known before somebody types a password for nothing."""
+    return any(each.id == user_id for each in accounts.list())
+
+
+def _no_such_user(user_id: str) -> click.ClickException:
+    return click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
+    line = sys.stdin.buffer.readline()
+    try:
+        return line.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise BadUser("the password on standard input is not UTF-8 text") from error
+
+
+def _row(each: User) -> tuple[str, ...]:
+    created = dt.datetime.fromtimestamp(each.created_ms / 1000, dt.UTC)
+    customers = "*" if each.admin else ",".join(each.customers)
+    admin = "yes" if each.admin else "no"
+    return each.id, admin, customers, each.context, each.permissions or "", f"{created:%Y-%m-%d %H:%M}Z"
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The rows with their columns below each other; an empty cell is a dash, so that every row has all of them."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell or '-':<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

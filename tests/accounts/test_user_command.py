@@ -1,0 +1,214 @@
+"""`footfall user`, as it is called."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from click.testing import CliRunner, Result
+
+from footfall.cli import main
+from footfall.cli.user import user
+from footfall.settings import Settings
+from footfall.state import State, open_state
+
+PASSWORD = "open sesame: please"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path / "data"))
+
+
+def run(settings: Settings, *arguments: str, stdin: str | bytes = "") -> Result:
+    return CliRunner().invoke(user, list(arguments), obj=settings, input=stdin, catch_exceptions=False)
+
+
+def refused(result: Result) -> str:
+    """The one line of a refusal."""
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def matches(settings: Settings, user_id: str, password: str) -> bool:
+    state = open_state(settings)
+    found = state.user_get(user_id)
+    state.close()
+    assert found is not None
+    return PasswordHasher().verify(found.password_hash, password)
+
+
+def test_a_user_is_added_and_listed(settings: Settings) -> None:
+    options = ["--customer", "TGAM", "--customer", "BARCHART", "--context", "barchart.com", "--permissions", "all"]
+    added = run(settings, "add", "alice", *options, stdin=PASSWORD + "\n")
+    assert (added.exit_code, added.stdout, added.stderr) == (0, "added user alice\n", "")
+    assert matches(settings, "alice", PASSWORD)
+    assert run(settings, "add", "root", "--admin", stdin=PASSWORD).exit_code == 0
+    head, alice, root = run(settings, "list").stdout.splitlines()
+    assert head.split() == ["ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED"]
+    assert alice.split()[:5] == ["alice", "no", "TGAM,BARCHART", "barchart.com", "all"]
+    assert root.split()[:5] == ["root", "yes", "*", "-", "-"]
+    assert head.index("CONTEXT") == alice.index("barchart.com")
+
+
+def test_users_are_listed_for_scripts_without_hashes(settings: Settings) -> None:
+    assert json.loads(run(settings, "list", "--json").stdout) == []
+    run(settings, "add", "Zoë", "--customer", "TGAM", stdin=PASSWORD)
+    listed = run(settings, "list", "--json").stdout
+    (found,) = json.loads(listed)
+    assert isinstance(found.pop("created_ms"), int)
+    assert found == {"id": "Zoë", "admin": False, "customers": ["TGAM"], "context": "", "permissions": None}
+    assert "argon2" not in listed
+
+
+def test_who_sees_nothing_is_told(settings: Settings) -> None:
+    added = run(settings, "add", "alice", stdin=PASSWORD)
+    assert added.exit_code == 0
+    assert "sees no customer yet" in added.stderr
+
+
+@pytest.mark.parametrize(
+    ("stdin", "password"),
+    [
+        (f"{PASSWORD}\n", PASSWORD),
+        (f"{PASSWORD}\r\n", PASSWORD),
+        (f"{PASSWORD}\nsecond line\n", PASSWORD),
+        (f" {PASSWORD} \n", f" {PASSWORD} "),
+        ("日本語日本語日本語日", "日本語日本語日本語日"),
+    ],
+)
+def test_the_password_is_one_line_of_standard_input(settings: Settings, stdin: str, password: str) -> None:
+    run(settings, "add", "alice", "--admin", stdin=stdin)
+    assert matches(settings, "alice", password)
+
+
+def test_a_password_is_changed(settings: Settings) -> None:
+    run(settings, "add", "alice", "--admin", stdin=PASSWORD)
+    changed = run(settings, "password", "alice", stdin="another password\n")
+    assert (changed.exit_code, changed.stdout) == (0, "changed the password of user alice\n")
+    assert matches(settings, "alice", "another password")
+
+
+def test_a_user_is_removed(settings: Settings) -> None:
+    run(settings, "add", "alice", stdin=PASSWORD)
+    removed = run(settings, "remove", "alice")
+    assert (removed.exit_code, removed.stdout) == (0, "removed user alice\n")
+    assert json.loads(run(settings, "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "why"),
+    [
+        (["add", "root"], PASSWORD, "user 'root' exists already"),
+        (["add", "alice"], "short\n", "a password has at least 10 characters"),
+        (["add", "alice"], "", "a password has at least 10 characters"),
+        (["add", "alice"], b"\xff" * 12 + b"\n", "is not UTF-8"),
+        (["add", "a:b"], PASSWORD, "a user id has 1 to 200 printable characters"),
+        (["add", "alice", "--customer", ""], PASSWORD, "a customer's code has 1 to 200"),
+        (["password", "nobody"], PASSWORD, "no such user: 'nobody'"),
+        (["password", "root"], "short", "a password has at least 10 characters"),
+        (["remove", "nobody"], "", "no such user: 'nobody'"),
+        (["remove", "root"], "", "user 'root' is the last admin"),
+    ],
+)
+def test_refusals_are_one_line(settings: Settings, arguments: list[str], stdin: str | bytes, why: str) -> None:
+    run(settings, "add", "root", "--admin", stdin=PASSWORD)
+    assert why in refused(run(settings, *arguments, stdin=stdin))
+    (kept,) = json.loads(run(settings, "list", "--json").stdout)
+    assert kept["id"] == "root"
+    assert matches(settings, "root", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"state_url": "oracle://somewhere"}, "state_url"),
+        ({"state_url": "postgresql://footfall:hunter2-hunter2@127.0.0.1:1/x"}, "state database 127.0.0.1:1/x"),
+        ({"data_dir": "/dev/null/data"}, "data folder /dev/null/data"),
+    ],
+)
+def test_a_state_that_cannot_be_opened_is_one_line(changes: dict[str, Any], why: str) -> None:
+    line = refused(run(Settings(**changes), "list"))
+    assert why in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [["add"], ["add", "a", "b"], ["list", "a"], ["add", "a", "--password", "x"], ["rename", "a"]]
+)
+def test_a_command_line_that_cannot_be_read_is_2(settings: Settings, arguments: list[str]) -> None:
+    result = run(settings, *arguments, stdin=PASSWORD)
+    assert result.exit_code == 2
+    assert not settings.data.exists()
+
+
+@pytest.mark.parametrize("command", [[], ["add"], ["list"], ["password"], ["remove"]])
+def test_help_has_an_example(settings: Settings, command: list[str]) -> None:
+    shown = run(settings, *command, "--help")
+    assert shown.exit_code == 0
+    assert f"  footfall user {' '.join(command)}" in shown.stdout
+
+
+def test_the_main_command_hands_over_the_settings(tmp_path: Path) -> None:
+    options = ["--set", f"data_dir={tmp_path / 'elsewhere'}"]
+    added = CliRunner().invoke(main, [*options, "user", "add", "root", "--admin"], input=PASSWORD)
+    assert added.exit_code == 0, added.output
+    state = State(f"sqlite:///{tmp_path / 'elsewhere' / 'state.db'}")
+    assert [found.id for found in state.user_list()] == ["root"]
+    state.close()
+
+
+def at_a_terminal(settings: Settings, *typed: str) -> tuple[int, str]:
+    """Add alice with a terminal as standard input; the exit code, and all that the terminal showed."""
+    ours, theirs = pty.openpty()
+    script = (
+        "import sys; from footfall.cli.user import user; from footfall.settings import Settings;"
+        "user(['add', 'alice', '--admin'], obj=Settings(data_dir=sys.argv[1]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, settings.data_dir],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        for answer in typed:
+            # What is typed before the prompt would be thrown away.
+            while not shown.endswith((b"Password: ", b"again: ")):
+                shown += os.read(ours, 1_024)
+            os.write(ours, answer.encode() + b"\n")
+            shown += b"|"
+        while block := _read_rest(ours):
+            shown += block
+        os.close(ours)
+        return process.wait(60), shown.decode()
+
+
+def _read_rest(file: int) -> bytes:
+    try:
+        return os.read(file, 1_024)
+    except OSError:
+        return b""  # The other side is gone.
+
+
+def test_a_terminal_asks_twice_and_shows_nothing(settings: Settings) -> None:
+    code, shown = at_a_terminal(settings, PASSWORD, PASSWORD)
+    assert code == 0, shown
+    assert "added user alice" in shown
+    assert PASSWORD not in shown
+    assert matches(settings, "alice", PASSWORD)
+
+
+def test_a_terminal_asks_again_after_a_slip(settings: Settings) -> None:
+    code, shown = at_a_terminal(settings, PASSWORD, "a slip of the finger", PASSWORD, PASSWORD)
+    assert code == 0, shown
+    assert "do not match" in shown
+    assert matches(settings, "alice", PASSWORD)
