@@ -1,7 +1,7 @@
 """The journal against a model disk: append, seal, fail, crash at any operation, recover; nothing acknowledged is lost.
 
-The promises of `footfall.journal` are the invariants here. The one limit is stated there too: when a write fails and the
-disk refuses to cut it off as well, the refused lines may survive a crash that follows; they are then `unknown`.
+The promises of `footfall.journal` are the invariants here. One limit: when a write fails and the disk refuses to cut it
+off as well, the refused lines may survive a crash that follows; they are then `unknown`.
 """
 
 import random

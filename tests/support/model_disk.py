@@ -51,7 +51,7 @@ class ModelDisk(Disk):
     def names(self, folder: Path) -> list[str]:
         return sorted(path.name for path in self._seen if path.parent == folder)
 
-    def free_bytes(self, path: Path) -> int:
+    def free_bytes(self, path: Path) -> int:  # noqa: ARG002 - there is one disk
         return 1 << 40
 
     def create(self, path: Path) -> int:
@@ -97,7 +97,7 @@ class ModelDisk(Disk):
         del inode.kept[len(inode.seen) :]
         inode.dirty = []
 
-    def sync_folder(self, path: Path) -> None:
+    def sync_folder(self, path: Path) -> None:  # noqa: ARG002 - one journal of entries
         self._fault()
         self._apply(len(self._changes))
 
@@ -163,8 +163,8 @@ class ModelDisk(Disk):
             entries[new] = inode
 
     def _flush(self, inode: Inode, ranges: list[tuple[int, int]]) -> None:
-        for start, end in ranges:
-            end = min(end, len(inode.seen))
+        for start, stop in ranges:
+            end = min(stop, len(inode.seen))
             if start < end:
                 inode.kept[len(inode.kept) : start] = bytes(max(0, start - len(inode.kept)))
                 inode.kept[start:end] = inode.seen[start:end]
