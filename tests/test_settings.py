@@ -54,6 +54,7 @@ def test_the_file_is_the_named_one_or_the_variables_or_the_one_here() -> None:
     assert load(None, {}, {}).settings.port == 1
     assert load(None, environment, {}).settings.port == 2
     assert load(named, environment, {}).settings.port == 3
+    assert load(None, {"FOOTFALL_CONFIG": ""}, {}).file is None
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,8 @@ class _Given(NamedTuple):
 def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
     """Read and check all sources; raises SettingsInvalid with every problem found.
 
-    The file is `config`, or what FOOTFALL_CONFIG names, or ./footfall.toml where there is one. `flags` are by the
-    settings' names.
+    The file is `config`, or what FOOTFALL_CONFIG names (none when it is empty), or ./footfall.toml where there is one.
+    `flags` are by the settings' names.
     """
     problems: list[str] = []
     file = _file(config, environment)
@@ -88,8 +88,9 @@ def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str
 def _file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
     if config is not None:
         return config
-    if named := environment.get(CONFIG_VARIABLE):
-        return Path(named)
+    named = environment.get(CONFIG_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
     return CONFIG_DEFAULT if CONFIG_DEFAULT.exists() else None
 
 
