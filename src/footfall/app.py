@@ -48,6 +48,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
         journal = Journal(Folder(settings.data / "journal"), settings, clock)
         accounts = Accounts(state, settings, clock)
+        stack.callback(accounts.close)
         reports = Reports(state, plan, settings, clock, Files(settings))
         collector = Collector(journal, plan, settings, SystemClock())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())

@@ -23,6 +23,8 @@ PROBLEMS_MAX = 100
 
 # Bytes of accepted lines that wait for the disk in one web process; past it the answer is 503.
 JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024
+# All segments that wait to be loaded: past it the answer is 503, so that an outage of the store cannot fill the disk.
+JOURNAL_BYTES_MAX = 16 * 1024 * 1024 * 1024
 # A segment is sealed at this age: the delay until events are in the store, and the least wait of a report.
 SEGMENT_AGE_MAX_MS = 1_000
 # ... or at this size of the file ...

@@ -19,13 +19,13 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from footfall.accounts import Accounts
+from footfall.accounts import Accounts, BadUser
 from footfall.clock import SystemClock
 from footfall.node import data_folder
 from footfall.plan import LivePlan, PlanInvalid
 from footfall.process import PARENT_FD, SOCKET_FD, CannotServe, bind
 from footfall.settings import Settings
-from footfall.state import open_state
+from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,8 @@ class Keeper:
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment that gives a child the same ones, wherever they came from."""
-    return {f"FOOTFALL_{name.upper()}": str(value) for name, value in structs.asdict(settings).items()}
+    values = {f"FOOTFALL_{name.upper()}": str(value) for name, value in structs.asdict(settings).items()}
+    return {**values, "FOOTFALL_CONFIG": ""}
 
 
 @contextlib.contextmanager
@@ -188,10 +189,13 @@ def _check_plan(settings: Settings) -> None:
 
 def _first_user(settings: Settings) -> str | None:
     """Make `admin` where there is no user yet; returns its password when it was generated."""
-    state = open_state(settings)
     try:
-        state.migrate()
-        accounts = Accounts(state, settings, SystemClock())
-        return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
-    finally:
-        state.close()
+        state = open_state(settings)
+        with contextlib.closing(state):
+            state.migrate()
+            with contextlib.closing(Accounts(state, settings, SystemClock())) as accounts:
+                return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
+    except (StateUnavailable, StateUrlInvalid, StateTooNew) as error:
+        raise CannotServe(f"the state database cannot be used: {error}") from error
+    except BadUser as error:
+        raise CannotServe(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error

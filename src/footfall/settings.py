@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     problems_max: Positive = limits.PROBLEMS_MAX
 
     journal_waiting_bytes_max: Positive = limits.JOURNAL_WAITING_BYTES_MAX
+    journal_bytes_max: Positive = limits.JOURNAL_BYTES_MAX
     segment_age_max_ms: Positive = limits.SEGMENT_AGE_MAX_MS
     segment_bytes_max: Positive = limits.SEGMENT_BYTES_MAX
     segment_lines_bytes_max: Positive = limits.SEGMENT_LINES_BYTES_MAX

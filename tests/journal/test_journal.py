@@ -11,7 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from footfall.journal import Damage, Disk, Folder, Frame, JournalBusy, JournalFull, Recovered, recover, walk
+from footfall.journal import (
+    Damage,
+    Disk,
+    Folder,
+    Frame,
+    JournalBusy,
+    JournalFull,
+    Kind,
+    Recovered,
+    kind_of,
+    recover,
+    walk,
+)
 
 
 def line(number: int) -> bytes:
@@ -132,6 +144,41 @@ def test_too_little_free_disk_refuses(tmp_path, journal):
 
     asyncio.run(scenario())
     assert stored(tmp_path / "journal") == []
+
+
+def test_a_journal_that_is_too_long_refuses_until_it_is_loaded(tmp_path, journal):
+    async def scenario():
+        async with journal(journal_bytes_max=1, segment_bytes_max=1) as opened:
+            await opened.append(line(1))
+            opened._checked_s = 0
+            with pytest.raises(JournalFull):
+                await opened.append(line(2))
+            assert "journal_bytes_max" in opened.refusal
+            for path in Folder(tmp_path / "journal").sealed():
+                path.unlink()
+            await opened.append(line(3))
+            assert opened.refusal is None
+        assert stored(tmp_path / "journal") == [3]
+
+    asyncio.run(scenario())
+
+
+def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_in_its_way(tmp_path, journal):
+    async def scenario():
+        async with journal() as opened:
+            released = line(3)[:-2] + b',"received":5}\n'
+            await opened.append(events=line(1), quarantined=line(2), released=released)
+
+    asyncio.run(scenario())
+    plain, quarantine = sorted(Folder(tmp_path / "journal").sealed(), key=lambda path: kind_of(path) is Kind.QUARANTINE)
+    (frame,) = walk(plain.read_bytes())
+    first, third = (json.loads(text) for text in frame.lines.splitlines())
+    assert first["received"] == first["admitted"] > 5
+    assert third["received"] == 5 < third["admitted"]
+    (frame,) = walk(quarantine.read_bytes())
+    second = json.loads(frame.lines)
+    assert second["received"] > 5
+    assert "admitted" not in second
 
 
 WRITER = """

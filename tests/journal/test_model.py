@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from model_disk import Crash, ModelDisk
 
 from footfall.journal import Damage, Folder, Frame, Journal, JournalError, recover, walk
+from footfall.journal.writer import Lines
 from footfall.settings import Settings
 
 FOLDER, ASIDE = Path("/journal"), Path("/aside")
@@ -50,6 +51,11 @@ class JournalMachine(RuleBasedStateMachine):
         limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300)
         self.journal = Journal(Folder(FOLDER, self.disk), limits, self.clock)
 
+    def lines(self, number: int) -> Lines:
+        """One line, by turns an event, one that was quarantined, one that was released."""
+        kinds = ("events", "quarantined", "events", "released")
+        return Lines(**{kinds[number % 4]: b'{"number":%d}\n' % number})
+
     @rule(faults=FAULTS, lines=st.integers(1, 4))
     def append(self, faults: list[str | None], lines: int) -> None:
         if self.disk is None:
@@ -58,7 +64,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.count += lines
         self.disk.faults = list(faults)
         try:
-            self.journal._commit([b'{"number":%d}\n' % number for number in numbers])
+            self.journal._commit([self.lines(number) for number in numbers])
         except JournalError:
             torn = bool(self.journal._torn)
             (self.unknown if torn else self.refused).update(numbers)

@@ -54,6 +54,9 @@ class ModelDisk(Disk):
     def free_bytes(self, path: Path) -> int:  # noqa: ARG002 - there is one disk
         return 1 << 40
 
+    def used_bytes(self, folder: Path) -> int:
+        return sum(len(inode.seen) for path, inode in self._seen.items() if path.parent == folder)
+
     def create(self, path: Path) -> int:
         self._fault()
         assert path not in self._seen

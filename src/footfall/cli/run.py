@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from footfall.cli.context import address_options, data_options
 from footfall.process import BACKLOG, CannotServe, bind, inherited_socket, is_supervised, start_log, watch_parent
 from footfall.settings import Settings
 
@@ -15,6 +16,8 @@ from footfall.settings import Settings
 
 
 @click.command()
+@address_options
+@data_options
 @click.pass_obj
 def serve(settings: Settings) -> None:
     """Run the whole service: the engine, the worker and the web processes, restarted when they fall.
@@ -32,6 +35,8 @@ def serve(settings: Settings) -> None:
 
 
 @click.command()
+@address_options
+@data_options
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
@@ -47,6 +52,7 @@ def web(settings: Settings) -> None:
 
 
 @click.command()
+@data_options
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
@@ -56,6 +62,7 @@ def worker(settings: Settings) -> None:
 
 
 @click.command()
+@data_options
 @click.pass_obj
 def engine(settings: Settings) -> None:
     """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""

@@ -23,7 +23,7 @@ new segment, the damaged file is set aside as it is, and the log says so.
 """
 
 from footfall.journal.disk import Disk
-from footfall.journal.folder import Folder
+from footfall.journal.folder import Folder, Kind, kind_of
 from footfall.journal.frames import Damage, Frame, walk
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.writer import Journal, JournalBusy, JournalError, JournalFull
@@ -38,7 +38,9 @@ __all__ = [
     "JournalBusy",
     "JournalError",
     "JournalFull",
+    "Kind",
     "Recovered",
+    "kind_of",
     "recover",
     "salvage",
     "walk",

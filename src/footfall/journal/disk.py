@@ -1,5 +1,6 @@
 """The few things that the journal asks of a file system, in one place: tests put one here that forgets and fails."""
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -20,6 +21,14 @@ class Disk:
         """Bytes that an ordinary user may still write."""
         disk = os.statvfs(path)
         return disk.f_bavail * disk.f_frsize
+
+    def used_bytes(self, folder: Path) -> int:
+        """The sizes of a folder's files together; one that goes away meanwhile may count or not."""
+        total = 0
+        for file in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += file.stat().st_size
+        return total
 
     def create(self, path: Path) -> int:
         """A new file, locked until it is closed. BlockingIOError when another process was quicker to lock it."""

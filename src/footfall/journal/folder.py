@@ -1,11 +1,24 @@
 """The journal's folder: what segments are called, and which there are."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from footfall.journal.disk import Disk
 
 SEALED = ".jsonl.zst"
 OPEN = ".jsonl.zst.open"
+
+
+class Kind(StrEnum):
+    """What a segment's lines are: the part of its name between stem and ending."""
+
+    EVENTS = ""
+    QUARANTINE = ".quarantine"
+
+
+def kind_of(path: Path) -> Kind:
+    """What the lines of this segment are."""
+    return Kind.QUARANTINE if f"{Kind.QUARANTINE}{SEALED}" in path.name else Kind.EVENTS
 
 
 class Folder:
@@ -31,6 +44,10 @@ class Folder:
     def open(self) -> list[Path]:
         """The open segments, of living and dead writers, oldest first."""
         return [self.path / name for name in self.names() if name.endswith(OPEN)]
+
+    def used_bytes(self) -> int:
+        """The size of all that waits to be loaded."""
+        return self.disk.used_bytes(self.path)
 
 
 def sealed_name(path: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from footfall.journal.disk import Disk
-from footfall.journal.folder import SEALED, sealed_name
+from footfall.journal.folder import sealed_name
 from footfall.journal.frames import Damage, Frame, walk
 
 # What the whole frames of a damaged segment are called, behind its own name.
@@ -98,7 +98,7 @@ def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
     """
     data = disk.read(path)
     frames = [part for part in walk(data) if isinstance(part, Frame)]
-    kept = path.with_name(path.name.split(".", 1)[0] + SALVAGED + SEALED) if frames else None
+    kept = _salvaged_name(path) if frames else None
     if kept is not None:
         draft = kept.with_suffix(".draft")
         _write(draft, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames), disk)
@@ -109,6 +109,11 @@ def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
     disk.sync_folder(aside)
     disk.sync_folder(path.parent)
     return kept
+
+
+def _salvaged_name(path: Path) -> Path:
+    stem, _, ending = path.name.removesuffix(".open").partition(".")
+    return path.with_name(f"{stem}{SALVAGED}.{ending}")
 
 
 def _write(path: Path, data: bytes, disk: Disk) -> None:

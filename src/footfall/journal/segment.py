@@ -3,19 +3,20 @@
 import contextlib
 import time
 
-from footfall.journal.folder import OPEN, Folder, sealed_name
+from footfall.journal.folder import OPEN, Folder, Kind, sealed_name
 
 
 class Segment:
     """A file to which one writer appends frames; `size` counts the bytes that are synced."""
 
-    def __init__(self, folder: Folder, stem: str) -> None:
+    def __init__(self, folder: Folder, stem: str, kind: Kind = Kind.EVENTS) -> None:
         """Create, lock and make durable a new segment. Raises OSError, and leaves no file then."""
         self._folder = folder
         self._disk = folder.disk
         self._opened_s = time.monotonic()
-        self.path = folder.path / (stem + OPEN)
+        self.path = folder.path / (stem + kind + OPEN)
         self.size = 0
+        self._size_before = 0
         self.lines_bytes = 0
         self._file = self._disk.create(self.path)
         try:
@@ -34,13 +35,18 @@ class Segment:
         return int((time.monotonic() - self._opened_s) * 1000)
 
     def append(self, frame: bytes, lines_bytes: int) -> None:
-        """Write one frame and sync it. When it raises OSError, `cut` must run before the next append."""
+        """Write one frame and sync it. When it raises OSError, `retract` and `cut` must run before anything else."""
+        self._size_before = self.size
         written = 0
         while written < len(frame):
             written += self._disk.write(self._file, frame[written:] if written else frame, self.size + written)
         self._disk.sync(self._file)
         self.size += len(frame)
         self.lines_bytes += lines_bytes
+
+    def retract(self) -> None:
+        """Take back the last frame, written or not, for its requests are refused; `cut` must run next."""
+        self.size = self._size_before
 
     def cut(self) -> None:
         """Forget what follows the last synced frame. Raises OSError when the disk refuses even that."""

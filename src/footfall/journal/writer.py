@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from footfall.clock import Clock
-from footfall.journal.folder import Folder
+from footfall.journal.folder import Folder, Kind
 from footfall.journal.frames import compress
 from footfall.journal.segment import Segment
 from footfall.settings import Settings
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 # One frame's lines: large enough that compressing pays, small enough that nobody waits long for another's bytes.
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
-# How often the free space of the disk is looked up at the most.
-DISK_CHECK_PERIOD_S = 0.2
+# How often the free space of the disk, and the size of the journal, are looked up at the most.
+DISK_CHECK_PERIOD_S = 0.25
 
 
 class JournalError(Exception):
@@ -33,11 +33,22 @@ class JournalBusy(JournalError):
 
 
 class JournalFull(JournalError):
-    """The disk has less free space than it must keep, or refused the write."""
+    """The disk has less free space than it must keep, the journal is as long as it may be, or a write was refused."""
+
+
+class Lines(Struct, frozen=True):
+    """The JSON lines of one request, by what is still to be stamped on them."""
+
+    events: bytes = b""
+    quarantined: bytes = b""
+    released: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.quarantined) + len(self.released)
 
 
 class _Waiter(Struct):
-    lines: bytes
+    lines: Lines
     done: asyncio.Future[None]
 
 
@@ -53,18 +64,23 @@ class Journal:
         self._clock = clock
         self._writer = secrets.token_hex(4)
         self._number = 0
-        self._segment: Segment | None = None
+        self._segments: dict[Kind, Segment] = {}
         self._torn: list[Segment] = []
         self._waiting: deque[_Waiter] = deque()
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._closing = False
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._disk_checked_s = 0.0
-        self._disk_full = False
+        self._checked_s = 0.0
+        self._refusal: str | None = None
 
-    async def append(self, lines: bytes) -> None:
-        """Wait until these JSON lines are on disk. Raises JournalBusy or JournalFull, and keeps nothing then."""
+    async def append(self, events: bytes = b"", quarantined: bytes = b"", released: bytes = b"") -> None:
+        """Wait until these JSON lines are on disk, all of them. Raises JournalBusy or JournalFull, and keeps none then.
+
+        `events` are stamped with the times of receipt and admission, `quarantined` with that of receipt, `released`,
+        which have one, with that of admission.
+        """
+        lines = Lines(events, quarantined, released)
         if self._closing or self._waiting_bytes + len(lines) > self._settings.journal_waiting_bytes_max:
             raise JournalBusy(f"{self._waiting_bytes} bytes wait for the disk")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -73,6 +89,11 @@ class Journal:
         self._wake.set()
         await done
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing can be accepted at present, as last seen; None when all is well."""
+        return self._refusal
+
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
         loop = asyncio.get_running_loop()
@@ -80,24 +101,23 @@ class Journal:
             await self._sleep()
             if group := self._take():
                 await self._settle(group, loop.run_in_executor(self._thread, self._commit, [w.lines for w in group]))
-            elif self._is_due():
+            elif self._due():
                 await loop.run_in_executor(self._thread, self._seal)
-        await loop.run_in_executor(self._thread, self._seal)
+        await loop.run_in_executor(self._thread, self._seal_all)
         self._thread.shutdown()
 
     def close(self) -> None:
-        """Accept nothing more; `run` ends when all that waits is on disk and the segment is sealed."""
+        """Accept nothing more; `run` ends when all that waits is on disk and the segments are sealed."""
         self._closing = True
         self._wake.set()
 
     async def _sleep(self) -> None:
-        """Until something waits, or the open segment is old enough to be sealed."""
+        """Until something waits, or an open segment is old enough to be sealed."""
         if self._waiting or self._closing:
             return
         self._wake.clear()
-        timeout_s = None
-        if self._segment is not None:
-            timeout_s = max(0, self._settings.segment_age_max_ms - self._segment.age_ms()) / 1000 + 0.001
+        ages_ms = [segment.age_ms() for segment in self._segments.values()]
+        timeout_s = max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), timeout_s)
 
@@ -128,69 +148,86 @@ class Journal:
 
     # What follows runs on the journal's thread, one call at a time.
 
-    def _commit(self, group: list[bytes]) -> None:
+    def _commit(self, group: list[Lines]) -> None:
         self._mend()
-        self._check_disk()
+        self._check_room()
+        touched: list[Segment] = []
         try:
-            segment = self._open()
-            lines = self._stamp(b"".join(group))
-            segment.append(compress(lines), len(lines))
-        except OSError as error:
-            self._give_up(error)
-            raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
+            for kind in Kind:
+                if any(
+                    lines.quarantined if kind is Kind.QUARANTINE else lines.events or lines.released for lines in group
+                ):
+                    segment = self._open(kind)
+                    # The stamp is taken after the file is there: the barrier of reports needs that.
+                    frame = self._stamped(group, kind)
+                    touched.append(segment)
+                    segment.append(compress(frame), len(frame))
         except BaseException as error:
-            self._give_up(error)
+            self._give_up(touched, error)
+            if isinstance(error, OSError):
+                raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
             raise
-        if self._is_due():
-            self._seal()
+        self._seal()
 
-    def _stamp(self, lines: bytes) -> bytes:
-        """Each line with its time of receipt and of admission. A raw newline only ever ends a line in JSON."""
+    def _stamped(self, group: list[Lines], kind: Kind) -> bytes:
+        """The group's lines of a kind with their stamps. A raw newline only ever ends a line in JSON."""
         now = b"%d" % self._clock.now_ms()
-        return lines.replace(b"}\n", b',"received":' + now + b',"admitted":' + now + b"}\n")
+        received, admitted = b',"received":' + now, b',"admitted":' + now
+        if kind is Kind.QUARANTINE:
+            return _mark(b"".join([lines.quarantined for lines in group]), received)
+        events = _mark(b"".join([lines.events for lines in group]), received + admitted)
+        return events + _mark(b"".join([lines.released for lines in group]), admitted)
 
-    def _open(self) -> Segment:
-        """The segment to append to. It exists before the frame's stamp is taken: the barrier of reports needs that."""
-        while self._segment is None:
+    def _open(self, kind: Kind) -> Segment:
+        """The segment to append to."""
+        while kind not in self._segments:
             self._number += 1
             stem = self._folder.stem(self._clock.now_ms(), self._writer, self._number)
             with contextlib.suppress(BlockingIOError):  # recovery was quicker than the lock: the next name will do
-                segment = Segment(self._folder, stem)
-                self._segment = segment if segment.is_there() else None
-        return self._segment
+                segment = Segment(self._folder, stem, kind)
+                if segment.is_there():
+                    self._segments[kind] = segment
+        return self._segments[kind]
 
-    def _is_due(self) -> bool:
-        segment = self._segment
-        if segment is None:
-            return False
-        return (
-            segment.age_ms() >= self._settings.segment_age_max_ms
+    def _due(self) -> list[Kind]:
+        """The kinds whose open segment is old or large enough to be sealed."""
+        return [
+            kind
+            for kind, segment in self._segments.items()
+            if segment.age_ms() >= self._settings.segment_age_max_ms
             or segment.size >= self._settings.segment_bytes_max
             or segment.lines_bytes >= self._settings.segment_lines_bytes_max
-        )
+        ]
 
     def _seal(self) -> None:
         self._mend()
-        segment = self._segment
-        if segment is None:
-            return
-        try:
-            segment.seal()
-        except OSError as error:
-            log.warning("cannot seal %s, trying again: %s", segment.path.name, error)
-            return
-        self._segment = None
+        self._seal_these(self._due())
 
-    def _give_up(self, error: BaseException) -> None:
-        """Cut off what the failed append may have left; until that works the segment is kept, locked, out of use."""
+    def _seal_all(self) -> None:
+        self._mend()
+        self._seal_these(list(self._segments))
+
+    def _seal_these(self, kinds: list[Kind]) -> None:
+        for kind in kinds:
+            segment = self._segments[kind]
+            try:
+                segment.seal()
+            except OSError as error:
+                log.warning("cannot seal %s, trying again: %s", segment.path.name, error)
+            else:
+                del self._segments[kind]
+
+    def _give_up(self, touched: list[Segment], error: BaseException) -> None:
+        """Cut off what the failed commit has left; until that works its segments are kept, locked, out of use."""
         log.warning("a frame could not be made durable and its requests are refused: %s", error)
-        if self._segment is not None:
-            self._torn.append(self._segment)
-            self._segment = None
+        for segment in touched:
+            segment.retract()
+            self._torn.append(segment)
+        self._segments = {kind: segment for kind, segment in self._segments.items() if segment not in touched}
         self._mend()
 
     def _mend(self) -> None:
-        """Cut and seal the segments whose last append failed."""
+        """Cut and seal the segments whose last commit failed."""
         for segment in list(self._torn):
             try:
                 segment.cut()
@@ -201,14 +238,25 @@ class Journal:
                 self._torn.remove(segment)
                 log.info("cut %s back to its last whole frame", segment.path.name)
 
-    def _check_disk(self) -> None:
-        """Raise JournalFull while the disk has less free space than it must keep."""
+    def _check_room(self) -> None:
+        """Raise JournalFull while the disk or the journal has no room; the log says when that begins and ends."""
         now_s = time.monotonic()
-        if now_s - self._disk_checked_s >= DISK_CHECK_PERIOD_S or self._disk_full:
-            self._disk_checked_s = now_s
-            full = self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min
-            if full != self._disk_full:
-                log.warning("the disk is full: events are refused" if full else "the disk has room again")
-            self._disk_full = full
-        if self._disk_full:
-            raise JournalFull("the disk has less free space than disk_free_bytes_min")
+        if now_s - self._checked_s >= DISK_CHECK_PERIOD_S or self._refusal:
+            self._checked_s = now_s
+            refusal = self._find_refusal()
+            if refusal != self._refusal:
+                log.warning("%s", f"events are refused: {refusal}" if refusal else "events are accepted again")
+            self._refusal = refusal
+        if self._refusal:
+            raise JournalFull(self._refusal)
+
+    def _find_refusal(self) -> str | None:
+        if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:
+            return "the disk has less free space than disk_free_bytes_min"
+        if self._folder.used_bytes() > self._settings.journal_bytes_max:
+            return "the journal is longer than journal_bytes_max: the store has been away for too long"
+        return None
+
+
+def _mark(lines: bytes, stamps: bytes) -> bytes:
+    return lines.replace(b"}\n", stamps + b"}\n")
