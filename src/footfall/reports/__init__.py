@@ -1,0 +1,24 @@
+"""Reports: the events of a customer's product in one file, complete up to the moment at which it was asked for.
+
+`Reports` is the desk that the API asks: it notes down a job, and later hands out a link to the file. `Runner` is the
+worker that makes the files. Between them is only the state database, so that desk and worker may be on any node. These
+promises hold:
+
+- A report has every event that was acknowledged before it was started, none that was admitted after (its watermark),
+  each once, in one order: made again, it is the same file byte for byte.
+- COMPLETE means that the whole file is on disk. The rows in it are counted as they pass, and must be as many as the
+  engine counted; a stream that broke off never makes a file.
+- A running job has one worker at a time. When that dies, another starts from the beginning; when the first comes back,
+  it can neither change the job nor touch its file.
+- Memory does not grow with the report: rows stream through in blocks.
+
+From the request to the file: `request` reads the body, `desk` notes it down, `runner` claims, `run` waits at the
+`barrier` under its `lease`, `making` streams through `tally` into `files`. `lifecycle`, `status` and `links` are pure.
+"""
+
+from footfall.reports.desk import Download, Reports
+from footfall.reports.files import Files
+from footfall.reports.runner import Runner
+from footfall.reports.status import headers, media_type, status
+
+__all__ = ["Download", "Files", "Reports", "Runner", "headers", "media_type", "status"]

@@ -1,0 +1,137 @@
+"""What the API asks of reports: start one, find it, link to its file, and download by the link."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from footfall.accounts import may_see
+from footfall.clock import Clock
+from footfall.errors import Code, RequestRefused
+from footfall.plan import LivePlan
+from footfall.reports import lifecycle, links, names
+from footfall.reports.files import Files
+from footfall.reports.request import parse
+from footfall.reports.status import job_id, media_type, source
+from footfall.settings import Settings
+from footfall.state import Job, JobStatus, State, User
+
+log = logging.getLogger(__name__)
+
+
+class Download(Struct, frozen=True, kw_only=True):
+    """A finished report's file; `size` is in bytes, `etag` is quoted."""
+
+    size: int
+    etag: str
+    media_type: str
+    file_name: str
+    path: str
+    files: Files
+
+    def stream(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """The file's bytes from `start` up to but without `end`."""
+        return self.files.read(self.path, start, end)
+
+
+class Reports:
+    """The desk where reports are ordered and handed out; a worker makes them."""
+
+    def __init__(self, state: State, plan: LivePlan, settings: Settings, clock: Clock, files: Files) -> None:
+        self._state = state
+        self._plan = plan
+        self._settings = settings
+        self._clock = clock
+        self._files = files
+
+    async def start(self, user: User, body: bytes) -> Job:
+        """Note down the report that a body asks for; it has every event that was acknowledged before.
+
+        Raises RequestRefused: everything that is wrong with the body at once, or that the customer is not the user's.
+        A customer, product or type that the plan does not know is none of this: there may be events from before it.
+        """
+        wanted = parse(body, self._settings)
+        if not may_see(user, wanted.filter.customer):
+            raise _not_theirs(wanted.filter.customer)
+        started_ms = self._clock.now_ms()
+        new_id = str(uuid.uuid4())
+        job = Job(
+            id=new_id,
+            user=user.id,
+            filter=wanted.filter,
+            delimiter=wanted.delimiter,
+            header=wanted.header,
+            format=wanted.format,
+            compression=wanted.compression,
+            output=wanted.output,
+            started_ms=started_ms,
+            file=names.file_name(new_id, wanted.filter, started_ms, wanted.format),
+        )
+        await asyncio.to_thread(self._state.job_add, job)
+        return job
+
+    async def find(self, user: User, source: str) -> Job:
+        """This user's report. Raises RequestRefused, the same whether there is none or it is not theirs (any more)."""
+        wanted = job_id(source)
+        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
+        if job is None or job.user != user.id or not may_see(user, job.filter.customer):
+            raise _no_job()
+        return job
+
+    async def link(self, job: Job, base_url: str) -> str:
+        """An absolute URL of the finished report's file, good without credentials for `link_ttl_s`.
+
+        Raises RequestRefused while the report runs, and for ever when it has no file.
+        """
+        now_ms = self._clock.now_ms()
+        if job.status is JobStatus.RUNNING:
+            advice_s = lifecycle.retry_after_s(job, now_ms)
+            code = Code.EVENT_JOB_GET_FAILED_RUNNING
+            raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
+        _require_file(job)
+        secret = await asyncio.to_thread(self._state.secret, "links")
+        expires_ms = now_ms + self._settings.link_ttl_s * 1000
+        token = links.sign(secret, source(job), job.file, expires_ms)
+        return f"{base_url}/files/{source(job)}/{token}/{job.file}"
+
+    async def download(self, source: str, token: str, name: str) -> Download:
+        """The file behind a link. Raises RequestRefused: the link was forged or has expired, or the file is gone."""
+        secret = await asyncio.to_thread(self._state.secret, "links")
+        if not links.opens(secret, source, name, token, self._clock.now_ms()):
+            raise RequestRefused(Code.LINK_EXPIRED, "the link has expired or is not whole: ask for another one")
+        wanted = job_id(source)
+        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
+        if job is None:
+            raise _no_job()
+        _require_file(job)
+        path = names.path(job.id, job.tries, job.file)
+        size = await asyncio.to_thread(self._files.size, path)
+        if size != job.bytes:
+            log.error("report %s: its file %s has %s bytes instead of %d", job.id, path, size, job.bytes)
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
+        return Download(
+            size=size,
+            etag=f'"{job.sha256}"',
+            media_type=media_type(job),
+            file_name=job.file,
+            path=path,
+            files=self._files,
+        )
+
+
+def _require_file(job: Job) -> None:
+    if job.expired:
+        raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report has expired: start it again")
+    if job.status is not JobStatus.COMPLETE:
+        why = job.reason or f"it ended as {job.status}"
+        raise RequestRefused(Code.EVENT_JOB_GET_FAILED, f"the report has no file: {why}")
+
+
+def _no_job() -> RequestRefused:
+    return RequestRefused(Code.EVENT_JOB_GET_FAILED_NO_JOB, "there is no such report")
+
+
+def _not_theirs(customer: str) -> RequestRefused:
+    return RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")

@@ -1,0 +1,67 @@
+"""The lease of a claimed job: renewed while it is worked on, with word of how far it is, and given back or lost."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from footfall.clock import Clock
+from footfall.state import Job, State, StateUnavailable
+
+log = logging.getLogger(__name__)
+
+# How often the state hears of progress.
+TELL_S = 0.5
+
+Counts = tuple[int, int, int]  # rows, bytes, rows in total
+
+
+class Lease:
+    """Holds one claim of one job."""
+
+    def __init__(self, job: Job, state: State, clock: Clock, lease_ms: int) -> None:
+        assert job.owner is not None  # noqa: S101 - our own mistake
+        self.owner = job.owner
+        self._job_id = job.id
+        self._state = state
+        self._clock = clock
+        self._lease_ms = lease_ms
+        self._until_ms = job.lease_until_ms or 0
+        self._told: Counts = (0, 0, 0)
+
+    async def keep(self, counts: Callable[[], Counts], halted: asyncio.Event) -> None:
+        """Renew the lease and tell how far the job is, until `halted` is set; sets it when the lease is lost."""
+        while not halted.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(halted.wait(), min(TELL_S, self._lease_ms / 3000))
+                return
+            try:
+                kept = await asyncio.to_thread(self._renew, counts())
+            except StateUnavailable as error:
+                log.warning("report %s: its lease cannot be renewed now: %s", self._job_id, error)
+                kept = self._clock.now_ms() < self._until_ms
+            except Exception:
+                log.exception("report %s: its lease cannot be renewed", self._job_id)
+                kept = False
+            if not kept:
+                log.warning("report %s: the lease was lost", self._job_id)
+                halted.set()
+
+    async def release(self) -> None:
+        """Give the lease back, if it is still ours; nobody may be keeping it any more."""
+        try:
+            await asyncio.to_thread(self._state.job_renew, self._job_id, self.owner, self._clock.now_ms())
+        except StateUnavailable as error:
+            log.warning("report %s: its lease is not given back, and ends by itself: %s", self._job_id, error)
+
+    def _renew(self, counts: Counts) -> bool:
+        """Renew the lease when a third of it is over, and tell of progress; False when the lease was lost."""
+        now_ms = self._clock.now_ms()
+        if now_ms >= self._until_ms - self._lease_ms * 2 // 3:
+            if not self._state.job_renew(self._job_id, self.owner, now_ms + self._lease_ms):
+                return False
+            self._until_ms = now_ms + self._lease_ms
+        if counts == self._told:
+            return True
+        self._told = counts
+        return self._state.job_progress(self._job_id, self.owner, *counts)

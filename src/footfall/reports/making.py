@@ -1,0 +1,118 @@
+"""One attempt at a report's file: from the events store through this thread into the place where files are kept."""
+
+import math
+import threading
+import time
+from collections.abc import Generator, Iterator
+
+from msgspec import Struct
+
+from footfall.plan import Column
+from footfall.reports import names, parameters
+from footfall.reports.files import Files
+from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
+from footfall.reports.lifecycle import Completed
+from footfall.reports.tally import Tally
+from footfall.state import Job
+from footfall.store import Store, StoreTimeout, query
+
+
+class Halted(Exception):
+    """The attempt was told to stop: somebody else makes the report now, or the worker stops."""
+
+
+class RowsMissing(Exception):
+    """The engine gave other rows than it had counted; its text is fit for the report's reason."""
+
+
+class Month(Struct, frozen=True):
+    """What a report has of one month: the first and last timestamp in ms, the rows, and the longest context."""
+
+    first_ms: int
+    last_ms: int
+    rows: int
+    width: int
+
+
+class Making:
+    """One attempt; `make` blocks, everything else may be read or called from other threads meanwhile.
+
+    The rows come month by month. The store's table is cut by months, and a statement that orders all of them at once
+    reads them all at once: its memory would grow with the report's range. This way it stays the same.
+    """
+
+    def __init__(
+        self, job: Job, columns: tuple[Column, ...] | None, store: Store, files: Files, deadline_s: float
+    ) -> None:
+        self._job = job
+        self._columns = columns
+        self._store = store
+        self._files = files
+        self._deadline_s = deadline_s
+        self._halt = threading.Event()
+        self._tally = Tally()
+        self.rows_total = 0
+
+    @property
+    def rows(self) -> int:
+        """The rows that have passed so far."""
+        return self._tally.rows
+
+    @property
+    def size(self) -> int:
+        """The bytes that have passed so far."""
+        return self._tally.bytes
+
+    def halt(self) -> None:
+        """Make `make` raise Halted at the next block; it leaves no file then."""
+        self._halt.set()
+
+    def make(self) -> Completed:
+        """Write the file; it is durable when this returns, and absent when this raises.
+
+        Raises Halted, RowsMissing, what the store raises, and what writing raises.
+        """
+        found = self._store.rows(query("report_months"), parameters.selection(self._job), self._limit())
+        months = [Month(*row) for row in found]
+        self.rows_total = sum(month.rows for month in months)
+        path = names.path(self._job.id, self._job.tries, self._job.file)
+        content = self._content(self._layout(months), months)
+        try:
+            size = self._files.put(path, content)
+        finally:
+            content.close()  # Where writing failed, this is what frees the statement.
+        assert size == self.size  # noqa: S101 - our own mistake
+        return Completed(self.rows, size, self._tally.sha256)
+
+    def _layout(self, months: list[Month]) -> Layout:
+        if self._columns is not None:
+            return plan_layout(self._columns)
+        return plain_layout(max((month.width for month in months), default=0))
+
+    def _content(self, layout: Layout, months: list[Month]) -> Generator[bytes]:
+        if self._job.header:
+            head = header_row(layout, self._job.delimiter)
+            self._tally.add_head(head)
+            yield head
+        for month in months:
+            yield from self._month(layout, month)
+        if self.rows != self.rows_total:
+            raise RowsMissing(f"the engine returned {self.rows} of {self.rows_total} rows")
+
+    def _month(self, layout: Layout, month: Month) -> Iterator[bytes]:
+        wanted = parameters.rows(self._job, layout, month.first_ms, month.last_ms)
+        with self._store.stream(query("report_rows"), wanted, self._limit()) as blocks:
+            for block in blocks:
+                if self._halt.is_set():
+                    raise Halted
+                self._tally.add(block)
+                yield block
+
+    def _limit(self) -> dict[str, int]:
+        """The time that is left to a statement; raises Halted, or StoreTimeout when there is none."""
+        if self._halt.is_set():
+            raise Halted
+        left_s = math.ceil(self._deadline_s - time.monotonic())
+        if left_s <= 0:
+            raise StoreTimeout("the report's time was over between two statements")
+        return {"max_execution_time": left_s}

@@ -1,0 +1,175 @@
+"""One claimed report, from the claim to its end: the wait for events on their way, the attempts, the record."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from concurrent.futures import Executor
+
+from msgspec import Struct
+from obstore.exceptions import BaseError
+
+from footfall.clock import Clock
+from footfall.plan import Column, LivePlan
+from footfall.reports import names
+from footfall.reports.barrier import Barrier
+from footfall.reports.failures import explain
+from footfall.reports.files import Files
+from footfall.reports.lease import Counts, Lease
+from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
+from footfall.reports.making import Halted, Making
+from footfall.settings import Settings
+from footfall.state import Job, JobStatus, State, StateUnavailable
+from footfall.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+# How often a run looks whether what it waits for has come.
+LOOK_S = 0.1
+# While the store or the state is away it is tried again after this time, doubled with every failure up to the most.
+PAUSE_LEAST_S = 0.2
+PAUSE_MOST_S = 5.0
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """What every run works with; `threads` has one thread for each report that runs at once."""
+
+    state: State
+    store: Store
+    plan: LivePlan
+    barrier: Barrier
+    settings: Settings
+    clock: Clock
+    files: Files
+    threads: Executor
+
+
+class Run:
+    """One claim of one job; `work` it once."""
+
+    def __init__(self, job: Job, means: Means) -> None:
+        self._job = job
+        self._means = means
+        self._lease = Lease(job, means.state, means.clock, means.settings.report_lease_s * 1000)
+        self._making: Making | None = None
+        self._halted = asyncio.Event()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Make the report and record how it ended.
+
+        When the lease is lost, whatever was written is removed and nothing is recorded. When `stop` is set, the lease
+        is given back, so that another worker takes the job at once.
+        """
+        keeping = asyncio.create_task(self._lease.keep(self._counts, self._halted))
+        stopping = asyncio.create_task(stop.wait())
+        working = asyncio.create_task(self._outcome())
+        try:
+            await asyncio.wait((keeping, stopping, working), return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                self._halt()
+                await keeping
+                await self._lease.release()
+            await self._finish(await working)
+        except Halted:
+            await asyncio.to_thread(self._discard)
+        finally:
+            self._halt()
+            stopping.cancel()
+            working.cancel()
+            await keeping
+
+    def _halt(self) -> None:
+        self._halted.set()
+        if self._making is not None:
+            self._making.halt()
+
+    def _counts(self) -> Counts:
+        made = self._making
+        return (made.rows, made.size, made.rows_total) if made else (0, 0, 0)
+
+    async def _outcome(self) -> Outcome:
+        """How the report ends; raises Halted."""
+        job, settings = self._job, self._means.settings
+        try:
+            await asyncio.to_thread(self._clean)
+            if job.tries > settings.report_tries_max:
+                return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
+            if behind := await self._wait():
+                wait_s = settings.report_barrier_timeout_s
+                return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
+            return await self._make(self._means.plan.plan.columns(job.filter.product))
+        except Halted:
+            raise
+        except Exception as error:
+            log.exception("report %s failed", job.id)
+            await asyncio.to_thread(self._discard)
+            return explain(error, settings)
+
+    async def _wait(self) -> str | None:
+        """Wait at the barrier; returns what is behind when that takes too long."""
+        until_s = time.monotonic() + self._means.settings.report_barrier_timeout_s
+        while behind := await asyncio.to_thread(self._means.barrier.behind, self._job.started_ms):
+            if time.monotonic() >= until_s:
+                return behind
+            await self._pause(LOOK_S)
+        return None
+
+    async def _make(self, columns: tuple[Column, ...] | None) -> Completed:
+        """Try until the file is there; only an outage of the store is worth another attempt, while there is time."""
+        means = self._means
+        deadline_s = time.monotonic() + means.settings.report_timeout_s
+        pause_s = PAUSE_LEAST_S
+        while not self._halted.is_set():
+            self._making = Making(self._job, columns, means.store, means.files, deadline_s)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
+            except StoreUnavailable as error:
+                if time.monotonic() + pause_s >= deadline_s:
+                    raise
+                log.warning("report %s: the store is away, trying again: %s", self._job.id, error)
+            await self._pause(pause_s)
+            pause_s = min(pause_s * 2, PAUSE_MOST_S)
+        raise Halted
+
+    async def _finish(self, outcome: Outcome) -> None:
+        """Record the end; raises Halted when somebody else has the job."""
+        while True:
+            try:
+                if await asyncio.to_thread(self._record, outcome):
+                    return
+            except StateUnavailable as error:
+                log.warning("report %s: its end cannot be recorded now: %s", self._job.id, error)
+                await self._pause(PAUSE_LEAST_S)
+            else:
+                raise Halted
+
+    def _record(self, outcome: Outcome) -> bool:
+        job, now_ms, status = self._job, self._means.clock.now_ms(), ended(outcome)
+        rows, size, _ = self._counts()
+        sha256 = outcome.sha256 if isinstance(outcome, Completed) else None
+        reason = None if isinstance(outcome, Completed) else outcome.reason
+        finish = self._means.state.job_finish
+        recorded = finish(job.id, self._lease.owner, status, now_ms, rows, size, sha256, reason)
+        if recorded:
+            log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, outcome)
+        return recorded
+
+    def _clean(self) -> None:
+        """Remove what earlier attempts left behind; their workers are gone, or have lost the job."""
+        for attempt in range(1, self._job.tries):
+            self._means.files.delete(names.attempt_folder(self._job.id, attempt))
+
+    def _discard(self) -> None:
+        """Remove what this claim has written, unless the job has ended with it, and only the word of that was lost."""
+        try:
+            job = self._means.state.job_get(self._job.id)
+            if job is None or job.status is not JobStatus.COMPLETE or job.tries != self._job.tries:
+                self._means.files.delete(names.attempt_folder(self._job.id, self._job.tries))
+        except (StateUnavailable, BaseError, OSError) as error:
+            log.warning("report %s: its unfinished file stays until it expires: %s", self._job.id, error)
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait; raises Halted when the run is halted meanwhile."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._halted.wait(), pause_s)
+            raise Halted

@@ -1,0 +1,135 @@
+"""The worker's side: claims reports, runs a few at once, and removes the files of those that are past their days."""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Struct
+
+from footfall.clock import Clock
+from footfall.plan import LivePlan
+from footfall.reports import lifecycle, names
+from footfall.reports.barrier import Barrier, Progress
+from footfall.reports.files import Files
+from footfall.reports.run import Means, Run
+from footfall.settings import Settings
+from footfall.state import Job, State
+from footfall.store import Store
+
+log = logging.getLogger(__name__)
+
+# How often an idle worker asks for a job; after a failure it waits longer.
+POLL_S = 0.25
+POLL_FAILED_S = 2.0
+EXPIRE_S = 600.0
+
+
+class Chore(Struct, frozen=True):
+    """A row of the table of background work."""
+
+    description: str
+    run: Callable[[], Awaitable[None]]
+    period_s: float
+
+
+class Runner:
+    """Runs until it is told to stop; several runners, on one node or many, share the jobs.
+
+    Each job is made by whoever holds its lease. A worker that died, or hangs, loses the lease, and another makes the
+    report from the beginning; since each claim writes to a path of its own, a worker that comes back cannot touch what
+    the other has finished.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        store: Store,
+        plan: LivePlan,
+        loader_progress: Progress,
+        settings: Settings,
+        clock: Clock,
+        files: Files,
+        node: str,
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._clock = clock
+        self._files = files
+        self._node = node
+        # Streams block their threads for long: of the common ones, a few reports would take all.
+        self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
+        self._means = Means(
+            state=state,
+            store=store,
+            plan=plan,
+            barrier=Barrier(state, loader_progress, node),
+            settings=settings,
+            clock=clock,
+            files=files,
+            threads=self._threads,
+        )
+        self._chores = (Chore("remove the files of reports that are past their days", self._expire, EXPIRE_S),)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and make reports until `stop` is set; what is being made then is given back."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for chore in self._chores:
+                    tasks.create_task(_repeat(chore, stop), name=chore.description)
+                await self._claim(stop, tasks)
+        finally:
+            self._threads.shutdown()
+
+    async def _claim(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
+        running: set[asyncio.Task[None]] = set()
+        while not stop.is_set():
+            pause_s = POLL_S
+            try:
+                job = await self._next() if len(running) < self._settings.reports_at_once_max else None
+            except Exception:
+                log.exception("no report can be claimed; trying again")
+                job, pause_s = None, POLL_FAILED_S
+            if job is None:
+                await _wait(stop, pause_s)
+                continue
+            task = tasks.create_task(self._work(job, stop), name=f"make report {job.id}")
+            running.add(task)
+            task.add_done_callback(running.discard)
+
+    async def _next(self) -> Job | None:
+        """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
+        owner = f"{self._node}/{uuid.uuid4().hex}"
+        lease_ms = self._settings.report_lease_s * 1000
+        return await asyncio.to_thread(self._state.job_claim, owner, self._clock.now_ms(), lease_ms)
+
+    async def _work(self, job: Job, stop: asyncio.Event) -> None:
+        try:
+            await Run(job, self._means).work(stop)
+        except Exception:
+            log.exception("report %s was given up; another worker takes it when the lease is over", job.id)
+
+    async def _expire(self) -> None:
+        before_ms = lifecycle.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
+        while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
+            for job in jobs:
+                # The file goes first: should this end in between, the job is found again.
+                await asyncio.to_thread(self._files.delete, names.folder(job.id))
+                await asyncio.to_thread(self._state.job_expire, job.id)
+
+
+async def _repeat(chore: Chore, stop: asyncio.Event) -> None:
+    """Do a chore every period until `stop`; a failure is logged, and it is done again in its time."""
+    while not stop.is_set():
+        try:
+            await chore.run()
+        except Exception:
+            log.exception("failed to %s; trying again", chore.description)
+        await _wait(stop, chore.period_s)
+
+
+async def _wait(stop: asyncio.Event, wait_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), wait_s)
