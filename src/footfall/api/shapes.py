@@ -14,6 +14,8 @@ Instant = Annotated[
 Customer = Annotated[str, Meta(description="The customer's code.")]
 Product = Annotated[str, Meta(description="The product's code.")]
 EventType = Annotated[str, Meta(description="The event type's code.")]
+Destination = Annotated[str, Meta(description="A destination that the operator has named.")]
+DestinationKey = Annotated[str, Meta(description="The file's name at that destination.")]
 Version = Annotated[str, Meta(description="The version of the software that sent the event.")]
 
 
@@ -67,8 +69,8 @@ class ReportRequestOutput(Struct):
     header: Annotated[bool, Meta(description="Whether the first row names the columns.")] = False
     format: Annotated[Literal["csv"], Meta(description="The file's format.")] = "csv"
     compression: Annotated[Literal["none"], Meta(description="The file's compression.")] = "none"
-    bucketName: Annotated[str, Meta(description="A destination that the operator has named.")] | UnsetType = UNSET  # noqa: N815 - the wire's own name
-    bucketKey: Annotated[str, Meta(description="The file's name at that destination.")] | UnsetType = UNSET  # noqa: N815 - the wire's own name
+    bucketName: Destination | UnsetType = UNSET  # noqa: N815 - the wire's own name
+    bucketKey: DestinationKey | UnsetType = UNSET  # noqa: N815 - the wire's own name
 
 
 class ReportRequest(Struct):

@@ -1,0 +1,134 @@
+"""The whole API in process, over a real state, real accounts, real reports and real files."""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from msgspec import Struct
+
+from footfall import api
+from footfall.accounts import Accounts
+from footfall.plan import LivePlan
+from footfall.reports import Files, Reports, names
+from footfall.settings import Settings
+from footfall.state import Job, JobStatus, State
+from footfall.wire import Service
+
+NOW_MS = 1_700_000_000_000
+FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
+PASSWORD = "correct horse battery"
+SERVICE = Service("1.2.3", "footfall", "System for collecting and reporting usage statistics", "test")
+
+
+class TurnedClock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+
+class Opened(Struct):
+    """The API and what stands behind it; `client` is nobody, `anna` and `root` are signed in."""
+
+    app: Any
+    client: httpx.AsyncClient
+    anna: httpx.AsyncClient
+    root: httpx.AsyncClient
+    state: State
+    files: Files
+    clock: TurnedClock
+    collected: list[dict[str, Any]]
+    healthy: bool = True
+
+    async def start(self, **filters: Any) -> Job:
+        """A report of anna's, as POST /reports leaves it."""
+        answer = await self.anna.post("/reports", json={"filter": {**FILTER, **filters}})
+        return self._job(answer.raise_for_status().json()["job"])
+
+    async def complete(self, content: bytes = b"1|A|x\n", **filters: Any) -> Job:
+        """The same, with its file, as a worker leaves it."""
+        job = await self.start(**filters)
+        claimed = self.state.job_claim("worker", self.clock.now_ms(), 1000)
+        assert claimed
+        assert claimed.id == job.id
+        self.files.put(names.path(job.id, claimed.tries, job.file), iter([content]))
+        digest = hashlib.sha256(content).hexdigest()
+        self._end(job, JobStatus.COMPLETE, content.count(b"\n"), len(content), digest, None)
+        return self._job(job.id)
+
+    async def fail(self, status: JobStatus, reason: str) -> Job:
+        """The same, ended without a file."""
+        job = await self.start()
+        assert self.state.job_claim("worker", self.clock.now_ms(), 1000)
+        self._end(job, status, 0, 0, None, reason)
+        return self._job(job.id)
+
+    async def link(self, job: Job) -> str:
+        answer = await self.anna.get(f"/reports/JOB-{job.id}")
+        return str(answer.raise_for_status().json()["link"])
+
+    def _end(self, job: Job, status: JobStatus, rows: int, size: int, digest: str | None, reason: str | None) -> None:
+        self.clock.ms += 1
+        assert self.state.job_finish(job.id, "worker", status, self.clock.ms, rows, size, digest, reason)
+
+    def _job(self, job_id: str) -> Job:
+        job = self.state.job_get(job_id)
+        assert job
+        return job
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Opened]]:
+    """Opens the API in the test's folder; `changes` are settings."""
+
+    @contextlib.asynccontextmanager
+    async def opened(peer: str = "127.0.0.1", **changes: Any) -> AsyncIterator[Opened]:
+        settings = Settings(data_dir=str(tmp_path), **changes)
+        clock = TurnedClock()
+        collected: list[dict[str, Any]] = []
+
+        async def collect(scope: Any, receive: Any, send: Any) -> None:
+            """Stands where the collector stands, and answers what it was called with."""
+            collected.append({"method": scope["method"], "path": scope["path"], "body": (await receive())["body"]})
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"x/collected")]})
+            await send({"type": "http.response.body", "body": b"collected"})
+
+        async with contextlib.AsyncExitStack() as stack:
+            state = State(f"sqlite:///{tmp_path / 'state.db'}")
+            stack.callback(state.close)
+            state.migrate()
+            accounts = Accounts(state, settings, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+            stack.callback(accounts.close)
+            accounts.add("anna", PASSWORD, context="barchart.com", customers=("BARCHART",))
+            accounts.add("root", PASSWORD, permissions="all", admin=True)
+            files = Files(settings)
+            reports = Reports(state, LivePlan(None, settings), settings, clock, files)
+            found: Opened
+            app = api.build(
+                settings=settings,
+                accounts=accounts,
+                reports=reports,
+                collect=collect,
+                service=SERVICE,
+                clock=clock,
+                healthy=lambda: found.healthy,
+            )
+            transport = httpx.ASGITransport(app, client=(peer, 4711))
+            nobody, anna, root = [
+                await stack.enter_async_context(
+                    httpx.AsyncClient(transport=transport, base_url="http://events.example", auth=auth)
+                )
+                for auth in (None, ("anna", PASSWORD), ("root", PASSWORD))
+            ]
+            found = Opened(app, nobody, anna, root, state, files, clock, collected)
+            yield found
+
+    return opened

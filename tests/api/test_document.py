@@ -1,0 +1,119 @@
+"""The OpenAPI document: valid, whole, and true."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from footfall import refusals
+from footfall.api import ROUTES
+from footfall.api.advice import ADVICE
+from footfall.api.document import make_document
+from footfall.errors import Code
+from footfall.wire import Service
+
+DOCUMENT = make_document(ROUTES, Service("1.2.3", "footfall", "Usage", "test"))
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def test_the_served_document_is_valid_and_names_the_server(service):
+    async def scenario():
+        async with service(public_url="https://usage.example/x") as opened:
+            answer = await opened.client.get("/openapi.json")
+            assert answer.status_code == 200
+            assert answer.headers.get_list("content-type") == ["application/json"]
+            document = answer.json()
+            validate(document)
+            assert document["openapi"] == "3.1.0"
+            assert document["servers"] == [{"url": "https://usage.example/x"}]
+
+    asyncio.run(scenario())
+
+
+def test_every_public_route_is_in_it_and_nothing_else():
+    expected = [(route.method, route.path) for route in ROUTES if route.public]
+    assert [(method, path) for method, path, _ in OPERATIONS] == expected
+    assert {route.path for route in ROUTES if not route.public} == {"/", "/docs", "/openapi.json"}
+
+
+def test_every_call_says_whether_it_needs_a_user():
+    signed_in = {route.path for route in ROUTES if route.signed_in}
+    assert {path for _, path, operation in OPERATIONS if operation["security"] == [{"Basic": []}]} == signed_in
+    assert DOCUMENT["components"]["securitySchemes"]["Basic"]["scheme"] == "basic"
+
+
+def test_operation_ids_are_unique():
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.public], ids=lambda route: route.summary)
+def test_every_error_of_a_call_has_its_status_and_an_example(route):
+    responses = DOCUMENT["paths"][route.path][route.method.lower()]["responses"]
+    for code in route.codes:
+        content = responses[str(refusals.STATUS[code])]["content"]["application/json"]
+        example = content["examples"][code]["value"]
+        if code is Code.REQUEST_UNAUTHORIZED:
+            assert example == {"message": "Unauthorized"}
+        else:
+            assert example[0]["value"]["code"] == code
+    assert {"200", "500"} <= set(responses)
+    assert ("401" in responses) is route.signed_in
+
+
+def test_examples_are_of_their_schemas():
+    checked = 0
+    for _, _, operation in OPERATIONS:
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        for body in [*bodies, *operation["responses"].values()]:
+            for content in body.get("content", {}).values():
+                validator = Draft202012Validator({**content["schema"], "components": DOCUMENT["components"]})
+                examples = [item["value"] for item in content.get("examples", {}).values()]
+                for example in [*examples, *([content["example"]] if "example" in content else [])]:
+                    validator.validate(example)
+                    checked += 1
+    assert checked > 40
+
+
+def test_real_answers_are_of_their_schemas(service):
+    def check(answer, path, method="get"):
+        schema = DOCUMENT["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
+        Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer.json())
+
+    async def scenario():
+        async with service() as opened:
+            job = await opened.complete(types=["A"], start=1, end=2)
+            wanted = {"filter": {"customer": "BARCHART", "product": "P"}, "output": {"delimiter": ","}}
+            check(await opened.anna.post("/reports", json=wanted), "/reports", "post")
+            check(await opened.anna.get(f"/reports/JOB-{job.id}/availability"), "/reports/{source}/availability")
+            check(await opened.anna.get(f"/reports/JOB-{job.id}"), "/reports/{source}")
+            for path in ("/service/version", "/system/version", "/service/authenticate", "/healthz"):
+                check(await opened.anna.get(path), path)
+
+    asyncio.run(scenario())
+
+
+def test_the_reference_s_examples_are_shown():
+    events = DOCUMENT["paths"]["/events"]["post"]
+    example = events["requestBody"]["content"]["application/json"]["example"]
+    assert json.dumps(example) == (
+        '{"events": [{"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-APPLICATION-LOADED", '
+        '"timestamp": 1568381886060, "context": ["string"]}]}'
+    )
+    answer = events["responses"]["200"]["content"]["application/json"]["example"]
+    assert list(answer[0]) == ["customer", "product", "type", "timestamp", "context", "sequence", "batch"]
+
+
+def test_every_code_has_advice():
+    assert set(ADVICE) == set(Code)
+
+
+def test_the_document_is_plain_json():
+    assert msgspec.json.decode(msgspec.json.encode(DOCUMENT)) == DOCUMENT
