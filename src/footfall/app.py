@@ -54,7 +54,15 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
         stack.callback(journal.close)
-        yield api.build(settings, accounts, reports, plan, collector, service(settings))
+        yield api.build(
+            settings=settings,
+            accounts=accounts,
+            reports=reports,
+            collect=collector,
+            service=service(settings),
+            clock=clock,
+            healthy=lambda: journal.refusal is None,
+        )
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -85,7 +93,6 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms())
 
         work = (
-            Task("prepare the store's tables", Once(store), 1),
             Task("load sealed segments", load, settings.loader_period_ms / 1000),
             Task("tell other nodes how far this one has loaded", tell, 1),
             Task("remove archived segments that are past their days", prune, 3600),
@@ -96,19 +103,6 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             tasks.create_task(runner.run(stop), name="run reports")
         await load()
         await asyncio.to_thread(state.node_remove, node)
-
-
-class Once:
-    """Prepares the store's tables as soon as it answers, once."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._done = False
-
-    async def __call__(self) -> None:
-        if not self._done:
-            await asyncio.to_thread(self._store.migrate)
-            self._done = True
 
 
 async def repeat(task: Task, stop: asyncio.Event) -> None:

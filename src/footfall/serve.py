@@ -64,7 +64,7 @@ async def supervise(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: [keeper.signal(signal.SIGHUP) for keeper in keepers])
+        loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
         async with asyncio.TaskGroup() as tasks:
             for keeper in keepers:
                 tasks.create_task(keeper.run(), name=keeper.role.command)
@@ -72,6 +72,13 @@ async def supervise(settings: Settings) -> None:
             sys.stdout.flush()
             await stop.wait()
             await _stop(keepers)
+
+
+def _reload(keepers: list["Keeper"]) -> None:
+    """Hand SIGHUP on to those who hold a tracking plan."""
+    for keeper in keepers:
+        if keeper.role.command in ("web", "worker"):
+            keeper.signal(signal.SIGHUP)
 
 
 async def _stop(keepers: list["Keeper"]) -> None:

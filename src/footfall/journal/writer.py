@@ -103,6 +103,8 @@ class Journal:
                 await self._settle(group, loop.run_in_executor(self._thread, self._commit, [w.lines for w in group]))
             elif self._due():
                 await loop.run_in_executor(self._thread, self._seal)
+            elif self._refusal:
+                await loop.run_in_executor(self._thread, self._look)
         await loop.run_in_executor(self._thread, self._seal_all)
         self._thread.shutdown()
 
@@ -118,6 +120,9 @@ class Journal:
         self._wake.clear()
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         timeout_s = max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
+        if self._refusal:
+            # While the health check says no, perhaps nobody sends anything that would find out that there is room.
+            timeout_s = DISK_CHECK_PERIOD_S
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), timeout_s)
 
@@ -239,16 +244,19 @@ class Journal:
                 log.info("cut %s back to its last whole frame", segment.path.name)
 
     def _check_room(self) -> None:
-        """Raise JournalFull while the disk or the journal has no room; the log says when that begins and ends."""
-        now_s = time.monotonic()
-        if now_s - self._checked_s >= DISK_CHECK_PERIOD_S or self._refusal:
-            self._checked_s = now_s
-            refusal = self._find_refusal()
-            if refusal != self._refusal:
-                log.warning("%s", f"events are refused: {refusal}" if refusal else "events are accepted again")
-            self._refusal = refusal
+        """Raise JournalFull while the disk or the journal has no room."""
+        if time.monotonic() - self._checked_s >= DISK_CHECK_PERIOD_S:
+            self._look()
         if self._refusal:
             raise JournalFull(self._refusal)
+
+    def _look(self) -> None:
+        """See whether there is room; the log says when that changes."""
+        self._checked_s = time.monotonic()
+        refusal = self._find_refusal()
+        if refusal != self._refusal:
+            log.warning("%s", f"events are refused: {refusal}" if refusal else "events are accepted again")
+        self._refusal = refusal
 
     def _find_refusal(self) -> str | None:
         if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:

@@ -34,6 +34,7 @@ class Loader:
         self._aside = aside
         self._settings = settings
         self._clock = clock
+        self._prepared = False
         self._tries: Counter[str] = Counter()
         self._pause_s = 0.0
         self._resume_s = 0.0
@@ -46,15 +47,29 @@ class Loader:
     def tick(self) -> bool:
         """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError."""
         self._recover()
+        if time.monotonic() < self._resume_s or not self._prepare():
+            return False
         self._set_mark()
         loaded = 0
-        if time.monotonic() >= self._resume_s:
-            for segment in self._folder.sealed():
-                if not self._load(segment):
-                    break
-                loaded += 1
+        for segment in self._folder.sealed():
+            if not self._load(segment):
+                break
+            loaded += 1
         self._check_mark()
         return loaded > 0
+
+    def _prepare(self) -> bool:
+        """Bring the store's tables up to date, once; False while it is away."""
+        if not self._prepared:
+            try:
+                self._store.migrate()
+            except StoreUnavailable as error:
+                self._pause(error)
+                return False
+            self._prepared = True
+            self._pause_s = 0.0
+            log.info("the store is ready")
+        return True
 
     def _recover(self) -> None:
         for segment in self._folder.open():
@@ -104,7 +119,8 @@ class Loader:
 
     def _pause(self, error: StoreUnavailable) -> None:
         if not self._pause_s:
-            log.warning("the store is away, events wait in the journal: %s", error)
+            level = logging.WARNING if self._prepared else logging.INFO
+            log.log(level, "the store is away, events wait in the journal: %s", error)
         self._pause_s = min(PAUSE_MOST_S, self._pause_s * 2 or PAUSE_LEAST_S)
         self._resume_s = time.monotonic() + self._pause_s
 
