@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from footfall.settings import Settings
 
 if sys.version_info >= (3, 14):

@@ -4,24 +4,24 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import clickhouse_connect
-from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.httpclient import HttpClient
 from clickhouse_connect.driver.httputil import get_pool_manager
 from msgspec import Struct
-from urllib3.exceptions import HTTPError
+from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
 from footfall.settings import Settings
-from footfall.store import migration
 from footfall.store.address import Address, read_address
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
+from footfall.store.migration import migrate
 from footfall.store.stream import read_blocks
 
 Result = TypeVar("Result")
-_TROUBLE = (ClickHouseError, HTTPError, OSError)
+_Use = Literal["read", "load"]
 _COLUMNS = (
     "customer",
     "product",
@@ -57,7 +57,7 @@ _GRACE_S = 30
 
 class _Link(Struct, frozen=True, eq=False):
     address: Address
-    client: Client
+    client: HttpClient
 
 
 class Store:
@@ -70,46 +70,40 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._pool = get_pool_manager()
         self._lock = threading.Lock()
         # Loads have a read timeout of their own, and clickhouse-connect has one for each client.
-        self._loading: _Link | None = None
-        self._reading: _Link | None = None
+        self._links: dict[_Use, _Link] = {}
 
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreUnavailable or StoreFailed."""
-        try:
-            self._attempt(self._migrate, loading=False)
-        except _TROUBLE as error:
-            raise explain_read(error) from error
+        with _explained(explain_read):
+            self._attempt("read", lambda link: migrate(link.client, link.address.database, link.address.cluster))
 
     def load(self, segment: Path) -> None:
         """Load one sealed segment as it is; when this returns, its events are durable in the store.
 
-        Raises StoreRefused for a fault of the segment itself, and StoreUnavailable for everything else, when the same
-        call may succeed later. A failed load may have loaded a part: loading it again is safe.
+        Raises StoreRefused for a fault of the segment itself, StoreUnavailable for everything else, when the same call
+        may succeed later, and OSError when the file cannot be read. A failed load may have loaded a part: loading it
+        again is safe.
         """
+        with segment.open("rb") as file, _explained(explain_load):
 
-        def insert(link: _Link) -> None:
-            with segment.open("rb") as file:
+            def insert(link: _Link) -> None:
+                file.seek(0)
                 link.client.raw_insert(
                     "events", _COLUMNS, file, settings=_LOAD_SETTINGS, fmt="JSONEachRow", compression="zstd"
                 )
 
-        try:
-            self._attempt(insert, loading=True)
-        except _TROUBLE as error:
-            raise explain_load(error) from error
+            self._attempt("load", insert)
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """All rows of a small result; raises StoreTimeout, StoreUnavailable or StoreFailed."""
-        try:
-            result = self._attempt(
-                lambda link: link.client.query(query, dict(parameters), self._limit(settings)), loading=False
-            )
-        except _TROUBLE as error:
-            raise explain_read(error) from error
+        limited = self._limit(settings)
+        with _explained(explain_read):
+            result = self._attempt("read", lambda link: link.client.query(query, dict(parameters), limited))
         return [tuple(row) for row in result.result_rows]
 
     @contextlib.contextmanager
@@ -121,15 +115,10 @@ class Store:
         A failure before or in the middle of it raises StoreTimeout, StoreUnavailable or StoreFailed; the end of the
         iterator means that the result is whole. Leaving the block early cancels the statement.
         """
-
-        def open_stream(link: _Link) -> BaseHTTPResponse:
-            response = link.client.raw_stream(query, dict(parameters), self._limit(settings))
-            return cast(BaseHTTPResponse, response)
-
-        try:
-            response = self._attempt(open_stream, loading=False)
-        except _TROUBLE as error:
-            raise explain_read(error) from error
+        limited = self._limit(settings)
+        with _explained(explain_read):
+            answer = self._attempt("read", lambda link: link.client.raw_stream(query, dict(parameters), limited))
+        response = cast("BaseHTTPResponse", answer)
         try:
             yield read_blocks(response)
         finally:
@@ -139,74 +128,73 @@ class Store:
     def ping(self) -> bool:
         """Whether the store answers now."""
         try:
-            return self._attempt(lambda link: link.client.ping(self._settings.store_connect_timeout_s), loading=False)
-        except (StoreUnavailable, *_TROUBLE):
+            self._attempt("read", self._ping)
+        except (StoreUnavailable, ClickHouseError):
             return False
+        return True
 
     def close(self) -> None:
         """Close the connections; the next call would open new ones."""
         with self._lock:
-            links = (self._loading, self._reading)
-            self._loading = self._reading = None
-        for link in links:
-            if link is not None:
-                _close(link)
+            links, self._links = self._links, {}
+        for link in links.values():
+            _close(link)
+        self._pool.clear()
 
     def _limit(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**_READ_SETTINGS, "max_execution_time": self._settings.report_timeout_s, **(settings or {})}
 
-    def _migrate(self, link: _Link) -> None:
-        migration.migrate(link.client, link.address.database, link.address.cluster)
+    def _ping(self, link: _Link) -> None:
+        if not link.client.ping(self._settings.store_connect_timeout_s):
+            raise OperationalError("no answer to a ping")
 
-    def _attempt(self, work: Callable[[_Link], Result], *, loading: bool) -> Result:
-        link = self._link(loading)
+    def _attempt(self, use: _Use, work: Callable[[_Link], Result]) -> Result:
+        link = self._link(use)
         try:
             return work(link)
-        except _TROUBLE as error:
+        except ClickHouseError as error:
             if not is_lost(error):
                 raise
-            self._drop(link)
+            self._drop(use, link)
             if read_address(self._settings) == link.address:
                 raise
-        return work(self._link(loading))
+        return work(self._link(use))
 
-    def _link(self, loading: bool) -> _Link:
+    def _link(self, use: _Use) -> _Link:
         with self._lock:
-            link = self._loading if loading else self._reading
-            if link is None:
-                link = self._connect(loading)
-                if loading:
-                    self._loading = link
-                else:
-                    self._reading = link
-            return link
+            if use not in self._links:
+                self._links[use] = self._connect(use)
+            return self._links[use]
 
-    def _drop(self, link: _Link) -> None:
+    def _drop(self, use: _Use, link: _Link) -> None:
         with self._lock:
-            self._loading = None if self._loading is link else self._loading
-            self._reading = None if self._reading is link else self._reading
-        # Other threads may be using its connections; closing the pool leaves those alone.
+            if self._links.get(use) is link:
+                del self._links[use]
+        # Other threads may be using its connections; closing it leaves those alone.
         _close(link)
 
-    def _connect(self, loading: bool) -> _Link:
-        """Raises StoreUnavailable while the embedded engine has no address, and clickhouse-connect's errors."""
+    def _connect(self, use: _Use) -> _Link:
+        """Raises StoreUnavailable while the embedded engine has no address, and ClickHouseError."""
         address = read_address(self._settings)
-        endpoint = address.endpoint
-        read_timeout_s = self._settings.store_load_timeout_s if loading else self._settings.report_timeout_s + _GRACE_S
-        client = clickhouse_connect.get_client(
+        endpoint, connect_s = address.endpoint, self._settings.store_connect_timeout_s
+        made = clickhouse_connect.get_client(
             interface="https" if address.secure else "http",
             host=endpoint.host,
             port=endpoint.port,
             username=endpoint.user,
             password=endpoint.password,
-            connect_timeout=self._settings.store_connect_timeout_s,
-            send_receive_timeout=read_timeout_s,
+            connect_timeout=connect_s,
+            # For the greeting, which every server answers at once.
+            send_receive_timeout=connect_s,
             # One client serves many threads, which may not share a session.
             autogenerate_session_id=False,
             # The environment's proxy is for the world outside, not for a loopback address.
-            **({"pool_mgr": get_pool_manager()} if address.embedded else {"dedicated_pool": True}),
+            **({"pool_mgr": self._pool} if address.embedded else {"dedicated_pool": True}),
         )
-        # Set afterwards, because the database need not exist yet.
+        overall_s = self._settings.report_timeout_s + _GRACE_S if use == "read" else self._settings.store_load_timeout_s
+        client = cast("HttpClient", made)
+        client.timeout = Timeout(connect=connect_s, read=overall_s)
+        # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
 
@@ -214,3 +202,11 @@ class Store:
 def _close(link: _Link) -> None:
     link.client.close_connections()
     link.client.close()
+
+
+@contextlib.contextmanager
+def _explained(explain: Callable[[ClickHouseError], Exception]) -> Iterator[None]:
+    try:
+        yield
+    except ClickHouseError as error:
+        raise explain(error) from error

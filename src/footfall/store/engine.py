@@ -17,12 +17,13 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
+import uvloop
 
 from footfall.settings import Settings
 from footfall.store.address import Endpoint
 from footfall.store.engine_http import Protocol
 from footfall.store.engine_lanes import Lanes
-from footfall.store.engine_request import Limits
+from footfall.store.engine_request import Bounds
 
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
@@ -50,12 +51,10 @@ class Engine:
             for stale in self._spool.iterdir():
                 stale.unlink()
             password = secrets.token_urlsafe(32)
-            lanes = Lanes(
-                self._data / "chdb", _options(self._settings), self._settings.engine_queries_at_once_max, self._spool
-            )
+            lanes = Lanes(self._data / "chdb", _options(self._settings), self._settings.engine_queries_at_once_max)
             try:
-                with _listen(self._place) as listener:
-                    asyncio.run(self._serve(lanes, listener, password))
+                with _listen(self._place) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    runner.run(self._serve(lanes, listener, password))
             finally:
                 lanes.close()
             _log.info("engine stopped")
@@ -68,7 +67,7 @@ class Engine:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
-            _log.error("another engine is running on %s", self._data)  # noqa: TRY400 - the traceback says no more
+            _log.error("another engine is running on %s", self._data)
             raise EngineRunning(f"another engine is running on {self._data}") from error
         try:
             yield
@@ -76,18 +75,17 @@ class Engine:
             os.close(lock)
 
     async def _serve(self, lanes: Lanes, listener: socket.socket, password: str) -> None:
-        limits = Limits(
+        bounds = Bounds(
             statement=self._settings.segment_lines_bytes_max,
             data=self._settings.segment_bytes_max + self._settings.journal_waiting_bytes_max,
         )
-        app = Protocol(lanes, _USER, password, self._spool, limits, "UTC")
+        app = Protocol(lanes, _USER, password, self._spool, bounds)
         endpoint = Endpoint(host=_HOST, port=listener.getsockname()[1], user=_USER, password=password)
         config = uvicorn.Config(
             app,
             log_config=None,
             access_log=False,
             lifespan="off",
-            loop="uvloop",
             http="httptools",
             timeout_graceful_shutdown=max(1, self._settings.stop_timeout_s // 2),
         )

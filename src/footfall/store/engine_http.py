@@ -1,13 +1,14 @@
 """The part of ClickHouse's HTTP protocol that clickhouse-connect speaks, as an ASGI application over the lanes.
 
 A failure before the first byte has a status and `X-ClickHouse-Exception-Code`. A later one is written into the body as
-ClickHouse does since 25.11, between markers that carry the tag of the response's `X-ClickHouse-Exception-Tag`, and then
-the connection is closed without the last chunk, so that no client can take a cut result for a whole one.
+ClickHouse does since 25.11, between markers with the tag that `X-ClickHouse-Exception-Tag` announced, and then the
+connection is closed without the last chunk, so that no client can take a cut result for a whole one.
 """
 
 import asyncio
 import base64
 import binascii
+import contextlib
 import hmac
 import json
 import logging
@@ -17,172 +18,176 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from footfall.store.engine_lanes import EngineError, Lanes, Statement
-from footfall.store.engine_request import Disconnected, Limits, Receive, read_request
+import msgspec
+
+from footfall.store import engine_sql as sql
+from footfall.store.engine_lanes import EngineError, Lanes, Outcome, Statement
+from footfall.store.engine_pipe import Pipe
+from footfall.store.engine_request import Bounds, Disconnected, Reader, Receive, Request
 
 _log = logging.getLogger(__name__)
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 _AUTHENTICATION_FAILED = 516
-# The statuses that ClickHouse gives for the codes that clients look at; all others are 500.
-_STATUSES = {36: 400, 62: 400, 72: 400, 457: 400, 456: 400, 60: 404, 81: 404, 115: 404, 307: 413, 516: 403, 48: 501}
-
-
-class BrokenOff(Exception):
-    """Raised to the server after a failed stream, so that it closes the connection without the last chunk."""
-
-
-class HttpOutlet:
-    """Sends a result's blocks from a lane's thread through the event loop; the loop's flow control makes it wait."""
-
-    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-        self._send = send
-        self._loop = asyncio.get_running_loop()
-        self._headers = headers
-        self.tag = secrets.token_hex(8)
-        self.gone = False
-        self.begun = False
-
-    def begin(self, format: str | None, summary: dict[str, str]) -> None:
-        headers = [*self._headers, (b"x-clickhouse-exception-tag", self.tag.encode())]
-        if format is not None:
-            headers.append((b"x-clickhouse-format", format.encode()))
-        if summary:
-            headers.append((b"x-clickhouse-summary", json.dumps(summary).encode()))
-        self.begun = True
-        self._wait(self._send({"type": "http.response.start", "status": 200, "headers": headers}))
-
-    def write(self, block: bytes) -> None:
-        self._wait(self._send({"type": "http.response.body", "body": block, "more_body": True}))
-
-    def _wait(self, sending: Awaitable[None]) -> None:
-        async def send() -> None:
-            await sending
-
-        asyncio.run_coroutine_threadsafe(send(), self._loop).result()
+# The statuses of the codes that a client may want to tell apart; all others are 500.
+_STATUSES = {
+    36: 400,
+    48: 501,
+    60: 404,
+    62: 400,
+    72: 400,
+    81: 404,
+    89: 400,
+    115: 404,
+    307: 413,
+    456: 400,
+    457: 400,
+    516: 403,
+}
 
 
 class Protocol:
-    """The ASGI application: `/ping` for anybody, statements for whoever knows the password."""
+    """The application: `/ping` for anybody, statements for whoever knows the password."""
 
-    def __init__(self, lanes: Lanes, user: str, password: str, spool: Path, limits: Limits, timezone: str) -> None:
+    def __init__(self, lanes: Lanes, user: str, password: str, spool: Path, bounds: Bounds) -> None:
         self._lanes = lanes
         self._user = user.encode()
         self._password = password.encode()
         self._spool = spool
-        self._limits = limits
-        self._timezone = timezone.encode()
+        self._reader = Reader(spool, bounds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
         if scope["path"] == "/ping":
             await _respond(send, 200, b"Ok.\n", [])
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             self._authenticate(headers)
-            request = await read_request(scope["query_string"], headers, receive, self._spool, self._limits)
+            request = await self._reader.read(scope["query_string"], headers, receive)
         except EngineError as error:
             await _refuse(send, error, [])
-            return
         except Disconnected:
-            return
+            pass
+        else:
+            await self._answer(request, receive, send)
+
+    def _authenticate(self, headers: dict[str, str]) -> None:
+        user, password = _read_credentials(headers)
+        # Both are always compared, so that the time does not tell which of them was wrong.
+        if not hmac.compare_digest(user, self._user) & hmac.compare_digest(password, self._password):
+            raise EngineError(_AUTHENTICATION_FAILED, "Authentication failed. (AUTHENTICATION_FAILED)")
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        started = time.monotonic()
+        response = Response(send, request)
+        gone = asyncio.ensure_future(_wait_gone(receive))
         try:
-            await self._answer(request.statement, receive, send)
+            if request.statement.word in sql.STREAMED:
+                await self._stream(request.statement, response, gone)
+            else:
+                await self._run(request.statement, response, gone)
+        except EngineError as error:
+            seconds = time.monotonic() - started
+            _log.info("statement %s failed with code %d after %.3f s", request.query_id, error.code, seconds)
+            await response.fail(error)
         finally:
+            gone.cancel()
             if request.data is not None:
                 request.data.unlink(missing_ok=True)
 
-    def _authenticate(self, headers: dict[str, str]) -> None:
-        user, password = _credentials(headers)
-        # Both are always compared, so that the time says nothing about which was wrong.
-        right = hmac.compare_digest(user, self._user) & hmac.compare_digest(password, self._password)
-        if not right:
-            message = f"Code: {_AUTHENTICATION_FAILED}. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)"
-            raise EngineError(_AUTHENTICATION_FAILED, message)
-
-    async def _answer(self, statement: Statement, receive: Receive, send: Send) -> None:
-        headers = [
-            (b"x-clickhouse-query-id", statement.query_id.encode("latin-1", "replace")),
-            (b"x-clickhouse-timezone", self._timezone),
-            (b"content-type", b"application/octet-stream"),
-        ]
-        outlet = HttpOutlet(send, headers)
-        started = time.monotonic()
-        work = self._lanes.start(statement, outlet)
-        watch = asyncio.ensure_future(_left(receive))
-        try:
-            await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-            # What writes is not cut short: its outcome would be unknown, and it ends soon.
-            if not work.done() and statement.reads:
-                outlet.gone = True
+    async def _stream(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
+        text = str(statement.text)
+        path = self._spool / f"{statement.mark}.pipe"
+        with Pipe(path) as pipe:
+            work = self._lanes.start(msgspec.structs.replace(statement, text=sql.into_file(text, str(path))))
+            try:
+                async for block in pipe.read(work, gone):
+                    await response.write(block, sql.read_format(text))
+                if not gone.done():
+                    await response.end(await work, sql.read_format(text))
+            finally:
                 await self._lanes.stop(statement, work)
-            await work
-            await _finish(outlet, send)
-        except EngineError as error:
-            _log.info(
-                "statement %s failed after %.3f s with code %d",
-                statement.query_id,
-                time.monotonic() - started,
-                error.code,
-            )
-            await _fail(outlet, error, send, headers)
-        except asyncio.CancelledError:
-            outlet.gone = True
-            await self._lanes.stop(statement, work)
-            raise
+
+    async def _run(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
+        work = self._lanes.start(statement)
+        try:
+            either: set[asyncio.Future[Any]] = {work, gone}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            # What writes is not cut short: its outcome would be unknown, and it ends soon.
+            if work.done() or not statement.reads:
+                await response.end(await work, sql.read_format(str(statement.text)) if statement.reads else None)
         finally:
-            watch.cancel()
+            if statement.reads:
+                await self._lanes.stop(statement, work)
 
 
-async def _left(receive: Receive) -> None:
+class Response:
+    """One response: its head goes out with the first byte, so that a failure before that has a status of its own."""
+
+    def __init__(self, send: Send, request: Request) -> None:
+        self._send = send
+        self._tag = secrets.token_hex(8)
+        self._begun = False
+        self._headers: Headers = [
+            (b"content-type", b"application/octet-stream"),
+            (b"x-clickhouse-query-id", request.query_id.encode("latin-1", "replace")),
+            (b"x-clickhouse-timezone", b"UTC"),
+            (b"x-clickhouse-exception-tag", self._tag.encode()),
+        ]
+
+    async def write(self, block: bytes, form: str | None) -> None:
+        """Send a part of the result; returns when the client has taken nearly all of it, or has gone."""
+        await self._begin(form)
+        await self._send({"type": "http.response.body", "body": block, "more_body": True})
+
+    async def end(self, outcome: Outcome, form: str | None) -> None:
+        """Send what is left of the result, and the end."""
+        if not self._begun:
+            self._headers.append((b"x-clickhouse-summary", json.dumps(outcome.summary).encode()))
+        await self._begin(form)
+        await self._send({"type": "http.response.body", "body": outcome.body})
+
+    async def fail(self, error: EngineError) -> None:
+        """Say what went wrong, in whichever of the two ways is still possible."""
+        if not self._begun:
+            await _refuse(self._send, error, self._headers)
+            return
+        message, tag = f"{error}\n".encode(), self._tag.encode()
+        block = b"\r\n__exception__\r\n%b\r\n%b%d %b\r\n__exception__\r\n" % (tag, message, len(message), tag)
+        await self._send({"type": "http.response.body", "body": block, "more_body": True})
+        # Returning without the end makes the server close the connection without the last chunk.
+
+    async def _begin(self, form: str | None) -> None:
+        if not self._begun:
+            self._begun = True
+            named = [] if form is None else [(b"x-clickhouse-format", form.encode())]
+            await self._send({"type": "http.response.start", "status": 200, "headers": [*self._headers, *named]})
+
+
+async def _wait_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _finish(outlet: HttpOutlet, send: Send) -> None:
-    if outlet.begun:
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _fail(outlet: HttpOutlet, error: EngineError, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-    if outlet.gone:
-        return
-    if not outlet.begun:
-        await _refuse(send, error, headers)
-        return
-    message = f"{error}\n".encode()
-    block = b"\r\n__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n" % (
-        outlet.tag.encode(),
-        message,
-        len(message),
-        outlet.tag.encode(),
-    )
-    await send({"type": "http.response.body", "body": block, "more_body": True})
-    raise BrokenOff from error
-
-
-async def _refuse(send: Send, error: EngineError, headers: list[tuple[bytes, bytes]]) -> None:
+async def _refuse(send: Send, error: EngineError, headers: Headers) -> None:
     code = (b"x-clickhouse-exception-code", str(error.code).encode())
     await _respond(send, _STATUSES.get(error.code, 500), f"{error}\n".encode(), [*headers, code])
 
 
-async def _respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
     await send({"type": "http.response.body", "body": body})
 
 
-def _credentials(headers: dict[str, str]) -> tuple[bytes, bytes]:
+def _read_credentials(headers: dict[str, str]) -> tuple[bytes, bytes]:
     if "x-clickhouse-user" in headers:
         return headers["x-clickhouse-user"].encode(), headers.get("x-clickhouse-key", "").encode()
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return b"", b""
-    try:
-        user, _, password = base64.b64decode(token, validate=True).partition(b":")
-    except (binascii.Error, ValueError):
-        return b"", b""
-    return user, password
+    if scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, ValueError):
+            user, _, password = base64.b64decode(token, validate=True).partition(b":")
+            return user, password
+    return b"", b""

@@ -1,19 +1,18 @@
 """Requests to the engine: from HTTP's parts to a statement, as ClickHouse reads them.
 
-A statement stands in the parameter `query`, in the body, or at the front of the body with its data behind it. Data that
-comes in a body of its own goes to a file, from which chDB reads it, compressed as it is.
+A statement stands in the parameter `query`, in the body, in a form's field `query`, or at the front of the body with
+its data behind it. Data that has the body for itself goes to a file, compressed as it is, and chDB reads that.
 """
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from backports import zstd
 from msgspec import Struct
 
 from footfall.store import engine_sql as sql
@@ -21,20 +20,35 @@ from footfall.store.engine_lanes import EngineError, Statement
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-# Parameters of the transport that are no settings of a statement.
+# Parameters of the transport, which are no settings of a statement.
 TRANSPORT = frozenset(
-    """database query query_id session_id session_timeout session_check buffer_size compress decompress quota_key role
-    wait_end_of_query client_protocol_version default_format send_progress_in_http_headers
-    http_headers_progress_interval_ms enable_http_compression cancel_http_readonly_queries_on_client_close
-    http_response_buffer_size user password""".split()
+    {
+        "buffer_size",
+        "cancel_http_readonly_queries_on_client_close",
+        "client_protocol_version",
+        "compress",
+        "database",
+        "decompress",
+        "enable_http_compression",
+        "http_headers_progress_interval_ms",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "send_progress_in_http_headers",
+        "session_check",
+        "session_id",
+        "session_timeout",
+        "wait_end_of_query",
+    }
 )
-_WRITE_BYTES = 1 << 20
-# Content-Encoding, and what chDB calls it when it reads a file.
+# What chDB calls a Content-Encoding.
 _COMPRESSIONS = {"": "none", "identity": "none", "zstd": "zstd", "lz4": "lz4", "gzip": "gz", "br": "br"}
+_WRITE_BYTES = 1 << 20
 
 
-class Limits(Struct, frozen=True):
-    """Bounds in bytes: of a statement's text with its inline data, and of data in a file."""
+class Bounds(Struct, frozen=True):
+    """The most bytes of a statement's text with its inline data, and of data in a file."""
 
     statement: int
     data: int
@@ -44,123 +58,120 @@ class Disconnected(Exception):
     """The client left before its request was complete."""
 
 
-class Request(Struct, kw_only=True):
-    """A request's statement, and the file of its data, which the caller has to delete."""
+class Request(Struct, frozen=True):
+    """A statement with the id that the client gave it, and the file of its data, which is the receiver's to delete."""
 
     statement: Statement
+    query_id: str
     data: Path | None = None
 
 
-async def read_request(
-    query_string: bytes, headers: dict[str, str], receive: Receive, spool: Path, limits: Limits
-) -> Request:
-    """Read one request to its end; raises EngineError for what cannot be taken, and Disconnected."""
-    values = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
-    encoding = headers.get("content-encoding", "").lower()
-    if encoding not in _COMPRESSIONS:
-        raise EngineError(89, f"Code: 89. Content-Encoding {encoding[:20]!r} is not known (UNKNOWN_COMPRESSION_METHOD)")
+class Reader:
+    """Reads requests; `spool` is the folder for their data."""
+
+    def __init__(self, spool: Path, bounds: Bounds) -> None:
+        self._spool = spool
+        self._bounds = bounds
+
+    async def read(self, query_string: bytes, headers: dict[str, str], receive: Receive) -> Request:
+        """Read one request to its end; raises EngineError for what cannot be taken, and Disconnected."""
+        values = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+        text, encoding = values.get("query", ""), headers.get("content-encoding", "").lower()
+        if sql.read_word(text) == "INSERT":
+            return await self._read_data(text, values, encoding, receive)
+        if _COMPRESSIONS.get(encoding) != "none":
+            raise EngineError(89, "A statement cannot come compressed, only its data. (UNKNOWN_COMPRESSION_METHOD)")
+        body = b"".join([chunk async for chunk in _chunks(receive, self._bounds.statement)])
+        if headers.get("content-type", "").startswith("multipart/form-data"):
+            form = _read_form(headers["content-type"], body)
+            return _make(form.get("query", ""), values | form)
+        if text:
+            return _make(f"{text}\n{_decode(body)}", values)
+        # Behind an INSERT may be inline data that is no text.
+        is_insert = sql.read_word(body[:1024].decode("latin-1")) == "INSERT"
+        return _make(body if is_insert else _decode(body), values)
+
+    async def _read_data(self, text: str, values: dict[str, str], encoding: str, receive: Receive) -> Request:
+        if encoding not in _COMPRESSIONS:
+            raise EngineError(89, "Unknown Content-Encoding. (UNKNOWN_COMPRESSION_METHOD)")
+        path = self._spool / f"{uuid.uuid4().hex}.data"
+        try:
+            size = await _save(_chunks(receive, self._bounds.data), path)
+            loading = sql.from_file(text, str(path), _COMPRESSIONS[encoding]) if size else text
+            if loading is None:
+                raise EngineError(62, "An INSERT with its data in the body has to end with FORMAT. (SYNTAX_ERROR)")  # noqa: TRY301
+        except BaseException:
+            _remove(path)
+            raise
+        return _make(loading, values, path)
+
+
+def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -> Request:
     mark = uuid.uuid4().hex
-    text = values.get("query", "")
-    if text and sql.is_insert(text):
-        path = spool / f"{mark}.data"
-        if await _save(receive, path, limits.data):
-            return _load_file(text, path, values, encoding, mark)
-        path.unlink(missing_ok=True)
-        return Request(statement=_make(text, values, mark))
-    body = await _read(receive, limits.statement)
-    if headers.get("content-type", "").startswith("multipart/form-data"):
-        values |= _read_form(headers["content-type"], body)
-        return Request(statement=_make(values.get("query", ""), values, mark))
-    body = _decode(body, encoding)
-    if sql.INSERT_BYTES.match(body) and not text:
-        # Inline data may be binary, so that the statement stays bytes; chDB tells the statement from its data.
-        return Request(statement=_make(body, values, mark))
-    return Request(statement=_make("\n".join(filter(None, (text, body.decode("utf-8")))), values, mark))
-
-
-def _load_file(text: str, path: Path, values: dict[str, str], encoding: str, mark: str) -> Request:
-    loading = sql.from_file(text, str(path), _COMPRESSIONS[encoding])
-    if loading is None:
-        path.unlink(missing_ok=True)
-        raise EngineError(62, "Code: 62. An INSERT whose data is the body must end with its FORMAT (SYNTAX_ERROR)")
-    return Request(statement=_make(loading, values, mark), data=path)
-
-
-def _make(text: str | bytes, values: dict[str, str], mark: str) -> Statement:
-    shape = sql.read_shape(text) if isinstance(text, str) else sql.Shape("INSERT", sql.DEFAULT_FORMAT, 0)
-    return Statement(
+    own = {name: value for name, value in values.items() if name not in TRANSPORT}
+    statement = Statement(
         text=text,
-        shape=shape,
         mark=mark,
-        query_id=values.get("query_id") or mark,
+        word=sql.read_word(text) if isinstance(text, str) else "INSERT",
         database=values.get("database", ""),
-        parameters={name.removeprefix("param_"): text for name, text in values.items() if name.startswith("param_")},
-        settings={
-            name: text for name, text in values.items() if name not in TRANSPORT and not name.startswith("param_")
-        },
+        parameters={name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")},
+        settings={name: value for name, value in own.items() if not name.startswith("param_")},
     )
+    return Request(statement, values.get("query_id") or mark, data)
 
 
-async def _chunks(receive: Receive, limit: int):  # type: ignore[no-untyped-def]
+async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
     size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
-        size += len(message.get("body", b""))
-        if size > limit:
-            raise EngineError(307, f"Code: 307. The request's body has more than {limit} bytes (TOO_MANY_BYTES)")
-        yield message.get("body", b"")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > most:
+            raise EngineError(307, f"The request's body has more than {most} bytes. (TOO_MANY_BYTES)")
+        yield chunk
         more = message.get("more_body", False)
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
-    return b"".join([chunk async for chunk in _chunks(receive, limit)])
-
-
-async def _save(receive: Receive, path: Path, limit: int) -> int:
-    """Write the body to a new file and give its size; nothing is left when that fails."""
+async def _save(chunks: AsyncIterator[bytes], path: Path) -> int:
+    """Write all chunks to a new file; gives its size."""
     size, waiting = 0, bytearray()
     try:
-        with path.open("xb") as file:
-            async for chunk in _chunks(receive, limit):
+        with await asyncio.to_thread(path.open, "xb") as file:
+            async for chunk in chunks:
                 waiting += chunk
+                size += len(chunk)
                 if len(waiting) >= _WRITE_BYTES:
-                    size += await asyncio.to_thread(file.write, bytes(waiting))
+                    await asyncio.to_thread(file.write, bytes(waiting))
                     waiting.clear()
-            size += await asyncio.to_thread(file.write, bytes(waiting))
+            await asyncio.to_thread(file.write, bytes(waiting))
     except OSError as error:
-        path.unlink(missing_ok=True)
-        raise EngineError(243, f"Code: 243. The data cannot be written: {error} (NOT_ENOUGH_SPACE)") from error
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+        raise EngineError(243, f"The data cannot be written: {error}. (NOT_ENOUGH_SPACE)") from error
     return size
 
 
-def _decode(body: bytes, encoding: str) -> bytes:
-    match encoding:
-        case "" | "identity":
-            return body
-        case "zstd":
-            return zstd.decompress(body)
-        case _:
-            message = f"Code: 89. A statement cannot come with {encoding} (UNKNOWN_COMPRESSION_METHOD)"
-            raise EngineError(89, message)
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _decode(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise EngineError(62, "The statement is not UTF-8. (SYNTAX_ERROR)") from error
 
 
 def _read_form(content_type: str, body: bytes) -> dict[str, str]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
-    form = BytesParser().parsebytes(head + body)
-    parts = form.get_payload()
+    parts = BytesParser().parsebytes(head + body).get_payload()
     if isinstance(parts, str):
-        raise EngineError(36, "Code: 36. The form has no parts (BAD_ARGUMENTS)")
+        raise EngineError(36, "The form has no parts. (BAD_ARGUMENTS)")
     return dict(_read_part(part) for part in parts if isinstance(part, Message))
 
 
 def _read_part(part: Message) -> tuple[str, str]:
     if part.get_filename() is not None:
-        raise EngineError(48, "Code: 48. External data is not supported here (NOT_IMPLEMENTED)")
-    name = part.get_param("name", header="content-disposition")
+        raise EngineError(48, "External data is not supported here. (NOT_IMPLEMENTED)")
     data = part.get_payload(decode=True)
-    return str(name), data.decode("utf-8") if isinstance(data, bytes) else ""
+    return str(part.get_param("name", header="content-disposition")), _decode(data if isinstance(data, bytes) else b"")

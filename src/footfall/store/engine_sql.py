@@ -1,4 +1,4 @@
-"""What the engine must know of a statement's text: where its format stands, and whether it reads.
+"""What the engine must know of a statement's text: its first word, and where its format stands.
 
 Quoted parts and comments are blanked before anything is looked for, so that a word inside them is never taken for a
 keyword. Nothing here decides what a statement may do: that is the engine's own parser's business.
@@ -7,38 +7,20 @@ keyword. Nothing here decides what a statement may do: that is the engine's own 
 import re
 from collections.abc import Mapping
 
-from msgspec import Struct
-
 _QUOTED = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` | --[^\n]* | /\*.*?\*/""",
     re.DOTALL | re.VERBOSE,
 )
-_FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:;\s*|\bSETTINGS\b[^;]*;?\s*)?$", re.IGNORECASE)
-INSERT_BYTES = re.compile(rb"\s*INSERT\s+INTO\b", re.IGNORECASE)
-_INSERT = re.compile(r"\s*INSERT\s+INTO\b", re.IGNORECASE)
+_FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:\bSETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
 _INSERT_TAIL = re.compile(r"\b(?:SETTINGS\b.*?\b)?FORMAT\s+\w+\s*;?\s*$", re.IGNORECASE | re.DOTALL)
 _FIRST_WORD = re.compile(r"[\s(]*(\w*)")
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-# Statements that chDB streams; others it refuses to, so they run in one go (their results are small).
+# Statements whose result may have any size, and goes out while it is made.
 STREAMED = frozenset({"SELECT", "WITH", "FROM"})
-# Statements that change nothing: they share the lanes of the readers. KILL is among them, for it must never wait.
+# Statements that change nothing: they share the lanes of the readers. KILL is among them, for it must never wait long.
 READING = STREAMED | {"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "KILL"}
-# Formats without a head or a foot. chDB encodes each streamed block by itself, so that in any other format (with
-# names, JSON, Parquet) head and foot would be repeated with every block. CustomSeparated has them only when asked.
-HEADLESS = frozenset(
-    {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "JSONLines", "NDJSON", "CustomSeparated"}
-)
-_ASKED_FOR_HEAD = re.compile(r"format_custom_(?:result|row_between)")
 DEFAULT_FORMAT = "TabSeparated"
-
-
-class Shape(Struct, frozen=True):
-    """The first word of a statement in capitals, its output format, and where the word FORMAT stands (or its end)."""
-
-    word: str
-    format: str
-    format_at: int
 
 
 def blank(sql: str) -> str:
@@ -46,51 +28,42 @@ def blank(sql: str) -> str:
     return _QUOTED.sub(lambda match: " " * len(match.group()), sql)
 
 
-def read_shape(sql: str) -> Shape:
-    """Look at a statement that carries no inline data."""
+def read_word(sql: str) -> str:
+    """The first word of a statement, in capitals."""
+    found = _FIRST_WORD.match(blank(sql))
+    return found.group(1).upper() if found else ""
+
+
+def read_format(sql: str) -> str:
+    """The format in which a statement wants its result."""
+    found = _FORMAT.search(blank(sql))
+    return found.group(1) if found else DEFAULT_FORMAT
+
+
+def into_file(sql: str, path: str) -> str:
+    """A SELECT with its result going to the end of a file instead of to the caller."""
     bare = blank(sql)
-    first = _FIRST_WORD.match(bare)
     found = _FORMAT.search(bare)
-    return Shape(
-        word=first.group(1).upper() if first else "",
-        format=found.group(1) if found else DEFAULT_FORMAT,
-        format_at=found.start() if found else len(bare.rstrip("; \t\r\n")),
-    )
-
-
-def is_headless(sql: str, shape: Shape, settings: Mapping[str, str]) -> bool:
-    """Whether the blocks of the result may be sent one after the other as they come."""
-    if shape.format not in HEADLESS:
-        return False
-    return not any(_ASKED_FOR_HEAD.search(text) for text in (sql, *settings))
-
-
-def is_insert(sql: str) -> bool:
-    return _INSERT.match(blank(sql)) is not None
-
-
-def into_file(sql: str, shape: Shape, path: str) -> str:
-    """The SELECT with its result going to a new file instead of to the caller."""
-    head, tail = sql[: shape.format_at], sql[shape.format_at :].strip() or f"FORMAT {shape.format}"
-    return f"{head}\nINTO OUTFILE {quote(path)} {tail}"
+    at = found.start() if found else len(bare.rstrip("; \t\r\n"))
+    tail = sql[at:] if found else f"FORMAT {DEFAULT_FORMAT}"
+    return f"{sql[:at]}\nINTO OUTFILE {quote(path)} APPEND {tail}"
 
 
 def from_file(sql: str, path: str, compression: str) -> str | None:
-    """The INSERT ... FORMAT with its data coming from a file; None when it names no format at its end."""
+    """An INSERT ... FORMAT with its data coming from a file; None when it names no format at its end."""
     found = _INSERT_TAIL.search(blank(sql))
     if found is None:
         return None
+    # Settings have to stand behind the file's name.
     source = f"FROM INFILE {quote(path)} COMPRESSION {quote(compression)}"
     return f"{sql[: found.start()]} {source} {sql[found.start() :]}"
 
 
-def set_settings(settings: Mapping[str, str]) -> str | None:
-    """One SET statement for all settings, or None when there are none; raises ValueError for a name that is none."""
+def set_settings(settings: Mapping[str, str]) -> str:
+    """One SET statement for some settings; raises ValueError for a name that cannot be one."""
     for name in settings:
         if not _SETTING_NAME.fullmatch(name):
             raise ValueError(f"not the name of a setting: {name[:50]!r}")
-    if not settings:
-        return None
     return "SET " + ", ".join(f"{name} = {quote(value)}" for name, value in settings.items())
 
 

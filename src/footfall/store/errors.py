@@ -1,6 +1,6 @@
 """What can go wrong with the store, and which of ClickHouse's codes mean what."""
 
-from clickhouse_connect.driver.exceptions import Error, ProgrammingError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, ProgrammingError
 
 
 class StoreUnavailable(Exception):
@@ -57,7 +57,7 @@ _TIMEOUT_EXCEEDED = 159
 _AUTHENTICATION_FAILED = 516
 
 
-def is_lost(error: Exception) -> bool:
+def is_lost(error: ClickHouseError) -> bool:
     """Whether the connection, or the right to it, is gone, so that it is worth looking again where the store is."""
     if isinstance(error, ProgrammingError):
         return False
@@ -65,14 +65,14 @@ def is_lost(error: Exception) -> bool:
     return not isinstance(error, Error) or error.code in (None, _AUTHENTICATION_FAILED)
 
 
-def explain_load(error: Exception) -> StoreRefused | StoreUnavailable:
+def explain_load(error: ClickHouseError) -> StoreRefused | StoreUnavailable:
     """What a failed load means."""
     if isinstance(error, Error) and error.code in _DATA_CODES:
         return StoreRefused(str(error))
     return StoreUnavailable(str(error))
 
 
-def explain_read(error: Exception) -> StoreTimeout | StoreUnavailable | StoreFailed:
+def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | StoreFailed:
     """What a failed query means."""
     if isinstance(error, Error) and error.code == _TIMEOUT_EXCEEDED:
         return StoreTimeout(str(error))

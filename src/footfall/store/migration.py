@@ -21,7 +21,7 @@ def migrate(client: Client, database: str, cluster: str) -> None:
     client.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(database)} {on_cluster}", use_database=False)
     records, *migrations = read_migrations()
     _apply(client, records, cluster)
-    applied = dict(client.query(query("migrations")).result_rows)
+    applied = {int(number): str(sha256) for number, sha256 in client.query(query("migrations")).result_rows}
     for migration in migrations:
         if migration.number not in applied:
             _apply(client, migration, cluster)

@@ -1,0 +1,62 @@
+"""A named pipe between a statement, which writes its result into it, and the response, which reads it."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_READ_BYTES = 256 * 1024
+_PIPE_BYTES = 1 << 20
+# Pause before looking again at a pipe whose writer has not come yet, or has closed its end and is about to return.
+_LOOK_S = 0.002
+
+
+class Pipe:
+    """The reading end of a new pipe at `path`: while nobody reads, its writer waits. Closing it removes the path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        os.mkfifo(self.path, 0o600)
+        # Opened at once and without waiting for the writer, who may fail before it opens its end.
+        self._file = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        # A larger pipe means fewer turns; the kernel may refuse it, and other systems do not know it.
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(self._file, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._file)
+        self.path.unlink()
+
+    async def read(self, work: "asyncio.Future[Any]", gone: "asyncio.Future[Any]") -> AsyncIterator[bytes]:
+        """What is written, until `work` is done and all of it is read, or until `gone` is done."""
+        while not gone.done():
+            # Looked at before the read: what was written before the work was done is in the pipe by then.
+            done = work.done()
+            try:
+                block = os.read(self._file, _READ_BYTES)
+            except BlockingIOError:
+                await self._wait(work, gone)
+                continue
+            if block:
+                yield block
+            elif done:
+                return
+            else:
+                await asyncio.wait({work, gone}, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _wait(self, work: "asyncio.Future[Any]", gone: "asyncio.Future[Any]") -> None:
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._file, readable.set)
+        waiting = asyncio.ensure_future(readable.wait())
+        try:
+            await asyncio.wait({waiting, work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loop.remove_reader(self._file)
+            waiting.cancel()
