@@ -71,7 +71,7 @@ def _local_root(settings: Settings) -> Path | None:
     if not settings.files_url:
         return settings.data.absolute() / "files"
     if settings.files_url.startswith("file://"):
-        return LocalStore.from_url(settings.files_url).prefix
+        return LocalStore.from_url(settings.files_url, mkdir=True).prefix
     return None
 
 

@@ -1,0 +1,58 @@
+"""Links open one file until they expire, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footfall.reports.links import opens, sign
+
+SECRET = b"s" * 32
+END_MS = 1_760_000_900_000
+TOKEN = sign(SECRET, "JOB-1", "a.csv", END_MS)
+
+
+def test_a_link_opens_its_file_until_its_very_end() -> None:
+    assert opens(SECRET, "JOB-1", "a.csv", TOKEN, END_MS - 1)
+    assert not opens(SECRET, "JOB-1", "a.csv", TOKEN, END_MS)
+
+
+def test_a_token_is_safe_in_an_address() -> None:
+    assert TOKEN.isascii()
+    assert TOKEN.replace("-", "").replace("_", "").isalnum()
+
+
+@pytest.mark.parametrize(
+    ("secret", "source", "name"),
+    [(b"t" * 32, "JOB-1", "a.csv"), (SECRET, "JOB-2", "a.csv"), (SECRET, "JOB-1", "b.csv"), (SECRET, "JOB-1a", ".csv")],
+)
+def test_a_link_opens_nothing_else(secret: bytes, source: str, name: str) -> None:
+    assert not opens(secret, source, name, TOKEN, 0)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "-",
+        "9999999999999",
+        f"{END_MS}-",
+        f"-{TOKEN}",
+        f"{TOKEN}x",
+        TOKEN[:-1],
+        f"{END_MS + 1}-{TOKEN.partition('-')[2]}",
+        f"{END_MS}-ü",
+        f"٣-{TOKEN.partition('-')[2]}",
+        f"{'9' * 5000}-{TOKEN.partition('-')[2]}",
+    ],
+)
+def test_a_forged_token_opens_nothing(token: str) -> None:
+    assert not opens(SECRET, "JOB-1", "a.csv", token, 0)
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_other_token_opens_a_file(source: str, name: str, token: str) -> None:
+    assert not opens(SECRET, source, name, token, 0)
+
+
+def test_a_lone_surrogate_in_an_address_opens_nothing() -> None:
+    assert not opens(SECRET, "JOB-\udcff", "\udcff", TOKEN, 0)
