@@ -42,7 +42,7 @@ ADVICE: Final[dict[Code, str]] = {
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."
     ),
     Code.SERVICE_UNAVAILABLE: (
-        "The events cannot be made durable now, and none of the request was accepted. Send it again after the "
-        "seconds that `Retry-After` names."
+        "The events cannot be made durable now, and none of the request was accepted; or too many users sign in at "
+        "once. Send the same request again after the seconds that `Retry-After` names."
     ),
 }

@@ -55,4 +55,5 @@ async def docs(request: Request[Any, Any, Any], rooms: NamedDependency[Rooms]) -
 
 
 async def root(request: Request[Any, Any, Any], rooms: NamedDependency[Rooms]) -> Response[bytes]:
-    return Response(b"", status_code=307, headers={"location": f"{rooms.origins.base_url(request.scope)}/docs"})
+    location = f"{rooms.origins.base_url(request.scope)}/docs"
+    return Response(b"", status_code=307, media_type="text/plain", headers={"location": location})

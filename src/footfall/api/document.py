@@ -156,4 +156,5 @@ def _error(status: int, codes: Sequence[Code]) -> Json:
 def _example(code: Code) -> Any:
     """The body that a refusal with the code has, made by what makes the real ones."""
     problems = (Problem(code, *_PROBLEMS[code]),) if code in _PROBLEMS else ()
-    return msgspec.json.decode(refusals.body(RequestRefused(code, "why, in words", problems)))
+    message = ADVICE[code].partition(". ")[0]
+    return msgspec.json.decode(refusals.body(RequestRefused(code, message, problems)))

@@ -23,6 +23,8 @@ _FILTER: Final = {
     "end": 1571115600000,
 }
 _JOB: Final = "0527e342-c92c-45ec-a3cf-fd93f87cb068"
+_TOKEN: Final = "1571074877278-NPvYrXxIk7u7GGQCYOOF4vuEuuVbVBivfZ3KFSzFYHY"  # noqa: S105 - an example
+_NAME: Final = "footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv"
 _STATUS: Final = {
     "job": _JOB,
     "source": f"JOB-{_JOB}",
@@ -58,8 +60,8 @@ _FILE_HEADERS: Final = {
 # Examples of the parameters that stand in paths.
 PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "source": ("The report's `source`, as its status names it.", f"JOB-{_JOB}"),
-    "token": ("When the link ends, and its signature.", "1571074877278-6c1f0b…"),
-    "name": ("The file's name.", "BARCHART-PORTFOLIO-2019-10-14.csv"),
+    "token": ("When the link ends, and its signature.", _TOKEN),
+    "name": ("The file's name.", _NAME),
 }
 
 
@@ -117,7 +119,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
             "redirected to it, so that `curl -L` downloads in one call.",
         },
         answer=ReportLink,
-        answer_example={"link": f"https://events.example.com/files/JOB-{_JOB}/1571074877278-6c1f0b…/events.csv"},
+        answer_example={"link": f"https://events.example.com/files/JOB-{_JOB}/{_TOKEN}/{_NAME}"},
         also={"307": "The link, in the header `Location`, where `Accept` asks for the file itself."},
     ),
     ("GET", "/files/{source}/{token}/{name}"): Page(

@@ -44,7 +44,7 @@ async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Sour
     headers = {**UNCACHED, "vary": "Accept"}
     if chosen == JSON:
         return Response(ReportLink(link), headers=headers)
-    return Response(b"", status_code=307, headers={**headers, "location": link})
+    return Response(b"", status_code=307, media_type="text/plain", headers={**headers, "location": link})
 
 
 def _status(job: Job, rooms: Rooms) -> Response[ReportStatus]:

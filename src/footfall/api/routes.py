@@ -28,8 +28,8 @@ class Route(Struct, frozen=True):
     @property
     def codes(self) -> tuple[Code, ...]:
         """All codes that the call can answer with."""
-        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED) if self.signed_in else ()
-        return (*self.errors, *sign_in, Code.REQUEST_GENERAL_FAILURE)
+        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
+        return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
 
 
 ROUTES: Final[tuple[Route, ...]] = (
