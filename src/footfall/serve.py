@@ -178,7 +178,7 @@ def banner(settings: Settings, listener: socket.socket, password: str | None) ->
         f"  API page  {url}/docs",
     ]
     if password is not None:
-        lines.append(f"  user      admin, password {password} (shown this once; change: footfall user password admin)")
+        lines.append(f"  user      admin, password {password} (shown only this once)")
     event = (
         '{"events":[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
         f'"timestamp":{SystemClock().now_ms()},"context":["me"]}}]}}'
