@@ -1,11 +1,15 @@
 """Pages of other origins may make every call, and read the headers that matter."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
+import footfall
 from footfall.api import ROUTES
 
+HEADER = re.compile(r'"(footfall-[a-z-]+)"', re.IGNORECASE)
 ORIGIN = "https://app.example"
 PREFLIGHT = {
     "origin": ORIGIN,
@@ -93,6 +97,13 @@ def test_an_origin_that_is_not_listed_gets_no_leave(service, headers, origins):
             assert "access-control-allow-origin" not in preflight.headers
 
     asyncio.run(scenario())
+
+
+def test_every_header_of_our_own_can_be_read():
+    source = Path(footfall.__file__).parent
+    named = {name.lower() for path in source.rglob("*.py") for name in HEADER.findall(path.read_text("utf-8"))}
+    assert {"footfall-progress", "footfall-rows", "footfall-bytes", "footfall-reason"} <= named
+    assert named <= set(EXPOSED.split(", "))
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_fault_of_a_call_tells_the_log_and_nobody_else(service, caplog):
 
     asyncio.run(scenario())
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage() == "unexpected failure of GET /reports/JOB-x"
+    assert record.getMessage() == "unexpected failure of GET '/reports/JOB-x'"
     assert record.exc_info[0] is ZeroDivisionError
 
 

@@ -1,12 +1,14 @@
 """Starting a report, byte for byte."""
 
 import asyncio
+import base64
 import json
 import re
 
 import pytest
 
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
+PASSWORD = b"correct horse battery"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -184,6 +186,27 @@ def test_a_body_that_does_not_arrive_is_refused(service):
             check_error(answer, 408, error("REQUEST_TIMED_OUT", "the body did not arrive within 1 seconds"))
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_leaves_is_no_fault_of_the_service(service, caplog):
+    async def scenario():
+        async with service() as opened:
+            sent = []
+
+            async def receive():
+                return {"type": "http.disconnect"}
+
+            async def send(message):
+                sent.append(message)
+
+            request = opened.anna.build_request("POST", "/reports")
+            headers = [*request.headers.raw, (b"authorization", b"Basic " + base64.b64encode(b"anna:" + PASSWORD))]
+            scope = {"type": "http", "method": "POST", "path": "/reports", "query_string": b"", "headers": headers}
+            await opened.app(scope, receive, send)
+            assert sent[0]["status"] == 408
+
+    asyncio.run(scenario())
+    assert caplog.records == []
 
 
 def test_another_s_customer_is_refused(service):

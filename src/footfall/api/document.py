@@ -32,8 +32,6 @@ _DESCRIPTIONS: Final = {
     "ReportOutput": "What the request said about the output.",
     "ReportLink": "A link that works without a password for 15 minutes.",
 }
-
-
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
     409: ("Retry-After", "Seconds until the next poll makes sense, while the report is RUNNING."),

@@ -41,7 +41,7 @@ class Entrance:
         except Exception:
             if answer.begun:
                 raise
-            log.exception("unexpected failure of %s %s", scope["method"], scope["path"])
+            log.exception("unexpected failure of %s %r", scope["method"], scope["path"])
             await answer.refuse()
 
 

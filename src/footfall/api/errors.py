@@ -43,7 +43,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """The one exception handler of the calls."""
     refused = refusal(error)
     if refused is None:
-        log.error("unexpected failure of %s %s", request.method, request.url.path, exc_info=error)
+        log.error("unexpected failure of %s %r", request.method, request.url.path, exc_info=error)
         refused = failure()
     status, headers, body = refusals.render(refused)
     named = {name.decode(): value.decode() for name, value in headers}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Response
 from litestar.di import NamedDependency
-from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.exceptions.http_exceptions import InternalServerException, RequestEntityTooLarge
 from litestar.params import PathParameter
 
 from footfall import reports
@@ -72,3 +72,6 @@ async def _read(request: Call, timeout_s: int, bytes_max: int) -> bytes:
         raise RequestRefused(Code.REQUEST_TIMED_OUT, message) from error
     except RequestEntityTooLarge as error:
         raise RequestRefused(Code.REQUEST_TOO_LARGE, f"the body is larger than {bytes_max} bytes") from error
+    except InternalServerException as error:
+        # The framework's word for a client that went away: no fault of the service, and nobody reads the answer.
+        raise RequestRefused(Code.REQUEST_TIMED_OUT, "the body broke off") from error
