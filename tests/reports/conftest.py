@@ -7,8 +7,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from msgspec import structs
 
 from footfall.plan import LivePlan
 from footfall.reports import Files, Reports, Runner
@@ -146,14 +148,17 @@ MakePlace = Callable[..., Place]
 
 @pytest.fixture
 def make_place(engine: Any, make_segment: Any) -> Iterator[MakePlace]:
-    """Makes places on the engine; `store_type` and `url` may put something between it and the reports."""
+    """Makes places on the engine; `store_type` and `port` can put something between it and the reports."""
     with contextlib.ExitStack() as stack:
 
-        def make(*, store_type: type[Store] = Store, **changes: Any) -> Place:
+        def make(*, store_type: type[Store] = Store, port: int | None = None, **changes: Any) -> Place:
             settings = engine.settings(**changes)
-            store = Store(settings)
-            store.migrate()
-            store.close()
+            with contextlib.closing(Store(settings)) as store:
+                store.migrate()
+            if port is not None:
+                url = urlsplit(settings.events_url)
+                changed = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{port}")).geturl()
+                settings = structs.replace(settings, events_url=changed)
             place = Place(settings, store_type(settings), make_segment)
             stack.callback(place.close)
             return place

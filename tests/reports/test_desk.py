@@ -1,0 +1,168 @@
+"""Reports are ordered, found and handed out to whom they belong, and to nobody else."""
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.reports import Download
+from footfall.state import Job, JobStatus, User
+
+BASE = "https://reports.example.com/footfall"
+BODY = b'{"filter":{"customer":"C","product":"P"},"output":{"delimiter":","}}'
+BOB = User(id="bob", password_hash="", customers=("C",), created_ms=0)
+ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
+
+
+def refusal(work: Any) -> RequestRefused:
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(work)
+    return caught.value
+
+
+def open_link(place: Any, link: str) -> Download:
+    _, source, token, name = link.removeprefix(BASE).rsplit("/", 3)
+    download = asyncio.run(place.desk.download(source, token, name))
+    assert isinstance(download, Download)
+    return download
+
+
+@pytest.fixture
+def finished(place: Any) -> Job:
+    place.load([{"timestamp": 1}, {"timestamp": 2}])
+    job = asyncio.run(place.make())
+    assert isinstance(job, Job)
+    return job
+
+
+def test_an_order_is_on_record_when_it_is_answered(place: Any) -> None:
+    job = asyncio.run(place.desk.start(place.user, BODY))
+    assert place.state.job_get(job.id) == job
+    assert (job.status, job.user, job.started_ms) == (JobStatus.RUNNING, "ann", place.now_ms)
+    assert job.file == f"footfall-C-P-2025-10-09-{job.id[:8]}.csv"
+
+
+def test_a_customer_of_others_is_refused_and_nothing_recorded(place: Any) -> None:
+    body = json.dumps({"filter": {"customer": "TGAM", "product": "P"}}).encode()
+    assert refusal(place.desk.start(place.user, body)).code is Code.REQUEST_AUTHORIZATION_FAILURE
+    assert place.state.job_list(None, 10, None) == []
+    asyncio.run(place.desk.start(ADMIN, body))
+
+
+def test_what_the_plan_does_not_know_may_be_asked_for(place: Any) -> None:
+    body = b'{"filter":{"customer":"BARCHART","product":"NO-SUCH","types":["NEITHER"]}}'
+    asyncio.run(place.desk.start(place.user, body))
+
+
+def test_a_report_is_found_by_its_user_only(place: Any) -> None:
+    job = asyncio.run(place.desk.start(place.user, BODY))
+    assert asyncio.run(place.desk.find(place.user, f"JOB-{job.id}")) == job
+    for user in (BOB, ADMIN, User(id="ann", password_hash="", customers=(), created_ms=0)):
+        assert refusal(place.desk.find(user, f"JOB-{job.id}")).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
+
+
+@pytest.mark.parametrize("source", ["", "JOB-", "JOB-x", "job", "JOB-\x00", "JOB-é", "JOB-../../etc", "\udcff"])
+def test_an_unknown_source_is_no_report(place: Any, source: str) -> None:
+    job = asyncio.run(place.desk.start(place.user, BODY))
+    for unknown in (source, job.id, f"job-{job.id}", f"JOB-{job.id} "):
+        error = refusal(place.desk.find(place.user, unknown))
+        assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED_NO_JOB, "there is no such report")
+
+
+def test_a_running_report_has_no_link_yet(place: Any) -> None:
+    job = asyncio.run(place.desk.start(place.user, BODY))
+    error = refusal(place.desk.link(job, BASE))
+    assert (error.code, error.retry_after_s) == (Code.EVENT_JOB_GET_FAILED_RUNNING, 1)
+
+
+@pytest.mark.parametrize("ending", [JobStatus.TIMEOUT, JobStatus.FAILED])
+def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> None:
+    job = asyncio.run(place.desk.start(place.user, BODY))
+    claimed = place.state.job_claim("w", place.now_ms, 1000)
+    place.state.job_finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
+    error = refusal(place.desk.link(place.state.job_get(job.id), BASE))
+    assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED, "the report has no file: the disk is full")
+
+
+def test_a_link_is_absolute_and_ends_in_the_files_name(place: Any, finished: Job) -> None:
+    link = asyncio.run(place.desk.link(finished, BASE))
+    assert link.startswith(f"{BASE}/files/JOB-{finished.id}/")
+    assert link.endswith(f"/{finished.file}")
+    assert link.isascii()
+
+
+def test_a_download_has_what_http_wants_to_know(place: Any, finished: Job) -> None:
+    download = open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+    content = asyncio.run(place.read(finished))
+    assert content == b"1|T|a\n2|T|a\n"
+    assert (download.size, download.media_type, download.file_name) == (len(content), "text/csv", finished.file)
+    assert download.etag == f'"{hashlib.sha256(content).hexdigest()}"'
+
+
+def test_a_download_resumes_anywhere(place: Any, finished: Job) -> None:
+    download = open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+
+    async def read(start: int, end: int) -> bytes:
+        return b"".join([chunk async for chunk in download.stream(start, end)])
+
+    assert asyncio.run(read(4, 8)) == b"a\n2|"
+    assert asyncio.run(read(download.size, download.size)) == b""
+
+
+def test_a_link_is_good_for_its_time_and_another_can_be_had(place: Any, finished: Job) -> None:
+    link = asyncio.run(place.desk.link(finished, BASE))
+    place.clock.ms += 900_000 - 1
+    open_link(place, link)
+    place.clock.ms += 1
+    with pytest.raises(RequestRefused) as caught:
+        open_link(place, link)
+    assert caught.value.code is Code.LINK_EXPIRED
+    open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+
+
+def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
+    link = asyncio.run(place.desk.link(finished, BASE))
+    _, source, token, name = link.removeprefix(BASE).rsplit("/", 3)
+    expires, _, signature = token.partition("-")
+    for forged in (
+        (source, f"{int(expires) + 1}-{signature}", name),
+        (source, token.swapcase(), name),
+        (source, "", name),
+        (source, token, "other.csv"),
+        ("JOB-" + "0" * 36, token, name),
+    ):
+        assert refusal(place.desk.download(*forged)).code is Code.LINK_EXPIRED
+
+
+def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finished: Job) -> None:
+    link = asyncio.run(place.desk.link(finished, BASE))
+    [stored] = [Path(place.settings.data_dir) / "files" / name for name in place.stored()]
+    stored.write_bytes(stored.read_bytes()[:-1])
+    with pytest.raises(RequestRefused) as caught:
+        open_link(place, link)
+    assert caught.value.code is Code.EVENT_JOB_GET_FAILED
+    stored.unlink()
+    with pytest.raises(RequestRefused) as caught:
+        open_link(place, link)
+    assert caught.value.code is Code.EVENT_JOB_GET_FAILED
+
+
+def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Job) -> None:
+    async def keep_house(days: int) -> None:
+        place.clock.ms = place.now_ms + days * 86_400_000
+        async with place.running():
+            await asyncio.sleep(0.3 if days <= 30 else 0)
+            if days > 30:
+                await place.seen(finished, lambda job: job.expired)
+
+    asyncio.run(keep_house(30))
+    assert len(place.stored()) == 1
+    asyncio.run(keep_house(31))
+    assert place.stored() == []
+    job = asyncio.run(place.desk.find(place.user, f"JOB-{finished.id}"))
+    assert job.status is JobStatus.COMPLETE
+    assert refusal(place.desk.link(job, BASE)).message == "the report has expired: start it again"
