@@ -1,6 +1,6 @@
 """The closed set of reasons for which footfall refuses a request, and the exception that carries one to the edge.
 
-Which status a code travels with stands in `api/errors.py`, the one table of it.
+Which status a code travels with stands in `refusals.py`, the one table of it.
 """
 
 from enum import StrEnum
