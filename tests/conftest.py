@@ -12,12 +12,8 @@ from typing import Any
 
 import pytest
 
+from footfall import zstd
 from footfall.settings import Settings
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
 

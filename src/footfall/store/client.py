@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 from clickhouse_connect.driver.httpclient import HttpClient
 from clickhouse_connect.driver.httputil import get_pool_manager
@@ -14,26 +15,26 @@ from msgspec import Struct
 from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
+from footfall import zstd
 from footfall.settings import Settings
 from footfall.store.address import Address, read_address
-from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
+from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
 from footfall.store.stream import read_blocks
 
 Result = TypeVar("Result")
 _Use = Literal["read", "load"]
-_COLUMNS = (
-    "customer",
-    "product",
-    "type",
-    "version",
-    "timestamp",
-    "context",
-    "sequence",
-    "batch",
-    "received",
-    "admitted",
-)
+Table = Literal["events", "quarantine"]
+_EVENT_COLUMNS = ("customer", "product", "type", "version", "timestamp", "context", "sequence", "batch", "received")
+# What the lines of each table's segments may hold.
+_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "events": (*_EVENT_COLUMNS, "admitted"),
+    "quarantine": (
+        *_EVENT_COLUMNS,
+        *("code", "place", "reason", "plan", "address", "origin", "user_agent"),
+        *("state", "changed_by", "set_type", "held_since"),
+    ),
+}
 # What a load relies on, whatever the server's own defaults are.
 _LOAD_SETTINGS = {
     # The answer must mean that the rows are in the table, not in a buffer of the server.
@@ -80,31 +81,32 @@ class Store:
         with _explained(explain_read):
             self._attempt("read", lambda link: migrate(link.client, link.address.database, link.address.cluster))
 
-    def load(self, segment: Path) -> None:
+    def load(self, segment: Path, table: Table = "events") -> None:
         """Load one sealed segment as it is; when this returns, its events are durable in the store.
 
         Raises StoreRefused for a fault of the segment itself, StoreUnavailable for everything else, when the same call
         may succeed later, and OSError when the file cannot be read. A failed load may have loaded a part: loading it
         again is safe.
         """
-        with segment.open("rb") as file, _explained(explain_load):
-
-            def insert(link: _Link) -> None:
-                file.seek(0)
-                link.client.raw_insert(
-                    "events", _COLUMNS, file, settings=_LOAD_SETTINGS, fmt="JSONEachRow", compression="zstd"
-                )
-
-            self._attempt("load", insert)
+        data = segment.read_bytes()
+        if not data:
+            return
+        _check_frames(data)
+        with _explained(explain_load):
+            self._attempt("load", lambda link: _insert(link.client, table, data))
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """All rows of a small result; raises StoreTimeout, StoreUnavailable or StoreFailed."""
         limited = self._limit(settings)
+
+        def read(link: _Link) -> list[tuple[Any, ...]]:
+            # The result is read only when it is asked for its rows.
+            return [tuple(row) for row in link.client.query(query, dict(parameters), limited).result_rows]
+
         with _explained(explain_read):
-            result = self._attempt("read", lambda link: link.client.query(query, dict(parameters), limited))
-        return [tuple(row) for row in result.result_rows]
+            return self._attempt("read", read)
 
     @contextlib.contextmanager
     def stream(
@@ -197,6 +199,20 @@ class Store:
         # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
+
+
+def _insert(client: Client, table: Table, data: bytes) -> None:
+    client.raw_insert(table, _COLUMNS[table], data, settings=_LOAD_SETTINGS, fmt="JSONEachRow", compression="zstd")
+
+
+def _check_frames(data: bytes) -> None:
+    """Raise StoreRefused unless the data ends with its last frame: ClickHouse drops a cut one without a word."""
+    at, view = 0, memoryview(data)
+    try:
+        while at < len(data):
+            at += zstd.get_frame_size(view[at:])
+    except zstd.ZstdError as error:
+        raise StoreRefused(f"no whole zstd frame at byte {at}: {error}") from error
 
 
 def _close(link: _Link) -> None:

@@ -87,23 +87,32 @@ class Engine:
             access_log=False,
             lifespan="off",
             http="httptools",
-            timeout_graceful_shutdown=max(1, self._settings.stop_timeout_s // 2),
+            timeout_graceful_shutdown=max(2, self._settings.stop_timeout_s * 3 // 4),
         )
-        await _Server(config, self._place, endpoint).serve([listener])
+        await _Server(config, self._place, endpoint, lanes, self._settings.stop_timeout_s / 2).serve([listener])
 
 
 class _Server(uvicorn.Server):
     """uvicorn, which tells where it is once it listens, and ends with status 0 after SIGTERM."""
 
-    def __init__(self, config: uvicorn.Config, place: Path, endpoint: Endpoint) -> None:
+    def __init__(self, config: uvicorn.Config, place: Path, endpoint: Endpoint, lanes: Lanes, grace_s: float) -> None:
         super().__init__(config)
         self._place = place
         self._endpoint = endpoint
+        self._lanes = lanes
+        self._grace_s = grace_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         _write_private(self._place, msgspec.json.encode(self._endpoint))
         _log.info("engine listens on %s:%d", self._endpoint.host, self._endpoint.port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Queries get some time to end; then they are killed, and their clients learn it as from any failure.
+        loop = asyncio.get_running_loop()
+        killing = loop.call_later(self._grace_s, loop.run_in_executor, None, self._lanes.stop_reading)
+        await super().shutdown(sockets)
+        killing.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

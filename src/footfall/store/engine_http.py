@@ -98,29 +98,29 @@ class Protocol:
                 request.data.unlink(missing_ok=True)
 
     async def _stream(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
-        text = str(statement.text)
-        path = self._spool / f"{statement.mark}.pipe"
-        with Pipe(path) as pipe:
-            work = self._lanes.start(msgspec.structs.replace(statement, text=sql.into_file(text, str(path))))
-            try:
+        text, path = str(statement.text), self._spool / f"{statement.mark}.pipe"
+        form = sql.read_format(text)
+        try:
+            with Pipe(path) as pipe:
+                work = self._lanes.start(msgspec.structs.replace(statement, text=sql.into_file(text, str(path))))
                 async for block in pipe.read(work, gone):
-                    await response.write(block, sql.read_format(text))
+                    await response.write(block, form)
                 if not gone.done():
-                    await response.end(await work, sql.read_format(text))
-            finally:
-                await self._lanes.stop(statement, work)
+                    await response.end(await work, form)
+        finally:
+            # With the pipe closed: a statement that waits to write into it would not notice that it is killed.
+            await self._lanes.stop(statement)
 
     async def _run(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
         work = self._lanes.start(statement)
+        either: set[asyncio.Future[Any]] = {work, gone}
         try:
-            either: set[asyncio.Future[Any]] = {work, gone}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             # What writes is not cut short: its outcome would be unknown, and it ends soon.
             if work.done() or not statement.reads:
                 await response.end(await work, sql.read_format(str(statement.text)) if statement.reads else None)
         finally:
-            if statement.reads:
-                await self._lanes.stop(statement, work)
+            await self._lanes.stop(statement)
 
 
 class Response:

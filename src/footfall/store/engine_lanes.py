@@ -20,7 +20,7 @@ import contextlib
 import re
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,34 +81,45 @@ class Lanes:
         self._readers = ThreadPoolExecutor(at_once, "engine-read")
         self._writer = ThreadPoolExecutor(1, "engine-write")
         self._greeter = ThreadPoolExecutor(1, "engine-greet")
-        self._reading: set[str] = set()
+        self._reading: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
         """Queue a statement; its future raises EngineError when it fails."""
-        if not statement.reads:
-            return asyncio.wrap_future(self._writer.submit(self._run, statement))
-        self._reading.add(statement.mark)
-        work = (self._readers if statement.database else self._greeter).submit(self._run, statement)
-        work.add_done_callback(lambda _: self._reading.discard(statement.mark))
-        return asyncio.wrap_future(work)
+        work = self._lane(statement).submit(self._run, statement)
+        if statement.reads:
+            self._reading[statement.mark] = work
+            work.add_done_callback(lambda _: self._reading.pop(statement.mark))
+        outcome = asyncio.wrap_future(work)
+        # Looked at here, so that a failure that nobody waits for any more is not reported as forgotten.
+        outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return outcome
 
-    async def stop(self, statement: Statement, answer: "asyncio.Future[Outcome]") -> None:
-        """End a reading statement that nobody waits for: at once if it is queued, else as soon as it notices."""
-        answer.cancel()
-        while statement.mark in self._reading:
-            await asyncio.to_thread(self._kill, statement.mark)
-            await asyncio.sleep(_KILL_PERIOD_S)
+    async def stop(self, statement: Statement) -> None:
+        """End a reading statement: at once if it is queued, else as soon as it notices. One that has ended stays so."""
+        while work := self._reading.get(statement.mark):
+            if not work.cancel():
+                await asyncio.to_thread(self._kill, statement.mark)
+                await asyncio.sleep(_KILL_PERIOD_S)
 
-    def close(self) -> None:
-        """Kill what reads, wait for what writes, and close the engine; nothing may be started any more."""
-        self._readers.shutdown(wait=False, cancel_futures=True)
-        self._greeter.shutdown(wait=False, cancel_futures=True)
-        self._writer.shutdown(cancel_futures=True)
-        while self._reading:
-            for mark in tuple(self._reading):
+    def stop_reading(self) -> None:
+        """End all reading statements, and wait until they have."""
+        while marks := tuple(self._reading):
+            for mark in marks:
                 self._kill(mark)
             time.sleep(_KILL_PERIOD_S)
+
+    def close(self) -> None:
+        """End what reads, wait for what writes, and close the engine; nothing may be started any more."""
+        for lane in (self._readers, self._greeter):
+            lane.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(cancel_futures=True)
+        self.stop_reading()
         self._control.close()
+
+    def _lane(self, statement: Statement) -> ThreadPoolExecutor:
+        if not statement.reads:
+            return self._writer
+        return self._readers if statement.database else self._greeter
 
     def _kill(self, mark: str) -> None:
         with self._control_lock:
@@ -120,8 +131,9 @@ class Lanes:
                 return _execute(connection, statement)
         except (chdb.ChdbError, RuntimeError) as error:
             raise _explain(str(error)) from error
-        except ValueError as error:
-            raise EngineError(115, f"{error} (UNKNOWN_SETTING)") from error
+        except UnicodeDecodeError as error:
+            # A message that quotes bad data; this is how chDB hands it over.
+            raise _explain(error.object.decode("utf-8", "replace")) from error
 
 
 def _execute(connection: Any, statement: Statement) -> Outcome:

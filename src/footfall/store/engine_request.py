@@ -109,13 +109,17 @@ class Reader:
 def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -> Request:
     mark = uuid.uuid4().hex
     own = {name: value for name, value in values.items() if name not in TRANSPORT}
+    settings = {name: value for name, value in own.items() if not name.startswith("param_")}
+    for name in settings:
+        if not sql.is_setting(name):
+            raise EngineError(115, f"{name[:50]!r} cannot be a setting. (UNKNOWN_SETTING)")
     statement = Statement(
         text=text,
         mark=mark,
         word=sql.read_word(text) if isinstance(text, str) else "INSERT",
         database=values.get("database", ""),
         parameters={name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")},
-        settings={name: value for name, value in own.items() if not name.startswith("param_")},
+        settings=settings,
     )
     return Request(statement, values.get("query_id") or mark, data)
 

@@ -1,6 +1,8 @@
 """What can go wrong with the store, and which of ClickHouse's codes mean what."""
 
-from clickhouse_connect.driver.exceptions import ClickHouseError, Error, ProgrammingError
+import re
+
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, ProgrammingError, StreamFailureError
 
 
 class StoreUnavailable(Exception):
@@ -21,59 +23,75 @@ class StoreFailed(Exception):
 
 # Codes that speak of the data itself. Only these let the loader set a segment aside, so that any code that is not known
 # here, or comes in a later version, leaves the segment where it is.
-_DATA_CODES = frozenset(
-    {
-        3,  # UNEXPECTED_END_OF_FILE
-        6,  # CANNOT_PARSE_TEXT
-        25,  # CANNOT_PARSE_ESCAPE_SEQUENCE
-        26,  # CANNOT_PARSE_QUOTED_STRING
-        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
-        32,  # ATTEMPT_TO_READ_AFTER_EOF
-        33,  # CANNOT_READ_ALL_DATA
-        38,  # CANNOT_PARSE_DATE
-        41,  # CANNOT_PARSE_DATETIME
-        53,  # TYPE_MISMATCH
-        69,  # ARGUMENT_OUT_OF_BOUND
-        70,  # CANNOT_CONVERT_TYPE
-        72,  # CANNOT_PARSE_NUMBER
-        117,  # INCORRECT_DATA, also for a key that the table does not have
-        128,  # TOO_LARGE_ARRAY_SIZE
-        130,  # CANNOT_READ_ARRAY_FROM_TEXT
-        131,  # TOO_LARGE_STRING_SIZE
-        190,  # SIZES_OF_ARRAYS_DONT_MATCH
-        271,  # CANNOT_DECOMPRESS
-        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
-        349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
-        354,  # ZLIB_INFLATE_FAILED
-        376,  # CANNOT_PARSE_UUID
-        441,  # CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING
-        469,  # VIOLATED_CONSTRAINT
-        561,  # ZSTD_DECODER_FAILED
-        632,  # UNEXPECTED_DATA_AFTER_PARSED_VALUE
-        760,  # UNICODE_ERROR
-    }
-)
+DATA_CODES = {
+    6: "CANNOT_PARSE_TEXT",
+    25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
+    26: "CANNOT_PARSE_QUOTED_STRING",
+    27: "CANNOT_PARSE_INPUT_ASSERTION_FAILED",
+    32: "ATTEMPT_TO_READ_AFTER_EOF",
+    33: "CANNOT_READ_ALL_DATA",
+    38: "CANNOT_PARSE_DATE",
+    41: "CANNOT_PARSE_DATETIME",
+    53: "TYPE_MISMATCH",
+    69: "ARGUMENT_OUT_OF_BOUND",
+    70: "CANNOT_CONVERT_TYPE",
+    72: "CANNOT_PARSE_NUMBER",
+    117: "INCORRECT_DATA",
+    128: "TOO_LARGE_ARRAY_SIZE",
+    130: "CANNOT_READ_ARRAY_FROM_TEXT",
+    131: "TOO_LARGE_STRING_SIZE",
+    190: "SIZES_OF_ARRAYS_DONT_MATCH",
+    271: "CANNOT_DECOMPRESS",
+    321: "VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE",
+    349: "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+    354: "ZLIB_INFLATE_FAILED",
+    376: "CANNOT_PARSE_UUID",
+    441: "CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING",
+    467: "CANNOT_PARSE_BOOL",
+    469: "VIOLATED_CONSTRAINT",
+    561: "ZSTD_DECODER_FAILED",
+    632: "UNEXPECTED_DATA_AFTER_PARSED_VALUE",
+    760: "UNICODE_ERROR",
+}
+# Codes of a store that stops, is overloaded, or has lost a part of itself: a query may succeed when it is asked again.
+AWAY_CODES = {
+    202: "TOO_MANY_SIMULTANEOUS_QUERIES",
+    209: "SOCKET_TIMEOUT",
+    210: "NETWORK_ERROR",
+    225: "NO_ZOOKEEPER",
+    236: "ABORTED",
+    279: "ALL_CONNECTION_TRIES_FAILED",
+    394: "QUERY_WAS_CANCELLED",
+    745: "SERVER_OVERLOADED",
+    999: "KEEPER_EXCEPTION",
+}
 _TIMEOUT_EXCEEDED = 159
 _AUTHENTICATION_FAILED = 516
+_CODE = re.compile(r"Code: (\d+)")
 
 
 def is_lost(error: ClickHouseError) -> bool:
     """Whether the connection, or the right to it, is gone, so that it is worth looking again where the store is."""
-    if isinstance(error, ProgrammingError):
-        return False
     # Without a code it was the transport, or something between here and the store, that answered.
-    return not isinstance(error, Error) or error.code in (None, _AUTHENTICATION_FAILED)
+    return not isinstance(error, ProgrammingError) and read_code(error) in (None, _AUTHENTICATION_FAILED)
+
+
+def read_code(error: ClickHouseError) -> int | None:
+    """ClickHouse's code of an error; one in the middle of a result has it in its text only."""
+    code = error.code if isinstance(error, Error) else None
+    if code is None and isinstance(error, StreamFailureError) and (found := _CODE.search(str(error))):
+        code = int(found.group(1))
+    return code
 
 
 def explain_load(error: ClickHouseError) -> StoreRefused | StoreUnavailable:
     """What a failed load means."""
-    if isinstance(error, Error) and error.code in _DATA_CODES:
-        return StoreRefused(str(error))
-    return StoreUnavailable(str(error))
+    return StoreRefused(str(error)) if read_code(error) in DATA_CODES else StoreUnavailable(str(error))
 
 
 def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | StoreFailed:
     """What a failed query means."""
-    if isinstance(error, Error) and error.code == _TIMEOUT_EXCEEDED:
+    code = read_code(error)
+    if code == _TIMEOUT_EXCEEDED:
         return StoreTimeout(str(error))
-    return StoreUnavailable(str(error)) if is_lost(error) else StoreFailed(str(error))
+    return StoreUnavailable(str(error)) if code in AWAY_CODES or is_lost(error) else StoreFailed(str(error))

@@ -24,9 +24,10 @@ def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
     tag = response.headers.get("X-ClickHouse-Exception-Tag", "")
     marker = f"__exception__\r\n{tag}".encode() if tag else b""
     kept = max(len(marker) - 1, 0)
+    blocks = response.stream(_BLOCK_BYTES, decode_content=False)
     held = b""
     try:
-        for block in response.stream(_BLOCK_BYTES, decode_content=False):
+        for block in blocks:
             held += block
             if marker and (at := held.find(marker)) >= 0:
                 break
@@ -40,14 +41,14 @@ def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
             return
     except (HTTPError, OSError) as error:
         raise StoreUnavailable(f"the result was cut off: {error}") from error
-    raise _explain(held[at:] + _read_rest(response))
+    raise _explain(held[at:] + _read_rest(blocks))
 
 
-def _read_rest(response: BaseHTTPResponse) -> bytes:
+def _read_rest(blocks: Iterator[bytes]) -> bytes:
     # The transfer is broken behind the message, so that its end may come as an error.
     rest = b""
     try:
-        for block in response.stream(_BLOCK_BYTES, decode_content=False):
+        for block in blocks:
             rest += block
             if len(rest) > _MESSAGE_BYTES_MAX:
                 break

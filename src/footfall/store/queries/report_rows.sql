@@ -21,4 +21,4 @@ WHERE customer = {customer:String}
 ORDER BY customer, product, timestamp, batch, sequence
 FORMAT CustomSeparated
 -- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
-SETTINGS format_custom_escaping_rule = 'Raw', max_block_size = 1024, read_in_order_use_buffering = 0
+SETTINGS format_custom_escaping_rule = 'Raw', max_block_size = 2048, read_in_order_use_buffering = 0
