@@ -59,11 +59,11 @@ def _resume(data: bytes, start: int) -> int:
 def _frame(data: bytes, offset: int) -> Frame | None:
     if data[offset : offset + 4] != MAGIC:
         return None
-    decompressor = zstd.ZstdDecompressor()
+    decompressor, view = zstd.ZstdDecompressor(), memoryview(data)
     try:
-        lines = decompressor.decompress(memoryview(data)[offset:])
+        # Handed its own bytes only: a decompressor copies what lies behind, and a segment may have thousands of frames.
+        size = zstd.get_frame_size(view[offset:])
+        lines = decompressor.decompress(view[offset : offset + size])
     except zstd.ZstdError:
         return None
-    if not decompressor.eof:
-        return None
-    return Frame(offset, len(data) - offset - len(decompressor.unused_data), lines)
+    return Frame(offset, size, lines) if decompressor.eof else None
