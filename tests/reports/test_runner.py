@@ -54,7 +54,7 @@ class Slow(Store):
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
-        super().rows("SELECT sleepEachRow(0.5) FROM numbers(20) SETTINGS max_block_size = 1", {}, settings)
+        super().rows("SELECT sum(sleepEachRow(0.5)) FROM numbers(20) SETTINGS max_block_size = 1", {}, settings)
         return super().rows(query, parameters, settings)
 
 
