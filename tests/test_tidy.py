@@ -27,6 +27,7 @@ LAYERS = (
     ("api",),
     ("collecting",),
     ("reports",),
+    ("quarantine",),
     ("loading",),
     ("plan",),
     ("accounts",),

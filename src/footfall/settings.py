@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     plan: str = ""
-    plan_mode: Literal["strict", "open"] = "strict"
+    plan_mode: Literal["strict", "quarantine", "open"] = "strict"
 
     events_url: str = "embedded"
     state_url: str = ""

@@ -1,6 +1,6 @@
 """The hot path of `POST /events`: from a body's bytes to events on disk, in named steps, each of which can refuse.
 
-read -> unpack -> decode -> limit -> check -> identify -> encode -> journal -> answer
+read -> unpack -> decode -> limit -> check -> identify -> (hold) -> encode -> journal -> answer
 
 The events are encoded once, as JSON lines: the same bytes, with line ends turned to commas, are the answer. Nothing of
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.

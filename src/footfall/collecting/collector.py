@@ -14,6 +14,7 @@ from footfall.collecting import decode, request
 from footfall.errors import Code, RequestRefused
 from footfall.journal import Journal, JournalError
 from footfall.plan import LivePlan, Refused
+from footfall.quarantine import hold
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -28,20 +29,26 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Collector:
-    """Accepts events: answers 200 when they are on disk, and anything else when nothing of the request was kept."""
+    """Accepts events: answers 200 when they are on disk, and anything else when nothing of the request was kept.
+
+    In quarantine mode events that break the plan do not refuse the others: they are held, durably with them, and the
+    answer's header `Footfall-Quarantined` says how many they are.
+    """
 
     def __init__(self, journal: Journal, plan: LivePlan, settings: Settings, clock: Clock) -> None:
         self._journal = journal
         self._plan = plan
         self._settings = settings
         self._clock = clock
+        self._holds = settings.plan_mode == "quarantine"
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
+        self.events_quarantined = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request of the ASGI type `http` with the method POST."""
         try:
-            content = await self._collect(scope, receive)
+            content, held = await self._collect(scope, receive)
         except RequestRefused as refused:
             self.refusals[refused.code] += 1
             await _answer(send, *refusals.render(refused))
@@ -53,32 +60,37 @@ class Collector:
             await _answer(send, *refusals.render(_failure()))
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+            if held:
+                headers.append((b"footfall-quarantined", b"%d" % held))
             await _answer(send, 200, headers, content)
 
-    async def _collect(self, scope: Any, receive: Any) -> bytes:
+    async def _collect(self, scope: Any, receive: Any) -> tuple[bytes, int]:
+        """The body of the answer, and how many events are held in quarantine. Raises RequestRefused."""
         settings = self._settings
         headers = request.headers(scope["headers"], settings)
         sent = await request.read(receive, settings)
         body = await request.unpack(sent, headers.encoding, settings)
         events = decode.decode(body, settings)
         if not events:
-            return b"[]"
+            return b"[]", 0
         decode.limit(events, len(body), self._clock.now_ms(), settings)
-        self._check(events)
+        checker = self._plan.checker
+        refused = checker.check(events)
+        if refused and not self._holds:
+            raise _not_in_plan(refused, settings)
         identify(events, headers.idempotency_key, body)
+        held = b""
+        if refused:
+            events, held = hold(events, refused, request.sender(scope), checker.plan.fingerprint)
         lines = _encode_lines(events)
-        await self._store(lines)
+        await self._store(lines, held)
         self.events_accepted += len(events)
-        return b"[" + lines[:-1].replace(b"}\n", b"},") + b"]"
+        self.events_quarantined += len(refused)
+        return b"[" + lines[:-1].replace(b"}\n", b"},") + b"]", len(refused)
 
-    def _check(self, events: list[StoredEvent]) -> None:
-        """Hold the events against the tracking plan in force. Raises RequestRefused when one breaks it."""
-        if refused := self._plan.checker.check(events):
-            raise _not_in_plan(refused, self._settings)
-
-    async def _store(self, lines: bytes) -> None:
+    async def _store(self, lines: bytes, held: bytes) -> None:
         try:
-            await self._journal.append(lines)
+            await self._journal.append(lines, held)
         except JournalError as error:
             text = "the events cannot be made durable now; none of them was accepted"
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from footfall import zstd
 from footfall.errors import Code, Problem, RequestRefused
+from footfall.quarantine import Sender
 from footfall.settings import Settings
 
 Receive = Callable[[], Any]
@@ -64,6 +65,13 @@ def headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
     if length > settings.body_bytes_max:
         raise _too_large(settings)
     return found
+
+
+def sender(scope: Any) -> Sender:
+    """Who sent a request; asked for only when some of it is to be held."""
+    found = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    address = (scope.get("client") or ("",))[0]
+    return Sender(address, found.get(b"origin", ""), found.get(b"user-agent", ""))
 
 
 async def read(receive: Receive, settings: Settings) -> bytes:

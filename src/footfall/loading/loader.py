@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from footfall.clock import Clock
-from footfall.journal import SALVAGED, Damage, Folder, Frame, Recovered, recover, salvage, walk
+from footfall.journal import SALVAGED, Damage, Folder, Frame, Kind, Recovered, kind_of, recover, salvage, walk
 from footfall.loading.archive import Archive
 from footfall.settings import Settings
 from footfall.store import Store, StoreRefused, StoreUnavailable
@@ -42,6 +42,7 @@ class Loader:
         self._mark: frozenset[str] | None = None
         self.loaded_through_ms = 0
         self.events_loaded = 0
+        self.quarantined_loaded = 0
         self.segments_aside = 0
 
     def tick(self) -> bool:
@@ -101,8 +102,9 @@ class Loader:
         if any(isinstance(part, Damage) for part in parts):
             self._salvage(segment)
             return True
+        kind = kind_of(segment)
         try:
-            self._store.load(segment)
+            self._store.load(segment, "quarantine" if kind is Kind.QUARANTINE else "events")
         except StoreUnavailable as error:
             self._pause(error)
             return False
@@ -113,7 +115,11 @@ class Loader:
             log.info("the store takes events again")
         self._pause_s = 0.0
         self._tries.pop(segment.name, None)
-        self.events_loaded += sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
+        lines = sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
+        if kind is Kind.QUARANTINE:
+            self.quarantined_loaded += lines
+        else:
+            self.events_loaded += lines
         self._archive.take(segment)
         return True
 

@@ -1,5 +1,7 @@
 """Events against the plan: everything is looked up in tables that are made once, when the plan is loaded."""
 
+import sys
+
 from msgspec import Struct
 
 from footfall.errors import Code, Problem
@@ -43,8 +45,8 @@ class Checker:
     def check(self, events: list[StoredEvent]) -> list[Refused]:
         """The events that break the plan, by index; none when all are good.
 
-        Nulls become the empty string in place where the plan allows them. Once `problems_max` problems are found the
-        rest is not looked at: the request is refused already.
+        Nulls become the empty string in place where the plan allows them; an event that breaks it stays as it came.
+        Once `problems_max` problems are found the rest is not looked at: the request is refused already.
         """
         refused: list[Refused] = []
         room = self._problems_max
@@ -72,9 +74,10 @@ class Checker:
         if not self._is_open and (shape is None or not self._admits(event.customer)):
             found = self._strangers(event, where)
         if shape is None:
-            event.context[:] = ["" if value is None else value for value in event.context]
+            if not found:
+                event.context[:] = ["" if value is None else value for value in event.context]
             return found
-        for fault in shape.faults(event.context):
+        for fault in shape.faults(list(event.context) if found else event.context):
             place = "context" if fault.position is None else f"context[{fault.position}]"
             found.append(_problem(f"{where}.{place}", fault.why))
         return found
@@ -103,9 +106,14 @@ class Checker:
         return found
 
 
-def compile(plan: Plan, settings: Settings) -> Checker:  # noqa: A001 - what it does, and the room's own word for it
-    """A checker for the plan in the mode of the settings."""
-    return Checker(plan, is_open=settings.plan_mode == "open", problems_max=settings.problems_max)
+def compile(  # noqa: A001 - what it does, and the room's own word for it
+    plan: Plan, settings: Settings, *, thorough: bool = False
+) -> Checker:
+    """A checker for the plan in the mode of the settings; a thorough one names every bad event, however many."""
+    is_open = settings.plan_mode == "open"
+    # Quarantine parts the good events from the bad ones, and so must know every one of them.
+    is_thorough = thorough or settings.plan_mode == "quarantine"
+    return Checker(plan, is_open=is_open, problems_max=sys.maxsize if is_thorough else settings.problems_max)
 
 
 def _named(plan: Plan, product: Product) -> list[str]:

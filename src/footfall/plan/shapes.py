@@ -22,25 +22,28 @@ class Shape(Struct, frozen=True):
     tests: tuple[tuple[int, Test], ...]
 
     def faults(self, context: list[str | None]) -> list[Fault]:
-        """What is wrong with a context; nulls at optional keys become the empty string in place."""
+        """What is wrong with a context; nulls at optional keys become the empty string in place, if that is nothing."""
         if not self.least <= len(context) <= len(self.keys):
             return [Fault(None, self._count(len(context)))]
         found = []
+        values = context
         if None in context:
             found = [
                 Fault(position, f"{self.keys[position].name} must be a string: only an optional key may be null")
                 for position, value in enumerate(context)
                 if value is None and not self.keys[position].optional
             ]
-            context[:] = [
+            values = [
                 "" if value is None and self.keys[position].optional else value
                 for position, value in enumerate(context)
             ]
         for position, test in self.tests:
-            if position < len(context):
-                value = context[position]
+            if position < len(values):
+                value = values[position]
                 if value is not None and not test.passes(value):
                     found.append(Fault(position, f"{self.keys[position].name} {test.why}"))
+        if values is not context and not found:
+            context[:] = values
         return found
 
     def _count(self, given: int) -> str:

@@ -1,0 +1,55 @@
+"""What a changed plan would have refused of the events that are stored."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from footfall.plan import Checker
+from footfall.quarantine.reading import read
+from footfall.quarantine.records import Broken
+from footfall.quarantine.tally import Tally
+from footfall.store import Store, query
+from footfall.wire import StoredEvent
+
+_event = msgspec.json.Decoder(StoredEvent)
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """The stored events of a time: `start` and `end` are timestamps in ms, both inclusive; no `customers` means all."""
+
+    start: int
+    end: int
+    customers: Sequence[str] = ()
+
+    def parameters(self) -> dict[str, Any]:
+        """The native parameters of the statements on history."""
+        return {"start": self.start, "end": self.end, "customers": list(self.customers)}
+
+
+class Verdict(Struct, frozen=True):
+    """Of so many events, so many break the plan, for these reasons, the most frequent first."""
+
+    events: int
+    refused: int
+    broken: list[Broken]
+
+
+def count_history(store: Store, history: History) -> int:
+    """How many events `check_history` will look at."""
+    return int(store.rows(query("plan_history_count"), history.parameters())[0][0])
+
+
+def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int], None]) -> Verdict:
+    """Hold the events against a checker, which must be a thorough one; `seen` is told how many more were looked at.
+
+    Memory does not grow with the events. A null that was stored is the empty string by now, and is taken for that.
+    """
+    tally, events = Tally(), 0
+    for block in read(store, query("plan_history_events"), history.parameters(), _event):
+        for refused in checker.check(block):
+            tally.add(block[refused.index], refused.problems)
+        events += len(block)
+        seen(len(block))
+    return Verdict(events, tally.events, tally.broken())

@@ -1,0 +1,4 @@
+-- How many events of quarantine are selected.
+SELECT count()
+FROM quarantine AS q FINAL
+

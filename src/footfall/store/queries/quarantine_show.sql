@@ -1,0 +1,26 @@
+-- One quarantined event, whole.
+SELECT
+    q.customer AS customer,
+    q.product AS product,
+    q.type AS type,
+    q.version AS version,
+    q.timestamp AS timestamp,
+    q.context AS context,
+    q.sequence AS sequence,
+    q.batch AS batch,
+    q.state AS state,
+    q.held_since AS received,
+    q.code AS code,
+    q.place AS `where`,
+    q.reason AS reason,
+    q.plan AS plan,
+    q.address AS address,
+    q.origin AS origin,
+    q.user_agent AS userAgent,
+    if(q.state = 'held', 0, q.received) AS changed,
+    q.changed_by AS changedBy,
+    q.set_type AS setType
+FROM quarantine AS q FINAL
+WHERE q.batch = {batch:UUID} AND q.sequence = {sequence:UInt32}
+FORMAT JSONEachRow
+SETTINGS output_format_json_quote_64bit_integers = 0

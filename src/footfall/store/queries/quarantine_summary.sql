@@ -1,0 +1,16 @@
+-- How many events of quarantine there are of which type and for which reason, the most frequent first.
+SELECT
+    q.product AS product,
+    q.type AS type,
+    q.reason AS reason,
+    count() AS events,
+    min(q.held_since) AS first,
+    max(q.held_since) AS last,
+    argMax(concat(toString(q.batch), '/', toString(q.sequence)), (q.held_since, q.batch, q.sequence)) AS example
+FROM quarantine AS q FINAL
+
+GROUP BY product, type, reason
+ORDER BY events DESC, product, type, reason
+LIMIT {limit:UInt32}
+FORMAT JSONEachRow
+SETTINGS output_format_json_quote_64bit_integers = 0
