@@ -45,6 +45,8 @@ class Place:
 
     user = USER
     now_ms = NOW_MS
+    rows = 20_000
+    filled = "".join(f"{n}|T|value {n}\n" for n in range(rows)).encode()
 
     def __init__(self, settings: Settings, store: Store, make_segment: Callable[..., Path]) -> None:
         self.settings = settings
@@ -88,6 +90,10 @@ class Place:
         """Put events into the store; what they do not say is filled in."""
         path = self.settings.data / f"{uuid.uuid4().hex}.jsonl.zst"
         self.store.load(self._make_segment(path, [event(**given) for given in events]))
+
+    def fill(self) -> None:
+        """Load so many events that their report is more than one block: `filled` is its file."""
+        self.load({"timestamp": n, "context": [f"value {n}"]} for n in range(self.rows))
 
     async def order(self, *, output: dict[str, Any] | None = None, **wanted: Any) -> Job:
         body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output}

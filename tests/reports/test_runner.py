@@ -1,19 +1,20 @@
-"""Runners share the jobs, survive each other, and never call a short file complete."""
+"""Runners share the jobs, survive each other, and wait for what is on its way."""
 
 import asyncio
 import contextlib
-import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from footfall.state import Job, JobStatus, State, StateUnavailable
+from footfall.state import Job, JobStatus, State
 from footfall.store import Store
 
-ROWS = 20_000
 LEASE_MS = 30_000
 
 
@@ -36,26 +37,44 @@ class Gated(Store):
             yield block[1000:]
 
 
-class Lossy(Store):
-    """Loses the last row of a stream, and says nothing of it."""
+# A worker of its own, in a process of its own, that never gets beyond a file's first block.
+STUCK_WORKER = """
+import asyncio, contextlib, sys, threading, msgspec
+from types import SimpleNamespace
+from footfall.clock import SystemClock
+from footfall.plan import LivePlan
+from footfall.reports import Files, Runner
+from footfall.settings import Settings
+from footfall.state import State
+from footfall.store import Store
 
+class Stuck(Store):
     @contextlib.contextmanager
-    def stream(
-        self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
-    ) -> Iterator[Iterator[bytes]]:
+    def stream(self, query, parameters, settings=None):
         with super().stream(query, parameters, settings) as blocks:
-            whole = b"".join(blocks)
-            yield iter([whole[: whole[:-1].rindex(b"\n") + 1]])
+            yield self._pass(blocks)
+
+    def _pass(self, blocks):
+        yield next(blocks)
+        threading.Event().wait()
+
+settings = msgspec.json.decode(sys.argv[1], type=Settings)
+state = State("sqlite:///" + str(settings.data / "state.db"))
+loaded = SimpleNamespace(loaded_through_ms=2**60)
+plan, files, clock = LivePlan(None, settings), Files(settings), SystemClock()
+asyncio.run(Runner(state, Stuck(settings), plan, loaded, settings, clock, files, "stuck").run(asyncio.Event()))
+"""
 
 
-class Slow(Store):
-    """Has a statement run into the limit of time that it is given, before any other."""
-
-    def rows(
-        self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
-    ) -> list[tuple[Any, ...]]:
-        super().rows("SELECT sum(sleepEachRow(0.5)) FROM numbers(20) SETTINGS max_block_size = 1", {}, settings)
-        return super().rows(query, parameters, settings)
+@contextlib.contextmanager
+def stuck_worker(place: Any) -> Iterator[None]:
+    """The process of such a worker; at the end it is killed."""
+    worker = subprocess.Popen([sys.executable, "-c", STUCK_WORKER, msgspec.json.encode(place.settings).decode()])
+    try:
+        yield
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 class Counting(State):
@@ -69,34 +88,6 @@ class Counting(State):
         return done
 
 
-class Failing(State):
-    """Cannot claim or record at first; `lost` says that it does record, and only the answer is lost."""
-
-    failures = 2
-    lost = False
-
-    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
-        if self.failures == 2:
-            self.failures -= 1
-            raise StateUnavailable("no connection")
-        return super().job_claim(owner, now_ms, lease_ms)
-
-    def job_finish(self, *args: Any) -> bool:
-        if self.failures:
-            self.failures -= 1
-            if self.lost:
-                super().job_finish(*args)
-            raise StateUnavailable("the connection broke")
-        return super().job_finish(*args)
-
-
-def fill(place: Any) -> None:
-    place.load({"timestamp": n, "context": [f"value {n}"]} for n in range(ROWS))
-
-
-EXPECTED = "".join(f"{n}|T|value {n}\n" for n in range(ROWS)).encode()
-
-
 async def finish(place: Any, **wanted: Any) -> Job:
     job = await place.make(**wanted)
     assert isinstance(job, Job)
@@ -107,12 +98,12 @@ async def finish(place: Any, **wanted: Any) -> Job:
 def gated(make_place: Any) -> Any:
     place = make_place(store_type=Gated)
     place.store.gate = threading.Event()
-    fill(place)
+    place.fill()
     return place
 
 
 def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
-    fill(place)
+    place.fill()
 
     async def make() -> None:
         jobs = [await place.order(start=n) for n in range(12)]
@@ -122,7 +113,7 @@ def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
             async with place.running(place.runner(state=here), place.runner(state=other, node="there")):
                 ended = [await place.ended(job) for job in jobs]
             assert [(job.status, job.tries, job.rows) for job in ended] == [
-                (JobStatus.COMPLETE, 1, ROWS - n) for n in range(12)
+                (JobStatus.COMPLETE, 1, place.rows - n) for n in range(12)
             ]
             assert here.ends + other.ends == 12
 
@@ -135,25 +126,25 @@ def test_progress_is_told_while_a_report_runs(gated: Any) -> None:
         async with gated.running():
             running = await gated.seen(job, lambda job: job.rows > 0)
             assert running.status is JobStatus.RUNNING
-            assert (running.rows < ROWS, running.bytes, running.rows_total) == (True, 1000, ROWS)
+            assert (running.rows < gated.rows, running.bytes, running.rows_total) == (True, 1000, gated.rows)
             gated.store.gate.set()
             ended = await gated.ended(job)
-        assert (ended.rows, ended.bytes, ended.rows_total) == (ROWS, len(EXPECTED), ROWS)
+        assert (ended.rows, ended.bytes, ended.rows_total) == (gated.rows, len(gated.filled), gated.rows)
         assert ended.ended_ms == gated.now_ms
-        assert await gated.read(ended) == EXPECTED
+        assert await gated.read(ended) == gated.filled
 
     asyncio.run(make())
 
 
 def test_a_dead_workers_report_is_made_by_another(place: Any) -> None:
-    fill(place)
+    place.fill()
 
     async def make() -> None:
         job = await place.order()
         place.state.job_claim("the dead", place.now_ms, LEASE_MS)
         half = place.settings.data / "files" / job.id / "1" / f"{job.file}#1"
         half.parent.mkdir(parents=True)
-        half.write_bytes(EXPECTED[:1000])
+        half.write_bytes(place.filled[:1000])
         async with place.running():
             await asyncio.sleep(0.5)
             assert place.state.job_get(job.id).owner == "the dead"
@@ -161,7 +152,25 @@ def test_a_dead_workers_report_is_made_by_another(place: Any) -> None:
             ended = await place.ended(job)
         assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
         assert place.stored() == [f"{job.id}/2/{job.file}"]
-        assert await place.read(ended) == EXPECTED
+        assert await place.read(ended) == place.filled
+
+    asyncio.run(make())
+
+
+def test_a_report_survives_the_death_of_its_workers_process(place: Any) -> None:
+    place.fill()
+
+    async def make() -> None:
+        job = await place.order()
+        with stuck_worker(place):
+            await place.seen(job, lambda job: job.rows > 0)
+        assert place.stored() == [f"{job.id}/1/{job.file}#1"]
+        place.clock.ms = time.time_ns() // 1_000_000 + LEASE_MS
+        async with place.running():
+            ended = await place.ended(job)
+        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
+        assert place.stored() == [f"{job.id}/2/{job.file}"]
+        assert await place.read(ended) == place.filled
 
     asyncio.run(make())
 
@@ -225,7 +234,7 @@ def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
         async with gated.running():
             ended = await gated.ended(job)
         assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
-        assert await gated.read(ended) == EXPECTED
+        assert await gated.read(ended) == gated.filled
 
     asyncio.run(make())
 
@@ -289,138 +298,3 @@ def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any,
     job = asyncio.run(finish(place))
     reason = f"events that came before the report were not loaded within 1 s: node {late} is behind"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
-
-
-def test_a_report_that_takes_too_long_says_what_to_do(make_place: Any) -> None:
-    job = asyncio.run(finish(make_place(store_type=Slow, report_timeout_s=1)))
-    assert (job.status, job.reason) == (
-        JobStatus.TIMEOUT,
-        "the report took longer than 1 s: narrow its range of time (filter.start, filter.end), or its types",
-    )
-
-
-def test_rows_that_are_missing_fail_the_report(make_place: Any) -> None:
-    place = make_place(store_type=Lossy)
-    fill(place)
-    job = asyncio.run(finish(place))
-    assert (job.status, job.reason) == (JobStatus.FAILED, "the engine returned 19999 of 20000 rows")
-    assert place.stored() == []
-
-
-class Proxy:
-    """Passes bytes on to the engine; of its first connections, it cuts the answers after so many bytes."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.cuts = 0
-        self.cut_bytes = 100_000
-
-    async def __aenter__(self) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        await self._close(*self._writers)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, questions = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers |= {writer, questions}
-        await asyncio.gather(self._ask(reader, questions), self._answer(answers, writer))
-        await self._close(writer, questions)
-
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while block := await reader.read(65536):
-                writer.write(block)
-                await writer.drain()
-        writer.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        passed = 0
-        with contextlib.suppress(ConnectionError):
-            while block := await reader.read(65536):
-                passed += len(block)
-                if passed > self.cut_bytes and self.cuts:
-                    self.cuts -= 1
-                    break
-                writer.write(block)
-                await writer.drain()
-        writer.close()
-
-    async def _close(self, *writers: asyncio.StreamWriter) -> None:
-        for writer in writers:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
-            self._writers.discard(writer)
-
-
-@pytest.mark.parametrize(("cuts", "timeout_s"), [(2, 60), (10**9, 2)])
-def test_a_stream_that_breaks_off_never_makes_a_short_file(
-    engine: Any, make_place: Any, cuts: int, timeout_s: int
-) -> None:
-    async def make() -> tuple[Any, Job]:
-        proxy = Proxy(json.loads(engine.place.read_bytes())["port"])
-        async with proxy as port:
-            place = await asyncio.to_thread(make_place, port=port, report_timeout_s=timeout_s)
-            await asyncio.to_thread(fill, place)
-            proxy.cuts = cuts
-            return place, await finish(place)
-
-    place, job = asyncio.run(make())
-    if cuts == 2:
-        assert (job.status, job.tries) == (JobStatus.COMPLETE, 1)
-        assert asyncio.run(place.read(job)) == EXPECTED
-        assert len(place.stored()) == 1
-    else:
-        assert (job.status, job.reason) == (JobStatus.FAILED, "the events store could not be reached for 2 s")
-        assert place.stored() == []
-
-
-def test_a_statement_that_fails_fails_the_report_and_not_the_runner(place: Any, caplog: Any) -> None:
-    async def make() -> None:
-        place.store.rows("DROP TABLE events SYNC", {})
-        first, second = await place.order(), await place.order()
-        async with place.running():
-            for job in (first, second):
-                ended = await place.ended(job)
-                assert ended.status is JobStatus.FAILED
-                assert ended.reason == "the events store could not run the report's statement"
-        assert "UNKNOWN_TABLE" in caplog.text
-
-    asyncio.run(make())
-
-
-def test_a_file_that_cannot_be_written_fails_the_report(place: Any) -> None:
-    fill(place)
-
-    async def make() -> Job:
-        job = await place.order()
-        (Path(place.settings.data_dir) / "files" / job.id).write_bytes(b"in the way")
-        async with place.running():
-            ended = await place.ended(job)
-        assert isinstance(ended, Job)
-        return ended
-
-    job = asyncio.run(make())
-    assert (job.status, job.reason) == (JobStatus.FAILED, "the report's file could not be written")
-
-
-@pytest.mark.parametrize("lost", [False, True])
-def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost: bool) -> None:
-    fill(place)
-
-    async def make() -> None:
-        job = await place.order()
-        state = Failing(f"sqlite:///{place.settings.data / 'state.db'}")
-        state.lost = lost
-        with contextlib.closing(state):
-            async with place.running(place.runner(state=state)):
-                await place.ended(job)
-        ended = place.state.job_get(job.id)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1)
-        assert await place.read(ended) == EXPECTED
-
-    asyncio.run(make())
