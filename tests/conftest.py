@@ -1,6 +1,5 @@
 """What many rooms' tests share: one real engine process, on which every test has a database of its own."""
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -24,6 +23,7 @@ class EngineProcess:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.place = folder / "run" / "engine.json"
+        self.log = folder.with_suffix(".log")
         self.start()
 
     def start(self) -> None:
@@ -34,10 +34,11 @@ class EngineProcess:
             "from footfall.settings import Settings; from footfall.store.engine import run_engine;"
             "run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4, engine_queries_at_once_max=3))"
         )
-        self.process = subprocess.Popen([sys.executable, "-c", code, str(self.folder)])
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([sys.executable, "-c", code, str(self.folder)], stderr=log)
         deadline = time.monotonic() + 60
         while not self.place.exists() or self.place.read_bytes() == before:
-            assert self.process.poll() is None, "the engine ended while it started"
+            assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, "the engine did not start in a minute"
             time.sleep(0.02)
 
@@ -60,9 +61,17 @@ class EngineProcess:
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """One engine for the whole run."""
     process = EngineProcess(tmp_path_factory.mktemp("engine") / "data")
-    with contextlib.ExitStack() as stack:
-        stack.callback(process.stop)
-        yield process
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def own_engine(tmp_path: Path) -> Iterator[EngineProcess]:
+    """An engine that a test may stop, kill and start again."""
+    process = EngineProcess(tmp_path / "data")
+    yield process
+    if process.process.poll() is None:
+        process.stop()
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ class Engine:
             app,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             lifespan="off",
             http="httptools",
             timeout_graceful_shutdown=max(2, self._settings.stop_timeout_s * 3 // 4),

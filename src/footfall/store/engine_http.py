@@ -116,8 +116,7 @@ class Protocol:
         either: set[asyncio.Future[Any]] = {work, gone}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            # What writes is not cut short: its outcome would be unknown, and it ends soon.
-            if work.done() or not statement.reads:
+            if work.done():
                 await response.end(await work, sql.read_format(str(statement.text)) if statement.reads else None)
         finally:
             await self._lanes.stop(statement)

@@ -82,34 +82,40 @@ class Lanes:
         self._writer = ThreadPoolExecutor(1, "engine-write")
         self._greeter = ThreadPoolExecutor(1, "engine-greet")
         self._reading: dict[str, Future[Outcome]] = {}
+        self._writing: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
         """Queue a statement; its future raises EngineError when it fails."""
-        work = self._lane(statement).submit(self._run, statement)
-        if statement.reads:
-            self._reading[statement.mark] = work
-            work.add_done_callback(lambda _: self._reading.pop(statement.mark))
+        works = self._reading if statement.reads else self._writing
+        works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
+        work.add_done_callback(lambda _: works.pop(statement.mark))
         outcome = asyncio.wrap_future(work)
         # Looked at here, so that a failure that nobody waits for any more is not reported as forgotten.
         outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
         return outcome
 
     async def stop(self, statement: Statement) -> None:
-        """End a reading statement: at once if it is queued, else as soon as it notices. One that has ended stays so."""
-        while work := self._reading.get(statement.mark):
-            if not work.cancel():
+        """Be done with a statement that nobody waits for: at once if it is queued or has ended.
+
+        Else a reading one is killed. A writing one is waited for, because its outcome would not be known.
+        """
+        works = self._reading if statement.reads else self._writing
+        while work := works.get(statement.mark):
+            if work.cancel():
+                return
+            if statement.reads:
                 await asyncio.to_thread(self._kill, statement.mark)
-                await asyncio.sleep(_KILL_PERIOD_S)
+            await asyncio.sleep(_KILL_PERIOD_S)
 
     def stop_reading(self) -> None:
-        """End all reading statements, and wait until they have."""
+        """Kill all reading statements, and wait until they have ended."""
         while marks := tuple(self._reading):
             for mark in marks:
                 self._kill(mark)
             time.sleep(_KILL_PERIOD_S)
 
     def close(self) -> None:
-        """End what reads, wait for what writes, and close the engine; nothing may be started any more."""
+        """Kill what reads, wait for what writes, and close the engine; nothing may be started any more."""
         for lane in (self._readers, self._greeter):
             lane.shutdown(wait=False, cancel_futures=True)
         self._writer.shutdown(cancel_futures=True)
@@ -137,7 +143,7 @@ class Lanes:
 
 
 def _execute(connection: Any, statement: Statement) -> Outcome:
-    connection.query(sql.set_settings(_ALWAYS | statement.settings | {"log_comment": statement.mark}))
+    connection.query(sql.set_settings(statement.settings | _ALWAYS | {"log_comment": statement.mark}))
     if statement.database:
         connection.query(f"USE {sql.identifier(statement.database)}")
     result = connection.query(statement.text, sql.DEFAULT_FORMAT, params=statement.parameters)

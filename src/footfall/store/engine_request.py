@@ -107,6 +107,8 @@ class Reader:
 
 
 def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -> Request:
+    if not text.strip():
+        raise EngineError(62, "Empty query. (SYNTAX_ERROR)")
     mark = uuid.uuid4().hex
     own = {name: value for name, value in values.items() if name not in TRANSPORT}
     settings = {name: value for name, value in own.items() if not name.startswith("param_")}

@@ -10,29 +10,25 @@ import time
 from clickhouse_connect.driver.client import Client
 
 from footfall.store.errors import StoreFailed
-from footfall.store.statements import Migration, query, quote_name, read_migrations, render
+from footfall.store.statements import Migration, query, read_migrations, render
 
 _log = logging.getLogger(__name__)
 
 
 def migrate(client: Client, database: str, cluster: str) -> None:
     """Make the database and apply what has not been applied; raises StoreFailed when an applied file has changed."""
-    on_cluster = f"ON CLUSTER {quote_name(cluster)}" if cluster else ""
-    client.command(f"CREATE DATABASE IF NOT EXISTS {quote_name(database)} {on_cluster}", use_database=False)
-    records, *migrations = read_migrations()
-    _apply(client, records, cluster)
+    ground, *migrations = read_migrations()
+    for statement in render(ground, cluster, database):
+        # They name the database themselves, for the first of them makes it.
+        client.command(statement, use_database=False)
     applied = {int(number): str(sha256) for number, sha256 in client.query(query("migrations")).result_rows}
     for migration in migrations:
         if migration.number not in applied:
-            _apply(client, migration, cluster)
+            for statement in render(migration, cluster):
+                client.command(statement)
             _record(client, migration)
         elif applied[migration.number] != migration.sha256:
             raise StoreFailed(f"schema file {migration.number} ({migration.name}) has changed since it was applied")
-
-
-def _apply(client: Client, migration: Migration, cluster: str) -> None:
-    for statement in render(migration, cluster):
-        client.command(statement)
 
 
 def _record(client: Client, migration: Migration) -> None:

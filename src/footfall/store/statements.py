@@ -34,28 +34,27 @@ def read_migrations() -> list[Migration]:
     return [_read_migration(path) for path in paths]
 
 
-def render(migration: Migration, cluster: str) -> list[str]:
+def render(migration: Migration, cluster: str, database: str = "") -> list[str]:
     """The statements of a migration for one server (`cluster` empty) or for a cluster.
 
-    The placeholders are a closed set, and the cluster's name, which comes from the settings, is quoted.
+    The placeholders are a closed set; the two names, which come from the settings, are quoted.
     """
-    whole, *clustered = migration.text.split(_CLUSTER_SEPARATOR)
-    text = _SEPARATOR.join([whole, *clustered]) if cluster else whole
-    for name, value in _placeholders(cluster).items():
+    alone, *clustered = migration.text.split(_CLUSTER_SEPARATOR)
+    text = _SEPARATOR.join([alone, *clustered]) if cluster else alone
+    values = {
+        "database": _quote(database),
+        "cluster": _quote(cluster),
+        "on_cluster": f"ON CLUSTER {_quote(cluster)}" if cluster else "",
+        "replicated": "Replicated" if cluster else "",
+        "shard": "_shard" if cluster else "",
+    }
+    for name, value in values.items():
         text = text.replace("{{" + name + "}}", value)
     return [statement.strip() for statement in text.split(_SEPARATOR)]
 
 
-def quote_name(name: str) -> str:
-    """A name of a database or a cluster as an identifier."""
+def _quote(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _placeholders(cluster: str) -> dict[str, str]:
-    if not cluster:
-        return {"on_cluster": "", "replicated": "", "shard": "", "cluster": ""}
-    quoted = quote_name(cluster)
-    return {"on_cluster": f"ON CLUSTER {quoted}", "replicated": "Replicated", "shard": "_shard", "cluster": quoted}
 
 
 def _read_migration(path: Traversable) -> Migration:

@@ -1,0 +1,70 @@
+"""Looking at a statement's text."""
+
+import pytest
+
+from footfall.store import engine_sql as sql
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "form"),
+    [
+        ("SELECT 1", "SELECT", "TabSeparated"),
+        ("select 1 format csv", "SELECT", "csv"),
+        ("\n ( (SELECT 1))", "SELECT", "TabSeparated"),
+        ("-- SHOW\nWITH 1 AS x /* FORMAT XML */ SELECT x FORMAT CSV;", "WITH", "CSV"),
+        ("SELECT 'a' FORMAT JSON SETTINGS max_threads = 1, format_csv_delimiter = ';'", "SELECT", "JSON"),
+        ("SELECT 'FORMAT CSV'", "SELECT", "TabSeparated"),
+        ('SELECT 1 AS "FORMAT CSV"', "SELECT", "TabSeparated"),
+        ("SELECT 1 AS `FORMAT CSV`", "SELECT", "TabSeparated"),
+        ("SELECT 'it''s \\' FORMAT XML' FORMAT CSV -- FORMAT JSON", "SELECT", "CSV"),
+        ("SELECT format FROM t", "SELECT", "TabSeparated"),
+        ("KILL QUERY WHERE 1", "KILL", "TabSeparated"),
+        ("", "", "TabSeparated"),
+    ],
+)
+def test_the_first_word_and_the_format(text: str, word: str, form: str) -> None:
+    assert (sql.read_word(text), sql.read_format(text)) == (word, form)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT 1", "SELECT 1\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
+        ("SELECT 1; -- end", "SELECT 1\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
+        ("SELECT 1 FORMAT CSV", "SELECT 1 \nINTO OUTFILE '/p' APPEND FORMAT CSV"),
+        (
+            "SELECT 1 SETTINGS a = 1 FORMAT CSV SETTINGS b = 2",
+            "SELECT 1 SETTINGS a = 1 \nINTO OUTFILE '/p' APPEND FORMAT CSV SETTINGS b = 2",
+        ),
+    ],
+)
+def test_a_result_goes_to_a_file(text: str, expected: str) -> None:
+    assert sql.into_file(text, "/p") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "INSERT INTO t (`a FORMAT`) FORMAT CSV",
+            "INSERT INTO t (`a FORMAT`)  FROM INFILE '/it\\'s' COMPRESSION 'zstd' FORMAT CSV",
+        ),
+        (
+            "INSERT INTO t SETTINGS a = 1 FORMAT CSV",
+            "INSERT INTO t  FROM INFILE '/it\\'s' COMPRESSION 'zstd' SETTINGS a = 1 FORMAT CSV",
+        ),
+        ("INSERT INTO t SELECT 1", None),
+        ("INSERT INTO t VALUES (1)", None),
+    ],
+)
+def test_data_comes_from_a_file(text: str, expected: str | None) -> None:
+    assert sql.from_file(text, "/it's", "zstd") == expected
+
+
+@pytest.mark.parametrize("name", ["", "a-b", "a b", "1a", "a=1", "a\n", "\u00e9"])
+def test_a_strange_name_is_no_setting(name: str) -> None:
+    assert not sql.is_setting(name)
+
+
+def test_values_of_settings_are_quoted() -> None:
+    assert sql.set_settings({"a": "1", "b": "it's \\"}) == "SET a = '1', b = 'it\\'s \\\\'"

@@ -1,0 +1,92 @@
+"""The schema: applied once, by whoever comes first, and the same on one server and on a cluster."""
+
+import threading
+
+import pytest
+
+from footfall.store import Store, StoreFailed, statements
+from footfall.store.statements import Migration, read_migrations, render
+
+APPLIED = "SELECT number, name FROM schema_migrations ORDER BY number"
+
+
+def test_applied_files_are_recorded_once(store) -> None:
+    store.migrate()
+    assert store.rows(APPLIED, {}) == [(file.number, file.name) for file in read_migrations()[1:]]
+
+
+def test_several_may_do_it_at_once(engine) -> None:
+    settings = engine.settings()
+    stores = [Store(settings) for _ in range(4)]
+    failures: list[Exception] = []
+
+    def migrate(store: Store) -> None:
+        try:
+            store.migrate()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            failures.append(error)
+
+    threads = [threading.Thread(target=migrate, args=[store]) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert stores[0].rows("SELECT uniqExact(number), uniqExact(sha256) FROM schema_migrations", {}) == [
+        (len(read_migrations()) - 1,) * 2
+    ]
+    for store in stores:
+        store.close()
+
+
+def test_a_file_that_has_changed_is_not_passed_over(store, monkeypatch) -> None:
+    def changed() -> list[Migration]:
+        first, *rest = read_migrations()
+        return [first, *(Migration(file.number, file.name, "other", file.text) for file in rest)]
+
+    monkeypatch.setattr("footfall.store.migration.read_migrations", changed)
+    with pytest.raises(StoreFailed, match="has changed"):
+        store.migrate()
+
+
+def test_files_are_numbered_without_gaps() -> None:
+    assert [file.number for file in read_migrations()] == list(range(len(read_migrations())))
+
+
+def test_one_server_gets_plain_tables() -> None:
+    text = "\n".join(statement for file in read_migrations() for statement in render(file, "", "d"))
+    assert "{{" not in text
+    for word in ("ON CLUSTER", "Replicated", "Distributed", "_shard"):
+        assert word not in text
+
+
+def test_a_cluster_gets_replicated_shards_below_a_distributed_table() -> None:
+    text = "\n".join(statement for file in read_migrations() for statement in render(file, "c'1`", "d"))
+    assert "{{" not in text
+    assert "CREATE TABLE IF NOT EXISTS events_shard ON CLUSTER `c'1\\``" in text
+    assert "ENGINE = ReplicatedReplacingMergeTree(precedence)" in text
+    assert "CREATE TABLE IF NOT EXISTS events ON CLUSTER `c'1\\`` AS events_shard" in text
+    assert "ENGINE = Distributed(`c'1\\``, currentDatabase(), events_shard, cityHash64(batch))" in text
+    assert text.count("ON CLUSTER") == text.count("CREATE ")
+
+
+def test_every_statement_for_a_cluster_can_be_parsed(store) -> None:
+    for file in read_migrations():
+        for statement in render(file, "main", "d"):
+            assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": statement}) == [(True,)]
+
+
+def test_every_file_starts_with_what_it_is_for() -> None:
+    for folder in ("schema", "queries"):
+        for path in statements._folder(folder).iterdir():
+            first = path.read_text("utf-8").splitlines()[0]
+            assert first.startswith("-- "), path.name
+            assert first.endswith("."), path.name
+
+
+def test_every_query_is_understood_by_the_engine(store) -> None:
+    names = [path.name.removesuffix(".sql") for path in statements._folder("queries").iterdir()]
+    assert names
+    for name in names:
+        text = statements.query(name)
+        assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": text}) == [(True,)]
