@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from footfall.store import Store, StoreFailed, statements
+from footfall.store import Store, StoreFailed
 from footfall.store.statements import Migration, read_migrations, render
 
 APPLIED = "SELECT number, name FROM schema_migrations ORDER BY number"
@@ -74,19 +74,3 @@ def test_every_statement_for_a_cluster_can_be_parsed(store) -> None:
     for file in read_migrations():
         for statement in render(file, "main", "d"):
             assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": statement}) == [(True,)]
-
-
-def test_every_file_starts_with_what_it_is_for() -> None:
-    for folder in ("schema", "queries"):
-        for path in statements._folder(folder).iterdir():
-            first = path.read_text("utf-8").splitlines()[0]
-            assert first.startswith("-- "), path.name
-            assert first.endswith("."), path.name
-
-
-def test_every_query_is_understood_by_the_engine(store) -> None:
-    names = [path.name.removesuffix(".sql") for path in statements._folder("queries").iterdir()]
-    assert names
-    for name in names:
-        text = statements.query(name)
-        assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": text}) == [(True,)]

@@ -1,0 +1,38 @@
+"""The SQL files: each says what it is for, and the engine understands each."""
+
+import re
+from typing import Any
+
+import pytest
+
+from footfall.store import query
+from footfall.store.statements import _folder
+
+QUERIES = sorted(path.name.removesuffix(".sql") for path in _folder("queries").iterdir())
+PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")
+
+
+@pytest.mark.parametrize("folder", ["schema", "queries"])
+def test_every_file_starts_with_what_it_is_for(folder: str) -> None:
+    for path in _folder(folder).iterdir():
+        first = path.read_text("utf-8").splitlines()[0]
+        assert re.fullmatch(r"-- [A-Z].*\.", first), path.name
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_query_is_explained_by_the_engine(store, name: str) -> None:
+    text = query(name)
+    parameters = {word: sample(kind) for word, kind in PLACEHOLDER.findall(text)}
+    if "INSERT INTO" in text:
+        # Only what selects has a plan.
+        assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": text}) == [(True,)]
+        return
+    with store.stream(f"EXPLAIN {text}", parameters) as blocks:
+        assert b"Read" in b"".join(blocks)
+
+
+def sample(kind: str) -> Any:
+    if kind.startswith("Array"):
+        return []
+    samples = {"String": "", "Identifier": "events", "UUID": "00000000-0000-0000-0000-000000000001"}
+    return samples.get(kind, 1)
