@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,20 @@ def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Jo
     job = asyncio.run(place.desk.find(place.user, f"JOB-{finished.id}"))
     assert job.status is JobStatus.COMPLETE
     assert refusal(place.desk.link(job, BASE)).message == "the report has expired: start it again"
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:
+    async def keep_house() -> None:
+        jobs = [await place.order() for _ in range(3)]
+        async with place.running():
+            ended = [await place.ended(job) for job in jobs]
+        in_the_way = place.settings.data / "files" / ended[0].id
+        shutil.rmtree(in_the_way)
+        in_the_way.write_bytes(b"no folder")
+        place.clock.ms += 31 * 86_400_000
+        async with place.running():
+            for job in ended[1:]:
+                await place.seen(job, lambda job: job.expired)
+        assert not place.state.job_get(ended[0].id).expired
+
+    asyncio.run(keep_house())

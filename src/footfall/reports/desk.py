@@ -39,9 +39,15 @@ class Download(Struct, frozen=True, kw_only=True):
 class Reports:
     """The desk where reports are ordered and handed out; a worker makes them."""
 
-    def __init__(self, state: State, plan: LivePlan, settings: Settings, clock: Clock, files: Files) -> None:
+    def __init__(
+        self,
+        state: State,
+        plan: LivePlan,  # noqa: ARG002 - which columns a report has is settled when it is made, not when it is ordered
+        settings: Settings,
+        clock: Clock,
+        files: Files,
+    ) -> None:
         self._state = state
-        self._plan = plan
         self._settings = settings
         self._clock = clock
         self._files = files

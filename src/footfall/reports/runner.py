@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
+from obstore.exceptions import BaseError
 
 from footfall.clock import Clock
 from footfall.plan import LivePlan
@@ -114,10 +115,20 @@ class Runner:
     async def _expire(self) -> None:
         before_ms = lifecycle.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
         while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
-            for job in jobs:
-                # The file goes first: should this end in between, the job is found again.
-                await asyncio.to_thread(self._files.delete, names.folder(job.id))
-                await asyncio.to_thread(self._state.job_expire, job.id)
+            removed = [await asyncio.to_thread(self._remove, job) for job in jobs]
+            if not all(removed):
+                return  # What is left would only be found again; its time comes with the next round.
+
+    def _remove(self, job: Job) -> bool:
+        """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
+        try:
+            # The file goes first: should this end in between, the job is found again.
+            self._files.delete(names.folder(job.id))
+        except (BaseError, OSError) as error:
+            log.warning("report %s is past its days, but its file cannot be removed: %s", job.id, error)
+            return False
+        self._state.job_expire(job.id)
+        return True
 
 
 async def _repeat(chore: Chore, stop: asyncio.Event) -> None:
