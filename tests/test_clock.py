@@ -15,25 +15,51 @@ class Wall:
         return self.now
 
 
-def test_it_stands_still_while_the_wall_is_behind(tmp_path):
-    wall = Wall(1000)
-    clock = NodeClock(tmp_path / "clock", wall)
-    assert clock.now_ms() == 1000
-    wall.now = 400
-    assert clock.now_ms() == 1000
-    wall.now = 1001
-    assert clock.now_ms() == 1001
+def test_it_goes_on_at_half_speed_while_the_wall_is_behind(tmp_path):
+    wall, steady = Wall(10_000), Wall(70)
+    clock = NodeClock(tmp_path / "clock", wall, steady)
+    assert clock.now_ms() == 10_000
+    wall.now = 4000
+    readings = []
+    for _ in range(400):
+        wall.now += 1
+        steady.now += 1
+        readings.append(clock.now_ms())
+    assert readings == [10_000 + passed // 2 for passed in range(1, 401)]
+    wall.now = 10_201
+    assert clock.now_ms() == 10_201
+    clock.close()
+
+
+def test_a_steady_clock_that_begins_anew_moves_it_little(tmp_path):
+    steady = Wall(5_000_000)
+    clock = NodeClock(tmp_path / "clock", Wall(10_000), steady)
+    assert clock.now_ms() == 10_000
+    steady.now = 20
+    assert clock.now_ms() == 10_000
+    steady.now = 30
+    assert clock.now_ms() == 10_005
+    steady.now = 9_000_000
+    assert clock.now_ms() == 10_505
     clock.close()
 
 
 def test_its_floor_is_shared_and_outlives_a_restart(tmp_path):
-    first, second = NodeClock(tmp_path / "clock", Wall(5000)), NodeClock(tmp_path / "clock", Wall(10))
+    still = Wall(1)
+    first, second = NodeClock(tmp_path / "clock", Wall(5000), still), NodeClock(tmp_path / "clock", Wall(10), still)
     assert (first.now_ms(), second.now_ms()) == (5000, 5000)
     first.close()
     second.close()
-    third = NodeClock(tmp_path / "clock", Wall(1))
+    third = NodeClock(tmp_path / "clock", Wall(1), still)
     assert third.now_ms() == 5000
     third.close()
+
+
+def test_a_file_of_eight_bytes_is_taken_on(tmp_path):
+    (tmp_path / "clock").write_bytes((5000).to_bytes(8, "little"))
+    clock = NodeClock(tmp_path / "clock", Wall(10), Wall(1))
+    assert clock.now_ms() == 5000
+    clock.close()
 
 
 def test_processes_never_see_it_go_back(tmp_path):
