@@ -8,6 +8,9 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 BODY_DECODED_BYTES_MAX = 32 * 1024 * 1024
 # Seconds in which a body must have arrived, so that slow senders cannot hold connections for ever.
 BODY_TIMEOUT_S = 30
+# Seconds for which an idle connection is kept: longer than clients and proxies keep theirs (60 s is usual), because a
+# request that is sent while the server closes the connection fails for no reason that its sender could know.
+KEEP_ALIVE_S = 75
 # One string of an event: a code is short, a context value may be a long path or URL.
 CODE_CHARS_MAX = 200
 CONTEXT_VALUES_MAX = 64
@@ -37,7 +40,7 @@ DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
 LOADER_PERIOD_MS = 100
 # Tries before a segment that the store refuses for the segment's own fault is set aside.
 LOADER_TRIES_MAX = 3
-# Days for which loaded segments are kept, so that the store can be rebuilt from them; 0 deletes them at once.
+# Days for which loaded segments are kept, so that the store can be rebuilt from them; 0 deletes them at once, -1 never.
 ARCHIVE_DAYS = 30
 
 # Seconds of a report's statement in the engine, then it is TIMEOUT.

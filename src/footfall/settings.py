@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     body_bytes_max: Positive = limits.BODY_BYTES_MAX
     body_decoded_bytes_max: Positive = limits.BODY_DECODED_BYTES_MAX
     body_timeout_s: Positive = limits.BODY_TIMEOUT_S
+    keep_alive_s: Positive = limits.KEEP_ALIVE_S
     code_chars_max: Positive = limits.CODE_CHARS_MAX
     context_values_max: Positive = limits.CONTEXT_VALUES_MAX
     context_value_chars_max: Positive = limits.CONTEXT_VALUE_CHARS_MAX
@@ -52,7 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disk_free_bytes_min: NotNegative = limits.DISK_FREE_BYTES_MIN
     loader_period_ms: Positive = limits.LOADER_PERIOD_MS
     loader_tries_max: Positive = limits.LOADER_TRIES_MAX
-    archive_days: NotNegative = limits.ARCHIVE_DAYS
+    archive_days: Annotated[int, Meta(ge=-1)] = limits.ARCHIVE_DAYS
 
     report_timeout_s: Positive = limits.REPORT_TIMEOUT_S
     report_barrier_timeout_s: Positive = limits.REPORT_BARRIER_TIMEOUT_S

@@ -95,6 +95,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             proxy_headers=False,
             ws="none",
             backlog=BACKLOG,
+            timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=settings.stop_timeout_s,
         )
         server = Server(config)
