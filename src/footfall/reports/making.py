@@ -18,7 +18,7 @@ from footfall.store import Store, StoreTimeout, query
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
-SPAN_ROWS_MAX = 250_000
+SPAN_ROWS_MAX = 50_000
 
 
 class Halted(Exception):
