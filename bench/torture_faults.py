@@ -231,7 +231,7 @@ def table(stage: Stage, *, cuts_fail: bool) -> dict[str, Fault]:
         "torn tail": _with(torture_damage.tear_tails),
         "bits flipped in a sealed segment": _with(torture_damage.flip_sealed),
         "bits flipped in a dead writer's segment": _with(torture_damage.flip_orphan),
-        "disk full" if stage.disk else "files may not grow": fill_disk if stage.disk else limit_files,
+        "disk full": fill_disk if stage.disk else limit_files,
     }
     if stage.shim:
         faults |= {
