@@ -12,6 +12,7 @@ nothing outside this room can tell them apart. Four promises hold on both:
 `State` owns the transactions; `users`, `jobs`, `nodes` and `secrets` hold the statements, as functions of a connection.
 """
 
+from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.migrating import StateTooNew
 from footfall.state.records import Job, JobStatus, Node, User
@@ -24,6 +25,7 @@ __all__ = [
     "LastAdmin",
     "Node",
     "State",
+    "StateNotEmpty",
     "StateTooNew",
     "StateUnavailable",
     "StateUrlInvalid",

@@ -156,6 +156,16 @@ def transaction(database: Database, engine: Engine) -> Iterator[Connection]:
         raise StateUnavailable(f"state database {database.place}: all connections are in use") from error
 
 
+@contextmanager
+def snapshot(database: Database) -> Iterator[Connection]:
+    """A reading transaction that sees one moment, however long it takes. Outages become StateUnavailable."""
+    engine = database.engine
+    if engine.dialect.name == "postgresql":  # SQLite's transactions do so anyway
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with transaction(database, engine) as connection:
+        yield connection
+
+
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can say what happens on a conflict, which both databases can, each with a construct of its own."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

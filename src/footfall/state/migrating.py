@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
@@ -33,18 +34,30 @@ class StateTooNew(Exception):
 
 def migrate(database: Database) -> None:
     """Apply the steps that are missing, all or none. Raises StateTooNew, StateUnavailable."""
+    with alone(database) as connection:
+        upgrade(connection, database.place)
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[Connection]:
+    """One transaction, while every other process that wants to migrate the database waits. Raises StateUnavailable."""
     match database:
         case SqliteDatabase():
-            _migrate_sqlite(database)
+            with _file_lock(database.path.with_name(database.path.name + ".lock")):
+                _set_wal(database)
+                with transaction(database, database.writer) as connection:
+                    yield connection
         case PostgresqlDatabase():
-            _migrate_postgresql(database)
+            with transaction(database, database.writer) as connection:
+                connection.execute(text(f"SET LOCAL statement_timeout = '{_LOCK_TIMEOUT_S}s'"))
+                lock = text("SELECT pg_advisory_xact_lock(:number)").bindparams(bindparam("number", type_=BigInteger))
+                connection.execute(lock, {"number": _LOCK_NUMBER})
+                yield connection
 
 
-def _migrate_sqlite(database: SqliteDatabase) -> None:
-    with _file_lock(database.path.with_name(database.path.name + ".lock")):
-        _set_wal(database)
-        with transaction(database, database.writer) as connection:
-            _upgrade(connection, database.place)
+def current(connection: Connection) -> str:
+    """The step to which the database was brought; empty where there was none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def _set_wal(database: SqliteDatabase) -> None:
@@ -60,21 +73,14 @@ def _set_wal(database: SqliteDatabase) -> None:
         raise StateUnavailable(f"state database {database.place}: {error}") from error
 
 
-def _migrate_postgresql(database: PostgresqlDatabase) -> None:
-    with transaction(database, database.writer) as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = '{_LOCK_TIMEOUT_S}s'"))
-        lock = text("SELECT pg_advisory_xact_lock(:number)").bindparams(bindparam("number", type_=BigInteger))
-        connection.execute(lock, {"number": _LOCK_NUMBER})
-        _upgrade(connection, database.place)
-
-
-def _upgrade(connection: Connection, place: str) -> None:
+def upgrade(connection: Connection, place: str, revision: str = "head") -> None:
+    """Apply the steps up to a revision. Raises StateTooNew."""
     config = Config()
     config.set_main_option("script_location", "footfall.state:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except CommandError as error:
         if isinstance(error.__cause__, ResolutionError):
             head = ScriptDirectory.from_config(config).get_current_head()

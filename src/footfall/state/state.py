@@ -3,14 +3,16 @@
 The calls block; async callers hand them to a thread. Each raises StateUnavailable when the database does not do it.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 
 from footfall.settings import Settings
 from footfall.state import jobs, nodes, secrets, users
-from footfall.state.database import StateUnavailable, open_database, transaction
-from footfall.state.migrating import migrate
+from footfall.state.copying import Line, StateNotEmpty, is_empty, read_rows, write_rows
+from footfall.state.database import StateUnavailable, open_database, snapshot, transaction
+from footfall.state.migrating import alone, current, migrate, upgrade
 from footfall.state.records import Job, JobStatus, Node, User
 
 
@@ -137,6 +139,34 @@ class State:
         """All nodes, ordered by name."""
         with self._read() as connection:
             return nodes.list_all(connection)
+
+    def revision(self) -> str:
+        """The step to which the tables were brought; empty where there are none."""
+        with self._read() as connection:
+            return current(connection)
+
+    def is_empty(self) -> bool:
+        """Whether nothing is kept here, but perhaps which nodes there are."""
+        with self._read() as connection:
+            return is_empty(connection)
+
+    @contextmanager
+    def copy(self, until_ms: int) -> Iterator[Iterator[Line]]:
+        """All rows as of one moment, as JSON, but for nodes, and jobs started after `until_ms`."""
+        with snapshot(self._database) as connection:
+            yield read_rows(connection, until_ms)
+
+    def fill(self, revision: str, lines: Iterable[Line]) -> None:
+        """Take the rows of a copy that was made at `revision`, all or none, and bring the tables to this version.
+
+        Raises StateNotEmpty, StateTooNew when this version does not know the revision, and what `lines` raises.
+        """
+        with alone(self._database) as connection:
+            upgrade(connection, self._database.place, revision)
+            if not is_empty(connection) or current(connection) != revision:
+                raise StateNotEmpty(f"state database {self._database.place} is in use: name an empty one")
+            write_rows(connection, lines)
+            upgrade(connection, self._database.place)
 
     def _read(self) -> AbstractContextManager[Connection]:
         return transaction(self._database, self._database.engine)

@@ -1,0 +1,123 @@
+"""The state comes out of either database and goes into either, whole."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from msgspec import structs
+
+from footfall.state import Job, State, StateNotEmpty, StateTooNew, User
+from footfall.state.copying import Line
+from footfall.state.tables import metadata
+from footfall.wire import ReportFilter, ReportOutput
+
+LATER_MS = 2**40
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def other(request: pytest.FixtureRequest, tmp_path) -> Iterator[State]:
+    """An empty database that nothing was done to yet."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'other.db'}"
+    else:
+        server = request.getfixturevalue("postgres")
+        server.execute("DROP DATABASE IF EXISTS other")
+        server.execute("CREATE DATABASE other")
+        url = server.url("other")
+    with closing(State(url)) as state:
+        yield state
+
+
+def job(number: int) -> Job:
+    return Job(id=f"job-{number}", user="ann", filter=ReportFilter("C", "P", ("T",)), started_ms=number, header=True)
+
+
+def fill(state: State) -> None:
+    users = [
+        User(id="ann", password_hash="hash|é", customers=("C", "Ü"), created_ms=1),
+        User(id="root", password_hash="x", admin=True, permissions="p", created_ms=2**41),
+    ]
+    for user in users:
+        state.user_add(user)
+    for number in range(1, 1200):
+        state.job_add(job(number))
+    state.secret("links")
+    state.node_put("old", 1, 1)
+
+
+def lines_of(state: State, until_ms: int = LATER_MS) -> list[Line]:
+    with state.copy(until_ms) as lines:
+        return list(lines)
+
+
+def test_a_copy_has_every_row_but_those_of_nodes(state: State) -> None:
+    fill(state)
+    tables = [table for table, _ in lines_of(state)]
+    assert (tables.count("users"), tables.count("jobs"), tables.count("secrets")) == (2, 1199, 1)
+    assert set(tables) <= set(metadata.tables) - {"nodes"}
+
+
+def test_a_copy_goes_into_an_empty_database_of_either_kind(state: State, other: State) -> None:
+    fill(state)
+    copied = lines_of(state)
+    other.fill(state.revision(), copied)
+    assert lines_of(other) == copied
+    assert other.user_list() == state.user_list()
+    assert other.secret("links") == state.secret("links")
+    assert other.job_get("job-7") == state.job_get("job-7")
+    assert other.node_list() == []
+
+
+def test_jobs_that_were_started_later_stay_behind(state: State) -> None:
+    fill(state)
+    assert sum(table == "jobs" for table, _ in lines_of(state, 10)) == 10
+
+
+def test_a_copy_sees_one_moment(state: State) -> None:
+    fill(state)
+    with state.copy(LATER_MS) as lines:
+        first = next(lines)
+        state.job_add(job(5000))
+        rows = [first, *lines]
+    assert sum(table == "jobs" for table, _ in rows) == 1199
+
+
+def test_nothing_is_mixed_with_what_is_there(state: State, other: State) -> None:
+    fill(state)
+    copied = lines_of(state)
+    other.migrate()
+    assert other.is_empty()
+    other.user_add(User(id="here", password_hash="", created_ms=0))
+    assert not other.is_empty()
+    with pytest.raises(StateNotEmpty):
+        other.fill(state.revision(), copied)
+    assert [user.id for user in other.user_list()] == ["here"]
+
+
+def test_a_fill_that_breaks_off_leaves_nothing(state: State, other: State) -> None:
+    fill(state)
+
+    def broken() -> Iterator[Line]:
+        yield from lines_of(state)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        other.fill(state.revision(), broken())
+    assert other.is_empty()
+    other.fill(state.revision(), lines_of(state))
+    assert not other.is_empty()
+
+
+def test_a_copy_of_a_later_version_is_refused(state: State, other: State) -> None:
+    with pytest.raises(StateTooNew):
+        other.fill("9999", lines_of(state))
+    assert other.revision() == ""
+
+
+def test_what_a_job_echoes_survives(state: State, other: State) -> None:
+    wanted = structs.replace(job(1), output=ReportOutput(delimiter=";"))
+    state.job_add(wanted)
+    other.fill(state.revision(), lines_of(state))
+    assert other.job_get("job-1") == wanted
+    assert json.loads(lines_of(other)[0][1])["user_id"] == "ann"
