@@ -1,6 +1,7 @@
 """What the engine's HTTP answers to clickhouse-connect itself, and to whoever else asks."""
 
 import base64
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -77,7 +78,7 @@ def test_inserts_of_rows_and_of_raw_data(client: Client) -> None:
     summaries = [
         client.raw_insert("t", ["a", "b"], lines, fmt="JSONEachRow"),
         client.raw_insert("t", ["a"], zstd.compress(b'{"a": 4}\n') * 2, fmt="JSONEachRow", compression="zstd"),
-        client.raw_insert("t", ["a", "b"], b"5,five\n", settings={"max_threads": 1}, fmt="CSV"),
+        client.raw_insert("t", ["a", "b"], gzip.compress(b"5,five\n"), fmt="CSV", compression="gzip"),
     ]
     assert [summary.written_rows for summary in summaries[1:2]] == [2]
     rows = [tuple(row) for row in client.query("SELECT a, b FROM t ORDER BY a").result_rows]
@@ -90,6 +91,20 @@ def test_settings_of_one_statement_do_not_reach_the_next(client: Client) -> None
     assert client.query(query).result_rows[0][0] != 1
     client.command("SET max_threads = 1")
     assert client.query(query).result_rows[0][0] != 1
+
+
+def test_what_spills_to_disk_is_bounded(client: Client) -> None:
+    assert client.query("SELECT getSetting('max_temporary_data_on_disk_size_for_query')").result_rows[0][0] > 0
+    with pytest.raises(DatabaseError) as caught:
+        client.query(
+            "SELECT count() FROM (SELECT number, sipHash64(number) AS x FROM numbers(50000000) GROUP BY number, x)",
+            settings={
+                "max_bytes_before_external_group_by": 20_000_000,
+                "max_bytes_ratio_before_external_group_by": 0,
+                "max_temporary_data_on_disk_size_for_query": 20_000_000,
+            },
+        )
+    assert caught.value.code == 396
 
 
 def test_an_unknown_setting_is_an_error(client: Client) -> None:

@@ -2,6 +2,10 @@
 
 chDB allows one process on one data path, so this process is the only owner of `data_dir/engine`; everybody else asks it
 through `data_dir/run/engine.json`, which says where it listens. Only `footfall engine` imports this module.
+
+Measured on two cores: up in half a second; 280 MiB resident when idle, of which 205 MiB are pages of the library's file,
+and as little again a while after work; 520 to 720 MiB while it loads 150,000 events at a time (0.5 s each) and streams
+300 MB of events read FINAL (2.2 s).
 """
 
 import asyncio
@@ -19,6 +23,7 @@ import msgspec
 import uvicorn
 import uvloop
 
+from footfall.process import CannotServe
 from footfall.settings import Settings
 from footfall.store.address import Endpoint
 from footfall.store.engine_http import Protocol
@@ -28,10 +33,8 @@ from footfall.store.engine_request import Bounds
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _USER = "footfall"
-
-
-class EngineRunning(Exception):
-    """Another engine process owns the data folder."""
+# Longer than the pauses between loads: a connection that closes while it is being used again costs a retry.
+_KEEP_ALIVE_S = 75
 
 
 class Engine:
@@ -44,14 +47,14 @@ class Engine:
         self._place = settings.data / "run" / "engine.json"
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; raises EngineRunning when the data folder has an engine already."""
+        """Serve until SIGTERM or SIGINT; raises CannotServe when the data folder has an engine already."""
         for folder in (self._data, self._spool, self._place.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._own():
             for stale in self._spool.iterdir():
                 stale.unlink()
             password = secrets.token_urlsafe(32)
-            lanes = Lanes(self._data / "chdb", _options(self._settings), self._settings.engine_queries_at_once_max)
+            lanes = self._open_lanes()
             try:
                 with _listen(self._place) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     runner.run(self._serve(lanes, listener, password))
@@ -67,12 +70,26 @@ class Engine:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
-            _log.error("another engine is running on %s", self._data)
-            raise EngineRunning(f"another engine is running on {self._data}") from error
+            message = f"another engine is running on {self._data.resolve()}"
+            _log.error(message)
+            raise CannotServe(message) from error
         try:
             yield
         finally:
             os.close(lock)
+
+    def _open_lanes(self) -> Lanes:
+        memory = self._settings.engine_memory_bytes_max
+        # ClickHouse's defaults are for machines that do nothing else: three caches of up to 5 GiB each.
+        options = {
+            "max_server_memory_usage": memory,
+            "mark_cache_size": memory // 16,
+            "index_mark_cache_size": memory // 16,
+            "primary_index_cache_size": memory // 16,
+        }
+        # What does not fit into memory is sorted and grouped on disk, but the disk is for the journal first.
+        defaults = {"max_temporary_data_on_disk_size_for_query": str(memory)}
+        return Lanes(self._data / "chdb", options, defaults, self._settings.engine_queries_at_once_max)
 
     async def _serve(self, lanes: Lanes, listener: socket.socket, password: str) -> None:
         bounds = Bounds(
@@ -88,6 +105,7 @@ class Engine:
             proxy_headers=False,
             lifespan="off",
             http="httptools",
+            timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(2, self._settings.stop_timeout_s * 3 // 4),
         )
         await _Server(config, self._place, endpoint, lanes, self._settings.stop_timeout_s / 2).serve([listener])
@@ -127,21 +145,6 @@ class _Server(uvicorn.Server):
 def run_engine(settings: Settings) -> None:
     """Run the engine of `settings.data_dir` until it is told to stop."""
     Engine(settings).run()
-
-
-def _options(settings: Settings) -> str:
-    """Options of the engine as a whole; ClickHouse's defaults are for machines that do nothing else.
-
-    Measured: the process has 260 MiB resident when idle, of which 220 MiB are the library's own pages.
-    """
-    cache = settings.engine_memory_bytes_max // 16
-    options = {
-        "max_server_memory_usage": settings.engine_memory_bytes_max,
-        "mark_cache_size": cache,
-        "index_mark_cache_size": cache,
-        "primary_index_cache_size": cache,
-    }
-    return "&".join(f"{name}={value}" for name, value in options.items())
 
 
 def _listen(place: Path) -> socket.socket:

@@ -131,7 +131,7 @@ class Response:
         self._begun = False
         self._headers: Headers = [
             (b"content-type", b"application/octet-stream"),
-            (b"x-clickhouse-query-id", request.query_id.encode("latin-1", "replace")),
+            (b"x-clickhouse-query-id", request.query_id.encode()),
             (b"x-clickhouse-timezone", b"UTC"),
             (b"x-clickhouse-exception-tag", self._tag.encode()),
         ]

@@ -20,6 +20,7 @@ import contextlib
 import re
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,13 @@ class Lanes:
     without naming a database: a client's greeting, or a KILL, which must not wait behind reports either.
     """
 
-    def __init__(self, path: Path, options: str, at_once: int) -> None:
+    def __init__(self, path: Path, options: Mapping[str, int], defaults: Mapping[str, str], at_once: int) -> None:
+        """`options` are the engine's own, `defaults` are settings of every statement that does not set them itself."""
         self._path = str(path)
+        self._defaults = dict(defaults)
         # The first connection opens the engine with its options, and keeps it open between statements.
-        self._control = chdb.connect(f"{self._path}?{options}")  # type: ignore[no-untyped-call]
+        query = "&".join(f"{name}={value}" for name, value in options.items())
+        self._control = chdb.connect(f"{self._path}?{query}")  # type: ignore[no-untyped-call]
         self._control_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(at_once, "engine-read")
         self._writer = ThreadPoolExecutor(1, "engine-write")
@@ -134,7 +138,8 @@ class Lanes:
     def _run(self, statement: Statement) -> Outcome:
         try:
             with contextlib.closing(chdb.connect(self._path)) as connection:  # type: ignore[no-untyped-call]
-                return _execute(connection, statement)
+                settings = self._defaults | statement.settings | _ALWAYS | {"log_comment": statement.mark}
+                return _execute(connection, statement, settings)
         except (chdb.ChdbError, RuntimeError) as error:
             raise _explain(str(error)) from error
         except UnicodeDecodeError as error:
@@ -142,8 +147,8 @@ class Lanes:
             raise _explain(error.object.decode("utf-8", "replace")) from error
 
 
-def _execute(connection: Any, statement: Statement) -> Outcome:
-    connection.query(sql.set_settings(statement.settings | _ALWAYS | {"log_comment": statement.mark}))
+def _execute(connection: Any, statement: Statement, settings: Mapping[str, str]) -> Outcome:
+    connection.query(sql.set_settings(settings))
     if statement.database:
         connection.query(f"USE {sql.identifier(statement.database)}")
     result = connection.query(statement.text, sql.DEFAULT_FORMAT, params=statement.parameters)

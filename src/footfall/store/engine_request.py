@@ -97,13 +97,17 @@ class Reader:
         path = self._spool / f"{uuid.uuid4().hex}.data"
         try:
             size = await _save(_chunks(receive, self._bounds.data), path)
-            loading = sql.from_file(text, str(path), _COMPRESSIONS[encoding]) if size else text
-            if loading is None:
-                raise EngineError(62, "An INSERT with its data in the body has to end with FORMAT. (SYNTAX_ERROR)")  # noqa: TRY301
+            return _make(_load(text, path, encoding) if size else text, values, path)
         except BaseException:
             _remove(path)
             raise
-        return _make(loading, values, path)
+
+
+def _load(text: str, path: Path, encoding: str) -> str:
+    loading = sql.from_file(text, str(path), _COMPRESSIONS[encoding])
+    if loading is None:
+        raise EngineError(62, "An INSERT with its data in the body has to end with FORMAT. (SYNTAX_ERROR)")
+    return loading
 
 
 def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -> Request:
@@ -123,7 +127,9 @@ def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -
         parameters={name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")},
         settings=settings,
     )
-    return Request(statement, values.get("query_id") or mark, data)
+    query_id = values.get("query_id", "")
+    # It goes into a header and the log.
+    return Request(statement, query_id if query_id.isascii() and query_id.isprintable() and query_id else mark, data)
 
 
 async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
