@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,23 @@ def read_all(store: Store, read: str) -> None:
     with store.stream(f"{query} FORMAT CSV", {}) as blocks:
         for _ in blocks:
             pass
+
+
+def test_an_engine_told_to_ignore_ctrl_c_does(tmp_path: Path) -> None:
+    place = tmp_path / "run" / "engine.json"
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from footfall.settings import Settings;"
+        "from footfall.store.engine import run_engine; run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as process:
+        while not place.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.terminate()
+    assert process.returncode == 0
 
 
 def test_what_is_left_over_of_a_killed_engine_is_removed(own_engine) -> None:
