@@ -78,3 +78,5 @@ def start_log(settings: Settings, process: str) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for chatty in ("uvicorn.error", "alembic", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It tells of every try that failed, with a traceback; who asked says so in one line.
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)

@@ -70,7 +70,10 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
-    run_engine(settings)
+    try:
+        run_engine(settings)
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
 
 
 async def _web(settings: Settings, listener: socket.socket) -> None:
