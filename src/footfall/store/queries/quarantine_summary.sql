@@ -8,7 +8,13 @@ SELECT
     max(q.held_since) AS last,
     argMax(concat(toString(q.batch), '/', toString(q.sequence)), (q.held_since, q.batch, q.sequence)) AS example
 FROM quarantine AS q FINAL
-
+WHERE ({customer:String} = '' OR q.customer = {customer:String})
+    AND ({product:String} = '' OR q.product = {product:String})
+    AND ({type:String} = '' OR q.type = {type:String})
+    AND ({reason:String} = '' OR positionCaseInsensitiveUTF8(q.reason, {reason:String}) > 0)
+    AND ({state:String} = '' OR toString(q.state) = {state:String})
+    AND q.held_since BETWEEN {since:Int64} AND {until:Int64}
+    AND (empty({ids:Array(String)}) OR concat(toString(q.batch), '/', toString(q.sequence)) IN {ids:Array(String)})
 GROUP BY product, type, reason
 ORDER BY events DESC, product, type, reason
 LIMIT {limit:UInt32}

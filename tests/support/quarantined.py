@@ -1,0 +1,108 @@
+"""A node without its processes: a collector in quarantine mode, a real journal, a real store, the desk of quarantine."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from footfall.clock import NodeClock
+from footfall.collecting import Collector
+from footfall.journal import Folder, Journal
+from footfall.loading import Archive, Loader
+from footfall.plan import LivePlan
+from footfall.quarantine import Held, Quarantine, Selection
+from footfall.settings import Settings
+from footfall.store import Store
+
+TIME = 1_568_381_886_060
+PLAN = """
+[products.SHOP]
+columns = ["user", "item"]
+
+[products.SHOP.types]
+OPENED = ["user"]
+BOUGHT = ["user", "item"]
+"""
+# The same with a type more, and with an item that may be missing.
+WIDER = PLAN + 'RETURNED = ["user", "item"]\n'
+WIDEST = WIDER.replace('BOUGHT = ["user", "item"]', 'BOUGHT = ["user", "item?"]')
+
+
+def event(type: str = "OPENED", *context: str | None, **changes: Any) -> dict[str, Any]:
+    return {"customer": "C", "product": "SHOP", "type": type, "timestamp": TIME, "context": list(context)} | changes
+
+
+class Node:
+    """`journal` runs while the node is `open`; what it holds goes into the store with `load`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data = settings.data
+        self.plan_file = self.data / "plan.toml"
+        self.plan_file.write_text(PLAN)
+        self.clock = NodeClock(self.data / "clock")
+        self.store = Store(settings)
+        self.folder = Folder(self.data / "journal")
+        archive = Archive(self.data / "archive", 30)
+        self.loader = Loader(self.folder, self.store, archive, self.data / "aside", settings, self.clock)
+        self.plan = LivePlan(self.plan_file, settings)
+
+    @contextlib.asynccontextmanager
+    async def open(self, **changes: Any) -> AsyncIterator["Node"]:
+        settings = structs.replace(self.settings, **changes)
+        self.journal = Journal(self.folder, settings, self.clock)
+        self.collector = Collector(self.journal, self.plan, settings, self.clock)
+        self.quarantine = Quarantine(self.store, self.journal, self.plan, settings)
+        task = asyncio.create_task(self.journal.run())
+        try:
+            yield self
+        finally:
+            self.journal.close()
+            await task
+
+    def use(self, plan: str) -> None:
+        """Put another plan in force."""
+        self.plan_file.write_text(plan)
+        assert self.plan.reload() is None
+
+    async def post(self, *events: dict[str, Any], key: str = "", **headers: str) -> tuple[list[dict[str, Any]], int]:
+        """Post events; gives the answer's events, and how many are held."""
+        sent: list[dict[str, Any]] = []
+        body = json.dumps({"events": events}).encode()
+        named = headers | ({"idempotency-key": key} if key else {})
+        raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/events", "headers": raw, "client": ("203.0.113.9", 4711)}
+        await self.collector(scope, receive, send)
+        assert sent[0]["status"] == 200, sent[1]["body"]
+        return json.loads(sent[1]["body"]), int(dict(sent[0]["headers"]).get(b"footfall-quarantined", 0))
+
+    async def load(self) -> None:
+        """Everything that is in the journal goes into the store."""
+        while self.folder.names():
+            await asyncio.to_thread(self.loader.tick)
+            await asyncio.sleep(0.005)
+
+    async def held(self, **wanted: Any) -> list[Held]:
+        return (await self.quarantine.page(Selection(**{"state": "held"} | wanted), 1000)).events
+
+    def stored(self, columns: str = "type, context, sequence") -> list[tuple[Any, ...]]:
+        return self.store.rows(f"SELECT {columns} FROM events FINAL ORDER BY timestamp, batch, sequence", {})
+
+    def archived(self) -> list[Path]:
+        """The loaded segments, in their order."""
+        return sorted((self.data / "archive").glob("*/*"), key=lambda path: path.name)
+
+    def close(self) -> None:
+        self.store.close()
+        self.clock.close()
