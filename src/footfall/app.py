@@ -19,6 +19,7 @@ from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.node import data_folder, node_name
 from footfall.plan import LivePlan
+from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import State, open_state
@@ -50,6 +51,10 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         accounts = Accounts(state, settings, clock)
         stack.callback(accounts.close)
         reports = Reports(state, plan, settings, clock, Files(settings))
+        store = Store(settings)
+        stack.callback(store.close)
+        receipts = Receipts(Folder(settings.data / "journal"), store, settings)
+        stack.callback(receipts.close)
         collector = Collector(journal, plan, settings, SystemClock())
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
@@ -58,6 +63,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
             settings=settings,
             accounts=accounts,
             reports=reports,
+            receipts=receipts,
             collect=collector,
             service=service(settings),
             clock=clock,

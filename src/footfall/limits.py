@@ -60,6 +60,13 @@ LINK_TTL_S = 900
 # Types that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 
+# Receipts that one web process looks for at once: each keeps a core busy while it goes through the journal.
+RECEIPTS_AT_ONCE_MAX = 2
+# Bytes of segments that one receipt goes through, newest first: some two million events, in half a second of a core.
+RECEIPT_JOURNAL_BYTES_MAX = 64 * 1024 * 1024
+# Seconds of a receipt's statement in the store: a client waits for it, and a look by batch takes some ms.
+RECEIPT_TIMEOUT_S = 10
+
 # Seconds for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60
 # Verified passwords that are remembered at once in one web process.

@@ -64,6 +64,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link_ttl_s: Positive = limits.LINK_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
 
+    receipts_at_once_max: Positive = limits.RECEIPTS_AT_ONCE_MAX
+    receipt_journal_bytes_max: Positive = limits.RECEIPT_JOURNAL_BYTES_MAX
+    receipt_timeout_s: Positive = limits.RECEIPT_TIMEOUT_S
+
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX

@@ -13,10 +13,13 @@ from msgspec import Struct
 
 from footfall import api
 from footfall.accounts import Accounts
+from footfall.journal import Folder
 from footfall.plan import LivePlan
+from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, names
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
+from footfall.store import Store
 from footfall.wire import Service
 
 NOW_MS = 1_700_000_000_000
@@ -111,11 +114,16 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             accounts.add("root", PASSWORD, permissions="all", admin=True)
             files = Files(settings)
             reports = Reports(state, LivePlan(None, settings), settings, clock, files)
+            store = Store(settings)
+            stack.callback(store.close)
+            receipts = Receipts(Folder(tmp_path / "journal"), store, settings)
+            stack.callback(receipts.close)
             found: Opened
             app = api.build(
                 settings=settings,
                 accounts=accounts,
                 reports=reports,
+                receipts=receipts,
                 collect=collect,
                 service=SERVICE,
                 clock=clock,

@@ -10,6 +10,7 @@ import pytest
 from footfall import refusals
 from footfall.api import ROUTES
 from footfall.api.advice import ADVICE
+from footfall.receipts import Receipt
 from footfall.settings import Settings
 from footfall.wire import (
     ErrorNode,
@@ -48,7 +49,7 @@ def test_the_limits_are_settings():
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
-    kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
+    kinds = (Receipt, ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
     made = []
     for kind in kinds:
         try:

@@ -25,6 +25,10 @@ ADVICE: Final[dict[Code, str]] = {
     ),
     Code.REQUEST_NOT_FOUND: ("There is nothing at this path."),
     Code.EVENT_JOB_GET_FAILED_NO_JOB: ("There is no such report, or it is another user's."),
+    Code.EVENT_BATCH_NOT_FOUND: (
+        "No request of this batch is known here, or none of its events is of a customer that the user may see. What "
+        "another node has just taken is found about a second later."
+    ),
     Code.REQUEST_METHOD_NOT_ALLOWED: (
         "The path exists, but not for this method; the `Allow` header lists its methods."
     ),

@@ -18,6 +18,7 @@ from footfall.api.origins import Origins
 from footfall.api.rooms import Rooms
 from footfall.api.routes import ROUTES, Route
 from footfall.clock import Clock
+from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
 from footfall.wire import Service
@@ -30,6 +31,7 @@ def build(
     settings: Settings,
     accounts: Accounts,
     reports: Reports,
+    receipts: Receipts,
     collect: ASGIApp,
     service: Service,
     clock: Clock,
@@ -44,6 +46,7 @@ def build(
     rooms = Rooms(
         settings=settings,
         reports=reports,
+        receipts=receipts,
         origins=origins,
         clock=clock,
         service=service,

@@ -15,6 +15,28 @@ _EVENT: Final = {
     "timestamp": 1568381886060,
     "context": ["string"],
 }
+_BATCH: Final = "e2d04b89-972d-4a0a-b0ee-427bef63a8d0"
+_RECEIPT: Final = {
+    "batch": _BATCH,
+    "events": [
+        {"sequence": 1, "status": "stored", "received": 1568381886312, "admitted": 1568381886312},
+        {
+            "sequence": 2,
+            "status": "stored",
+            "received": 1568381886312,
+            "admitted": 1568381886312,
+            "duplicateOf": {"batch": "6232102b-f1b2-49fa-8999-dc2ad2174e76", "sequence": 7},
+        },
+        {
+            "sequence": 3,
+            "status": "quarantined",
+            "received": 1568381886312,
+            "code": "EVENT_NOT_IN_PLAN",
+            "reason": "context: 1 value where PORTFOLIO-ACCESSED takes 2: userId, portfolioId",
+        },
+    ],
+    "complete": True,
+}
 _FILTER: Final = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
@@ -59,6 +81,7 @@ _FILE_HEADERS: Final = {
 
 # Examples of the parameters that stand in paths.
 PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
+    "batch": ("The `batch` of the events, as the answer of `POST /events` has it.", _BATCH),
     "source": ("The report's `source`, as its status names it.", f"JOB-{_JOB}"),
     "token": ("When the link ends, and its signature.", _TOKEN),
     "name": ("The file's name.", _NAME),
@@ -96,8 +119,16 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         request=EventsRequest,
         request_example={"events": [_EVENT]},
         answer=list[EventFull],
-        answer_example=[{**_EVENT, "sequence": 1, "batch": "e2d04b89-972d-4a0a-b0ee-427bef63a8d0"}],
+        answer_example=[{**_EVENT, "sequence": 1, "batch": _BATCH}],
         answers={"Footfall-Quarantined": "How many events were held back, where the tracking plan is in that mode."},
+    ),
+    ("GET", "/events/{batch}"): Page(
+        "What became of the events of one request, in their order: `journaled` (on disk, and on its way to the store), "
+        "`stored`, `quarantined` (held back for an operator, with the reason) or `dropped` (given up by an operator). "
+        "`duplicateOf` names an equal event that another request had brought before. Events of customers that the "
+        "user may not see are left out. `complete` is false when some may be missing because not everything can be "
+        "looked through now. What another node has just taken is found about a second later.",
+        answer_example=_RECEIPT,
     ),
     ("POST", "/reports"): Page(
         "Starts a report and answers at once with its status. The report contains every event that was acknowledged "

@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 
 from footfall.api.origins import Origins
 from footfall.clock import Clock
+from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
 from footfall.wire import Service
@@ -19,6 +20,7 @@ class Rooms:
 
     settings: Settings
     reports: Reports
+    receipts: Receipts
     origins: Origins
     clock: Clock
     service: Service

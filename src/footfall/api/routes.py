@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from footfall.api import describing, events, files, reporting
+from footfall.api import describing, events, files, receipts, reporting
 from footfall.errors import Code
 
 
@@ -48,6 +48,15 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
             Code.SERVICE_UNAVAILABLE,
         ),
+    ),
+    Route(
+        "GET",
+        "/events/{batch}",
+        "Check Events",
+        receipts.find_receipt,
+        tag="Events",
+        signed_in=True,
+        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.EVENT_BATCH_NOT_FOUND),
     ),
     Route(
         "POST",
