@@ -1,14 +1,20 @@
 """`footfall plan`: the tracking plan in words, and a check of a file before it is deployed."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
 from footfall.cli.context import Problems
-from footfall.plan import Plan, PlanInvalid, describe, load
+from footfall.cli.showing import moment, read_time, table
+from footfall.clock import SystemClock
+from footfall.plan import Plan, PlanInvalid, compile, describe, load  # noqa: A004 - the room's own word for it
 from footfall.settings import Settings
 
 _FILE = click.Path(path_type=Path)
+_GROUPS_SHOWN = 100
 
 
 @click.group()
@@ -40,17 +46,74 @@ def show(settings: Settings, file: Path | None) -> None:
 
 @plan.command()
 @click.argument("file", type=_FILE)
-def check(file: Path) -> None:
+@click.option(
+    "--against-history",
+    "since",
+    metavar="TIME",
+    callback=read_time,
+    help="Also hold the stored events from then on (30d, 2026-11-01) against it.",
+)
+@click.option(
+    "--customer", "customers", metavar="CODE", multiple=True, help="Of these only this customer's; repeat it."
+)
+@click.pass_obj
+def check(settings: Settings, file: Path, since: int | None, customers: tuple[str, ...]) -> None:
     """Check a plan file: every problem is named with its line.
 
-    The exit code is 0 for a plan that can be used, and 1 for one that cannot, so that it serves in a deployment:
+    The exit code is 0 for a plan that can be used, and 1 for one that cannot, so that it serves in a deployment. With
+    --against-history it is also 1 when the plan would have refused any of the events that are stored, by their own
+    times; they stay as they are in any case. The service must be running.
 
     \b
+    Examples:
       footfall plan check next-plan.toml && cp next-plan.toml /etc/footfall/plan.toml
+      footfall plan check next-plan.toml --against-history 30d --customer TGAM
     """
+    if customers and since is None:
+        raise click.UsageError("--customer goes with --against-history")
     good = _load(file)
     counts = f"customers: {len(good.customers) or 'any'}, products: {len(good.products)}, types: {len(good.types)}"
     click.echo(f"{file}: good, fingerprint {good.fingerprint}; {counts}")
+    if since is not None:
+        _check_history(settings, good, since, customers)
+
+
+def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[str, ...]) -> None:
+    """Say what the plan would have refused; ends the command with code 1 when that is anything."""
+    # Small commands need no store, and are quick without it.
+    from footfall.quarantine import History, check_history, count_history  # noqa: PLC0415
+    from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
+
+    newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
+    history = History(start=since, end=newest, customers=customers)
+    checker = compile(plan, settings, thorough=True)
+    try:
+        with closing(Store(settings)) as store, _progress(count_history(store, history)) as seen:
+            verdict = check_history(store, history, checker, seen)
+    except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
+        raise click.ClickException(f"the events store does not answer: {error}") from error
+    click.echo(f"of {verdict.events} events since {moment(since)} the plan would have refused {verdict.refused}")
+    if verdict.refused:
+        head = ("EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON")
+        rows = [
+            (each.events, each.product, each.type, each.example, each.reason.replace("\n", "; "))
+            for each in verdict.broken[:_GROUPS_SHOWN]
+        ]
+        for line in table([head, *rows]):
+            click.echo(line)
+        if len(verdict.broken) > len(rows):
+            click.echo("and others, less frequent", err=True)
+        raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with click.progressbar(length=total, label="events", file=sys.stderr) as bar:
+        yield bar.update
 
 
 def _load(file: Path | None) -> Plan:

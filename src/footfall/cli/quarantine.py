@@ -1,0 +1,285 @@
+"""`footfall quarantine`: the events that broke the tracking plan; look at them, release them, drop them."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from footfall.cli.context import AnyFunction, Problems
+from footfall.cli.showing import moment, plain, read_time, table
+from footfall.clock import NodeClock, SystemClock
+from footfall.errors import RequestRefused
+from footfall.journal import Folder, Journal, JournalError
+from footfall.plan import LivePlan, PlanInvalid
+from footfall.quarantine import Broken, Held, Outcome, Quarantine, Selection, Standing, identify
+from footfall.settings import Settings
+from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
+
+Result = TypeVar("Result")
+
+# Seconds until a worker has loaded what was changed: a segment is sealed at once when the command ends.
+SETTLE_S = 10
+GROUPS_SHOWN = 100
+REASON_CHARS = 100
+
+
+@click.group()
+def quarantine() -> None:
+    """Look at the events that broke the tracking plan, release them, drop them.
+
+    With plan_mode quarantine such events are held instead of refused. When the plan's file takes them, release them:
+    they are then in every report that starts afterwards, and in none that was made before.
+
+    \b
+    Examples:
+      footfall quarantine list --summary
+      footfall quarantine release --dry-run
+      footfall quarantine release --customer TGAM --since 7d
+      footfall quarantine drop --type TEST-EVENT
+    """
+
+
+def _filters(command: AnyFunction) -> AnyFunction:
+    """The options that select events."""
+    for option in reversed(
+        (
+            click.option("--customer", default="", metavar="CODE", help="Only this customer's."),
+            click.option("--product", default="", metavar="CODE", help="Only this product's."),
+            click.option("--type", default="", metavar="CODE", help="Only of this type."),
+            click.option("--reason", default="", metavar="TEXT", help="Only with this text in the reason."),
+            click.option("--since", callback=read_time, metavar="TIME", help="Received then or later: 7d, 2026-11-23."),
+            click.option("--until", callback=read_time, metavar="TIME", help="Received then or earlier; UTC."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _id(_context: click.Context, _argument: click.Parameter, value: str) -> str:
+    try:
+        return identify(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _ids(context: click.Context, argument: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_id(context, argument, value) for value in values)
+
+
+_named = click.argument("ids", metavar="[BATCH/SEQUENCE]...", nargs=-1, callback=_ids)
+
+
+@quarantine.command("list")
+@_filters
+@click.option(
+    "--state",
+    type=click.Choice([*(each.value for each in Standing), "all"]),
+    default=Standing.HELD.value,
+    help="Only in this state; held when not said.",
+)
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="So many at the most; 50 when not said.")
+@click.option("--summary", is_flag=True, help="How many there are of which type, and for which reason.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
+@click.pass_obj
+def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as_json: bool, **filters: Any) -> None:
+    """List events, the newest first; long values are cut, and show has them whole.
+
+    \b
+    Examples:
+      footfall quarantine list --summary
+      footfall quarantine list --product WATCHLIST --since 1d
+      footfall quarantine list --state all --json | jq -r '.[].reason'
+    """
+    selection = Selection(**filters, state="" if state == "all" else state)
+    if summary:
+        groups = _run(settings, lambda desk: desk.summary(selection, limit))
+        rows = [(each.events, each.product, each.type, _first(each.reason), moment(each.last)) for each in groups]
+        _show(groups, ("EVENTS", "PRODUCT", "TYPE", "REASON", "LAST"), rows, as_json)
+        return
+    page = _run(settings, lambda desk: desk.page(selection, limit))
+    _show(page.events, ("RECEIVED", "ID", "STATE", "CUSTOMER", "TYPE", "REASON"), map(_row, page.events), as_json)
+    if page.next:
+        click.echo("there are more: --limit, or a narrower choice, shows them", err=True)
+
+
+@quarantine.command()
+@click.argument("id", metavar="BATCH/SEQUENCE", callback=_id)
+@click.pass_obj
+def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command line calls it
+    """Show one event as it came, with all that is known of it, as JSON.
+
+    \b
+    Example:
+      footfall quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3
+    """
+    found = _run(settings, lambda desk: desk.find(id))
+    if found is None:
+        raise click.ClickException(f"{id} is not in quarantine")
+    _echo_json(found)
+
+
+@quarantine.command()
+@_filters
+@_named
+@click.option("--set-type", default="", metavar="CODE", help="Give all of them this type first.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.pass_obj
+def release(settings: Settings, /, ids: tuple[str, ...], set_type: str, dry_run: bool, **filters: Any) -> None:
+    """Release the events that the present plan takes; those that still break it stay.
+
+    The plan is that of the file as it is now. Released events keep their batch, sequence and time of receipt. Releasing
+    again does no harm: an event counts once.
+
+    \b
+    Examples:
+      footfall quarantine release --dry-run
+      footfall quarantine release --product WATCHLIST --until 2026-11-23
+      footfall quarantine release --type WATCHLIST-ADDED --set-type WATCHLIST-SYMBOL-ADDED
+    """
+    if not dry_run:
+        _require_owner(settings)
+    selection = Selection(**filters, ids=ids)
+    outcome = _run(settings, lambda desk: desk.release(selection, _who(), set_type=set_type, dry_run=dry_run))
+    click.echo(f"{'would release' if dry_run else 'released'} {_events(outcome.changed)}")
+    if outcome.stayed:
+        click.echo(f"{_events(outcome.stayed)} still break the plan and stay:")
+        _echo(("EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"), map(_broken, outcome.broken[:GROUPS_SHOWN]))
+    _stop(outcome)
+
+
+@quarantine.command()
+@_filters
+@_named
+@click.option("--all", "everything", is_flag=True, help="Really all that are held, where nothing else is said.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: bool, **filters: Any) -> None:
+    """Drop events for good: a record of each stays, without its content.
+
+    \b
+    Examples:
+      footfall quarantine drop --type TEST-EVENT
+      footfall quarantine drop --until 90d --yes
+    """
+    if not everything and not ids and not any(value or value == 0 for value in filters.values()):
+        raise click.UsageError("say which events to drop, or --all")
+    _require_owner(settings)
+    if filters["until"] is None:
+        # What comes while somebody thinks about the question was not in it.
+        filters["until"] = SystemClock().now_ms()
+    selection = Selection(**filters, ids=ids, state=Standing.HELD)
+    count = _run(settings, lambda desk: desk.count(selection))
+    if count == 0:
+        click.echo("there are no such events")
+        return
+    if not yes:
+        click.confirm(f"drop {_events(count)}, with no way back?", abort=True, err=True)
+    outcome = _run(settings, lambda desk: desk.drop(selection, _who()))
+    click.echo(f"dropped {_events(outcome.changed)}")
+    _stop(outcome)
+
+
+def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
+    """Do the work at the desk; what can go wrong becomes a line on standard error and exit code 1."""
+    if not settings.data.is_dir():
+        text = f"there is no data folder {settings.data}: run this on a node of the service, with its settings"
+        raise click.ClickException(text)
+    try:
+        return asyncio.run(_at_desk(settings, work))
+    except PlanInvalid as error:
+        raise Problems(str(error)) from error
+    except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
+        raise click.ClickException(f"the events store does not answer: {error}") from error
+    except JournalError as error:
+        raise click.ClickException(f"nothing was changed: {error}") from error
+    except RequestRefused as error:
+        raise click.ClickException("; ".join([error.message, *map(str, error.problems)])) from error
+
+
+async def _at_desk(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
+    """The desk with a journal of its own, in the folder that the node's worker loads."""
+    with ExitStack() as stack:
+        clock = NodeClock(settings.data / "clock")
+        stack.callback(clock.close)
+        store = Store(settings)
+        stack.callback(store.close)
+        plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
+        journal = Journal(Folder(settings.data / "journal"), settings, clock)
+        desk = Quarantine(store, journal, plan, settings)
+        running = asyncio.create_task(journal.run())
+        try:
+            result = await work(desk)
+        finally:
+            journal.close()
+            await running
+        if isinstance(result, Outcome) and not await desk.settle(result, SETTLE_S):
+            text = f"it is on disk, and shows when a worker has loaded it: does one run on {settings.data.resolve()}?"
+            click.echo(text, err=True)
+        return result
+
+
+def _require_owner(settings: Settings) -> None:
+    """Refuse to write files that the service's own user could not read, for they would hold up its journal."""
+    owner = settings.data.stat().st_uid if settings.data.is_dir() else os.geteuid()
+    if os.geteuid() != owner:
+        raise click.ClickException(f"run this as the user who owns {settings.data} (number {owner})")
+
+
+def _who() -> str:
+    """Who is at the command line, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _stop(outcome: Outcome) -> None:
+    if outcome.stopped:
+        raise click.ClickException(outcome.stopped)
+
+
+def _show(found: object, head: tuple[str, ...], rows: Iterable[tuple[object, ...]], as_json: bool) -> None:
+    if as_json:
+        _echo_json(found)
+    else:
+        _echo(head, rows)
+
+
+def _echo_json(found: object) -> None:
+    for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
+        click.echo(plain(line))
+
+
+def _echo(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    """A table with its head; nothing but a line where there are no rows."""
+    body: Sequence[tuple[object, ...]] = list(rows)
+    if not body:
+        click.echo("there are no such events")
+        return
+    for line in table([head, *body]):
+        click.echo(line)
+
+
+def _row(each: Held) -> tuple[object, ...]:
+    return moment(each.received), each.id, each.state.value, each.customer, each.type, _first(each.reason)
+
+
+def _broken(each: Broken) -> tuple[object, ...]:
+    return each.events, each.product, each.type, _first(each.reason), each.example
+
+
+def _first(reason: str) -> str:
+    """What fits a line of a table: the first thing that is wrong, and how many more are."""
+    first, *others = reason.split("\n")
+    cut = first if len(first) <= REASON_CHARS else f"{first[: REASON_CHARS - 1]}\u2026"
+    return f"{cut} (+{len(others)})" if others else cut
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"

@@ -1,0 +1,148 @@
+"""What a changed plan would have refused of the stored events."""
+
+import uuid
+
+import pytest
+from click.testing import CliRunner
+from quarantined import PLAN, TIME, WIDER, event
+
+from footfall.cli import main
+from footfall.plan import compile, load  # noqa: A004 - the room's own word for it
+from footfall.quarantine import Broken, History, Verdict, check_history, count_history
+
+DAY_MS = 86_400_000
+
+
+def stored(number: int, **changes):
+    """An event as a segment has it."""
+    stamps = {"sequence": number + 1, "batch": str(uuid.UUID(int=1)), "received": TIME, "admitted": TIME}
+    return event("OPENED", str(number)) | stamps | changes
+
+
+def fill(there, make_segment, events) -> None:
+    there.store.migrate()
+    there.store.load(make_segment(there.data / "segment", events))
+
+
+def verdict(there, plan: str, seen=lambda count: None, **wanted) -> Verdict:
+    there.plan_file.write_text(plan)
+    checker = compile(load(there.plan_file), there.settings, thorough=True)
+    history = History(**{"start": 0, "end": 2 * TIME} | wanted)
+    found = check_history(there.store, history, checker, seen)
+    assert count_history(there.store, history) == found.events
+    return found
+
+
+def test_refusals_are_counted_by_reason_and_type_with_an_example(node, make_segment):
+    there = node(problems_max=3)
+    events = [stored(number) for number in range(100)]
+    events += [stored(number, type="BOUGHT", context=["u", "i"]) for number in range(100, 130)]
+    events += [stored(number, type="BOUGHT", context=["u", ""]) for number in range(130, 140)]
+    fill(there, make_segment, events + events)
+    assert verdict(there, PLAN) == Verdict(140, 0, [])
+    narrower = PLAN.replace("OPENED =", "LOADED =") + '[[rules]]\nkeys = ["item"]\nnon_empty = true\n'
+    found = verdict(there, narrower)
+    assert (found.events, found.refused) == (140, 110)
+    unknown, empty = found.broken
+    assert (unknown.type, unknown.events, unknown.reason) == (
+        "OPENED",
+        100,
+        "type: OPENED is not in the tracking plan for product SHOP",
+    )
+    assert (empty.type, empty.events, empty.reason) == ("BOUGHT", 10, "context[1]: item must not be empty")
+    batch, _, sequence = empty.example.partition("/")
+    assert (batch, 131 <= int(sequence) <= 140) == (str(uuid.UUID(int=1)), True)
+
+
+def test_only_the_time_and_the_customers_that_are_asked_for_are_looked_at(node, make_segment):
+    there = node()
+    events = [
+        stored(0, timestamp=TIME - DAY_MS),
+        stored(1),
+        stored(2, timestamp=TIME + DAY_MS),
+        stored(3, customer="D"),
+        stored(4, customer="E"),
+    ]
+    fill(there, make_segment, events)
+    cases = [
+        ({}, 5),
+        ({"start": TIME}, 4),
+        ({"start": TIME, "end": TIME}, 3),
+        ({"start": TIME + 1}, 1),
+        ({"customers": ("D", "E")}, 2),
+        ({"customers": ("F",)}, 0),
+    ]
+    for wanted, events_expected in cases:
+        found = verdict(there, PLAN.replace("OPENED", "LOADED"), **wanted)
+        assert (found.events, found.refused) == (events_expected, events_expected), wanted
+
+
+def test_many_events_come_in_blocks(node, make_segment):
+    there = node()
+    fill(there, make_segment, (stored(number, context=["x" * 50]) for number in range(40_000)))
+    blocks: list[int] = []
+    assert verdict(there, PLAN.replace("OPENED", "LOADED"), blocks.append).refused == 40_000
+    assert (sum(blocks), len(blocks) > 3) == (40_000, True)
+
+
+def test_ways_to_be_wrong_are_bounded_and_still_counted(node, make_segment):
+    there = node()
+    fill(there, make_segment, (stored(number, type=f"T{number}") for number in range(1500)))
+    found = verdict(there, PLAN)
+    assert (found.refused, len(found.broken), found.broken[0].events) == (1500, 1000, 1)
+
+
+def command(there, *arguments: str):
+    names = ("events_url", "data_dir", "plan_mode")
+    environment = {f"FOOTFALL_{name.upper()}": str(getattr(there.settings, name)) for name in names}
+    return CliRunner().invoke(main, ["plan", "check", *arguments], env=environment, catch_exceptions=False)
+
+
+def test_the_command_says_what_would_be_refused_and_ends_with_1(node, make_segment):
+    there = node()
+    now = there.clock.now_ms()
+    fill(there, make_segment, [stored(0, timestamp=now - DAY_MS), stored(1, timestamp=now - 40 * DAY_MS)])
+    there.plan_file.write_text(PLAN.replace("OPENED", "LOADED"))
+    found = command(there, str(there.plan_file), "--against-history", "30d")
+    assert found.exit_code == 1
+    first, second, head, row = found.stdout.splitlines()
+    assert "good, fingerprint" in first
+    assert second.startswith("of 1 events since ")
+    assert second.endswith("Z the plan would have refused 1")
+    assert head.split() == ["EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON"]
+    assert row.split()[:4] == ["1", "SHOP", "OPENED", f"{uuid.UUID(int=1)}/1"]
+    assert "of 2 events" in command(there, str(there.plan_file), "--against-history", "2000-01-01").stdout
+    good = [str(there.plan_file), "--against-history", "30d", "--customer", "D", "--customer", "E"]
+    assert command(there, *good).exit_code == 0
+    there.plan_file.write_text(WIDER)
+    assert command(there, str(there.plan_file), "--against-history", "30d").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--against-history", "soon"], 2, "is no time"),
+        (["--customer", "C"], 2, "goes with --against-history"),
+    ],
+)
+def test_what_the_command_cannot_read_it_says(node, arguments, code, said):
+    there = node()
+    found = command(there, str(there.plan_file), *arguments)
+    assert (found.exit_code, said in found.stderr) == (code, True)
+
+
+def test_without_a_store_the_command_fails_in_one_line(node):
+    there = node(events_url="embedded")
+    found = command(there, str(there.plan_file), "--against-history", "1d")
+    assert found.exit_code == 1
+    assert found.stderr.startswith("Error: the events store does not answer: ")
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_equal_events_are_judged_once_and_by_what_counts(node, make_segment):
+    there = node()
+    fill(there, make_segment, [stored(0), stored(0, admitted=TIME + 1, type="BOUGHT")])
+    assert verdict(there, PLAN) == Verdict(1, 0, [])
+    assert verdict(there, PLAN.replace("OPENED", "LOADED")).broken[0] == Broken(
+        "SHOP", "OPENED", "type: OPENED is not in the tracking plan for product SHOP", 1, f"{uuid.UUID(int=1)}/1"
+    )
