@@ -319,3 +319,39 @@ def test_open_mode_takes_unknown_codes_but_holds_the_bounds(service):
             assert (await opened.post(changed(customer="NEW", type=""))).status == 400
 
     asyncio.run(scenario())
+
+
+def test_a_fault_of_the_service_says_nothing_of_itself(service, caplog):
+    async def scenario():
+        async with service() as opened:
+
+            async def fail(*lines):
+                raise RuntimeError("a secret of the service")
+
+            opened.journal.append = fail
+            answer = await opened.post(BODY)
+            assert (answer.status, answer.headers["content-type"]) == (500, "application/json")
+            assert answer.body == (
+                b'[{"value":{"code":"REQUEST_GENERAL_FAILURE",'
+                b'"message":"the service failed; its log has the details"},"children":[]}]'
+            )
+
+    asyncio.run(scenario())
+    assert "a secret of the service" in caplog.text
+
+
+def test_a_refusal_for_want_of_room_is_answered_byte_for_byte(service):
+    async def scenario():
+        async with service(journal_waiting_bytes_max=1) as opened:
+            answer = await opened.post(BODY)
+            assert answer.headers == {
+                "content-type": "application/json",
+                "content-length": str(len(answer.body)),
+                "retry-after": "1",
+            }
+            assert answer.body == (
+                b'[{"value":{"code":"SERVICE_UNAVAILABLE",'
+                b'"message":"the events cannot be made durable now; none of them was accepted"},"children":[]}]'
+            )
+
+    asyncio.run(scenario())
