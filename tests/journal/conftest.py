@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from footfall.clock import SystemClock
-from footfall.journal import Folder, Journal
+from footfall.journal import Disk, Folder, Journal
 from footfall.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, **changes: int) -> AsyncIterator[Journal]:
-    journal = Journal(Folder(folder), Settings(disk_free_bytes_min=0, **changes), SystemClock())
+async def running(folder: Path, disk: Disk | None = None, **changes: int) -> AsyncIterator[Journal]:
+    journal = Journal(Folder(folder, disk), Settings(disk_free_bytes_min=0, **changes), SystemClock())
     task = asyncio.create_task(journal.run())
     try:
         yield journal
@@ -25,5 +25,5 @@ async def running(folder: Path, **changes: int) -> AsyncIterator[Journal]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
-    """Opens the journal in the test's folder; `changes` are settings."""
-    return lambda **changes: running(tmp_path / "journal", **changes)
+    """Opens the journal in the test's folder, on a disk of the test's own if it has one; `changes` are settings."""
+    return lambda disk=None, **changes: running(tmp_path / "journal", disk, **changes)

@@ -56,6 +56,10 @@ class JournalMachine(RuleBasedStateMachine):
         kinds = ("events", "quarantined", "events", "released")
         return Lines(**{kinds[number % 4]: b'{"number":%d}\n' % number})
 
+    def pass_time(self) -> None:
+        """So much that what the disk has refused may be asked of it again."""
+        self.journal._checked_s = self.journal._seal_failed_s = 0.0
+
     @rule(faults=FAULTS, lines=st.integers(1, 4))
     def append(self, faults: list[str | None], lines: int) -> None:
         if self.disk is None:
@@ -63,6 +67,7 @@ class JournalMachine(RuleBasedStateMachine):
         numbers = list(range(self.count, self.count + lines))
         self.count += lines
         self.disk.faults = list(faults)
+        self.pass_time()
         try:
             self.journal._commit([self.lines(number) for number in numbers])
         except JournalError:
@@ -80,8 +85,9 @@ class JournalMachine(RuleBasedStateMachine):
         if self.disk is None:
             return
         self.disk.faults = list(faults)
+        self.pass_time()
         try:
-            self.journal._seal()
+            self.journal._tend()
         except Crash:
             self.crash()
         self.disk.faults = []

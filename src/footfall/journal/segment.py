@@ -10,7 +10,10 @@ class Segment:
     """A file to which one writer appends frames; `size` counts the bytes that are synced."""
 
     def __init__(self, folder: Folder, stem: str, kind: Kind = Kind.EVENTS) -> None:
-        """Create, lock and make durable a new segment. Raises OSError, and leaves no file then."""
+        """Create, lock and make durable a new segment.
+
+        Raises OSError; what the disk refuses to remove then is an empty file that nobody locks, which recovery removes.
+        """
         self._folder = folder
         self._disk = folder.disk
         self._opened_s = time.monotonic()
@@ -22,8 +25,9 @@ class Segment:
         try:
             self._disk.sync_folder(folder.path)
         except OSError:
-            self._disk.remove(self.path)
             self._disk.close(self._file)
+            with contextlib.suppress(OSError):
+                self._disk.remove(self.path)
             raise
 
     def is_there(self) -> bool:

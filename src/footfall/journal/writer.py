@@ -20,8 +20,12 @@ log = logging.getLogger(__name__)
 
 # One frame's lines: large enough that compressing pays, small enough that nobody waits long for another's bytes.
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
-# How often the free space of the disk, and the size of the journal, are looked up at the most.
+# How often the free space of the disk, and the size of the journal, are looked up at the most; and how often what the
+# disk has refused, a cut or a new name, is asked of it again.
 DISK_CHECK_PERIOD_S = 0.25
+# Segments, each an open file, that wait to be cut back. One bad file must not stop the others; when this many are bad,
+# the disk is, and nothing more is begun on it.
+TORN_SEGMENTS_MAX = 8
 
 
 class JournalError(Exception):
@@ -72,6 +76,7 @@ class Journal:
         self._closing = False
         self._thread = ThreadPoolExecutor(1, "journal")
         self._checked_s = 0.0
+        self._seal_failed_s = -DISK_CHECK_PERIOD_S
         self._refusal: str | None = None
 
     async def append(self, events: bytes = b"", quarantined: bytes = b"", released: bytes = b"") -> None:
@@ -101,10 +106,8 @@ class Journal:
             await self._sleep()
             if group := self._take():
                 await self._settle(group, loop.run_in_executor(self._thread, self._commit, [w.lines for w in group]))
-            elif self._due():
-                await loop.run_in_executor(self._thread, self._seal)
-            elif self._refusal:
-                await loop.run_in_executor(self._thread, self._look)
+            else:
+                await loop.run_in_executor(self._thread, self._tend)
         await loop.run_in_executor(self._thread, self._seal_all)
         self._thread.shutdown()
 
@@ -114,17 +117,21 @@ class Journal:
         self._wake.set()
 
     async def _sleep(self) -> None:
-        """Until something waits, or an open segment is old enough to be sealed."""
+        """Until something waits, or there is something to tend."""
         if self._waiting or self._closing:
             return
         self._wake.clear()
-        ages_ms = [segment.age_ms() for segment in self._segments.values()]
-        timeout_s = max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
-        if self._refusal:
-            # While the health check says no, perhaps nobody sends anything that would find out that there is room.
-            timeout_s = DISK_CHECK_PERIOD_S
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), timeout_s)
+            await asyncio.wait_for(self._wake.wait(), self._tend_in_s())
+
+    def _tend_in_s(self) -> float | None:
+        """Seconds until the disk has to be touched though nobody sends anything; None when nothing is open."""
+        # While the health check says no, or an acknowledged frame lies in a torn segment, perhaps nobody ever sends
+        # anything that would find out that the disk works again.
+        if self._refusal or self._torn or self._seal_is_late():
+            return DISK_CHECK_PERIOD_S
+        ages_ms = [segment.age_ms() for segment in self._segments.values()]
+        return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
 
     def _take(self) -> list[_Waiter]:
         group: list[_Waiter] = []
@@ -154,7 +161,6 @@ class Journal:
     # What follows runs on the journal's thread, one call at a time.
 
     def _commit(self, group: list[Lines]) -> None:
-        self._mend()
         self._check_room()
         touched: list[Segment] = []
         try:
@@ -196,6 +202,8 @@ class Journal:
 
     def _due(self) -> list[Kind]:
         """The kinds whose open segment is old or large enough to be sealed."""
+        if self._seal_is_late():
+            return []
         return [
             kind
             for kind, segment in self._segments.items()
@@ -204,8 +212,17 @@ class Journal:
             or segment.lines_bytes >= self._settings.segment_lines_bytes_max
         ]
 
+    def _seal_is_late(self) -> bool:
+        """Whether the disk has refused to seal a moment ago: it is not asked again with every commit."""
+        return time.monotonic() - self._seal_failed_s < DISK_CHECK_PERIOD_S
+
+    def _tend(self) -> None:
+        """What there is to do without a request."""
+        self._seal()
+        if self._refusal or self._torn:
+            self._look()
+
     def _seal(self) -> None:
-        self._mend()
         self._seal_these(self._due())
 
     def _seal_all(self) -> None:
@@ -218,6 +235,7 @@ class Journal:
             try:
                 segment.seal()
             except OSError as error:
+                self._seal_failed_s = time.monotonic()
                 log.warning("cannot seal %s, trying again: %s", segment.path.name, error)
             else:
                 del self._segments[kind]
@@ -227,21 +245,26 @@ class Journal:
         log.warning("a frame could not be made durable and its requests are refused: %s", error)
         for segment in touched:
             segment.retract()
-            self._torn.append(segment)
+            if refused := self._cut(segment):
+                self._torn.append(segment)
+                log.warning("cannot cut %s back, trying again: %s", segment.path.name, refused)
         self._segments = {kind: segment for kind, segment in self._segments.items() if segment not in touched}
-        self._mend()
+        if len(self._torn) >= TORN_SEGMENTS_MAX:
+            self._look()
 
     def _mend(self) -> None:
-        """Cut and seal the segments whose last commit failed."""
-        for segment in list(self._torn):
-            try:
-                segment.cut()
-                segment.seal()
-            except OSError as error:
-                log.warning("cannot cut %s back yet: %s", segment.path.name, error)
-            else:
-                self._torn.remove(segment)
-                log.info("cut %s back to its last whole frame", segment.path.name)
+        """Try again to cut and seal the segments whose last commit failed."""
+        self._torn = [segment for segment in self._torn if self._cut(segment)]
+
+    def _cut(self, segment: Segment) -> OSError | None:
+        """Cut a segment back to its last whole frame and seal it; returns why that cannot be done."""
+        try:
+            segment.cut()
+            segment.seal()
+        except OSError as error:
+            return error
+        log.info("cut %s back to its last whole frame", segment.path.name)
+        return None
 
     def _check_room(self) -> None:
         """Raise JournalFull while the disk or the journal has no room."""
@@ -251,18 +274,24 @@ class Journal:
             raise JournalFull(self._refusal)
 
     def _look(self) -> None:
-        """See whether there is room; the log says when that changes."""
+        """Mend what can be mended, and see whether there is room; the log says when that changes."""
         self._checked_s = time.monotonic()
+        self._mend()
         refusal = self._find_refusal()
         if refusal != self._refusal:
             log.warning("%s", f"events are refused: {refusal}" if refusal else "events are accepted again")
         self._refusal = refusal
 
     def _find_refusal(self) -> str | None:
-        if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:
-            return "the disk has less free space than disk_free_bytes_min"
-        if self._folder.used_bytes() > self._settings.journal_bytes_max:
-            return "the journal is longer than journal_bytes_max: the store has been away for too long"
+        if len(self._torn) >= TORN_SEGMENTS_MAX:
+            return "the disk takes no writes, nor cuts off what they left"
+        try:
+            if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:
+                return "the disk has less free space than disk_free_bytes_min"
+            if self._folder.used_bytes() > self._settings.journal_bytes_max:
+                return "the journal is longer than journal_bytes_max: the store has been away for too long"
+        except OSError as error:
+            return f"the disk does not say how much room it has: {error.strerror}"
         return None
 
 
