@@ -194,8 +194,8 @@ def verify(service: Service) -> tuple[str, bool]:
     if call("--help").returncode != 0:
         return "footfall verify: no such command yet", True
     done = call()
-    said = (done.stdout.strip() or done.stderr.strip()).splitlines()
-    return f"footfall verify: exit code {done.returncode}: {said[-1] if said else ''}", done.returncode == 0
+    said = f"footfall verify: exit code {done.returncode}\n{done.stdout}{done.stderr}".strip()
+    return said, done.returncode == 0
 
 
 def markdown(lines: dict[str, Sums]) -> str:

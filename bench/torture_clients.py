@@ -105,6 +105,9 @@ class Connection:
         self._reader = self._writer = None
 
     async def _connect(self) -> None:
+        if self._reader is not None and self._reader.at_eof():
+            # The service has closed it between two requests.
+            self.close()
         if self._writer is None:
             try:
                 async with asyncio.timeout(5):
