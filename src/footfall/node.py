@@ -8,6 +8,15 @@ from pathlib import Path
 from footfall.settings import Settings
 
 
+# What a restore that has not finished leaves in the data folder.
+RESTORING = "restoring"
+
+
+def is_half_restored(settings: Settings) -> bool:
+    """Whether a restore into the data folder has begun and not finished: then it must not be used yet."""
+    return (settings.data / RESTORING).exists()
+
+
 def data_folder(settings: Settings) -> Path:
     """The data folder, made if need be, for its owner's eyes only."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)

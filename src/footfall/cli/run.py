@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from footfall.cli.context import address_options, data_options
+from footfall.node import is_half_restored
 from footfall.process import BACKLOG, CannotServe, bind, inherited_socket, is_supervised, start_log, watch_parent
 from footfall.settings import Settings
 
@@ -27,6 +28,7 @@ def serve(settings: Settings) -> None:
     """
     from footfall.serve import supervise  # noqa: PLC0415
 
+    _require_whole(settings)
     start_log(settings, "serve")
     try:
         asyncio.run(supervise(settings))
@@ -42,6 +44,7 @@ def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
     import uvloop  # noqa: PLC0415
 
+    _require_whole(settings)
     start_log(settings, "web")
     watch_parent()
     try:
@@ -56,6 +59,7 @@ def web(settings: Settings) -> None:
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
+    _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
     asyncio.run(_worker(settings))
@@ -74,6 +78,12 @@ def engine(settings: Settings) -> None:
         run_engine(settings)
     except CannotServe as error:
         raise click.ClickException(str(error)) from error
+
+
+def _require_whole(settings: Settings) -> None:
+    """Refuse to start on data of which a part is still in a backup."""
+    if is_half_restored(settings):
+        raise click.ClickException(f"a restore into {settings.data.resolve()} has not finished: run it again")
 
 
 async def _web(settings: Settings, listener: socket.socket) -> None:

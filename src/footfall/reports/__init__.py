@@ -18,7 +18,8 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 
 from footfall.reports.desk import Download, Reports
 from footfall.reports.files import Files
+from footfall.reports.names import file_path
 from footfall.reports.runner import Runner
 from footfall.reports.status import headers, media_type, status
 
-__all__ = ["Download", "Files", "Reports", "Runner", "headers", "media_type", "status"]
+__all__ = ["Download", "Files", "Reports", "Runner", "file_path", "headers", "media_type", "status"]

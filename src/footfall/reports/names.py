@@ -3,6 +3,7 @@
 import re
 
 from footfall.reports.status import day
+from footfall.state import Job
 from footfall.wire import ReportFilter
 
 NAME_PART_CHARS_MAX = 60  # File systems take 255 bytes for the whole name.
@@ -28,3 +29,8 @@ def attempt_folder(job_id: str, attempt: int) -> str:
 def path(job_id: str, attempt: int, name: str) -> str:
     """Where an attempt writes its file; a finished report's is the last attempt's."""
     return f"{attempt_folder(job_id, attempt)}/{name}"
+
+
+def file_path(job: Job) -> str:
+    """Where a finished report's file is."""
+    return path(job.id, job.tries, job.file)

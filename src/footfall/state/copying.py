@@ -32,9 +32,8 @@ def read_rows(connection: Connection, until_ms: int) -> Iterator[Line]:
         statement = select(table).order_by(*table.primary_key.columns)
         if table is jobs:
             statement = statement.where(jobs.c.started_ms <= until_ms)
-        rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement)
-        for row in rows:
-            yield table.name, msgspec.json.encode(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented name
+        for row in connection.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE}):
+            yield str(table.name), msgspec.json.encode(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented name
 
 
 def write_rows(connection: Connection, lines: Iterable[Line]) -> None:

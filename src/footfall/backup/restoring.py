@@ -1,0 +1,178 @@
+"""Bringing a backup back on an empty machine; given again after it broke off, it goes on."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Literal
+
+from msgspec import Struct
+
+from footfall.backup.checking import check
+from footfall.backup.errors import BackupDamaged, BackupRefused
+from footfall.backup.ground import claim, release, scratch
+from footfall.backup.identity import installation
+from footfall.backup.lines import decompress
+from footfall.backup.manifest import Kind, Manifest, Part
+from footfall.backup.means import UNLIMITED, Means, Progress, patiently
+from footfall.backup.place import Place, part_name
+from footfall.backup.saving import applied_schema, count_days, day_name
+from footfall.backup.segments import write_segment
+from footfall.clock import NodeClock
+from footfall.settings import Settings
+from footfall.state import StateNotEmpty, StateTooNew
+from footfall.store import query
+
+_FOLDERS = {Kind.JOURNAL: "journal", Kind.ASIDE: "aside"}
+# The days that a message names.
+_DAYS_NAMED_MAX = 5
+_READ_BYTES = 1 << 20
+
+
+class Claimed(Struct, frozen=True):
+    """A backup that was found whole, and a data folder marked for it; `again` says that a restore had begun before."""
+
+    manifest: Manifest
+    again: bool
+
+
+def prepare(place: Place, settings: Settings, progress: Progress) -> Claimed:
+    """Check all of a backup, then that the data folder is empty, which is marked then; nothing is changed before.
+
+    Raises BackupRefused, BackupDamaged, PlaceFailed.
+    """
+    manifest = check(place, progress)
+    return Claimed(manifest, claim(settings, manifest))
+
+
+def restore(place: Place, claimed: Claimed, means: Means) -> None:
+    """Bring everything back, and hold the store against the backup's counts; the data folder may be used then.
+
+    Raises BackupRefused, PlaceFailed, and what the state and the store raise; then the data folder stays marked, and
+    the same may be done again.
+    """
+    restoring = Restoring(place, claimed, means)
+    restoring.prepare_store()
+    restoring.fill_state()
+    restoring.put_files()
+    restoring.put_segments()
+    restoring.load()
+    restoring.verify()
+    _set_clock(means.settings, claimed.manifest.ended_ms)
+    release(means.settings)
+
+
+class Restoring:
+    """One restore; each step may be done again."""
+
+    def __init__(self, place: Place, claimed: Claimed, means: Means) -> None:
+        self._place = place
+        self._manifest = claimed.manifest
+        self._again = claimed.again
+        self._means = means
+
+    def prepare_store(self) -> None:
+        """Make the tables; raises BackupRefused when they have rows, or the backup's were of a later version."""
+        self._means.store.migrate()
+        applied = applied_schema(self._means)
+        if unknown := self._manifest.store_schema.keys() - applied.keys():
+            raise self._too_new(f"schema file {', '.join(sorted(unknown))} of the store")
+        if not self._again and (count_days(self._means) or self._count_quarantine()):
+            raise BackupRefused("the events store is not empty: name an empty database in events_url")
+
+    def fill_state(self) -> None:
+        """Fill the state's tables, all or none."""
+        state, manifest = self._means.state, self._manifest
+        try:
+            state.fill(manifest.state_revision, self._rows())
+        except StateTooNew as error:
+            raise self._too_new(f"step {manifest.state_revision} of the state database") from error
+        except StateNotEmpty as error:
+            if not (self._again and installation(state) == manifest.installation):
+                raise BackupRefused(str(error)) from error
+
+    def put_files(self) -> None:
+        """Put the reports' files where they were."""
+        files = self._manifest.of(Kind.FILE)
+        self._means.progress.begin("report files", len(files))
+        for part in files:
+            self._fetch(part)
+            with scratch(self._means.settings).open("rb") as file:
+                self._means.files.put(part.name, iter(partial(file.read, _READ_BYTES), b""))
+            self._means.progress.step(1)
+
+    def put_segments(self) -> None:
+        """Put the journal's segments back, which the next start loads, and those that had been set aside."""
+        for part in self._manifest.of(*_FOLDERS):
+            write_segment(self._means.settings.data / _FOLDERS[part.kind] / part.name, self._content(part))
+
+    def load(self) -> None:
+        """Load what was in the store."""
+        parts = self._manifest.of(Kind.QUARANTINE, Kind.EVENTS)
+        self._means.progress.begin("events", sum(part.rows for part in parts))
+        file = scratch(self._means.settings)
+        for part in parts:
+            table: Literal["events", "quarantine"] = "events" if part.kind is Kind.EVENTS else "quarantine"
+            file.write_bytes(self._content(part))
+            patiently(partial(self._means.store.load, file, table))
+            self._means.progress.step(part.rows)
+
+    def verify(self) -> None:
+        """Raise BackupRefused unless the store has as many events of each day as the backup."""
+        found = {day_name(day): count for day, count in patiently(partial(count_days, self._means)).items()}
+        wanted = self._manifest.days
+        wrong = sorted(day for day in found.keys() | wanted.keys() if found.get(day) != wanted.get(day))
+        if wrong:
+            named = [f"{day}: {found.get(day, 0)} of {wanted.get(day, 0)}" for day in wrong[:_DAYS_NAMED_MAX]]
+            raise BackupRefused(f"the store has other events than the backup on {len(wrong)} days ({', '.join(named)})")
+        if (held := self._count_quarantine()) != self._manifest.quarantined:
+            raise BackupRefused(f"the store has {held} of {self._manifest.quarantined} rows of the quarantine")
+
+    def _rows(self) -> Iterator[tuple[str, bytes]]:
+        for part in self._manifest.of(Kind.STATE):
+            for line in decompress(self._content(part)):
+                yield part.name, line
+
+    def _content(self, part: Part) -> bytes:
+        data = self._place.read(part_name(part.sha256))
+        if data is None or hashlib.sha256(data).hexdigest() != part.sha256:
+            raise _damaged(part)
+        return data
+
+    def _fetch(self, part: Part) -> None:
+        """Put a part of any size into the scratch file."""
+        digest = hashlib.sha256()
+        with scratch(self._means.settings).open("wb") as file:
+            for block in self._place.blocks(part_name(part.sha256)):
+                digest.update(block)
+                file.write(block)
+        if digest.hexdigest() != part.sha256:
+            raise _damaged(part)
+
+    def _count_quarantine(self) -> int:
+        ((rows,),) = self._means.store.rows(query("backup_quarantine_count"), {}, UNLIMITED)
+        return int(rows)
+
+    def _too_new(self, what: str) -> BackupRefused:
+        made_by = self._manifest.footfall
+        return BackupRefused(f"the backup was made by footfall {made_by}, and this version does not know {what}")
+
+
+def _damaged(part: Part) -> BackupDamaged:
+    return BackupDamaged((f"{part_name(part.sha256)} has changed since it was checked ({part.kind} {part.name})",))
+
+
+def _set_clock(settings: Settings, floor_ms: int) -> None:
+    """See to it that no event is stamped with a time at which there may be one, whatever the machine's clock says."""
+    clock = NodeClock(settings.data / "clock", _At(floor_ms))
+    clock.now_ms()
+    clock.close()
+
+
+class _At:
+    """A clock that says one time."""
+
+    def __init__(self, ms: int) -> None:
+        self._ms = ms
+
+    def now_ms(self) -> int:
+        return self._ms

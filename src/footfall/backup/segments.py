@@ -1,0 +1,87 @@
+"""The segments of a node's journal, as they are taken into a backup and put back."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from footfall.clock import Clock
+from footfall.journal import Folder, Frame, Kind, kind_of, walk
+
+_OPEN = ".open"
+
+
+def read_segments(folder: Folder, kind: Kind, clock: Clock) -> Iterator[tuple[str, bytes]]:
+    """The sealed name and the content of every segment that is there when this begins; of open ones, whole frames.
+
+    A segment that goes away meanwhile is in the store, or aside, or goes on under another name, which is looked for
+    until there is none: so whatever was stamped before this began is either given here or in one of the two.
+    """
+    now_ms, taken, first = clock.now_ms(), set[str](), True
+    while fresh := [path for path in _listed(folder, kind) if _sealed(path).name not in taken]:
+        # Segments that were opened meanwhile hold nothing older; without this a busy journal would have no end.
+        mine = [path for path in fresh if first or _opened_ms(path) <= now_ms]
+        if not mine:
+            return
+        for path in mine:
+            taken.add(_sealed(path).name)
+            data = _read(path)
+            if data:
+                yield _sealed(path).name, data
+        first = False
+
+
+def read_aside(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """The segments that were set aside, by name."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file():
+            yield path.name, path.read_bytes()
+
+
+def write_segment(path: Path, data: bytes) -> None:
+    """Put a segment back, durably, under its name only when it is whole."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".draft")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's entries durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _listed(folder: Folder, kind: Kind) -> list[Path]:
+    return [path for path in map(folder.path.joinpath, folder.names()) if kind_of(path) is kind]
+
+
+def _read(path: Path) -> bytes:
+    """What a segment holds; nothing when it is gone. It may be sealed between the listing and this."""
+    for name in (path, _sealed(path)):
+        try:
+            data = name.read_bytes()
+        except FileNotFoundError:
+            continue
+        return _whole(data) if name.name.endswith(_OPEN) else data
+    return b""
+
+
+def _whole(data: bytes) -> bytes:
+    """Up to the end of the last whole frame: its writer may be at the next one."""
+    ends = [part.offset + part.size for part in walk(data) if isinstance(part, Frame)]
+    return data[: max(ends, default=0)]
+
+
+def _sealed(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(_OPEN))
+
+
+def _opened_ms(path: Path) -> int:
+    return int(path.name.partition("-")[0])

@@ -1,0 +1,175 @@
+"""A backup that is not whole is refused, and so is a machine that is not empty; what broke off goes on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from backed_up import event, read_manifest
+
+from footfall.backup import BackupDamaged, BackupRefused, Place, Silent, check, prepare
+from footfall.node import is_half_restored
+from footfall.state import User
+
+
+def a_part(where: Path, kind: str) -> Path:
+    """The file of the first part of this kind."""
+    found = next(part for part in read_manifest(where)["parts"] if part["kind"] == kind)
+    return where / "parts" / found["sha256"]
+
+
+def flip(where: Path) -> None:
+    part = a_part(where, "events")
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+
+
+def cut(where: Path) -> None:
+    part = a_part(where, "file")
+    part.write_bytes(part.read_bytes()[:-1])
+
+
+def lose(where: Path) -> None:
+    a_part(where, "state").unlink()
+
+
+def alter(where: Path) -> None:
+    manifest = where / "manifest.json"
+    told = json.loads(manifest.read_bytes())
+    told["watermark_ms"] += 1
+    manifest.write_text(json.dumps(told))
+
+
+def tear(where: Path) -> None:
+    manifest = where / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (flip, "is not as it was written (events 2019-09-"),
+        (cut, "bytes instead of"),
+        (lose, "is missing (state "),
+        (alter, "its checksum is wrong"),
+        (tear, "cannot be read"),
+    ],
+)
+def test_a_damaged_backup_is_refused_before_anything_is_touched(full, nodes, tmp_path, damage, said):
+    full.back_up(tmp_path)
+    check(Place(str(tmp_path)), Silent())
+    damage(tmp_path)
+    other = nodes()
+    with pytest.raises(BackupDamaged) as caught:
+        prepare(Place(str(tmp_path)), other.settings, Silent())
+    assert said in str(caught.value)
+    assert list(other.data.iterdir()) == []
+
+
+def test_everything_that_is_wrong_is_said_at_once(full, tmp_path):
+    full.back_up(tmp_path)
+    flip(tmp_path)
+    lose(tmp_path)
+    with pytest.raises(BackupDamaged) as caught:
+        check(Place(str(tmp_path)), Silent())
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("left", ["", "parts"])
+def test_parts_without_a_manifest_are_no_backup(full, nodes, tmp_path, left):
+    full.back_up(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    if not left:
+        shutil.rmtree(tmp_path / "parts")
+    with pytest.raises(BackupRefused, match="there is no backup"):
+        prepare(Place(str(tmp_path)), nodes().settings, Silent())
+
+
+def test_a_backup_of_a_later_form_is_refused(full, nodes, tmp_path):
+    full.back_up(tmp_path)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(read_manifest(tmp_path) | {"format": 2, "footfall": "9.0"}))
+    with pytest.raises(BackupRefused, match=r"made by footfall 9\.0"):
+        prepare(Place(str(tmp_path)), nodes().settings, Silent())
+
+
+@pytest.mark.parametrize("there", ["state.db", "journal", "engine", "clock"])
+def test_a_data_folder_that_is_not_empty_is_refused(full, nodes, tmp_path, there):
+    full.back_up(tmp_path)
+    other = nodes()
+    (other.data / there).mkdir()
+    with pytest.raises(BackupRefused, match=f"is not empty \\({there}\\)"):
+        prepare(Place(str(tmp_path)), other.settings, Silent())
+    assert not is_half_restored(other.settings)
+
+
+def test_a_new_file_system_counts_as_empty(full, nodes, tmp_path):
+    full.back_up(tmp_path)
+    other = nodes()
+    (other.data / "lost+found").mkdir()
+    other.restore(tmp_path)
+
+
+def test_an_events_store_that_is_not_empty_is_refused(full, nodes, tmp_path):
+    full.back_up(tmp_path)
+    other = nodes(events_url=full.settings.events_url)
+    with pytest.raises(BackupRefused, match="events store is not empty"):
+        other.restore(tmp_path)
+    assert len(full.rows()) == 2000
+
+
+def test_a_state_database_that_is_not_empty_is_refused(full, nodes, tmp_path):
+    full.back_up(tmp_path / "backup")
+    other = nodes(state_url=f"sqlite:///{tmp_path / 'other.db'}").open()
+    other.state.migrate()
+    other.state.user_add(User(id="here", password_hash="", created_ms=0))
+    other.close()
+    shutil.rmtree(other.data / "files")
+    with pytest.raises(BackupRefused, match="is in use"):
+        other.restore(tmp_path / "backup")
+    assert [user.id for user in other.state.user_list()] == ["here"]
+
+
+def test_a_restore_that_broke_off_goes_on(full, nodes, tmp_path, monkeypatch):
+    full.back_up(tmp_path)
+    other = nodes()
+    part = a_part(tmp_path, "events")
+    kept = part.read_bytes()
+    with monkeypatch.context() as patched:
+        # The part is whole when it is checked, and gone when it is wanted.
+        read = Place.read
+        patched.setattr(Place, "read", lambda self, name: None if part.name in name else read(self, name))
+        with pytest.raises(BackupDamaged, match="has changed since it was checked"):
+            other.restore(tmp_path)
+    assert part.read_bytes() == kept
+    assert is_half_restored(other.settings)
+    other.close()
+    other.restore(tmp_path)
+    assert not is_half_restored(other.settings)
+    assert other.rows() == full.rows()
+    assert other.state.user_list() == full.state.user_list()
+
+
+def test_a_restore_that_broke_off_goes_on_with_no_other_backup(full, nodes, tmp_path):
+    full.back_up(tmp_path / "one")
+    full.load([event(9000)])
+    full.back_up(tmp_path / "two")
+    other = nodes()
+    prepare(Place(str(tmp_path / "one")), other.settings, Silent())
+    with pytest.raises(BackupRefused, match="another backup"):
+        prepare(Place(str(tmp_path / "two")), other.settings, Silent())
+    assert prepare(Place(str(tmp_path / "one")), other.settings, Silent()).again
+
+
+def test_a_store_that_has_other_counts_at_the_end_is_told_and_not_used(full, nodes, tmp_path):
+    full.back_up(tmp_path)
+    other = nodes()
+    prepare(Place(str(tmp_path)), other.settings, Silent())
+    other.open()
+    other.store.migrate()
+    other.load([event(1, batch="00000000-0000-0000-0000-0000000fffff")])
+    other.close()
+    with pytest.raises(BackupRefused, match=r"other events than the backup on 1 days \(2019-09-13: \d+ of \d+\)"):
+        other.restore(tmp_path)
+    assert is_half_restored(other.settings)
