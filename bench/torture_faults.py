@@ -117,7 +117,7 @@ async def limit_files(stage: Stage, chance: random.Random) -> None:
     pids = await stage.service.wait_pids("web")
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (chance.randint(1, 8192), resource.RLIM_INFINITY))
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (chance.randint(1, 1024), resource.RLIM_INFINITY))
     await stage.last(chance, 1, 4)
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
