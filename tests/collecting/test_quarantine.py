@@ -28,7 +28,9 @@ def kept(opened, kind):
 def test_the_good_are_answered_with_their_places_and_the_bad_are_held_with_the_reason(service):
     async def scenario():
         async with service(plan_mode="quarantine") as opened:
-            answer = await opened.post({"events": [EVENT, STRANGER, {**EVENT, "version": "2"}, WRONG]}, user_agent="x/1")
+            answer = await opened.post(
+                {"events": [EVENT, STRANGER, {**EVENT, "version": "2"}, WRONG]}, user_agent="x/1"
+            )
             assert (answer.status, answer.headers["footfall-quarantined"]) == (200, "2")
             assert [event["sequence"] for event in answer.json] == [1, 3]
             stored = kept(opened, Kind.EVENTS)
@@ -156,7 +158,7 @@ def test_every_bad_event_is_found_however_many_and_their_reasons_are_bounded(ser
             events = [STRANGER if number % 3 else EVENT for number in range(1000)]
             answer = await opened.post({"events": events})
             assert (answer.headers["footfall-quarantined"], len(answer.json)) == ("666", 334)
-            long = {name: "x" * 200 for name in ("customer", "product", "type")}
+            long = dict.fromkeys(("customer", "product", "type"), "x" * 200)
             await opened.post({"events": [{**EVENT, **long}]}, user_agent="u" * 5000, origin="o" * 5000)
             line = kept(opened, Kind.QUARANTINE)[-1]
             assert len(line["reason"].splitlines()) == 2

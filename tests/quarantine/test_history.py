@@ -24,7 +24,7 @@ def fill(there, make_segment, events) -> None:
     there.store.load(make_segment(there.data / "segment", events))
 
 
-def verdict(there, plan: str, seen=lambda count: None, **wanted) -> Verdict:
+def verdict(there, plan: str, seen=lambda _: None, **wanted) -> Verdict:
     there.plan_file.write_text(plan)
     checker = compile(load(there.plan_file), there.settings, thorough=True)
     history = History(**{"start": 0, "end": 2 * TIME} | wanted)

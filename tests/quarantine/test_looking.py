@@ -63,14 +63,14 @@ def test_filters_are_held_together(node):
                 ({"customer": "D"}, lambda each: each.customer == "D"),
                 ({"product": "STORE"}, lambda each: each.product == "STORE"),
                 ({"type": "RETURNED"}, lambda each: each.type == "RETURNED"),
-                ({"type": "RETURNED", "customer": "D"}, lambda each: False),
+                ({"type": "RETURNED", "customer": "D"}, lambda _: False),
                 ({"reason": "is NOT a product"}, lambda each: each.product == "STORE"),
                 ({"since": last}, lambda each: each.received >= last),
                 ({"until": first}, lambda each: each.received <= first),
-                ({"since": first, "until": last}, lambda each: True),
+                ({"since": first, "until": last}, lambda _: True),
                 ({"ids": (everything[1].id, everything[3].id)}, lambda each: each in (everything[1], everything[3])),
-                ({"state": "released"}, lambda each: False),
-                ({"state": ""}, lambda each: True),
+                ({"state": "released"}, lambda _: False),
+                ({"state": ""}, lambda _: True),
             ]
             for wanted, expected in cases:
                 assert await there.held(**wanted) == [each for each in everything if expected(each)], wanted
@@ -156,7 +156,8 @@ BATCH = "e2d04b89-972d-4a0a-b0ee-427bef63a8d0"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", BATCH, f"{BATCH}/", f"{BATCH}/0", f"{BATCH}/-1", f"{BATCH}/01", f"{BATCH}/4294967296", "x/1", "/1"]
+    "text",
+    ["", "x", BATCH, f"{BATCH}/", f"{BATCH}/0", f"{BATCH}/-1", f"{BATCH}/01", f"{BATCH}/4294967296", "x/1", "/1"],
 )
 def test_what_names_no_event_is_refused(text):
     with pytest.raises(ValueError, match="is not BATCH/SEQUENCE"):

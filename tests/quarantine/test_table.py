@@ -30,7 +30,7 @@ def row(state: str | None = None, **changes: Any) -> dict[str, Any]:
 
 
 def stored(store: Store, columns: str) -> list[tuple[Any, ...]]:
-    return store.rows(f"SELECT {columns} FROM quarantine FINAL ORDER BY batch, sequence", {})
+    return store.rows(f"SELECT {columns} FROM quarantine FINAL ORDER BY batch, sequence", {})  # noqa: S608 - our own
 
 
 def test_an_event_comes_back_as_it_came(store, make_segment, tmp_path):

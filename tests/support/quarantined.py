@@ -1,4 +1,4 @@
-"""A node without its processes: a collector in quarantine mode, a real journal, a real store, the desk of quarantine."""
+"""A node without its processes: a collector in quarantine mode, a real journal and store, and the desk."""
 
 import asyncio
 import contextlib
@@ -32,8 +32,8 @@ WIDER = PLAN + 'RETURNED = ["user", "item"]\n'
 WIDEST = WIDER.replace('BOUGHT = ["user", "item"]', 'BOUGHT = ["user", "item?"]')
 
 
-def event(type: str = "OPENED", *context: str | None, **changes: Any) -> dict[str, Any]:
-    return {"customer": "C", "product": "SHOP", "type": type, "timestamp": TIME, "context": list(context)} | changes
+def event(kind: str = "OPENED", *context: str | None, **changes: Any) -> dict[str, Any]:
+    return {"customer": "C", "product": "SHOP", "type": kind, "timestamp": TIME, "context": list(context)} | changes
 
 
 class Node:
@@ -97,7 +97,8 @@ class Node:
         return (await self.quarantine.page(Selection(**{"state": "held"} | wanted), 1000)).events
 
     def stored(self, columns: str = "type, context, sequence") -> list[tuple[Any, ...]]:
-        return self.store.rows(f"SELECT {columns} FROM events FINAL ORDER BY timestamp, batch, sequence", {})
+        statement = f"SELECT {columns} FROM events FINAL ORDER BY timestamp, batch, sequence"  # noqa: S608 - our own
+        return self.store.rows(statement, {})
 
     def archived(self) -> list[Path]:
         """The loaded segments, in their order."""

@@ -12,6 +12,7 @@ from footfall import reports
 from footfall.api.negotiation import choose
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, RequestRefused
+from footfall.settings import Settings
 from footfall.state import Job, User
 from footfall.wire import ReportLink, ReportStatus
 
@@ -24,9 +25,7 @@ Call = Request[User, Any, Any]
 
 
 async def start_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[ReportStatus]:
-    _require_json(request)
-    settings = rooms.settings
-    body = await _read(request, settings.body_timeout_s, settings.body_bytes_max)
+    body = await read_json(request, rooms.settings)
     return _status(await rooms.reports.start(request.user, body), rooms)
 
 
@@ -50,6 +49,12 @@ async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Sour
 def _status(job: Job, rooms: Rooms) -> Response[ReportStatus]:
     headers = {**UNCACHED, **reports.headers(job, rooms.clock.now_ms())}
     return Response(reports.status(job), status_code=200, headers=headers)
+
+
+async def read_json(request: Call, settings: Settings) -> bytes:
+    """The body of a call that takes JSON, whole. Raises RequestRefused for another type, or over the bounds."""
+    _require_json(request)
+    return await _read(request, settings.body_timeout_s, settings.body_bytes_max)
 
 
 def _require_json(request: Call) -> None:

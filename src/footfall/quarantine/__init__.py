@@ -25,9 +25,10 @@ from footfall.quarantine.desk import Quarantine
 from footfall.quarantine.history import History, Verdict, check_history, count_history
 from footfall.quarantine.lines import Sender, hold
 from footfall.quarantine.records import Broken, Group, Held, Outcome, Page, Standing
-from footfall.quarantine.selection import Cursor, Selection, identify
+from footfall.quarantine.selection import START, Cursor, Selection, identify
 
 __all__ = [
+    "START",
     "Broken",
     "Cursor",
     "Group",

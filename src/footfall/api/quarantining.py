@@ -1,0 +1,218 @@
+"""The calls about quarantine, for admins: list, show, release and drop events that broke the tracking plan."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from footfall.api.reporting import UNCACHED, read_json
+from footfall.api.rooms import Rooms
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.journal import JournalError
+from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
+from footfall.state import User
+from footfall.store import StoreTimeout, StoreUnavailable
+
+Call = Request[User, Any, Any]
+Read = TypeVar("Read")
+
+# Seconds that the answer to a change waits for it to show in the lists; it is on disk before.
+SETTLE_S = 5
+# Seconds after which a store or a journal that could not do it may do it.
+RETRY_AFTER_S = 5
+# Events of a page, and names of events in a request: each costs some KiB here and in the store.
+PAGE_EVENTS_MAX = 1_000
+IDS_MAX = 1_000
+
+Word = Annotated[str, Meta(max_length=1_000)]
+Instant = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Milliseconds since 1970-01-01T00:00:00Z.")]
+Batch = Annotated[str, PathParameter(description="The batch that the request's events share.")]
+Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
+
+_PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
+
+
+class QuarantineFilter(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which events; what is left out restricts nothing. `reason` is a part of the reason's text."""
+
+    customer: Word = ""
+    product: Word = ""
+    type: Word = ""
+    reason: Word = ""
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class QuarantineQuery(QuarantineFilter, kw_only=True, forbid_unknown_fields=True):
+    """The query of the list."""
+
+    state: Literal["held", "released", "dropped", "all"] = "held"
+    limit: Annotated[int, Meta(ge=1, le=PAGE_EVENTS_MAX)] = 100
+    after: str = ""
+
+
+class QuarantineDrop(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which events to give up: by a filter, by names (`BATCH/SEQUENCE`), or both."""
+
+    filter: QuarantineFilter | UnsetType = UNSET
+    ids: Annotated[list[Word], Meta(min_length=1, max_length=IDS_MAX)] | UnsetType = UNSET
+
+
+class QuarantineRelease(QuarantineDrop, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Which events to release; without a filter and names, all that are held.
+
+    `setType` gives all of them another type first; with `dryRun` nothing is changed.
+    """
+
+    set_type: Word = ""
+    dry_run: bool = False
+
+
+class Released(Struct, frozen=True, kw_only=True):
+    """What a release came to; `loaded` is whether it shows already, `stopped` why it ended too early."""
+
+    released: int
+    stayed: int
+    broken: list[Broken]
+    loaded: bool
+    stopped: str | UnsetType = UNSET
+
+
+class Dropped(Struct, frozen=True, kw_only=True):
+    """What a drop came to; `loaded` and `stopped` as for a release."""
+
+    dropped: int
+    loaded: bool
+    stopped: str | UnsetType = UNSET
+
+
+async def list_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Response[Page]:
+    _require_admin(request)
+    wanted = _read_query(request)
+    with _reading(Code.REQUEST_PARAMETER_MALFORMED, "after"):
+        after = Cursor.read(wanted.after) if wanted.after else START
+    state = "" if wanted.state == "all" else wanted.state
+    with _answering():
+        page = await rooms.quarantine.page(_select(wanted, (), state), wanted.limit, after)
+    return Response(page, headers=UNCACHED)
+
+
+async def show_quarantine(
+    request: Call, rooms: NamedDependency[Rooms], batch: Batch, sequence: Sequence
+) -> Response[Held]:
+    _require_admin(request)
+    try:
+        wanted = identify(f"{batch}/{sequence}")
+    except ValueError as error:
+        raise _no_event() from error
+    with _answering():
+        found = await rooms.quarantine.find(wanted)
+    if found is None:
+        raise _no_event()
+    return Response(found, headers=UNCACHED)
+
+
+async def release_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Response[Released]:
+    _require_admin(request)
+    wanted = await _read_body(request, rooms, QuarantineRelease)
+    selection = _select(wanted.filter or QuarantineFilter(), _identify(wanted))
+    with _answering():
+        outcome = await rooms.quarantine.release(
+            selection, request.user.id, set_type=wanted.set_type, dry_run=wanted.dry_run
+        )
+    answer = Released(
+        released=outcome.changed,
+        stayed=outcome.stayed,
+        broken=outcome.broken[: rooms.settings.problems_max],
+        loaded=await rooms.quarantine.settle(outcome, SETTLE_S),
+        stopped=outcome.stopped or UNSET,
+    )
+    return Response(answer, status_code=200, headers=UNCACHED)
+
+
+async def drop_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Response[Dropped]:
+    _require_admin(request)
+    wanted = await _read_body(request, rooms, QuarantineDrop)
+    ids = _identify(wanted)
+    if not ids and wanted.filter in (UNSET, QuarantineFilter()):
+        # Everything is too much to be lost for want of a word.
+        problem = Problem(Code.REQUEST_INPUT_MALFORMED, "body", 'say which, in "filter" or "ids"')
+        raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "nothing in particular is to be dropped", (problem,))
+    with _answering():
+        outcome = await rooms.quarantine.drop(_select(wanted.filter or QuarantineFilter(), ids), request.user.id)
+    loaded = await rooms.quarantine.settle(outcome, SETTLE_S)
+    answer = Dropped(dropped=outcome.changed, loaded=loaded, stopped=outcome.stopped or UNSET)
+    return Response(answer, status_code=200, headers=UNCACHED)
+
+
+def _require_admin(request: Call) -> None:
+    if not request.user.admin:
+        raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "quarantine is for admins only")
+
+
+def _select(wanted: QuarantineFilter, ids: tuple[str, ...], state: str = "") -> Selection:
+    return Selection(
+        customer=wanted.customer,
+        product=wanted.product,
+        type=wanted.type,
+        reason=wanted.reason,
+        since=wanted.since,
+        until=wanted.until,
+        state=state,
+        ids=ids,
+    )
+
+
+def _identify(wanted: QuarantineDrop) -> tuple[str, ...]:
+    found = []
+    for index, text in enumerate(wanted.ids or ()):
+        with _reading(Code.REQUEST_INPUT_MALFORMED, f"ids[{index}]"):
+            found.append(identify(text))
+    return tuple(found)
+
+
+def _read_query(request: Call) -> QuarantineQuery:
+    with _reading(Code.REQUEST_PARAMETER_MALFORMED, "query"):
+        return msgspec.convert(dict(request.query_params), QuarantineQuery, strict=False)
+
+
+async def _read_body(request: Call, rooms: Rooms, kind: type[Read]) -> Read:
+    body = await read_json(request, rooms.settings)
+    with _reading(Code.REQUEST_INPUT_MALFORMED, "body"):
+        return msgspec.json.decode(body or b"{}", type=kind)
+
+
+@contextmanager
+def _reading(code: Code, where: str) -> Iterator[None]:
+    """What cannot be read refuses the request, with its place where that is known."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
+        why, place = str(error), where
+        if found := _PLACE.fullmatch(why):
+            why, place = found[1], found[2] or where
+        text = "the request cannot be read: one thing is wrong"
+        raise RequestRefused(code, text, (Problem(code, place, why),)) from error
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A store that is away, and a journal without room, are told as what passes."""
+    try:
+        yield
+    except (StoreUnavailable, StoreTimeout) as error:
+        text = "the events store does not answer now; nothing was changed"
+        raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
+    except JournalError as error:
+        text = "the change cannot be made durable now; nothing was changed"
+        raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
+
+
+def _no_event() -> RequestRefused:
+    return RequestRefused(Code.REQUEST_NOT_FOUND, "there is no such event in quarantine")
