@@ -30,6 +30,7 @@ LAYERS = (
     ("reports",),
     ("quarantine",),
     ("receipts",),
+    ("checking",),
     ("loading",),
     ("plan",),
     ("accounts",),
@@ -40,7 +41,7 @@ LAYERS = (
     ("settings_load",),
     ("settings", "settings_checks"),
     ("refusals",),
-    ("clock", "errors", "wire", "zstd"),
+    ("clock", "errors", "metrics", "wire", "zstd"),
     ("limits",),
 )
 

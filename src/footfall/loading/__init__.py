@@ -5,7 +5,7 @@ again after a crash changes no count. The loader also brings dead writers' segme
 has come: `Loader.loaded_through_ms` is what reports wait for.
 """
 
-from footfall.loading.archive import Archive
+from footfall.loading.archive import Archive, opened_ms
 from footfall.loading.loader import Loader
 
-__all__ = ["Archive", "Loader"]
+__all__ = ["Archive", "Loader", "opened_ms"]

@@ -21,6 +21,7 @@ from footfall.store.address import Address, read_address
 from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
 from footfall.store.stream import read_blocks
+from footfall.store.tables import statements
 
 Result = TypeVar("Result")
 _Use = Literal["read", "load"]
@@ -94,6 +95,26 @@ class Store:
         _check_frames(data)
         with _explained(explain_load):
             self._attempt("load", lambda link: _insert(link.client, table, data))
+
+    def fill(self, table: str, lines: bytes) -> None:
+        """Load zstd frames of event lines into another table, which takes the same lines as that of events.
+
+        Raises StoreRefused for a fault of the lines themselves, and StoreUnavailable.
+        """
+        with _explained(explain_load):
+            self._attempt("load", lambda link: _insert(link.client, "events", lines, table))
+
+    def make(self, name: str, /, **words: str) -> None:
+        """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
+        with _explained(explain_read):
+            self._attempt("load", lambda link: _make(link, name, words))
+
+    def write(self, statement: str, parameters: Mapping[str, Any]) -> None:
+        """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed."""
+        with _explained(explain_read):
+            self._attempt(
+                "load", lambda link: link.client.command(statement, dict(parameters), settings=_LOAD_SETTINGS)
+            )
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
@@ -201,8 +222,14 @@ class Store:
         return _Link(address, client)
 
 
-def _insert(client: Client, table: Table, data: bytes) -> None:
-    client.raw_insert(table, _COLUMNS[table], data, settings=_LOAD_SETTINGS, fmt="JSONEachRow", compression="zstd")
+def _insert(client: Client, table: Table, data: bytes, into: str = "") -> None:
+    columns = _COLUMNS[table]
+    client.raw_insert(into or table, columns, data, settings=_LOAD_SETTINGS, fmt="JSONEachRow", compression="zstd")
+
+
+def _make(link: _Link, name: str, words: dict[str, str]) -> None:
+    for statement in statements(name, link.address.database, link.address.cluster, words):
+        link.client.command(statement)
 
 
 def _check_frames(data: bytes) -> None:

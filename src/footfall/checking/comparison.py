@@ -1,0 +1,148 @@
+"""Archive and store side by side, event by event, in steps whose memory does not grow with either.
+
+The archive's events stand in a table of their own then (`copy.py`), and the engine compares: it hashes each event's
+identity and content on both sides, groups by identity, and gives back counts by day, with a few samples of what is bad.
+A step is a span of time with about a million events; spans in which only events stand that the archive does not cover
+are counted and passed over, so that checking the last month of many years costs a month.
+
+Measured on two cores, three million events of a month with four context values: 1.7 microseconds of processor time an
+event to compare, 2.9 to load the archive into its table, 0.8 GB resident in the engine at the most, 20 bytes an event
+for the table. That is 200,000 to 400,000 events/s altogether: `time footfall verify`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from footfall.checking.guard import patiently
+from footfall.checking.progress import Progress
+from footfall.checking.verdict import BAD, Compared, Finding, tally
+from footfall.store import Store, query
+
+# Events of one step: what the engine groups by identity at once.
+_STEP_EVENTS = 1_000_000
+# Bad events that are named; the first few tell what has happened, and the counts tell how much.
+_FINDINGS_MAX = 20
+_HOUR_MS = 3_600_000
+
+
+class Span(Struct, frozen=True):
+    """What to compare: two tables, and the times of admission that the archive covers, both inclusive."""
+
+    archived: str
+    stored: str
+    begin_ms: int
+    through_ms: int
+
+    def parameters(self) -> dict[str, Any]:
+        """The span as the statements take it."""
+        return {
+            "archived": self.archived,
+            "stored": self.stored,
+            "begin": self.begin_ms,
+            "through": self.through_ms,
+        }
+
+
+class Hour(Struct, frozen=True):
+    """The events of an hour (by timestamp); of the `stored`, `older` and `newer` ones are not the archive's."""
+
+    start_ms: int
+    archived: int
+    stored: int
+    older: int
+    newer: int
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.archived > 0 or self.stored > self.older + self.newer
+
+    @property
+    def day(self) -> str:
+        """The hour's day, in UTC."""
+        return datetime.fromtimestamp(self.start_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def hours(store: Store, span: Span) -> list[Hour]:
+    """All hours in which archive or store have events, in order."""
+    return [Hour(*row) for row in patiently(lambda: store.rows(query("check_hours"), span.parameters()))]
+
+
+def steps(found: list[Hour]) -> Iterator[list[Hour]]:
+    """The hours in rows of about as many events as one statement can hold."""
+    step: list[Hour] = []
+    events = 0
+    for hour in found:
+        step.append(hour)
+        events += max(hour.archived, hour.stored)
+        if events >= _STEP_EVENTS:
+            yield step
+            step, events = [], 0
+    if step:
+        yield step
+
+
+def bounds(step: list[Hour]) -> dict[str, int]:
+    """The times of a step, as the statements take them: the end is outside."""
+    return {"start": step[0].start_ms, "end": step[-1].start_ms + _HOUR_MS}
+
+
+class Comparison:
+    """One comparison; `memory_bytes` is what one statement may take before it goes on on the disk."""
+
+    def __init__(self, store: Store, span: Span, memory_bytes: int) -> None:
+        self._store = store
+        self._span = span
+        self._settings = {"max_bytes_before_external_group_by": memory_bytes}
+        self._days: dict[str, dict[str, int]] = {}
+        self._samples: list[tuple[str, int, str]] = []
+
+    def run(self, progress: Progress) -> Compared:
+        """Compare everything; raises StoreUnavailable, StoreTimeout or StoreFailed."""
+        found = hours(self._store, self._span)
+        with progress("comparing", sum(max(hour.archived, hour.stored) for hour in found)) as advance:
+            for step in steps(found):
+                if any(hour.is_due for hour in step):
+                    self._compare(step)
+                else:
+                    self._pass(step)
+                advance(sum(max(hour.archived, hour.stored) for hour in step))
+        return Compared(
+            begin_ms=self._span.begin_ms,
+            through_ms=self._span.through_ms,
+            days=tally(self._days),
+            findings=tuple(self._find()),
+        )
+
+    def _compare(self, step: list[Hour]) -> None:
+        wanted = {**self._span.parameters(), **bounds(step), "samples": _FINDINGS_MAX}
+        rows = patiently(lambda: self._store.rows(query("check_compare"), wanted, self._settings))
+        for day, verdict, count, samples in rows:
+            self._count(day, verdict, count)
+            if verdict in BAD:
+                self._samples += [(verdict, time, event) for time, event in samples]
+
+    def _pass(self, step: list[Hour]) -> None:
+        for hour in step:
+            self._count(hour.day, "older", hour.older)
+            self._count(hour.day, "newer", hour.newer)
+
+    def _count(self, day: str, verdict: str, count: int) -> None:
+        counts = self._days.setdefault(day, {})
+        counts[verdict] = counts.get(verdict, 0) + count
+
+    def _find(self) -> Iterator[Finding]:
+        samples = self._samples[:_FINDINGS_MAX]
+        if not samples:
+            return
+        wanted = {
+            **self._span.parameters(),
+            "times": [time for _, time, _ in samples],
+            "events": [event for _, _, event in samples],
+        }
+        verdicts = {event: verdict for verdict, _, event in samples}
+        for event, *identity in patiently(lambda: self._store.rows(query("check_sample"), wanted)):
+            yield Finding(verdicts[event], *identity)

@@ -1,0 +1,123 @@
+"""The check: every frame held against its checksum, every archived event against the store, while the service runs."""
+
+import contextlib
+import time
+
+from msgspec import Struct
+
+from footfall.checking.comparison import Comparison, Span
+from footfall.checking.copy import Copy
+from footfall.checking.guard import alone, check_room, patiently
+from footfall.checking.inspection import Inspection, size
+from footfall.checking.places import Places, Segment
+from footfall.checking.progress import Progress
+from footfall.checking.verdict import Compared, Count, Verdict
+from footfall.clock import Clock
+from footfall.journal import Kind
+from footfall.node import node_name
+from footfall.settings import Settings
+from footfall.store import Store, query
+
+# The archive loses whole days of segments, and a segment that was opened at the end of one holds some of the next day's
+# events. Where an archive was cut, the first minutes that it seems to cover are left alone.
+EDGE_MS = 600_000
+EVENTS = "events"
+
+
+class Listing(Struct, frozen=True):
+    """The segments at one moment. Every event admitted until `through_ms` is in an archived or set aside one."""
+
+    waiting: list[Segment]
+    archived: list[Segment]
+    aside: list[Segment]
+    through_ms: int
+
+    @property
+    def begin_ms(self) -> int | None:
+        """When the first archived segment of events was opened; None when there is none."""
+        return min((one.opened_ms for one in self.archived if one.kind is Kind.EVENTS), default=None)
+
+
+def take_stock(places: Places, clock: Clock, days: int | None = None) -> Listing:
+    """List all segments, the journal's first, so that none is missed on its way to the archive.
+
+    What is in none of the journal's segments has been archived; and a segment holds nothing that was stamped before it
+    was opened, nor does one that is opened after now.
+    """
+    now_ms = clock.now_ms()
+    waiting = places.waiting()
+    through_ms = min([now_ms, *(segment.opened_ms for segment in waiting)]) - 1
+    return Listing(waiting, list(places.archived(days)), places.put_aside(), through_ms)
+
+
+def cover(store: Store, copy: str, listing: Listing) -> Span | None:
+    """What archive and store can be compared on; None when no events are archived."""
+    begin_ms = listing.begin_ms
+    if begin_ms is None:
+        return None
+    wanted = {"stored": EVENTS, "begin": begin_ms}
+    if patiently(lambda: store.rows(query("check_older"), wanted)):
+        begin_ms += EDGE_MS
+    return Span(copy, EVENTS, begin_ms, listing.through_ms)
+
+
+class Verification:
+    """Checks one node's data against the store; `run` it once."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, progress: Progress) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._progress = progress
+        self._places = Places(settings)
+        self._inspection = Inspection(self._places.data)
+
+    def run(self, days: int | None = None, *, frames_only: bool = False) -> Verdict:
+        """Check everything, or the last days of the archive; with `frames_only` the checksums alone, without the store.
+
+        Events that are loaded meanwhile raise no alarm. Raises Busy, NoRoom, OSError, and what the store raises.
+        """
+        started_s = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(alone(self._places.data))
+            stack.enter_context(self._places.archive.held())
+            listing = take_stock(self._places, self._clock, days)
+            journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
+            if frames_only or listing.begin_ms is None:
+                archive, compared = self._read("reading the archive", listing.archived), None
+            else:
+                archive, compared = self._compare(listing)
+        return Verdict(
+            archive=archive,
+            journal=journal,
+            aside=aside,
+            harms=tuple(self._inspection.harms),
+            compared=compared,
+            shared=self._settings.events_url != "embedded",
+            seconds=round(time.monotonic() - started_s, 3),
+        )
+
+    def _read(self, label: str, segments: list[Segment]) -> Count:
+        with self._progress(label, size(segments)) as advance:
+            return self._inspection.read(segments, advance)
+
+    def _compare(self, listing: Listing) -> tuple[Count, Compared | None]:
+        check_room(self._settings, size(listing.archived))
+        with Copy(self._store, node_name(self._settings), self._settings.segment_bytes_max) as copy:
+            archive = fill(copy, listing.archived, self._inspection, self._progress)
+            span = cover(self._store, copy.name, listing)
+            if span is None:
+                return archive, None
+            memory_bytes = self._settings.engine_memory_bytes_max // 4
+            return archive, Comparison(self._store, span, memory_bytes).run(self._progress)
+
+
+def fill(copy: Copy, segments: list[Segment], inspection: Inspection, progress: Progress) -> Count:
+    """Read archived segments into their table; those that the store cannot read are at fault."""
+    with progress("reading the archive", size(segments)) as advance:
+        count = inspection.read(segments, advance, copy.add)
+        copy.flush()
+    for path, reason in copy.refused:
+        inspection.blame(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
+    copy.refused.clear()
+    return count
