@@ -48,10 +48,15 @@ def test_every_error_code_is_described() -> None:
 def test_every_setting_is_described_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \| `(\w+)` \| (.+) \|$", text(DOCS / "settings.md"), re.MULTILINE)
     expected = [
-        (name, f"`{value}`" if value != "" else "empty", f"FOOTFALL_{name.upper()}")
+        (name, f"`{_plain_value(value)}`" if value != "" else "empty", f"FOOTFALL_{name.upper()}")
         for name, value in ((name, getattr(Settings(), name)) for name in Settings.__struct_fields__)
     ]
     assert sorted(row[:3] for row in rows) == sorted(expected)
+
+
+def _plain_value(value: object) -> str:
+    """As TOML has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def commands(command: click.Command, name: str, context: click.Context) -> Iterator[tuple[str, click.Command]]:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from footfall import api
 from footfall.accounts import Accounts
 from footfall.clock import NodeClock, SystemClock
 from footfall.collecting import Collector
+from footfall.errors import Code
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
+from footfall.metrics import Board, Values
 from footfall.node import data_folder, node_name
 from footfall.plan import LivePlan
+from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, Runner
 from footfall.settings import Settings
@@ -27,6 +31,10 @@ from footfall.store import Store
 from footfall.wire import Service
 
 log = logging.getLogger(__name__)
+
+# Where the processes of a node show each other their metrics, in the data folder, and how often.
+METRICS_FOLDER = "run/metrics"
+METRICS_PERIOD_S = 1.0
 
 
 class Task(Struct, frozen=True):
@@ -48,6 +56,9 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
         journal = Journal(Folder(settings.data / "journal"), settings, clock)
+        collector = Collector(journal, plan, settings, SystemClock())
+        board = Board(settings.data / METRICS_FOLDER, "web", lambda: _web_values(collector, journal))
+        stack.callback(board.close)
         accounts = Accounts(state, settings, clock)
         stack.callback(accounts.close)
         reports = Reports(state, plan, settings, clock, Files(settings))
@@ -55,18 +66,24 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         stack.callback(store.close)
         receipts = Receipts(Folder(settings.data / "journal"), store, settings)
         stack.callback(receipts.close)
-        collector = Collector(journal, plan, settings, SystemClock())
+        stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
+        show = Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S)
+        tasks.create_task(repeat(show, stop), name=show.description)
+        stack.callback(stop.set)
         stack.callback(journal.close)
         yield api.build(
             settings=settings,
             accounts=accounts,
             reports=reports,
             receipts=receipts,
+            quarantine=Quarantine(store, journal, plan, settings),
             collect=collector,
             service=service(settings),
             clock=clock,
+            gauges=api.Gauges(board, state, settings, clock),
+            refused=collector.refusals,
             healthy=lambda: journal.refusal is None,
         )
 
@@ -85,6 +102,8 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         archive = Archive(settings.data / "archive", settings.archive_days)
         folder = Folder(settings.data / "journal")
         loader = Loader(folder, store, archive, settings.data / "aside", settings, clock)
+        board = Board(settings.data / METRICS_FOLDER, "worker", lambda: _worker_values(loader))
+        stack.callback(board.close)
         node = node_name(settings)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
 
@@ -101,6 +120,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         work = (
             Task("load sealed segments", load, settings.loader_period_ms / 1000),
             Task("tell other nodes how far this one has loaded", tell, 1),
+            Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S),
             Task("remove archived segments that are past their days", prune, 3600),
         )
         async with asyncio.TaskGroup() as tasks:
@@ -134,6 +154,27 @@ def service(settings: Settings) -> Service:
     """What the service says of itself."""
     description = "System for collecting and reporting usage statistics"
     return Service(version("footfall"), "footfall", description, settings.environment)
+
+
+def _web_values(collector: Collector, journal: Journal) -> Values:
+    """What a web process counts; codes that did not occur are there, so that their first occurrence is a rise."""
+    return {
+        ("footfall_events_accepted_total", ""): collector.events_accepted,
+        ("footfall_events_quarantined_total", ""): collector.events_quarantined,
+        ("footfall_journal_waiting_bytes", ""): journal.waiting_bytes,
+        **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},
+    }
+
+
+def _worker_values(loader: Loader) -> Values:
+    """What a worker counts; how far it has loaded is not known in its first moments."""
+    values: Values = {
+        ("footfall_events_loaded_total", ""): loader.events_loaded,
+        ("footfall_store_away", ""): int(loader.store_away),
+    }
+    if loader.loaded_through_ms:
+        values["footfall_loaded_through_timestamp_seconds", ""] = loader.loaded_through_ms / 1000
+    return values
 
 
 def _open_state(settings: Settings) -> State:

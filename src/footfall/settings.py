@@ -22,6 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     public_url: str = ""
     trusted_proxies: str = "127.0.0.1,::1"
     cors_origins: str = "*"
+    metrics_public: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     plan: str = ""

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ from msgspec import Struct
 
 from footfall import api
 from footfall.accounts import Accounts
-from footfall.journal import Folder
+from footfall.errors import Code
+from footfall.journal import Folder, Journal
+from footfall.metrics import Board, Values
 from footfall.plan import LivePlan
+from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, names
 from footfall.settings import Settings
@@ -49,6 +53,7 @@ class Opened(Struct):
     files: Files
     clock: TurnedClock
     collected: list[dict[str, Any]]
+    journal: Journal
     healthy: bool = True
 
     async def start(self, **filters: Any) -> Job:
@@ -88,6 +93,16 @@ class Opened(Struct):
         return job
 
 
+def open_board(folder: Path, refused: Counter[Code]) -> Board:
+    """The metrics of a process that has accepted twelve events."""
+
+    def read() -> Values:
+        counts: Values = {("footfall_requests_refused_total", code.value): number for code, number in refused.items()}
+        return counts | {("footfall_events_accepted_total", ""): 12}
+
+    return Board(folder / "run" / "metrics", "web", read)
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Opened]]:
     """Opens the API in the test's folder; `changes` are settings."""
@@ -113,20 +128,28 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             accounts.add("anna", PASSWORD, context="barchart.com", customers=("BARCHART",))
             accounts.add("root", PASSWORD, permissions="all", admin=True)
             files = Files(settings)
-            reports = Reports(state, LivePlan(None, settings), settings, clock, files)
+            plan = LivePlan(None, settings)
+            journal = Journal(Folder(tmp_path / "journal"), settings, clock)
+            reports = Reports(state, plan, settings, clock, files)
             store = Store(settings)
             stack.callback(store.close)
             receipts = Receipts(Folder(tmp_path / "journal"), store, settings)
             stack.callback(receipts.close)
+            refused: Counter[Code] = Counter()
+            board = open_board(tmp_path, refused)
+            stack.callback(board.close)
             found: Opened
             app = api.build(
                 settings=settings,
                 accounts=accounts,
                 reports=reports,
                 receipts=receipts,
+                quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,
                 service=SERVICE,
                 clock=clock,
+                gauges=api.Gauges(board, state, settings, clock),
+                refused=refused,
                 healthy=lambda: found.healthy,
             )
             transport = httpx.ASGITransport(app, client=(peer, 4711))
@@ -136,7 +159,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 )
                 for auth in (None, ("anna", PASSWORD), ("root", PASSWORD))
             ]
-            found = Opened(app, nobody, anna, root, state, files, clock, collected)
+            found = Opened(app, nobody, anna, root, state, files, clock, collected, journal)
             yield found
 
     return opened

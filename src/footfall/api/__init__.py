@@ -13,6 +13,7 @@ wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. N
 """
 
 from footfall.api.application import build
+from footfall.api.gauges import Gauges
 from footfall.api.routes import ROUTES, Route
 
-__all__ = ["ROUTES", "Route", "build"]
+__all__ = ["ROUTES", "Gauges", "Route", "build"]

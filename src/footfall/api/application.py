@@ -1,6 +1,7 @@
 """Puts the calls together: the framework with its routes and error handler, the entrance before it, CORS around all."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from litestar import HttpMethod, Litestar, route
@@ -13,11 +14,14 @@ from footfall.api.authentication import SignIn
 from footfall.api.cors import Cors
 from footfall.api.document import make_document
 from footfall.api.entrance import Entrance
-from footfall.api.errors import answer
+from footfall.api.errors import counting
+from footfall.api.gauges import Gauges
 from footfall.api.origins import Origins
 from footfall.api.rooms import Rooms
 from footfall.api.routes import ROUTES, Route
 from footfall.clock import Clock
+from footfall.errors import Code
+from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
@@ -32,25 +36,31 @@ def build(
     accounts: Accounts,
     reports: Reports,
     receipts: Receipts,
+    quarantine: Quarantine,
     collect: ASGIApp,
     service: Service,
     clock: Clock,
+    gauges: Gauges,
+    refused: Counter[Code],
     healthy: Callable[[], bool],
 ) -> ASGIApp:
     """The ASGI application of the whole API.
 
     `collect` answers `POST /events`, and is called for nothing else. `healthy` says at once, without waiting for
-    anything, whether events can be accepted now. Raises ValueError when `trusted_proxies` cannot be read.
+    anything, whether events can be accepted now. What is refused is counted in `refused`. Raises ValueError when
+    `trusted_proxies` cannot be read.
     """
     origins = Origins(settings)
     rooms = Rooms(
         settings=settings,
         reports=reports,
         receipts=receipts,
+        quarantine=quarantine,
         origins=origins,
         clock=clock,
         service=service,
         collect=collect,
+        gauges=gauges,
         healthy=healthy,
         document=make_document(ROUTES, service),
     )
@@ -60,9 +70,9 @@ def build(
 
     sign_in = SignIn(accounts, origins)
     calls = Litestar(
-        [_handle(entry, sign_in) for entry in ROUTES],
+        [_handle(entry, sign_in, settings) for entry in ROUTES],
         dependencies={"rooms": Provide(provide_rooms)},
-        exception_handlers={Exception: answer},
+        exception_handlers={Exception: counting(refused)},
         request_max_body_size=settings.body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.
         openapi_config=None,
@@ -71,13 +81,14 @@ def build(
     return Cors(Entrance(calls, collect), settings)
 
 
-def _handle(entry: Route, sign_in: Guard) -> HTTPRouteHandler:
+def _handle(entry: Route, sign_in: Guard, settings: Settings) -> HTTPRouteHandler:
     # The entrance has turned every HEAD into a GET by now; it is named here so that `Allow` lists it.
     methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
+    opened = bool(entry.opened_by) and getattr(settings, entry.opened_by)
     handler = route(
         _PARAMETER.sub(r"{\1:str}", entry.path),
         http_method=methods,
         status_code=200,
-        guards=[sign_in] if entry.signed_in else None,
+        guards=[sign_in] if entry.signed_in and not opened else None,
     )
     return handler(entry.call)

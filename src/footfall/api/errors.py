@@ -1,6 +1,8 @@
 """Turns whatever a call raises into the answer of the wire contract, whose bodies `footfall.refusals` makes."""
 
 import logging
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Request, Response
@@ -39,8 +41,18 @@ def refusal(error: Exception) -> RequestRefused | None:
             return None
 
 
+def counting(refused: Counter[Code]) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    """The exception handler of the calls, which counts by code."""
+
+    def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+        refused[(refusal(error) or failure()).code] += 1
+        return answer(request, error)
+
+    return count
+
+
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The one exception handler of the calls."""
+    """What a call answers that raised this."""
     refused = refusal(error)
     if refused is None:
         log.error("unexpected failure of %s %r", request.method, request.url.path, exc_info=error)

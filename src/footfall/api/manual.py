@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from footfall.api.quarantining import QuarantineDrop, QuarantineRelease
 from footfall.api.shapes import EventFull, EventsRequest, ReportRequest
 from footfall.wire import ReportLink
 
@@ -37,6 +38,24 @@ _RECEIPT: Final = {
     ],
     "complete": True,
 }
+_HELD: Final = {
+    "customer": "BARCHART",
+    "product": "PORTFOLIO",
+    "type": "PORTFOLIO-ACCESSED",
+    "timestamp": 1568381886060,
+    "context": ["string"],
+    "sequence": 3,
+    "batch": _BATCH,
+    "state": "held",
+    "received": 1568381886312,
+    "code": "EVENT_NOT_IN_PLAN",
+    "where": "context",
+    "reason": "context: 1 value where PORTFOLIO-ACCESSED takes 2: userId, portfolioId",
+    "plan": "9d4fd1b9a2c0",
+    "address": "203.0.113.9",
+    "userAgent": "example/1.0",
+}
+_QUARANTINE_FILTER: Final = {"product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED", "since": 1568332800000}
 _FILTER: Final = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
@@ -65,6 +84,11 @@ _SERVICE: Final = {
     "description": "System for collecting and reporting usage statistics",
     "environment": "production",
 }
+_METRICS: Final = (
+    "# HELP footfall_events_accepted_total Events answered with 200.\n"
+    "# TYPE footfall_events_accepted_total counter\n"
+    "footfall_events_accepted_total 1568381\n"
+)
 _CSV: Final = "1571073977001|PORTFOLIO-APPLICATION-LOADED|1234567|||||||||\n"
 _STATUS_HEADERS: Final = {
     "Footfall-Progress": "How much of the report is made, from 0 to 1.",
@@ -82,6 +106,7 @@ _FILE_HEADERS: Final = {
 # Examples of the parameters that stand in paths.
 PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "batch": ("The `batch` of the events, as the answer of `POST /events` has it.", _BATCH),
+    "sequence": ("The event's place in its request, from 1.", "3"),
     "source": ("The report's `source`, as its status names it.", f"JOB-{_JOB}"),
     "token": ("When the link ends, and its signature.", _TOKEN),
     "name": ("The file's name.", _NAME),
@@ -91,11 +116,13 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
 class Page(Struct, frozen=True):
     """What the manual says about one call.
 
-    `headers` are request headers that matter, `answers` those of the 200; `also` are further statuses that are no
-    errors. `answer` is the answer's type where the call's own signature does not tell it.
+    `headers` are request headers that matter, `answers` those of the 200, `query` the parameters behind the path;
+    `also` are further statuses that are no errors. `answer` is the answer's type where the call's own signature does
+    not tell it.
     """
 
     text: str
+    query: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     request: Any = None
     request_example: Any = None
@@ -167,6 +194,58 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answers=_FILE_HEADERS,
         also={"206": "The range that was asked for.", "304": "The client has this very file."},
     ),
+    ("GET", "/quarantine"): Page(
+        "Events that broke the tracking plan while it was in quarantine mode, the newest first, for admins. Long "
+        "values of contexts are cut; the call for one event has them whole.",
+        query={
+            "customer": "Only this customer's.",
+            "product": "Only this product's.",
+            "type": "Only of this type.",
+            "reason": "Only with this text in the reason, in either case.",
+            "since": "Received then or later, in milliseconds since 1970.",
+            "until": "Received then or earlier.",
+            "state": "`held`, `released`, `dropped` or `all`; `held` when left out.",
+            "limit": "Events of a page, up to 1000; 100 when left out.",
+            "after": "The `next` of the page before.",
+        },
+        answer_example={"events": [_HELD], "next": f"1568381886312-{_BATCH}-3"},
+    ),
+    ("GET", "/quarantine/{batch}/{sequence}"): Page(
+        "One quarantined event, whole, for admins. `reason` has a line for each thing that is wrong. Once it is "
+        "released or dropped, its context, its version and who sent it are gone, and `changed` and `changedBy` say "
+        "when and by whom.",
+        answer_example=_HELD,
+    ),
+    ("POST", "/quarantine/release"): Page(
+        "Stores the quarantined events that the tracking plan in force takes, for admins; the others stay, for the "
+        "reasons in `broken`. They keep their batch, sequence and time of receipt, are in every report that is started "
+        "afterwards, and in none that was started before. Without a filter and names, all that are held are looked at. "
+        "Releasing an event again does no harm: it counts once. When the answer comes, it is on disk; `loaded` says "
+        "whether it shows already.",
+        request=QuarantineRelease,
+        request_example={"filter": _QUARANTINE_FILTER, "setType": "PORTFOLIO-APPLICATION-LOADED", "dryRun": True},
+        answer_example={
+            "released": 41,
+            "stayed": 2,
+            "broken": [
+                {
+                    "product": "PORTFOLIO",
+                    "type": "PORTFOLIO-APPLICATION-LOADED",
+                    "reason": "context: 2 values where PORTFOLIO-APPLICATION-LOADED takes 1: userId",
+                    "events": 2,
+                    "example": f"{_BATCH}/3",
+                }
+            ],
+            "loaded": True,
+        },
+    ),
+    ("POST", "/quarantine/drop"): Page(
+        "Gives quarantined events up for good, for admins: a record of each stays, without its content. A filter or "
+        "names must say which.",
+        request=QuarantineDrop,
+        request_example={"ids": [f"{_BATCH}/3"]},
+        answer_example={"dropped": 1, "loaded": True},
+    ),
     ("GET", "/service/version"): Page(
         "The version and description of the service.",
         answer_example={"service": _SERVICE},
@@ -181,6 +260,13 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
             "service": {"service": _SERVICE},
             "user": {"id": "1234567", "context": "barchart.com", "permissions": "string"},
         },
+    ),
+    ("GET", "/metrics"): Page(
+        "What Prometheus reads of the node that is asked: for admins, or for everyone where the setting "
+        "`metrics_public` says so.",
+        answer=str,
+        answer_example=_METRICS,
+        answer_type="text/plain",
     ),
     ("GET", "/healthz"): Page(
         "Whether this process is alive and can accept events, for load balancers.",

@@ -6,8 +6,10 @@ from typing import Any
 
 from litestar.types import ASGIApp
 
+from footfall.api.gauges import Gauges
 from footfall.api.origins import Origins
 from footfall.clock import Clock
+from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
@@ -21,9 +23,11 @@ class Rooms:
     settings: Settings
     reports: Reports
     receipts: Receipts
+    quarantine: Quarantine
     origins: Origins
     clock: Clock
     service: Service
     collect: ASGIApp
+    gauges: Gauges
     healthy: Callable[[], bool]
     document: Mapping[str, Any]

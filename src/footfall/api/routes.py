@@ -5,12 +5,14 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from footfall.api import describing, events, files, receipts, reporting
+from footfall.api import describing, events, files, metrics, quarantining, receipts, reporting
 from footfall.errors import Code
 
 
 class Route(Struct, frozen=True):
     """A call: `signed_in` when it needs a user, `public` when the OpenAPI document has it.
+
+    `opened_by` is the setting that lets everyone make a call which otherwise needs a user.
 
     `errors` are the codes it can answer with beside those of its kind: any call can fail, and one that needs a user
     can be refused for want of it.
@@ -22,6 +24,7 @@ class Route(Struct, frozen=True):
     call: Callable[..., Awaitable[Any]]
     tag: str = "Service"
     signed_in: bool = False
+    opened_by: str = ""
     public: bool = True
     errors: tuple[Code, ...] = ()
 
@@ -31,6 +34,16 @@ class Route(Struct, frozen=True):
         sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
         return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
 
+
+# What a change of quarantine may be refused with.
+_CHANGE: Final = (
+    Code.REQUEST_INPUT_MALFORMED,
+    Code.REQUEST_PARAMETER_MALFORMED,
+    Code.REQUEST_AUTHORIZATION_FAILURE,
+    Code.REQUEST_TIMED_OUT,
+    Code.REQUEST_TOO_LARGE,
+    Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -110,10 +123,55 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_RANGE_NOT_SATISFIABLE,
         ),
     ),
+    Route(
+        "GET",
+        "/quarantine",
+        "List Quarantined Events",
+        quarantining.list_quarantine,
+        tag="Quarantine",
+        signed_in=True,
+        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
+    ),
+    Route(
+        "GET",
+        "/quarantine/{batch}/{sequence}",
+        "Show Quarantined Event",
+        quarantining.show_quarantine,
+        tag="Quarantine",
+        signed_in=True,
+        errors=(Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_FOUND),
+    ),
+    Route(
+        "POST",
+        "/quarantine/release",
+        "Release Quarantined Events",
+        quarantining.release_quarantine,
+        tag="Quarantine",
+        signed_in=True,
+        errors=_CHANGE,
+    ),
+    Route(
+        "POST",
+        "/quarantine/drop",
+        "Drop Quarantined Events",
+        quarantining.drop_quarantine,
+        tag="Quarantine",
+        signed_in=True,
+        errors=_CHANGE,
+    ),
     Route("GET", "/service/version", "Get Service Version", describing.service_version),
     Route("GET", "/system/version", "Get Service Version, for older clients", describing.system_version),
     Route("GET", "/service/authenticate", "Get Service Version and User", describing.authenticate, signed_in=True),
     Route("GET", "/healthz", "Check Health", describing.health, errors=(Code.SERVICE_UNAVAILABLE,)),
+    Route(
+        "GET",
+        "/metrics",
+        "Read Metrics",
+        metrics.show_metrics,
+        signed_in=True,
+        opened_by="metrics_public",
+        errors=(Code.REQUEST_AUTHORIZATION_FAILURE,),
+    ),
     Route("GET", "/openapi.json", "Get this description", describing.openapi, public=False),
     Route("GET", "/docs", "Read this description", describing.docs, public=False),
     Route("GET", "/", "Go to the description", describing.root, public=False),

@@ -99,6 +99,11 @@ class Journal:
         """Why nothing can be accepted at present, as last seen; None when all is well."""
         return self._refusal
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of lines that wait for the disk."""
+        return self._waiting_bytes
+
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
         loop = asyncio.get_running_loop()

@@ -42,8 +42,12 @@ class Loader:
         self._mark: frozenset[str] | None = None
         self.loaded_through_ms = 0
         self.events_loaded = 0
-        self.quarantined_loaded = 0
         self.segments_aside = 0
+
+    @property
+    def store_away(self) -> bool:
+        """Whether the store could not be reached when it was last asked."""
+        return self._pause_s > 0
 
     def tick(self) -> bool:
         """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError."""
@@ -115,11 +119,8 @@ class Loader:
             log.info("the store takes events again")
         self._pause_s = 0.0
         self._tries.pop(segment.name, None)
-        lines = sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
-        if kind is Kind.QUARANTINE:
-            self.quarantined_loaded += lines
-        else:
-            self.events_loaded += lines
+        if kind is Kind.EVENTS:
+            self.events_loaded += sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
         self._archive.take(segment)
         return True
 

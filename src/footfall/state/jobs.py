@@ -45,6 +45,11 @@ def list_ended(connection: Connection, before_ms: int) -> list[Job]:
     return [_job(row) for row in connection.execute(statement)]
 
 
+def count(connection: Connection) -> dict[JobStatus, int]:
+    found = connection.execute(select(jobs.c.status, func.count()).group_by(jobs.c.status))
+    return {JobStatus(status): number for status, number in found}
+
+
 def claim(connection: Connection, owner: str, now_ms: int, lease_ms: int) -> Job | None:
     job_id = connection.scalar(_next_job(now_ms))
     if job_id is None:

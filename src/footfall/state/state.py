@@ -79,6 +79,11 @@ class State:
         with self._read() as connection:
             return jobs.list_newest(connection, user, limit, before_ms)
 
+    def job_counts(self) -> dict[JobStatus, int]:
+        """How many jobs there are of each status; those without any are left out."""
+        with self._read() as connection:
+            return jobs.count(connection)
+
     def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
         """Take up a job for `lease_ms`, or None when there is none: each job goes to one caller.
 

@@ -1,0 +1,82 @@
+"""What operators and clients can see of the real service: metrics of all its processes, and receipts."""
+
+import os
+import re
+import signal
+import time
+from typing import Any
+
+import httpx
+
+EVENT = {
+    "customer": "BARCHART",
+    "product": "PORTFOLIO",
+    "type": "PORTFOLIO-APPLICATION-LOADED",
+    "timestamp": 1_700_000_000_000,
+    "context": ["user"],
+}
+
+
+def metrics(run: Any) -> dict[str, float]:
+    try:
+        text = run.client.get("/metrics").raise_for_status().text
+    except httpx.TransportError:  # the process at the other end was killed
+        return {}
+    return {name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)}
+
+
+def wait_for(run: Any, **expected: float) -> dict[str, float]:
+    """The metrics, once these have their values."""
+    end = time.monotonic() + 60
+    while True:
+        found = metrics(run)
+        if all(found.get(f"footfall_{name}") == value for name, value in expected.items()):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+
+
+def post(run: Any, requests: int) -> list[str]:
+    """The batches of so many requests of three events."""
+    return [run.post([EVENT] * 3).raise_for_status().json()[0]["batch"] for _ in range(requests)]
+
+
+def test_metrics_are_of_all_processes_and_go_on_over_deaths_and_restarts(serve) -> None:
+    run = serve(web_processes=2)
+    post(run, 20)
+    assert run.post([{**EVENT, "type": "X"}]).status_code == 400
+    found = wait_for(run, events_accepted_total=60, events_loaded_total=60, journal_segments=0, store_away=0)
+    assert found['footfall_requests_refused_total{code="EVENT_NOT_IN_PLAN"}'] == 1
+    assert found['footfall_processes{role="web"}'] == 2
+    assert found['footfall_processes{role="worker"}'] == 1
+    assert found["footfall_disk_free_bytes"] > 0
+    wait_for(run, segments_aside=0)
+    assert metrics(run)["footfall_loaded_through_age_seconds"] < 30
+    for process in (*run.children("web"), *run.children("worker")):
+        os.kill(process, signal.SIGKILL)
+    wait_for(run, events_accepted_total=60, events_loaded_total=60, **{'processes{role="web"}': 2})
+    post(run, 5)
+    wait_for(run, events_accepted_total=75, events_loaded_total=75)
+    assert run.stop() == 0
+    run = serve(web_processes=1)
+    wait_for(run, events_accepted_total=75, events_loaded_total=75, **{'processes{role="web"}': 1})
+
+
+def test_a_receipt_can_be_had_at_once_and_later(serve) -> None:
+    run = serve(web_processes=2)
+    (batch,) = post(run, 1)
+    statuses: set[str] = set()
+    end = time.monotonic() + 60
+    while "stored" not in statuses:
+        answer = run.client.get(f"/events/{batch}")
+        # Until the worker has made the store's tables, a receipt can only be of the journal.
+        assert answer.status_code == 200
+        events = answer.json()["events"]
+        assert [event["sequence"] for event in events] == [1, 2, 3]
+        statuses |= {event["status"] for event in events}
+        assert time.monotonic() < end
+    (again,) = post(run, 1)
+    wait_for(run, journal_segments=0, events_loaded_total=6)
+    originals = [event["duplicateOf"] for event in run.client.get(f"/events/{again}").json()["events"]]
+    assert originals == [{"batch": batch, "sequence": 1}] * 3
+    assert run.client.get("/events/00000000-0000-4000-8000-000000000000").status_code == 404

@@ -1,0 +1,159 @@
+"""A node's metrics: counted by several processes, added up once each, whatever becomes of the processes."""
+
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from footfall.metrics import METRICS, Board, Kind, Merge, Values, render
+
+DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
+ACCEPTED = ("footfall_events_accepted_total", "")
+WAITING = ("footfall_journal_waiting_bytes", "")
+AWAY = ("footfall_store_away", "")
+THROUGH = ("footfall_loaded_through_timestamp_seconds", "")
+
+
+def test_the_page_has_every_metric_as_it_is() -> None:
+    rows = re.findall(r"^\| `(\w+)(?:{(\w+)})?` \| (\w+) \| ([^|]+) \|", DOCS.read_text("utf-8"), re.MULTILINE)
+    assert rows == [(metric.name, metric.label, metric.kind, metric.help) for metric in METRICS]
+
+
+def test_names_have_their_units_and_kinds() -> None:
+    for metric in METRICS:
+        assert re.fullmatch(r"footfall_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER) == (metric.merge is Merge.TOTAL)
+
+
+def test_alarms_name_metrics_that_there_are() -> None:
+    named = set(re.findall(r"footfall_\w+", DOCS.read_text("utf-8")))
+    assert named == {metric.name for metric in METRICS}
+
+
+def test_the_text_is_what_prometheus_reads() -> None:
+    values = {
+        ("footfall_requests_refused_total", "B"): 2,
+        ("footfall_requests_refused_total", "A"): 1e15,
+        ("footfall_loaded_through_age_seconds", ""): 0.25,
+        ("footfall_store_away", ""): 1,
+    }
+    assert render(values) == (
+        "# HELP footfall_requests_refused_total Requests refused, by error code.\n"
+        "# TYPE footfall_requests_refused_total counter\n"
+        'footfall_requests_refused_total{code="A"} 1000000000000000\n'
+        'footfall_requests_refused_total{code="B"} 2\n'
+        "# HELP footfall_store_away 1 while the loader cannot reach the store, else 0.\n"
+        "# TYPE footfall_store_away gauge\n"
+        "footfall_store_away 1\n"
+        "# HELP footfall_loaded_through_age_seconds How long ago that was: how far the store is behind the journal.\n"
+        "# TYPE footfall_loaded_through_age_seconds gauge\n"
+        "footfall_loaded_through_age_seconds 0.25\n"
+    )
+
+
+def test_living_processes_are_added_up(tmp_path: Path) -> None:
+    one: Values = {ACCEPTED: 1, WAITING: 10, AWAY: 0, THROUGH: 5}
+    two: Values = {ACCEPTED: 2, WAITING: 20, AWAY: 1, THROUGH: 7}
+    boards = [Board(tmp_path, "web", lambda: one), Board(tmp_path, "worker", lambda: two)]
+    one[ACCEPTED] = 100
+    expected = {WAITING: 30, AWAY: 1, THROUGH: 7, ("footfall_processes", "web"): 1, ("footfall_processes", "worker"): 1}
+    assert boards[0].gather() == expected | {ACCEPTED: 102}
+    # The other process sees what the first wrote last.
+    assert boards[1].gather() == expected | {ACCEPTED: 3}
+    boards[0].write()
+    assert boards[1].gather() == expected | {ACCEPTED: 102}
+    for board in boards:
+        board.close()
+
+
+def test_what_the_dead_have_counted_stays_and_their_states_go(tmp_path: Path) -> None:
+    Board(tmp_path, "web", lambda: {ACCEPTED: 5, WAITING: 10, AWAY: 1, THROUGH: 7}).close()
+    Board(tmp_path, "web", lambda: {ACCEPTED: 6}).close()
+    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
+    for _ in range(3):
+        assert board.gather() == {ACCEPTED: 12, THROUGH: 7, ("footfall_processes", "web"): 1}
+    board.close()
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".json", ".json", ".lock"]
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from footfall.metrics import Board
+board = Board(Path(sys.argv[1]), "web", lambda: {("footfall_events_accepted_total", ""): 7})
+print("ready", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_counts_with_what_it_wrote_last(tmp_path: Path) -> None:
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], check=False, capture_output=True)
+    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
+    assert board.gather()[ACCEPTED] == 15
+    board.close()
+
+
+@pytest.mark.parametrize("left", [".lock", ".json .lock"])
+def test_the_dead_are_added_once_when_their_burial_broke_off(tmp_path: Path, left: str) -> None:
+    dead = Board(tmp_path, "web", lambda: {ACCEPTED: 5})
+    dead.close()
+    kept = {path.suffix: (path, path.read_bytes()) for path in tmp_path.glob("web-*")}
+    board = Board(tmp_path, "web", dict)
+    for suffix in left.split():
+        path, content = kept[suffix]
+        path.write_bytes(content)
+    assert [board.gather()[ACCEPTED] for _ in range(3)] == [5, 5, 5]
+    board.close()
+
+
+def test_torn_files_cost_their_counts_only(tmp_path: Path) -> None:
+    Board(tmp_path, "web", lambda: {ACCEPTED: 5}).close()
+    living = Board(tmp_path, "worker", lambda: {AWAY: 1})
+    (tmp_path / "totals.json").write_bytes(b'{"values":')
+    for path in tmp_path.glob("worker-*.json"):
+        path.write_bytes(b"")
+    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
+    assert board.gather() == {ACCEPTED: 1, ("footfall_processes", "web"): 1, ("footfall_processes", "worker"): 1}
+    board.close()
+    living.close()
+
+
+def test_values_that_another_version_knows_are_left_out(tmp_path: Path) -> None:
+    board = Board(tmp_path, "web", lambda: {("footfall_later_total", ""): 5})
+    assert board.gather() == {("footfall_processes", "web"): 1}
+    board.close()
+
+
+def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    place = tmp_path / "metrics"
+    place.write_bytes(b"not a folder")
+    board = Board(place, "web", dict)
+    board.write()
+    board.close()
+
+
+def test_many_that_come_go_and_ask_at_once_lose_nothing(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def live() -> None:
+        try:
+            for _ in range(20):
+                board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
+                board.gather()
+                board.close()
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            failures.append(error)
+
+    threads = [threading.Thread(target=live) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    board = Board(tmp_path, "web", dict)
+    assert board.gather()[ACCEPTED] == 80
+    board.close()
