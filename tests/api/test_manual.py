@@ -10,6 +10,8 @@ import pytest
 from footfall import refusals
 from footfall.api import ROUTES
 from footfall.api.advice import ADVICE
+from footfall.api.quarantining import Dropped, Released
+from footfall.quarantine import Page
 from footfall.receipts import Receipt
 from footfall.settings import Settings
 from footfall.wire import (
@@ -50,6 +52,7 @@ def test_the_limits_are_settings():
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (Receipt, ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
+    kinds += (Page, Released, Dropped)
     made = []
     for kind in kinds:
         try:

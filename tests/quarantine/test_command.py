@@ -110,7 +110,7 @@ def test_release_takes_what_fits_the_plan_s_file_and_says_what_stays(there):
     assert found.exit_code == 0, found.output
     assert found.stderr == ""
     first, second, head, row = found.stdout.splitlines()
-    assert (first, second) == ("released 2 events", "1 event still break the plan and stay:")
+    assert (first, second) == ("released 2 events", "1 event still breaks the plan and stays:")
     assert head.split() == ["EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"]
     assert row.split()[:3] == ["1", "SHOP", "SOLD"]
     assert there.stored("type, context, timestamp") == [

@@ -18,12 +18,14 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNAUTHORIZED: (
         'The request has no valid user name and password. The body of this one error is `{"message":"Unauthorized"}`.'
     ),
-    Code.REQUEST_AUTHORIZATION_FAILURE: ("The user may not see this customer. Ask an operator for access."),
+    Code.REQUEST_AUTHORIZATION_FAILURE: (
+        "The user may not see this customer, or the call is for admins only. Ask an operator for access."
+    ),
     Code.LINK_EXPIRED: (
         "The download link is past its 15 minutes, or is not one that this service made. Get another from `GET "
         "/reports/{source}`."
     ),
-    Code.REQUEST_NOT_FOUND: ("There is nothing at this path."),
+    Code.REQUEST_NOT_FOUND: ("There is nothing at this path, or no such event in quarantine."),
     Code.EVENT_JOB_GET_FAILED_NO_JOB: ("There is no such report, or it is another user's."),
     Code.EVENT_BATCH_NOT_FOUND: (
         "No request of this batch is known here, or none of its events is of a customer that the user may see. What "
@@ -46,7 +48,7 @@ ADVICE: Final[dict[Code, str]] = {
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."
     ),
     Code.SERVICE_UNAVAILABLE: (
-        "The events cannot be made durable now, and none of the request was accepted; or too many users sign in at "
-        "once. Send the same request again after the seconds that `Retry-After` names."
+        "The events cannot be made durable now, and none of the request was accepted; the events store is away; or "
+        "too many users sign in at once. Send the same request again after the seconds that `Retry-After` names."
     ),
 }

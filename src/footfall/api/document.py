@@ -31,6 +31,9 @@ _DESCRIPTIONS: Final = {
     "ReportTiming": "When the report was started and when it ended, in milliseconds since 1970; `day` is in UTC.",
     "ReportOutput": "What the request said about the output.",
     "ReportLink": "A link that works without a password for 15 minutes.",
+    "Held": "An event that broke the plan, as it came. Keys that have no value are left out.",
+    "Page": "Some events, the newest first; `next` is missing on the last page.",
+    "Broken": "So many events of a type break the plan in the same way, such as `example`.",
 }
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
@@ -86,7 +89,8 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
         "description": page.text,
         "security": [{"Basic": []}] if entry.signed_in else [],
     }
-    if parameters := [*_path_parameters(entry.path), *_header_parameters(page)]:
+    optional = [*_parameters("query", page.query), *_parameters("header", page.headers)]
+    if parameters := [*_path_parameters(entry.path), *optional]:
         operation["parameters"] = parameters
     for schema in body:
         content = {"application/json": {"schema": schema, "example": page.request_example}}
@@ -106,10 +110,10 @@ def _path_parameters(path: str) -> list[Json]:
     return found
 
 
-def _header_parameters(page: Page) -> list[Json]:
+def _parameters(place: str, texts: Mapping[str, str]) -> list[Json]:
     return [
-        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
-        for name, text in page.headers.items()
+        {"name": name, "in": place, "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in texts.items()
     ]
 
 

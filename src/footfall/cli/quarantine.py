@@ -148,7 +148,8 @@ def release(settings: Settings, /, ids: tuple[str, ...], set_type: str, dry_run:
     outcome = _run(settings, lambda desk: desk.release(selection, _who(), set_type=set_type, dry_run=dry_run))
     click.echo(f"{'would release' if dry_run else 'released'} {_events(outcome.changed)}")
     if outcome.stayed:
-        click.echo(f"{_events(outcome.stayed)} still break the plan and stay:")
+        they = "1 event still breaks the plan and stays:" if outcome.stayed == 1 else None
+        click.echo(they or f"{outcome.stayed} events still break the plan and stay:")
         _echo(("EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"), map(_broken, outcome.broken[:GROUPS_SHOWN]))
     _stop(outcome)
 
