@@ -20,10 +20,13 @@ EVENT = {
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
 
 
-def footfall(*arguments: str) -> subprocess.CompletedProcess:
+def footfall(*arguments: str) -> str:
+    """What the command prints; it must succeed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
     command = [sys.executable, "-m", "footfall", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def names(report: str) -> list[str]:
@@ -84,13 +87,11 @@ def test_a_backup_under_load_comes_back_as_it_was(serve, tmp_path):
         assert service.wait(source)["status"] == "COMPLETE"
         report = httpx.get(service.client.get(f"/reports/{source}").json()["link"]).raise_for_status().content
         before = set(load.acknowledged)
-        done = footfall("backup", str(place), "--data-dir", str(service.folder))
-        assert done.returncode == 0, done.stderr
+        footfall("backup", str(place), "--data-dir", str(service.folder))
     # What is gone must not help: the old data is out of the way, and the new lies where it was.
     assert service.stop() == 0
     service.folder.rename(tmp_path / "lost")
-    restored = footfall("restore", str(place), "--data-dir", str(service.folder))
-    assert restored.returncode == 0, restored.stderr
+    footfall("restore", str(place), "--data-dir", str(service.folder))
     make_again(service.folder)
 
     again = serve(port=service.port)
@@ -110,10 +111,10 @@ def test_a_finished_reports_link_works_after_a_restore(serve, tmp_path):
     service.wait(source)
     link = service.client.get(f"/reports/{source}").json()["link"]
     report = httpx.get(link).raise_for_status().content
-    assert footfall("backup", str(place), "--data-dir", str(service.folder)).returncode == 0
+    footfall("backup", str(place), "--data-dir", str(service.folder))
     assert service.stop() == 0
     service.folder.rename(tmp_path / "lost")
-    assert footfall("restore", str(place), "--data-dir", str(service.folder)).returncode == 0
+    footfall("restore", str(place), "--data-dir", str(service.folder))
     again = serve(port=service.port)
     # The very link that was handed out before the backup.
     assert httpx.get(link).raise_for_status().content == report
@@ -125,10 +126,9 @@ def test_a_service_that_does_not_run_is_backed_up_with_what_waits_in_its_journal
     assert service.post([{**EVENT, "context": ["u", f"{n}"]} for n in range(50)]).status_code == 200
     service.kill_group()
     (waiting,) = (service.folder / "journal").iterdir()
-    done = footfall("backup", str(place), "--json", "--data-dir", str(service.folder))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["journal_segments"] == 1
+    told = json.loads(footfall("backup", str(place), "--json", "--data-dir", str(service.folder)))
+    assert told["journal_segments"] == 1
     assert waiting.exists()
     service.folder.rename(tmp_path / "lost")
-    assert footfall("restore", str(place), "--data-dir", str(service.folder)).returncode == 0
+    footfall("restore", str(place), "--data-dir", str(service.folder))
     assert sorted(names(serve().report(**FILTER))) == sorted(f"{n}" for n in range(50))

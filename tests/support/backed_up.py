@@ -125,9 +125,9 @@ class Node:
     def restore(self, where: Path | str) -> None:
         """As the command does: the rooms open only when the folder is taken."""
         place = Place(str(where))
-        claimed = prepare(place, self.settings, Silent())
-        self.open()
-        restore(place, claimed, self.means)
+        with prepare(place, self.settings, Silent()) as claimed:
+            self.open()
+            restore(place, claimed, self.means)
 
 
 def read_manifest(where: Path) -> dict[str, Any]:

@@ -37,6 +37,7 @@ stay behind, or reports would wait for machines that are gone.
 
 from footfall.backup.checking import check
 from footfall.backup.errors import BackupDamaged, BackupRefused, PlaceFailed
+from footfall.backup.ground import require_data
 from footfall.backup.manifest import Kind, Manifest
 from footfall.backup.means import Means, Progress, Silent
 from footfall.backup.place import Place
@@ -57,5 +58,6 @@ __all__ = [
     "back_up",
     "check",
     "prepare",
+    "require_data",
     "restore",
 ]

@@ -1,5 +1,6 @@
 """Bringing a backup back on an empty machine; given again after it broke off, it goes on."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from footfall.backup.checking import check
 from footfall.backup.errors import BackupDamaged, BackupRefused
-from footfall.backup.ground import claim, release, scratch
+from footfall.backup.ground import begin, claim, release, require_empty, scratch
 from footfall.backup.identity import installation
 from footfall.backup.lines import decompress
 from footfall.backup.manifest import Kind, Manifest, Part
@@ -35,13 +36,17 @@ class Claimed(Struct, frozen=True):
     again: bool
 
 
-def prepare(place: Place, settings: Settings, progress: Progress) -> Claimed:
-    """Check all of a backup, then that the data folder is empty, which is marked then; nothing is changed before.
+@contextlib.contextmanager
+def prepare(place: Place, settings: Settings, progress: Progress) -> Iterator[Claimed]:
+    """Check that the data folder is empty, and all of the backup; then the folder is marked, for the block's `restore`.
 
-    Raises BackupRefused, BackupDamaged, PlaceFailed.
+    When that finds the state or the store in use, nothing was changed. Raises BackupRefused, BackupDamaged,
+    PlaceFailed.
     """
+    require_empty(settings)
     manifest = check(place, progress)
-    return Claimed(manifest, claim(settings, manifest))
+    with claim(settings, manifest) as again:
+        yield Claimed(manifest, again)
 
 
 def restore(place: Place, claimed: Claimed, means: Means) -> None:
@@ -51,7 +56,8 @@ def restore(place: Place, claimed: Claimed, means: Means) -> None:
     the same may be done again.
     """
     restoring = Restoring(place, claimed, means)
-    restoring.prepare_store()
+    restoring.require_room()
+    begin(means.settings)
     restoring.fill_state()
     restoring.put_files()
     restoring.put_segments()
@@ -70,14 +76,16 @@ class Restoring:
         self._again = claimed.again
         self._means = means
 
-    def prepare_store(self) -> None:
-        """Make the tables; raises BackupRefused when they have rows, or the backup's were of a later version."""
-        self._means.store.migrate()
-        applied = applied_schema(self._means)
-        if unknown := self._manifest.store_schema.keys() - applied.keys():
+    def require_room(self) -> None:
+        """Raise BackupRefused when the state or the store has rows, or the backup's tables are of a later version."""
+        state, store, manifest = self._means.state, self._means.store, self._manifest
+        if not self._again and not (state.is_empty() and state.revision() in ("", manifest.state_revision)):
+            raise BackupRefused("the state database is in use: name an empty one in state_url")
+        store.migrate()
+        if unknown := manifest.store_schema.keys() - applied_schema(self._means).keys():
             raise self._too_new(f"schema file {', '.join(sorted(unknown))} of the store")
         if not self._again and (count_days(self._means) or self._count_quarantine()):
-            raise BackupRefused("the events store is not empty: name an empty database in events_url")
+            raise BackupRefused("the events store is in use: name an empty database in events_url")
 
     def fill_state(self) -> None:
         """Fill the state's tables, all or none."""

@@ -5,11 +5,10 @@ from contextlib import closing
 import click
 import msgspec
 
-from footfall.backup import BackupDamaged, BackupRefused, Place, back_up, check
+from footfall.backup import BackupDamaged, Place, back_up, check, require_data
 from footfall.cli.context import data_options
 from footfall.cli.safekeeping import describe, explained, means, progress, readable, summarize
 from footfall.clock import NodeClock
-from footfall.node import is_half_restored
 from footfall.settings import Settings
 
 
@@ -23,8 +22,8 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
     """Copy everything to PLACE, a folder or a URL (file://, s3://, gs://, az://), while the service runs.
 
     Everything that was acknowledged before the command began is in the backup: events, those that wait in the journal,
-    users, reports and their files. Run it on a node, with the service's settings. It may be stopped at any time, and
-    given again: what lies at PLACE is brought up to date, and only what is new is written.
+    users, reports and their files. Run it on a node, as the service's user and with its settings. It may be stopped at
+    any time and given again: what lies at PLACE is brought up to date, and only what is new is written.
 
     The backup holds the hashes of passwords and the key of download links. Keep it as you keep those.
 
@@ -42,10 +41,7 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 
 
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
-    if is_half_restored(settings):
-        raise BackupRefused(f"a restore into {settings.data} has not finished: run it again first")
-    if not (settings.data / "clock").exists():
-        raise BackupRefused(f"{settings.data.resolve()} holds no data of footfall: name the folder with --data-dir")
+    require_data(settings)
     place = Place(where, make=True)
     with progress() as shown, means(settings, shown) as rooms, closing(NodeClock(settings.data / "clock")) as clock:
         rooms.state.migrate()

@@ -31,10 +31,12 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
     """
     with explained():
         place = Place(where)
-        with progress() as shown:
-            claimed = prepare(place, settings, shown)
-            with means(settings, shown) as rooms:
-                bring_back(place, claimed, rooms)
+        with (
+            progress() as shown,
+            prepare(place, settings, shown) as claimed,
+            means(settings, shown) as rooms,
+        ):
+            bring_back(place, claimed, rooms)
     summary = summarize(claimed.manifest)
     plan_differs = claimed.manifest.plan not in ("", rooms.plan)
     if as_json:
