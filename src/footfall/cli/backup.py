@@ -54,7 +54,7 @@ def _back_up(settings: Settings, where: str, as_json: bool) -> None:
         click.echo(f"backed up to {where}")
         for line in describe(summary):
             click.echo(line)
-        click.echo(f"  written   {readable(saved.written_bytes)} that were not there before")
+        click.echo(f"  written   {readable(saved.written_bytes)} that was not there before")
     for path in saved.manifest.left_out:
         click.echo(f"left out, because it is gone or damaged: the report's file {path}", err=True)
 

@@ -90,10 +90,15 @@ def describe(summary: Summary) -> Iterator[str]:
     yield f"  events    {summary.events:,}{days}"
     if summary.quarantined:
         yield f"  held      {summary.quarantined:,} rows of the quarantine"
-    yield f"  journal   {summary.journal_segments} segments that were not in the store yet"
-    yield f"  state     {', '.join(f'{count:,} {table}' for table, count in summary.rows.items())}"
-    yield f"  reports   {summary.files} files"
-    yield f"  size      {readable(summary.size)} in {summary.parts} parts"
+    if summary.journal_segments:
+        yield f"  journal   {_some(summary.journal_segments, 'segment')} not in the store yet"
+    yield f"  state     {', '.join(_some(count, table.removesuffix('s')) for table, count in summary.rows.items())}"
+    yield f"  reports   {_some(summary.files, 'file')}"
+    yield f"  size      {readable(summary.size)} in {_some(summary.parts, 'part')}"
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def readable(size: int) -> str:
