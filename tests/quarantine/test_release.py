@@ -9,7 +9,6 @@ from footfall.errors import RequestRefused
 from footfall.journal import JournalError, JournalFull
 from footfall.quarantine import Broken, Held, Selection, Standing
 from footfall.quarantine import lines as written
-from footfall.store import Store, query
 
 ALL = Selection()
 
@@ -20,14 +19,6 @@ async def two_held(there: Node) -> tuple[Held, Held]:
     await there.load()
     by_type = {each.type: each for each in await there.held()}
     return by_type["RETURNED"], by_type["SOLD"]
-
-
-def report(store: Store, watermark: int) -> bytes:
-    """The rows of a report on everything as of a time, by the statement that makes reports."""
-    wanted = {"customer": "C", "product": "SHOP", "types": [], "start": 0, "end": 2 * TIME, "watermark": watermark}
-    layout = {"delimiter": "|", "placed_types": [], "placed_rows": [], "places": [[1, 2]]}
-    with store.stream(query("report_rows"), wanted | layout) as blocks:
-        return b"".join(blocks)
 
 
 def test_what_fits_the_new_plan_is_stored_as_it_was_sent_and_the_rest_stays(node):
@@ -124,16 +115,16 @@ def test_a_report_as_of_a_time_before_the_release_is_the_same_byte_for_byte(node
             await two_held(there)
             there.use(WIDER)
             watermark = there.clock.now_ms()
-            made = report(there.store, watermark)
+            made = there.report(watermark)
             assert made.count(b"\n") == 1
             while there.clock.now_ms() <= watermark:
                 await asyncio.sleep(0.001)
             await there.quarantine.release(ALL, "root")
             await there.load()
-            assert report(there.store, watermark) == made
-            assert report(there.store, there.clock.now_ms()).count(b"\n") == 2
+            assert there.report(watermark) == made
+            assert there.report(there.clock.now_ms()).count(b"\n") == 2
             there.store._link("read").client.command("OPTIMIZE TABLE events FINAL")
-            assert report(there.store, watermark) == made
+            assert there.report(watermark) == made
 
     asyncio.run(scenario())
 

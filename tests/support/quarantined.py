@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,14 @@ from footfall.clock import NodeClock
 from footfall.collecting import Collector
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
-from footfall.plan import LivePlan
+from footfall.plan import LivePlan, Plan
 from footfall.quarantine import Held, Quarantine, Selection
+from footfall.reports import Files, names
+from footfall.reports.making import Making
 from footfall.settings import Settings
+from footfall.state import Job
 from footfall.store import Store
+from footfall.wire import ReportFilter
 
 TIME = 1_568_381_886_060
 PLAN = """
@@ -34,6 +40,14 @@ WIDEST = WIDER.replace('BOUGHT = ["user", "item"]', 'BOUGHT = ["user", "item?"]'
 
 def event(kind: str = "OPENED", *context: str | None, **changes: Any) -> dict[str, Any]:
     return {"customer": "C", "product": "SHOP", "type": kind, "timestamp": TIME, "context": list(context)} | changes
+
+
+def remake(store: Store, job: Job, plan: Plan) -> bytes:
+    """The file of a report, made now by what makes reports, as of the time at which the report was started."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=folder)
+        Making(job, plan.columns(job.filter.product), store, Files(settings), time.monotonic() + 60).make()
+        return (settings.data / "files" / names.path(job.id, job.tries, job.file)).read_bytes()
 
 
 class Node:
@@ -99,6 +113,11 @@ class Node:
     def stored(self, columns: str = "type, context, sequence") -> list[tuple[Any, ...]]:
         statement = f"SELECT {columns} FROM events FINAL ORDER BY timestamp, batch, sequence"  # noqa: S608 - our own
         return self.store.rows(statement, {})
+
+    def report(self, watermark: int) -> bytes:
+        """A report on everything of customer C as of a time."""
+        job = Job(id="job", user="u", filter=ReportFilter("C", "SHOP"), started_ms=watermark, file="file.csv")
+        return remake(self.store, job, self.plan.plan)
 
     def archived(self) -> list[Path]:
         """The loaded segments, in their order."""

@@ -81,14 +81,14 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
 def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[str, ...]) -> None:
     """Say what the plan would have refused; ends the command with code 1 when that is anything."""
     # Small commands need no store, and are quick without it.
-    from footfall.quarantine import History, check_history, count_history  # noqa: PLC0415
+    from footfall.quarantine import History, check_history  # noqa: PLC0415
     from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
     newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
     history = History(start=since, end=newest, customers=customers)
     checker = compile(plan, settings, thorough=True)
     try:
-        with closing(Store(settings)) as store, _progress(count_history(store, history)) as seen:
+        with closing(Store(settings)) as store, _progress() as seen:
             verdict = check_history(store, history, checker, seen)
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
         raise click.ClickException(f"the events store does not answer: {error}") from error
@@ -107,13 +107,18 @@ def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _progress() -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error where that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda *_: None
         return
-    with click.progressbar(length=total, label="events", file=sys.stderr) as bar:
-        yield bar.update
+    with click.progressbar(length=1, label="events", file=sys.stderr) as bar:
+
+        def show(events: int, total: int) -> None:
+            bar.length = total
+            bar.update(events - bar.pos)
+
+        yield show
 
 
 def _load(file: Path | None) -> Plan:

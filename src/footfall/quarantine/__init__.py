@@ -22,7 +22,7 @@ of the events that are stored.
 """
 
 from footfall.quarantine.desk import Quarantine
-from footfall.quarantine.history import History, Verdict, check_history, count_history
+from footfall.quarantine.history import History, Verdict, check_history
 from footfall.quarantine.lines import Sender, hold
 from footfall.quarantine.records import Broken, Group, Held, Outcome, Page, Standing
 from footfall.quarantine.selection import START, Cursor, Selection, identify
@@ -42,7 +42,6 @@ __all__ = [
     "Standing",
     "Verdict",
     "check_history",
-    "count_history",
     "hold",
     "identify",
 ]

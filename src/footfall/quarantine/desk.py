@@ -61,7 +61,8 @@ class Quarantine:
     async def count(self, selection: Selection) -> int:
         """How many events are selected."""
         await self._prepare()
-        rows = await asyncio.to_thread(self._store.rows, query("quarantine_count"), selection.parameters())
+        look = {"max_execution_time": LOOK_TIMEOUT_S}
+        rows = await asyncio.to_thread(self._store.rows, query("quarantine_count"), selection.parameters(), look)
         return int(rows[0][0])
 
     async def find(self, event_id: str) -> Held | None:

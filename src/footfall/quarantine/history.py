@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from footfall.plan import Checker
 from footfall.quarantine.reading import read
@@ -36,20 +36,20 @@ class Verdict(Struct, frozen=True):
     broken: list[Broken]
 
 
-def count_history(store: Store, history: History) -> int:
-    """How many events `check_history` will look at."""
-    return int(store.rows(query("plan_history_count"), history.parameters())[0][0])
+def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int, int], None]) -> Verdict:
+    """Hold the events against a checker, which must be a thorough one; `seen` is told how many, and of how many.
 
-
-def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int], None]) -> Verdict:
-    """Hold the events against a checker, which must be a thorough one; `seen` is told how many more were looked at.
-
-    Memory does not grow with the events. A null that was stored is the empty string by now, and is taken for that.
+    The events come month by month, as the table is cut, and in blocks, so that memory grows with them neither here nor
+    in the store. A null that was stored is the empty string by now, and is taken for that.
     """
+    months = store.rows(query("plan_history_months"), history.parameters())
+    total = sum(count for _, _, count in months)
     tally, events = Tally(), 0
-    for block in read(store, query("plan_history_events"), history.parameters(), _event):
-        for refused in checker.check(block):
-            tally.add(block[refused.index], refused.problems)
-        events += len(block)
-        seen(len(block))
+    for start, end, _ in months:
+        wanted = structs.replace(history, start=start, end=end)
+        for block in read(store, query("plan_history_events"), wanted.parameters(), _event):
+            for refused in checker.check(block):
+                tally.add(block[refused.index], refused.problems)
+            events += len(block)
+            seen(events, total)
     return Verdict(events, tally.events, tally.broken())
