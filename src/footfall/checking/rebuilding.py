@@ -91,6 +91,8 @@ class Rebuilding:
         """
         started_s = time.monotonic()
         with alone(self._places.data), self._places.archive.held():
+            # The store may be a new and empty one.
+            patiently(self._store.migrate)
             self._tidy()
             if OLD in self._tables():
                 raise CannotRebuild("the table of an earlier rebuild is still kept: footfall rebuild --drop-old first")

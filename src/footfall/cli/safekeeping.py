@@ -164,7 +164,7 @@ def means(settings: Settings, progress: Progress) -> Iterator[Means]:
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(contextlib.closing(open_state(settings)))
         store = stack.enter_context(contextlib.closing(Store(settings)))
-        stack.enter_context(_engine(settings, store))
+        stack.enter_context(engine(settings, store))
         yield Means(
             settings=settings,
             state=state,
@@ -176,7 +176,7 @@ def means(settings: Settings, progress: Progress) -> Iterator[Means]:
 
 
 @contextlib.contextmanager
-def _engine(settings: Settings, store: Store) -> Iterator[None]:
+def engine(settings: Settings, store: Store) -> Iterator[None]:
     """The embedded engine for as long as the block runs, where it is wanted and none is running."""
     if settings.events_url != "embedded" or store.ping():
         yield

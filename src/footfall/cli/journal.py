@@ -1,0 +1,178 @@
+"""`footfall journal`: the segments on this node's disk, what is in them, and what can be saved of a damaged one."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+from msgspec import Struct
+
+from footfall.checking import CannotRepair, Contents, Places, Repair, Segment, State, examine, is_held, read
+from footfall.cli.checks import explained
+from footfall.cli.context import data_options
+from footfall.cli.showing import moment
+from footfall.journal import Damage
+from footfall.settings import Settings
+
+_STATES = [state.value for state in State]
+_ROW = "{:<8}  {:<10}  {:>7}  {:>9}  {:>11}  {:<20}  {:<20}  {}"
+
+
+class Listed(Struct, frozen=True):
+    """A segment as `ls --json` prints it; times are ms since the epoch, and null where it holds no event."""
+
+    file: str
+    state: str
+    kind: str
+    frames: int
+    events: int
+    bytes: int
+    first_received: int | None
+    last_received: int | None
+    damaged_bytes: int
+
+
+@click.group()
+def journal() -> None:
+    """Look at the segments on this node's disk, and repair them.
+
+    A segment is open while it is written to, sealed while it waits to be loaded, and archived afterwards; one that is
+    damaged, or that the store refuses, is set aside. Each is a plain file: zstdcat FILE | jq reads it too.
+
+    \b
+    Examples:
+      footfall journal ls --state open --state sealed --state aside
+      footfall journal cat footfall-data/aside/1790000000000-0a1b2c3d-000001.jsonl.zst | jq .customer
+      footfall journal repair footfall-data/aside/1790000000000-0a1b2c3d-000001.jsonl.zst
+    """
+
+
+@journal.command()
+@click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only these; repeat for more.")
+@click.option("--days", metavar="N", type=click.IntRange(min=1), help="Only the archive's last N days.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line; times are ms since the epoch.")
+@data_options
+@click.pass_obj
+def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: bool) -> None:
+    """List segments: state, what they hold, frames, events, bytes, first and last time of receipt.
+
+    Every file is read and its checksums are checked, so that a long archive takes a while: about 300 MB/s.
+
+    \b
+    Examples:
+      footfall journal ls
+      footfall journal ls --state archived --days 1
+      footfall journal ls --json | jq -s 'map(.events) | add'
+    """
+    with explained():
+        places = Places(settings)
+        if not as_json:
+            click.echo(
+                _ROW.format("state", "holds", "frames", "events", "bytes", "first received", "last received", "file")
+            )
+        for segment in _segments(places, states, days):
+            try:
+                contents = examine(segment.path, segment.state)
+            except FileNotFoundError:
+                continue  # it has moved on, to where it is listed too, or was listed
+            one = _list(places, segment, contents)
+            click.echo(msgspec.json.encode(one) if as_json else _row(one))
+
+
+@journal.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@data_options
+@click.pass_obj
+def cat(settings: Settings, files: tuple[str, ...]) -> None:
+    """Print the events in segments as JSON lines, whole frames only.
+
+    FILE is a path, or a file as `footfall journal ls` names it. Damage is told on standard error, and makes the exit
+    code 1; the frame that a living writer has not finished is no damage.
+
+    \b
+    Examples:
+      footfall journal cat archive/2026-11-23/*.jsonl.zst | jq -r .customer | sort | uniq -c
+      footfall journal cat aside/1790000000000-0a1b2c3d-000001.jsonl.zst
+    """
+    damaged = False
+    for file in files:
+        with explained():
+            damaged |= _print(_find(settings, file))
+    sys.exit(1 if damaged else 0)
+
+
+@journal.command()
+@click.argument("file", metavar="FILE")
+@data_options
+@click.pass_obj
+def repair(settings: Settings, file: str) -> None:
+    """Save what is whole of a segment, or put one that was set aside back into the journal.
+
+    A torn tail is cut off, whole frames around damage go into a new segment, and one of the aside that is whole goes
+    back to be loaded. The original is kept in the folder repaired, and nothing is ever written over. A segment whose
+    writer lives is left alone.
+
+    \b
+    Example:
+      footfall journal repair aside/1790000000000-0a1b2c3d-000001.jsonl.zst
+    """
+    with explained():
+        try:
+            told = Repair(Places(settings)).repair(_find(settings, file))
+        except CannotRepair as error:
+            raise click.ClickException(f"{file}: {error}") from error
+    for line in told:
+        click.echo(line)
+
+
+def _segments(places: Places, states: tuple[str, ...], days: int | None) -> Iterator[Segment]:
+    wanted = {State(state) for state in states} or set(State)
+    # The journal first, so that a segment which is archived meanwhile is listed twice rather than not at all.
+    yield from (segment for segment in places.waiting() if segment.state in wanted)
+    if State.ASIDE in wanted:
+        yield from places.put_aside()
+    if State.ARCHIVED in wanted:
+        yield from places.archived(days)
+
+
+def _list(places: Places, segment: Segment, contents: Contents) -> Listed:
+    return Listed(
+        file=str(segment.path.relative_to(places.data)),
+        state=segment.state.value,
+        kind=segment.kind.removeprefix(".") or "events",
+        frames=contents.frames,
+        events=contents.events,
+        bytes=contents.bytes,
+        first_received=contents.first_ms,
+        last_received=contents.last_ms,
+        damaged_bytes=sum(damage.size for damage in contents.damage),
+    )
+
+
+def _row(one: Listed) -> str:
+    first, last = ("-" if time is None else moment(time) for time in (one.first_received, one.last_received))
+    note = f"  {one.damaged_bytes:,} bytes damaged" if one.damaged_bytes else ""
+    return _ROW.format(one.state, one.kind, one.frames, one.events, one.bytes, first, last, one.file) + note
+
+
+def _find(settings: Settings, file: str) -> Path:
+    """The file at this path, or of this name in the data folder."""
+    given, inside = Path(file), settings.data / file
+    return inside if not given.exists() and inside.exists() else given
+
+
+def _print(path: Path) -> bool:
+    """Print whole frames; returns whether there is damage."""
+    out = sys.stdout.buffer
+    damaged = False
+    parts = list(read(path))
+    for number, part in enumerate(parts):
+        if not isinstance(part, Damage):
+            out.write(part.lines)
+        elif number == len(parts) - 1 and is_held(path):
+            click.echo(f"{path}: ends in {part.size:,} bytes of a frame that is being written", err=True)
+        else:
+            click.echo(f"{path}: {part.size:,} bytes at {part.offset:,} are no whole frame", err=True)
+            damaged = True
+    return damaged
