@@ -9,7 +9,7 @@ import pytest
 from checked import DAY_MS, HOUR_MS, NOON, MakeNode, Node, event, meanwhile, spoil
 
 from footfall.checking import Advance, CannotRebuild, Rebuilding, Unarchived, unseen
-from footfall.store import StoreFailed, query
+from footfall.store import StoreFailed
 
 
 def numbers(*span: int, **changes: object) -> list[dict[str, object]]:
@@ -17,10 +17,10 @@ def numbers(*span: int, **changes: object) -> list[dict[str, object]]:
 
 
 def report(there: Node, watermark_ms: int) -> bytes:
-    """A report's rows as of a time."""
-    wanted: dict[str, Any] = {"customer": "C", "product": "P", "types": [], "start": 0, "end": 1 << 62}
-    wanted |= {"watermark": watermark_ms, "delimiter": "|", "placed_types": [], "placed_rows": [], "places": [[1, 2]]}
-    with there.store.stream(query("report_rows"), wanted) as blocks:
+    """What a report has as of a time."""
+    rows = "SELECT * FROM events FINAL WHERE admitted <= {watermark:Int64}"
+    text = f"{rows} ORDER BY customer, product, timestamp, batch, sequence FORMAT TSV"
+    with there.store.stream(text, {"watermark": watermark_ms}) as blocks:
         return b"".join(blocks)
 
 
