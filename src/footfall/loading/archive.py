@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from footfall.journal import Disk
+from footfall.journal import Disk, Kind
+from footfall.loading.packing import pack
 
 DAY_MS = 86_400_000
 # The number of days that means for ever.
@@ -68,6 +69,24 @@ class Archive:
             for day in gone if locked else ():
                 shutil.rmtree(day)
         return len(gone) if locked else 0
+
+    def pack(self, now_ms: int) -> int:
+        """Make few large segments of the many small ones of past days; gives how many there are less.
+
+        Somebody who reads the archive is not disturbed: then it goes on another time. Raises OSError.
+        """
+        past = [day for day in self.days() if day.name < day_of(now_ms)]
+        return sum(self._pack(day, kind) for day in past for kind in Kind)
+
+    def _pack(self, day: Path, kind: Kind) -> int:
+        less = 0
+        while True:
+            # Locked for one pack at a time, so that nobody who wants to read waits for long.
+            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+                fewer = pack(day, kind, self._disk) if locked else 0
+            if not fewer:
+                return less
+            less += fewer
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from footfall.clock import Clock
 from footfall.journal import SALVAGED, Damage, Folder, Frame, Kind, Recovered, kind_of, recover, salvage, walk
 from footfall.loading.archive import Archive
+from footfall.loading.mending import Mender
 from footfall.settings import Settings
 from footfall.store import Store, StoreRefused, StoreUnavailable
 
@@ -22,7 +23,8 @@ class Loader:
     """Loads what is sealed, oldest first; a segment that the store cannot take is set aside and never blocks others.
 
     `tick` blocks and belongs on a thread; it is called by one caller at a time. `loaded_through_ms` may be read from
-    anywhere: every event that this node admitted at or before that time is in the store.
+    anywhere: every event that this node admitted at or before that time is in the store. It is 0 while that is not
+    known: the store is away, or has been started anew and may have left out parts that it found broken.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Loader:
         self._aside = aside
         self._settings = settings
         self._clock = clock
+        self._mender = Mender(store, archive)
+        self._start: str | None = None
         self._prepared = False
         self._tries: Counter[str] = Counter()
         self._pause_s = 0.0
@@ -64,14 +68,20 @@ class Loader:
         return loaded > 0
 
     def _prepare(self) -> bool:
-        """Bring the store's tables up to date, once; False while it is away."""
-        if not self._prepared:
+        """Bring the store's tables up to date, and make up for what it has broken, after each of its starts.
+
+        False while it is away. Reports wait meanwhile, for the store may lack events that it had before.
+        """
+        start = self._store.start()
+        if start != self._start or not self._prepared:
+            self._prepared, self._mark, self.loaded_through_ms = False, None, 0
             try:
                 self._store.migrate()
+                self._mender.mend()
             except StoreUnavailable as error:
                 self._pause(error)
                 return False
-            self._prepared = True
+            self._start, self._prepared = start, True
             self._pause_s = 0.0
             log.info("the store is ready")
         return True
@@ -115,9 +125,6 @@ class Loader:
         except StoreRefused as error:
             self._refuse(segment, error)
             return True
-        if self._pause_s:
-            log.info("the store takes events again")
-        self._pause_s = 0.0
         self._tries.pop(segment.name, None)
         if kind is Kind.EVENTS:
             self.events_loaded += sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
@@ -126,8 +133,9 @@ class Loader:
 
     def _pause(self, error: StoreUnavailable) -> None:
         if not self._pause_s:
-            level = logging.WARNING if self._prepared else logging.INFO
+            level = logging.WARNING if self._start is not None else logging.INFO
             log.log(level, "the store is away, events wait in the journal: %s", error)
+        self._prepared, self.loaded_through_ms = False, 0
         self._pause_s = min(PAUSE_MOST_S, self._pause_s * 2 or PAUSE_LEAST_S)
         self._resume_s = time.monotonic() + self._pause_s
 

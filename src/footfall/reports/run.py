@@ -94,9 +94,6 @@ class Run:
             await asyncio.to_thread(self._clean)
             if job.tries > settings.report_tries_max:
                 return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
-            if behind := await self._wait():
-                wait_s = settings.report_barrier_timeout_s
-                return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
             return await self._make(self._means.plan.plan.columns(job.filter.product))
         except Halted:
             raise
@@ -114,12 +111,18 @@ class Run:
             await self._pause(LOOK_S)
         return None
 
-    async def _make(self, columns: tuple[Column, ...] | None) -> Completed:
-        """Try until the file is there; only an outage of the store is worth another attempt, while there is time."""
+    async def _make(self, columns: tuple[Column, ...] | None) -> Outcome:
+        """Try until the file is there; only an outage of the store is worth another attempt, while there is time.
+
+        Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
+        """
         means = self._means
         deadline_s = time.monotonic() + means.settings.report_timeout_s
         pause_s = PAUSE_LEAST_S
         while not self._halted.is_set():
+            if behind := await self._wait():
+                wait_s = means.settings.report_barrier_timeout_s
+                return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
             self._making = Making(self._job, columns, means.store, means.files, deadline_s)
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
@@ -147,9 +150,10 @@ class Run:
         job, now_ms, status = self._job, self._means.clock.now_ms(), ended(outcome)
         rows, size, _ = self._counts()
         sha256 = outcome.sha256 if isinstance(outcome, Completed) else None
+        duplicates = outcome.duplicates if isinstance(outcome, Completed) else None
         reason = None if isinstance(outcome, Completed) else outcome.reason
         finish = self._means.state.job_finish
-        recorded = finish(job.id, self._lease.owner, status, now_ms, rows, size, sha256, reason)
+        recorded = finish(job.id, self._lease.owner, status, now_ms, rows, size, sha256, reason, duplicates)
         if recorded:
             log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, outcome)
         return recorded

@@ -148,6 +148,14 @@ class Store:
             # Closing, rather than giving it back to the pool, is what tells the store to stop.
             response.close()
 
+    def start(self) -> str:
+        """What changes whenever the embedded engine is started anew; empty while it has not, and of other stores."""
+        try:
+            address = read_address(self._settings)
+        except StoreUnavailable:
+            return ""
+        return address.endpoint.password if address.embedded else ""
+
     def ping(self) -> bool:
         """Whether the store answers now."""
         try:

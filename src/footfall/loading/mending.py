@@ -1,0 +1,67 @@
+"""What the engine itself has broken is loaded again from the archive, before anybody counts without it.
+
+Measured with chDB 26.9: when the disk is full while it merges parts, it may commit the merged part with an empty file
+in it. Reading then fails; but after a restart the engine leaves the broken part out without a word, and the events of
+all the parts that went into it are missing. Other disks break parts in other ways. The archive has every event, and
+loading twice counts once.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from footfall.journal import Kind, kind_of
+from footfall.loading.archive import Archive
+from footfall.store import Store, StoreFailed, query
+
+log = logging.getLogger(__name__)
+
+
+class Mender:
+    """Finds broken parts and makes up for them; everything blocks, and raises StoreUnavailable and OSError."""
+
+    def __init__(self, store: Store, archive: Archive) -> None:
+        self._store = store
+        self._archive = archive
+        self._beyond_help: set[tuple[str, str]] = set()
+
+    def mend(self) -> None:
+        """Load the archive again if a part is broken, and then forget the part."""
+        broken = [*self._left_out(), *self._broken_now()]
+        if not broken:
+            return
+        names = ", ".join(f"{table} {name}" for table, name in broken)
+        log.error("the store has broken parts, everything in the archive is loaded again: %s", names)
+        loaded = 0
+        with self._archive.held():
+            for segment in self._segments():
+                self._store.load(segment, "quarantine" if kind_of(segment) is Kind.QUARANTINE else "events")
+                loaded += 1
+        if not loaded:
+            log.error(
+                "there is no archive to load the events of broken parts from; they are left in the store's folder"
+            )
+            self._beyond_help.update(broken)
+            return
+        for table, name in broken:
+            self._store.write(query("mend_drop"), {"table": table, "part": name})
+        log.warning("%d segments were loaded again; events older than the archive could not be", loaded)
+
+    def _left_out(self) -> list[tuple[str, str]]:
+        found = [(str(table), str(name)) for table, name in self._store.rows(query("mend_broken"), {})]
+        return [part for part in found if part not in self._beyond_help]
+
+    def _broken_now(self) -> Iterator[tuple[str, str]]:
+        """Parts that are in use and cannot be read; they are left out from now on."""
+        for table, name in self._store.rows(query("mend_recent"), {}):
+            part = {"table": str(table), "part": str(name)}
+            try:
+                self._store.rows(query("mend_read"), part)
+            except StoreFailed as error:
+                log.warning("part %s of %s cannot be read: %s", name, table, error)
+                self._store.write(query("mend_detach"), part)
+                yield str(table), str(name)
+
+    def _segments(self) -> Iterator[Path]:
+        for day in self._archive.days():
+            yield from sorted(path for path in day.iterdir() if path.name.endswith(".jsonl.zst"))
