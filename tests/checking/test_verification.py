@@ -51,6 +51,20 @@ def test_a_retried_request_and_a_segment_that_was_loaded_twice_are_well(node: Ma
     assert (verdict.problems, totals(verdict), verdict.archive.events) == ({}, {"good": 4}, 12)
 
 
+def test_a_packed_archive_is_as_good_as_the_segments_it_was_made_of(node: MakeNode) -> None:
+    there = node()
+    for number in range(0, 12, 3):
+        there.collect(numbers(number, number + 3))
+    there.clock.ms += DAY_MS
+    there.collect(numbers(12, 15))
+    assert there.archive.pack(there.clock.ms) == 3
+    verdict = there.verify()
+    assert (verdict.problems, totals(verdict), verdict.archive.segments) == ({}, {"good": 15}, 2)
+    there.sql("TRUNCATE TABLE events")
+    there.rebuild()
+    assert there.stored() == list(range(15))
+
+
 def test_a_missing_event_is_named(node: MakeNode) -> None:
     there = node()
     there.collect(numbers(5))

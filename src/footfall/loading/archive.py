@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from footfall.journal import Disk, Kind
-from footfall.loading.packing import pack
+from footfall.loading.packing import free_name, pack
 
 DAY_MS = 86_400_000
 # The number of days that means for ever.
@@ -29,6 +29,8 @@ class Archive:
         self.path = path
         self._days = days
         self._disk = disk or Disk()
+        # Past days that have nothing to pack, and when something last came or went there.
+        self._packed: dict[str, int] = {}
 
     def take(self, segment: Path) -> None:
         """Move a loaded segment here, or remove it where nothing is kept. Raises OSError, and leaves it then."""
@@ -39,7 +41,7 @@ class Archive:
         if not day.is_dir():
             self._disk.make_folder(day)
             self._disk.sync_folder(self.path)
-        target = _free(day / segment.name)
+        target = free_name(day / segment.name)
         try:
             self._disk.rename(segment, target)
         except OSError as error:
@@ -71,22 +73,22 @@ class Archive:
         return len(gone) if locked else 0
 
     def pack(self, now_ms: int) -> int:
-        """Make few large segments of the many small ones of past days; gives how many there are less.
+        """Make one large segment of many small ones of a past day; gives how many there are less, 0 when none is left.
 
         Somebody who reads the archive is not disturbed: then it goes on another time. Raises OSError.
         """
-        past = [day for day in self.days() if day.name < day_of(now_ms)]
-        return sum(self._pack(day, kind) for day in past for kind in Kind)
-
-    def _pack(self, day: Path, kind: Kind) -> int:
-        less = 0
-        while True:
-            # Locked for one pack at a time, so that nobody who wants to read waits for long.
+        for day in self.days():
+            changed_ns = day.stat().st_mtime_ns
+            if day.name >= day_of(now_ms) or self._packed.get(day.name) == changed_ns:
+                continue
             with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
-                fewer = pack(day, kind, self._disk) if locked else 0
-            if not fewer:
-                return less
-            less += fewer
+                if not locked:
+                    return 0
+                for kind in Kind:
+                    if less := pack(day, kind, self._disk):
+                        return less
+            self._packed[day.name] = changed_ns
+        return 0
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -122,16 +124,6 @@ class Archive:
             os.close(file)
         self._disk.rename(draft, target)
         self._disk.remove(segment)
-
-
-def _free(path: Path) -> Path:
-    """This path, or one like it that no file has: a segment that was loaded again must not replace another."""
-    stem, dot, ending = path.name.partition(".")
-    number, free = 1, path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{stem}-{number}{dot}{ending}")
-    return free
 
 
 def opened_ms(segment: Path) -> int:

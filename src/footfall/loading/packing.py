@@ -35,14 +35,23 @@ def pack(day: Path, kind: Kind, disk: Disk) -> int:
     if len(sources) < _SEGMENTS_MIN:
         return 0
     target = _name(sources[0])
+    # An earlier try may have been broken off just before it removed what it had packed.
     if not (target.exists() and _lines(target) == lines):
-        if target.exists():
-            return 0
-        _write(target, lines, disk)
+        _write(free_name(target), lines, disk)
     for source in sources:
         disk.remove(source)
     disk.sync_folder(day)
     return len(sources) - 1
+
+
+def free_name(path: Path) -> Path:
+    """This path, or one like it that no file has: a segment that comes again must not replace another."""
+    stem, dot, ending = path.name.partition(".")
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{stem}-{number}{dot}{ending}")
+    return free
 
 
 def _is_small(path: Path) -> bool:
