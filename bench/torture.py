@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--cuts-fail", action="store_true", help="add the one known limit, which is counted by itself")
     parser.add_argument("--outage", type=float, metavar="SECONDS", help="measure an outage of the engine instead")
     parser.add_argument("--rate", type=int, default=5000, help="events a second during --outage")
-    parser.add_argument("--keep", type=Path, help="keep the log and what was found wrong in this folder")
+    parser.add_argument("--keep", type=Path, help="keep the log and all data in this folder")
     return parser.parse_args()
 
 
@@ -120,9 +121,12 @@ async def conclude(stage: Stage, ledger: Ledger, names: list[str], fire: checks.
     lines = {"calm, before the first": checks.Sums()} | {name: checks.Sums() for name in sorted(set(names))}
     for name in names:
         lines[name].times += 1
+    phases: Counter[int] = Counter()
     for sent in ledger.sent:
         name = names[sent.phase - 1] if sent.phase else "calm, before the first"
-        lines[name].add(sent, stored.pop(sent.name, checks.Holding()))
+        phases[sent.phase] += lines[name].add(sent, stored.pop(sent.name, checks.Holding()))
+    if +phases:
+        print(f"wrong events by the number of the fault: {dict(sorted((+phases).items()))}")
     wrong += [f"{name} is in the store, and nobody sent it" for name in stored]
     print(checks.markdown(lines))
     total = sum(sent.count for sent in ledger.sent)
@@ -190,7 +194,7 @@ def run_torture(options: argparse.Namespace, home: Path) -> bool:
             options.keep.mkdir(parents=True, exist_ok=True)
             with suppress(OSError):
                 shutil.copy(stage.service.log, options.keep / "log")
-                shutil.copytree(stage.service.data / "aside", options.keep / "aside", dirs_exist_ok=True)
+                shutil.copytree(stage.service.data, options.keep / "data", dirs_exist_ok=True)
         if stage.disk:
             stage.disk.close()
         print(f"{len(names)} faults in {(time.monotonic() - began_s) / 60:.1f} minutes, seed {options.seed}")

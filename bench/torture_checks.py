@@ -48,8 +48,9 @@ class Sums:
     refused_but_stored: int = 0
     halves: int = 0
 
-    def add(self, sent: Sent, holding: Holding) -> None:
-        """Hold one request against what the store has of it."""
+    def add(self, sent: Sent, holding: Holding) -> int:
+        """Hold one request against what the store has of it; returns how many events are wrong."""
+        before = self.wrong()
         self.fates[sent.fate] += 1
         self.doubled += holding.rows - holding.different
         match sent.fate:
@@ -60,6 +61,7 @@ class Sums:
             case Fate.OPEN:
                 # Whole or not at all.
                 self.halves += holding.different not in (0, sent.count)
+        return self.wrong() - before
 
     def wrong(self) -> int:
         return self.lost + self.doubled + self.refused_but_stored + self.halves
