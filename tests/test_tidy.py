@@ -29,7 +29,7 @@ LAYERS = (
     ("backup",),
     ("reports",),
     ("quarantine",),
-    ("receipts",),
+    ("receipts", "usage"),
     ("checking",),
     ("loading",),
     ("plan",),
@@ -40,7 +40,7 @@ LAYERS = (
     ("node", "process"),
     ("settings_load",),
     ("settings", "settings_checks"),
-    ("refusals",),
+    ("lane", "refusals"),
     ("clock", "errors", "metrics", "wire", "zstd"),
     ("limits",),
 )

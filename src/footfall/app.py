@@ -28,6 +28,7 @@ from footfall.reports import Files, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import State, open_state
 from footfall.store import Store
+from footfall.usage import Usage
 from footfall.wire import Service
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         stack.callback(store.close)
         receipts = Receipts(Folder(settings.data / "journal"), store, settings)
         stack.callback(receipts.close)
+        usage = Usage(state, store, settings, clock)
+        stack.callback(usage.close)
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
@@ -78,6 +81,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
             accounts=accounts,
             reports=reports,
             receipts=receipts,
+            usage=usage,
             quarantine=Quarantine(store, journal, plan, settings),
             collect=collector,
             service=service(settings),
@@ -117,11 +121,15 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def prune() -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms())
 
+        async def pack() -> None:
+            await asyncio.to_thread(archive.pack, clock.now_ms())
+
         work = (
             Task("load sealed segments", load, settings.loader_period_ms / 1000),
             Task("tell other nodes how far this one has loaded", tell, 1),
             Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S),
             Task("remove archived segments that are past their days", prune, 3600),
+            Task("pack archived segments of past days", pack, 60),
         )
         async with asyncio.TaskGroup() as tasks:
             for task in work:

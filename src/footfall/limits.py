@@ -67,6 +67,13 @@ RECEIPT_JOURNAL_BYTES_MAX = 64 * 1024 * 1024
 # Seconds of a receipt's statement in the store: a client waits for it, and a look by batch takes some ms.
 RECEIPT_TIMEOUT_S = 10
 
+# Counts that one web process makes at once: two, so that a small one need not wait for a large one.
+USAGE_AT_ONCE_MAX = 2
+# Seconds of a count: a client waits for it. Eight million events take one or two, more where many are duplicates.
+USAGE_TIMEOUT_S = 60
+# Rows of a count's answer: a year of hours of one type, a month of days of 300 types. More is a report's business.
+USAGE_ROWS_MAX = 10_000
+
 # Seconds for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60
 # Verified passwords that are remembered at once in one web process.

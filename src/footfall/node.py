@@ -7,7 +7,6 @@ from pathlib import Path
 
 from footfall.settings import Settings
 
-
 # What a restore that has not finished leaves in the data folder.
 RESTORING = "restoring"
 

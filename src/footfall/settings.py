@@ -69,6 +69,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     receipt_journal_bytes_max: Positive = limits.RECEIPT_JOURNAL_BYTES_MAX
     receipt_timeout_s: Positive = limits.RECEIPT_TIMEOUT_S
 
+    usage_at_once_max: Positive = limits.USAGE_AT_ONCE_MAX
+    usage_timeout_s: Positive = limits.USAGE_TIMEOUT_S
+    usage_rows_max: Positive = limits.USAGE_ROWS_MAX
+
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX

@@ -24,6 +24,7 @@ from footfall.reports import Files, Reports, names
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
 from footfall.store import Store
+from footfall.usage import Usage
 from footfall.wire import Service
 
 NOW_MS = 1_700_000_000_000
@@ -131,19 +132,18 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             plan = LivePlan(None, settings)
             journal = Journal(Folder(tmp_path / "journal"), settings, clock)
             reports = Reports(state, plan, settings, clock, files)
-            store = Store(settings)
-            stack.callback(store.close)
-            receipts = Receipts(Folder(tmp_path / "journal"), store, settings)
-            stack.callback(receipts.close)
+            store = stack.enter_context(contextlib.closing(Store(settings)))
+            receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
+            usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))
             refused: Counter[Code] = Counter()
-            board = open_board(tmp_path, refused)
-            stack.callback(board.close)
+            board = stack.enter_context(contextlib.closing(open_board(tmp_path, refused)))
             found: Opened
             app = api.build(
                 settings=settings,
                 accounts=accounts,
                 reports=reports,
                 receipts=receipts,
+                usage=usage,
                 quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,
                 service=SERVICE,

@@ -14,6 +14,7 @@ from footfall.api.quarantining import Dropped, Released
 from footfall.quarantine import Page
 from footfall.receipts import Receipt
 from footfall.settings import Settings
+from footfall.usage import Counts
 from footfall.wire import (
     ErrorNode,
     ReportLink,
@@ -51,8 +52,8 @@ def test_the_limits_are_settings():
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
-    kinds = (Receipt, ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
-    kinds += (Page, Released, Dropped)
+    kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
+    kinds += (Counts, Receipt, Page, Released, Dropped)
     made = []
     for kind in kinds:
         try:

@@ -41,8 +41,8 @@ def test_the_node_is_described(service, tmp_path: Path) -> None:
             (aside / "1.jsonl.zst").write_bytes(b"x")
             (journal / f"{opened.clock.ms - 4000:013d}-w-000001.jsonl.zst").write_bytes(b"12345")
             (journal / f"{opened.clock.ms - 1000:013d}-w-000002.jsonl.zst.open").write_bytes(b"123")
-            await opened.start()
             await opened.fail(JobStatus.FAILED, "because")
+            await opened.start()
             await opened.client.get("/nothing")
             text = (await opened.root.get("/metrics")).text
             found = values(text)

@@ -309,15 +309,3 @@ def test_of_equal_lines_the_one_admitted_first_is_told(node, make_batch) -> None
         assert (await node.ask(events[0]["batch"])).events == first
 
     asyncio.run(run())
-
-
-def test_more_than_may_wait_are_sent_away(node, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.receipts.desk.WAITING_MAX", 1)
-
-    async def run() -> None:
-        answers = await asyncio.gather(*(node.ask(NOBODY) for _ in range(8)), return_exceptions=True)
-        codes = [answer.code for answer in answers if isinstance(answer, RequestRefused)]
-        assert codes == [Code.EVENT_BATCH_NOT_FOUND] * 3 + [Code.SERVICE_UNAVAILABLE] * 5
-        assert (await refusal(node.ask(NOBODY))).code is Code.EVENT_BATCH_NOT_FOUND
-
-    asyncio.run(run())

@@ -80,3 +80,28 @@ def test_a_receipt_can_be_had_at_once_and_later(serve) -> None:
     originals = [event["duplicateOf"] for event in run.client.get(f"/events/{again}").json()["events"]]
     assert originals == [{"batch": batch, "sequence": 1}] * 3
     assert run.client.get("/events/00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_duplicates_are_counted_reported_and_dropped(serve) -> None:
+    run = serve()
+    events = [{**EVENT, "timestamp": EVENT["timestamp"] + n} for n in range(10)]
+    for _ in range(3):
+        run.post(events).raise_for_status()
+    filters = {"customer": "BARCHART", "product": "PORTFOLIO"}
+    answers = {mode: start(run, filters, mode) for mode in ("keep", "drop")}
+    assert {mode: len(text.splitlines()) for mode, (_, text) in answers.items()} == {"keep": 30, "drop": 10}
+    assert {head["footfall-duplicates"] for head, _ in answers.values()} == {"20"}
+    counted = run.client.get("/usage/counts", params={**filters, "duplicates": "drop", "interval": "all"}).json()
+    assert counted["complete"] is True
+    assert counted["total"] == {"events": 10, "duplicates": 20}
+    assert counted["counts"] == [{"type": EVENT["type"], "events": 10, "duplicates": 20}]
+
+
+def start(run: Any, filters: dict[str, str], mode: str) -> tuple[Any, str]:
+    """The headers and the file of a report."""
+    body = {"filter": filters, "duplicates": mode}
+    source = run.client.post("/reports", json=body).raise_for_status().json()["source"]
+    assert run.wait(source)["status"] == "COMPLETE"
+    head = run.client.get(f"/reports/{source}/availability").headers
+    file = run.client.get(f"/reports/{source}", headers={"accept": "text/csv"}, follow_redirects=True)
+    return head, file.text

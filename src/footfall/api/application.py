@@ -25,6 +25,7 @@ from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
+from footfall.usage import Usage
 from footfall.wire import Service
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -36,6 +37,7 @@ def build(
     accounts: Accounts,
     reports: Reports,
     receipts: Receipts,
+    usage: Usage,
     quarantine: Quarantine,
     collect: ASGIApp,
     service: Service,
@@ -55,6 +57,7 @@ def build(
         settings=settings,
         reports=reports,
         receipts=receipts,
+        usage=usage,
         quarantine=quarantine,
         origins=origins,
         clock=clock,

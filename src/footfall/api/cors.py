@@ -25,6 +25,7 @@ EXPOSED_HEADERS = (
     "footfall-bytes",
     "footfall-reason",
     "footfall-quarantined",
+    "footfall-duplicates",
     "etag",
     "content-disposition",
     "content-range",

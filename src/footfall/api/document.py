@@ -89,7 +89,7 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
         "description": page.text,
         "security": [{"Basic": []}] if entry.signed_in else [],
     }
-    optional = [*_parameters("query", page.query), *_parameters("header", page.headers)]
+    optional = [*_parameters("query", page.query, page.required), *_parameters("header", page.headers)]
     if parameters := [*_path_parameters(entry.path), *optional]:
         operation["parameters"] = parameters
     for schema in body:
@@ -110,9 +110,9 @@ def _path_parameters(path: str) -> list[Json]:
     return found
 
 
-def _parameters(place: str, texts: Mapping[str, str]) -> list[Json]:
+def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = ()) -> list[Json]:
     return [
-        {"name": name, "in": place, "required": False, "description": text, "schema": {"type": "string"}}
+        {"name": name, "in": place, "required": name in required, "description": text, "schema": {"type": "string"}}
         for name, text in texts.items()
     ]
 

@@ -84,6 +84,18 @@ _SERVICE: Final = {
     "description": "System for collecting and reporting usage statistics",
     "environment": "production",
 }
+_COUNTS: Final = {
+    "asOf": 1571073977278,
+    "complete": True,
+    "interval": "day",
+    "timezone": "UTC",
+    "duplicates": "keep",
+    "total": {"events": 3, "duplicates": 1},
+    "counts": [
+        {"start": 1570924800000, "type": "PORTFOLIO-APPLICATION-LOADED", "events": 2, "duplicates": 1},
+        {"start": 1571011200000, "type": "PORTFOLIO-APPLICATION-LOADED", "events": 1, "duplicates": 0},
+    ],
+}
 _METRICS: Final = (
     "# HELP footfall_events_accepted_total Events answered with 200.\n"
     "# TYPE footfall_events_accepted_total counter\n"
@@ -94,6 +106,7 @@ _STATUS_HEADERS: Final = {
     "Footfall-Progress": "How much of the report is made, from 0 to 1.",
     "Footfall-Rows": "Rows of the report's file so far.",
     "Footfall-Bytes": "Bytes of the report's file so far.",
+    "Footfall-Duplicates": "How many of the report's events are duplicates, kept or dropped, when it is COMPLETE.",
     "Footfall-Reason": "Why the report ended as TIMEOUT or FAILED.",
     "Retry-After": "Seconds until the next poll makes sense, while the report is RUNNING.",
 }
@@ -116,13 +129,14 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
 class Page(Struct, frozen=True):
     """What the manual says about one call.
 
-    `headers` are request headers that matter, `answers` those of the 200, `query` the parameters behind the path;
-    `also` are further statuses that are no errors. `answer` is the answer's type where the call's own signature does
-    not tell it.
+    `headers` are request headers that matter, `answers` those of the 200, `query` the parameters behind the path, of
+    which those in `required` must be there; `also` are further statuses that are no errors. `answer` is the answer's
+    type where the call's own signature does not tell it.
     """
 
     text: str
     query: Mapping[str, str] = {}
+    required: tuple[str, ...] = ()
     headers: Mapping[str, str] = {}
     request: Any = None
     request_example: Any = None
@@ -245,6 +259,24 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         request=QuarantineDrop,
         request_example={"ids": [f"{_BATCH}/3"]},
         answer_example={"dropped": 1, "loaded": True},
+    ),
+    ("GET", "/usage/counts"): Page(
+        "Counts a customer's events of a product over time and by type: exactly as many as a report of the same has "
+        "rows. `asOf` names the time of admission up to which events are counted; `complete` says that no other can "
+        "ever be among them. An interval without events is left out.",
+        query={
+            "customer": "The customer's code.",
+            "product": "The product's code.",
+            "types": "An event type; may be given several times. When left out, all of them.",
+            "start": "The first millisecond since 1970-01-01T00:00:00Z.",
+            "end": "The last millisecond, which is included.",
+            "interval": "`hour`, `day`, `month` or `all`; `day` when left out.",
+            "timezone": "Whose hours, days and months are meant, such as `Europe/Berlin`; `UTC` when left out.",
+            "duplicates": "`drop` leaves them out of `events`, `keep` does not, and is the default.",
+            "asOf": "A time of admission; when left out, that up to which all nodes have loaded everything.",
+        },
+        required=("customer", "product"),
+        answer_example=_COUNTS,
     ),
     ("GET", "/service/version"): Page(
         "The version and description of the service.",

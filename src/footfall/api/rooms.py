@@ -13,6 +13,7 @@ from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
 from footfall.settings import Settings
+from footfall.usage import Usage
 from footfall.wire import Service
 
 
@@ -23,6 +24,7 @@ class Rooms:
     settings: Settings
     reports: Reports
     receipts: Receipts
+    usage: Usage
     quarantine: Quarantine
     origins: Origins
     clock: Clock

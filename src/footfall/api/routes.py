@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from footfall.api import describing, events, files, metrics, quarantining, receipts, reporting
+from footfall.api import describing, events, files, metrics, quarantining, receipts, reporting, usage
 from footfall.errors import Code
 
 
@@ -158,6 +158,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Quarantine",
         signed_in=True,
         errors=_CHANGE,
+    ),
+    Route(
+        "GET",
+        "/usage/counts",
+        "Count Events",
+        usage.count_events,
+        tag="Usage",
+        signed_in=True,
+        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route("GET", "/service/version", "Get Service Version", describing.service_version),
     Route("GET", "/system/version", "Get Service Version, for older clients", describing.system_version),

@@ -77,6 +77,10 @@ class ReportRequest(Struct):
     """A report to start."""
 
     filter: ReportRequestFilter
+    duplicates: Annotated[
+        Literal["keep", "drop"],
+        Meta(description="Whether events that are equal to one of an earlier request are in the file."),
+    ] = "keep"
     output: ReportRequestOutput | UnsetType = UNSET
 
 

@@ -1,13 +1,13 @@
 """The desk that the API asks for receipts."""
 
-import asyncio
 import logging
 import re
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from footfall.accounts import may_see
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import Folder
+from footfall.lane import Lane
 from footfall.receipts import receipt
 from footfall.receipts.receipt import Event, Found, Held, Original, Receipt
 from footfall.receipts.search import search
@@ -17,8 +17,6 @@ from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, q
 
 log = logging.getLogger(__name__)
 
-# Requests that wait for a look; more than these would wait for longer than a client does.
-WAITING_MAX = 100
 # Seconds after which a store that is away may be back.
 RETRY_AFTER_S = 5
 
@@ -32,12 +30,10 @@ class Receipts:
         self._journal = journal
         self._store = store
         self._settings = settings
-        self._pending = 0
-        # Its threads are the bound on how much of the machine looks can take from collecting.
-        self._threads = ThreadPoolExecutor(settings.receipts_at_once_max, "receipt")
+        self._lane = Lane("receipt", settings.receipts_at_once_max)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._lane.close()
 
     async def find(self, user: User, batch: str) -> Receipt:
         """The receipt of a request, with those of its events that are this user's to see.
@@ -48,7 +44,7 @@ class Receipts:
         batch = batch.lower()
         if not _UUID.fullmatch(batch):
             raise _no_batch_name()
-        found = await self._run(batch)
+        found = await self._lane.run(partial(self._look, batch))
         visible = {customer for customer in receipt.customers(found) if may_see(user, customer)}
         written = receipt.write(batch, found, visible)
         if written.events:
@@ -57,16 +53,6 @@ class Receipts:
             text = "the request may have been received, but not everything can be looked through now"
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
         raise RequestRefused(Code.EVENT_BATCH_NOT_FOUND, "no events of this batch were received")
-
-    async def _run(self, batch: str) -> Found:
-        """Look on a thread. Raises RequestRefused when too many wait already."""
-        if self._pending >= self._settings.receipts_at_once_max + WAITING_MAX:
-            raise RequestRefused(Code.SERVICE_UNAVAILABLE, "too many receipts are asked for at once", retry_after_s=1)
-        self._pending += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self._look, batch)
-        finally:
-            self._pending -= 1
 
     def _look(self, batch: str) -> Found:
         """First in the journal, then in the store: what leaves the first in between is in the second by then."""

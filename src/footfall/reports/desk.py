@@ -71,6 +71,7 @@ class Reports:
             header=wanted.header,
             format=wanted.format,
             compression=wanted.compression,
+            duplicates=wanted.duplicates,
             output=wanted.output,
             started_ms=started_ms,
             file=names.file_name(new_id, wanted.filter, started_ms, wanted.format),

@@ -15,6 +15,7 @@ from footfall.reports.lifecycle import Completed
 from footfall.reports.tally import Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout, query
+from footfall.usage import Compared, Span, compare, join
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
@@ -38,18 +39,9 @@ class Month(Struct, frozen=True):
     width: int
 
 
-def spans(months: list[Month]) -> Iterator[tuple[int, int]]:
-    """Months in order, joined while their rows together are at most SPAN_ROWS_MAX: the first and last time of each."""
-    first_ms = last_ms = rows = 0
-    for month in months:
-        if rows and rows + month.rows > SPAN_ROWS_MAX:
-            yield first_ms, last_ms
-            rows = 0
-        first_ms = first_ms if rows else month.first_ms
-        last_ms = month.last_ms
-        rows += month.rows
-    if rows:
-        yield first_ms, last_ms
+def spans(months: list[Month]) -> Iterator[Span]:
+    """Months in order, joined while their rows together are at most SPAN_ROWS_MAX."""
+    return join((Span(month.first_ms, month.last_ms, month.rows) for month in months), SPAN_ROWS_MAX)
 
 
 class Making:
@@ -58,6 +50,9 @@ class Making:
     The rows come span by span. The store's table is cut by months, and a statement that orders all of them at once
     reads them all at once: its memory would grow with the report's range. A span is as many months as have few rows
     together, so that a small report of many years is one statement, and a large one stays within the memory of a month.
+
+    Duplicates are counted before, in any case. Where they are to be dropped, the spans that have some are cut further,
+    because a statement holds what it leaves out.
     """
 
     def __init__(
@@ -68,6 +63,7 @@ class Making:
         self._store = store
         self._files = files
         self._deadline_s = deadline_s
+        self._drops = job.duplicates == "drop"
         self._halt = threading.Event()
         self._tally = Tally()
         self.rows_total = 0
@@ -93,33 +89,37 @@ class Making:
         """
         found = self._store.rows(query("report_months"), parameters.selection(self._job), self._limit())
         months = [Month(*row) for row in found]
-        self.rows_total = sum(month.rows for month in months)
+        parts = list(compare(self._store, parameters.selection(self._job), spans(months), self._limit))
+        duplicates = sum(part.duplicates for part in parts)
+        if not self._drops:
+            parts = [Compared(span, {}) for span in spans(months)]
+        self.rows_total = sum(month.rows for month in months) - (duplicates if self._drops else 0)
         path = names.path(self._job.id, self._job.tries, self._job.file)
-        content = self._content(self._layout(months), months)
+        content = self._content(self._layout(months), parts)
         try:
             size = self._files.put(path, content)
         finally:
             content.close()  # Where writing failed, this is what frees the statement.
         assert size == self.size  # noqa: S101 - our own mistake
-        return Completed(self.rows, size, self._tally.sha256)
+        return Completed(self.rows, size, self._tally.sha256, duplicates)
 
     def _layout(self, months: list[Month]) -> Layout:
         if self._columns is not None:
             return plan_layout(self._columns)
         return plain_layout(max((month.width for month in months), default=0))
 
-    def _content(self, layout: Layout, months: list[Month]) -> Generator[bytes]:
+    def _content(self, layout: Layout, parts: list[Compared]) -> Generator[bytes]:
         if self._job.header:
             head = header_row(layout, self._job.delimiter)
             self._tally.add_head(head)
             yield head
-        for first_ms, last_ms in spans(months):
-            yield from self._span(layout, first_ms, last_ms)
+        for part in parts:
+            yield from self._part(layout, part)
         if self.rows != self.rows_total:
             raise RowsMissing(f"the engine returned {self.rows} of {self.rows_total} rows")
 
-    def _span(self, layout: Layout, first_ms: int, last_ms: int) -> Iterator[bytes]:
-        wanted = parameters.rows(self._job, layout, first_ms, last_ms)
+    def _part(self, layout: Layout, part: Compared) -> Iterator[bytes]:
+        wanted = parameters.rows(self._job, layout, part.span.first_ms, part.span.last_ms, drop=part.duplicates > 0)
         with self._store.stream(query("report_rows"), wanted, self._limit()) as blocks:
             for block in blocks:
                 if self._halt.is_set():

@@ -24,11 +24,12 @@ def selection(job: Job) -> dict[str, Any]:
     }
 
 
-def rows(job: Job, layout: Layout, first_ms: int, last_ms: int) -> dict[str, Any]:
-    """The report's rows between two times, both inclusive, for report_rows.sql."""
+def rows(job: Job, layout: Layout, first_ms: int, last_ms: int, *, drop: bool = False) -> dict[str, Any]:
+    """The report's rows between two times, both inclusive, for report_rows.sql; `drop` leaves duplicates out."""
     return selection(job) | {
         "start": first_ms,
         "end": last_ms,
+        "drop_end": last_ms if drop else first_ms - 1,
         "delimiter": job.delimiter,
         "placed_types": list(layout.types),
         # The engine counts rows of places from 1, and the first of them is for the types that are not listed.

@@ -7,6 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
+from footfall.usage import DUPLICATES
 from footfall.wire import ReportFilter, ReportOutput
 
 DELIMITER = "|"
@@ -29,6 +30,7 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     header: bool
     format: str
     compression: str
+    duplicates: str
     output: ReportOutput | UnsetType
 
 
@@ -44,6 +46,7 @@ def parse(body: bytes, settings: Settings) -> ReportRequest:
         header=reading.flag(output, "output.header"),
         format=reading.choice(output, "output.format", FORMATS),
         compression=reading.choice(output, "output.compression", COMPRESSIONS),
+        duplicates=reading.choice(found, "duplicates", DUPLICATES),
         output=_echo(output),
     )
     reading.destination(output)

@@ -35,6 +35,8 @@ def headers(job: Job, now_ms: int) -> dict[str, str]:
     }
     if job.status is JobStatus.RUNNING:
         found["Retry-After"] = str(lifecycle.retry_after_s(job, now_ms))
+    elif job.status is JobStatus.COMPLETE and job.duplicates_found is not None:
+        found["Footfall-Duplicates"] = str(job.duplicates_found)
     elif job.reason:
         found["Footfall-Reason"] = _plain(job.reason)
     return found

@@ -36,8 +36,9 @@ class Job(Struct, frozen=True, kw_only=True):
     """A report that was asked for.
 
     `started_ms` is also its watermark: the report has the events admitted up to then. `output` is what the status
-    echoes; `delimiter`, `header`, `format` and `compression` are what the file is made with. `owner` may work on it
-    until `lease_until_ms`; `tries` counts the claims. `expired` says that the file was removed.
+    echoes; `delimiter`, `header`, `format` and `compression` are what the file is made with. `duplicates` says whether
+    it keeps or drops them, `duplicates_found` how many there were, whichever. `owner` may work on it until
+    `lease_until_ms`; `tries` counts the claims. `expired` says that the file was removed.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Job(Struct, frozen=True, kw_only=True):
     header: bool = False
     format: str = "csv"
     compression: str = "none"
+    duplicates: str = "keep"
     output: ReportOutput | UnsetType = UNSET
     status: JobStatus = JobStatus.RUNNING
     started_ms: int
@@ -59,6 +61,7 @@ class Job(Struct, frozen=True, kw_only=True):
     rows_total: int = 0
     sha256: str | None = None
     reason: str | None = None
+    duplicates_found: int | None = None
     file: str = ""
     expired: bool = False
 

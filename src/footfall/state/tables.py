@@ -28,6 +28,7 @@ jobs = Table(
     Column("header", Boolean, nullable=False),
     Column("format", Text, nullable=False),
     Column("compression", Text, nullable=False),
+    Column("duplicates", Text, nullable=False, server_default="keep"),
     Column("output", Text),
     Column("status", Text, nullable=False),
     Column("started_ms", BigInteger, nullable=False),
@@ -40,6 +41,7 @@ jobs = Table(
     Column("rows_total", BigInteger, nullable=False),
     Column("sha256", Text),
     Column("reason", Text),
+    Column("duplicates_found", BigInteger),
     Column("file", Text, nullable=False),
     Column("expired", Boolean, nullable=False),
 )

@@ -1,0 +1,17 @@
+"""The call that counts."""
+
+from typing import Any
+
+from litestar import Request, Response
+from litestar.di import NamedDependency
+
+from footfall.api.reporting import UNCACHED
+from footfall.api.rooms import Rooms
+from footfall.state import User
+from footfall.usage import Counts, parse
+
+
+async def count_events(request: Request[User, Any, Any], rooms: NamedDependency[Rooms]) -> Response[Counts]:
+    given = request.query_params
+    wanted = parse({name: given.getall(name) for name in given}, rooms.settings)
+    return Response(await rooms.usage.count(request.user, wanted), headers=UNCACHED)

@@ -1,0 +1,10 @@
+-- Pieces of a span of time, cut at even widths: the first and last timestamp and the rows of each.
+SELECT min(timestamp), max(timestamp), count()
+FROM events FINAL
+WHERE customer = {customer:String}
+    AND product = {product:String}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND admitted <= {watermark:Int64}
+    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+GROUP BY intDiv(timestamp - {start:Int64}, {width:Int64})
+ORDER BY min(timestamp)

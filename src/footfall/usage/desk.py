@@ -1,0 +1,132 @@
+"""The desk that the API asks for counts."""
+
+import math
+import time
+from functools import partial
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from footfall.accounts import may_see
+from footfall.clock import Clock
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.lane import Lane
+from footfall.settings import Settings
+from footfall.state import State, StateUnavailable, User
+from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.usage.duplicates import Intervals, Limit, compare
+from footfall.usage.records import Count, Counts, Total
+from footfall.usage.request import CountsRequest
+from footfall.usage.spans import Span, join
+
+# Rows of several months that one statement looks at: each statement costs some 30 ms, whatever it finds.
+SPAN_ROWS_MAX = 50_000
+# Seconds after which a store that is away may be back.
+RETRY_AFTER_S = 5
+
+# Numbers by the begin of their interval, in ms, and by type.
+Numbers = dict[tuple[int, str], int]
+
+
+class Usage:
+    """Counts events, exactly as many as a report of the same has rows; `close` ends its threads."""
+
+    def __init__(self, state: State, store: Store, settings: Settings, clock: Clock) -> None:
+        self._state = state
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._lane = Lane("usage", settings.usage_at_once_max)
+
+    def close(self) -> None:
+        self._lane.close()
+
+    async def count(self, user: User, wanted: CountsRequest) -> Counts:
+        """Count by interval and type.
+
+        Raises RequestRefused: the customer is not the user's, there is no such time zone, the answer would be longer
+        than it may be, or it cannot be counted now.
+        """
+        if not may_see(user, wanted.customer):
+            text = f"you may not see the customer {wanted.customer!r}"
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+        return await self._lane.run(partial(self._count, wanted))
+
+    def _count(self, wanted: CountsRequest) -> Counts:
+        limit = _limit(self._settings.usage_timeout_s)
+        try:
+            as_of, complete = self._watermark(wanted.as_of)
+            self._check_timezone(wanted.timezone, limit)
+            selection = wanted.selection(as_of)
+            # In this order, because events may come in between, where it is not complete: there can then be events
+            # whose duplicates are not known yet, but never more duplicates than events.
+            duplicates = self._duplicates(wanted, selection, limit)
+            numbers = self._numbers(wanted, selection, limit)
+        except StoreTimeout as error:
+            raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
+        except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
+            raise _not_now("what they are kept in is away") from error
+        counts = [_row(wanted, key, number, duplicates.get(key, 0)) for key, number in numbers.items()]
+        total = Total(sum(count.events for count in counts), sum(count.duplicates for count in counts))
+        return Counts(as_of, complete, wanted.interval, wanted.timezone, wanted.duplicates, total, counts)
+
+    def _watermark(self, as_of: int | UnsetType) -> tuple[int, bool]:
+        """Up to which time of admission to count, by default all that is loaded; and whether that is all loaded."""
+        loaded_ms = min((node.loaded_through_ms for node in self._state.node_list()), default=0)
+        if as_of is UNSET:
+            # Where nobody knows how far the nodes are, what there is can be counted all the same.
+            as_of = loaded_ms or self._clock.now_ms()
+        return as_of, as_of <= loaded_ms
+
+    def _check_timezone(self, timezone: str, limit: Limit) -> None:
+        if not self._store.rows(query("usage_timezone"), {"timezone": timezone}, limit()):
+            problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "is none that the events store knows")
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "there is no such time zone", (problem,))
+
+    def _numbers(self, wanted: CountsRequest, selection: dict[str, Any], limit: Limit) -> Numbers:
+        rows_max = self._settings.usage_rows_max
+        by = {"interval": wanted.interval, "timezone": wanted.timezone, "limit": rows_max + 1}
+        found = self._store.rows(query("usage_counts"), {**selection, **by}, limit())
+        if len(found) > rows_max:
+            why = f"must be coarser, or start and end nearer: the answer would have more than {rows_max} rows"
+            problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the answer would be too long", (problem,))
+        return {(begin, kind): number for begin, kind, number in found}
+
+    def _duplicates(self, wanted: CountsRequest, selection: dict[str, Any], limit: Limit) -> Numbers:
+        months = self._store.rows(query("report_months"), selection, limit())
+        spans = join((Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, _ in months), SPAN_ROWS_MAX)
+        found: Numbers = {}
+        for compared in compare(self._store, selection, spans, limit, Intervals(wanted.interval, wanted.timezone)):
+            for key, number in compared.counts.items():
+                found[key] = found.get(key, 0) + number
+        return found
+
+
+def _row(wanted: CountsRequest, key: tuple[int, str], number: int, duplicates: int) -> Count:
+    begin, kind = key
+    return Count(
+        start=UNSET if wanted.interval == "all" else begin,
+        type=kind,
+        events=number - duplicates if wanted.duplicates == "drop" else number,
+        duplicates=duplicates,
+    )
+
+
+def _limit(timeout_s: int) -> Limit:
+    """What is left of the time, for one statement after the other; raises StoreTimeout when it is over."""
+    end_s = time.monotonic() + timeout_s
+
+    def left() -> dict[str, Any]:
+        left_s = math.ceil(end_s - time.monotonic())
+        if left_s <= 0:
+            raise StoreTimeout("the time was over between two statements")
+        return {"max_execution_time": left_s}
+
+    return left
+
+
+def _not_now(why: str) -> RequestRefused:
+    return RequestRefused(
+        Code.SERVICE_UNAVAILABLE, f"the events cannot be counted now: {why}", retry_after_s=RETRY_AFTER_S
+    )

@@ -1,0 +1,127 @@
+"""What a count asks for: the parameters of `GET /usage/counts`, with everything that is wrong named at once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.settings import Settings
+
+INTERVALS = ("hour", "day", "month", "all")
+DUPLICATES = ("keep", "drop")
+# What a JavaScript client reads back as it wrote it.
+TIME_MS_MAX = 2**53 - 1
+_TIME_LEAST, _TIME_MOST = -(2**63), 2**63 - 1
+_INTEGER = re.compile(r"-?[0-9]{1,16}")
+_TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
+
+
+class CountsRequest(Struct, frozen=True, kw_only=True):
+    """Which events to count, and how; times are in ms since 1970, `start` and `end` inclusive."""
+
+    customer: str
+    product: str
+    types: tuple[str, ...]
+    start: int | UnsetType
+    end: int | UnsetType
+    interval: str
+    timezone: str
+    duplicates: str
+    as_of: int | UnsetType
+
+    def selection(self, watermark_ms: int) -> dict[str, Any]:
+        """The parameters that all statements about the selected events take."""
+        return {
+            "customer": self.customer,
+            "product": self.product,
+            "types": list(self.types),
+            "start": _TIME_LEAST if self.start is UNSET else self.start,
+            "end": _TIME_MOST if self.end is UNSET else self.end,
+            "watermark": watermark_ms,
+        }
+
+
+def parse(given: Mapping[str, Sequence[str]], settings: Settings) -> CountsRequest:
+    """Read the parameters, each of which may have been given several times. Raises RequestRefused."""
+    reading = _Reading(given, settings)
+    start, end = reading.time("start"), reading.time("end")
+    if start is not UNSET and end is not UNSET and start > end:
+        reading.wrong("start", f"must not be later than end, {end}")
+    request = CountsRequest(
+        customer=reading.code("customer"),
+        product=reading.code("product"),
+        types=reading.types(),
+        start=start,
+        end=end,
+        interval=reading.choice("interval", INTERVALS, "day"),
+        timezone=reading.timezone(),
+        duplicates=reading.choice("duplicates", DUPLICATES, "keep"),
+        as_of=reading.time("asOf"),
+    )
+    reading.refuse()
+    return request
+
+
+class _Reading:
+    """Reads values and gathers what is wrong with them; what is empty counts as not given."""
+
+    def __init__(self, given: Mapping[str, Sequence[str]], settings: Settings) -> None:
+        self._given = given
+        self._settings = settings
+        self._problems: list[Problem] = []
+
+    def wrong(self, where: str, why: str) -> None:
+        self._problems.append(Problem(Code.REQUEST_PARAMETER_MALFORMED, where, why))
+
+    def refuse(self) -> None:
+        """Raise RequestRefused if anything was wrong."""
+        if self._problems:
+            count = "one thing is" if len(self._problems) == 1 else f"{len(self._problems)} things are"
+            problems = tuple(self._problems[: self._settings.problems_max])
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, f"this cannot be counted: {count} wrong", problems)
+
+    def code(self, name: str) -> str:
+        found = self._one(name)
+        if not found:
+            self.wrong(name, "is missing")
+        elif len(found) > self._settings.code_chars_max:
+            self.wrong(name, f"must have {self._settings.code_chars_max} characters at the most")
+        return found
+
+    def types(self) -> tuple[str, ...]:
+        found = tuple(value for value in self._given.get("types", ()) if value)
+        if len(found) > self._settings.filter_types_max:
+            self.wrong("types", f"must be given {self._settings.filter_types_max} times at the most")
+        elif any(len(value) > self._settings.code_chars_max for value in found):
+            self.wrong("types", f"must have {self._settings.code_chars_max} characters at the most")
+        return found
+
+    def time(self, name: str) -> int | UnsetType:
+        found = self._one(name)
+        if not found:
+            return UNSET
+        if _INTEGER.fullmatch(found) and abs(int(found)) <= TIME_MS_MAX:
+            return int(found)
+        self.wrong(name, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
+        return UNSET
+
+    def timezone(self) -> str:
+        """Whether there is such a zone is for the store to say, which counts by it."""
+        found = self._one("timezone") or "UTC"
+        if not _TIMEZONE.fullmatch(found):
+            self.wrong("timezone", "must be a name such as UTC or Europe/Berlin")
+        return found
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        found = self._one(name) or default
+        if found not in choices:
+            self.wrong(name, f"must be one of: {', '.join(choices)}")
+        return found
+
+    def _one(self, name: str) -> str:
+        found = self._given.get(name, ())
+        if len(found) > 1:
+            self.wrong(name, "must be given once")
+        return found[0] if found else ""

@@ -1,0 +1,118 @@
+"""Reports of events that came twice: how many they say there are, and what is in the file."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import msgspec
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.reports import headers
+from footfall.reports.making import Making
+from footfall.state import Job
+
+T = 1_568_381_886_060
+FIRST, AGAIN = str(uuid.UUID(int=2)), str(uuid.UUID(int=1))
+
+
+def load(place: Any) -> None:
+    """Three events of a buffer, one of them twice, that is sent again with one more."""
+    buffer = [("a", T), ("a", T), ("b", T), ("a", T + 5)]
+    place.load(
+        {"timestamp": time_ms, "context": [text], "batch": FIRST, "sequence": n, "admitted": 10}
+        for n, (text, time_ms) in enumerate(buffer, 1)
+    )
+    place.load(
+        {"timestamp": time_ms, "context": [text], "batch": AGAIN, "sequence": n, "admitted": 20}
+        for n, (text, time_ms) in enumerate([*buffer, ("new", T)], 1)
+    )
+
+
+def make(place: Any, duplicates: str | None, **wanted: Any) -> Job:
+    async def run() -> Job:
+        body: dict[str, Any] = {"filter": {"customer": "C", "product": "P"} | wanted}
+        if duplicates:
+            body["duplicates"] = duplicates
+        job = await place.desk.start(place.user, msgspec.json.encode(body))
+        async with place.running():
+            return await place.ended(job)
+
+    return asyncio.run(run())
+
+
+def text(place: Any, job: Job) -> str:
+    return asyncio.run(place.read(job)).decode()
+
+
+@pytest.mark.parametrize("mode", [None, "keep"])
+def test_duplicates_are_kept_and_counted(place, mode: str | None) -> None:
+    load(place)
+    job = make(place, mode)
+    assert (job.duplicates, job.rows, job.duplicates_found) == ("keep", 9, 4)
+    assert headers(job, 0)["Footfall-Duplicates"] == "4"
+    assert sorted(text(place, job).splitlines()) == sorted(
+        [f"{T}|T|a"] * 4 + [f"{T}|T|b"] * 2 + [f"{T + 5}|T|a"] * 2 + [f"{T}|T|new"]
+    )
+
+
+def test_duplicates_are_dropped_and_counted(place) -> None:
+    load(place)
+    job = make(place, "drop")
+    assert (job.duplicates, job.rows, job.duplicates_found) == ("drop", 5, 4)
+    assert headers(job, 0)["Footfall-Duplicates"] == "4"
+    # The request that was first keeps all of its own, equal ones too.
+    lines = text(place, job).splitlines()
+    assert lines[-1] == f"{T + 5}|T|a"
+    assert sorted(lines[:-1]) == sorted([f"{T}|T|a", f"{T}|T|a", f"{T}|T|b", f"{T}|T|new"])
+
+
+def test_a_report_that_is_made_again_is_the_same(place) -> None:
+    load(place)
+    place.clock.ms += 1
+    first = make(place, "drop")
+    late = {"timestamp": T, "context": ["a"], "sequence": 1, "admitted": place.clock.ms + 1}
+    # By its batch it would be the first, but it comes later.
+    place.load([late | {"batch": str(uuid.UUID(int=0x10 << 64))}])
+    again = make(place, "drop")
+    assert (again.sha256, again.rows, again.duplicates_found) == (first.sha256, 5, 4)
+
+
+def test_only_what_the_filter_selects_is_looked_at(place) -> None:
+    load(place)
+    assert make(place, "drop", start=T + 1).duplicates_found == 1
+    assert make(place, "drop", types=["U"]).duplicates_found == 0
+
+
+def test_a_running_or_failed_report_says_nothing_of_duplicates(place) -> None:
+    job = asyncio.run(place.order())
+    assert "Footfall-Duplicates" not in headers(job, 0)
+
+
+@pytest.mark.parametrize("mode", ["", "yes", 1, True, ["drop"]])
+def test_another_word_is_refused(place, mode: Any) -> None:
+    body = msgspec.json.encode({"filter": {"customer": "C", "product": "P"}, "duplicates": mode})
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(place.desk.start(place.user, body))
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.where) == (Code.REQUEST_PARAMETER_MALFORMED, "duplicates")
+
+
+@pytest.mark.parametrize("mode", ["keep", "drop"])
+def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10_000)
+    events, batches = 60_000, [str(uuid.UUID(int=n)) for n in (1, 2)]
+    for admitted, batch in enumerate(batches, 1):
+        place.load(
+            {"timestamp": T + n * 997, "context": [f"user-{n}", "x" * 50], "batch": batch, "sequence": n + 1}
+            | {"admitted": admitted}
+            for n in range(events)
+        )
+    job = make(place, mode)
+    making = Making(job, None, place.store, place.files, deadline_s=2**40)
+    limit = making._limit
+    monkeypatch.setattr(making, "_limit", lambda: limit() | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1})
+    made = making.make()
+    expected = 2 * events if mode == "keep" else events
+    assert making.rows_total == made.rows
+    assert (made.rows, made.duplicates) == (job.rows, job.duplicates_found) == (expected, events)

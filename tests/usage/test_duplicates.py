@@ -1,0 +1,66 @@
+"""How spans are joined and cut, so that neither many statements nor large ones are needed."""
+
+import uuid
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from footfall.usage import Span, compare, join
+
+WANTED = {"customer": "C", "product": "P", "types": [], "watermark": 10}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ((), []),
+        ((1,), [(0, 5, 1)]),
+        ((1, 2, 3), [(0, 25, 6)]),
+        ((60, 40, 1), [(0, 15, 100), (20, 25, 1)]),
+        ((500, 1, 500), [(0, 5, 500), (10, 15, 1), (20, 25, 500)]),
+    ],
+)
+def test_neighbours_are_joined_while_they_are_few(rows: tuple[int, ...], expected: list[Any]) -> None:
+    spans = [Span(number * 10, number * 10 + 5, count) for number, count in enumerate(rows)]
+    assert [(span.first_ms, span.last_ms, span.rows) for span in join(spans, 100)] == expected
+
+
+def event(n: int, batch: int, time_ms: int) -> dict[str, Any]:
+    batch_id = str(uuid.UUID(int=batch))
+    return {"timestamp": time_ms, "batch": batch_id, "sequence": n, "context": [str(n)], "admitted": batch}
+
+
+def test_where_there_are_none_nothing_is_cut(place, monkeypatch) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
+    place.load(*(event(n, 1 + n % 2, n) for n in range(1, 101)))
+    (found,) = compare(place.store, WANTED, [Span(0, 1000, 100)], dict)
+    assert (found.span, found.duplicates) == (Span(0, 1000, 100), 0)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10**6])
+def test_where_there_are_some_the_pieces_are_small_and_lose_nothing(place, monkeypatch, step: int) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
+    # Most of them close together, so that even widths do not make even pieces.
+    times = {n: 1000 + (n * step if n < 90 else n * step * 1000) for n in range(1, 101)}
+    place.load(*(event(n, batch, times[n]) for n in times for batch in (1, 2) if batch == 1 or n % 3 == 0))
+    rows = 100 + 33
+    found = list(compare(place.store, WANTED, [Span(times[1], times[100], rows)], dict))
+    assert sum(part.span.rows for part in found) == rows
+    assert sum(part.duplicates for part in found) == 33
+    assert all(part.span.rows <= 10 for part in found)
+    for before, after in pairwise(found):
+        assert before.span.last_ms < after.span.first_ms
+
+
+def test_events_of_one_millisecond_stay_together(place, monkeypatch) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
+    place.load(*(event(n, batch, 5 if n < 60 else 6) for n in range(1, 101) for batch in (1, 2)))
+    found = list(compare(place.store, WANTED, [Span(5, 6, 200)], dict))
+    assert [(part.span.rows, part.duplicates) for part in found] == [(118, 59), (82, 41)]
+
+
+def test_two_batches_at_one_time_are_no_duplicates_by_that(place) -> None:
+    place.load(event(1, 1, 5), event(2, 2, 5))
+    (found,) = compare(place.store, WANTED, [Span(5, 5, 2)], dict)
+    assert found.duplicates == 0

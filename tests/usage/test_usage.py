@@ -1,0 +1,129 @@
+"""Counting over time and by type, up to which moment, and for whom."""
+
+import asyncio
+from typing import Any
+
+import counted
+import pytest
+
+from footfall.errors import Code
+from footfall.state import User
+
+DAY_MS = 86_400_000
+# 2024-03-31 was the day of 23 hours in Berlin.
+SPRING_MS = 1_711_839_600_000
+
+
+def rows(counts: Any) -> list[tuple[Any, ...]]:
+    return [(row.start, row.type, row.events, row.duplicates) for row in counts.counts]
+
+
+def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
+    place.load(
+        *({"timestamp": SPRING_MS + hours * 3_600_000, "type": kind} for hours in (0, 1, 22, 23) for kind in "TU"),
+        {"timestamp": SPRING_MS, "type": "T", "customer": "D"},
+        {"timestamp": SPRING_MS, "type": "T", "product": "Q"},
+    )
+    counts = asyncio.run(place.count(timezone="Europe/Berlin", asOf=1, types=["T"]))
+    assert as_json(counts) == {
+        "asOf": 1,
+        "complete": False,
+        "interval": "day",
+        "timezone": "Europe/Berlin",
+        "duplicates": "keep",
+        "total": {"events": 4, "duplicates": 0},
+        "counts": [
+            {"start": SPRING_MS, "type": "T", "events": 3, "duplicates": 0},
+            {"start": SPRING_MS + 23 * 3_600_000, "type": "T", "events": 1, "duplicates": 0},
+        ],
+    }
+    everything = asyncio.run(place.count(interval="all", asOf=1))
+    assert as_json(everything)["counts"] == [{"type": kind, "events": 4, "duplicates": 0} for kind in ("T", "U")]
+    assert place.state.node_list() == []
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Apia", "America/Sao_Paulo", "Asia/Beirut"],
+)
+@pytest.mark.parametrize("interval", ["hour", "day", "month"])
+def test_intervals_begin_where_the_zone_says(place, zone: str, interval: str) -> None:
+    # Every seven hours of two years, with changes of the clock at midnight, and a day that never was.
+    times = range(1_309_000_000_000, 1_372_000_000_000, 7 * 3_600_000 + 59_999)
+    place.load(*({"timestamp": time_ms} for time_ms in times))
+    counts = asyncio.run(place.count(timezone=zone, interval=interval, asOf=1))
+    expected = counted.counted(({"timestamp": time_ms, "type": "T"} for time_ms in times), interval, zone)
+    assert {(row.start, row.type): row.events for row in counts.counts} == expected
+    assert [row.start for row in counts.counts] == sorted(row.start for row in counts.counts)
+
+
+def test_what_was_admitted_later_is_not_counted(place) -> None:
+    place.load(*({"admitted": admitted} for admitted in (1, 2, 2, 3)))
+    found = [asyncio.run(place.count(asOf=as_of)).total.events for as_of in range(5)]
+    assert found == [0, 1, 3, 4, 4]
+
+
+def test_without_a_moment_it_is_that_which_all_nodes_have_loaded(place) -> None:
+    place.load(*({"admitted": admitted} for admitted in (10, 20, 30)))
+    unknown = asyncio.run(place.count())
+    assert (unknown.asOf, unknown.complete, unknown.total.events) == (place.now_ms, False, 3)
+    place.state.node_put("a", 25, 0)
+    place.state.node_put("b", 15, 0)
+    counts = asyncio.run(place.count())
+    assert (counts.asOf, counts.complete, counts.total.events) == (15, True, 1)
+    for as_of, complete in ((15, True), (16, False)):
+        assert asyncio.run(place.count(asOf=as_of)).complete is complete
+
+
+@pytest.mark.parametrize(("mode", "events"), [("keep", 6), ("drop", 4)])
+def test_duplicates_are_counted_and_dropped_on_request(place, mode: str, events: int) -> None:
+    first, again = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+    place.load(
+        # Twice in one request: two events.
+        {"batch": first, "sequence": 1, "admitted": 5},
+        {"batch": first, "sequence": 2, "admitted": 5},
+        # The same two again, in another request, with one that is new.
+        {"batch": again, "sequence": 1, "admitted": 6},
+        {"batch": again, "sequence": 2, "admitted": 6},
+        {"batch": again, "sequence": 3, "admitted": 6, "context": ["b"]},
+        {"batch": again, "sequence": 4, "admitted": 6, "type": "U"},
+    )
+    counts = asyncio.run(place.count(asOf=9, duplicates=mode, interval="all"))
+    assert (counts.duplicates, counts.total.events, counts.total.duplicates) == (mode, events, 2)
+    assert [row[1:] for row in rows(counts)] == [("T", events - 1, 2), ("U", 1, 0)]
+    # Before the second was admitted there were none.
+    assert asyncio.run(place.count(asOf=5)).total.duplicates == 0
+
+
+def test_only_customers_of_the_user_are_counted(place) -> None:
+    user = User(id="ann", password_hash="", customers=("C",), created_ms=0)
+    assert asyncio.run(place.count(user)).total.events == 0
+    assert asyncio.run(place.refused(user=user, customer="D")).code is Code.REQUEST_AUTHORIZATION_FAILURE
+
+
+def test_an_unknown_zone_is_named(place) -> None:
+    error = asyncio.run(place.refused(timezone="Europe/Bonn"))
+    assert (error.code, error.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "timezone")
+
+
+def test_an_answer_has_its_bound(make_place) -> None:
+    place = make_place(usage_rows_max=3)
+    place.load(*({"timestamp": SPRING_MS + days * DAY_MS} for days in range(3)))
+    assert len(asyncio.run(place.count(asOf=1)).counts) == 3
+    place.load({"timestamp": SPRING_MS + 3 * DAY_MS})
+    error = asyncio.run(place.refused(asOf=1))
+    assert (error.code, error.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "interval")
+    assert len(asyncio.run(place.count(asOf=1, interval="all")).counts) == 1
+
+
+def test_without_the_store_nothing_is_counted(make_place) -> None:
+    place = make_place(events_url="clickhouse://u:p@127.0.0.1:9/nowhere")
+    error = asyncio.run(place.refused())
+    assert (error.code, error.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
+
+
+def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypatch) -> None:
+    monkeypatch.setattr("footfall.usage.desk.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+    error = asyncio.run(place.refused())
+    assert error.code is Code.SERVICE_UNAVAILABLE
+    assert "start and end" in error.message
