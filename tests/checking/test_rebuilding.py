@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,16 @@ def test_what_was_lost_and_changed_is_as_it_was(node: MakeNode) -> None:
     assert report(there, NOON + 10) == reported != b""
     assert there.verify().problems == {}
     assert is_tidy(there)
+
+
+@pytest.mark.parametrize("file", ["tables/rebuild_make", "queries/rebuild_carry", "queries/rebuild_keep"])
+def test_every_column_is_carried_over(node: MakeNode, file: str) -> None:
+    found = node().rows(
+        "SELECT arrayStringConcat(groupArray(name), ', ') FROM (SELECT name FROM system.columns "
+        "WHERE database = currentDatabase() AND table = 'events' AND default_kind != 'MATERIALIZED' ORDER BY position)"
+    )
+    text = files("footfall.store").joinpath(f"{file}.sql").read_text()
+    assert f"SELECT {found[0][0]}\nFROM" in text
 
 
 def test_a_store_that_was_emptied_is_filled_from_the_archive(node: MakeNode) -> None:
