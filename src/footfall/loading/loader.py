@@ -10,7 +10,7 @@ from footfall.journal import SALVAGED, Damage, Folder, Frame, Kind, Recovered, k
 from footfall.loading.archive import Archive
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
-from footfall.store import Store, StoreRefused, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreRefused, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ class Loader:
             if not self._load(segment):
                 break
             loaded += 1
+        else:
+            self._settle()
         self._check_mark()
         return loaded > 0
 
@@ -81,9 +83,15 @@ class Loader:
             except StoreUnavailable as error:
                 self._pause(error)
                 return False
+            except StoreFailed as error:
+                # A server of somebody else's may not let us look; our own engine has to.
+                log.error("cannot look for broken parts of the store: %s", error)
+                if start:
+                    self._pause(error)
+                    return False
+            if start != self._start:
+                log.info("the store is ready")
             self._start, self._prepared = start, True
-            self._pause_s = 0.0
-            log.info("the store is ready")
         return True
 
     def _recover(self) -> None:
@@ -131,7 +139,13 @@ class Loader:
         self._archive.take(segment)
         return True
 
-    def _pause(self, error: StoreUnavailable) -> None:
+    def _settle(self) -> None:
+        """All that there was is loaded: the next outage begins with short pauses, and a line in the log."""
+        if self._pause_s:
+            log.info("the store takes events again")
+        self._pause_s = 0.0
+
+    def _pause(self, error: StoreUnavailable | StoreFailed) -> None:
         if not self._pause_s:
             level = logging.WARNING if self._start is not None else logging.INFO
             log.log(level, "the store is away, events wait in the journal: %s", error)

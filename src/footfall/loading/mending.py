@@ -12,7 +12,7 @@ from pathlib import Path
 
 from footfall.journal import Kind, kind_of
 from footfall.loading.archive import Archive
-from footfall.store import Store, StoreFailed, query
+from footfall.store import Store, StoreFailed, StoreRefused, query
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,7 @@ class Mender:
         loaded = 0
         with self._archive.held():
             for segment in self._segments():
-                self._store.load(segment, "quarantine" if kind_of(segment) is Kind.QUARANTINE else "events")
-                loaded += 1
+                loaded += self._load(segment)
         if not loaded:
             log.error(
                 "there is no archive to load the events of broken parts from; they are left in the store's folder"
@@ -46,6 +45,15 @@ class Mender:
         for table, name in broken:
             self._store.write(query("mend_drop"), {"table": table, "part": name})
         log.warning("%d segments were loaded again; events older than the archive could not be", loaded)
+
+    def _load(self, segment: Path) -> bool:
+        """Load one segment again; False when that is itself damaged, which must not keep the others."""
+        try:
+            self._store.load(segment, "quarantine" if kind_of(segment) is Kind.QUARANTINE else "events")
+        except StoreRefused as error:
+            log.error("segment %s of the archive cannot be loaded again: %s", segment.name, error)
+            return False
+        return True
 
     def _left_out(self) -> list[tuple[str, str]]:
         found = [(str(table), str(name)) for table, name in self._store.rows(query("mend_broken"), {})]
