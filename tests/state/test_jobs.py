@@ -47,6 +47,7 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             header=True,
             format="parquet",
             compression="zstd",
+            duplicates="drop",
             output=ReportOutput(delimiter="\t", bucketName="b"),
             status=JobStatus.COMPLETE,
             started_ms=2**53,
@@ -59,6 +60,7 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             rows_total=2**42,
             sha256="0" * 64,
             reason="why",
+            duplicates_found=2**43,
             file="a.csv",
             expired=True,
         ),
@@ -224,3 +226,24 @@ def test_a_lost_lease_is_claimed_by_one_of_many(state: State) -> None:
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(lambda number: state.job_claim(str(number), 2_000, 1_000), range(16)))
     assert [claim.tries for claim in claims if claim] == [2]
+
+
+def test_jobs_are_counted_by_status(state: State) -> None:
+    assert state.job_counts() == {}
+    first, second, third = job(), job(), job()
+    add(state, first, second, third)
+    for _ in range(2):
+        claimed = state.job_claim("o", 0, 1_000)
+        assert claimed
+        assert finish(state, claimed.id, "o", reason="why")
+    assert state.job_counts() == {JobStatus.RUNNING: 1, JobStatus.FAILED: 2}
+
+
+def test_a_finished_job_knows_its_duplicates(state: State) -> None:
+    added = job(duplicates="drop")
+    add(state, added)
+    assert state.job_claim("o", 0, 1_000)
+    assert state.job_finish(added.id, "o", JobStatus.COMPLETE, 10, 3, 99, "ab", None, duplicates=7)
+    found = state.job_get(added.id)
+    assert found
+    assert (found.duplicates, found.duplicates_found) == ("drop", 7)
