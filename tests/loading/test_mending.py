@@ -8,7 +8,7 @@ from footfall.clock import NodeClock
 from footfall.journal import Folder
 from footfall.loading import Archive, Loader
 from footfall.settings import Settings
-from footfall.store import Store
+from footfall.store import Store, StoreFailed, StoreUnavailable
 
 
 def events(number: int) -> list[dict]:
@@ -103,4 +103,43 @@ def test_without_an_archive_a_broken_part_is_kept_and_told_of_once(own_engine, m
         node.loader.tick()
     assert caplog.text.count("there is no archive") == 1
     assert node.store.rows("SELECT count() FROM system.detached_parts", {}) == [(1,)]
+    node.store.close()
+
+
+def test_a_part_is_not_forgotten_when_the_store_goes_away_in_the_middle(own_engine, make_segment, monkeypatch):
+    node = load(own_engine, make_segment)
+    part = node.merge()
+    node.store.write("SYSTEM DROP MARK CACHE", {})
+    cut_short(part)
+    node.loader._prepared = False
+    with monkeypatch.context() as patched:
+        patched.setattr(node.store, "load", away)
+        assert not node.loader.tick()
+    own_engine.stop()
+    own_engine.start()
+    node.loader._resume_s = 0.0
+    node.loader.tick()
+    assert node.count() == 500
+    node.store.close()
+
+
+def away(*_: object) -> None:
+    raise StoreUnavailable("the disk is full")
+
+
+def test_a_part_that_could_not_be_looked_at_is_left_alone(own_engine, make_segment, monkeypatch):
+    node = load(own_engine, make_segment)
+    node.merge()
+    rows = node.store.rows
+
+    def without_memory(statement: str, *rest: object) -> list[tuple]:
+        if "_part" in statement:
+            raise StoreFailed("Code: 241. (MEMORY_LIMIT_EXCEEDED)")
+        return rows(statement, *rest)
+
+    monkeypatch.setattr(node.store, "rows", without_memory)
+    node.loader._prepared = False
+    node.loader.tick()
+    assert node.count() == 500
+    assert rows("SELECT count() FROM system.detached_parts", {}) == [(0,)]
     node.store.close()

@@ -1,9 +1,12 @@
 """What the engine itself has broken is loaded again from the archive, before anybody counts without it.
 
 Measured with chDB 26.9: when the disk is full while it merges parts, it may commit the merged part with an empty file
-in it. Reading then fails; but after a restart the engine leaves the broken part out without a word, and the events of
-all the parts that went into it are missing. Other disks break parts in other ways. The archive has every event, and
-loading twice counts once.
+in it; it may do the same to a part that it inserts. Reading then fails; but after a restart the engine leaves the
+broken part out without a word, and the events of all the parts that went into it are missing. Other disks break parts
+in other ways. The archive has every event, and loading twice counts once.
+
+A broken part is taken out only when the archive has been loaded: until then its place in the table, or its name among
+what was left out, is all that is known of it, and a crash or an outage in between must not make it forgotten.
 """
 
 import logging
@@ -12,7 +15,7 @@ from pathlib import Path
 
 from footfall.journal import Kind, kind_of
 from footfall.loading.archive import Archive
-from footfall.store import Store, StoreFailed, StoreRefused, query
+from footfall.store import Store, StoreDamaged, StoreFailed, StoreRefused, StoreTimeout, query
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,8 @@ class Mender:
 
     def mend(self) -> None:
         """Load the archive again if a part is broken, and then forget the part."""
-        broken = [*self._left_out(), *self._broken_now()]
+        left_out, in_use = self._left_out(), list(self._broken_now())
+        broken = [*left_out, *in_use]
         if not broken:
             return
         names = ", ".join(f"{table} {name}" for table, name in broken)
@@ -36,6 +40,8 @@ class Mender:
         with self._archive.held():
             for segment in self._segments():
                 loaded += self._load(segment)
+        for table, name in in_use:
+            self._store.write(query("mend_detach"), {"table": table, "part": name})
         if not loaded:
             log.error(
                 "there is no archive to load the events of broken parts from; they are left in the store's folder"
@@ -60,15 +66,16 @@ class Mender:
         return [part for part in found if part not in self._beyond_help]
 
     def _broken_now(self) -> Iterator[tuple[str, str]]:
-        """Parts that are in use and cannot be read; they are left out from now on."""
+        """Parts that are in use, and that the store finds damaged when it reads them."""
         for table, name in self._store.rows(query("mend_recent"), {}):
-            part = {"table": str(table), "part": str(name)}
             try:
-                self._store.rows(query("mend_read"), part)
-            except StoreFailed as error:
+                self._store.rows(query("mend_read"), {"table": str(table), "part": str(name)})
+            except StoreDamaged as error:
                 log.warning("part %s of %s cannot be read: %s", name, table, error)
-                self._store.write(query("mend_detach"), part)
                 yield str(table), str(name)
+            except (StoreFailed, StoreTimeout) as error:
+                # For want of memory, or of time: no reason to take it out.
+                log.info("part %s of %s could not be looked at: %s", name, table, error)
 
     def _segments(self) -> Iterator[Path]:
         for day in self._archive.days():

@@ -21,6 +21,10 @@ class StoreFailed(Exception):
     """A statement failed for a reason that trying again would not cure, or that nobody foresaw."""
 
 
+class StoreDamaged(StoreFailed):
+    """What a statement had to read is not as the store wrote it."""
+
+
 # Codes that speak of the data itself. Only these let the loader set a segment aside, so that any code that is not known
 # here, or comes in a later version, leaves the segment where it is.
 DATA_CODES = {
@@ -65,6 +69,19 @@ AWAY_CODES = {
     745: "SERVER_OVERLOADED",
     999: "KEEPER_EXCEPTION",
 }
+# Codes that, while reading, speak of the store's own files. Only these let a part be given up, so that no want of
+# memory, and nothing that is not known here, passes for damage.
+DAMAGE_CODES = {
+    32: "ATTEMPT_TO_READ_AFTER_EOF",
+    33: "CANNOT_READ_ALL_DATA",
+    40: "CHECKSUM_DOESNT_MATCH",
+    117: "INCORRECT_DATA",
+    226: "NO_FILE_IN_DATA_PART",
+    228: "BAD_SIZE_OF_FILE_IN_DATA_PART",
+    246: "CORRUPTED_DATA",
+    271: "CANNOT_DECOMPRESS",
+    432: "UNKNOWN_CODEC",
+}
 _TIMEOUT_EXCEEDED = 159
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
@@ -94,4 +111,6 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
     code = read_code(error)
     if code == _TIMEOUT_EXCEEDED:
         return StoreTimeout(str(error))
+    if code in DAMAGE_CODES:
+        return StoreDamaged(str(error))
     return StoreUnavailable(str(error)) if code in AWAY_CODES or is_lost(error) else StoreFailed(str(error))
