@@ -7,6 +7,7 @@ from pathlib import Path
 from footfall.clock import NodeClock
 from footfall.journal import Folder
 from footfall.loading import Archive, Loader
+from footfall.loading.loader import INSPECT_PERIOD_S
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable
 
@@ -89,6 +90,19 @@ def test_a_part_that_broke_in_use_is_made_up_for_when_the_store_takes_events_aga
     node.loader._prepared = False  # As after any failed load.
     node.loader.tick()
     assert node.count() == 500
+    node.store.close()
+
+
+def test_a_part_that_broke_while_nothing_failed_is_found_all_the_same(own_engine, make_segment):
+    node = load(own_engine, make_segment)
+    part = node.merge()
+    node.store.write("SYSTEM DROP MARK CACHE", {})
+    cut_short(part)
+    node.loader._inspected_s -= INSPECT_PERIOD_S
+    node.loader.tick()
+    node.loader.tick()
+    assert node.count() == 500
+    assert node.loader.loaded_through_ms > 0
     node.store.close()
 
 

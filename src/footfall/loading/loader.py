@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # While the store is away it is asked again after this time, doubled with every failure up to the most.
 PAUSE_LEAST_S = 0.2
 PAUSE_MOST_S = 5.0
+# How often what the engine has written since is read, for it may have broken it without a word.
+INSPECT_PERIOD_S = 30.0
 
 
 class Loader:
@@ -42,6 +44,7 @@ class Loader:
         self._tries: Counter[str] = Counter()
         self._pause_s = 0.0
         self._resume_s = 0.0
+        self._inspected_s = time.monotonic()
         self._mark_ms = 0
         self._mark: frozenset[str] | None = None
         self.loaded_through_ms = 0
@@ -66,8 +69,20 @@ class Loader:
             loaded += 1
         else:
             self._settle()
-        self._check_mark()
+        if self._prepared and self._is_sound():
+            self._check_mark()
         return loaded > 0
+
+    def _is_sound(self) -> bool:
+        """Look now and then at what our own engine has written; what it has broken, the next tick makes up for."""
+        if self._start and time.monotonic() - self._inspected_s >= INSPECT_PERIOD_S:
+            self._inspected_s = time.monotonic()
+            try:
+                if self._mender.finds_damage():
+                    self._prepared = False
+            except (StoreUnavailable, StoreFailed) as error:
+                self._pause(error)
+        return self._prepared
 
     def _prepare(self) -> bool:
         """Bring the store's tables up to date, and make up for what it has broken, after each of its starts.

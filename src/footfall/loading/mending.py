@@ -27,6 +27,7 @@ class Mender:
         self._store = store
         self._archive = archive
         self._beyond_help: set[tuple[str, str]] = set()
+        self._seen: frozenset[tuple[str, str]] = frozenset()
 
     def mend(self) -> None:
         """Load the archive again if a part is broken, and then forget the part."""
@@ -52,6 +53,12 @@ class Mender:
             self._store.write(query("mend_drop"), {"table": table, "part": name})
         log.warning("%d segments were loaded again; events older than the archive could not be", loaded)
 
+    def finds_damage(self) -> bool:
+        """Whether a part that is new since the last look is damaged: each is read once."""
+        recent = self._recent()
+        fresh, self._seen = recent - self._seen, recent
+        return any(self._is_damaged(*part) for part in sorted(fresh))
+
     def _load(self, segment: Path) -> bool:
         """Load one segment again; False when that is itself damaged, which must not keep the others."""
         try:
@@ -67,15 +74,21 @@ class Mender:
 
     def _broken_now(self) -> Iterator[tuple[str, str]]:
         """Parts that are in use, and that the store finds damaged when it reads them."""
-        for table, name in self._store.rows(query("mend_recent"), {}):
-            try:
-                self._store.rows(query("mend_read"), {"table": str(table), "part": str(name)})
-            except StoreDamaged as error:
-                log.warning("part %s of %s cannot be read: %s", name, table, error)
-                yield str(table), str(name)
-            except (StoreFailed, StoreTimeout) as error:
-                # For want of memory, or of time: no reason to take it out.
-                log.info("part %s of %s could not be looked at: %s", name, table, error)
+        return (part for part in sorted(self._recent()) if self._is_damaged(*part))
+
+    def _recent(self) -> frozenset[tuple[str, str]]:
+        return frozenset((str(table), str(name)) for table, name in self._store.rows(query("mend_recent"), {}))
+
+    def _is_damaged(self, table: str, name: str) -> bool:
+        try:
+            self._store.rows(query("mend_read"), {"table": table, "part": name})
+        except StoreDamaged as error:
+            log.warning("part %s of %s cannot be read: %s", name, table, error)
+            return True
+        except (StoreFailed, StoreTimeout) as error:
+            # For want of memory, or of time: no reason to take it out.
+            log.info("part %s of %s could not be looked at: %s", name, table, error)
+        return False
 
     def _segments(self) -> Iterator[Path]:
         for day in self._archive.days():
