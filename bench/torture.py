@@ -14,6 +14,7 @@ import platform
 import random
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -202,6 +203,8 @@ def run_torture(options: argparse.Namespace, home: Path) -> bool:
 
 def main() -> None:
     options = read_options()
+    # Whoever ends the torture ends what it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options.seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     print(f"seed {options.seed}; {platform.platform()}, Python {platform.python_version()}", flush=True)
     with tempfile.TemporaryDirectory(prefix="footfall-torture-") as name:
