@@ -80,7 +80,7 @@ class Lanes:
         self._defaults = dict(defaults)
         # The first connection opens the engine with its options, and keeps it open between statements.
         query = "&".join(f"{name}={value}" for name, value in options.items())
-        self._control = chdb.connect(f"{self._path}?{query}")  # type: ignore[no-untyped-call]
+        self._control = chdb.connect(f"{self._path}?{query}")
         self._control_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(at_once, "engine-read")
         self._writer = ThreadPoolExecutor(1, "engine-write")
@@ -137,7 +137,7 @@ class Lanes:
 
     def _run(self, statement: Statement) -> Outcome:
         try:
-            with contextlib.closing(chdb.connect(self._path)) as connection:  # type: ignore[no-untyped-call]
+            with contextlib.closing(chdb.connect(self._path)) as connection:
                 settings = self._defaults | statement.settings | _ALWAYS | {"log_comment": statement.mark}
                 return _execute(connection, statement, settings)
         except (chdb.ChdbError, RuntimeError) as error:
