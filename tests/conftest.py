@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from footfall import zstd
 from footfall.settings import Settings
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("footfall", deadline=None)
+hypothesis.settings.load_profile("footfall")
 
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
 

@@ -62,7 +62,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         stack.callback(board.close)
         accounts = Accounts(state, settings, clock)
         stack.callback(accounts.close)
-        reports = Reports(state, plan, settings, clock, Files(settings))
+        reports = Reports(state, settings, clock, Files(settings))
         store = Store(settings)
         stack.callback(store.close)
         receipts = Receipts(Folder(settings.data / "journal"), store, settings)

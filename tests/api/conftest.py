@@ -131,7 +131,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             files = Files(settings)
             plan = LivePlan(None, settings)
             journal = Journal(Folder(tmp_path / "journal"), settings, clock)
-            reports = Reports(state, plan, settings, clock, files)
+            reports = Reports(state, settings, clock, files)
             store = stack.enter_context(contextlib.closing(Store(settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
             usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))

@@ -57,7 +57,7 @@ class Place:
         self.state.migrate()
         self.plan = LivePlan(None, settings)
         self.files = Files(settings)
-        self.desk = Reports(self.state, self.plan, settings, self.clock, self.files)
+        self.desk = Reports(self.state, settings, self.clock, self.files)
         self._make_segment = make_segment
 
     def runner(self, **changes: Any) -> Runner:

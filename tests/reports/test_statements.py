@@ -10,7 +10,7 @@ from footfall.store import query
 from footfall.wire import ReportFilter
 
 MONTH_MS = 31 * 86_400_000
-JOB = Job(id="1", user="ann", filter=ReportFilter("C", "P", ("T", "U")), started_ms=2**53)
+JOB = Job(id="1", user="ann", filter=ReportFilter("C", "P", ("T", "U")), started_ms=2**53, watermark_ms=2**53)
 
 
 def fill(place: Any, months: int) -> None:

@@ -16,7 +16,12 @@ FILTER = ReportFilter("BARCHART", "PORTFOLIO", ("PORTFOLIO-APPLICATION-LOADED",)
 
 
 def make_job(**changes: Any) -> Job:
-    return Job(**({"id": ID, "user": "ann", "filter": FILTER, "started_ms": 1571073977278} | changes))
+    return Job(
+        **(
+            {"id": ID, "user": "ann", "filter": FILTER, "started_ms": 1571073977278, "watermark_ms": 1571073977278}
+            | changes
+        )
+    )
 
 
 def test_the_status_has_the_keys_of_the_wire_in_their_order() -> None:

@@ -30,7 +30,14 @@ def other(request: pytest.FixtureRequest, tmp_path) -> Iterator[State]:
 
 
 def job(number: int) -> Job:
-    return Job(id=f"job-{number}", user="ann", filter=ReportFilter("C", "P", ("T",)), started_ms=number, header=True)
+    return Job(
+        id=f"job-{number}",
+        user="ann",
+        filter=ReportFilter("C", "P", ("T",)),
+        started_ms=number,
+        watermark_ms=number,
+        header=True,
+    )
 
 
 def fill(state: State) -> None:

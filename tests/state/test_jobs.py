@@ -22,7 +22,7 @@ state.close()
 
 
 def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
-    return Job(id=str(uuid.uuid4()), user=user, filter=FILTER, started_ms=started_ms, **fields)
+    return Job(id=str(uuid.uuid4()), user=user, filter=FILTER, started_ms=started_ms, watermark_ms=started_ms, **fields)
 
 
 def add(state: State, *jobs: Job) -> None:
@@ -47,10 +47,18 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             header=True,
             format="parquet",
             compression="zstd",
+            times="rfc3339",
+            safe=True,
+            basis="received",
             duplicates="drop",
+            destination="lake",
+            destination_key="a/b.csv",
+            schedule="s",
             output=ReportOutput(delimiter="\t", bucketName="b"),
             status=JobStatus.COMPLETE,
             started_ms=2**53,
+            watermark_ms=2**53 - 1,
+            since_ms=0,
             ended_ms=2**53 + 1,
             owner="o",
             lease_until_ms=5,
@@ -58,9 +66,11 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             rows=2**40,
             bytes=2**41,
             rows_total=2**42,
+            progress=0.5,
             sha256="0" * 64,
             reason="why",
             duplicates_found=2**43,
+            manifest="{}",
             file="a.csv",
             expired=True,
         ),

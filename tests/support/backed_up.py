@@ -99,7 +99,14 @@ class Node:
 
     def add_report(self, job_id: str, started_ms: int = FIRST_MS) -> Job:
         """A finished report with its file."""
-        job = Job(id=job_id, user="ann", filter=ReportFilter("C", "P", ()), started_ms=started_ms, file="report.csv")
+        job = Job(
+            id=job_id,
+            user="ann",
+            filter=ReportFilter("C", "P", ()),
+            started_ms=started_ms,
+            watermark_ms=started_ms,
+            file="report.csv",
+        )
         self.state.job_add(job)
         self.state.job_claim("me", started_ms, 1000)
         sha256 = hashlib.sha256(REPORT).hexdigest()

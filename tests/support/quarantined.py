@@ -116,7 +116,14 @@ class Node:
 
     def report(self, watermark: int) -> bytes:
         """A report on everything of customer C as of a time."""
-        job = Job(id="job", user="u", filter=ReportFilter("C", "SHOP"), started_ms=watermark, file="file.csv")
+        job = Job(
+            id="job",
+            user="u",
+            filter=ReportFilter("C", "SHOP"),
+            started_ms=watermark,
+            watermark_ms=watermark,
+            file="file.csv",
+        )
         return remake(self.store, job, self.plan.plan)
 
     def archived(self) -> list[Path]:

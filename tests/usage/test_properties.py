@@ -71,7 +71,10 @@ async def count(place: Any, wanted: dict[str, Any], mode: str, interval: str, zo
 def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
     """Rows and duplicates of a report of the same."""
     asked = ReportFilter(**{name: value for name, value in wanted.items() if name != "watermark"})
-    job = Job(id="job", user="ann", filter=asked, started_ms=wanted["watermark"], tries=1, file="f", duplicates=mode)
+    at_ms = wanted["watermark"]
+    job = Job(
+        id="job", user="ann", filter=asked, started_ms=at_ms, watermark_ms=at_ms, tries=1, file="f", duplicates=mode
+    )
     columns = LivePlan(None, place.settings).plan.columns("P")
     made = Making(job, columns, place.store, Files(place.settings), deadline_s=2**40).make()
     return made.rows, made.duplicates

@@ -5,15 +5,14 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
-from footfall.plan import LivePlan
-from footfall.reports import lifecycle, links, names
+from footfall.reports import lifecycle, links, names, ordering
 from footfall.reports.files import Files
-from footfall.reports.request import parse
+from footfall.reports.request import ReportRequest, parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
@@ -42,7 +41,6 @@ class Reports:
     def __init__(
         self,
         state: State,
-        plan: LivePlan,  # noqa: ARG002 - which columns a report has is settled when it is made, not when it is ordered
         settings: Settings,
         clock: Clock,
         files: Files,
@@ -61,23 +59,21 @@ class Reports:
         wanted = parse(body, self._settings)
         if not may_see(user, wanted.filter.customer):
             raise _not_theirs(wanted.filter.customer)
+        return await self._add(user, wanted)
+
+    async def _add(self, user: User, wanted: ReportRequest) -> Job:
         started_ms = self._clock.now_ms()
-        new_id = str(uuid.uuid4())
-        job = Job(
-            id=new_id,
-            user=user.id,
-            filter=wanted.filter,
-            delimiter=wanted.delimiter,
-            header=wanted.header,
-            format=wanted.format,
-            compression=wanted.compression,
-            duplicates=wanted.duplicates,
-            output=wanted.output,
-            started_ms=started_ms,
-            file=names.file_name(new_id, wanted.filter, started_ms, wanted.format),
-        )
+        earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
+        job = ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)
         await asyncio.to_thread(self._state.job_add, job)
         return job
+
+    async def _earlier(self, user: User, since: str) -> Job:
+        """The report since which another is asked for; raises RequestRefused."""
+        try:
+            return await self.find(user, since)
+        except RequestRefused as error:
+            raise ordering.refuse("output.since", "names no report of yours") from error
 
     async def find(self, user: User, source: str) -> Job:
         """This user's report. Raises RequestRefused, the same whether there is none or it is not theirs (any more)."""

@@ -10,10 +10,10 @@ NAME_PART_CHARS_MAX = 60  # File systems take 255 bytes for the whole name.
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def file_name(job_id: str, wanted: ReportFilter, started_ms: int, file_format: str) -> str:
+def file_name(job_id: str, wanted: ReportFilter, started_ms: int, suffix: str) -> str:
     """A telling name in plain ASCII, such as `footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv`."""
     customer, product = (_ODD.sub("_", part)[:NAME_PART_CHARS_MAX] for part in (wanted.customer, wanted.product))
-    return f"footfall-{customer}-{product}-{day(started_ms)}-{job_id[:8]}.{file_format}"
+    return f"footfall-{customer}-{product}-{day(started_ms)}-{job_id[:8]}.{suffix}"
 
 
 def folder(job_id: str) -> str:

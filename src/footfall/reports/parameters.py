@@ -20,7 +20,7 @@ def selection(job: Job) -> dict[str, Any]:
         "types": [] if wanted.types is UNSET else list(wanted.types),
         "start": TIME_MS_LEAST if wanted.start is UNSET else wanted.start,
         "end": TIME_MS_MOST if wanted.end is UNSET else wanted.end,
-        "watermark": job.started_ms,
+        "watermark": job.watermark_ms,
     }
 
 

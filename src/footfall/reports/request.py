@@ -2,59 +2,73 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.errors import Code, Problem, RequestRefused
+from footfall.reports import formats
+from footfall.reports.reading import Reading
 from footfall.settings import Settings
 from footfall.usage import DUPLICATES
 from footfall.wire import ReportFilter, ReportOutput
 
-DELIMITER = "|"
-FORMATS = ("csv",)
-COMPRESSIONS = ("none",)
-
-# The largest integer that a JavaScript client reads back from the status as it wrote it.
-TIME_MS_MAX = 2**53 - 1
-# These would make the file unreadable: they quote a field, end a row, or end a string in other programs.
-_NOT_DELIMITERS = ('"', "\r", "\n", "\0")
-
-_decode = msgspec.json.Decoder().decode
+BASES = ("event", "received")
+TIMES = ("ms", "rfc3339")
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True):
-    """`filter` and `output` are what the status echoes; the rest is what the file is made with."""
+    """`filter` and `output` are what the status echoes; the rest is what the file is made with, and where it goes.
+
+    `as_of` is a watermark in ms, `since` the source of an earlier report, both UNSET where none was sent.
+    """
 
     filter: ReportFilter
+    basis: str
     delimiter: str
     header: bool
     format: str
     compression: str
+    times: str
+    safe: bool
+    as_of: int | UnsetType
+    since: str | UnsetType
     duplicates: str
+    bucket: str | UnsetType
+    bucket_key: str | UnsetType
     output: ReportOutput | UnsetType
 
 
 def parse(body: bytes, settings: Settings) -> ReportRequest:
     """Read the body of `POST /reports`. Raises RequestRefused, naming everything that is wrong."""
-    reading = _Reading(settings)
+    reading = Reading(settings)
     found = reading.body(body)
-    wanted = reading.part(found, "filter", required=True)
-    output = reading.part(found, "output", required=False)
-    request = ReportRequest(
-        filter=_filter(reading, wanted),
-        delimiter=reading.delimiter(output),
-        header=reading.flag(output, "output.header"),
-        format=reading.choice(output, "output.format", FORMATS),
-        compression=reading.choice(output, "output.compression", COMPRESSIONS),
-        duplicates=reading.choice(found, "duplicates", DUPLICATES),
-        output=_echo(output),
-    )
-    reading.destination(output)
+    request = read(reading, found)
     reading.refuse()
     return request
 
 
-def _filter(reading: "_Reading", wanted: dict[str, Any]) -> ReportFilter:
+def read(reading: Reading, found: dict[str, Any]) -> ReportRequest:
+    """The request in a body; what is wrong with it is told to `reading`."""
+    wanted = reading.part(found, "filter", required=True)
+    output = reading.part(found, "output", required=False)
+    file_format = reading.choice(output, "output.format", formats.FORMATS)
+    return ReportRequest(
+        filter=_filter(reading, wanted),
+        basis=reading.choice(wanted, "filter.basis", BASES),
+        delimiter=reading.delimiter(output),
+        header=reading.flag(output, "output.header"),
+        format=file_format,
+        compression=reading.choice(output, "output.compression", formats.COMPRESSIONS[file_format]),
+        times=_times(reading, output, file_format),
+        safe=_safe(reading, output, file_format),
+        as_of=reading.time(output, "output.asOf"),
+        since=reading.text(output, "output.since"),
+        duplicates=reading.choice(found, "duplicates", DUPLICATES),
+        bucket=_bucket(reading, output),
+        bucket_key=reading.text(output, "output.bucketKey"),
+        output=_echo(output),
+    )
+
+
+def _filter(reading: Reading, wanted: dict[str, Any]) -> ReportFilter:
     start = reading.time(wanted, "filter.start")
     end = reading.time(wanted, "filter.end")
     if start is not UNSET and end is not UNSET and start > end:
@@ -68,164 +82,32 @@ def _filter(reading: "_Reading", wanted: dict[str, Any]) -> ReportFilter:
     )
 
 
+def _times(reading: Reading, output: dict[str, Any], file_format: str) -> str:
+    times = reading.choice(output, "output.times", TIMES)
+    if times != TIMES[0] and file_format not in formats.TEXTS:
+        reading.wrong("output.times", f"is for {' and '.join(formats.TEXTS)}; in {file_format} times have a type")
+    return times
+
+
+def _safe(reading: Reading, output: dict[str, Any], file_format: str) -> bool:
+    safe = reading.flag(output, "output.spreadsheetSafe")
+    if safe and file_format != "csv":
+        reading.wrong("output.spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
+    return safe
+
+
+def _bucket(reading: Reading, output: dict[str, Any]) -> str | UnsetType:
+    bucket = reading.text(output, "output.bucketName")
+    if bucket is not UNSET:
+        reading.wrong("output.bucketName", f"no destination named {bucket[:100]!r} is configured")
+    elif output.get("bucketName") is None and isinstance(output.get("bucketKey"), str):
+        reading.wrong("output.bucketKey", "needs output.bucketName, the destination")
+    return bucket
+
+
 def _echo(output: dict[str, Any]) -> ReportOutput | UnsetType:
-    """The status shows the delimiter where the request carried one; there are no destinations to show yet."""
-    if output.get("delimiter") is None:
+    """The status shows these three keys, where the request carried one of them."""
+    shown = {key: output.get(key) for key in ("delimiter", "bucketName", "bucketKey")}
+    if not any(isinstance(value, str) for value in shown.values()):
         return UNSET
-    return ReportOutput(delimiter=output["delimiter"])
-
-
-class _Reading:
-    """Reads values out of one body and gathers what is wrong with them; what is wrong reads as if it were not there.
-
-    A key with the value null counts as not sent, since clients write their optional values so.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._problems: list[Problem] = []
-
-    def wrong(self, where: str, why: str, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> None:
-        self._problems.append(Problem(code, where, why))
-
-    def refuse(self) -> None:
-        """Raise RequestRefused if anything was wrong."""
-        if not self._problems:
-            return
-        codes = {problem.code for problem in self._problems}
-        malformed = Code.REQUEST_INPUT_MALFORMED
-        code = malformed if malformed in codes else Code.REQUEST_PARAMETER_MALFORMED
-        count = "one thing is" if len(self._problems) == 1 else f"{len(self._problems)} things are"
-        problems = tuple(self._problems[: self._settings.problems_max])
-        raise RequestRefused(code, f"the report cannot be started: {count} wrong", problems)
-
-    def body(self, body: bytes) -> dict[str, Any]:
-        """The body as an object; when it is none, there is nothing else to read, and RequestRefused is raised."""
-        try:
-            found = _decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            self._misshapen("body", f"is not JSON in UTF-8: {error}")
-        except RecursionError:
-            self._misshapen("body", "is nested too deep")
-        else:
-            if isinstance(found, dict):
-                return found
-            self._misshapen("body", 'must be an object like {"filter": {"customer": ..., "product": ...}}')
-        self.refuse()
-        return {}
-
-    def part(self, body: dict[str, Any], key: str, *, required: bool) -> dict[str, Any]:
-        found = body.get(key)
-        if isinstance(found, dict):
-            return found
-        if found is not None:
-            self._misshapen(key, "must be an object")
-        elif required:
-            self._misshapen(key, "is missing; it must be an object with customer and product")
-        if required:
-            self.refuse()  # Without it, every value in it would be named as missing too.
-        return {}
-
-    def name(self, wanted: dict[str, Any], where: str) -> str:
-        found = _value(wanted, where)
-        if found is None:
-            self.wrong(where, "is missing; it must be a string")
-        elif not isinstance(found, str):
-            self.wrong(where, "must be a string")
-        elif not found:
-            self.wrong(where, "must not be empty")
-        elif len(found) > self._settings.code_chars_max:
-            self.wrong(where, f"must have {self._settings.code_chars_max} characters at the most")
-        else:
-            return found
-        return ""
-
-    def types(self, wanted: dict[str, Any]) -> tuple[str, ...] | UnsetType:
-        """The types as sent; an empty list restricts nothing."""
-        found = _value(wanted, "filter.types")
-        if found is None:
-            return UNSET
-        if not isinstance(found, list):
-            self.wrong("filter.types", "must be an array of strings")
-            return UNSET
-        if len(found) > self._settings.filter_types_max:
-            self.wrong("filter.types", f"must name {self._settings.filter_types_max} types at the most")
-            return UNSET
-        for index, value in enumerate(found):
-            if not isinstance(value, str):
-                self.wrong(f"filter.types[{index}]", "must be a string")
-            elif len(value) > self._settings.code_chars_max:
-                chars_max = self._settings.code_chars_max
-                self.wrong(f"filter.types[{index}]", f"must have {chars_max} characters at the most")
-        return tuple(found)
-
-    def time(self, wanted: dict[str, Any], where: str) -> int | UnsetType:
-        found = _value(wanted, where)
-        if found is None:
-            return UNSET
-        time_ms = _integer(found)
-        if time_ms is None or abs(time_ms) > TIME_MS_MAX:
-            self.wrong(where, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
-            return UNSET
-        return time_ms
-
-    def delimiter(self, output: dict[str, Any]) -> str:
-        found = output.get("delimiter")
-        if found is None:
-            return DELIMITER
-        if isinstance(found, str) and len(found) == 1 and found not in _NOT_DELIMITERS:
-            return found
-        self.wrong("output.delimiter", "must be one character, and neither a double quote, nor CR, LF or NUL")
-        return DELIMITER
-
-    def flag(self, output: dict[str, Any], where: str) -> bool:
-        found = _value(output, where)
-        said = found.lower() if isinstance(found, str) else found
-        if said is None or said is False or said == "false":
-            return False
-        if said is True or said == "true":
-            return True
-        self.wrong(where, "must be true or false")
-        return False
-
-    def choice(self, output: dict[str, Any], where: str, choices: tuple[str, ...]) -> str:
-        """One of the choices, in whichever case; the first where none was sent."""
-        found = _value(output, where)
-        if found is None:
-            return choices[0]
-        if isinstance(found, str) and found.lower() in choices:
-            return found.lower()
-        self.wrong(where, f"must be one of: {', '.join(choices)}")
-        return choices[0]
-
-    def destination(self, output: dict[str, Any]) -> None:
-        """Refuse a destination: there is none yet to which a report could be sent."""
-        for key in ("bucketName", "bucketKey"):
-            found = output.get(key)
-            if found is not None and not isinstance(found, str):
-                self.wrong(f"output.{key}", "must be a string")
-        bucket = output.get("bucketName")
-        if isinstance(bucket, str):
-            name = bucket[: self._settings.code_chars_max]
-            self.wrong("output.bucketName", f"no destination named {name!r} is configured")
-        elif bucket is None and isinstance(output.get("bucketKey"), str):
-            self.wrong("output.bucketKey", "needs output.bucketName, the destination")
-
-    def _misshapen(self, where: str, why: str) -> None:
-        self.wrong(where, why, Code.REQUEST_INPUT_MALFORMED)
-
-
-def _value(part: dict[str, Any], where: str) -> Any:
-    return part.get(where.rpartition(".")[2])
-
-
-def _integer(found: Any) -> int | None:
-    """The integer that a JSON number, or a string that holds one, stands for; None where there is none."""
-    if isinstance(found, str):
-        try:
-            found = _decode(found)
-        except (msgspec.MsgspecError, RecursionError):
-            return None
-    if isinstance(found, float) and found.is_integer():
-        return int(found)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    return ReportOutput(**{key: value if isinstance(value, str) else UNSET for key, value in shown.items()})

@@ -105,7 +105,7 @@ class Run:
     async def _wait(self) -> str | None:
         """Wait at the barrier; returns what is behind when that takes too long."""
         until_s = time.monotonic() + self._means.settings.report_barrier_timeout_s
-        while behind := await asyncio.to_thread(self._means.barrier.behind, self._job.started_ms):
+        while behind := await asyncio.to_thread(self._means.barrier.behind, self._job.watermark_ms):
             if time.monotonic() >= until_s:
                 return behind
             await self._pause(LOOK_S)

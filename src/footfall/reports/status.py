@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 
 from msgspec import UNSET
 
-from footfall.reports import lifecycle
+from footfall.reports import formats, lifecycle
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportStatus, ReportTiming
 
 SOURCE_PREFIX = "JOB-"
 REASON_CHARS_MAX = 300  # Proxies bound the size of headers.
-_MEDIA_TYPES = {"csv": "text/csv"}
 
 
 def status(job: Job) -> ReportStatus:
@@ -44,7 +43,7 @@ def headers(job: Job, now_ms: int) -> dict[str, str]:
 
 def media_type(job: Job) -> str:
     """The media type of the report's file."""
-    return _MEDIA_TYPES[job.format]
+    return formats.media_type(job.format, job.compression)
 
 
 def source(job: Job) -> str:

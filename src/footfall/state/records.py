@@ -35,10 +35,14 @@ class JobStatus(StrEnum):
 class Job(Struct, frozen=True, kw_only=True):
     """A report that was asked for.
 
-    `started_ms` is also its watermark: the report has the events admitted up to then. `output` is what the status
-    echoes; `delimiter`, `header`, `format` and `compression` are what the file is made with. `duplicates` says whether
-    it keeps or drops them, `duplicates_found` how many there were, whichever. `owner` may work on it until
-    `lease_until_ms`; `tries` counts the claims. `expired` says that the file was removed.
+    The report has the events admitted up to `watermark_ms`, and after `since_ms` where that is set. `basis` says
+    whether the filter's times are those of the events or those at which they were received. `output` is what the status
+    echoes; `delimiter`, `header`, `format`, `compression`, `times` and `safe` are what the file is made with.
+    `duplicates` says whether it keeps or drops them, `duplicates_found` how many there were, whichever. With a
+    `destination` the file is written there, at `destination_key`. `schedule` is the id of the schedule that asked.
+
+    `owner` may work on it until `lease_until_ms`; `tries` counts the claims; `progress` is from 0 to 1. `manifest` is
+    JSON, and there when the report is complete. `expired` says that the file was removed.
     """
 
     id: str
@@ -48,10 +52,18 @@ class Job(Struct, frozen=True, kw_only=True):
     header: bool = False
     format: str = "csv"
     compression: str = "none"
+    times: str = "ms"
+    safe: bool = False
+    basis: str = "event"
     duplicates: str = "keep"
+    destination: str | None = None
+    destination_key: str | None = None
+    schedule: str | None = None
     output: ReportOutput | UnsetType = UNSET
     status: JobStatus = JobStatus.RUNNING
     started_ms: int
+    watermark_ms: int
+    since_ms: int | None = None
     ended_ms: int | None = None
     owner: str | None = None
     lease_until_ms: int | None = None
@@ -59,9 +71,11 @@ class Job(Struct, frozen=True, kw_only=True):
     rows: int = 0
     bytes: int = 0
     rows_total: int = 0
+    progress: float = 0.0
     sha256: str | None = None
     reason: str | None = None
     duplicates_found: int | None = None
+    manifest: str | None = None
     file: str = ""
     expired: bool = False
 

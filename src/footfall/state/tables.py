@@ -1,6 +1,19 @@
 """The tables, for the statements; the migrations create them, and a test holds the two together."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, false, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 metadata = MetaData()
 
@@ -28,10 +41,18 @@ jobs = Table(
     Column("header", Boolean, nullable=False),
     Column("format", Text, nullable=False),
     Column("compression", Text, nullable=False),
+    Column("times", Text, nullable=False, server_default="ms"),
+    Column("safe", Boolean, nullable=False, server_default=false()),
+    Column("basis", Text, nullable=False, server_default="event"),
     Column("duplicates", Text, nullable=False, server_default="keep"),
+    Column("destination", Text),
+    Column("destination_key", Text),
+    Column("schedule", Text),
     Column("output", Text),
     Column("status", Text, nullable=False),
     Column("started_ms", BigInteger, nullable=False),
+    Column("watermark_ms", BigInteger, nullable=False, server_default="0"),
+    Column("since_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("owner", Text),
     Column("lease_until_ms", BigInteger),
@@ -39,9 +60,11 @@ jobs = Table(
     Column("rows", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("rows_total", BigInteger, nullable=False),
+    Column("progress", Float, nullable=False, server_default="0"),
     Column("sha256", Text),
     Column("reason", Text),
     Column("duplicates_found", BigInteger),
+    Column("manifest", Text),
     Column("file", Text, nullable=False),
     Column("expired", Boolean, nullable=False),
 )

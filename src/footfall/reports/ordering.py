@@ -1,0 +1,53 @@
+"""From a request to a job, as a pure function: what the report is pinned to, and how its file is called."""
+
+from msgspec import UNSET
+
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.reports import formats, names
+from footfall.reports.request import ReportRequest
+from footfall.state import Job, User
+
+
+def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: Job | None) -> Job:
+    """The job of a request. `earlier` is the report that `wanted.since` names. Raises RequestRefused.
+
+    The watermark is the time of the order, or the one that was asked for. With `earlier`, the report has what was
+    admitted after that one's watermark.
+    """
+    watermark_ms = now_ms if wanted.as_of is UNSET else wanted.as_of
+    if watermark_ms > now_ms:
+        raise refuse("output.asOf", f"must not be later than now, {now_ms}: what comes until then is not known")
+    if earlier is not None:
+        _require_same(wanted, earlier, watermark_ms)
+    return Job(
+        id=job_id,
+        user=user.id,
+        filter=wanted.filter,
+        delimiter=wanted.delimiter,
+        header=wanted.header,
+        format=wanted.format,
+        compression=wanted.compression,
+        times=wanted.times,
+        safe=wanted.safe,
+        basis=wanted.basis,
+        duplicates=wanted.duplicates,
+        output=wanted.output,
+        started_ms=now_ms,
+        watermark_ms=watermark_ms,
+        since_ms=None if earlier is None else earlier.watermark_ms,
+        file=names.file_name(job_id, wanted.filter, now_ms, formats.suffix(wanted.format, wanted.compression)),
+    )
+
+
+def refuse(where: str, why: str) -> RequestRefused:
+    """The refusal of a request that reads well, but asks for what cannot be."""
+    code = Code.REQUEST_PARAMETER_MALFORMED
+    return RequestRefused(code, "the report cannot be started: one thing is wrong", (Problem(code, where, why),))
+
+
+def _require_same(wanted: ReportRequest, earlier: Job, watermark_ms: int) -> None:
+    """What came since is only that if both reports select the same events."""
+    if (wanted.filter, wanted.basis, wanted.duplicates) != (earlier.filter, earlier.basis, earlier.duplicates):
+        raise refuse("output.since", "names a report of another filter, filter.basis or duplicates")
+    if watermark_ms < earlier.watermark_ms:
+        raise refuse("output.asOf", f"must not be earlier than the watermark of output.since, {earlier.watermark_ms}")
