@@ -14,13 +14,15 @@ RETRY_MOST_S = 30
 class Completed(Struct, frozen=True):
     """The file holds every event of the report and is on disk; `sha256` is in hex digits.
 
-    `duplicates` were found among the events that the report selects, whether they are in the file or not.
+    `duplicates` were found among the events that the report selects, whether they are in the file or not. `manifest` is
+    JSON, and says all that is known of the file.
     """
 
     rows: int
     bytes: int
     sha256: str
     duplicates: int = 0
+    manifest: str = ""
 
 
 class TimedOut(Struct, frozen=True):

@@ -149,11 +149,20 @@ class Run:
     def _record(self, outcome: Outcome) -> bool:
         job, now_ms, status = self._job, self._means.clock.now_ms(), ended(outcome)
         rows, size, _ = self._counts()
-        sha256 = outcome.sha256 if isinstance(outcome, Completed) else None
-        duplicates = outcome.duplicates if isinstance(outcome, Completed) else None
         reason = None if isinstance(outcome, Completed) else outcome.reason
-        finish = self._means.state.job_finish
-        recorded = finish(job.id, self._lease.owner, status, now_ms, rows, size, sha256, reason, duplicates)
+        made = outcome if isinstance(outcome, Completed) else None
+        recorded = self._means.state.job_finish(
+            job.id,
+            self._lease.owner,
+            status,
+            now_ms,
+            rows,
+            size,
+            sha256=made.sha256 if made else None,
+            reason=reason,
+            duplicates=made.duplicates if made else None,
+            manifest=made.manifest if made else None,
+        )
         if recorded:
             log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, outcome)
         return recorded
