@@ -15,12 +15,14 @@ nothing outside this room can tell them apart. Four promises hold on both:
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.migrating import StateTooNew
-from footfall.state.records import Job, JobStatus, Node, User
+from footfall.state.jobs import TooManyJobs
+from footfall.state.records import Job, JobBounds, JobStatus, Node, User
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserExists
 
 __all__ = [
     "Job",
+    "JobBounds",
     "JobStatus",
     "LastAdmin",
     "Node",
@@ -29,6 +31,7 @@ __all__ = [
     "StateTooNew",
     "StateUnavailable",
     "StateUrlInvalid",
+    "TooManyJobs",
     "User",
     "UserExists",
     "open_state",

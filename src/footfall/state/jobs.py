@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, false, func, or_, select, tuple_, update
 
-from footfall.state.records import Job, JobStatus
+from footfall.state.records import Job, JobBounds, JobStatus
 from footfall.state.tables import jobs
 from footfall.wire import ReportFilter, ReportOutput
 
@@ -16,7 +16,22 @@ ENDED_JOBS_MAX = 1_000
 REASON_CHARS_MAX = 2_000
 
 
-def add(connection: Connection, job: Job) -> None:
+# Where a page of the list ends: the time at which its last job was started, and that job's id.
+Place = tuple[int, str]
+
+
+class TooManyJobs(Exception):
+    """The user has as many jobs of this status as they may: RUNNING, or COMPLETE with a file that is kept."""
+
+    def __init__(self, status: JobStatus, most: int) -> None:
+        super().__init__(f"{most} jobs are {status}, and no more may be")
+        self.status = status
+        self.most = most
+
+
+def add(connection: Connection, job: Job, bounds: JobBounds | None) -> None:
+    if bounds is not None:
+        _check(connection, job.user, bounds)
     row = msgspec.structs.asdict(job)
     row["user_id"] = row.pop("user")
     row["filter"] = msgspec.json.encode(job.filter).decode()
@@ -29,12 +44,12 @@ def get(connection: Connection, job_id: str) -> Job | None:
     return None if row is None else _job(row)
 
 
-def list_newest(connection: Connection, user: str | None, limit: int, before_ms: int | None) -> list[Job]:
+def list_newest(connection: Connection, user: str | None, limit: int, before: Place | None) -> list[Job]:
     statement = select(jobs).order_by(jobs.c.started_ms.desc(), jobs.c.id.desc()).limit(limit)
     if user is not None:
         statement = statement.where(jobs.c.user_id == user)
-    if before_ms is not None:
-        statement = statement.where(jobs.c.started_ms < before_ms)
+    if before is not None:
+        statement = statement.where(tuple_(jobs.c.started_ms, jobs.c.id) < tuple_(*before))
     return [_job(row) for row in connection.execute(statement)]
 
 
@@ -63,8 +78,27 @@ def renew(connection: Connection, job_id: str, owner: str, until_ms: int) -> boo
     return _changed(connection, _owned(job_id, owner).values(lease_until_ms=until_ms))
 
 
-def progress(connection: Connection, job_id: str, owner: str, counts: dict[str, int]) -> bool:
+def release(connection: Connection, job_id: str, owner: str, now_ms: int) -> bool:
+    return _changed(connection, _owned(job_id, owner).values(lease_until_ms=now_ms, stops=jobs.c.stops + 1))
+
+
+def progress(connection: Connection, job_id: str, owner: str, counts: dict[str, float]) -> bool:
     return _changed(connection, _owned(job_id, owner).values(counts))
+
+
+def pin(connection: Connection, job_id: str, owner: str, watermark_ms: int) -> bool:
+    return _changed(connection, _owned(job_id, owner).values(watermark_ms=watermark_ms))
+
+
+def is_held(connection: Connection, job_id: str, owner: str) -> bool:
+    held = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner, jobs.c.status == JobStatus.RUNNING)
+    return connection.scalar(held) is not None
+
+
+def cancel(connection: Connection, job_id: str, now_ms: int, reason: str) -> bool:
+    end = {"status": JobStatus.FAILED, "ended_ms": now_ms, "lease_until_ms": None, "reason": reason}
+    running = jobs.c.status == JobStatus.RUNNING
+    return _changed(connection, update(jobs).where(jobs.c.id == job_id, running).values(end))
 
 
 def finish(connection: Connection, job_id: str, owner: str, end: dict[str, Any]) -> bool:
@@ -78,8 +112,22 @@ def expire(connection: Connection, job_id: str) -> bool:
     return _changed(connection, update(jobs).where(jobs.c.id == job_id, kept, ended).values(expired=True))
 
 
+def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
+    """Raise TooManyJobs unless the user may have another job; until the transaction ends, nobody else checks."""
+    if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(user, 0))))
+    running = jobs.c.status == JobStatus.RUNNING
+    kept = (jobs.c.status == JobStatus.COMPLETE) & (jobs.c.expired == false())
+    for status, condition, most in ((JobStatus.RUNNING, running, bounds.running), (JobStatus.COMPLETE, kept, bounds.kept)):
+        found = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.user_id == user, condition))
+        if (found or 0) >= most:
+            raise TooManyJobs(status, most)
+
+
 def _next_job(now_ms: int) -> Select[tuple[str]]:
-    """The job to claim: of the user with the fewest jobs in work, the oldest. Rows being claimed are skipped."""
+    """The job to claim: of the user with the fewest jobs in work, and of these the one whose last job ended first, the
+    oldest. So users take turns, also where there is room for one job only. Rows being claimed are skipped.
+    """
     others = jobs.alias("others")
     in_work = (
         select(func.count())
@@ -88,10 +136,17 @@ def _next_job(now_ms: int) -> Select[tuple[str]]:
         .where(others.c.lease_until_ms > now_ms)
         .scalar_subquery()
     )
+    last_ended = (
+        select(others.c.ended_ms)
+        .where(others.c.user_id == jobs.c.user_id, others.c.ended_ms.is_not(None))
+        .order_by(others.c.ended_ms.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
         select(jobs.c.id)
         .where(jobs.c.status == JobStatus.RUNNING, _unleased(now_ms))
-        .order_by(in_work, jobs.c.started_ms, jobs.c.id)
+        .order_by(in_work, last_ended.asc().nulls_first(), jobs.c.started_ms, jobs.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=jobs)
     )

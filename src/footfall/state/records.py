@@ -41,8 +41,9 @@ class Job(Struct, frozen=True, kw_only=True):
     `duplicates` says whether it keeps or drops them, `duplicates_found` how many there were, whichever. With a
     `destination` the file is written there, at `destination_key`. `schedule` is the id of the schedule that asked.
 
-    `owner` may work on it until `lease_until_ms`; `tries` counts the claims; `progress` is from 0 to 1. `manifest` is
-    JSON, and there when the report is complete. `expired` says that the file was removed.
+    `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because the worker
+    was stopped; `progress` is from 0 to 1. `manifest` is JSON, and there when the report is complete. `expired` says
+    that the file was removed.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Job(Struct, frozen=True, kw_only=True):
     owner: str | None = None
     lease_until_ms: int | None = None
     tries: int = 0
+    stops: int = 0
     rows: int = 0
     bytes: int = 0
     rows_total: int = 0
@@ -78,6 +80,13 @@ class Job(Struct, frozen=True, kw_only=True):
     manifest: str | None = None
     file: str = ""
     expired: bool = False
+
+
+class JobBounds(Struct, frozen=True):
+    """The most that a user may have: jobs that run, and complete ones whose file is kept."""
+
+    running: int
+    kept: int
 
 
 class Node(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from footfall.state import jobs, nodes, secrets, users
 from footfall.state.copying import Line, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database, snapshot, transaction
 from footfall.state.migrating import alone, current, migrate, upgrade
-from footfall.state.records import Job, JobStatus, Node, User
+from footfall.state.records import Job, JobBounds, JobStatus, Node, User
 
 
 class State:
@@ -64,9 +64,10 @@ class State:
             secrets.make(connection, name)
         return self.secret(name)
 
-    def job_add(self, job: Job) -> None:
+    def job_add(self, job: Job, bounds: JobBounds | None = None) -> None:
+        """Add a job; raises TooManyJobs when its user has as many as `bounds` allow, however many add at once."""
         with self._write() as connection:
-            jobs.add(connection, job)
+            jobs.add(connection, job, bounds)
 
     def job_get(self, job_id: str) -> Job | None:
         if not (job_id.isascii() and job_id.isprintable()):
@@ -74,10 +75,10 @@ class State:
         with self._read() as connection:
             return jobs.get(connection, job_id)
 
-    def job_list(self, user: str | None, limit: int, before_ms: int | None) -> list[Job]:
-        """The newest `limit` jobs of a user, or of all for None, that started before `before_ms`; newest first."""
+    def job_list(self, user: str | None, limit: int, before: jobs.Place | None) -> list[Job]:
+        """The newest `limit` jobs of a user, or of all for None, newest first; `before` is the end of the last page."""
         with self._read() as connection:
-            return jobs.list_newest(connection, user, limit, before_ms)
+            return jobs.list_newest(connection, user, limit, before)
 
     def job_counts(self) -> dict[JobStatus, int]:
         """How many jobs there are of each status; those without any are left out."""
@@ -87,8 +88,9 @@ class State:
     def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
         """Take up a job for `lease_ms`, or None when there is none: each job goes to one caller.
 
-        The user with the fewest jobs in work comes first, and of their jobs the oldest (between claims at the very
-        same moment, nearly so). An owner is one attempt: claimants that run at the same time must have different ones.
+        The user with the fewest jobs in work comes first, then the one whose last job ended first, and of their jobs
+        the oldest (between claims at the very same moment, nearly so). An owner is one attempt: claimants that run at
+        the same time must have different ones.
         """
         with self._write() as connection:
             return jobs.claim(connection, owner, now_ms, lease_ms)
@@ -98,11 +100,39 @@ class State:
         with self._write() as connection:
             return jobs.renew(connection, job_id, owner, until_ms)
 
-    def job_progress(self, job_id: str, owner: str, rows: int, bytes: int, rows_total: int) -> bool:  # noqa: A002 - the column's name
+    def job_release(self, job_id: str, owner: str, now_ms: int) -> bool:
+        """Give the job back, because the worker stops: another may claim it at once. False as for `job_renew`."""
+        with self._write() as connection:
+            return jobs.release(connection, job_id, owner, now_ms)
+
+    def job_held(self, job_id: str, owner: str) -> bool:
+        """Whether the job still runs and is this owner's."""
+        with self._read() as connection:
+            return jobs.is_held(connection, job_id, owner)
+
+    def job_progress(
+        self,
+        job_id: str,
+        owner: str,
+        rows: int,
+        bytes: int,  # noqa: A002 - the column's name
+        rows_total: int,
+        progress: float = 0.0,
+    ) -> bool:
         """Record how far the job is; False when the lease was lost, or the job has ended."""
         with self._write() as connection:
-            counts = {"rows": rows, "bytes": bytes, "rows_total": rows_total}
+            counts = {"rows": rows, "bytes": bytes, "rows_total": rows_total, "progress": progress}
             return jobs.progress(connection, job_id, owner, counts)
+
+    def job_pin(self, job_id: str, owner: str, watermark_ms: int) -> bool:
+        """Set the job's watermark, before anything is made; False when the lease was lost, or the job has ended."""
+        with self._write() as connection:
+            return jobs.pin(connection, job_id, owner, watermark_ms)
+
+    def job_cancel(self, job_id: str, now_ms: int, reason: str) -> bool:
+        """End a running job as FAILED, whoever works on it; False when it does not run."""
+        with self._write() as connection:
+            return jobs.cancel(connection, job_id, now_ms, reason)
 
     def job_finish(
         self,

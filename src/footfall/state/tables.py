@@ -11,7 +11,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    and_,
     false,
+    literal_column,
     text,
 )
 
@@ -57,6 +59,7 @@ jobs = Table(
     Column("owner", Text),
     Column("lease_until_ms", BigInteger),
     Column("tries", Integer, nullable=False),
+    Column("stops", Integer, nullable=False, server_default="0"),
     Column("rows", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("rows_total", BigInteger, nullable=False),
@@ -69,12 +72,16 @@ jobs = Table(
     Column("expired", Boolean, nullable=False),
 )
 
-# Claims look at the few jobs that run, retention at those that ended and still have a file, lists at the newest.
+# Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still have
+# a file, lists at the newest, and the bound on what is stored at the files of a user.
 _RUNNING = text("status = 'RUNNING'")
 Index("jobs_running", jobs.c.user_id, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 Index("jobs_ended", jobs.c.ended_ms, sqlite_where=jobs.c.expired == false(), postgresql_where=jobs.c.expired == false())
 Index("jobs_started", jobs.c.started_ms, jobs.c.id)
 Index("jobs_user_started", jobs.c.user_id, jobs.c.started_ms, jobs.c.id)
+Index("jobs_user_ended", jobs.c.user_id, jobs.c.ended_ms)
+_KEPT = and_(jobs.c.status == literal_column("'COMPLETE'"), jobs.c.expired == false())
+Index("jobs_kept", jobs.c.user_id, sqlite_where=_KEPT, postgresql_where=_KEPT)
 
 nodes = Table(
     "nodes",
