@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 # How often the state hears of progress.
 TELL_S = 0.5
 
-Counts = tuple[int, int, int]  # rows, bytes, rows in total
+Counts = tuple[int, int, int, float]  # rows, bytes, rows in total, and how much is done from 0 to 1
 
 
 class Lease:
@@ -27,10 +27,14 @@ class Lease:
         self._clock = clock
         self._lease_ms = lease_ms
         self._until_ms = job.lease_until_ms or 0
-        self._told: Counts = (0, 0, 0)
+        self._told: Counts = (0, 0, 0, 0.0)
 
     async def keep(self, counts: Callable[[], Counts], halted: asyncio.Event) -> None:
-        """Renew the lease and tell how far the job is, until `halted` is set; sets it when the lease is lost."""
+        """Renew the lease and tell how far the job is, until `halted` is set.
+
+        Sets it when the job is not ours any more, because the lease was lost or the job was cancelled: the state is asked
+        at every turn, so that whoever cancels it on another node waits no longer than that.
+        """
         while not halted.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(halted.wait(), min(TELL_S, self._lease_ms / 3000))
@@ -44,24 +48,24 @@ class Lease:
                 log.exception("report %s: its lease cannot be renewed", self._job_id)
                 kept = False
             if not kept:
-                log.warning("report %s: the lease was lost", self._job_id)
+                log.warning("report %s: the lease was lost, or the report was cancelled", self._job_id)
                 halted.set()
 
     async def release(self) -> None:
-        """Give the lease back, if it is still ours; nobody may be keeping it any more."""
+        """Give the job back, if it is still ours, because the worker stops; nobody may be keeping it any more."""
         try:
-            await asyncio.to_thread(self._state.job_renew, self._job_id, self.owner, self._clock.now_ms())
+            await asyncio.to_thread(self._state.job_release, self._job_id, self.owner, self._clock.now_ms())
         except StateUnavailable as error:
             log.warning("report %s: its lease is not given back, and ends by itself: %s", self._job_id, error)
 
     def _renew(self, counts: Counts) -> bool:
-        """Renew the lease when a third of it is over, and tell of progress; False when the lease was lost."""
+        """Renew the lease when a third of it is over, and tell of progress; False when the job is not ours any more."""
         now_ms = self._clock.now_ms()
         if now_ms >= self._until_ms - self._lease_ms * 2 // 3:
             if not self._state.job_renew(self._job_id, self.owner, now_ms + self._lease_ms):
                 return False
             self._until_ms = now_ms + self._lease_ms
         if counts == self._told:
-            return True
+            return self._state.job_held(self._job_id, self.owner)
         self._told = counts
         return self._state.job_progress(self._job_id, self.owner, *counts)

@@ -9,6 +9,8 @@ DAY_MS = 86_400_000
 # Nobody gains by asking more often than the first, or has forgotten the report after the second.
 RETRY_LEAST_S = 1
 RETRY_MOST_S = 30
+# How far a report gets that is not COMPLETE; what is nearer to 1 would be written as 1.
+PROGRESS_MAX = 0.999
 
 
 class Completed(Struct, frozen=True):
@@ -52,10 +54,8 @@ def ended(outcome: Outcome) -> JobStatus:
 
 
 def progress(job: Job) -> float:
-    """How much of the report is done, from 0 to 1."""
-    if job.status is JobStatus.COMPLETE:
-        return 1.0
-    return min(job.rows / job.rows_total, 1.0) if job.rows_total else 0.0
+    """How much of the report is done, from 0 to 1, which it is when the report is COMPLETE, and not before."""
+    return 1.0 if job.status is JobStatus.COMPLETE else min(job.progress, PROGRESS_MAX)
 
 
 def retry_after_s(job: Job, now_ms: int) -> int:

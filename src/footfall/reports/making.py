@@ -20,6 +20,8 @@ from footfall.usage import Compared, Span, compare, join
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
 SPAN_ROWS_MAX = 50_000
+# The part of the time that goes by before the first row: it is read what there is, but no contexts.
+SURVEY_SHARE = 0.1
 
 
 class Halted(Exception):
@@ -66,6 +68,7 @@ class Making:
         self._drops = job.duplicates == "drop"
         self._halt = threading.Event()
         self._tally = Tally()
+        self._done, self._doing = 0, 0  # rows of the spans that have passed, and of the one that is under way
         self.rows_total = 0
 
     @property
@@ -78,8 +81,20 @@ class Making:
         """The bytes that have passed so far."""
         return self._tally.bytes
 
+    @property
+    def mark(self) -> str:
+        """What the statements of this attempt carry as their `log_comment`."""
+        return f"report {self._job.id} {self._job.tries}"
+
+    def share(self, read: float) -> float:
+        """How much is done, from 0 to 1, when the engine has read this share of its current statement."""
+        if not self.rows_total:
+            return SURVEY_SHARE * read
+        passed = max(self._done + read * self._doing, self.rows) / self.rows_total
+        return SURVEY_SHARE + (1 - SURVEY_SHARE) * min(passed, 1)
+
     def halt(self) -> None:
-        """Make `make` raise Halted at the next block; it leaves no file then."""
+        """Make `make` raise Halted at the next block or statement; it leaves no file then."""
         self._halt.set()
 
     def make(self) -> Completed:
@@ -114,7 +129,9 @@ class Making:
             self._tally.add_head(head)
             yield head
         for part in parts:
+            self._doing = part.span.rows
             yield from self._part(layout, part)
+            self._done, self._doing = self._done + self._doing, 0
         if self.rows != self.rows_total:
             raise RowsMissing(f"the engine returned {self.rows} of {self.rows_total} rows")
 
@@ -127,11 +144,11 @@ class Making:
                 self._tally.add(block)
                 yield block
 
-    def _limit(self) -> dict[str, int]:
+    def _limit(self) -> dict[str, int | str]:
         """The time that is left to a statement; raises Halted, or StoreTimeout when there is none."""
         if self._halt.is_set():
             raise Halted
         left_s = math.ceil(self._deadline_s - time.monotonic())
         if left_s <= 0:
             raise StoreTimeout("the report's time was over between two statements")
-        return {"max_execution_time": left_s}
+        return {"max_execution_time": left_s, "log_comment": self.mark}

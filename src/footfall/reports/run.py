@@ -15,15 +15,16 @@ from footfall.reports import names
 from footfall.reports.barrier import Barrier
 from footfall.reports.failures import explain
 from footfall.reports.files import Files
-from footfall.reports.lease import Counts, Lease
+from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
 from footfall.reports.making import Halted, Making
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
-from footfall.store import Store, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+STORE_ERRORS = (StoreFailed, StoreTimeout, StoreUnavailable)
 # How often a run looks whether what it waits for has come.
 LOOK_S = 0.1
 # While the store or the state is away it is tried again after this time, doubled with every failure up to the most.
@@ -52,23 +53,28 @@ class Run:
         self._means = means
         self._lease = Lease(job, means.state, means.clock, means.settings.report_lease_s * 1000)
         self._making: Making | None = None
+        # Another attempt, or another worker, begins from nothing, but what was told is never taken back.
+        self._progress = job.progress
         self._halted = asyncio.Event()
 
     async def work(self, stop: asyncio.Event) -> None:
         """Make the report and record how it ended.
 
-        When the lease is lost, whatever was written is removed and nothing is recorded. When `stop` is set, the lease
-        is given back, so that another worker takes the job at once.
+        When the lease is lost, or the report was cancelled, the engine is told to drop its statement, whatever was
+        written is removed, and nothing is recorded. When `stop` is set, the same happens, and the job is given back, so
+        that another worker takes it at once.
         """
         keeping = asyncio.create_task(self._lease.keep(self._counts, self._halted))
         stopping = asyncio.create_task(stop.wait())
         working = asyncio.create_task(self._outcome())
+        watching = asyncio.create_task(self._watch())
         try:
             await asyncio.wait((keeping, stopping, working), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 self._halt()
                 await keeping
                 await self._lease.release()
+                await self._break_off(working)
             await self._finish(await working)
         except Halted:
             await asyncio.to_thread(self._discard)
@@ -76,6 +82,7 @@ class Run:
             self._halt()
             stopping.cancel()
             working.cancel()
+            watching.cancel()
             await keeping
 
     def _halt(self) -> None:
@@ -83,21 +90,51 @@ class Run:
         if self._making is not None:
             self._making.halt()
 
+    async def _break_off(self, working: asyncio.Task[Outcome]) -> None:
+        """Have the store drop the statement for which the attempt may be waiting, until the attempt is over.
+
+        Once is not enough: the statement may not have begun yet.
+        """
+        while self._making is not None and not working.done():
+            try:
+                await asyncio.to_thread(self._means.store.kill, self._making.mark)
+            except STORE_ERRORS as error:
+                log.warning("report %s: its statement cannot be broken off now: %s", self._job.id, error)
+            await asyncio.wait((working,), timeout=LOOK_S)
+
+    async def _watch(self) -> None:
+        """Look at how far the engine is with the current statement, until the run is halted.
+
+        Nothing but the progress depends on it: where the store does not tell, the rows that have passed do.
+        """
+        while not self._halted.is_set():
+            if (making := self._making) is not None:
+                try:
+                    read = await asyncio.to_thread(self._means.store.progress, making.mark)
+                except STORE_ERRORS as error:
+                    log.debug("report %s: how far its statement is cannot be told: %s", self._job.id, error)
+                    read = 0.0
+                self._progress = max(self._progress, making.share(read))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._halted.wait(), TELL_S)
+
     def _counts(self) -> Counts:
-        made = self._making
-        return (made.rows, made.size, made.rows_total) if made else (0, 0, 0)
+        made, progress = self._making, round(self._progress, 4)
+        return (made.rows, made.size, made.rows_total, progress) if made else (0, 0, 0, progress)
 
     async def _outcome(self) -> Outcome:
         """How the report ends; raises Halted."""
         job, settings = self._job, self._means.settings
         try:
             await asyncio.to_thread(self._clean)
-            if job.tries > settings.report_tries_max:
+            if job.tries - job.stops > settings.report_tries_max:
                 return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
             return await self._make(self._means.plan.plan.columns(job.filter.product))
         except Halted:
             raise
         except Exception as error:
+            if self._halted.is_set():
+                raise Halted from error  # Most likely it is our own doing: the statement was broken off.
             log.exception("report %s failed", job.id)
             await asyncio.to_thread(self._discard)
             return explain(error, settings)
@@ -148,7 +185,7 @@ class Run:
 
     def _record(self, outcome: Outcome) -> bool:
         job, now_ms, status = self._job, self._means.clock.now_ms(), ended(outcome)
-        rows, size, _ = self._counts()
+        rows, size, *_ = self._counts()
         reason = None if isinstance(outcome, Completed) else outcome.reason
         made = outcome if isinstance(outcome, Completed) else None
         recorded = self._means.state.job_finish(

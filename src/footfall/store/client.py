@@ -20,11 +20,12 @@ from footfall.settings import Settings
 from footfall.store.address import Address, read_address
 from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
+from footfall.store.statements import Migration, query, render
 from footfall.store.stream import read_blocks
 from footfall.store.tables import statements
 
 Result = TypeVar("Result")
-_Use = Literal["read", "load"]
+_Use = Literal["read", "load", "control"]
 Table = Literal["events", "quarantine"]
 _EVENT_COLUMNS = ("customer", "product", "type", "version", "timestamp", "context", "sequence", "batch", "received")
 # What the lines of each table's segments may hold.
@@ -53,6 +54,8 @@ _LOAD_SETTINGS = {
 }
 # Equal events share a partition, for the partition is made of a part of the key.
 _READ_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
+# Seconds after which a store that is asked about a statement has given no answer: nobody waits for it any longer.
+_CONTROL_S = 5
 # Seconds that a statement may overrun its own limit before the connection is given up.
 _GRACE_S = 30
 
@@ -74,7 +77,7 @@ class Store:
         self._settings = settings
         self._pool = get_pool_manager()
         self._lock = threading.Lock()
-        # Loads have a read timeout of their own, and clickhouse-connect has one for each client.
+        # Each use has a read timeout of its own, and clickhouse-connect has one for each client.
         self._links: dict[_Use, _Link] = {}
 
     def migrate(self) -> None:
@@ -147,6 +150,33 @@ class Store:
         finally:
             # Closing, rather than giving it back to the pool, is what tells the store to stop.
             response.close()
+
+    def kill(self, mark: str) -> None:
+        """Have the store drop what it runs with this `log_comment`, for whomever; its caller gets StoreUnavailable.
+
+        Raises StoreTimeout, StoreUnavailable or StoreFailed.
+        """
+
+        def ask(link: _Link) -> None:
+            (statement,) = render(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
+            # Without a database, it has a lane of its own in the embedded engine.
+            link.client.command(statement, {"mark": mark}, use_database=False)
+
+        with _explained(explain_read):
+            self._attempt("control", ask)
+
+    def progress(self, mark: str) -> float:
+        """Which share of its rows the statement with this `log_comment` has read, from 0 to 1; 0 when there is none.
+
+        Raises StoreTimeout, StoreUnavailable or StoreFailed.
+        """
+
+        def ask(link: _Link) -> float:
+            found = link.client.command(query("statement_progress"), {"mark": mark}, use_database=False)
+            return float(str(found))
+
+        with _explained(explain_read):
+            return self._attempt("control", ask)
 
     def start(self) -> str:
         """What changes whenever the embedded engine is started anew; empty while it has not, and of other stores."""
@@ -222,7 +252,11 @@ class Store:
             # The environment's proxy is for the world outside, not for a loopback address.
             **({"pool_mgr": self._pool} if address.embedded else {"dedicated_pool": True}),
         )
-        overall_s = self._settings.report_timeout_s + _GRACE_S if use == "read" else self._settings.store_load_timeout_s
+        overall_s = {
+            "read": self._settings.report_timeout_s + _GRACE_S,
+            "load": self._settings.store_load_timeout_s,
+            "control": _CONTROL_S,
+        }[use]
         client = cast("HttpClient", made)
         client.timeout = Timeout(connect=connect_s, read=overall_s)
         # Set only now, because the database need not exist yet.

@@ -12,7 +12,7 @@ What was measured of chDB 26.9 and shapes this module:
   (parallel formatting), and a reader that is slow makes the statement wait. It raises what goes wrong in the middle.
 - When the pipe's reader goes, the statement runs on for nothing until it is killed. KILL QUERY from another connection
   stops it within about 10 ms, also while it sorts or aggregates. A connection's query id cannot be chosen, so that
-  statements are found by their `log_comment`.
+  statements are found by their `log_comment`, which begins with their mark, and ends with what the client said.
 """
 
 import asyncio
@@ -133,12 +133,13 @@ class Lanes:
 
     def _kill(self, mark: str) -> None:
         with self._control_lock:
-            self._control.query(f"KILL QUERY WHERE Settings['log_comment'] = {sql.quote(mark)} ASYNC")
+            self._control.query(f"KILL QUERY WHERE startsWith(Settings['log_comment'], {sql.quote(mark)}) ASYNC")
 
     def _run(self, statement: Statement) -> Outcome:
         try:
             with contextlib.closing(chdb.connect(self._path)) as connection:
-                settings = self._defaults | statement.settings | _ALWAYS | {"log_comment": statement.mark}
+                comment = f"{statement.mark} {statement.settings.get('log_comment', '')}"
+                settings = self._defaults | statement.settings | _ALWAYS | {"log_comment": comment}
                 return _execute(connection, statement, settings)
         except (chdb.ChdbError, RuntimeError) as error:
             raise _explain(str(error)) from error
