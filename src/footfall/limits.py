@@ -55,6 +55,12 @@ REPORTS_AT_ONCE_MAX = 2
 REPORT_TRIES_MAX = 3
 # Days for which a finished report's file is kept.
 REPORT_DAYS = 30
+# Reports of one user that run or wait: enough for a page that shows a dozen, while nobody can fill the queue.
+REPORTS_RUNNING_MAX = 20
+# Complete reports of one user whose file is kept: some thirty a day for 30 days, before a script fills the disk.
+REPORTS_STORED_MAX = 1_000
+# Reports of one page of the list: some 300 KiB.
+REPORTS_PAGE_MAX = 1_000
 # The reference's promise: a link is good for 15 minutes.
 LINK_TTL_S = 900
 # Types that one report's filter may name.

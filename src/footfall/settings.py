@@ -62,6 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reports_at_once_max: Positive = limits.REPORTS_AT_ONCE_MAX
     report_tries_max: Positive = limits.REPORT_TRIES_MAX
     report_days: Positive = limits.REPORT_DAYS
+    reports_running_max: Positive = limits.REPORTS_RUNNING_MAX
+    reports_stored_max: Positive = limits.REPORTS_STORED_MAX
+    reports_page_max: Positive = limits.REPORTS_PAGE_MAX
     link_ttl_s: Positive = limits.LINK_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
 

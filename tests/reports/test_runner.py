@@ -233,7 +233,7 @@ def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
         assert gated.stored() == []
         async with gated.running():
             ended = await gated.ended(job)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
+        assert (ended.status, ended.tries, ended.stops) == (JobStatus.COMPLETE, 2, 1)
         assert await gated.read(ended) == gated.filled
 
     asyncio.run(make())

@@ -56,7 +56,7 @@ def test_the_day_is_that_of_the_start_in_utc(start_ms: int, day: str) -> None:
 
 
 def test_a_running_report_says_how_far_it_is_and_when_to_ask_again() -> None:
-    job = make_job(rows=250, rows_total=1000, bytes=12345)
+    job = make_job(rows=250, rows_total=1000, bytes=12345, progress=0.25)
     assert headers(job, job.started_ms + 20_000) == {
         "Footfall-Progress": "0.25",
         "Footfall-Rows": "250",
@@ -79,27 +79,29 @@ def test_a_report_without_a_file_says_why_in_a_header_that_any_proxy_takes(endin
 
 
 @pytest.mark.parametrize(
-    ("waited_ms", "rows", "rows_total", "advice_s"),
+    ("waited_ms", "done", "advice_s"),
     [
-        (-5000, 0, 0, 1),
-        (0, 0, 0, 1),
-        (60_000, 0, 0, 6),
-        (9_999_999, 0, 0, 30),
-        (10_000, 500, 1000, 5),
-        (10_000, 999, 1000, 1),
-        (10_000, 1000, 1000, 1),
-        (10_000, 1, 1000, 30),
+        (-5000, 0, 1),
+        (0, 0, 1),
+        (60_000, 0, 6),
+        (9_999_999, 0, 30),
+        (10_000, 0.5, 5),
+        (10_000, 0.999, 1),
+        (10_000, 1, 1),
+        (10_000, 0.001, 30),
     ],
 )
-def test_the_advice_to_come_back_follows_the_pace(waited_ms: int, rows: int, rows_total: int, advice_s: int) -> None:
-    job = make_job(rows=rows, rows_total=rows_total)
+def test_the_advice_to_come_back_follows_the_pace(waited_ms: int, done: float, advice_s: int) -> None:
+    job = make_job(progress=done)
     assert retry_after_s(job, job.started_ms + waited_ms) == advice_s
 
 
-def test_progress_stays_between_nothing_and_everything() -> None:
+def test_progress_is_everything_only_at_the_end() -> None:
     assert progress(make_job()) == 0
-    assert progress(make_job(rows=5, rows_total=4)) == 1
-    assert progress(make_job(status=JobStatus.FAILED, rows=1, rows_total=4)) == 0.25
+    assert progress(make_job(progress=0.9999)) == 0.999
+    assert headers(make_job(progress=1.0), 0)["Footfall-Progress"] == "0.999"
+    assert progress(make_job(status=JobStatus.FAILED, progress=0.25)) == 0.25
+    assert progress(make_job(status=JobStatus.COMPLETE, progress=0.25)) == 1
 
 
 def test_each_outcome_ends_a_report_in_its_own_way() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from footfall.state import Job, JobStatus, State
+from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs
 from footfall.wire import ReportFilter, ReportOutput
 
 FILTER = ReportFilter(customer="BARCHART", product="PORTFOLIO")
@@ -63,6 +63,7 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             owner="o",
             lease_until_ms=5,
             tries=2,
+            stops=1,
             rows=2**40,
             bytes=2**41,
             rows_total=2**42,
@@ -91,16 +92,26 @@ def test_an_unknown_job_is_none(state: State, job_id: str) -> None:
 def test_the_newest_jobs_come_first(state: State) -> None:
     jobs = [job(user, started_ms) for started_ms, user in enumerate(["alice", "bob", "alice", "bob", "alice"])]
     add(state, *jobs)
-    cases: list[tuple[str | None, int, int | None, list[int]]] = [
+    cases: list[tuple[str | None, int, tuple[int, str] | None, list[int]]] = [
         (None, 10, None, [4, 3, 2, 1, 0]),
         (None, 2, None, [4, 3]),
         ("alice", 10, None, [4, 2, 0]),
-        ("alice", 1, 4, [2]),
-        ("bob", 10, 1, []),
+        ("alice", 1, (4, ""), [2]),
+        ("bob", 10, (1, ""), []),
         ("carol", 10, None, []),
     ]
-    for user, limit, before_ms, expected in cases:
-        assert [found.started_ms for found in state.job_list(user, limit, before_ms)] == expected
+    for user, limit, before, expected in cases:
+        assert [found.started_ms for found in state.job_list(user, limit, before)] == expected
+
+
+def test_a_list_goes_on_exactly_among_jobs_of_the_same_moment(state: State) -> None:
+    add(state, *(job(started_ms=number // 5) for number in range(12)))
+    listed, before = [], None
+    while page := state.job_list("alice", 3, before):
+        listed += page
+        before = (page[-1].started_ms, page[-1].id)
+    assert listed == state.job_list("alice", 100, None)
+    assert len({each.id for each in listed}) == 12
 
 
 def test_a_claim_leases_the_oldest_job(state: State) -> None:
@@ -126,14 +137,89 @@ def test_claims_go_between_users(state: State) -> None:
 
 
 def test_a_finished_job_and_a_lost_lease_count_no_longer(state: State) -> None:
-    first, second, other = job("alice", 1), job("alice", 2), job("bob", 3)
-    add(state, first, second, other)
+    first, second, third = (job("alice", number) for number in (1, 2, 3))
+    add(state, first, second, third)
     assert state.job_claim("one", 0, 1_000) == state.job_get(first.id)
     assert finish(state, first.id, "one")
     assert state.job_claim("two", 0, 1_000) == state.job_get(second.id)
     later = state.job_claim("three", 5_000, 1_000)
     assert later is not None
     assert later.id == second.id
+
+
+def test_users_take_turns_also_where_one_job_runs_at_a_time(state: State) -> None:
+    add(state, *(job("many", number) for number in range(20)), job("few", 30), job("few", 31), job("late", 40))
+    order = []
+    for now_ms in range(100, 124):
+        claimed = state.job_claim(str(now_ms), now_ms, 1_000)
+        assert claimed
+        order.append(claimed.user)
+        assert finish(state, claimed.id, str(now_ms), ended_ms=now_ms)
+        if len(order) == 1:
+            add(state, job("new", now_ms))
+    assert order[:8] == ["many", "few", "late", "new", "many", "few", "many", "many"]
+
+
+def test_a_job_that_was_given_back_counts_a_stop_and_goes_to_the_next(state: State) -> None:
+    only = job()
+    add(state, only)
+    for stops in range(1, 11):
+        assert state.job_claim(f"worker {stops}", 1_000, 60_000)
+        assert state.job_release(only.id, f"worker {stops}", 1_000)
+        assert not state.job_release(only.id, "another", 1_000)
+        now = state.job_get(only.id)
+        assert now
+        assert (now.tries, now.stops) == (stops, stops)
+    claimed = state.job_claim("last", 1_000, 60_000)
+    assert claimed
+    assert (claimed.tries, claimed.stops) == (11, 10)
+
+
+def test_a_cancelled_job_has_ended_for_its_owner_too(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("worker", 0, 1_000)
+    assert state.job_held(only.id, "worker")
+    assert not state.job_held(only.id, "another")
+    assert state.job_cancel(only.id, 500, "cancelled")
+    ended = state.job_get(only.id)
+    assert ended
+    assert (ended.status, ended.ended_ms, ended.reason) == (JobStatus.FAILED, 500, "cancelled")
+    assert not state.job_held(only.id, "worker")
+    assert not state.job_release(only.id, "worker", 600)
+    assert not state.job_progress(only.id, "worker", 1, 1, 1, 0.5)
+    assert not finish(state, only.id, "worker")
+    assert not state.job_cancel(only.id, 700, "again")
+    assert state.job_get(only.id) == ended
+
+
+def test_a_watermark_is_pinned_by_the_owner_only(state: State) -> None:
+    only = job()
+    add(state, only)
+    state.job_claim("worker", 0, 1_000)
+    assert not state.job_pin(only.id, "another", 5)
+    assert state.job_pin(only.id, "worker", 7)
+    now = state.job_get(only.id)
+    assert now
+    assert now.watermark_ms == 7
+
+
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.COMPLETE])
+def test_a_user_never_has_more_jobs_than_the_bounds_allow(state: State, status: JobStatus) -> None:
+    bounds = JobBounds(5, 1_000) if status is JobStatus.RUNNING else JobBounds(1_000, 5)
+    add(state, *(job(status=status) for _ in range(2)), job(status=JobStatus.COMPLETE, expired=True), job("bob"))
+
+    def try_to_add(number: int) -> tuple[JobStatus, int] | None:
+        try:
+            state.job_add(job(status=status, started_ms=number), bounds)
+        except TooManyJobs as error:
+            return error.status, error.most
+        return None
+
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(try_to_add, range(24)))
+    assert (answers.count(None), answers.count((status, 5))) == (3, 21)
+    state.job_add(job("carol"), bounds)
 
 
 def test_a_lease_that_ran_out_goes_to_another(state: State) -> None:
@@ -155,10 +241,11 @@ def test_the_owner_renews_reports_and_finishes(state: State) -> None:
     state.job_claim("worker", 0, 1_000)
     assert state.job_renew(only.id, "worker", 5_000)
     assert state.job_claim("other", 4_999, 1_000) is None
-    assert state.job_progress(only.id, "worker", 1, 2, 30)
+    assert state.job_progress(only.id, "worker", 1, 2, 30, 0.25)
     running = state.job_get(only.id)
     assert running is not None
     assert (running.lease_until_ms, running.rows, running.bytes, running.rows_total) == (5_000, 1, 2, 30)
+    assert running.progress == 0.25
     assert finish(state, only.id, "worker", ended_ms=4_000)
     expected = {"status": JobStatus.COMPLETE, "ended_ms": 4_000, "rows": 3, "bytes": 99, "sha256": "ab"}
     assert state.job_get(only.id) == msgspec.structs.replace(running, lease_until_ms=None, **expected)

@@ -43,7 +43,10 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_TOO_LARGE: ("The body or its events are over a limit. Send less at once."),
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
-    Code.REQUEST_RATE_LIMITED: ("Too many failed sign-ins. Wait for the seconds that `Retry-After` names."),
+    Code.REQUEST_RATE_LIMITED: (
+        "Too many failed sign-ins, or the user has too many reports that run or are kept. Wait for the seconds that "
+        "`Retry-After` names, or end reports with `DELETE /reports/{source}`."
+    ),
     Code.REQUEST_GENERAL_FAILURE: (
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."
     ),

@@ -30,6 +30,7 @@ EXPOSED_HEADERS = (
     "content-disposition",
     "content-range",
     "location",
+    "link",
 )
 # A day: the longest that any browser remembers a preflight.
 PREFLIGHT_AGE_S = 86_400

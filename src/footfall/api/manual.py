@@ -78,6 +78,13 @@ _COMPLETE: Final = {
     "status": "COMPLETE",
     "timing": {"day": "2019-10-14", "start": 1571073977278, "end": 1571073977279},
 }
+_MANIFEST: Final = {
+    "source": f"JOB-{_JOB}",
+    "file": _NAME,
+    "bytes": 1568381,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "rows": 20191,
+}
 _SERVICE: Final = {
     "version": "0.1.0",
     "name": "footfall",
@@ -179,6 +186,15 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answer_example=_STATUS,
         answers=_STATUS_HEADERS,
     ),
+    ("GET", "/reports"): Page(
+        "The user's own reports, the newest first: an array of their statuses.",
+        query={
+            "limit": "Reports of a page, up to `reports_page_max`; 50 when left out.",
+            "before": "Where the page begins; the `next` link of the page before has it.",
+        },
+        answer_example=[_COMPLETE],
+        answers={"Link": 'The next page, `<URL>; rel="next"`; missing on the last one.'},
+    ),
     ("GET", "/reports/{source}/availability"): Page(
         "The status of a report: RUNNING, COMPLETE, TIMEOUT or FAILED.",
         answer_example=_COMPLETE,
@@ -193,6 +209,19 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answer=ReportLink,
         answer_example={"link": f"https://events.example.com/files/JOB-{_JOB}/{_TOKEN}/{_NAME}"},
         also={"307": "The link, in the header `Location`, where `Accept` asks for the file itself."},
+    ),
+    ("GET", "/reports/{source}/manifest"): Page(
+        "What is known of a COMPLETE report's file, for programs that check what they have read. It can be had when "
+        "the file has been removed, too.",
+        answer=dict[str, Any],
+        answer_example=_MANIFEST,
+        answers={"ETag": "That of the file."},
+    ),
+    ("DELETE", "/reports/{source}"): Page(
+        "Cancels a report that is RUNNING: it ends at once as FAILED, with the reason `cancelled`. Of one that has "
+        "ended the file is removed; its status stays. To do it again changes nothing.",
+        answer_example={**_COMPLETE, "status": "FAILED"},
+        answers=_STATUS_HEADERS,
     ),
     ("GET", "/files/{source}/{token}/{name}"): Page(
         "The report's file, by the link that the call above gave. No password is needed. Rows are events in the order "

@@ -1,7 +1,8 @@
-"""The calls about reports: start one, ask how far it is, get the link of its file."""
+"""The calls about reports: start one, list them, ask how far one is, get its file's link and manifest, end it."""
 
 import asyncio
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.di import NamedDependency
@@ -27,6 +28,27 @@ Call = Request[User, Any, Any]
 async def start_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[ReportStatus]:
     body = await read_json(request, rooms.settings)
     return _status(await rooms.reports.start(request.user, body), rooms)
+
+
+async def list_reports(request: Call, rooms: NamedDependency[Rooms]) -> Response[list[ReportStatus]]:
+    given = request.query_params.dict()
+    listed = await rooms.reports.list(request.user, given)
+    headers = dict(UNCACHED)
+    if listed.next is not None:
+        kept = {"limit": given["limit"][-1]} if given.get("limit") else {}
+        query = urlencode({**kept, "before": listed.next})
+        headers["link"] = f'<{rooms.origins.base_url(request.scope)}/reports?{query}>; rel="next"'
+    return Response([reports.status(job) for job in listed.jobs], headers=headers)
+
+
+async def end_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[ReportStatus]:
+    return _status(await rooms.reports.end(request.user, source), rooms)
+
+
+async def show_manifest(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[bytes]:
+    text, etag = rooms.reports.manifest(await rooms.reports.find(request.user, source))
+    # As bytes, and with the type as it is, lest the framework names a charset.
+    return Response(text.encode(), media_type=JSON, headers={**UNCACHED, "etag": etag})
 
 
 async def check_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[ReportStatus]:

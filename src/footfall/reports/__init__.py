@@ -10,10 +10,13 @@ promises hold:
   engine counted; a stream that broke off never makes a file.
 - A running job has one worker at a time. When that dies, another starts from the beginning; when the first comes back,
   it can neither change the job nor touch its file.
+- A report that is cancelled has ended at once, in the state. Its worker notices that at the next turn of its lease, on
+  whichever node it is, and has the store drop the statement, whether that has given anything yet or not.
 - Memory does not grow with the report: rows stream through in blocks.
 
 From the request to the file: `request` reads the body, `desk` notes it down, `runner` claims, `run` waits at the
-`barrier` under its `lease`, `making` streams through `tally` into `files`. `lifecycle`, `status` and `links` are pure.
+`barrier` under its `lease`, `making` streams through `tally` into `files`. `lifecycle`, `status`, `paging` and `links`
+are pure.
 """
 
 from footfall.reports.desk import Download, Reports

@@ -1,23 +1,37 @@
-"""What the API asks of reports: start one, find it, link to its file, and download by the link."""
+"""What the API asks of reports: start, list, find and end them, link to their files, and download by the link."""
 
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from msgspec import UNSET, Struct
+from obstore.exceptions import BaseError
 
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
-from footfall.reports import lifecycle, links, names, ordering
+from footfall.reports import lifecycle, links, names, ordering, paging, removal
 from footfall.reports.files import Files
 from footfall.reports.request import ReportRequest, parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
-from footfall.state import Job, JobStatus, State, User
+from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs, User
 
 log = logging.getLogger(__name__)
+
+CANCELLED = "cancelled"
+# Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
+RETRY_FULL_S = 60
+# Seconds after which a file that cannot be removed now may be.
+RETRY_REMOVAL_S = 5
+
+
+class Listed(Struct, frozen=True):
+    """A page of reports, and where the next begins; None on the last."""
+
+    jobs: list[Job]
+    next: str | None
 
 
 class Download(Struct, frozen=True, kw_only=True):
@@ -53,7 +67,8 @@ class Reports:
     async def start(self, user: User, body: bytes) -> Job:
         """Note down the report that a body asks for; it has every event that was acknowledged before.
 
-        Raises RequestRefused: everything that is wrong with the body at once, or that the customer is not the user's.
+        Raises RequestRefused: everything that is wrong with the body at once, that the customer is not the user's, or
+        that the user has as many reports as they may.
         A customer, product or type that the plan does not know is none of this: there may be events from before it.
         """
         wanted = parse(body, self._settings)
@@ -65,8 +80,59 @@ class Reports:
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
         job = ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)
-        await asyncio.to_thread(self._state.job_add, job)
+        bounds = JobBounds(self._settings.reports_running_max, self._settings.reports_stored_max)
+        try:
+            await asyncio.to_thread(self._state.job_add, job, bounds)
+        except TooManyJobs as error:
+            raise _too_many(error) from error
         return job
+
+    async def list(self, user: User, given: Mapping[str, Sequence[str]]) -> Listed:
+        """A page of the user's reports, the newest first, but for those of customers whom they may see no longer.
+
+        `given` are the parameters of the call; raises RequestRefused for what cannot be read.
+        """
+        wanted = paging.parse(given, self._settings.reports_page_max)
+        found: list[Job] = []
+        before, at_once = wanted.before, wanted.limit + 1
+        while len(found) <= wanted.limit:
+            jobs = await asyncio.to_thread(self._state.job_list, user.id, at_once, before)
+            found += [job for job in jobs if may_see(user, job.filter.customer)]
+            if len(jobs) < at_once:
+                break
+            before = jobs[-1].started_ms, jobs[-1].id
+        page = found[: wanted.limit]
+        return Listed(page, paging.cursor(page[-1]) if len(found) > wanted.limit else None)
+
+    async def end(self, user: User, source: str) -> Job:
+        """Cancel the report, or remove its file when it has ended; once more changes nothing. Raises RequestRefused."""
+        job = await self.find(user, source)
+        if job.status is JobStatus.RUNNING:
+            now_ms = self._clock.now_ms()
+            if await asyncio.to_thread(self._state.job_cancel, job.id, now_ms, CANCELLED):
+                log.info("report %s was cancelled", job.id)
+                return await self.find(user, source)
+            job = await self.find(user, source)  # It has ended just now.
+        if not job.expired:
+            try:
+                await asyncio.to_thread(removal.remove, job, self._files, self._state)
+            except (BaseError, OSError) as error:
+                log.warning("report %s: its file cannot be removed: %s", job.id, error)
+                message = "the report's file cannot be removed now; nothing has changed"
+                raise RequestRefused(Code.SERVICE_UNAVAILABLE, message, (), RETRY_REMOVAL_S) from error
+        return await self.find(user, source)
+
+    def manifest(self, job: Job) -> tuple[str, str]:
+        """What is known of a complete report's file, as JSON, and the file's quoted etag; also when it has expired.
+
+        Raises RequestRefused while the report runs, and for ever when there is none.
+        """
+        self._require_ended(job)
+        _require_complete(job)
+        if job.manifest is None:
+            text = "the report was made before manifests were: start it again"
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, text)
+        return job.manifest, f'"{job.sha256}"'
 
     async def _earlier(self, user: User, since: str) -> Job:
         """The report since which another is asked for; raises RequestRefused."""
@@ -88,14 +154,10 @@ class Reports:
 
         Raises RequestRefused while the report runs, and for ever when it has no file.
         """
-        now_ms = self._clock.now_ms()
-        if job.status is JobStatus.RUNNING:
-            advice_s = lifecycle.retry_after_s(job, now_ms)
-            code = Code.EVENT_JOB_GET_FAILED_RUNNING
-            raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
+        self._require_ended(job)
         _require_file(job)
         secret = await asyncio.to_thread(self._state.secret, "links")
-        expires_ms = now_ms + self._settings.link_ttl_s * 1000
+        expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
         token = links.sign(secret, source(job), job.file, expires_ms)
         return f"{base_url}/files/{source(job)}/{token}/{job.file}"
 
@@ -123,10 +185,20 @@ class Reports:
             files=self._files,
         )
 
+    def _require_ended(self, job: Job) -> None:
+        if job.status is JobStatus.RUNNING:
+            advice_s = lifecycle.retry_after_s(job, self._clock.now_ms())
+            code = Code.EVENT_JOB_GET_FAILED_RUNNING
+            raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
+
 
 def _require_file(job: Job) -> None:
+    _require_complete(job)
     if job.expired:
         raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report has expired: start it again")
+
+
+def _require_complete(job: Job) -> None:
     if job.status is not JobStatus.COMPLETE:
         why = job.reason or f"it ended as {job.status}"
         raise RequestRefused(Code.EVENT_JOB_GET_FAILED, f"the report has no file: {why}")
@@ -134,6 +206,16 @@ def _require_file(job: Job) -> None:
 
 def _no_job() -> RequestRefused:
     return RequestRefused(Code.EVENT_JOB_GET_FAILED_NO_JOB, "there is no such report")
+
+
+def _too_many(error: TooManyJobs) -> RequestRefused:
+    if error.status is JobStatus.RUNNING:
+        have, advice_s = f"{error.most} reports that run", lifecycle.RETRY_MOST_S
+        todo = "wait until one has ended, or cancel one with DELETE /reports/{source}"
+    else:
+        have, advice_s = f"{error.most} reports whose file is kept", RETRY_FULL_S
+        todo = "remove old ones with DELETE /reports/{source}; GET /reports lists them"
+    return RequestRefused(Code.REQUEST_RATE_LIMITED, f"you have {have}, and may have no more: {todo}", (), advice_s)
 
 
 def _not_theirs(customer: str) -> RequestRefused:

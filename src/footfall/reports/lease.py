@@ -32,8 +32,8 @@ class Lease:
     async def keep(self, counts: Callable[[], Counts], halted: asyncio.Event) -> None:
         """Renew the lease and tell how far the job is, until `halted` is set.
 
-        Sets it when the job is not ours any more, because the lease was lost or the job was cancelled: the state is asked
-        at every turn, so that whoever cancels it on another node waits no longer than that.
+        Sets it when the job is not ours any more, because the lease was lost or the job was cancelled: the state is
+        asked at every turn, so that a job which was cancelled on another node goes on no longer than that.
         """
         while not halted.is_set():
             with contextlib.suppress(TimeoutError):

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 
 from footfall.clock import Clock
 from footfall.plan import LivePlan
-from footfall.reports import lifecycle, names
+from footfall.reports import lifecycle, removal
 from footfall.reports.barrier import Barrier, Progress
 from footfall.reports.files import Files
 from footfall.reports.run import Means, Run
@@ -122,12 +122,10 @@ class Runner:
     def _remove(self, job: Job) -> bool:
         """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
         try:
-            # The file goes first: should this end in between, the job is found again.
-            self._files.delete(names.folder(job.id))
+            removal.remove(job, self._files, self._state)
         except (BaseError, OSError) as error:
             log.warning("report %s is past its days, but its file cannot be removed: %s", job.id, error)
             return False
-        self._state.job_expire(job.id)
         return True
 
 

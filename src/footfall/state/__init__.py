@@ -14,8 +14,8 @@ nothing outside this room can tell them apart. Four promises hold on both:
 
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
-from footfall.state.migrating import StateTooNew
 from footfall.state.jobs import TooManyJobs
+from footfall.state.migrating import StateTooNew
 from footfall.state.records import Job, JobBounds, JobStatus, Node, User
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserExists

@@ -118,7 +118,10 @@ def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(user, 0))))
     running = jobs.c.status == JobStatus.RUNNING
     kept = (jobs.c.status == JobStatus.COMPLETE) & (jobs.c.expired == false())
-    for status, condition, most in ((JobStatus.RUNNING, running, bounds.running), (JobStatus.COMPLETE, kept, bounds.kept)):
+    for status, condition, most in (
+        (JobStatus.RUNNING, running, bounds.running),
+        (JobStatus.COMPLETE, kept, bounds.kept),
+    ):
         found = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.user_id == user, condition))
         if (found or 0) >= most:
             raise TooManyJobs(status, most)

@@ -41,9 +41,9 @@ class Job(Struct, frozen=True, kw_only=True):
     `duplicates` says whether it keeps or drops them, `duplicates_found` how many there were, whichever. With a
     `destination` the file is written there, at `destination_key`. `schedule` is the id of the schedule that asked.
 
-    `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because the worker
-    was stopped; `progress` is from 0 to 1. `manifest` is JSON, and there when the report is complete. `expired` says
-    that the file was removed.
+    `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because their
+    worker was stopped; `progress` is from 0 to 1. `manifest` is JSON, and there when the report is complete. `expired`
+    says that the file was removed.
     """
 
     id: str

@@ -72,8 +72,8 @@ jobs = Table(
     Column("expired", Boolean, nullable=False),
 )
 
-# Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still have
-# a file, lists at the newest, and the bound on what is stored at the files of a user.
+# Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still
+# have a file, lists at the newest, and the bound on what is stored at the files of a user.
 _RUNNING = text("status = 'RUNNING'")
 Index("jobs_running", jobs.c.user_id, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 Index("jobs_ended", jobs.c.ended_ms, sqlite_where=jobs.c.expired == false(), postgresql_where=jobs.c.expired == false())
