@@ -47,13 +47,13 @@ class Failing(State):
             raise StateUnavailable("no connection")
         return super().job_claim(owner, now_ms, lease_ms)
 
-    def job_finish(self, *args: Any) -> bool:
+    def job_finish(self, *args: Any, **named: Any) -> bool:
         if self.failures:
             self.failures -= 1
             if self.lost:
-                super().job_finish(*args)
+                super().job_finish(*args, **named)
             raise StateUnavailable("the connection broke")
-        return super().job_finish(*args)
+        return super().job_finish(*args, **named)
 
 
 async def finish(place: Any, **wanted: Any) -> Job:

@@ -82,8 +82,8 @@ class Counting(State):
 
     ends = 0
 
-    def job_finish(self, *args: Any) -> bool:
-        done = super().job_finish(*args)
+    def job_finish(self, *args: Any, **named: Any) -> bool:
+        done = super().job_finish(*args, **named)
         self.ends += done
         return done
 

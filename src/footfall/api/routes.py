@@ -120,15 +120,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         ),
     ),
     Route(
-        "GET",
-        "/reports/{source}/manifest",
-        "Get Report Manifest",
-        reporting.show_manifest,
-        tag="Reports",
-        signed_in=True,
-        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB, Code.EVENT_JOB_GET_FAILED_RUNNING, Code.EVENT_JOB_GET_FAILED),
-    ),
-    Route(
         "DELETE",
         "/reports/{source}",
         "Cancel or Remove Report",
@@ -136,6 +127,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
+    ),
+    Route(
+        "GET",
+        "/reports/{source}/manifest",
+        "Get Report Manifest",
+        reporting.show_manifest,
+        tag="Reports",
+        signed_in=True,
+        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB, Code.EVENT_JOB_GET_FAILED_RUNNING, Code.EVENT_JOB_GET_FAILED),
     ),
     Route(
         "GET",
