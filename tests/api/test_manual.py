@@ -52,7 +52,15 @@ def test_the_limits_are_settings():
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
-    kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode], list[ReportStatus])
+    kinds = (
+        ReportStatus,
+        ReportLink,
+        ServiceAuthenticate,
+        SystemVersion,
+        ServiceVersion,
+        list[ErrorNode],
+        list[ReportStatus],
+    )
     kinds += (Counts, Receipt, Page, Released, Dropped)
     made = []
     for kind in kinds:

@@ -158,7 +158,7 @@ def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Jo
         async with place.running():
             await asyncio.sleep(0.3 if days <= 30 else 0)
             if days > 30:
-                await place.seen(finished, lambda job: job.expired)
+                await place.seen(finished, lambda job: job.removed)
 
     asyncio.run(keep_house(30))
     assert len(place.stored()) == 1
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:
         place.clock.ms += 31 * 86_400_000
         async with place.running():
             for job in ended[1:]:
-                await place.seen(job, lambda job: job.expired)
-        assert not place.state.job_get(ended[0].id).expired
+                await place.seen(job, lambda job: job.removed)
+        assert not place.state.job_get(ended[0].id).removed
 
     asyncio.run(keep_house())

@@ -28,6 +28,7 @@ class Endless(Store):
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
+        assert query
         self.entered.set()
         try:
             return super().rows(ENDLESS, parameters, settings)
@@ -42,6 +43,7 @@ class Sleepy(Store):
     def stream(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> Iterator[Iterator[bytes]]:
+        assert query
         slow = "SELECT concat(toString(number), '|T|', sipHash64(number)) FROM numbers(1000000000000) FORMAT TSV"
         with super().stream(slow, parameters, settings) as blocks:
             yield (block for block in blocks if not time.sleep(0.01))

@@ -74,6 +74,7 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
             manifest="{}",
             file="a.csv",
             expired=True,
+            removed=True,
         ),
         job(output=ReportOutput()),
         msgspec.structs.replace(job(), filter=ReportFilter(customer="", product="", types=())),
@@ -283,6 +284,10 @@ def test_jobs_expire_once_after_they_ended(state: State) -> None:
     assert [found.ended_ms for found in state.jobs_ended_before(30)] == [10, 20]
     assert state.job_expire(ended[1].id)
     assert not state.job_expire(ended[1].id)
+    assert [found.ended_ms for found in state.jobs_ended_before(0)] == [10]
+    assert state.job_removed(ended[1].id)
+    assert not state.job_removed(ended[1].id)
+    assert not state.job_removed(ended[0].id)
     assert not state.job_expire(running.id)
     assert not state.job_expire("unknown")
     assert [found.ended_ms for found in state.jobs_ended_before(31)] == [20, 30]

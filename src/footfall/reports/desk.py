@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 CANCELLED = "cancelled"
 # Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
 RETRY_FULL_S = 60
-# Seconds after which a file that cannot be removed now may be.
-RETRY_REMOVAL_S = 5
 
 
 class Listed(Struct, frozen=True):
@@ -113,13 +111,12 @@ class Reports:
                 log.info("report %s was cancelled", job.id)
                 return await self.find(user, source)
             job = await self.find(user, source)  # It has ended just now.
-        if not job.expired:
+        if not job.removed:
             try:
                 await asyncio.to_thread(removal.remove, job, self._files, self._state)
             except (BaseError, OSError) as error:
-                log.warning("report %s: its file cannot be removed: %s", job.id, error)
-                message = "the report's file cannot be removed now; nothing has changed"
-                raise RequestRefused(Code.SERVICE_UNAVAILABLE, message, (), RETRY_REMOVAL_S) from error
+                # Nobody gets it any more, and a worker removes it when it can.
+                log.warning("report %s: its file cannot be removed now: %s", job.id, error)
         return await self.find(user, source)
 
     def manifest(self, job: Job) -> tuple[str, str]:

@@ -6,7 +6,11 @@ from footfall.state import Job, State
 
 
 def remove(job: Job, files: Files, state: State) -> None:
-    """Remove an ended report's file, and record it. Blocks; raises what the files and the state raise."""
-    # The file goes first: should this end in between, retention finds the job again.
-    files.delete(names.folder(job.id))
+    """Remove an ended report's file. Blocks; raises what the files and the state raise.
+
+    First it is handed out no more, then it goes, then that is recorded: so no link leads to a file that is missing, and
+    should this end in between, retention finds the job again.
+    """
     state.job_expire(job.id)
+    files.delete(names.folder(job.id))
+    state.job_removed(job.id)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, false, func, or_, select, true, tuple_, update
 
 from footfall.state.records import Job, JobBounds, JobStatus
 from footfall.state.tables import jobs
@@ -54,9 +54,9 @@ def list_newest(connection: Connection, user: str | None, limit: int, before: Pl
 
 
 def list_ended(connection: Connection, before_ms: int) -> list[Job]:
-    ended = jobs.c.ended_ms < before_ms
-    kept = jobs.c.expired.is_(False)
-    statement = select(jobs).where(ended, kept).order_by(jobs.c.ended_ms, jobs.c.id).limit(ENDED_JOBS_MAX)
+    ended = (jobs.c.ended_ms < before_ms) | (jobs.c.expired == true())
+    there = jobs.c.removed == false()
+    statement = select(jobs).where(ended, there).order_by(jobs.c.ended_ms, jobs.c.id).limit(ENDED_JOBS_MAX)
     return [_job(row) for row in connection.execute(statement)]
 
 
@@ -110,6 +110,11 @@ def expire(connection: Connection, job_id: str) -> bool:
     kept = jobs.c.expired.is_(False)
     ended = jobs.c.status != JobStatus.RUNNING
     return _changed(connection, update(jobs).where(jobs.c.id == job_id, kept, ended).values(expired=True))
+
+
+def remove(connection: Connection, job_id: str) -> bool:
+    there = (jobs.c.removed == false()) & (jobs.c.expired == true())
+    return _changed(connection, update(jobs).where(jobs.c.id == job_id, there).values(removed=True))
 
 
 def _check(connection: Connection, user: str, bounds: JobBounds) -> None:

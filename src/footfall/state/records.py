@@ -43,7 +43,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because their
     worker was stopped; `progress` is from 0 to 1. `manifest` is JSON, and there when the report is complete. `expired`
-    says that the file was removed.
+    says that the file is not handed out any more, `removed` that it is gone.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Job(Struct, frozen=True, kw_only=True):
     manifest: str | None = None
     file: str = ""
     expired: bool = False
+    removed: bool = False
 
 
 class JobBounds(Struct, frozen=True):

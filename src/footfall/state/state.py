@@ -155,14 +155,19 @@ class State:
             return jobs.finish(connection, job_id, owner, end)
 
     def jobs_ended_before(self, ms: int) -> list[Job]:
-        """Jobs that ended before then and have not expired, oldest first, 1,000 at most: expire and ask again."""
+        """Jobs whose file is to be removed: they ended before then, or have expired; oldest first, 1,000 at most."""
         with self._read() as connection:
             return jobs.list_ended(connection, ms)
 
     def job_expire(self, job_id: str) -> bool:
-        """Record that the file was removed; False when it was recorded before, or the job runs, or there is none."""
+        """Have the file handed out no more; False when it was so before, or the job runs, or there is none."""
         with self._write() as connection:
             return jobs.expire(connection, job_id)
+
+    def job_removed(self, job_id: str) -> bool:
+        """Record that the file of an expired job is gone; False when it was recorded before, or may be handed out."""
+        with self._write() as connection:
+            return jobs.remove(connection, job_id)
 
     def node_put(self, node: str, loaded_through_ms: int, seen_ms: int) -> None:
         """Record how far a node has loaded, and that it was there at `seen_ms`."""

@@ -70,13 +70,15 @@ jobs = Table(
     Column("manifest", Text),
     Column("file", Text, nullable=False),
     Column("expired", Boolean, nullable=False),
+    Column("removed", Boolean, nullable=False, server_default=false()),
 )
 
 # Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still
 # have a file, lists at the newest, and the bound on what is stored at the files of a user.
 _RUNNING = text("status = 'RUNNING'")
 Index("jobs_running", jobs.c.user_id, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
-Index("jobs_ended", jobs.c.ended_ms, sqlite_where=jobs.c.expired == false(), postgresql_where=jobs.c.expired == false())
+_THERE = jobs.c.removed == false()
+Index("jobs_there", jobs.c.ended_ms, sqlite_where=_THERE, postgresql_where=_THERE)
 Index("jobs_started", jobs.c.started_ms, jobs.c.id)
 Index("jobs_user_started", jobs.c.user_id, jobs.c.started_ms, jobs.c.id)
 Index("jobs_user_ended", jobs.c.user_id, jobs.c.ended_ms)
