@@ -10,14 +10,18 @@ from msgspec import UNSET, Struct
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
-from footfall.reports import lifecycle, links, names, ordering
-from footfall.reports.files import Files
+from footfall.reports import lifecycle, links, ordering
+from footfall.reports.destinations import Destinations, Spot
+from footfall.reports.files import Files, FilesAway, FilesFailed
 from footfall.reports.request import ReportRequest, parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 
 log = logging.getLogger(__name__)
+
+# When it makes sense to ask again for a file that cannot be reached.
+FILES_AWAY_RETRY_S = 10
 
 
 class Download(Struct, frozen=True, kw_only=True):
@@ -48,7 +52,7 @@ class Reports:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = files
+        self._files = Destinations(settings, files)
 
     async def start(self, user: User, body: bytes) -> Job:
         """Note down the report that a body asks for; it has every event that was acknowledged before.
@@ -86,7 +90,8 @@ class Reports:
     async def link(self, job: Job, base_url: str) -> str:
         """An absolute URL of the finished report's file, good without credentials for `link_ttl_s`.
 
-        Raises RequestRefused while the report runs, and for ever when it has no file.
+        It leads to the object store itself where that can sign links, else to `download`. Raises RequestRefused while
+        the report runs, and for ever when it has no file.
         """
         now_ms = self._clock.now_ms()
         if job.status is JobStatus.RUNNING:
@@ -94,6 +99,8 @@ class Reports:
             code = Code.EVENT_JOB_GET_FAILED_RUNNING
             raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
         _require_file(job)
+        if (link := await asyncio.to_thread(self._presigned, job)) is not None:
+            return link
         secret = await asyncio.to_thread(self._state.secret, "links")
         expires_ms = now_ms + self._settings.link_ttl_s * 1000
         token = links.sign(secret, source(job), job.file, expires_ms)
@@ -109,19 +116,35 @@ class Reports:
         if job is None:
             raise _no_job()
         _require_file(job)
-        path = names.path(job.id, job.tries, job.file)
-        size = await asyncio.to_thread(self._files.size, path)
-        if size != job.bytes:
-            log.error("report %s: its file %s has %s bytes instead of %d", job.id, path, size, job.bytes)
-            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
+        spot = await asyncio.to_thread(self._spot, job)
         return Download(
-            size=size,
+            size=job.bytes,
             etag=f'"{job.sha256}"',
             media_type=media_type(job),
             file_name=job.file,
-            path=path,
-            files=self._files,
+            path=spot.path,
+            files=spot.files,
         )
+
+    def _presigned(self, job: Job) -> str | None:
+        """A link to the object store itself; None where it gives none. Raises RequestRefused where the file is gone."""
+        spot = self._spot(job)
+        return spot.files.link(spot.path, self._settings.link_ttl_s)
+
+    def _spot(self, job: Job) -> Spot:
+        """Where the finished report's file is, as it was made. Raises RequestRefused."""
+        try:
+            spot = self._files.find(job)
+        except FilesAway as error:
+            log.warning("report %s: %s", job.id, error)
+            raise RequestRefused(Code.SERVICE_UNAVAILABLE, error.reason, (), FILES_AWAY_RETRY_S) from error
+        except FilesFailed as error:
+            log.error("report %s: %s", job.id, error)
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, f"the report has no file: {error.reason}") from error
+        if spot is None:
+            log.error("report %s: its file is gone, or another is in its place", job.id)
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
+        return spot
 
 
 def _require_file(job: Job) -> None:

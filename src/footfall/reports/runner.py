@@ -12,8 +12,9 @@ from obstore.exceptions import BaseError
 
 from footfall.clock import Clock
 from footfall.plan import LivePlan
-from footfall.reports import lifecycle, names
+from footfall.reports import lifecycle
 from footfall.reports.barrier import Barrier, Progress
+from footfall.reports.destinations import Destinations
 from footfall.reports.files import Files
 from footfall.reports.run import Means, Run
 from footfall.settings import Settings
@@ -58,7 +59,7 @@ class Runner:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = files
+        self._files = Destinations(settings, files)
         self._node = node
         # Streams block their threads for long: of the common ones, a few reports would take all.
         self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
@@ -69,7 +70,7 @@ class Runner:
             barrier=Barrier(state, loader_progress, node),
             settings=settings,
             clock=clock,
-            files=files,
+            files=self._files,
             threads=self._threads,
         )
         self._chores = (Chore("remove the files of reports that are past their days", self._expire, EXPIRE_S),)
@@ -123,7 +124,7 @@ class Runner:
         """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
         try:
             # The file goes first: should this end in between, the job is found again.
-            self._files.delete(names.folder(job.id))
+            self._files.expire(job)
         except (BaseError, OSError) as error:
             log.warning("report %s is past its days, but its file cannot be removed: %s", job.id, error)
             return False

@@ -1,0 +1,83 @@
+"""Where each report's file goes, is found, and is removed: the place of all files, or the report's destination."""
+
+import logging
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from footfall.reports import names
+from footfall.reports.files import OWNER, Files, FilesFailed, Found
+from footfall.reports.status import media_type
+from footfall.settings import Settings
+from footfall.state import Job
+
+log = logging.getLogger(__name__)
+
+
+class Spot(Struct, frozen=True):
+    """Where a report's file is, or will be."""
+
+    files: Files
+    path: str
+
+
+class Destinations:
+    """The places for files, all opened; everything blocks and belongs on a thread, and raises FilesFailed.
+
+    A report without a destination has a path of its own, and a new one for every attempt. One with a destination has
+    the path that was asked for, which others may use too: there the last writer wins, as in any bucket. The attempts
+    of one report write the same bytes, so that none can spoil what another has finished, and what is there is taken for
+    a report's file only while it says that it is.
+    """
+
+    def __init__(self, settings: Settings, files: Files) -> None:
+        self._files = files
+        self._named = {name: Files(settings, name) for name in settings.destinations}
+
+    def spot(self, job: Job) -> Spot:
+        """Where the report's file is. Raises FilesFailed where its destination is no longer in the settings."""
+        if job.destination is None:
+            return Spot(self._files, names.file_path(job))
+        files = self._named.get(job.destination)
+        if files is None or job.destination_key is None:
+            raise FilesFailed(f"the destination {job.destination!r} is no longer configured")
+        return Spot(files, job.destination_key)
+
+    def put(self, job: Job, blocks: Iterator[bytes]) -> int:
+        """Write the report's file, as `Files.put` does."""
+        spot = self.spot(job)
+        kept = {
+            "Content-Type": media_type(job),
+            "Content-Disposition": names.disposition(spot.path.rpartition("/")[2]),
+            OWNER: job.id,
+        }
+        return spot.files.put(spot.path, blocks, kept)
+
+    def find(self, job: Job) -> Spot | None:
+        """Where the finished report's file is, if it is there as it was made, and no other report's in its place."""
+        spot = self.spot(job)
+        found = spot.files.find(spot.path)
+        return spot if found is not None and _is_of(job, found) else None
+
+    def discard(self, job: Job, attempt: int) -> None:
+        """Remove what an attempt has left in the place of all report files."""
+        self._files.delete(names.attempt_folder(job.id, attempt))
+
+    def expire(self, job: Job) -> None:
+        """Remove what is kept of a report that is past its days; what was delivered belongs to its destination."""
+        self._files.delete(names.folder(job.id))
+
+    def remove(self, job: Job) -> None:
+        """Remove all that there is of a report, at its destination too, unless another's file is there by now."""
+        self.expire(job)
+        if job.destination is None:
+            return
+        if job.destination not in self._named:
+            log.warning("report %s: its destination %r is not configured: its file stays", job.id, job.destination)
+        elif spot := self.find(job):
+            spot.files.remove(spot.path)
+
+
+def _is_of(job: Job, found: Found) -> bool:
+    """Whether a file is the report's; in a folder, and of older versions, its size has to say so."""
+    return found.owner == job.id if found.owner is not None else found.size == job.bytes
