@@ -47,6 +47,8 @@ _SHOWN = CONNECTION_OPTIONS - {"proxy_url"} | {
     *("server_side_encryption", "skip_signature", "sse_bucket_key_enabled", "unsigned_payload", "use_azure_cli"),
     *("use_emulator", "use_fabric_endpoint", "virtual_hosted_style_request"),
 }
+# In the URL of an endpoint, from the first colon after the user's name to the last @.
+_PASSWORD = re.compile(r"(://[^/:@]*:).*@", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -115,7 +117,9 @@ def _hide(name: str, value: object) -> object:
     if isinstance(value, Destination):
         shown = {"url": value.url, "options": hide(value.options)}
         return {**shown, "customers": list(value.customers), "presign": value.presign}
-    return value if name in _SHOWN else HIDDEN
+    if name not in _SHOWN:
+        return HIDDEN
+    return _PASSWORD.sub(rf"\1{HIDDEN}@", value) if isinstance(value, str) else value
 
 
 def scrub(text: str, options: Mapping[str, Option]) -> str:

@@ -31,7 +31,10 @@ OWNER = "footfall"
 
 # A whole answer may take long, because it is read as quickly as a client downloads; a silent store may not.
 _CONNECTION = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "1day"}
-_QUERY = re.compile(r"\?\S+")
+# The part of a URL that may hold a signature.
+_QUERY = re.compile(r"(https?://[^\s?]*)\?\S+")
+# How S3, Google and Azure name an error in the body of their answers.
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 _DETAIL_CHARS_MAX = 500
 
 
@@ -95,14 +98,14 @@ class Files:
             )
             if self._root is not None:
                 _sync(self._root, path)
-        except FileNotFoundError as error:
-            # Where only the answer to the last request was lost, its repetition finds no upload: the file is there.
-            if not (source.ended and kept and self._is_there(path, Found(source.bytes, kept.get(OWNER)))):
-                raise self._failed(error) from None
         except (BaseError, OSError, ValueError) as error:
             if source.failed:
                 raise
-            raise self._failed(error) from None
+            # Where only the answer to the last request was lost, its repetition finds no upload: the file is there.
+            expected = Found(source.bytes, (kept or {}).get(OWNER))
+            lost = source.ended and isinstance(error, FileNotFoundError) and expected.owner is not None
+            if not (lost and self.find(path) == expected):
+                raise self._failed(error) from None
         if self.size(path) != source.bytes:
             raise FilesFailed(f"in {self._name} another file was written in the place of the report's")
         return source.bytes
@@ -166,9 +169,6 @@ class Files:
         with self._explained(), contextlib.suppress(NotFoundError, FileNotFoundError):
             obstore.delete(self._store, path)
 
-    def _is_there(self, path: str, expected: Found) -> bool:
-        return self.find(path) == expected
-
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -192,9 +192,11 @@ class Files:
                 return FilesAway(f"{self._name} could not be reached", detail)
 
     def _detail(self, error: Exception) -> str:
-        """The first line: behind it stand the library's structures. Of URLs nothing is shown that may be signed."""
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        return places.scrub(_QUERY.sub("?...", line), self._options)[:_DETAIL_CHARS_MAX]
+        """The first line, behind which the library puts its structures, and the store's own word for what is wrong."""
+        text = str(error) or type(error).__name__
+        line = _QUERY.sub(r"\1?...", text.splitlines()[0])[:_DETAIL_CHARS_MAX]
+        code = _CODE.search(text)
+        return places.scrub(f"{line} {code[1]}" if code else line, self._options)
 
 
 class _Source:
