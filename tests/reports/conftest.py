@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from footfall.plan import LivePlan
-from footfall.reports import Files, Reports, Runner
+from footfall.reports import Destinations, Files, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
@@ -57,6 +57,7 @@ class Place:
         self.state.migrate()
         self.plan = LivePlan(None, settings)
         self.files = Files(settings)
+        self.destinations = Destinations(settings, self.files)
         self.desk = Reports(self.state, settings, self.clock, self.files)
         self._make_segment = make_segment
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import obstore
 import pytest
@@ -116,10 +118,9 @@ def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_
 
     asyncio.run(keep_house())
     assert (tmp_path / "the lake/a.csv").exists()
-    places = Destinations(folder.settings, folder.files)
-    places.remove(job)
+    folder.destinations.remove(job)
     assert not (tmp_path / "the lake/a.csv").exists()
-    places.remove(job)
+    folder.destinations.remove(job)
 
 
 def test_a_destination_that_was_taken_out_of_the_settings(folder: Any) -> None:
@@ -204,3 +205,22 @@ def test_a_folder_of_the_local_library_is_what_a_url_means(tmp_path: Path) -> No
     url = (tmp_path / "a b%").as_uri()
     Files(Settings(files_url=url)).put("x", iter([b"1"]))
     assert obstore.get(LocalStore(tmp_path / "a b%"), "x").bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("options", "signed"),
+    [
+        ({"account_key": "a2V5"}, True),
+        ({"sas_key": "sv=1&sig=geheim"}, False),
+        ({"account_key": "a2V5", "skip_signature": True}, False),
+    ],
+)
+def test_azure_signs_links_where_it_has_the_key_for_it(options: Any, signed: bool) -> None:
+    lake = Destination(url="az://lake/usage", options={"account_name": "acme", **options})
+    link = Files(Settings(destinations={"lake": lake}), "lake").link("2025/october.csv", 900)
+    assert (link is not None) is signed
+    if link is not None:
+        url = urlsplit(link)
+        assert (url.netloc, url.path) == ("acme.blob.core.windows.net", "/lake/usage/2025/october.csv")
+        times = {name: datetime.fromisoformat(parse_qs(url.query)[name][0]) for name in ("st", "se")}
+        assert timedelta(seconds=900) <= times["se"] - times["st"] <= timedelta(seconds=960)

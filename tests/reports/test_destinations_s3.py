@@ -16,7 +16,7 @@ from s3 import BUCKET, S3, SECRET
 
 from footfall.errors import Code, RequestRefused
 from footfall.places import Destination
-from footfall.reports import Destinations, Files, FilesFailed
+from footfall.reports import Files, FilesFailed
 from footfall.reports.files import PART_BYTES, FilesAway
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus
@@ -186,12 +186,11 @@ def test_the_place_of_all_files_may_be_an_object_store(s3: S3, make_place: Any) 
 
 def test_what_was_delivered_outlives_its_report_unless_it_is_removed(s3: S3, lake: Any) -> None:
     first, second = delivered(lake, bucketKey="1.csv"), delivered(lake, bucketKey="2.csv")
-    places = Destinations(lake.settings, lake.files)
-    places.expire(first)
+    lake.destinations.expire(first)
     assert len(s3.keys()) == 2
-    places.remove(second)
+    lake.destinations.remove(second)
     assert s3.keys() == ["from/footfall/1.csv"]
-    places.remove(second)
+    lake.destinations.remove(second)
 
 
 def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(s3: S3, lake: Any) -> None:
@@ -202,7 +201,7 @@ def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(
     with pytest.raises(RequestRefused) as caught:
         link_of(lake, first)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
-    Destinations(lake.settings, lake.files).remove(first)
+    lake.destinations.remove(first)
     assert httpx.get(link_of(lake, second)).content == b"1|T|a\n"
 
 
@@ -212,7 +211,7 @@ def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) 
     async def make() -> Job:
         job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
         dead = lake.state.job_claim("the dead", lake.now_ms, 1)
-        Destinations(lake.settings, lake.files).put(dead, iter([lake.filled]))
+        lake.destinations.put(dead, iter([lake.filled]))
         lake.clock.ms += 1
         async with lake.running():
             ended = await lake.ended(job)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from footfall.reports import names
-from footfall.reports.files import OWNER, Files, FilesFailed, Found
+from footfall.reports.files import OWNER, Files, FilesFailed
 from footfall.reports.status import media_type
 from footfall.settings import Settings
 from footfall.state import Job
@@ -26,8 +26,8 @@ class Destinations:
 
     A report without a destination has a path of its own, and a new one for every attempt. One with a destination has
     the path that was asked for, which others may use too: there the last writer wins, as in any bucket. The attempts
-    of one report write the same bytes, so that none can spoil what another has finished, and what is there is taken for
-    a report's file only while it says that it is.
+    of one report write the same bytes, so that a late one cannot spoil what another has finished (but for a plan that
+    was changed in between), and what is there is taken for a report's file only while it says so and has its size.
     """
 
     def __init__(self, settings: Settings, files: Files) -> None:
@@ -57,7 +57,7 @@ class Destinations:
         """Where the finished report's file is, if it is there as it was made, and no other report's in its place."""
         spot = self.spot(job)
         found = spot.files.find(spot.path)
-        return spot if found is not None and _is_of(job, found) else None
+        return spot if found is not None and found.size == job.bytes and found.owner in (None, job.id) else None
 
     def discard(self, job: Job, attempt: int) -> None:
         """Remove what an attempt has left in the place of all report files."""
@@ -74,10 +74,9 @@ class Destinations:
             return
         if job.destination not in self._named:
             log.warning("report %s: its destination %r is not configured: its file stays", job.id, job.destination)
-        elif spot := self.find(job):
-            spot.files.remove(spot.path)
-
-
-def _is_of(job: Job, found: Found) -> bool:
-    """Whether a file is the report's; in a folder, and of older versions, its size has to say so."""
-    return found.owner == job.id if found.owner is not None else found.size == job.bytes
+        else:
+            spot = self.spot(job)
+            found = spot.files.find(spot.path)
+            # In a folder nothing but the size tells whose it is.
+            if found is not None and (found.owner == job.id or (found.owner is None and found.size == job.bytes)):
+                spot.files.remove(spot.path)

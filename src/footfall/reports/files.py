@@ -24,6 +24,8 @@ from footfall.settings import Settings
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
 READ_BYTES = 256 * 1024
+# Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
+ASKED_TIMEOUT_S = 5
 # Seconds for which S3 signs at the most.
 SIGNED_MOST_S = 7 * 86_400
 # The metadata under which an object says whose it is; stores differ in what else than letters they take.
@@ -69,12 +71,16 @@ class Files:
         self._options = place.options
         self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
         self._root: Path | None = None
+        self._store: ObjectStore
+        # The same, for questions.
+        self._asked: ObjectStore
         try:
             if place.url.startswith("file:"):
                 self._root = _make_root(place.url)
-                self._store: ObjectStore = LocalStore(self._root)
+                self._store = self._asked = LocalStore(self._root)
             else:
                 self._store = _open(place, settings.files_timeout_s)
+                self._asked = _open(place, min(settings.files_timeout_s, ASKED_TIMEOUT_S))
         except (BaseError, OSError, ValueError) as error:
             raise CannotServe(f"{self._name} cannot be opened: {self._detail(error)}") from None
 
@@ -122,7 +128,7 @@ class Files:
         """What is there; None where there is no file."""
         with self._explained():
             try:
-                found = obstore.get(self._store, path, options={"head": True})
+                found = obstore.get(self._asked, path, options={"head": True})
                 return Found(int(found.meta["size"]), found.attributes.get(OWNER))
             except (NotFoundError, FileNotFoundError):
                 return None
@@ -148,7 +154,7 @@ class Files:
         """
         if not self._presigns:
             return None
-        store: Any = self._store
+        store: Any = self._asked
         try:
             return str(obstore.sign(store, "GET", path, timedelta(seconds=min(ttl_s, SIGNED_MOST_S))))
         except (BaseError, ValueError):
