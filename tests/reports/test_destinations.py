@@ -11,6 +11,7 @@ import obstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from obstore.store import LocalStore, MemoryStore
 
 from footfall.errors import RequestRefused
@@ -126,16 +127,18 @@ def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_
 def test_a_destination_that_was_taken_out_of_the_settings(folder: Any) -> None:
     job = deliver(folder)
     Destinations(Settings(data_dir=folder.settings.data_dir), folder.files).remove(job)
-    without = folder.runner(settings=Settings(data_dir=folder.settings.data_dir))
+    lake = structs.replace(folder.settings.destinations["lake"], customers=("D",))
 
-    async def make() -> Job:
+    async def make(**destinations: Destination) -> str | None:
+        settings = Settings(data_dir=folder.settings.data_dir, destinations=destinations)
         late = await folder.order(output={"bucketName": "lake"})
-        async with folder.running(without):
+        async with folder.running(folder.runner(settings=settings)):
             ended = await folder.ended(late)
-        assert isinstance(ended, Job)
-        return ended
+        assert ended.status is JobStatus.FAILED
+        return str(ended.reason)
 
-    assert asyncio.run(make()).reason == "the destination 'lake' is no longer configured"
+    assert asyncio.run(make()) == "the destination 'lake' is no longer configured"
+    assert asyncio.run(make(lake=lake)) == "the destination 'lake' is no longer for this customer"
 
 
 def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:

@@ -43,6 +43,22 @@ print(peak() - before)
 """
 
 
+# A process that says when it has sent some parts of a file, and then sends no more.
+STUCK = """
+import sys, time, msgspec
+from footfall.reports import Files
+from footfall.settings import Settings
+
+def blocks():
+    for _ in range(40):
+        yield bytes(1 << 20)
+    print("sent", flush=True)
+    time.sleep(600)
+
+Files(msgspec.json.decode(sys.argv[1], type=Settings)).put("a.csv", blocks())
+"""
+
+
 class Broken(Exception):
     """What the source of the blocks raises."""
 
@@ -101,6 +117,18 @@ def test_a_file_goes_up_in_parts_and_is_seen_when_it_is_whole(s3: S3) -> None:
     assert s3.keys() == ["kept/a.csv"]
     assert s3.head("kept/a.csv")["ETag"].endswith(f'-{parts}"')
     assert s3.uploads() == []
+
+
+def test_a_process_that_is_killed_leaves_nothing_to_see(s3: S3) -> None:
+    settings = {"files_url": f"s3://{BUCKET}/kept", "files_options": s3.options()}
+    command = [sys.executable, "-c", STUCK, json.dumps(settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"sent\n"
+        process.kill()
+    assert (s3.keys(), s3.uploads()) == ([], ["kept/a.csv"])
+    assert store_of(s3).put("a.csv", blocks(1)) == MIB
+    assert s3.read("kept/a.csv") == b"x" * MIB
 
 
 def test_memory_does_not_grow_with_the_file(s3: S3) -> None:

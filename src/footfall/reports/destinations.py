@@ -31,6 +31,7 @@ class Destinations:
     """
 
     def __init__(self, settings: Settings, files: Files) -> None:
+        self._settings = settings
         self._files = files
         self._named = {name: Files(settings, name) for name in settings.destinations}
 
@@ -44,8 +45,10 @@ class Destinations:
         return Spot(files, job.destination_key)
 
     def put(self, job: Job, blocks: Iterator[bytes]) -> int:
-        """Write the report's file, as `Files.put` does."""
+        """Write the report's file, as `Files.put` does, where the settings still let this customer's go."""
         spot = self.spot(job)
+        if job.destination is not None and not self._settings.destinations[job.destination].takes(job.filter.customer):
+            raise FilesFailed(f"the destination {job.destination!r} is no longer for this customer")
         kept = {
             "Content-Type": media_type(job),
             "Content-Disposition": names.disposition(spot.path.rpartition("/")[2]),
