@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from msgspec import structs
+from s3 import S3
 
 from footfall.plan import LivePlan
 from footfall.reports import Destinations, Files, Reports, Runner
@@ -176,3 +177,10 @@ def make_place(engine: Any, make_segment: Any) -> Iterator[MakePlace]:
 @pytest.fixture
 def place(make_place: MakePlace) -> Place:
     return make_place()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    server = S3()
+    yield server
+    server.close()
