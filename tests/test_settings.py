@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from footfall.serve import as_environment
 from footfall.settings import Settings
 from footfall.settings_checks import PAIRS, hide
 from footfall.settings_load import SettingsInvalid, load
@@ -163,7 +164,16 @@ BAD = {
         "clickhouse://h?secure=yes",
     ],
     "state_url": ["sqlite://", "sqlite:///", "sqlite:///:memory:", "mysql://h/db", "state.db"],
-    "files_url": ["memory://", "memory:///", "s3://", "/srv/reports", "file://", "ftp://host/reports"],
+    "files_url": [
+        "s3://u:p@bucket",
+        "s3://bucket?region=eu",
+        "memory://",
+        "memory:///",
+        "s3://",
+        "/srv/reports",
+        "file://",
+        "ftp://host/reports",
+    ],
     "host": ["", " "],
     "data_dir": [""],
 }
@@ -215,6 +225,76 @@ def test_secrets_are_hidden_where_settings_are_shown_and_where_they_are_wrong() 
     (line,) = problems(flags={"state_url": "mysql://user:pass@host/db"})
     assert "pass@" not in line
     assert "mysql://user:***@host/db" in line
+
+
+LAKE = """
+[files_options]
+region = "eu"
+[destinations.lake]
+url = "s3://lake/usage"
+options = { endpoint = "http://u:geheim@s3:9000", secret_access_key = "geheim", allow_http = true }
+customers = ["TGAM"]
+"""
+KEPT = "files_url = 's3://kept'" + LAKE
+
+
+def test_tables_come_from_the_file_and_as_json_from_elsewhere() -> None:
+    file = write(KEPT)
+    settings = load(file, {}, {}).settings
+    lake = settings.destinations["lake"]
+    assert (lake.url, lake.customers, lake.presign) == ("s3://lake/usage", ("TGAM",), True)
+    assert lake.options["allow_http"] is True
+    assert settings.files_options == {"region": "eu"}
+    given = {"FOOTFALL_DESTINATIONS": '{"sea": {"url": "gs://sea"}}', "FOOTFALL_FILES_OPTIONS": "{}"}
+    assert load(file, given, {}).settings.destinations["sea"].url == "gs://sea"
+    over = load(file, given, {"destinations": "{}"})
+    assert (over.settings.destinations, over.settings.files_options) == ({}, {})
+    assert (over.sources["destinations"], over.sources["files_options"]) == ("flag", "FOOTFALL_FILES_OPTIONS")
+
+
+def test_processes_are_given_the_same_tables() -> None:
+    settings = load(write(KEPT), {}, {}).settings
+    assert load(None, as_environment(settings), {}).settings == settings
+
+
+def test_options_are_hidden_where_settings_are_shown() -> None:
+    loaded = load(write(KEPT), {}, {})
+    shown = {name: value for name, value, _ in loaded.shown()}
+    options = {"endpoint": "http://u:***@s3:9000", "secret_access_key": "***", "allow_http": True}
+    lake = {"url": "s3://lake/usage", "options": options, "customers": ["TGAM"], "presign": True}
+    assert shown["destinations"] == {"lake": lake}
+    assert "geheim" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("destinations = 5", "destinations: expected a table"),
+        ("destinations.a = 5", "destinations.a: Expected `object`, got `int`"),
+        ("[destinations.a]", "destinations.a: Object missing required field `url`"),
+        ("[destinations.a]\nurl = 's3://a'\nkey = 'geheim'", "destinations.a: Object contains unknown field `key`"),
+        ("[destinations.a]\nurl = 'ftp://u:geheim@a'", "destinations.a: url: must be a scheme, a bucket and at most"),
+        ("[destinations.a]\nurl = 'https://a/b'", "destinations.a: url: expected file:///path, s3://bucket/prefix"),
+        ("[destinations.a]\nurl = 's3://a?x=geheim'", "destinations.a: url: must be a scheme, a bucket and at most"),
+        ("[destinations.'a b']\nurl = 's3://a'", "destinations.a b: its name must have letters, digits, dots"),
+        (
+            "[destinations.a]\nurl = 's3://a'\noptions = { regoin = 'geheim' }",
+            "destinations.a: unknown option 'regoin' of s3://; did you mean region?",
+        ),
+        ("[files_options]\nregion = [1]", "files_options.region: Expected `bool | int | str`, got `array`"),
+        ("[files_options]\nregion = 'eu'", "files_options: unknown option 'region' of file://"),
+    ],
+)
+def test_a_table_says_what_is_wrong_in_it(text: str, expected: str) -> None:
+    (line,) = problems(write(text))
+    assert line.startswith(f"footfall.toml: {expected}")
+    assert "geheim" not in line
+
+
+def test_a_table_from_the_environment_is_json() -> None:
+    (line,) = problems(environment={"FOOTFALL_DESTINATIONS": "lake=geheim"})
+    example = '{"lake": {"url": "s3://bucket/prefix"}}'
+    assert line == f"FOOTFALL_DESTINATIONS: expected a table in JSON, such as {example}"
 
 
 def test_settings_cannot_be_changed() -> None:

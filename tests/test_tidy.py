@@ -40,6 +40,7 @@ LAYERS = (
     ("node", "process"),
     ("settings_load",),
     ("settings", "settings_checks"),
+    ("places",),
     ("lane", "refusals"),
     ("clock", "errors", "metrics", "wire", "zstd"),
     ("limits",),

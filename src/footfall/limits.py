@@ -49,6 +49,8 @@ REPORT_TIMEOUT_S = 900
 REPORT_BARRIER_TIMEOUT_S = 300
 # A worker renews its lease thrice in this time; a job whose lease ran out is taken up by another worker.
 REPORT_LEASE_S = 30
+# Seconds for which a request to an object store is tried again before it has failed. Reports try anew after that.
+FILES_TIMEOUT_S = 60
 # Reports that one worker runs at once: two, so that a small one need not wait for a large one.
 REPORTS_AT_ONCE_MAX = 2
 # Times a job is taken up again after its worker died, before it is FAILED as the likely cause.

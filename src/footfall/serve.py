@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct, structs
 
 from footfall.accounts import Accounts, BadUser
@@ -54,6 +55,7 @@ async def supervise(settings: Settings) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(data_folder(settings)))
         _check_plan(settings)
+        _check_files(settings)
         listener = stack.enter_context(bind(settings))
         password = await asyncio.to_thread(_first_user, settings)
         alive, held = os.pipe()
@@ -151,8 +153,12 @@ class Keeper:
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as the environment that gives a child the same ones, wherever they came from."""
-    values = {f"FOOTFALL_{name.upper()}": str(value) for name, value in structs.asdict(settings).items()}
+    values = {f"FOOTFALL_{name.upper()}": _as_text(value) for name, value in structs.asdict(settings).items()}
     return {**values, "FOOTFALL_CONFIG": ""}
+
+
+def _as_text(value: object) -> str:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
 
 
 @contextlib.contextmanager
@@ -192,6 +198,14 @@ def _check_plan(settings: Settings) -> None:
         LivePlan(Path(settings.plan) if settings.plan else None, settings)
     except PlanInvalid as error:
         raise CannotServe(f"the tracking plan is broken:\n{error}") from error
+
+
+def _check_files(settings: Settings) -> None:
+    """Open what the settings name beside the data folder; the library for that is only loaded where it is needed."""
+    if settings.files_url or settings.destinations:
+        from footfall.reports import Destinations, Files  # noqa: PLC0415
+
+        Destinations(settings, Files(settings))
 
 
 def _first_user(settings: Settings) -> str | None:

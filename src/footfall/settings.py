@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from footfall import limits
+from footfall.places import Destination, Option
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
@@ -31,6 +32,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events_url: str = "embedded"
     state_url: str = ""
     files_url: str = ""
+    files_options: dict[str, Option] = {}
+    files_presign: bool = True
+    files_timeout_s: Positive = limits.FILES_TIMEOUT_S
+    destinations: dict[str, Destination] = {}
 
     batch_events_max: Positive = limits.BATCH_EVENTS_MAX
     body_bytes_max: Positive = limits.BODY_BYTES_MAX
@@ -86,6 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX
     engine_memory_bytes_max: Positive = limits.ENGINE_MEMORY_BYTES_MAX
     stop_timeout_s: Positive = limits.STOP_TIMEOUT_S
+
+    def __repr__(self) -> str:
+        """Which settings these are, without passwords and keys, because reprs end up in logs."""
+        return f"Settings(data_dir={self.data_dir!r})"
 
     @property
     def data(self) -> Path:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from footfall import places
+
 # From the first colon after the user's name to the last @: rather too much than a part of a password.
 _PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
 _SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -20,7 +22,9 @@ PAIRS = (
 
 
 def hide(value: object) -> object:
-    """The value with passwords and keys in URLs shown as ***."""
+    """The value with passwords and keys in URLs and options shown as ***."""
+    if isinstance(value, dict):
+        return places.hide(value)
     if not isinstance(value, str):
         return value
     return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", value))
@@ -112,17 +116,10 @@ def _state_url(value: str) -> str | None:
 
 
 def _files_url(value: str) -> str | None:
-    parts = _split(value)
-    match parts.scheme if parts is not None else None:
-        case "file" if value.startswith("file:///") and len(value) > len("file:///"):
-            return None
-        case "s3" | "gs" | "az" if parts is not None and parts.netloc:
-            return None
-        case "" if not value:
-            return None
-    return (
-        f"expected file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, got {hide(value)!r}"
-    )
+    if not value:
+        return None
+    why = places.url_problem(value)
+    return f"{why}, got {hide(value)!r}" if why else None
 
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {

@@ -8,12 +8,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
 from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, type_info
 
+from footfall.places import Destination, Option, option_problems
+from footfall.places import problems as destination_problems
 from footfall.settings import Settings
 from footfall.settings_checks import PAIRS, hide, problem
 
@@ -29,6 +31,11 @@ _NO_SETTINGS = frozenset({CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
 
 _HINTS = get_type_hints(Settings, include_extras=True)
+# Settings that are tables: what each of their values is, and an example as the environment and flags give it.
+_TABLES: dict[str, tuple[Any, str]] = {
+    "destinations": (Destination, '{"lake": {"url": "s3://bucket/prefix"}}'),
+    "files_options": (Option, '{"region": "eu-central-1"}'),
+}
 
 
 class SettingsInvalid(Exception):
@@ -138,11 +145,35 @@ def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, obje
     """The given values by name, in their fields' types; those that do not fit become problems."""
     values: dict[str, object] = {}
     for one in given.values():
+        if one.name in _TABLES:
+            values |= _convert_table(one, problems)
+            continue
         try:
             values[one.name] = msgspec.convert(one.value, _HINTS[one.name], strict=not one.text)
         except msgspec.ValidationError:
             problems.append(f"{one.place}: expected {_expected(_HINTS[one.name])}, got {hide(one.value)!r}")
     return values
+
+
+def _convert_table(one: _Given, problems: list[str]) -> dict[str, object]:
+    """The table by the setting's name, or nothing. No problem repeats a value, for any of them may be a secret."""
+    kind, example = _TABLES[one.name]
+    found = one.value
+    if one.text:
+        try:
+            found = msgspec.json.decode(str(found))
+        except msgspec.DecodeError:
+            found = None
+    if not isinstance(found, dict):
+        problems.append(f"{one.place}: expected a table" + (f" in JSON, such as {example}" if one.text else ""))
+        return {}
+    table, before = {}, len(problems)
+    for name, value in found.items():
+        try:
+            table[name] = msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            problems.append(f"{one.place}.{name}: {error}")
+    return {one.name: table} if len(problems) == before else {}
 
 
 def _expected(hint: object) -> str:
@@ -169,6 +200,13 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
     for name in values:
         if why := problem(name, getattr(settings, name)):
             yield f"{given[name].place}: {why}"
+    if "destinations" in values:
+        for name, destination in settings.destinations.items():
+            for why in destination_problems(name, destination):
+                yield f"{given['destinations'].place}.{name}: {why}"
+    if "files_options" in values:
+        for why in option_problems(settings.files_url, settings.files_options):
+            yield f"{given['files_options'].place}: {why}"
     for small, large, reason in PAIRS:
         low, high = getattr(settings, small), getattr(settings, large)
         # A value that could not be converted has its default here, and is already a problem.

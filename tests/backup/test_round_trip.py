@@ -31,6 +31,18 @@ def test_everything_comes_back(full, nodes, tmp_path):
     assert not (other.data / "restoring").exists()
 
 
+def test_a_report_that_was_delivered_elsewhere_comes_back_without_its_file(full, nodes, tmp_path):
+    delivered = full.add_report("delivered", destination="lake")
+    manifest = full.back_up(tmp_path / "backup").manifest
+    assert manifest.left_out == ()
+    assert [part["name"] for part in read_manifest(tmp_path / "backup")["parts"] if part["kind"] == "file"] == [
+        "done/1/report.csv"
+    ]
+    other = nodes()
+    other.restore(tmp_path / "backup")
+    assert other.state.job_get("delivered") == delivered
+
+
 @pytest.mark.parametrize("table", ["events", "quarantine"])
 def test_the_lines_have_every_column_that_is_not_made(full, table):
     from footfall.store import query

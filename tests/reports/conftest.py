@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from msgspec import structs
+from s3 import S3
 
 from footfall.plan import LivePlan
-from footfall.reports import Files, Reports, Runner
+from footfall.reports import Destinations, Files, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
@@ -57,6 +58,7 @@ class Place:
         self.state.migrate()
         self.plan = LivePlan(None, settings)
         self.files = Files(settings)
+        self.destinations = Destinations(settings, self.files)
         self.desk = Reports(self.state, settings, self.clock, self.files)
         self._make_segment = make_segment
 
@@ -175,3 +177,10 @@ def make_place(engine: Any, make_segment: Any) -> Iterator[MakePlace]:
 @pytest.fixture
 def place(make_place: MakePlace) -> Place:
     return make_place()
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    server = S3()
+    yield server
+    server.close()

@@ -109,7 +109,7 @@ def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> No
             for n in range(events)
         )
     job = make(place, mode)
-    making = Making(job, None, place.store, place.files, deadline_s=2**40)
+    making = Making(job, None, place.store, place.destinations, deadline_s=2**40)
     limit = making._limit
     monkeypatch.setattr(making, "_limit", lambda: limit() | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1})
     made = making.make()

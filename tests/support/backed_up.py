@@ -97,14 +97,16 @@ class Node:
         path.parent.mkdir(exist_ok=True)
         return self._make_segment(path, lines)
 
-    def add_report(self, job_id: str, started_ms: int = FIRST_MS) -> Job:
-        """A finished report with its file."""
+    def add_report(self, job_id: str, started_ms: int = FIRST_MS, destination: str | None = None) -> Job:
+        """A finished report, with its file where that was not delivered elsewhere."""
         job = Job(
             id=job_id,
             user="ann",
             filter=ReportFilter("C", "P", ()),
             started_ms=started_ms,
             watermark_ms=started_ms,
+            destination=destination,
+            destination_key=destination and "a.csv",
             file="report.csv",
         )
         self.state.job_add(job)
@@ -113,7 +115,8 @@ class Node:
         self.state.job_finish(job_id, "me", JobStatus.COMPLETE, started_ms, 3, len(REPORT), sha256, None)
         finished = self.state.job_get(job_id)
         assert finished is not None
-        self.files.put(file_path(finished), iter([REPORT]))
+        if destination is None:
+            self.files.put(file_path(finished), iter([REPORT]))
         return finished
 
     def rows(self, table: str = "events") -> list[tuple[Any, ...]]:

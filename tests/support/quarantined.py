@@ -17,7 +17,7 @@ from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.plan import LivePlan, Plan
 from footfall.quarantine import Held, Quarantine, Selection
-from footfall.reports import Files, names
+from footfall.reports import Destinations, Files, names
 from footfall.reports.making import Making
 from footfall.settings import Settings
 from footfall.state import Job
@@ -46,7 +46,8 @@ def remake(store: Store, job: Job, plan: Plan) -> bytes:
     """The file of a report, made now by what makes reports, as of the time at which the report was started."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=folder)
-        Making(job, plan.columns(job.filter.product), store, Files(settings), time.monotonic() + 60).make()
+        files = Destinations(settings, Files(settings))
+        Making(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).make()
         return (settings.data / "files" / names.path(job.id, job.tries, job.file)).read_bytes()
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from footfall.plan import LivePlan
-from footfall.reports import Files
+from footfall.reports import Destinations, Files
 from footfall.reports.making import Making
 from footfall.state import Job
 from footfall.usage import Counts
@@ -76,5 +76,6 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
         id="job", user="ann", filter=asked, started_ms=at_ms, watermark_ms=at_ms, tries=1, file="f", duplicates=mode
     )
     columns = LivePlan(None, place.settings).plan.columns("P")
-    made = Making(job, columns, place.store, Files(place.settings), deadline_s=2**40).make()
+    files = Destinations(place.settings, Files(place.settings))
+    made = Making(job, columns, place.store, files, deadline_s=2**40).make()
     return made.rows, made.duplicates

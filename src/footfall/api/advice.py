@@ -51,7 +51,8 @@ ADVICE: Final[dict[Code, str]] = {
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."
     ),
     Code.SERVICE_UNAVAILABLE: (
-        "The events cannot be made durable now, and none of the request was accepted; the events store is away; or "
-        "too many users sign in at once. Send the same request again after the seconds that `Retry-After` names."
+        "The events cannot be made durable now, and none of the request was accepted; the events store, or the store "
+        "of a report's file, is away; or too many users sign in at once. Send the same request again after the seconds "
+        "that `Retry-After` names."
     ),
 }

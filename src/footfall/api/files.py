@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from litestar import Request
 from litestar.di import NamedDependency
@@ -15,7 +14,7 @@ from footfall.api import ranges
 from footfall.api.entrance import BODYLESS
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, RequestRefused
-from footfall.reports import Download
+from footfall.reports import Download, disposition
 
 
 async def download_report(
@@ -55,7 +54,7 @@ def _send(
         **headers,
         "content-type": file.media_type,
         "content-length": str(end - start),
-        "content-disposition": _disposition(file.file_name),
+        "content-disposition": disposition(file.file_name),
     }
     if bodyless:
         return ASGIResponse(status_code=status, headers=named)
@@ -66,9 +65,3 @@ def _unsatisfiable(size: int) -> ASGIResponse:
     refused = RequestRefused(Code.REQUEST_RANGE_NOT_SATISFIABLE, f"the file has {size} bytes")
     headers = {"content-range": f"bytes */{size}"}
     return ASGIResponse(status_code=refusals.STATUS[refused.code], headers=headers, body=refusals.body(refused))
-
-
-def _disposition(file_name: str) -> str:
-    """A download under this name (RFC 6266): once in ASCII for old clients, once whole."""
-    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in file_name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

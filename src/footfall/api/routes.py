@@ -148,6 +148,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.EVENT_JOB_GET_FAILED_NO_JOB,
             Code.EVENT_JOB_GET_FAILED,
             Code.REQUEST_RANGE_NOT_SATISFIABLE,
+            Code.SERVICE_UNAVAILABLE,
         ),
     ),
     Route(

@@ -43,11 +43,12 @@ class Saved(Struct, frozen=True, kw_only=True):
 
 
 class _Row(Struct, frozen=True):
-    """What of a job's row says whether there is a file."""
+    """What of a job's row says whether there is a file; what was delivered to a destination is none of ours."""
 
     id: str
     status: JobStatus
     expired: bool
+    destination: str | None = None
 
 
 def back_up(place: Place, means: Means, clock: Clock) -> Saved:
@@ -192,6 +193,6 @@ def applied_schema(means: Means) -> dict[str, str]:
 def _note_finished(lines: Iterator[bytes], finished: list[str]) -> Iterator[bytes]:
     for line in lines:
         row = msgspec.json.decode(line, type=_Row)
-        if row.status is JobStatus.COMPLETE and not row.expired:
+        if row.status is JobStatus.COMPLETE and not row.expired and row.destination is None:
             finished.append(row.id)
         yield line

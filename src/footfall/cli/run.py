@@ -49,9 +49,9 @@ def web(settings: Settings) -> None:
     watch_parent()
     try:
         listener = inherited_socket() or bind(settings)
+        uvloop.run(_web(settings, listener))
     except CannotServe as error:
         raise click.ClickException(str(error)) from error
-    uvloop.run(_web(settings, listener))
 
 
 @click.command()
@@ -62,7 +62,10 @@ def worker(settings: Settings) -> None:
     _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
-    asyncio.run(_worker(settings))
+    try:
+        asyncio.run(_worker(settings))
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.command()

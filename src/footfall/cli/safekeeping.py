@@ -16,7 +16,7 @@ from obstore.exceptions import BaseError
 from footfall import plan
 from footfall.backup import BackupDamaged, BackupRefused, Kind, Manifest, Means, PlaceFailed, Progress, Silent
 from footfall.cli.showing import moment
-from footfall.process import PARENT_FD
+from footfall.process import PARENT_FD, CannotServe
 from footfall.reports import Files
 from footfall.serve import as_environment
 from footfall.settings import Settings
@@ -29,6 +29,7 @@ _LOOK_S = 0.05
 
 _EXPECTED = (
     BackupRefused,
+    CannotServe,
     PlaceFailed,
     StateTooNew,
     StateUnavailable,

@@ -27,7 +27,14 @@ def settings(context: click.Context, as_json: bool) -> None:
         table = {name: {"value": value, "source": source} for name, value, source in shown}
         click.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
-    lines = [(f"{name} = {json.dumps(value, ensure_ascii=False)}", source) for name, value, source in shown]
+    lines = [(f"{name} = {_toml(value)}", source) for name, value, source in shown]
     width = max(len(line) for line, _ in lines)
     for line, source in lines:
         click.echo(f"{line:<{width}}  # {source}")
+
+
+def _toml(value: object) -> str:
+    """A value as the settings file has it: a table in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

@@ -6,8 +6,8 @@ promises hold:
 
 - A report has every event that was acknowledged before it was started, none that was admitted after (its watermark),
   each once, in one order: made again, it is the same file byte for byte.
-- COMPLETE means that the whole file is on disk. The rows in it are counted as they pass, and must be as many as the
-  engine counted; a stream that broke off never makes a file.
+- COMPLETE means that the whole file is on disk, or in the object store where it goes. The rows in it are counted as
+  they pass, and must be as many as the engine counted; a stream that broke off never makes a file.
 - A running job has one worker at a time. When that dies, another starts from the beginning; when the first comes back,
   it can neither change the job nor touch its file.
 - A report that is cancelled has ended at once, in the state. Its worker notices that at the next turn of its lease, on
@@ -15,14 +15,27 @@ promises hold:
 - Memory does not grow with the report: rows stream through in blocks.
 
 From the request to the file: `request` reads the body, `desk` notes it down, `runner` claims, `run` waits at the
-`barrier` under its `lease`, `making` streams through `tally` into `files`. `lifecycle`, `status`, `paging` and `links`
-are pure.
+`barrier` under its `lease`, `making` streams through `tally` into `files`, where `destinations` says. `lifecycle`,
+`status`, `paging` and `links` are pure.
 """
 
 from footfall.reports.desk import Download, Reports
-from footfall.reports.files import Files
-from footfall.reports.names import file_path
+from footfall.reports.destinations import Destinations
+from footfall.reports.files import Files, FilesFailed
+from footfall.reports.names import disposition, file_path
 from footfall.reports.runner import Runner
 from footfall.reports.status import headers, media_type, status
 
-__all__ = ["Download", "Files", "Reports", "Runner", "file_path", "headers", "media_type", "status"]
+__all__ = [
+    "Destinations",
+    "Download",
+    "Files",
+    "FilesFailed",
+    "Reports",
+    "Runner",
+    "disposition",
+    "file_path",
+    "headers",
+    "media_type",
+    "status",
+]

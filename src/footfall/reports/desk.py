@@ -11,8 +11,9 @@ from obstore.exceptions import BaseError
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
-from footfall.reports import lifecycle, links, names, ordering, paging, removal
-from footfall.reports.files import Files
+from footfall.reports import lifecycle, links, ordering, paging, removal
+from footfall.reports.destinations import Destinations, Spot
+from footfall.reports.files import Files, FilesAway, FilesFailed
 from footfall.reports.request import ReportRequest, parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
@@ -20,6 +21,8 @@ from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs, User
 
 log = logging.getLogger(__name__)
 
+# When it makes sense to ask again for a file that cannot be reached.
+FILES_AWAY_RETRY_S = 10
 CANCELLED = "cancelled"
 # Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
 RETRY_FULL_S = 60
@@ -60,7 +63,7 @@ class Reports:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = files
+        self._files = Destinations(settings, files)
 
     async def start(self, user: User, body: bytes) -> Job:
         """Note down the report that a body asks for; it has every event that was acknowledged before.
@@ -113,7 +116,7 @@ class Reports:
             job = await self.find(user, source)  # It has ended just now.
         if not job.removed:
             try:
-                await asyncio.to_thread(removal.remove, job, self._files, self._state)
+                await asyncio.to_thread(removal.remove, job, self._files, self._state, delivered=True)
             except (BaseError, OSError) as error:
                 # Nobody gets it any more, and a worker removes it when it can.
                 log.warning("report %s: its file cannot be removed now: %s", job.id, error)
@@ -149,10 +152,13 @@ class Reports:
     async def link(self, job: Job, base_url: str) -> str:
         """An absolute URL of the finished report's file, good without credentials for `link_ttl_s`.
 
-        Raises RequestRefused while the report runs, and for ever when it has no file.
+        It leads to the object store itself where that can sign links, else to `download`. Raises RequestRefused while
+        the report runs, and for ever when it has no file.
         """
         self._require_ended(job)
         _require_file(job)
+        if (link := await asyncio.to_thread(self._presigned, job)) is not None:
+            return link
         secret = await asyncio.to_thread(self._state.secret, "links")
         expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
         token = links.sign(secret, source(job), job.file, expires_ms)
@@ -168,18 +174,14 @@ class Reports:
         if job is None:
             raise _no_job()
         _require_file(job)
-        path = names.path(job.id, job.tries, job.file)
-        size = await asyncio.to_thread(self._files.size, path)
-        if size != job.bytes:
-            log.error("report %s: its file %s has %s bytes instead of %d", job.id, path, size, job.bytes)
-            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
+        spot = await asyncio.to_thread(self._spot, job)
         return Download(
-            size=size,
+            size=job.bytes,
             etag=f'"{job.sha256}"',
             media_type=media_type(job),
             file_name=job.file,
-            path=path,
-            files=self._files,
+            path=spot.path,
+            files=spot.files,
         )
 
     def _require_ended(self, job: Job) -> None:
@@ -187,6 +189,26 @@ class Reports:
             advice_s = lifecycle.retry_after_s(job, self._clock.now_ms())
             code = Code.EVENT_JOB_GET_FAILED_RUNNING
             raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
+
+    def _presigned(self, job: Job) -> str | None:
+        """A link to the object store itself; None where it gives none. Raises RequestRefused where the file is gone."""
+        spot = self._spot(job)
+        return spot.files.link(spot.path, self._settings.link_ttl_s)
+
+    def _spot(self, job: Job) -> Spot:
+        """Where the finished report's file is, as it was made. Raises RequestRefused."""
+        try:
+            spot = self._files.find(job)
+        except FilesAway as error:
+            log.warning("report %s: %s", job.id, error)
+            raise RequestRefused(Code.SERVICE_UNAVAILABLE, error.reason, (), FILES_AWAY_RETRY_S) from error
+        except FilesFailed as error:
+            log.error("report %s: %s", job.id, error)
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, f"the report has no file: {error.reason}") from error
+        if spot is None:
+            log.error("report %s: its file is gone, or another is in its place", job.id)
+            raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
+        return spot
 
 
 def _require_file(job: Job) -> None:

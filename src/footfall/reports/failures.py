@@ -2,6 +2,7 @@
 
 from obstore.exceptions import BaseError
 
+from footfall.reports.files import FilesFailed
 from footfall.reports.lifecycle import Failed, Outcome, TimedOut
 from footfall.reports.making import RowsMissing
 from footfall.settings import Settings
@@ -20,6 +21,8 @@ def explain(error: Exception, settings: Settings) -> Outcome:
             return Failed("the events store could not run the report's statement")
         case RowsMissing():
             return Failed(str(error))
+        case FilesFailed():
+            return Failed(error.reason)
         case BaseError() | OSError():
             return Failed("the report's file could not be written")
         case _:

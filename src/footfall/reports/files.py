@@ -1,60 +1,164 @@
-"""Report files in an object store, by default a folder: whole or absent, and on disk when they are said to be."""
+"""Files in an object store, by default a folder: whole or absent, and on disk when they are said to be."""
 
 import contextlib
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import NotFoundError
+from msgspec import Struct
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from footfall import places
+from footfall.places import Destination
+from footfall.process import CannotServe
 from footfall.settings import Settings
 
-# The least part that object stores take in a multipart upload, and how many are held in memory at once.
-PART_BYTES = 5 * 1024 * 1024
-PARTS_AT_ONCE = 4
+# What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
+PART_BYTES = 8 * 1024 * 1024
+PARTS_AT_ONCE = 3
 READ_BYTES = 256 * 1024
+# Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
+ASKED_TIMEOUT_S = 5
+# Seconds for which S3 signs at the most.
+SIGNED_MOST_S = 7 * 86_400
+# The metadata under which an object says whose it is; stores differ in what else than letters they take.
+OWNER = "footfall"
+
+# A whole answer may take long, because it is read as quickly as a client downloads; a silent store may not.
+_CONNECTION = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "1day"}
+# The part of a URL that may hold a signature.
+_QUERY = re.compile(r"(https?://[^\s?]*)\?\S+")
+# How S3, Google and Azure name an error in the body of their answers.
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_DETAIL_CHARS_MAX = 500
+
+
+class FilesFailed(OSError):
+    """Files cannot be written or read; its text is for the log, `reason` for who asked, and neither has a secret."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+
+
+class FilesAway(FilesFailed):
+    """The place cannot be reached, or has a fault of its own: another try may well succeed."""
+
+
+class Found(Struct, frozen=True):
+    """A file that is there: its size in bytes, and whose it says it is, where the place can note that."""
+
+    size: int
+    owner: str | None
 
 
 class Files:
-    """What `files_url` names; paths are relative, with slashes. All but `read` block and belong on a thread."""
+    """A place for files: what `files_url` names, or a destination. Paths are relative, with slashes.
 
-    def __init__(self, settings: Settings) -> None:
-        self._root = _local_root(settings)
-        if self._root is not None:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _fsync(self._root.parent)
-            self._store: ObjectStore = LocalStore(self._root)
-        else:
-            self._store = from_url(settings.files_url)
+    All but `read` block and belong on a thread. They raise FilesFailed. Opening raises CannotServe.
+    """
 
-    def put(self, path: str, blocks: Iterator[bytes]) -> int:
+    def __init__(self, settings: Settings, destination: str | None = None) -> None:
+        place = _default(settings) if destination is None else settings.destinations[destination]
+        self._name = "the object store of report files" if destination is None else f"the destination {destination!r}"
+        self._options = place.options
+        self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
+        self._root: Path | None = None
+        self._store: ObjectStore
+        # The same, for questions.
+        self._asked: ObjectStore
+        try:
+            if place.url.startswith("file:"):
+                self._root = _make_root(place.url)
+                self._store = self._asked = LocalStore(self._root)
+            else:
+                self._store = _open(place, settings.files_timeout_s)
+                self._asked = _open(place, min(settings.files_timeout_s, ASKED_TIMEOUT_S))
+        except (BaseError, OSError, ValueError) as error:
+            raise CannotServe(f"{self._name} cannot be opened: {self._detail(error)}") from None
+
+    def put(self, path: str, blocks: Iterator[bytes], attributes: Mapping[str, str] | None = None) -> int:
         """Write a file from its blocks and return its size in bytes; it is there only when all of it is durable.
 
         An exception of `blocks` leaves no file, and comes through. The blocks are taken on the calling thread, and at
-        most a few parts of them are in memory.
+        most a few parts of them are in memory. A folder keeps no attributes.
         """
-        obstore.put(self._store, path, blocks, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
-        if self._root is not None:
-            _sync(self._root, path)
-        return int(obstore.head(self._store, path)["size"])
+        source = _Source(blocks)
+        kept: Any = dict(attributes or {}) if self._root is None else None
+        try:
+            obstore.put(
+                self._store,
+                path,
+                source.blocks(),
+                attributes=kept or None,
+                use_multipart=True,
+                chunk_size=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+            )
+            if self._root is not None:
+                _sync(self._root, path)
+        except (BaseError, OSError, ValueError) as error:
+            if source.failed:
+                raise
+            # Where only the answer to the last request was lost, its repetition finds no upload: the file is there.
+            expected = Found(source.bytes, (kept or {}).get(OWNER))
+            lost = source.ended and isinstance(error, FileNotFoundError) and expected.owner is not None
+            if not (lost and self.find(path) == expected):
+                raise self._failed(error) from None
+        if self.size(path) != source.bytes:
+            raise FilesFailed(f"in {self._name} another file was written in the place of the report's")
+        return source.bytes
 
     def size(self, path: str) -> int | None:
         """The file's size in bytes, or None where there is none."""
-        try:
-            return int(obstore.head(self._store, path)["size"])
-        except (NotFoundError, FileNotFoundError):
-            return None
+        with self._explained():
+            try:
+                return int(obstore.head(self._store, path)["size"])
+            except (NotFoundError, FileNotFoundError):
+                return None
+
+    def find(self, path: str) -> Found | None:
+        """What is there; None where there is no file."""
+        with self._explained():
+            try:
+                found = obstore.get(self._asked, path, options={"head": True})
+                return Found(int(found.meta["size"]), found.attributes.get(OWNER))
+            except (NotFoundError, FileNotFoundError):
+                return None
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
         """The file's bytes from `start` up to but without `end`."""
         if start >= end:
             return
-        found = await obstore.get_async(self._store, path, options={"range": (start, end)})
-        async for chunk in found.stream(min_chunk_size=READ_BYTES):
+        with self._explained():
+            found = await obstore.get_async(self._store, path, options={"range": (start, end)})
+            stream = found.stream(min_chunk_size=READ_BYTES)
+        while True:
+            with self._explained():
+                chunk = await anext(stream, None)
+            if chunk is None:
+                return
             yield bytes(chunk)
+
+    def link(self, path: str, ttl_s: int) -> str | None:
+        """A URL of the store itself, good without credentials for `ttl_s`.
+
+        None for a folder, where the settings do not want it, and where the store's credentials cannot sign.
+        """
+        if not self._presigns:
+            return None
+        store: Any = self._asked
+        try:
+            return str(obstore.sign(store, "GET", path, timedelta(seconds=min(ttl_s, SIGNED_MOST_S))))
+        except (BaseError, ValueError):
+            return None
 
     def delete(self, folder: str) -> None:
         """Remove a folder with all that is in it, half-written files too; nothing happens where there is none."""
@@ -62,17 +166,93 @@ class Files:
             with contextlib.suppress(FileNotFoundError):
                 shutil.rmtree(self._root / folder)
             return
-        for batch in obstore.list(self._store, prefix=folder):
-            obstore.delete(self._store, [item["path"] for item in batch])
+        with self._explained():
+            for batch in obstore.list(self._store, prefix=folder):
+                obstore.delete(self._store, [item["path"] for item in batch])
+
+    def remove(self, path: str) -> None:
+        """Remove one file; nothing happens where there is none."""
+        with self._explained(), contextlib.suppress(NotFoundError, FileNotFoundError):
+            obstore.delete(self._store, path)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> FilesFailed:
+        """What became of a file, without the secrets that a library's message may hold."""
+        detail = self._detail(error)
+        if self._root is not None:
+            return FilesFailed("the report's file could not be written", detail)
+        match error:
+            case UnauthenticatedError() | PermissionDeniedError() | PermissionError():
+                return FilesFailed(f"{self._name} does not let the service in with its credentials", detail)
+            case NotFoundError() | FileNotFoundError():
+                return FilesFailed(f"{self._name} has no such bucket, or the file was removed", detail)
+            case _ if "status code: 4" in detail or isinstance(error, ValueError):
+                return FilesFailed(f"{self._name} refused what was asked of it", detail)
+            case _:
+                return FilesAway(f"{self._name} could not be reached", detail)
+
+    def _detail(self, error: Exception) -> str:
+        """The first line, behind which the library puts its structures, and the store's own word for what is wrong."""
+        text = str(error) or type(error).__name__
+        line = _QUERY.sub(r"\1?...", text.splitlines()[0])[:_DETAIL_CHARS_MAX]
+        code = _CODE.search(text)
+        return places.scrub(f"{line} {code[1]}" if code else line, self._options)
 
 
-def _local_root(settings: Settings) -> Path | None:
-    """The folder where the files are; None when they are in an object store elsewhere."""
-    if not settings.files_url:
-        return settings.data.absolute() / "files"
-    if settings.files_url.startswith("file://"):
-        return LocalStore.from_url(settings.files_url, mkdir=True).prefix
-    return None
+class _Source:
+    """Counts the blocks of a file as they pass, and notes whether they came to their end."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self.bytes = 0
+        self.ended = False
+        self.failed = False
+
+    def blocks(self) -> Generator[bytes]:
+        try:
+            for block in self._blocks:
+                self.bytes += len(block)
+                yield block
+        except Exception:
+            self.failed = True
+            raise
+        self.ended = True
+
+
+def _default(settings: Settings) -> Destination:
+    url = settings.files_url or (settings.data.absolute() / "files").as_uri()
+    return Destination(url=url, options=settings.files_options, presign=settings.files_presign)
+
+
+def _is_anonymous(place: Destination) -> bool:
+    """Whether nothing is signed: looking for credentials all the same would only take time."""
+    return str(place.options.get("skip_signature", "")).lower() == "true"
+
+
+def _open(place: Destination, timeout_s: int) -> ObjectStore:
+    """A store elsewhere; nothing is sent to it yet."""
+    options = {name: value if isinstance(value, str) else str(value).lower() for name, value in place.options.items()}
+    connection = {name: value for name, value in options.items() if name in places.CONNECTION_OPTIONS}
+    config: Any = {name: value for name, value in options.items() if name not in connection}
+    client: Any = _CONNECTION | connection
+    # How often is bounded by the time alone.
+    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2}
+    retry: Any = {"max_retries": 1_000, "retry_timeout": timedelta(seconds=timeout_s), "backoff": backoff}
+    return from_url(place.url, config=config, client_options=client, retry_config=retry)
+
+
+def _make_root(url: str) -> Path:
+    """The folder that a URL means, for its owner alone where it has to be made."""
+    root = Path(unquote(urlsplit(url).path))
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _fsync(root.parent)
+    return root
 
 
 def _sync(root: Path, path: str) -> None:

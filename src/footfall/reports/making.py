@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 from msgspec import Struct
 
 from footfall.plan import Column
-from footfall.reports import names, parameters
-from footfall.reports.files import Files
+from footfall.reports import parameters
+from footfall.reports.destinations import Destinations
 from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
 from footfall.reports.lifecycle import Completed
 from footfall.reports.tally import Tally
@@ -58,7 +58,7 @@ class Making:
     """
 
     def __init__(
-        self, job: Job, columns: tuple[Column, ...] | None, store: Store, files: Files, deadline_s: float
+        self, job: Job, columns: tuple[Column, ...] | None, store: Store, files: Destinations, deadline_s: float
     ) -> None:
         self._job = job
         self._columns = columns
@@ -109,10 +109,9 @@ class Making:
         if not self._drops:
             parts = [Compared(span, {}) for span in spans(months)]
         self.rows_total = sum(month.rows for month in months) - (duplicates if self._drops else 0)
-        path = names.path(self._job.id, self._job.tries, self._job.file)
         content = self._content(self._layout(months), parts)
         try:
-            size = self._files.put(path, content)
+            size = self._files.put(self._job, content)
         finally:
             content.close()  # Where writing failed, this is what frees the statement.
         assert size == self.size  # noqa: S101 - our own mistake

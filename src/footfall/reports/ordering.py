@@ -19,6 +19,7 @@ def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: 
         raise refuse("output.asOf", f"must not be later than now, {now_ms}: what comes until then is not known")
     if earlier is not None:
         _require_same(wanted, earlier, watermark_ms)
+    file = names.file_name(job_id, wanted.filter, now_ms, formats.suffix(wanted.format, wanted.compression))
     return Job(
         id=job_id,
         user=user.id,
@@ -31,11 +32,13 @@ def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: 
         safe=wanted.safe,
         basis=wanted.basis,
         duplicates=wanted.duplicates,
+        destination=None if wanted.bucket is UNSET else wanted.bucket,
+        destination_key=None if wanted.bucket is UNSET else file if wanted.bucket_key is UNSET else wanted.bucket_key,
         output=wanted.output,
         started_ms=now_ms,
         watermark_ms=watermark_ms,
         since_ms=None if earlier is None else earlier.watermark_ms,
-        file=names.file_name(job_id, wanted.filter, now_ms, formats.suffix(wanted.format, wanted.compression)),
+        file=file,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from footfall.errors import Code, Problem, RequestRefused
+from footfall.reports import names
 from footfall.settings import Settings
 
 DELIMITER = "|"
@@ -150,6 +151,25 @@ class Reading:
             return found
         self.wrong(where, "must be a string, and not an empty one")
         return UNSET
+
+    def destination(self, output: dict[str, Any], wanted: dict[str, Any]) -> str | UnsetType:
+        """The name of a destination that the settings allow for the filter's customer; UNSET where none was sent."""
+        found = self.text(output, "output.bucketName")
+        if found is UNSET:
+            return UNSET
+        known = self._settings.destinations.get(found)
+        if known is None or not known.takes(str(wanted.get("customer"))):
+            self.wrong("output.bucketName", f"no destination named {found[:100]!r} is configured")
+        return found
+
+    def key(self, output: dict[str, Any]) -> str | UnsetType:
+        """The key of a file at its destination; UNSET where none was sent."""
+        found = self.text(output, "output.bucketKey")
+        if found is not UNSET and (why := names.key_problem(found)):
+            self.wrong("output.bucketKey", why)
+        if isinstance(output.get("bucketKey"), str) and output.get("bucketName") is None:
+            self.wrong("output.bucketKey", "needs output.bucketName, the destination")
+        return found
 
     def _misshapen(self, where: str, why: str) -> None:
         self.wrong(where, why, Code.REQUEST_INPUT_MALFORMED)

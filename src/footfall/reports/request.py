@@ -62,8 +62,8 @@ def read(reading: Reading, found: dict[str, Any]) -> ReportRequest:
         as_of=reading.time(output, "output.asOf"),
         since=reading.text(output, "output.since"),
         duplicates=reading.choice(found, "duplicates", DUPLICATES),
-        bucket=_bucket(reading, output),
-        bucket_key=reading.text(output, "output.bucketKey"),
+        bucket=reading.destination(output, wanted),
+        bucket_key=reading.key(output),
         output=_echo(output),
     )
 
@@ -94,15 +94,6 @@ def _safe(reading: Reading, output: dict[str, Any], file_format: str) -> bool:
     if safe and file_format != "csv":
         reading.wrong("output.spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
     return safe
-
-
-def _bucket(reading: Reading, output: dict[str, Any]) -> str | UnsetType:
-    bucket = reading.text(output, "output.bucketName")
-    if bucket is not UNSET:
-        reading.wrong("output.bucketName", f"no destination named {bucket[:100]!r} is configured")
-    elif output.get("bucketName") is None and isinstance(output.get("bucketKey"), str):
-        reading.wrong("output.bucketKey", "needs output.bucketName, the destination")
-    return bucket
 
 
 def _echo(output: dict[str, Any]) -> ReportOutput | UnsetType:

@@ -6,15 +6,15 @@ import logging
 import time
 from concurrent.futures import Executor
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from obstore.exceptions import BaseError
 
 from footfall.clock import Clock
 from footfall.plan import Column, LivePlan
-from footfall.reports import names
 from footfall.reports.barrier import Barrier
+from footfall.reports.destinations import Destinations
 from footfall.reports.failures import explain
-from footfall.reports.files import Files
+from footfall.reports.files import FilesAway
 from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
 from footfall.reports.making import Halted, Making
@@ -41,7 +41,7 @@ class Means(Struct, frozen=True, kw_only=True):
     barrier: Barrier
     settings: Settings
     clock: Clock
-    files: Files
+    files: Destinations
     threads: Executor
 
 
@@ -149,7 +149,7 @@ class Run:
         return None
 
     async def _make(self, columns: tuple[Column, ...] | None) -> Outcome:
-        """Try until the file is there; only an outage of the store is worth another attempt, while there is time.
+        """Try until the file is there; only an outage of a store is worth another attempt, while there is time.
 
         Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
         """
@@ -163,10 +163,10 @@ class Run:
             self._making = Making(self._job, columns, means.store, means.files, deadline_s)
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, FilesAway) as error:
                 if time.monotonic() + pause_s >= deadline_s:
                     raise
-                log.warning("report %s: the store is away, trying again: %s", self._job.id, error)
+                log.warning("report %s: a store is away, trying again: %s", self._job.id, error)
             await self._pause(pause_s)
             pause_s = min(pause_s * 2, PAUSE_MOST_S)
         raise Halted
@@ -207,14 +207,17 @@ class Run:
     def _clean(self) -> None:
         """Remove what earlier attempts left behind; their workers are gone, or have lost the job."""
         for attempt in range(1, self._job.tries):
-            self._means.files.delete(names.attempt_folder(self._job.id, attempt))
+            self._means.files.discard(self._job, attempt)
 
     def _discard(self) -> None:
         """Remove what this claim has written, unless the job has ended with it, and only the word of that was lost."""
         try:
             job = self._means.state.job_get(self._job.id)
             if job is None or job.status is not JobStatus.COMPLETE or job.tries != self._job.tries:
-                self._means.files.delete(names.attempt_folder(self._job.id, self._job.tries))
+                self._means.files.discard(self._job, self._job.tries)
+            if job is None or job.status not in (JobStatus.RUNNING, JobStatus.COMPLETE):
+                # Who removed the report, or gave it up, may have looked before its file came to its destination.
+                self._means.files.remove(structs.replace(self._job, bytes=self._counts()[1]))
         except (StateUnavailable, BaseError, OSError) as error:
             log.warning("report %s: its unfinished file stays until it expires: %s", self._job.id, error)
 

@@ -14,6 +14,7 @@ from footfall.clock import Clock
 from footfall.plan import LivePlan
 from footfall.reports import lifecycle, removal
 from footfall.reports.barrier import Barrier, Progress
+from footfall.reports.destinations import Destinations
 from footfall.reports.files import Files
 from footfall.reports.run import Means, Run
 from footfall.settings import Settings
@@ -58,7 +59,7 @@ class Runner:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = files
+        self._files = Destinations(settings, files)
         self._node = node
         # Streams block their threads for long: of the common ones, a few reports would take all.
         self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
@@ -69,7 +70,7 @@ class Runner:
             barrier=Barrier(state, loader_progress, node),
             settings=settings,
             clock=clock,
-            files=files,
+            files=self._files,
             threads=self._threads,
         )
         self._chores = (Chore("remove the files of reports that are past their days", self._expire, EXPIRE_S),)
@@ -122,7 +123,7 @@ class Runner:
     def _remove(self, job: Job) -> bool:
         """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
         try:
-            removal.remove(job, self._files, self._state)
+            removal.remove(job, self._files, self._state, delivered=False)
         except (BaseError, OSError) as error:
             log.warning("report %s is past its days, but its file cannot be removed: %s", job.id, error)
             return False

@@ -1,0 +1,226 @@
+"""Reports in an object store: delivered whole or not at all, linked to where they are, and removed by the rules."""
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from s3 import BUCKET, S3, SECRET
+
+from footfall.errors import Code, RequestRefused
+from footfall.places import Destination
+from footfall.reports import Files
+from footfall.state import Job, JobStatus
+
+BASE = "http://localhost"
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def lake(s3: S3, make_place: Any) -> Any:
+    """A place of reports with that server as the destination `lake`."""
+    return make_place(destinations={"lake": lake_of(s3)}, files_timeout_s=1)
+
+
+def lake_of(s3: S3, **changes: Any) -> Destination:
+    return Destination(url=f"s3://{BUCKET}/from/footfall", options=s3.options(**changes))
+
+
+def delivered(place: Any, **output: Any) -> Job:
+    job = asyncio.run(place.make(output={"bucketName": "lake", **output}))
+    assert isinstance(job, Job)
+    return job
+
+
+def link_of(place: Any, job: Job) -> str:
+    link = asyncio.run(place.desk.link(job, BASE))
+    assert isinstance(link, str)
+    return link
+
+
+def test_a_report_is_complete_when_it_is_at_its_destination(s3: S3, lake: Any) -> None:
+    lake.load([{"timestamp": 1}, {"timestamp": 2}])
+    job = delivered(lake, bucketKey="usage/a b+ö.csv")
+    assert job.status is JobStatus.COMPLETE, job.reason
+    assert s3.keys() == ["from/footfall/usage/a b+ö.csv"]
+    assert s3.read(s3.keys()[0]) == b"1|T|a\n2|T|a\n"
+    assert lake.stored() == []
+    head = s3.head(s3.keys()[0])
+    assert (head["ContentType"], head["Metadata"]["footfall"]) == ("text/csv", job.id)
+    assert "filename*=UTF-8''a%20b%2B%C3%B6.csv" in head["ContentDisposition"]
+
+
+def test_without_a_key_the_file_has_its_own_name(s3: S3, lake: Any) -> None:
+    job = delivered(lake)
+    assert s3.keys() == [f"from/footfall/{job.file}"]
+
+
+def test_a_link_leads_to_the_store_and_is_good_for_its_time(s3: S3, lake: Any) -> None:
+    lake.fill()
+    job = delivered(lake, bucketKey="a.csv")
+    link = link_of(lake, job)
+    parts = urlsplit(link)
+    assert (f"{parts.scheme}://{parts.netloc}", parts.path) == (s3.url, f"/{BUCKET}/from/footfall/a.csv")
+    assert parse_qs(parts.query)["X-Amz-Expires"] == ["900"]
+    assert SECRET not in link
+    answer = httpx.get(link)
+    assert (answer.status_code, answer.content) == (200, lake.filled)
+    assert answer.headers["content-type"] == "text/csv"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="a.csv"')
+    part = httpx.get(link, headers={"range": "bytes=10-19"})
+    assert (part.status_code, part.content) == (206, lake.filled[10:20])
+
+
+def test_a_link_is_footfalls_own_where_the_settings_say_so(s3: S3, make_place: Any) -> None:
+    hidden = Destination(url=f"s3://{BUCKET}", options=s3.options(), presign=False)
+    place = make_place(destinations={"lake": hidden})
+    place.fill()
+    job = delivered(place, bucketKey="a.csv")
+    assert link_of(place, job).startswith(f"{BASE}/files/JOB-{job.id}/")
+    assert asyncio.run(place.read(job)) == place.filled
+
+
+def test_the_place_of_all_files_may_be_an_object_store(s3: S3, make_place: Any) -> None:
+    place = make_place(files_url=f"s3://{BUCKET}/kept", files_options=s3.options())
+    place.fill()
+    job = asyncio.run(place.make())
+    assert s3.keys() == [f"kept/{job.id}/1/{job.file}"]
+    link = link_of(place, job)
+    assert urlsplit(link).path.endswith(f"/{job.file}")
+    assert httpx.get(link).content == place.filled
+    place.clock.ms += 31 * DAY_MS
+
+    async def keep_house() -> None:
+        async with place.running():
+            await place.seen(job, lambda job: job.expired)
+
+    asyncio.run(keep_house())
+    assert s3.keys() == []
+
+
+def test_what_was_delivered_outlives_its_report_unless_it_is_removed(s3: S3, lake: Any) -> None:
+    first, second = delivered(lake, bucketKey="1.csv"), delivered(lake, bucketKey="2.csv")
+    lake.destinations.expire(first)
+    assert len(s3.keys()) == 2
+    lake.destinations.remove(second)
+    assert s3.keys() == ["from/footfall/1.csv"]
+    lake.destinations.remove(second)
+
+
+def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(s3: S3, lake: Any) -> None:
+    lake.load([{"timestamp": 1}])
+    first = delivered(lake, bucketKey="same.csv")
+    second = delivered(lake, bucketKey="same.csv")
+    assert (first.bytes, first.status) == (second.bytes, second.status)
+    with pytest.raises(RequestRefused) as caught:
+        link_of(lake, first)
+    assert caught.value.code is Code.EVENT_JOB_GET_FAILED
+    lake.destinations.remove(first)
+    assert httpx.get(link_of(lake, second)).content == b"1|T|a\n"
+
+
+def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) -> None:
+    lake.fill()
+
+    async def make() -> Job:
+        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+        dead = lake.state.job_claim("the dead", lake.now_ms, 1)
+        lake.destinations.put(dead, iter([lake.filled]))
+        lake.clock.ms += 1
+        async with lake.running():
+            ended = await lake.ended(job)
+        assert isinstance(ended, Job)
+        return ended
+
+    job = asyncio.run(make())
+    assert (job.status, job.tries) == (JobStatus.COMPLETE, 2)
+    assert s3.read("from/footfall/a.csv") == lake.filled
+    assert httpx.get(link_of(lake, job)).content == lake.filled
+
+
+def test_wrong_credentials_fail_the_report_and_stay_secret(
+    s3: S3, make_place: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with s3.checking() as right:
+        wrong = right | {"secret_access_key": SECRET}
+        place = make_place(destinations={"lake": lake_of(s3, **wrong), "good": lake_of(s3, **right)})
+        with caplog.at_level(logging.DEBUG, "footfall"):
+            job = delivered(place)
+        reason = "the destination 'lake' does not let the service in with its credentials"
+        assert (job.status, job.reason) == (JobStatus.FAILED, reason)
+        formatter = logging.Formatter()
+        log = "\n".join(formatter.format(record) for record in caplog.records if record.name.startswith("footfall"))
+        assert "SignatureDoesNotMatch" in log
+        assert not [secret for secret in wrong.values() if secret in log]
+        assert delivered(place, bucketName="good").status is JobStatus.COMPLETE
+
+
+def test_a_bucket_that_is_not_there_fails_the_report(s3: S3, make_place: Any) -> None:
+    place = make_place(destinations={"lake": Destination(url="s3://no-such-lake", options=s3.options())})
+    job = delivered(place)
+    reason = "the destination 'lake' has no such bucket, or the file was removed"
+    assert (job.status, job.reason) == (JobStatus.FAILED, reason)
+
+
+def test_an_outage_is_outlived(s3: S3, lake: Any, caplog: pytest.LogCaptureFixture) -> None:
+    lake.fill()
+
+    async def make() -> Job:
+        s3.stop()
+        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+        async with lake.running():
+            async with asyncio.timeout(60):
+                while "a store is away, trying again" not in caplog.text:
+                    await asyncio.sleep(0.01)
+            assert lake.state.job_get(job.id).status is JobStatus.RUNNING
+            await asyncio.to_thread(s3.start)
+            ended = await lake.ended(job)
+        assert isinstance(ended, Job)
+        return ended
+
+    job = asyncio.run(make())
+    assert (job.status, job.tries) == (JobStatus.COMPLETE, 1)
+    assert s3.read("from/footfall/a.csv") == lake.filled
+
+
+def test_an_outage_that_does_not_end_fails_the_report(s3: S3, make_place: Any) -> None:
+    place = make_place(destinations={"lake": lake_of(s3)}, files_timeout_s=1, report_timeout_s=2)
+    s3.stop()
+    job = delivered(place)
+    s3.start()
+    assert (job.status, job.reason) == (JobStatus.FAILED, "the destination 'lake' could not be reached")
+
+
+def test_a_store_that_is_away_costs_a_link_only_the_wait(s3: S3, lake: Any) -> None:
+    job = delivered(lake)
+    s3.stop()
+    with pytest.raises(RequestRefused) as caught:
+        link_of(lake, job)
+    s3.start()
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 10)
+    assert httpx.get(link_of(lake, job)).status_code == 200
+
+
+def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s3: S3, lake: Any) -> None:
+    class Late(Files):
+        """Has the report ended by somebody else when its file has just come to its destination."""
+
+        def put(self, *args: Any) -> int:
+            size = super().put(*args)
+            job = lake.state.job_list(None, 1, None)[0]
+            ended = lake.state.job_finish(job.id, job.owner, JobStatus.FAILED, lake.now_ms, 0, 0, None, "not wanted")
+            assert ended
+            assert s3.keys() == ["from/footfall/a.csv"]
+            return size
+
+    async def make() -> None:
+        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+        runner = lake.runner()
+        runner._files._named["lake"] = Late(lake.settings, "lake")
+        async with lake.running(runner):
+            assert (await lake.ended(job)).reason == "not wanted"
+
+    asyncio.run(make())
+    assert s3.keys() == []
