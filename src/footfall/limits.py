@@ -53,6 +53,10 @@ REPORT_LEASE_S = 30
 FILES_TIMEOUT_S = 60
 # Reports that one worker runs at once: two, so that a small one need not wait for a large one.
 REPORTS_AT_ONCE_MAX = 2
+# Memory that one statement of a report may take: five times what the widest needs, so that only a mistake meets it.
+REPORT_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+# Seconds between an event's time and its receipt past which it is late: software that works offline sends once a day.
+LATE_AFTER_S = 86_400
 # Times a job is taken up again after its worker died, before it is FAILED as the likely cause.
 REPORT_TRIES_MAX = 3
 # Days for which a finished report's file is kept.

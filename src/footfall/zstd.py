@@ -3,8 +3,22 @@
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress, get_frame_size
+    from compression.zstd import (
+        CompressionParameter,
+        ZstdCompressor,
+        ZstdDecompressor,
+        ZstdError,
+        compress,
+        get_frame_size,
+    )
 else:
-    from backports.zstd import CompressionParameter, ZstdDecompressor, ZstdError, compress, get_frame_size
+    from backports.zstd import (
+        CompressionParameter,
+        ZstdCompressor,
+        ZstdDecompressor,
+        ZstdError,
+        compress,
+        get_frame_size,
+    )
 
-__all__ = ["CompressionParameter", "ZstdDecompressor", "ZstdError", "compress", "get_frame_size"]
+__all__ = ["CompressionParameter", "ZstdCompressor", "ZstdDecompressor", "ZstdError", "compress", "get_frame_size"]

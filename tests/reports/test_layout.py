@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from footfall import plan
 from footfall.plan import Column, Source
-from footfall.reports.layout import header_row, plain_layout, plan_layout
-from footfall.reports.tally import Tally
+from footfall.reports.layout import Field, Place, header_row, plain_layout, plan_layout
+from footfall.reports.tally import CsvRows, JsonRows, Tally
 
 COLUMNS = {
     "WATCHLIST": "userId, watchlistId, symbol, viewName, viewType, dataMode, classFilter",
@@ -36,14 +36,22 @@ def test_each_type_has_its_own_places() -> None:
         Column("symbol", (Source(2, ("B",)), Source(3, ("A",)))),
         Column("never", ()),
     )
-    layout = plan_layout(columns)
-    assert dict(zip(layout.types, layout.places, strict=True)) == {"A": (1, 3, 0), "B": (1, 2, 0)}
-    assert layout.others == (0, 0, 0)
+    assert plan_layout(columns).fields == (
+        Field("user", (Place(1, ("A", "B")),)),
+        Field("symbol", (Place(2, ("B",)), Place(3, ("A",)))),
+        Field("never", ()),
+    )
 
 
 def test_an_unknown_product_shows_its_context_as_it_is() -> None:
-    layout = plain_layout(3)
-    assert (layout.names, layout.others) == (("context1", "context2", "context3"), (1, 2, 3))
+    layout = plain_layout(2)
+    assert layout.fields == (Field("context1", (Place(1),)), Field("context2", (Place(2),)))
+
+
+def test_every_key_is_another_one() -> None:
+    layout = plan_layout(tuple(Column(name, ()) for name in ("type", "context.type", "user", "timestamp")))
+    assert layout.names == ("timestamp", "type", "type", "context.type", "user", "timestamp")
+    assert layout.keys == ("timestamp", "type", "context.type", "context.context.type", "user", "context.timestamp")
 
 
 @pytest.mark.parametrize("delimiter", ["|", ",", "1", "e", "\x1f", "é"])
@@ -61,16 +69,21 @@ def test_rows_are_counted_whatever_their_fields_and_wherever_the_blocks_are_cut(
     out = io.StringIO(newline="")
     csv.writer(out, delimiter="|", lineterminator="\n").writerows(rows)
     content = out.getvalue().encode()
-    tally = Tally()
+    found = CsvRows()
     for at in range(0, len(content), block_bytes):
-        tally.add(content[at : at + block_bytes])
-    assert (tally.rows, tally.bytes) == (len(rows), len(content))
-    assert tally.sha256 == hashlib.sha256(content).hexdigest()
+        found.add(content[at : at + block_bytes])
+    assert found.rows == len(rows)
 
 
-def test_a_head_is_in_the_file_but_none_of_its_rows() -> None:
+def test_lines_of_json_are_counted_whatever_quotes_they_have() -> None:
+    found = JsonRows()
+    for block in (b'{"a":"\\""}\n{"a"', b':"\\n"}\n'):
+        found.add(block)
+    assert found.rows == 2
+
+
+def test_a_file_is_hashed_in_pieces() -> None:
     tally = Tally()
-    tally.add_head(b'"time\nstamp"|type\n')
-    tally.add(b"1|a\n")
-    assert (tally.rows, tally.bytes) == (1, 22)
-    assert tally.sha256 == hashlib.sha256(b'"time\nstamp"|type\n1|a\n').hexdigest()
+    for block in (b"1|a\n", b"", b"2|b\n"):
+        tally.add(block)
+    assert (tally.bytes, tally.sha256) == (8, hashlib.sha256(b"1|a\n2|b\n").hexdigest())

@@ -5,8 +5,11 @@ from typing import Any
 
 from footfall.reports import parameters
 from footfall.reports.layout import plain_layout
+from footfall.reports.rows import Statement
+from footfall.reports.survey import survey
 from footfall.state import Job
 from footfall.store import query
+from footfall.usage import Span
 from footfall.wire import ReportFilter
 
 MONTH_MS = 31 * 86_400_000
@@ -25,25 +28,29 @@ def fill(place: Any, months: int) -> None:
 
 def test_rows_are_merged_and_never_sorted(place: Any) -> None:
     fill(place, 3)
-    statement = query("report_rows").partition("FORMAT")[0]
-    wanted = parameters.rows(JOB, plain_layout(2), 0, 3 * MONTH_MS)
-    plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {statement}", wanted))
+    made = Statement(JOB, plain_layout(2))
+    text, wanted = made.text.partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
+    plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
     assert "InOrder" in plan
     assert "ReplacingSorted" in plan
     assert "PartialSorting" not in plan
     assert "MergeSorting" not in plan
 
 
-def test_months_are_counted_apart_and_each_event_once(place: Any) -> None:
+def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> None:
     fill(place, 3)
     fill(place, 2)
     found = place.store.rows(query("report_months"), parameters.selection(JOB))
-    assert found == [(month * MONTH_MS, month * MONTH_MS + 999, 3000, 1) for month in range(3)]
+    assert [row[:2] + row[3:] for row in found] == [(month * MONTH_MS, month * MONTH_MS + 999, 1) for month in range(3)]
+    for first_ms, last_ms, most, _ in found:
+        looked = survey(place.store, JOB, Span(first_ms, last_ms, most), 0, dict)
+        assert (looked.rows, looked.found) == (3000, 2000)
+        assert most >= 3000
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:
     fill(place, 30)
-    wanted = parameters.rows(JOB, plain_layout(1), 0, MONTH_MS - 1)
+    made = Statement(JOB, plain_layout(1))
     limit = {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
-    with place.store.stream(query("report_rows"), wanted, limit) as blocks:
+    with place.store.stream(made.text, made.parameters(0, MONTH_MS - 1), limit) as blocks:
         assert b"".join(blocks).count(b"\n") == 3000

@@ -8,7 +8,8 @@ import pytest
 
 from footfall.usage import Span, compare, join
 
-WANTED = {"customer": "C", "product": "P", "types": [], "watermark": 10}
+WANTED = {"customer": "C", "product": "P", "types": [], "watermark": 10, "since": -1}
+WANTED |= {"basis": "event", "received_start": 0, "received_end": 0}
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,8 @@ def event(n: int, batch: int, time_ms: int) -> dict[str, Any]:
     return {"timestamp": time_ms, "batch": batch_id, "sequence": n, "context": [str(n)], "admitted": batch}
 
 
-def test_where_there_are_none_nothing_is_cut(place, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
+def test_a_small_span_is_not_cut(place, monkeypatch) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 100)
     place.load(*(event(n, 1 + n % 2, n) for n in range(1, 101)))
     (found,) = compare(place.store, WANTED, [Span(0, 1000, 100)], dict)
     assert (found.span, found.duplicates) == (Span(0, 1000, 100), 0)

@@ -1,27 +1,34 @@
 """One attempt at a report's file: from the events store through this thread into the place where files are kept."""
 
+import contextlib
 import math
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from msgspec import Struct
 
+from footfall import limits
 from footfall.plan import Column
-from footfall.reports import parameters
+from footfall.reports import formats, manifest, parameters
+from footfall.reports.columnar import Columnar
 from footfall.reports.destinations import Destinations
+from footfall.reports.encoding import compress
 from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
 from footfall.reports.lifecycle import Completed
-from footfall.reports.tally import Tally
+from footfall.reports.rows import Statement
+from footfall.reports.survey import Survey, survey
+from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout, query
-from footfall.usage import Compared, Span, compare, join
+from footfall.usage import Span, cut, join
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
 SPAN_ROWS_MAX = 50_000
-# The part of the time that goes by before the first row: it is read what there is, but no contexts.
-SURVEY_SHARE = 0.1
+# Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
+DROP_ROWS_MAX = 100_000
 
 
 class Halted(Exception):
@@ -33,12 +40,20 @@ class RowsMissing(Exception):
 
 
 class Month(Struct, frozen=True):
-    """What a report has of one month: the first and last timestamp in ms, the rows, and the longest context."""
+    """What a report may have of one month: the first and last timestamp in ms, the rows, and the longest context."""
 
     first_ms: int
     last_ms: int
     rows: int
     width: int
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What holds for all reports: the plan's fingerprint, when an event is late, and what a statement may hold."""
+
+    plan: str = ""
+    late_ms: int = limits.LATE_AFTER_S * 1000
+    memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
 
 
 def spans(months: list[Month]) -> Iterator[Span]:
@@ -53,45 +68,60 @@ class Making:
     reads them all at once: its memory would grow with the report's range. A span is as many months as have few rows
     together, so that a small report of many years is one statement, and a large one stays within the memory of a month.
 
-    Duplicates are counted before, in any case. Where they are to be dropped, the spans that have some are cut further,
-    because a statement holds what it leaves out.
+    Beside the rows, a thread of its own has the engine count each span: rows by type, late events, duplicates. The rows
+    that have passed must be as many, or the report fails. Where duplicates are to be dropped, the counting comes first,
+    and spans that have some are cut further, because a statement holds what it leaves out.
     """
 
     def __init__(
-        self, job: Job, columns: tuple[Column, ...] | None, store: Store, files: Destinations, deadline_s: float
+        self,
+        job: Job,
+        columns: tuple[Column, ...] | None,
+        store: Store,
+        files: Destinations,
+        deadline_s: float,
+        terms: Terms | None = None,
     ) -> None:
         self._job = job
         self._columns = columns
         self._store = store
         self._files = files
         self._deadline_s = deadline_s
+        self._terms = terms or Terms()
         self._drops = job.duplicates == "drop"
         self._halt = threading.Event()
         self._tally = Tally()
+        self._text: Rows = JsonRows() if job.format == "jsonl" else CsvRows()
+        self._table = None if job.format in formats.TEXTS else Columnar(job.format, job.compression)
+        self._survey = Survey()
         self._done, self._doing = 0, 0  # rows of the spans that have passed, and of the one that is under way
         self.rows_total = 0
 
     @property
     def rows(self) -> int:
         """The rows that have passed so far."""
-        return self._tally.rows
+        return (self._table or self._text).rows
 
     @property
     def size(self) -> int:
-        """The bytes that have passed so far."""
+        """The bytes of the file so far."""
         return self._tally.bytes
 
     @property
     def mark(self) -> str:
-        """What the statements of this attempt carry as their `log_comment`."""
-        return f"report {self._job.id} {self._job.tries}"
+        """What the statements of this attempt carry in their `log_comment`."""
+        return f"report {self._job.id}/{self._job.tries};"
+
+    @property
+    def rows_mark(self) -> str:
+        """What the statement that gives rows has for its `log_comment`."""
+        return f"{self.mark} rows"
 
     def share(self, read: float) -> float:
-        """How much is done, from 0 to 1, when the engine has read this share of its current statement."""
+        """How much is done, from 0 to 1, when the engine has read this share of the rows that it is at."""
         if not self.rows_total:
-            return SURVEY_SHARE * read
-        passed = max(self._done + read * self._doing, self.rows) / self.rows_total
-        return SURVEY_SHARE + (1 - SURVEY_SHARE) * min(passed, 1)
+            return 0.0
+        return min(max(self._done + read * self._doing, self.rows) / self.rows_total, 1.0)
 
     def halt(self) -> None:
         """Make `make` raise Halted at the next block or statement; it leaves no file then."""
@@ -104,50 +134,100 @@ class Making:
         """
         found = self._store.rows(query("report_months"), parameters.selection(self._job), self._limit())
         months = [Month(*row) for row in found]
-        parts = list(compare(self._store, parameters.selection(self._job), spans(months), self._limit))
-        duplicates = sum(part.duplicates for part in parts)
-        if not self._drops:
-            parts = [Compared(span, {}) for span in spans(months)]
-        self.rows_total = sum(month.rows for month in months) - (duplicates if self._drops else 0)
-        content = self._content(self._layout(months), parts)
+        self.rows_total = sum(month.rows for month in months)
+        layout = self._layout(months)
+        surveyor = ThreadPoolExecutor(1, "survey")
         try:
-            size = self._files.put(self._job, content)
+            looks = [(span, surveyor.submit(self._look, span)) for span in spans(months)]
+            size = self._write(layout, looks)
         finally:
-            content.close()  # Where writing failed, this is what frees the statement.
+            surveyor.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
-        return Completed(self.rows, size, self._tally.sha256, duplicates)
+        said = manifest.write(self._job, layout, self._terms.plan, self._survey, self._terms.late_ms, self._tally)
+        return Completed(self.rows, size, self._tally.sha256, self._survey.found, said)
 
     def _layout(self, months: list[Month]) -> Layout:
         if self._columns is not None:
             return plan_layout(self._columns)
         return plain_layout(max((month.width for month in months), default=0))
 
-    def _content(self, layout: Layout, parts: list[Compared]) -> Generator[bytes]:
-        if self._job.header:
-            head = header_row(layout, self._job.delimiter)
-            self._tally.add_head(head)
-            yield head
-        for part in parts:
-            self._doing = part.span.rows
-            yield from self._part(layout, part)
-            self._done, self._doing = self._done + self._doing, 0
-        if self.rows != self.rows_total:
-            raise RowsMissing(f"the engine returned {self.rows} of {self.rows_total} rows")
+    def _look(self, span: Span) -> Survey:
+        limit = lambda: self._limit("survey")  # noqa: E731
+        return survey(self._store, self._job, span, self._terms.late_ms, limit)
 
-    def _part(self, layout: Layout, part: Compared) -> Iterator[bytes]:
-        wanted = parameters.rows(self._job, layout, part.span.first_ms, part.span.last_ms, drop=part.duplicates > 0)
-        with self._store.stream(query("report_rows"), wanted, self._limit()) as blocks:
+    def _write(self, layout: Layout, looks: list[tuple[Span, Future[Survey]]]) -> int:
+        statement = Statement(self._job, layout)
+        with contextlib.closing(self._content(layout, statement, looks)) as content:
+            # Where writing fails, closing is what frees the statement.
+            packed = content if self._table else compress(content, self._job.compression)
+            return self._files.put(self._job, self._tallied(packed))
+
+    def _tallied(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            self._tally.add(block)
+            yield block
+
+    def _content(
+        self, layout: Layout, statement: Statement, looks: list[tuple[Span, Future[Survey]]]
+    ) -> Generator[bytes]:
+        """The file before its compression; every span is held against what was counted of it."""
+        if self._job.format == "csv" and self._job.header:
+            yield header_row(layout, self._job.delimiter)
+        for span, look in looks:
+            before, self._doing = self.rows, span.rows
+            for part, drop in self._parts(span, look):
+                yield from self._encoded(statement, part, drop=drop)
+            looked = look.result()
+            self._survey = self._survey.join(looked)
+            expected = looked.rows - (looked.found if self._drops else 0)
+            if self.rows - before != expected:
+                raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
+            self._done, self._doing = self._done + span.rows, 0
+        if self._table is not None:
+            if not looks:
+                # A file without rows has columns all the same.
+                yield from self._encoded(statement, Span(0, -1, 0), drop=False)
+            yield from self._table.end()
+
+    def _parts(self, span: Span, look: Future[Survey]) -> Iterator[tuple[Span, bool]]:
+        """The span as it is, or cut where duplicates are to be left out; and whether that is so."""
+        if not self._drops:
+            yield span, False
+            return
+        selection = parameters.selection(self._job)
+        for part in look.result().parts:
+            if not part.duplicates:
+                yield part.span, False
+                continue
+            for piece in cut(self._store, selection, part.span, DROP_ROWS_MAX, self._limit):
+                yield piece, True
+
+    def _encoded(self, statement: Statement, span: Span, *, drop: bool) -> Iterator[bytes]:
+        with contextlib.closing(self._blocks(statement, span, drop=drop)) as blocks:
+            if self._table is not None:
+                yield from self._table.add(blocks)
+                return
+            for block in blocks:
+                self._text.add(block)
+                yield block
+
+    def _blocks(self, statement: Statement, span: Span, *, drop: bool) -> Generator[bytes]:
+        wanted = statement.parameters(span.first_ms, span.last_ms, drop=drop)
+        with self._store.stream(statement.text, wanted, self._limit("rows")) as blocks:
             for block in blocks:
                 if self._halt.is_set():
                     raise Halted
-                self._tally.add(block)
                 yield block
 
-    def _limit(self) -> dict[str, int | str]:
-        """The time that is left to a statement; raises Halted, or StoreTimeout when there is none."""
+    def _limit(self, what: str = "") -> dict[str, int | str]:
+        """What bounds the next statement; raises Halted, or StoreTimeout when there is no time left."""
         if self._halt.is_set():
             raise Halted
         left_s = math.ceil(self._deadline_s - time.monotonic())
         if left_s <= 0:
             raise StoreTimeout("the report's time was over between two statements")
-        return {"max_execution_time": left_s, "log_comment": self.mark}
+        return {
+            "max_execution_time": left_s,
+            "max_memory_usage": self._terms.memory_bytes_max,
+            "log_comment": f"{self.mark} {what}",
+        }

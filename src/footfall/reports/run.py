@@ -17,7 +17,7 @@ from footfall.reports.failures import explain
 from footfall.reports.files import FilesAway
 from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
-from footfall.reports.making import Halted, Making
+from footfall.reports.making import Halted, Making, Terms
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
@@ -110,7 +110,7 @@ class Run:
         while not self._halted.is_set():
             if (making := self._making) is not None:
                 try:
-                    read = await asyncio.to_thread(self._means.store.progress, making.mark)
+                    read = await asyncio.to_thread(self._means.store.progress, making.rows_mark)
                 except STORE_ERRORS as error:
                     log.debug("report %s: how far its statement is cannot be told: %s", self._job.id, error)
                     read = 0.0
@@ -129,7 +129,13 @@ class Run:
             await asyncio.to_thread(self._clean)
             if job.tries - job.stops > settings.report_tries_max:
                 return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
-            return await self._make(self._means.plan.plan.columns(job.filter.product))
+            plan = self._means.plan.plan
+            terms = Terms(
+                plan=plan.fingerprint,
+                late_ms=settings.late_after_s * 1000,
+                memory_bytes_max=settings.report_memory_bytes_max,
+            )
+            return await self._make(plan.columns(job.filter.product), terms)
         except Halted:
             raise
         except Exception as error:
@@ -148,7 +154,7 @@ class Run:
             await self._pause(LOOK_S)
         return None
 
-    async def _make(self, columns: tuple[Column, ...] | None) -> Outcome:
+    async def _make(self, columns: tuple[Column, ...] | None, terms: Terms) -> Outcome:
         """Try until the file is there; only an outage of a store is worth another attempt, while there is time.
 
         Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
@@ -160,7 +166,7 @@ class Run:
             if behind := await self._wait():
                 wait_s = means.settings.report_barrier_timeout_s
                 return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
-            self._making = Making(self._job, columns, means.store, means.files, deadline_s)
+            self._making = Making(self._job, columns, means.store, means.files, deadline_s, terms)
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
             except (StoreUnavailable, FilesAway) as error:

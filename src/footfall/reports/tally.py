@@ -1,16 +1,15 @@
-"""What has gone into a file: its rows, bytes and hash, counted from the bytes themselves as they pass."""
+"""What has gone into a file, counted from the bytes themselves as they pass. Other threads may read the counts."""
 
 import hashlib
+from typing import Protocol
 
 
 class Tally:
-    """Counts CSV with RFC 4180 quoting, in blocks cut anywhere. Other threads may read the counts meanwhile."""
+    """The bytes of a file, and their hash."""
 
     def __init__(self) -> None:
-        self.rows = 0
         self.bytes = 0
         self._sha256 = hashlib.sha256()
-        self._quoted = False
 
     @property
     def sha256(self) -> str:
@@ -18,20 +17,42 @@ class Tally:
         return self._sha256.hexdigest()
 
     def add(self, block: bytes) -> None:
-        """Count a piece of the rows."""
-        self.add_head(block)
-        self.rows += self._count(block)
-
-    def add_head(self, block: bytes) -> None:
-        """Count what is in the file, but is none of its rows."""
+        """Count a piece of the file."""
         self._sha256.update(block)
         self.bytes += len(block)
 
-    def _count(self, block: bytes) -> int:
-        """The line feeds outside of quotes: every quote, a doubled one twice, changes between outside and inside."""
+
+class Rows(Protocol):
+    """Counts the rows of a text, in blocks cut anywhere."""
+
+    rows: int
+
+    def add(self, block: bytes) -> None: ...
+
+
+class JsonRows:
+    """Rows of JSON lines: a line feed is never anything but the end of one."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def add(self, block: bytes) -> None:
+        self.rows += block.count(b"\n")
+
+
+class CsvRows:
+    """Rows of CSV with RFC 4180 quoting, where a field may have line feeds."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._quoted = False
+
+    def add(self, block: bytes) -> None:
+        """Count the line feeds outside of quotes: every quote, a doubled one twice, changes between out and inside."""
         if b'"' not in block:
-            return 0 if self._quoted else block.count(b"\n")
+            self.rows += 0 if self._quoted else block.count(b"\n")
+            return
         parts = block.split(b'"')
         outside = parts[1::2] if self._quoted else parts[::2]
         self._quoted ^= len(parts) % 2 == 0
-        return b"".join(outside).count(b"\n")
+        self.rows += b"".join(outside).count(b"\n")

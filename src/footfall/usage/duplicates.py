@@ -4,9 +4,10 @@ Equal are events of the same customer, product, type, version, timestamp and con
 of one batch stay: of the batch that was first, by the time of admission and then by its own order. All others are
 duplicates. So what is a duplicate at one watermark is one at every later one, and what is none never becomes one.
 
-Equal events have the same timestamp, so that looking span by span finds all of them. A first statement, which reads no
-contexts, sees whether a span can have any; it took 1.1 s of a core for 8 million events, of which it held less than
-100 MB. Only where it suspects some, the span is cut into pieces of few events, and those are compared.
+Equal events have the same timestamp, so that looking span by span finds all of them. The statement first looks for
+times with events of several batches, which takes no contexts, and then compares only those: 0.22 us of a core an event,
+where one in a thousand is a duplicate, against 0.7 us with a window over the merged table. What it holds grows with the
+span, which is therefore cut into pieces.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,9 +18,8 @@ from msgspec import Struct
 from footfall.store import Store, query
 from footfall.usage.spans import Span, join
 
-# Events that are compared at once, and whose duplicates one statement of a report leaves out. It held 80 MB when half
-# of so many were duplicates.
-COMPARED_ROWS_MAX = 100_000
+# Events that are compared at once: a statement holds some 30 bytes for each, and more for the duplicates among them.
+COMPARED_ROWS_MAX = 1_000_000
 # Pieces into which a span is cut at once; more than are needed, for events do not spread evenly.
 _PIECES_LEAST = 16
 
@@ -50,31 +50,27 @@ class Compared(Struct, frozen=True):
 def compare(
     store: Store, selection: Mapping[str, Any], spans: Iterable[Span], limit: Limit, intervals: Intervals = ALL
 ) -> Iterator[Compared]:
-    """The spans in their order, cut where there are duplicates. Raises what the store raises.
+    """The spans in their order, cut where they are large. Raises what the store raises.
 
-    `selection` are the parameters customer, product, types and watermark. `limit` gives the settings of the next
-    statement, and may raise to put an end to it.
+    `selection` are the parameters that say which events; duplicates admitted up to `since` do not count. `limit`
+    gives the settings of the next statement, and may raise to put an end to it.
     """
+    by = {"interval": intervals.interval, "timezone": intervals.timezone}
     for span in spans:
-        wanted = {**selection, "start": span.first_ms, "end": span.last_ms}
-        ((suspected,),) = store.rows(query("duplicates_suspected"), wanted, limit())
-        if not suspected:
-            yield Compared(span, {})
-            continue
-        for piece in _cut(store, wanted, span, limit):
+        for piece in cut(store, selection, span, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}
-            by = {"interval": intervals.interval, "timezone": intervals.timezone}
-            found = store.rows(query("duplicates_counts"), {**wanted, **between, **by}, limit())
+            found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
             yield Compared(piece, {(begin, kind): number for begin, kind, number in found})
 
 
-def _cut(store: Store, wanted: Mapping[str, Any], span: Span, limit: Limit) -> Iterator[Span]:
-    """The span in pieces of at most COMPARED_ROWS_MAX rows, but never between events of one millisecond."""
-    if span.rows <= COMPARED_ROWS_MAX or span.first_ms == span.last_ms:
+def cut(store: Store, selection: Mapping[str, Any], span: Span, rows_max: int, limit: Limit) -> Iterator[Span]:
+    """The span in pieces of at most so many rows, but never between events of one millisecond."""
+    if span.rows <= rows_max or span.first_ms == span.last_ms:
         yield span
         return
-    pieces = _PIECES_LEAST + 2 * span.rows // COMPARED_ROWS_MAX
-    between = {"start": span.first_ms, "end": span.last_ms, "width": (span.last_ms - span.first_ms) // pieces + 1}
-    found = store.rows(query("duplicates_spans"), {**wanted, **between}, limit())
-    for piece in join((Span(*row) for row in found), COMPARED_ROWS_MAX):
-        yield from _cut(store, wanted, piece, limit)
+    pieces = _PIECES_LEAST + 2 * span.rows // rows_max
+    width = (span.last_ms - span.first_ms) // pieces + 1
+    between = {"start": span.first_ms, "end": span.last_ms, "width": width}
+    found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
+    for piece in join((Span(*row) for row in found), rows_max):
+        yield from cut(store, selection, piece, rows_max, limit)

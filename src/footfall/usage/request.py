@@ -39,6 +39,10 @@ class CountsRequest(Struct, frozen=True, kw_only=True):
             "types": list(self.types),
             "start": _TIME_LEAST if self.start is UNSET else self.start,
             "end": _TIME_MOST if self.end is UNSET else self.end,
+            "basis": "event",
+            "received_start": 0,
+            "received_end": 0,
+            "since": -1,
             "watermark": watermark_ms,
         }
 

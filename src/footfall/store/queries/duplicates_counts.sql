@@ -8,41 +8,52 @@ SELECT
         0
     ) AS begin,
     toString(type),
-    sum(length(batches) - countEqual(batches, first))
+    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number
 FROM (
-    SELECT timestamp, type, groupArray(batch) AS batches, argMin(batch, (admitted, batch)) AS first
-    FROM events FINAL
-    WHERE customer = {customer:String}
-        AND product = {product:String}
-        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-        AND admitted <= {watermark:Int64}
-        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-        AND timestamp GLOBAL IN (
-            -- Only times with events of several batches: looking for them reads no contexts.
-            SELECT timestamp
-            FROM (
-                SELECT
-                    timestamp,
-                    batch,
-                    lagInFrame(timestamp) OVER before AS timestamp_before,
-                    lagInFrame(batch) OVER before AS batch_before
-                FROM events FINAL
+    SELECT
+        timestamp,
+        type,
+        groupArray((batch, came)) AS members,
+        argMin(batch, (came, batch)) AS first
+    FROM (
+        -- An event that was loaded twice, and is not merged yet, is one; its first admission counts, as with FINAL, which
+        -- would read all contexts.
+        SELECT
+            timestamp,
+            type,
+            version,
+            context,
+            batch,
+            sequence,
+            min(admitted) AS came,
+            argMin(received, admitted) AS got
+        FROM events
+        WHERE customer = {customer:String}
+            AND product = {product:String}
+            AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+            AND admitted <= {watermark:Int64}
+            AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+            AND timestamp GLOBAL IN (
+                -- Only times with events of several batches: looking for them reads no contexts.
+                SELECT timestamp
+                FROM events
                 WHERE customer = {customer:String}
                     AND product = {product:String}
                     AND timestamp BETWEEN {start:Int64} AND {end:Int64}
                     AND admitted <= {watermark:Int64}
                     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-                WINDOW before AS (ORDER BY customer, product, timestamp, batch ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+                GROUP BY timestamp
+                HAVING min(batch) != max(batch)
             )
-            WHERE timestamp = timestamp_before AND batch != batch_before
-        )
-    GROUP BY customer, product, timestamp, type, version, context
+        GROUP BY timestamp, type, version, context, batch, sequence
+    )
+    WHERE {basis:String} = 'event' OR got BETWEEN {received_start:Int64} AND {received_end:Int64}
+    GROUP BY timestamp, type, version, context
     HAVING min(batch) != max(batch)
 )
 GROUP BY begin, type
--- In the table's order and in small blocks, groups come and go, and memory stays the same however many there are.
+HAVING number > 0
 SETTINGS
     enable_extended_results_for_datetime_functions = 1,
-    optimize_aggregation_in_order = 1,
-    max_block_size = 2048,
-    max_threads = 1
+    -- Where most are duplicates, their groups go to disk.
+    max_bytes_before_external_group_by = 33554432

@@ -1,6 +1,6 @@
--- Pieces of a span of time, cut at even widths: the first and last timestamp and the rows of each.
+-- Pieces of a span of time, cut at even widths: the first and last timestamp and the most rows of each.
 SELECT min(timestamp), max(timestamp), count()
-FROM events FINAL
+FROM events
 WHERE customer = {customer:String}
     AND product = {product:String}
     AND timestamp BETWEEN {start:Int64} AND {end:Int64}

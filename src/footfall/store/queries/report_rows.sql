@@ -1,21 +1,11 @@
--- The rows of a report's file between two times: RFC 4180 with quotes only where they are needed, in sorting-key order.
-WITH
-    -- For each event, where in its context each column stands, or 0; the first of the rows is for types not listed.
-    {places:Array(Array(UInt16))}[transform(type, {placed_types:Array(String)}, {placed_rows:Array(UInt32)}, 1)] AS place,
-    arrayConcat([toString(timestamp), toString(type)], arrayMap(position -> context[position], place)) AS fields,
-    arrayMap(
-        field -> if(
-            multiSearchAny(field, [{delimiter:String}, '"', '\r', '\n']),
-            concat('"', replaceAll(field, '"', '""'), '"'),
-            field
-        ),
-        fields
-    ) AS quoted
-SELECT arrayStringConcat(quoted, {delimiter:String})
+-- The rows of a report's file between two times, in the order of the table's key; `shown` is made by reports/rows.py.
+SELECT {{shown}}
 FROM events FINAL
 WHERE customer = {customer:String}
     AND product = {product:String}
     AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+    AND admitted > {since:Int64}
     AND admitted <= {watermark:Int64}
     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
     -- Of equal events of several batches only those of the first; where nothing is to be dropped, `drop_end` is before
@@ -31,34 +21,36 @@ WHERE customer = {customer:String}
             WHERE customer = {customer:String}
                 AND product = {product:String}
                 AND timestamp BETWEEN {start:Int64} AND {drop_end:Int64}
+                AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
                 AND admitted <= {watermark:Int64}
                 AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
                 AND timestamp GLOBAL IN (
                     -- Only times with events of several batches: looking for them reads no contexts.
                     SELECT timestamp
-                    FROM (
-                        SELECT
-                            timestamp,
-                            batch,
-                            lagInFrame(timestamp) OVER before AS timestamp_before,
-                            lagInFrame(batch) OVER before AS batch_before
-                        FROM events FINAL
-                        WHERE customer = {customer:String}
-                            AND product = {product:String}
-                            AND timestamp BETWEEN {start:Int64} AND {drop_end:Int64}
-                            AND admitted <= {watermark:Int64}
-                            AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-                        WINDOW before AS (
-                            ORDER BY customer, product, timestamp, batch ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
-                        )
-                    )
-                    WHERE timestamp = timestamp_before AND batch != batch_before
+                    FROM events
+                    WHERE customer = {customer:String}
+                        AND product = {product:String}
+                        AND timestamp BETWEEN {start:Int64} AND {drop_end:Int64}
+                        AND admitted <= {watermark:Int64}
+                        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+                    GROUP BY timestamp
+                    HAVING min(batch) != max(batch)
                 )
             GROUP BY customer, product, timestamp, type, version, context
             HAVING min(batch) != max(batch)
         )
     )
 ORDER BY customer, product, timestamp, batch, sequence
-FORMAT CustomSeparated
--- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
-SETTINGS format_custom_escaping_rule = 'Raw', max_block_size = 2048, read_in_order_use_buffering = 0
+FORMAT {{format}}
+SETTINGS
+    -- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
+    max_block_size = 2048,
+    read_in_order_use_buffering = 0,
+    -- What a column is called in the file must not be taken for a column of the table.
+    prefer_column_name_to_alias = 1,
+    -- Rows without a character that needs quotes, nearly all, are not taken apart.
+    short_circuit_function_evaluation = 'force_enable',
+    format_custom_escaping_rule = 'Raw',
+    output_format_json_quote_64bit_integers = 0,
+    output_format_json_escape_forward_slashes = 0,
+    output_format_arrow_compression_method = 'none'

@@ -1,0 +1,152 @@
+"""What a report's manifest says: all that somebody needs who wants to trust the file, or to make it again."""
+
+from importlib.metadata import version
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall.reports.layout import Layout
+from footfall.reports.rows import RISKY, SAFE_MARK
+from footfall.reports.status import source
+from footfall.reports.survey import Survey
+from footfall.reports.tally import Tally
+from footfall.state import Job
+from footfall.wire import ReportFilter
+
+_MEANINGS = {
+    "timestamp": "the time of the event, as the client sent it",
+    "type": "the type of the event",
+}
+_TIME_TYPES = {
+    "ms": "integer, milliseconds since 1970-01-01T00:00:00Z",
+    "rfc3339": "text, RFC 3339 with milliseconds",
+    "typed": "timestamp with milliseconds, UTC",
+}
+
+
+class Place(Struct, frozen=True, omit_defaults=True):
+    """Where a column's values stand in the context, counted from 1, of events of these types; of all without types."""
+
+    position: int
+    types: tuple[str, ...] = ()
+
+
+class Described(Struct, frozen=True, omit_defaults=True):
+    """A column of the file."""
+
+    name: str
+    meaning: str
+    type: str
+    places: tuple[Place, ...] = ()
+
+
+class RowCounts(Struct, frozen=True, rename="camel"):
+    total: int
+    by_type: dict[str, int]
+
+
+class Times(Struct, frozen=True, omit_defaults=True):
+    """The first and the last timestamp in ms; neither in a report without events."""
+
+    first: int | UnsetType = UNSET
+    last: int | UnsetType = UNSET
+
+
+class Duplicates(Struct, frozen=True):
+    """`found` were among the events that the report selects; with the mode drop, none of them is in the file."""
+
+    mode: str
+    found: int
+
+
+class Late(Struct, frozen=True, rename="camel"):
+    """Events received more than `after_ms` after their own time."""
+
+    after_ms: int
+    events: int
+
+
+class SpreadsheetSafe(Struct, frozen=True):
+    """Each cell that matches has the mark in front; taking it off every cell that begins with it gives the value."""
+
+    mark: str
+    pattern: str
+
+
+class Manifest(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Times are in ms since the epoch. `since` is there in a report of what came since another."""
+
+    source: str
+    footfall: str
+    filter: ReportFilter
+    basis: str
+    timezone: str
+    watermark: int
+    since: int | UnsetType
+    plan: str
+    columns: tuple[Described, ...]
+    rows: RowCounts
+    timestamps: Times
+    duplicates: Duplicates
+    late: Late
+    file: str
+    format: str
+    compression: str
+    delimiter: str | UnsetType
+    header: bool | UnsetType
+    spreadsheet_safe: SpreadsheetSafe | UnsetType
+    bytes: int
+    sha256: str
+
+
+def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tally: Tally) -> str:
+    """The manifest of a finished file as JSON."""
+    kinds = survey.kinds
+    dropped = survey.duplicates if job.duplicates == "drop" else {}
+    by_type = {name: kinds[name].rows - dropped.get(name, 0) for name in sorted(kinds)}
+    first_ms = min((kind.first_ms for kind in kinds.values()), default=UNSET)
+    last_ms = max((kind.last_ms for kind in kinds.values()), default=UNSET)
+    is_csv = job.format == "csv"
+    made = Manifest(
+        source=source(job),
+        footfall=version("footfall"),
+        filter=job.filter,
+        basis=job.basis,
+        timezone="UTC",
+        watermark=job.watermark_ms,
+        since=UNSET if job.since_ms is None else job.since_ms,
+        plan=plan,
+        columns=_columns(job, layout),
+        rows=RowCounts(sum(by_type.values()), by_type),
+        timestamps=Times(first_ms, last_ms),
+        duplicates=Duplicates(job.duplicates, survey.found),
+        late=Late(late_ms, sum(kind.late for kind in kinds.values())),
+        file=job.file,
+        format=job.format,
+        compression=job.compression,
+        delimiter=job.delimiter if is_csv else UNSET,
+        header=job.header if is_csv else UNSET,
+        spreadsheet_safe=SpreadsheetSafe(SAFE_MARK, RISKY) if job.safe else UNSET,
+        bytes=tally.bytes,
+        sha256=tally.sha256,
+    )
+    return msgspec.json.encode(made).decode()
+
+
+def _columns(job: Job, layout: Layout) -> tuple[Described, ...]:
+    names = layout.names if job.format == "csv" else layout.keys
+    time, kind = names[:2]
+    time_type = _TIME_TYPES["typed" if job.format in ("parquet", "arrow") else job.times]
+    return (
+        Described(time, _MEANINGS["timestamp"], time_type),
+        Described(kind, _MEANINGS["type"], "text"),
+        *(
+            Described(
+                name,
+                f"the context's value of the key {field.name}; nothing where the event's type has no such key",
+                "text",
+                tuple(Place(place.position, place.types) for place in field.places),
+            )
+            for name, field in zip(names[2:], layout.fields, strict=True)
+        ),
+    )

@@ -1,0 +1,65 @@
+"""What a report holds, counted by the engine apart from its rows, so that the two can be held against each other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from footfall.reports import parameters
+from footfall.state import Job
+from footfall.store import Store, query
+from footfall.usage import Compared, Span, compare
+
+
+class Kind(Struct, frozen=True):
+    """The events of one type: rows, the first and last timestamp in ms, and how many of them came late."""
+
+    rows: int
+    first_ms: int
+    last_ms: int
+    late: int
+
+    def join(self, other: "Kind") -> "Kind":
+        first_ms, last_ms = min(self.first_ms, other.first_ms), max(self.last_ms, other.last_ms)
+        return Kind(self.rows + other.rows, first_ms, last_ms, self.late + other.late)
+
+
+class Survey(Struct, frozen=True):
+    """The events of some spans by type, how many of them are duplicates, and the spans cut as they were looked for."""
+
+    kinds: dict[str, Kind] = {}
+    duplicates: dict[str, int] = {}
+    parts: tuple[Compared, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """All events, duplicates too."""
+        return sum(kind.rows for kind in self.kinds.values())
+
+    @property
+    def found(self) -> int:
+        """All duplicates."""
+        return sum(self.duplicates.values())
+
+    def join(self, other: "Survey") -> "Survey":
+        """Both together."""
+        kinds, duplicates = dict(self.kinds), dict(self.duplicates)
+        for name, kind in other.kinds.items():
+            kinds[name] = kinds[name].join(kind) if name in kinds else kind
+        for name, number in other.duplicates.items():
+            duplicates[name] = duplicates.get(name, 0) + number
+        return Survey(kinds, duplicates, self.parts + other.parts)
+
+
+def survey(store: Store, job: Job, span: Span, late_ms: int, limit: Callable[[], dict[str, Any]]) -> Survey:
+    """Count the report's events of one span. Raises what the store and `limit` raise."""
+    wanted = parameters.selection(job)
+    between = {"start": span.first_ms, "end": span.last_ms, "late": late_ms}
+    found = store.rows(query("report_survey"), {**wanted, **between}, limit())
+    result = Survey({name: Kind(*numbers) for name, *numbers in found})
+    for part in compare(store, wanted, [span], limit):
+        counts: dict[str, int] = {}
+        for (_, name), number in part.counts.items():
+            counts[name] = counts.get(name, 0) + number
+        result = result.join(Survey({}, counts, (part,)))
+    return result

@@ -1,0 +1,17 @@
+-- What a report holds between two times, by type: rows, first and last timestamp, and how many came late.
+SELECT
+    toString(type),
+    count(),
+    min(timestamp),
+    max(timestamp),
+    countIf(received - timestamp > {late:Int64})
+FROM events FINAL
+WHERE customer = {customer:String}
+    AND product = {product:String}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+    AND admitted > {since:Int64}
+    AND admitted <= {watermark:Int64}
+    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+GROUP BY type
+ORDER BY type
