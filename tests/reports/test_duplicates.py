@@ -111,7 +111,9 @@ def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> No
     job = make(place, mode)
     making = Making(job, None, place.store, place.destinations, deadline_s=2**40)
     limit = making._limit
-    monkeypatch.setattr(making, "_limit", lambda what="": limit(what) | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1})
+    monkeypatch.setattr(
+        making, "_limit", lambda what="": limit(what) | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
+    )
     made = making.make()
     expected = 2 * events if mode == "keep" else events
     assert making.rows_total >= made.rows

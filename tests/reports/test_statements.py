@@ -29,7 +29,7 @@ def fill(place: Any, months: int) -> None:
 def test_rows_are_merged_and_never_sorted(place: Any) -> None:
     fill(place, 3)
     made = Statement(JOB, plain_layout(2))
-    text, wanted = made.text.partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
+    text, wanted = made.text().partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
     plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
     assert "InOrder" in plan
     assert "ReplacingSorted" in plan
@@ -52,5 +52,5 @@ def test_a_months_rows_need_little_memory(place: Any) -> None:
     fill(place, 30)
     made = Statement(JOB, plain_layout(1))
     limit = {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
-    with place.store.stream(made.text, made.parameters(0, MONTH_MS - 1), limit) as blocks:
+    with place.store.stream(made.text(), made.parameters(0, MONTH_MS - 1), limit) as blocks:
         assert b"".join(blocks).count(b"\n") == 3000

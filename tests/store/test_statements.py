@@ -9,6 +9,8 @@ from footfall.store import query
 from footfall.store.statements import _folder
 
 QUERIES = sorted(path.name.removesuffix(".sql") for path in _folder("queries").iterdir())
+# What stands for the pieces of which a report's statement is put together.
+PIECES = {"{{shown}}": "timestamp", "{{undoubled}}": "", "{{format}}": "TSV"}
 PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")
 
 
@@ -22,6 +24,8 @@ def test_every_file_starts_with_what_it_is_for(folder: str) -> None:
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_is_explained_by_the_engine(store, name: str) -> None:
     text = query(name)
+    for piece, sample_text in PIECES.items():
+        text = text.replace(piece, sample_text)
     parameters = {word: sample(kind) for word, kind in PLACEHOLDER.findall(text)}
     if any(word in text for word in ("INSERT INTO", "ALTER TABLE", "KILL QUERY")):
         # Only what selects has a plan.

@@ -212,8 +212,8 @@ class Making:
                 yield block
 
     def _blocks(self, statement: Statement, span: Span, *, drop: bool) -> Generator[bytes]:
-        wanted = statement.parameters(span.first_ms, span.last_ms, drop=drop)
-        with self._store.stream(statement.text, wanted, self._limit("rows")) as blocks:
+        wanted = statement.parameters(span.first_ms, span.last_ms)
+        with self._store.stream(statement.text(drop=drop), wanted, self._limit("rows")) as blocks:
             for block in blocks:
                 if self._halt.is_set():
                     raise Halted

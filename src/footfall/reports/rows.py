@@ -48,19 +48,23 @@ _LINE = """if(
 
 
 class Statement:
-    """The statement of a report's rows in its format; `text` is the same for all spans of the report."""
+    """The statement of a report's rows in its format, the same for all spans of the report."""
 
     def __init__(self, job: Job, layout: Layout) -> None:
         self._job = job
         self._parameters: dict[str, Any] = {}
         cells = list(self._cells(layout))
         shown = self._line(cells) if job.format == "csv" else _columns(cells, layout)
-        self.text = query("report_rows").replace("{{shown}}", shown).replace("{{format}}", _FORMATS[job.format])
+        self._text = query("report_rows").replace("{{shown}}", shown).replace("{{format}}", _FORMATS[job.format])
 
-    def parameters(self, first_ms: int, last_ms: int, *, drop: bool = False) -> dict[str, Any]:
-        """Those of the rows between two times, both inclusive; `drop` leaves duplicates out."""
-        span = {"start": first_ms, "end": last_ms, "drop_end": last_ms if drop else first_ms - 1}
-        return {**parameters.selection(self._job), **self._parameters, **span}
+    def text(self, *, drop: bool = False) -> str:
+        """The statement; `drop` leaves duplicates out, which costs something where there are none."""
+        undoubled = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
+        return self._text.replace("{{undoubled}}", undoubled)
+
+    def parameters(self, first_ms: int, last_ms: int) -> dict[str, Any]:
+        """Those of the rows between two times, both inclusive."""
+        return {**parameters.selection(self._job), **self._parameters, "start": first_ms, "end": last_ms}
 
     def _line(self, cells: list[str]) -> str:
         self._parameters |= {"delimiter": self._job.delimiter, "delimiters": len(cells) - 1}

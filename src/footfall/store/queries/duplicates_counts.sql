@@ -56,4 +56,4 @@ HAVING number > 0
 SETTINGS
     enable_extended_results_for_datetime_functions = 1,
     -- Where most are duplicates, their groups go to disk.
-    max_bytes_before_external_group_by = 33554432
+    max_bytes_before_external_group_by = 268435456

@@ -8,43 +8,13 @@ WHERE customer = {customer:String}
     AND admitted > {since:Int64}
     AND admitted <= {watermark:Int64}
     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-    -- Of equal events of several batches only those of the first; where nothing is to be dropped, `drop_end` is before
-    -- `start`, and nothing is looked for.
-    AND (timestamp, batch, sequence) GLOBAL NOT IN (
-        SELECT timestamp, member.1, member.2
-        FROM (
-            SELECT
-                timestamp,
-                argMin(batch, (admitted, batch)) AS first,
-                arrayJoin(arrayFilter(one -> one.1 != first, groupArray((batch, sequence)))) AS member
-            FROM events FINAL
-            WHERE customer = {customer:String}
-                AND product = {product:String}
-                AND timestamp BETWEEN {start:Int64} AND {drop_end:Int64}
-                AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
-                AND admitted <= {watermark:Int64}
-                AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-                AND timestamp GLOBAL IN (
-                    -- Only times with events of several batches: looking for them reads no contexts.
-                    SELECT timestamp
-                    FROM events
-                    WHERE customer = {customer:String}
-                        AND product = {product:String}
-                        AND timestamp BETWEEN {start:Int64} AND {drop_end:Int64}
-                        AND admitted <= {watermark:Int64}
-                        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-                    GROUP BY timestamp
-                    HAVING min(batch) != max(batch)
-                )
-            GROUP BY customer, product, timestamp, type, version, context
-            HAVING min(batch) != max(batch)
-        )
-    )
+    -- Of equal events of several batches only those of the first, where a report asks for that.
+    {{undoubled}}
 ORDER BY customer, product, timestamp, batch, sequence
 FORMAT {{format}}
 SETTINGS
     -- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
-    max_block_size = 2048,
+    max_block_size = 4096,
     read_in_order_use_buffering = 0,
     -- What a column is called in the file must not be taken for a column of the table.
     prefer_column_name_to_alias = 1,

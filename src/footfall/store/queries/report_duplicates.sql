@@ -1,0 +1,29 @@
+-- The duplicates between two times: of equal events of several batches all but those of the batch that was first.
+SELECT timestamp, member.1, member.2
+FROM (
+    SELECT
+        timestamp,
+        argMin(batch, (admitted, batch)) AS first,
+        arrayJoin(arrayFilter(one -> one.1 != first, groupArray((batch, sequence)))) AS member
+    FROM events FINAL
+    WHERE customer = {customer:String}
+        AND product = {product:String}
+        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+        AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+        AND admitted <= {watermark:Int64}
+        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+        AND timestamp GLOBAL IN (
+            -- Only times with events of several batches: looking for them reads no contexts.
+            SELECT timestamp
+            FROM events
+            WHERE customer = {customer:String}
+                AND product = {product:String}
+                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+                AND admitted <= {watermark:Int64}
+                AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+            GROUP BY timestamp
+            HAVING min(batch) != max(batch)
+        )
+    GROUP BY customer, product, timestamp, type, version, context
+    HAVING min(batch) != max(batch)
+)
