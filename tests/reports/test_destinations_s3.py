@@ -224,3 +224,21 @@ def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s
 
     asyncio.run(make())
     assert s3.keys() == []
+
+
+def test_a_file_that_could_not_be_removed_at_its_destination_goes_when_it_can(s3: S3, lake: Any) -> None:
+    kept, removed = delivered(lake, bucketKey="kept.csv"), delivered(lake, bucketKey="removed.csv")
+
+    async def remove() -> None:
+        s3.stop()
+        await lake.desk.end(lake.user, f"JOB-{removed.id}")
+        assert not lake.state.job_get(removed.id).removed
+        await asyncio.to_thread(s3.start)
+        assert len(s3.keys()) == 2
+        async with lake.running():
+            await lake.seen(removed, lambda job: job.removed)
+
+    asyncio.run(remove())
+    assert s3.keys() == ["from/footfall/kept.csv"]
+    asyncio.run(lake.desk.end(lake.user, f"JOB-{kept.id}"))
+    assert s3.keys() == []

@@ -116,16 +116,18 @@ class Runner:
     async def _expire(self) -> None:
         before_ms = lifecycle.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
         while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
-            removed = [await asyncio.to_thread(self._remove, job) for job in jobs]
+            removed = [await asyncio.to_thread(self._remove, job, before_ms) for job in jobs]
             if not all(removed):
                 return  # What is left would only be found again; its time comes with the next round.
 
-    def _remove(self, job: Job) -> bool:
+    def _remove(self, job: Job, before_ms: int) -> bool:
         """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
+        # One that is found within its days was removed by its user, when its destination could not be reached.
+        by_user = job.ended_ms is not None and job.ended_ms >= before_ms
         try:
-            removal.remove(job, self._files, self._state, delivered=False)
+            removal.remove(job, self._files, self._state, delivered=by_user)
         except (BaseError, OSError) as error:
-            log.warning("report %s is past its days, but its file cannot be removed: %s", job.id, error)
+            log.warning("report %s is past its days, or was removed; its file cannot go now: %s", job.id, error)
             return False
         return True
 
