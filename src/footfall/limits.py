@@ -102,5 +102,7 @@ STORE_LOAD_TIMEOUT_S = 120
 ENGINE_QUERIES_AT_ONCE_MAX = 4
 # Memory that all statements of the embedded engine may take together.
 ENGINE_MEMORY_BYTES_MAX = 4 * 1024 * 1024 * 1024
+# How much worker and engine give way to the web processes (0 to 19): events must not wait for reports.
+BACKGROUND_NICE = 10
 # Seconds in which processes must have stopped after SIGTERM before they are killed.
 STOP_TIMEOUT_S = 20

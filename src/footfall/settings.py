@@ -92,6 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S
     engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX
     engine_memory_bytes_max: Positive = limits.ENGINE_MEMORY_BYTES_MAX
+    background_nice: Annotated[int, Meta(ge=0, le=19)] = limits.BACKGROUND_NICE
     stop_timeout_s: Positive = limits.STOP_TIMEOUT_S
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -62,6 +63,7 @@ def worker(settings: Settings) -> None:
     _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
+    os.nice(settings.background_nice)
     try:
         asyncio.run(_worker(settings))
     except CannotServe as error:
@@ -77,6 +79,7 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
+    os.nice(settings.background_nice)
     try:
         run_engine(settings)
     except CannotServe as error:
