@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
-from footfall.state import Job, JobStatus, State
+from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
 
 LEASE_MS = 30_000
@@ -86,6 +87,29 @@ class Counting(State):
         done = super().job_finish(*args, **named)
         self.ends += done
         return done
+
+
+@contextlib.contextmanager
+def telling(place: Any, node: str, loaded_through_ms: int, ahead_ms: int = -1_000_000) -> Iterator[SimpleNamespace]:
+    """A node that tells how far it is, again and again, by a clock that is ahead of this one's, and goes on."""
+    stop = threading.Event()
+    far = SimpleNamespace(loaded_through_ms=loaded_through_ms)
+    place.state.node_put(node, loaded_through_ms, place.now_ms + ahead_ms)
+
+    def tell() -> None:
+        told = 0
+        with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+            while not stop.wait(0.02):
+                told += 1
+                state.node_put(node, far.loaded_through_ms, place.now_ms + ahead_ms + told)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        yield far
+    finally:
+        stop.set()
+        teller.join()
 
 
 async def finish(place: Any, **wanted: Any) -> Job:
@@ -279,13 +303,13 @@ def test_a_report_waits_for_every_other_node(place: Any) -> None:
     async def make() -> None:
         job = await place.order()
         place.state.node_put("here", 0, 0)  # what this node says of itself is older than what it knows
-        place.state.node_put("there", job.started_ms - 1, 0)
-        async with place.running():
-            await place.seen(job, lambda job: job.owner is not None)
-            await asyncio.sleep(0.5)
-            assert place.state.job_get(job.id).status is JobStatus.RUNNING
-            place.state.node_put("there", job.started_ms, 0)
-            assert (await place.ended(job)).status is JobStatus.COMPLETE
+        with telling(place, "there", job.started_ms - 1) as there:
+            async with place.running():
+                await place.seen(job, lambda job: job.owner is not None)
+                await asyncio.sleep(0.5)
+                assert place.state.job_get(job.id).status is JobStatus.RUNNING
+                there.loaded_through_ms = job.started_ms
+                assert (await place.ended(job)).status is JobStatus.COMPLETE
 
     asyncio.run(make())
 
@@ -293,8 +317,100 @@ def test_a_report_waits_for_every_other_node(place: Any) -> None:
 @pytest.mark.parametrize("late", ["here", "there"])
 def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any, late: str) -> None:
     place = make_place(report_barrier_timeout_s=1)
-    place.state.node_put("there", 0 if late == "there" else place.now_ms, 0)
     place.loaded.loaded_through_ms = 0 if late == "here" else place.now_ms
-    job = asyncio.run(finish(place))
+    with telling(place, "there", 0 if late == "there" else place.now_ms):
+        job = asyncio.run(finish(place))
     reason = f"events that came before the report were not loaded within 1 s: node {late} is behind"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
+
+
+class Noting(State):
+    """Notes whose jobs are claimed, in their order."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.users: list[str] = []
+
+    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+        job = super().job_claim(owner, now_ms, lease_ms)
+        self.users += [job.user] if job else []
+        return job
+
+
+def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place: Any) -> None:
+    place = make_place(store_type=Gated, reports_at_once_max=1)
+    place.store.gate = threading.Event()
+    place.load([{"timestamp": 1}])
+    bob = User(id="bob", password_hash="", customers=("C",), created_ms=0)
+
+    async def make() -> list[str]:
+        many = [await place.order() for _ in range(20)]
+        with contextlib.closing(Noting(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+            async with place.running(place.runner(state=state)):
+                # All were started in the same millisecond.
+                await place.seen(min(many, key=lambda job: job.id), lambda job: job.owner is not None)
+                place.clock.ms += 1
+                first = await place.desk.start(bob, b'{"filter":{"customer":"C","product":"P"}}')
+                place.store.gate.set()
+                for job in (first, *many):
+                    assert (await place.ended(job)).status is JobStatus.COMPLETE
+            return state.users
+
+    assert asyncio.run(make()) == ["ann", "bob", *["ann"] * 19]
+
+
+def test_a_report_has_what_a_node_with_a_clock_ahead_took_before_it(place: Any) -> None:
+    """That node stamped the event later than this one's clock was when the report was ordered."""
+    stamp_ms = place.now_ms + 5_000
+    place.load([{"timestamp": 1, "admitted": stamp_ms}, {"timestamp": 2, "admitted": place.now_ms + 1_000_000}])
+
+    async def make() -> None:
+        job = await place.order()
+        with telling(place, "there", stamp_ms + 60_000, ahead_ms=5_000):
+            async with place.running():
+                ended = await place.ended(job)
+        assert await place.read(ended) == b"1|T|a\n"
+        assert stamp_ms < ended.watermark_ms < stamp_ms + 60_000
+        assert ended.started_ms == place.now_ms
+
+    asyncio.run(make())
+
+
+def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_over(place: Any) -> None:
+    async def make() -> None:
+        job = await place.order()
+        place.state.job_claim("the dead", place.now_ms, 1)
+        assert place.state.job_pin(job.id, "the dead", place.now_ms + 7)
+        place.clock.ms += 60_000
+        with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
+            async with place.running():
+                assert (await place.ended(job)).watermark_ms == place.now_ms + 7
+
+    asyncio.run(make())
+
+
+def test_a_watermark_that_was_asked_for_is_kept(place: Any) -> None:
+    with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
+        job = asyncio.run(place.make(output={"asOf": place.now_ms - 1}))
+    assert (job.status, job.watermark_ms) == (JobStatus.COMPLETE, place.now_ms - 1)
+
+
+def test_a_node_that_has_gone_silent_is_waited_for_and_named(make_place: Any) -> None:
+    """It may have taken events by a clock that is ahead."""
+    place = make_place(report_barrier_timeout_s=1)
+    place.state.node_put("there", place.now_ms + 5_000, place.now_ms + 5_000)
+    job = asyncio.run(finish(place))
+    reason = "events that came before the report were not loaded within 1 s: node there has not said how late it is"
+    assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
+
+
+def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: Any) -> None:
+    place.state.node_put("here", place.now_ms, place.now_ms + 5_000)
+
+    async def make() -> None:
+        job = await place.order()
+        place.clock.ms += 10
+        async with place.running():
+            assert (await place.ended(job)).watermark_ms == job.started_ms
+
+    asyncio.run(make())
