@@ -63,6 +63,26 @@ async def until(condition: Callable[[], bool], within_s: float) -> None:
             await asyncio.sleep(0.02)
 
 
+FILL = """INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
+SELECT 'C', 'P', 'T', number, [repeat('x', 100)], 1, generateUUIDv4(), 1, 1 FROM numbers(4000000)"""
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_a_large_report_is_broken_off_in_its_rows(place: Any, file_format: str) -> None:
+    place.store.write(FILL, {})
+
+    async def make() -> None:
+        job = await place.order(output={"format": file_format})
+        async with place.running():
+            await place.seen(job, lambda job: job.bytes > 0 and job.progress > 0)
+            assert at_work(place) > 0
+            ended = await place.desk.end(place.user, f"JOB-{job.id}")
+            assert (ended.status, ended.rows < 4_000_000) == (JobStatus.FAILED, True)
+            await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
+
+    asyncio.run(make())
+
+
 @pytest.fixture
 def endless(make_place: Any) -> Any:
     place = make_place(store_type=Endless)

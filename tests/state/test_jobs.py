@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs
+from footfall.state import Job, JobStatus, State
 from footfall.wire import ReportFilter, ReportOutput
 
 FILTER = ReportFilter(customer="BARCHART", product="PORTFOLIO")
@@ -203,24 +203,6 @@ def test_a_watermark_is_pinned_by_the_owner_only(state: State) -> None:
     now = state.job_get(only.id)
     assert now
     assert now.watermark_ms == 7
-
-
-@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.COMPLETE])
-def test_a_user_never_has_more_jobs_than_the_bounds_allow(state: State, status: JobStatus) -> None:
-    bounds = JobBounds(5, 1_000) if status is JobStatus.RUNNING else JobBounds(1_000, 5)
-    add(state, *(job(status=status) for _ in range(2)), job(status=JobStatus.COMPLETE, expired=True), job("bob"))
-
-    def try_to_add(number: int) -> tuple[JobStatus, int] | None:
-        try:
-            state.job_add(job(status=status, started_ms=number), bounds)
-        except TooManyJobs as error:
-            return error.status, error.most
-        return None
-
-    with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(try_to_add, range(24)))
-    assert (answers.count(None), answers.count((status, 5))) == (3, 21)
-    state.job_add(job("carol"), bounds)
 
 
 def test_a_lease_that_ran_out_goes_to_another(state: State) -> None:

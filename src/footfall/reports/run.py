@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 
 from msgspec import Struct, structs
 from obstore.exceptions import BaseError
@@ -148,9 +150,32 @@ class Run:
     async def _wait(self) -> str | None:
         """Wait at the barrier; returns what is behind when that takes too long."""
         until_s = time.monotonic() + self._means.settings.report_barrier_timeout_s
-        while behind := await asyncio.to_thread(self._means.barrier.behind, self._job.watermark_ms):
+        # Pinned before, or asked for, a watermark stays.
+        if self._job.watermark_ms == self._job.started_ms and (behind := await self._pin(until_s)):
+            return behind
+        return await self._until(until_s, partial(self._means.barrier.behind, self._job.watermark_ms))
+
+    async def _pin(self, until_s: float) -> str | None:
+        """Raise the watermark to the latest clock of all nodes, and have the job keep it before anything is made.
+
+        Returns what is behind when that takes too long; raises Halted when the job is not ours any more.
+        """
+        clocks = self._means.barrier.clocks()
+        if behind := await self._until(until_s, clocks.behind):
+            return behind
+        if clocks.latest_ms is None:
+            return None
+        watermark_ms = max(self._job.watermark_ms, clocks.latest_ms, self._means.clock.now_ms())
+        if not await asyncio.to_thread(self._means.state.job_pin, self._job.id, self._lease.owner, watermark_ms):
+            raise Halted
+        self._job = structs.replace(self._job, watermark_ms=watermark_ms)
+        return None
+
+    async def _until(self, until_s: float, behind: Callable[[], str | None]) -> str | None:
+        """Wait until nothing is behind any more; returns what is when it takes too long."""
+        while found := await asyncio.to_thread(behind):
             if time.monotonic() >= until_s:
-                return behind
+                return found
             await self._pause(LOOK_S)
         return None
 

@@ -1,0 +1,88 @@
+"""How far a report is: it moves, never back, and is everything only when the report is COMPLETE."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from footfall.reports import headers
+from footfall.reports.making import Making
+from footfall.state import Job, JobStatus
+from footfall.store import Store
+
+FILL = """INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
+SELECT 'C', 'P', 'T', number, [repeat('x', 200)], 1, generateUUIDv4(), 1, 1 FROM numbers({rows:UInt32})"""
+ROWS = 300_000
+
+
+class Slow(Store):
+    """Takes some time over each block, as a slow place for files does."""
+
+    block_s = 0.015
+
+    @contextlib.contextmanager
+    def stream(
+        self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        with super().stream(query, parameters, settings) as blocks:
+            yield (block for block in blocks if not time.sleep(self.block_s))
+
+
+@pytest.mark.parametrize("file_format", ["csv", "parquet"])
+def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
+    place = make_place(store_type=Slow)
+    place.store.write(FILL, {"rows": ROWS})
+    said: list[tuple[JobStatus, float]] = []
+
+    def look(job: Job) -> bool:
+        said.append((job.status, float(headers(job, 0)["Footfall-Progress"])))
+        return job.status is not JobStatus.RUNNING
+
+    async def make() -> None:
+        job = await place.order(output={"format": file_format})
+        async with place.running():
+            assert (await place.seen(job, look)).rows == ROWS
+
+    asyncio.run(make())
+    values = [value for _, value in said]
+    assert values == sorted(values)
+    assert (values[0], said[-1]) == (0, (JobStatus.COMPLETE, 1))
+    assert all(value < 1 for status, value in said if status is JobStatus.RUNNING)
+    assert len({value for value in values if 0 < value < 1}) >= 2, sorted(set(values))
+
+
+def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
+    place.fill()
+
+    async def make() -> None:
+        job = await place.order()
+        place.state.job_claim("the dead", place.now_ms, 1)
+        place.state.job_progress(job.id, "the dead", 1, 2, 3, 0.75)
+        place.clock.ms += 1
+        least = 1.0
+
+        def look(job: Job) -> bool:
+            nonlocal least
+            least = min(least, job.progress)
+            return job.status is not JobStatus.RUNNING
+
+        async with place.running():
+            await place.seen(job, look)
+        assert least == 0.75
+
+    asyncio.run(make())
+
+
+def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:
+    job = Job(id="j", user="u", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
+    making = Making(job, None, place.store, place.destinations, 0)
+    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
+    making.rows_total = 200
+    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
+    making._doing = 100
+    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0.25, 0.5]
+    making._done, making._doing = 100, 100
+    assert [making.share(read) for read in (0, 0.5, 1)] == [0.5, 0.75, 1]
