@@ -137,8 +137,8 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
 
     `correction` counts from 0, the window's first report. `job` is the report, `earlier_jobs` are those that failed
     before it; `tries` counts since the last time that somebody stepped in. `watermark_ms` is that of the complete
-    report; with `since_ms` it has only what came after that. `late_events` had come when a correction was started.
-    At `look_ms` a worker looks for late events, or tries again; never where it is None.
+    report; with `since_ms` it has only what came after that. `late_events` had come when a correction was started;
+    they are looked for until `until_ms`. At `look_ms` a worker looks, or tries again; never where it is None.
     """
 
     schedule: str
@@ -153,4 +153,5 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     watermark_ms: int | None = None
     late_events: int | None = None
+    until_ms: int | None = None
     look_ms: int | None = None

@@ -137,6 +137,7 @@ schedule_runs = Table(
     Column("since_ms", BigInteger),
     Column("watermark_ms", BigInteger),
     Column("late_events", BigInteger),
+    Column("until_ms", BigInteger),
     Column("look_ms", BigInteger),
 )
 

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("since_ms", sa.BigInteger),
         sa.Column("watermark_ms", sa.BigInteger),
         sa.Column("late_events", sa.BigInteger),
+        sa.Column("until_ms", sa.BigInteger),
         sa.Column("look_ms", sa.BigInteger),
         sa.PrimaryKeyConstraint("schedule", "start_ms", "correction"),
     )
