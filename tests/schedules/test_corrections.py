@@ -1,0 +1,157 @@
+"""Late events, on a real engine: found, waited for, and corrected."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from footfall.schedules import late
+from footfall.schedules.late import Correct, Done, Late, Look
+from footfall.state import RunStatus, ScheduleRun
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+MINUTE_MS = 60_000
+
+
+def make(place: Any, condition: Callable[[], bool]) -> None:
+    """Let a runner make reports, and the scheduler look, until the condition holds."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(place.runner().run(stop))
+            try:
+                async with asyncio.timeout(60):
+                    while not condition():
+                        await asyncio.to_thread(place.scheduler().tick)
+                        await asyncio.sleep(0.02)
+            finally:
+                stop.set()
+
+    asyncio.run(run())
+
+
+def first_report(place: Any, **given: Any) -> tuple[Any, ScheduleRun]:
+    """A schedule of hours with one report made, which has one event."""
+    schedule = place.add(**({"from": place.now_ms - HOUR_MS} | given))
+    place.load({"timestamp": schedule.next.start + 1})
+    place.clock.ms += 1
+    make(place, lambda: all_complete(place, schedule, 1))
+    (run,) = place.runs(schedule)
+    assert place.job(run).rows == 1
+    return schedule, run
+
+
+def all_complete(place: Any, schedule: Any, count: int) -> bool:
+    runs = place.runs(schedule)
+    return len(runs) == count and all(run.status is RunStatus.COMPLETE for run in runs)
+
+
+def test_late_events_are_in_a_correction_once_they_have_settled(stored: Any) -> None:
+    schedule, run = first_report(stored, graceSeconds=600, filter={"customer": "C", "product": "P", "types": ["T"]})
+    stored.clock.ms += 5 * MINUTE_MS
+    inside = {"timestamp": run.start_ms + 2}
+    stored.load(inside, inside, inside | {"timestamp": run.end_ms}, inside | {"type": "U"}, inside | {"product": "Q"})
+    stored.tick(10 * MINUTE_MS - 1)  # the grace is over in a millisecond, and it is time for a look
+    assert len(stored.runs(schedule)) == 1
+    stored.tick(HOUR_MS)
+    corrected, correction = [each for each in stored.runs(schedule) if each.start_ms == run.start_ms]
+    assert (corrected.status, corrected.look_ms) == (RunStatus.COMPLETE, None)
+    assert (correction.correction, correction.late_events, correction.since_ms) == (1, 2, None)
+    make(stored, lambda: all(each.status is RunStatus.COMPLETE for each in stored.runs(schedule)))
+    correction = next(each for each in stored.runs(schedule) if each.correction == 1)
+    assert stored.job(correction).rows == 3
+    assert correction.until_ms == run.until_ms
+
+
+def test_a_correction_may_have_only_what_came_since(stored: Any) -> None:
+    schedule, run = first_report(stored, correction="since")
+    stored.clock.ms += 1
+    stored.load({"timestamp": run.start_ms + 2})
+    stored.tick(20 * MINUTE_MS)
+    correction = stored.runs(schedule)[1]
+    assert stored.job(correction).since_ms == run.watermark_ms == correction.since_ms
+
+
+def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any) -> None:
+    schedule, run = first_report(stored, correctionDays=1)
+    looks = 0
+    stored.state.schedule_pause(schedule.id)  # no further windows: they would be looked at too
+    while stored.runs(schedule)[0].look_ms is not None:
+        stored.state.schedule_resume(schedule.id, stored.clock.ms)
+        stored.clock.ms = stored.runs(schedule)[0].look_ms
+        stored.scheduler()._look(lambda: False)
+        looks += 1
+    assert len(stored.runs(schedule)) == 1
+    assert 40 < looks < 60
+    assert stored.clock.ms == run.until_ms == run.watermark_ms + DAY_MS
+
+
+def test_with_corrections_off_nobody_looks(stored: Any) -> None:
+    _, run = first_report(stored, correctionDays=0)
+    assert run.look_ms is None
+
+
+def test_a_correction_is_corrected_too(stored: Any) -> None:
+    schedule, run = first_report(stored)
+    for number in (1, 2):
+        stored.clock.ms += 20 * MINUTE_MS
+        stored.load({"timestamp": run.start_ms + 10 * number})
+        stored.clock.ms += 1
+        window = [each for each in stored.runs(schedule) if each.start_ms == run.start_ms]
+        stored.clock.ms = max(stored.clock.ms, window[-1].look_ms or 0)
+        make(stored, lambda number=number: corrections(stored, schedule, run) == number)
+    last = max(
+        (each for each in stored.runs(schedule) if each.start_ms == run.start_ms), key=lambda one: one.correction
+    )
+    assert stored.job(last).rows == 3
+
+
+def corrections(place: Any, schedule: Any, run: ScheduleRun) -> int:
+    """The highest correction of a window that is complete."""
+    window = [each for each in place.runs(schedule) if each.start_ms == run.start_ms]
+    return max(each.correction for each in window if each.status is RunStatus.COMPLETE)
+
+
+def test_a_store_that_is_away_is_asked_again_later(stored: Any) -> None:
+    schedule, run = first_report(stored)
+    away = structs.replace(stored.settings, events_url="clickhouse://u:p@127.0.0.1:1/none")
+    from footfall.schedules import Scheduler
+    from footfall.store import Store
+
+    stored.clock.ms += 20 * MINUTE_MS
+    Scheduler(stored.state, Store(away), stored.settings, stored.clock)._look(lambda: False)
+    (after,) = stored.runs(schedule)
+    assert after.look_ms == stored.clock.ms + 15 * MINUTE_MS
+    assert run.look_ms < after.look_ms
+
+
+GRACE, PAUSE, UNTIL = 1000, 100, 10 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    ("found", "now_ms", "then"),
+    [
+        (Late(0, 0, 0), 0, Look(PAUSE)),
+        (Late(0, 0, 0), DAY_MS, Look(DAY_MS + DAY_MS // 20)),
+        (Late(0, 0, 0), UNTIL - 10, Look(UNTIL)),
+        (Late(0, 0, 0), UNTIL, Done()),
+        (Late(1, 5000, 5000), 5010, Look(6000)),
+        (Late(1, 5000, 5000), 5950, Look(6050)),
+        (Late(1, 5000, 5000), 6000, Correct()),
+        (Late(9, 5000, 5000 + DAY_MS), 4999 + DAY_MS, Look(5099 + DAY_MS)),
+        (Late(9, 5000, 5000 + DAY_MS), 5000 + DAY_MS, Correct()),
+        (Late(1, UNTIL - 10, UNTIL - 10), UNTIL - 5, Look(UNTIL)),
+        (Late(1, UNTIL - 10, UNTIL - 10), UNTIL, Correct()),
+    ],
+)
+def test_when_to_look_and_when_to_correct(found: Late, now_ms: int, then: object) -> None:
+    assert late.decide(found, 0, now_ms, GRACE, UNTIL, PAUSE) == then
+
+
+def test_no_look_is_later_than_the_last() -> None:
+    assert late.first_look(0, 10, 10, PAUSE) is None
+    assert late.first_look(0, 5, 10, PAUSE) == 10
