@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
-from footfall.schedules import Scheduler
+import pytest
+from sqlalchemy import text
+
+from footfall.schedules import Scheduler, orders
 from footfall.settings import Settings
 from footfall.state import JobStatus, RunStatus, State
 from footfall.store import Store
@@ -239,8 +242,6 @@ def test_a_stopped_worker_starts_no_more(place: Any) -> None:
 def test_a_report_whose_job_is_gone_is_tried_again(place: Any) -> None:
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
     place.tick()
-    from sqlalchemy import text
-
     with place.state._write() as connection:
         connection.execute(text("DELETE FROM jobs"))
     place.tick()
@@ -248,3 +249,37 @@ def test_a_report_whose_job_is_gone_is_tried_again(place: Any) -> None:
     (run,) = place.runs(schedule)
     assert (run.status, run.tries) == (RunStatus.RUNNING, 2)
     assert place.job(run)
+
+
+def test_a_fault_with_one_schedule_does_not_hold_up_the_others(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, sound = place.add(name="broken"), place.add(name="sound")
+    make = orders.make
+
+    def fail(schedule: Any, *given: Any) -> Any:
+        if schedule.id == broken.id:
+            raise ZeroDivisionError
+        return make(schedule, *given)
+
+    monkeypatch.setattr(orders, "make", fail)
+    place.tick(HOUR_MS)
+    assert (len(place.runs(broken)), len(place.runs(sound))) == (0, 1)
+    found = place.state.schedule_get(broken.id)
+    assert found.paused
+    assert found.reason.startswith("a fault of the service")
+
+
+def test_a_state_that_is_away_is_waited_for(place: Any, caplog: pytest.LogCaptureFixture) -> None:
+    away = State("postgresql://ann:secret@127.0.0.1:1/none")
+    Scheduler(away, place.store, place.settings, place.clock).tick()
+    assert "schedules wait: state database 127.0.0.1:1/none" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_schedule_whose_time_zone_is_not_known_here_is_paused(place: Any) -> None:
+    schedule = place.add()
+    with place.state._write() as connection:
+        connection.execute(text("UPDATE schedules SET timezone = 'Mars/Olympus'"))
+    place.tick(HOUR_MS)
+    shown = place.desk.find(place.state.user_get("ann"), schedule.id)
+    assert (shown.paused, shown.reason) == (True, "the time zone Mars/Olympus is not known here")
+    assert shown.next.end == schedule.next.end

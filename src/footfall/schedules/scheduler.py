@@ -196,7 +196,10 @@ class Scheduler:
 
 
 class _Pausing:
-    """Pauses the schedule, with the reason, when what it does cannot be done any more."""
+    """Pauses the schedule, with the reason, when what it does cannot be done any more.
+
+    A fault of our own pauses it too: nothing is lost by that, while trying for ever would hold up all others.
+    """
 
     def __init__(self, state: State, schedule: Schedule) -> None:
         self._state = state
@@ -210,6 +213,11 @@ class _Pausing:
                 reason = str(error)
             case RequestRefused():
                 reason = "; ".join([error.message, *map(str, error.problems)])
+            case StateUnavailable() | None:
+                return False
+            case Exception():
+                log.error("schedule %s failed", self._schedule.id, exc_info=error)
+                reason = "a fault of the service: its log has the details; resume the schedule when it is mended"
             case _:
                 return False
         log.warning("schedule %s is paused: %s", self._schedule.id, reason)
