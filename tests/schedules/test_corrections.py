@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from footfall.schedules import late
+from footfall.reports import selection
+from footfall.schedules import Scheduler, late, orders
 from footfall.schedules.late import Correct, Done, Late, Look
-from footfall.state import RunStatus, ScheduleRun
+from footfall.schedules.windows import Window
+from footfall.settings import Settings
+from footfall.state import RunStatus, ScheduleRun, User
+from footfall.store import Store, query
+
+OWNER = User(id="ann", password_hash="", customers=("C",), created_ms=0)
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -116,12 +122,29 @@ def corrections(place: Any, schedule: Any, run: ScheduleRun) -> int:
     return max(each.correction for each in window if each.status is RunStatus.COMPLETE)
 
 
+def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(stored: Any) -> None:
+    filters = {"customer": "C", "product": "P", "basis": "received"}
+    schedule = stored.add(filter=filters, **{"from": stored.now_ms - HOUR_MS})
+    start_ms = schedule.next.start
+    make(stored, lambda: all_complete(stored, schedule, 1))
+    stored.clock.ms += 1
+    stored.load({"timestamp": start_ms - DAY_MS, "received": start_ms + 1}, {"timestamp": start_ms + 1})
+    stored.tick(20 * MINUTE_MS)
+    assert [run.late_events for run in stored.runs(schedule) if run.correction] == [1]
+
+
+def test_the_look_of_a_window_reads_that_window_alone(stored: Any) -> None:
+    job = orders.make(stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings())
+    wanted = selection(job) | {"since": 0, "basis": job.basis}
+    stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
+    plan = "\n".join(line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", wanted))
+    key = plan.partition("PrimaryKey")[2]
+    assert all(f"{column} in" in key for column in ("customer", "product", "timestamp"))
+
+
 def test_a_store_that_is_away_is_asked_again_later(stored: Any) -> None:
     schedule, run = first_report(stored)
     away = structs.replace(stored.settings, events_url="clickhouse://u:p@127.0.0.1:1/none")
-    from footfall.schedules import Scheduler
-    from footfall.store import Store
-
     stored.clock.ms += 20 * MINUTE_MS
     Scheduler(stored.state, Store(away), stored.settings, stored.clock)._look(lambda: False)
     (after,) = stored.runs(schedule)

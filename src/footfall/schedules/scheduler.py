@@ -173,7 +173,7 @@ class Scheduler:
                 self._state.schedule_change(run, structs.replace(run, look_ms=None))
 
     def _count(self, job: Job, since_ms: int) -> Late:
-        wanted = selection(job) | {"since": since_ms}
+        wanted = selection(job) | {"since": since_ms, "basis": job.basis}
         ((events, first_ms, last_ms),) = self._store.rows(
             query("schedule_late"), wanted, {"max_execution_time": LOOK_TIMEOUT_S}
         )
