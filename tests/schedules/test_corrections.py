@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from footfall.schedules import Scheduler, late, orders
 from footfall.schedules.late import Correct, Done, Late, Look
 from footfall.schedules.windows import Window
 from footfall.settings import Settings
-from footfall.state import RunStatus, ScheduleRun, User
+from footfall.state import RunStatus, ScheduleRun, State, User
 from footfall.store import Store, query
 
 OWNER = User(id="ann", password_hash="", customers=("C",), created_ms=0)
@@ -80,6 +82,22 @@ def test_a_correction_may_have_only_what_came_since(stored: Any) -> None:
     stored.tick(20 * MINUTE_MS)
     correction = stored.runs(schedule)[1]
     assert stored.job(correction).since_ms == run.watermark_ms == correction.since_ms
+
+
+def test_many_workers_start_one_correction(stored: Any) -> None:
+    schedule, run = first_report(stored)
+    stored.clock.ms += 1
+    stored.load({"timestamp": run.start_ms + 2})
+    stored.clock.ms += 20 * MINUTE_MS
+
+    def work(_: int) -> None:
+        with closing(State(f"sqlite:///{stored.settings.data / 'state.db'}")) as state:
+            Scheduler(state, stored.store, stored.settings, stored.clock).tick()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    assert [each.correction for each in stored.runs(schedule)] == [0, 1]
+    assert len(stored.state.job_list(None, 100, None)) == 2
 
 
 def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any) -> None:

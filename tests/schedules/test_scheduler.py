@@ -123,6 +123,24 @@ def test_many_workers_start_each_window_once(place: Any, url: str) -> None:
     assert sorted(job.id for job in jobs) == sorted(run.job for each in schedules for run in place.runs(each))
 
 
+def test_many_workers_try_again_once(place: Any, url: str) -> None:
+    schedule = place.add(**{"from": place.now_ms - HOUR_MS})
+    place.tick()
+    place.end(JobStatus.FAILED, "no")
+    place.tick()
+    place.clock.ms += MINUTE_MS
+
+    def work(_: int) -> None:
+        with closing(State(url)) as state:
+            Scheduler(state, place.store, place.settings, place.clock).tick()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+    (run,) = place.runs(schedule)
+    assert (run.status, run.tries) == (RunStatus.RUNNING, 2)
+    assert {job.id for job in place.state.job_list(None, 100, None)} == {run.job, *run.earlier_jobs}
+
+
 KILL = """
 import os, signal, sys
 from footfall.clock import SystemClock

@@ -140,7 +140,7 @@ def test_days_have_dates_of_their_own(name: str, at_ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "Europe", "a\0b", "\u00fc", "x" * 300]
+    "name", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "localtime", "Europe", "a\0b", "\u00fc", "x" * 300]
 )
 def test_what_is_no_time_zone(name: str) -> None:
     assert windows.zone(name) is None

@@ -16,6 +16,9 @@ DAY_MS = 24 * HOUR_MS
 # The shortest that a window usually is, by which it can be said how many have passed.
 LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
 
+# Names that mean another zone on another machine, or none.
+_UNFIXED = ("localtime", "posixrules", "Factory")
+
 
 class Window(Struct, frozen=True):
     """From `start_ms` up to but without `end_ms`."""
@@ -26,6 +29,8 @@ class Window(Struct, frozen=True):
 
 def zone(name: str) -> ZoneInfo | None:
     """The time zone of an IANA name; None when there is none."""
+    if name in _UNFIXED:
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
