@@ -3,6 +3,7 @@
 PostgreSQL is the server of the state's own tests.
 """
 
+import asyncio
 import importlib.util
 import json
 import sys
@@ -150,3 +151,31 @@ def stored(engine: Any, make_segment: Callable[[Path, Iterable[dict[str, Any]]],
         state.migrate()
         with closing(Stored(state, settings, make_segment)) as place:
             yield place
+
+
+@pytest.fixture
+def make_stored() -> type[Stored]:
+    """Makes a place on an engine, for tests with settings of their own."""
+    return Stored
+
+
+@pytest.fixture
+def make() -> Callable[[Stored, Callable[[], bool]], None]:
+    """Lets a runner make reports, and the scheduler look, until a condition holds."""
+
+    def until(place: Stored, condition: Callable[[], bool]) -> None:
+        async def run() -> None:
+            stop = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(place.runner().run(stop))
+                try:
+                    async with asyncio.timeout(60):
+                        while not condition():
+                            await asyncio.to_thread(place.scheduler().tick)
+                            await asyncio.sleep(0.02)
+                finally:
+                    stop.set()
+
+        asyncio.run(run())
+
+    return until

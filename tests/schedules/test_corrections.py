@@ -1,7 +1,5 @@
 """Late events, on a real engine: found, waited for, and corrected."""
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -24,25 +22,7 @@ DAY_MS = 24 * HOUR_MS
 MINUTE_MS = 60_000
 
 
-def make(place: Any, condition: Callable[[], bool]) -> None:
-    """Let a runner make reports, and the scheduler look, until the condition holds."""
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(place.runner().run(stop))
-            try:
-                async with asyncio.timeout(60):
-                    while not condition():
-                        await asyncio.to_thread(place.scheduler().tick)
-                        await asyncio.sleep(0.02)
-            finally:
-                stop.set()
-
-    asyncio.run(run())
-
-
-def first_report(place: Any, **given: Any) -> tuple[Any, ScheduleRun]:
+def first_report(place: Any, make: Any, **given: Any) -> tuple[Any, ScheduleRun]:
     """A schedule of hours with one report made, which has one event."""
     schedule = place.add(**({"from": place.now_ms - HOUR_MS} | given))
     place.load({"timestamp": schedule.next.start + 1})
@@ -58,8 +38,10 @@ def all_complete(place: Any, schedule: Any, count: int) -> bool:
     return len(runs) == count and all(run.status is RunStatus.COMPLETE for run in runs)
 
 
-def test_late_events_are_in_a_correction_once_they_have_settled(stored: Any) -> None:
-    schedule, run = first_report(stored, graceSeconds=600, filter={"customer": "C", "product": "P", "types": ["T"]})
+def test_late_events_are_in_a_correction_once_they_have_settled(stored: Any, make: Any) -> None:
+    schedule, run = first_report(
+        stored, make, graceSeconds=600, filter={"customer": "C", "product": "P", "types": ["T"]}
+    )
     stored.clock.ms += 5 * MINUTE_MS
     inside = {"timestamp": run.start_ms + 2}
     stored.load(inside, inside, inside | {"timestamp": run.end_ms}, inside | {"type": "U"}, inside | {"product": "Q"})
@@ -75,8 +57,8 @@ def test_late_events_are_in_a_correction_once_they_have_settled(stored: Any) -> 
     assert correction.until_ms == run.until_ms
 
 
-def test_a_correction_may_have_only_what_came_since(stored: Any) -> None:
-    schedule, run = first_report(stored, correction="since")
+def test_a_correction_may_have_only_what_came_since(stored: Any, make: Any) -> None:
+    schedule, run = first_report(stored, make, correction="since")
     stored.clock.ms += 1
     stored.load({"timestamp": run.start_ms + 2})
     stored.tick(20 * MINUTE_MS)
@@ -84,8 +66,8 @@ def test_a_correction_may_have_only_what_came_since(stored: Any) -> None:
     assert stored.job(correction).since_ms == run.watermark_ms == correction.since_ms
 
 
-def test_many_workers_start_one_correction(stored: Any) -> None:
-    schedule, run = first_report(stored)
+def test_many_workers_start_one_correction(stored: Any, make: Any) -> None:
+    schedule, run = first_report(stored, make)
     stored.clock.ms += 1
     stored.load({"timestamp": run.start_ms + 2})
     stored.clock.ms += 20 * MINUTE_MS
@@ -100,8 +82,8 @@ def test_many_workers_start_one_correction(stored: Any) -> None:
     assert len(stored.state.job_list(None, 100, None)) == 2
 
 
-def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any) -> None:
-    schedule, run = first_report(stored, correctionDays=1)
+def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any, make: Any) -> None:
+    schedule, run = first_report(stored, make, correctionDays=1)
     looks = 0
     stored.state.schedule_pause(schedule.id)  # no further windows: they would be looked at too
     while stored.runs(schedule)[0].look_ms is not None:
@@ -114,13 +96,13 @@ def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any)
     assert stored.clock.ms == run.until_ms == run.watermark_ms + DAY_MS
 
 
-def test_with_corrections_off_nobody_looks(stored: Any) -> None:
-    _, run = first_report(stored, correctionDays=0)
+def test_with_corrections_off_nobody_looks(stored: Any, make: Any) -> None:
+    _, run = first_report(stored, make, correctionDays=0)
     assert run.look_ms is None
 
 
-def test_a_correction_is_corrected_too(stored: Any) -> None:
-    schedule, run = first_report(stored)
+def test_a_correction_is_corrected_too(stored: Any, make: Any) -> None:
+    schedule, run = first_report(stored, make)
     for number in (1, 2):
         stored.clock.ms += 20 * MINUTE_MS
         stored.load({"timestamp": run.start_ms + 10 * number})
@@ -140,7 +122,7 @@ def corrections(place: Any, schedule: Any, run: ScheduleRun) -> int:
     return max(each.correction for each in window if each.status is RunStatus.COMPLETE)
 
 
-def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(stored: Any) -> None:
+def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(stored: Any, make: Any) -> None:
     filters = {"customer": "C", "product": "P", "basis": "received"}
     schedule = stored.add(filter=filters, **{"from": stored.now_ms - HOUR_MS})
     start_ms = schedule.next.start
@@ -151,7 +133,7 @@ def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(s
     assert [run.late_events for run in stored.runs(schedule) if run.correction] == [1]
 
 
-def test_the_look_of_a_window_reads_that_window_alone(stored: Any) -> None:
+def test_the_look_of_a_window_reads_that_window_alone(stored: Any, make: Any) -> None:
     job = orders.make(stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings())
     wanted = selection(job) | {"since": 0, "basis": job.basis}
     stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
@@ -160,8 +142,8 @@ def test_the_look_of_a_window_reads_that_window_alone(stored: Any) -> None:
     assert all(f"{column} in" in key for column in ("customer", "product", "timestamp"))
 
 
-def test_a_store_that_is_away_is_asked_again_later(stored: Any) -> None:
-    schedule, run = first_report(stored)
+def test_a_store_that_is_away_is_asked_again_later(stored: Any, make: Any) -> None:
+    schedule, run = first_report(stored, make)
     away = structs.replace(stored.settings, events_url="clickhouse://u:p@127.0.0.1:1/none")
     stored.clock.ms += 20 * MINUTE_MS
     Scheduler(stored.state, Store(away), stored.settings, stored.clock)._look(lambda: False)
