@@ -204,6 +204,15 @@ def test_a_report_that_succeeds_at_its_second_try_is_complete(place: Any) -> Non
     assert run.watermark_ms == place.job(run).watermark_ms
 
 
+def test_a_report_that_was_cancelled_does_not_come_again_by_itself(place: Any) -> None:
+    schedule = place.add(**{"from": place.now_ms - HOUR_MS})
+    place.tick()
+    place.end(JobStatus.FAILED, "cancelled")
+    place.tick()
+    (run,) = place.runs(schedule)
+    assert (run.status, run.tries, run.reason, run.look_ms) == (RunStatus.FAILED, 1, "cancelled", None)
+
+
 def test_a_failed_window_is_tried_again_when_the_schedule_is_resumed(make_place: Any) -> None:
     place = make_place(schedule_tries_max=1)
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
