@@ -8,11 +8,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
+from footfall.reports import CANCELLED
 from footfall.schedules import Scheduler, orders
 from footfall.settings import Settings
-from footfall.state import JobStatus, RunStatus, State
+from footfall.state import JobBounds, JobStatus, RunStatus, State, TooManyJobs
 from footfall.store import Store
 
 HOUR_MS = 3_600_000
@@ -207,10 +209,10 @@ def test_a_report_that_succeeds_at_its_second_try_is_complete(place: Any) -> Non
 def test_a_report_that_was_cancelled_does_not_come_again_by_itself(place: Any) -> None:
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
     place.tick()
-    place.end(JobStatus.FAILED, "cancelled")
+    place.end(JobStatus.FAILED, CANCELLED)
     place.tick()
     (run,) = place.runs(schedule)
-    assert (run.status, run.tries, run.reason, run.look_ms) == (RunStatus.FAILED, 1, "cancelled", None)
+    assert (run.status, run.tries, run.reason, run.look_ms) == (RunStatus.FAILED, 1, CANCELLED, None)
 
 
 def test_a_failed_window_is_tried_again_when_the_schedule_is_resumed(make_place: Any) -> None:
@@ -310,3 +312,14 @@ def test_a_schedule_whose_time_zone_is_not_known_here_is_paused(place: Any) -> N
     shown = place.desk.find(place.state.user_get("ann"), schedule.id)
     assert (shown.paused, shown.reason) == (True, "the time zone Mars/Olympus is not known here")
     assert shown.next.end == schedule.next.end
+
+
+def test_reports_of_schedules_do_not_keep_their_owner_from_asking(place: Any) -> None:
+    schedule = place.add(**{"from": place.now_ms - 2 * HOUR_MS})
+    place.tick()
+    one, two = (place.job(run) for run in place.runs(schedule))
+    own = [structs.replace(one, id=str(number), schedule=None) for number in range(2)]
+    place.state.job_add(own[0], JobBounds(1, 1))
+    with pytest.raises(TooManyJobs):
+        place.state.job_add(own[1], JobBounds(1, 1))
+    assert {job.schedule for job in (one, two)} == {schedule.id}

@@ -44,8 +44,9 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
-        "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules. Wait for "
-        "the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
+        "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules. Wait "
+        "for the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a "
+        "schedule."
     ),
     Code.REQUEST_GENERAL_FAILURE: (
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."

@@ -1,7 +1,7 @@
 """What is to be said about the calls beside what the table of routes says: texts, headers and examples."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from footfall.api.pages import Page
 from footfall.api.quarantining import QuarantineDrop, QuarantineRelease

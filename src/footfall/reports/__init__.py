@@ -19,7 +19,7 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 `status`, `paging` and `links` are pure.
 """
 
-from footfall.reports.desk import Download, Reports
+from footfall.reports.desk import CANCELLED, Download, Reports
 from footfall.reports.destinations import Destinations
 from footfall.reports.files import Files, FilesFailed
 from footfall.reports.names import disposition, file_path
@@ -31,6 +31,8 @@ from footfall.reports.runner import Runner
 from footfall.reports.status import SOURCE_PREFIX, headers, media_type, status
 
 __all__ = [
+    "CANCELLED",
+    "SOURCE_PREFIX",
     "Destinations",
     "Download",
     "Files",
@@ -38,7 +40,6 @@ __all__ = [
     "Reading",
     "Reports",
     "Runner",
-    "SOURCE_PREFIX",
     "disposition",
     "file_path",
     "headers",

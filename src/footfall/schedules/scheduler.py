@@ -9,7 +9,7 @@ from msgspec import structs
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import RequestRefused
-from footfall.reports import selection
+from footfall.reports import CANCELLED, selection
 from footfall.schedules import late, orders, windows
 from footfall.schedules.late import Correct, Late, Look
 from footfall.schedules.windows import DAY_MS, Window
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 # Pauses before another try: a minute, then four times as long each time, up to the most.
 RETRY_FIRST_MS = 60_000
 RETRY_MOST_MS = 4 * 3_600_000
-# The reason of a report that its owner has ended: nobody wants it to come again by itself.
-CANCELLED = "cancelled"
 # The jobs before the present one that a run remembers.
 EARLIER_MAX = 50
 # Seconds of a look for late events in the store: one of a window takes some ms.
@@ -80,6 +78,7 @@ class Scheduler:
 
     def _fail(self, run: ScheduleRun, job: Job | None) -> None:
         reason = "the report was removed while it ran" if job is None else job.reason or f"it ended as {job.status}"
+        # Nobody wants that to come again by itself which was cancelled.
         if run.tries >= self._settings.schedule_tries_max or reason == CANCELLED:
             log.error("schedule %s: the report of %s failed for good: %s", run.schedule, _named(run), reason)
             self._state.schedule_change(run, structs.replace(run, status=RunStatus.FAILED, reason=reason))
