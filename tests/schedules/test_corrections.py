@@ -62,8 +62,11 @@ def test_a_correction_may_have_only_what_came_since(stored: Any, make: Any) -> N
     stored.clock.ms += 1
     stored.load({"timestamp": run.start_ms + 2})
     stored.tick(20 * MINUTE_MS)
+    make(stored, lambda: all_complete(stored, schedule, 2))
     correction = stored.runs(schedule)[1]
-    assert stored.job(correction).since_ms == run.watermark_ms == correction.since_ms
+    job = stored.job(correction)
+    assert job.since_ms == run.watermark_ms == correction.since_ms
+    assert (job.rows, correction.late_events) == (1, 1)
 
 
 def test_many_workers_start_one_correction(stored: Any, make: Any) -> None:
@@ -135,9 +138,10 @@ def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(s
 
 def test_the_look_of_a_window_reads_that_window_alone(stored: Any, make: Any) -> None:
     job = orders.make(stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings())
-    wanted = selection(job) | {"since": 0, "basis": job.basis}
     stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
-    plan = "\n".join(line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", wanted))
+    plan = "\n".join(
+        line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", selection(job))
+    )
     key = plan.partition("PrimaryKey")[2]
     assert all(f"{column} in" in key for column in ("customer", "product", "timestamp"))
 

@@ -148,7 +148,7 @@ class Scheduler:
         job = self._order(schedule, run, run.correction + 1, run.watermark_ms)
         pause_ms = self._settings.schedule_look_s * 1000
         try:
-            found = self._count(job, run.watermark_ms)
+            found = self._count(job)
         except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
             log.warning("schedule %s: late events cannot be looked for now: %s", schedule.id, error)
             self._state.schedule_change(run, structs.replace(run, look_ms=job.started_ms + pause_ms))
@@ -173,10 +173,9 @@ class Scheduler:
             case _:
                 self._state.schedule_change(run, structs.replace(run, look_ms=None))
 
-    def _count(self, job: Job, since_ms: int) -> Late:
-        wanted = selection(job) | {"since": since_ms, "basis": job.basis}
+    def _count(self, job: Job) -> Late:
         ((events, first_ms, last_ms),) = self._store.rows(
-            query("schedule_late"), wanted, {"max_execution_time": LOOK_TIMEOUT_S}
+            query("schedule_late"), selection(job), {"max_execution_time": LOOK_TIMEOUT_S}
         )
         return Late(events, first_ms, last_ms)
 

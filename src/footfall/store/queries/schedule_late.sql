@@ -6,7 +6,8 @@ SELECT
 FROM events FINAL
 WHERE customer = {customer:String}
     AND product = {product:String}
-    AND if({basis:String} = 'received', received, timestamp) BETWEEN {start:Int64} AND {end:Int64}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
     AND admitted > {since:Int64}
     AND admitted <= {watermark:Int64}
     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
