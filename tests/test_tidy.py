@@ -27,6 +27,7 @@ LAYERS = (
     ("api",),
     ("collecting",),
     ("backup",),
+    ("schedules",),
     ("reports",),
     ("quarantine",),
     ("receipts", "usage"),

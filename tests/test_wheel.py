@@ -25,7 +25,10 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 
 # Dependencies that no line of ours imports, each with its reason.
-NOT_IMPORTED = {"httptools": "uvicorn parses requests with it where it is installed"}
+NOT_IMPORTED = {
+    "httptools": "uvicorn parses requests with it where it is installed",
+    "tzdata": "the standard library reads time zones from it where the system has none",
+}
 # Parts of the standard library that the oldest supported Python does not have yet.
 NEWER_STANDARD = {"compression"}
 

@@ -25,6 +25,7 @@ from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, Runner
+from footfall.schedules import Scheduler, Schedules
 from footfall.settings import Settings
 from footfall.state import State, open_state
 from footfall.store import Store
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 # Where the processes of a node show each other their metrics, in the data folder, and how often.
 METRICS_FOLDER = "run/metrics"
 METRICS_PERIOD_S = 1.0
+# How often a worker looks which scheduled reports are due: three indexed statements of the state when none is.
+SCHEDULES_PERIOD_S = 2.0
 
 
 class Task(Struct, frozen=True):
@@ -80,6 +83,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
             settings=settings,
             accounts=accounts,
             reports=reports,
+            schedules=Schedules(state, settings, clock),
             receipts=receipts,
             usage=usage,
             quarantine=Quarantine(store, journal, plan, settings),
@@ -110,6 +114,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         stack.callback(board.close)
         node = node_name(settings)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
+        scheduler = Scheduler(state, store, settings, clock)
 
         async def load() -> None:
             while await asyncio.to_thread(loader.tick):
@@ -124,11 +129,15 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def pack() -> None:
             await asyncio.to_thread(archive.pack, clock.now_ms())
 
+        async def schedule() -> None:
+            await asyncio.to_thread(scheduler.tick, stop.is_set)
+
         work = (
             Task("load sealed segments", load, settings.loader_period_ms / 1000),
             Task("tell other nodes how far this one has loaded", tell, 1),
             Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S),
             Task("remove archived segments that are past their days", prune, 3600),
+            Task("start the reports of schedules", schedule, SCHEDULES_PERIOD_S),
             Task("pack archived segments of past days", pack, 60),
         )
         async with asyncio.TaskGroup() as tasks:

@@ -72,6 +72,23 @@ LINK_TTL_S = 900
 # Types that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 
+# Schedules of one user: each starts reports for ever.
+SCHEDULES_MAX = 100
+# Seconds from the end of a schedule's window to its report, so that what clients kept for a while is in it.
+SCHEDULE_GRACE_S = 3_600
+# Days for which late events are looked for after a window's report, so that it can be corrected.
+SCHEDULE_CORRECTION_DAYS = 7
+# Seconds between two looks for late events of a window, at the least: each is a statement of some ms.
+SCHEDULE_LOOK_S = 900
+# What one look of a worker starts, tries again or counts: more waits for the next, some seconds later.
+SCHEDULE_STEPS_MAX = 20
+# Reports of one schedule that run at once, or the others of its user would wait for all that an outage left.
+SCHEDULE_RUNNING_MAX = 4
+# Reports that are started for one window before it counts as failed: with the pauses between, some hours of outage.
+SCHEDULE_TRIES_MAX = 6
+# Past windows with which a schedule may begin: a year of hours, with room.
+SCHEDULE_BACKLOG_MAX = 10_000
+
 # Receipts that one web process looks for at once: each keeps a core busy while it goes through the journal.
 RECEIPTS_AT_ONCE_MAX = 2
 # Bytes of segments that one receipt goes through, newest first: some two million events, in half a second of a core.

@@ -75,6 +75,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link_ttl_s: Positive = limits.LINK_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
 
+    schedules_max: NotNegative = limits.SCHEDULES_MAX
+    schedule_grace_s: NotNegative = limits.SCHEDULE_GRACE_S
+    schedule_correction_days: NotNegative = limits.SCHEDULE_CORRECTION_DAYS
+    schedule_look_s: Positive = limits.SCHEDULE_LOOK_S
+    schedule_steps_max: Positive = limits.SCHEDULE_STEPS_MAX
+    schedule_running_max: Positive = limits.SCHEDULE_RUNNING_MAX
+    schedule_tries_max: Positive = limits.SCHEDULE_TRIES_MAX
+    schedule_backlog_max: NotNegative = limits.SCHEDULE_BACKLOG_MAX
+
     receipts_at_once_max: Positive = limits.RECEIPTS_AT_ONCE_MAX
     receipt_journal_bytes_max: Positive = limits.RECEIPT_JOURNAL_BYTES_MAX
     receipt_timeout_s: Positive = limits.RECEIPT_TIMEOUT_S

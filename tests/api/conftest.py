@@ -21,6 +21,7 @@ from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Files, Reports, names
+from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
 from footfall.store import Store
@@ -142,6 +143,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 settings=settings,
                 accounts=accounts,
                 reports=reports,
+                schedules=Schedules(state, settings, clock),
                 receipts=receipts,
                 usage=usage,
                 quarantine=Quarantine(store, journal, plan, settings),

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from msgspec import structs
 
-from footfall.state import Job, State, StateNotEmpty, StateTooNew, User
+from footfall.state import Job, Schedule, ScheduleRun, State, StateNotEmpty, StateTooNew, User
 from footfall.state.copying import Line
 from footfall.state.tables import metadata
 from footfall.wire import ReportFilter, ReportOutput
@@ -49,6 +49,23 @@ def fill(state: State) -> None:
         state.user_add(user)
     for number in range(1, 1200):
         state.job_add(job(number))
+    schedule = Schedule(
+        id="schedule",
+        user="ann",
+        name="daily",
+        body="{}",
+        every="day",
+        timezone="UTC",
+        grace_s=1,
+        correction_days=1,
+        correction="full",
+        created_ms=1,
+        next_start_ms=1,
+        next_due_ms=1,
+    )
+    state.schedule_add(schedule, 1)
+    run = ScheduleRun(schedule="schedule", start_ms=1, end_ms=2, job="job-1200", earlier_jobs=("job-7",))
+    assert state.schedule_begin(run, job(1200), 2, 3)
     state.secret("links")
     state.node_put("old", 1, 1)
 
@@ -61,7 +78,8 @@ def lines_of(state: State, until_ms: int = LATER_MS) -> list[Line]:
 def test_a_copy_has_every_row_but_those_of_nodes(state: State) -> None:
     fill(state)
     tables = [table for table, _ in lines_of(state)]
-    assert (tables.count("users"), tables.count("jobs"), tables.count("secrets")) == (2, 1199, 1)
+    assert (tables.count("users"), tables.count("jobs"), tables.count("secrets")) == (2, 1200, 1)
+    assert (tables.count("schedules"), tables.count("schedule_runs")) == (1, 1)
     assert set(tables) <= set(metadata.tables) - {"nodes"}
 
 
@@ -74,6 +92,7 @@ def test_a_copy_goes_into_an_empty_database_of_either_kind(state: State, other: 
     assert other.secret("links") == state.secret("links")
     assert other.job_get("job-7") == state.job_get("job-7")
     assert other.node_list() == []
+    assert other.schedule_runs("schedule", 10) == state.schedule_runs("schedule", 10) != []
 
 
 def test_jobs_that_were_started_later_stay_behind(state: State) -> None:
@@ -87,7 +106,7 @@ def test_a_copy_sees_one_moment(state: State) -> None:
         first = next(lines)
         state.job_add(job(5000))
         rows = [first, *lines]
-    assert sum(table == "jobs" for table, _ in rows) == 1199
+    assert sum(table == "jobs" for table, _ in rows) == 1200
 
 
 def test_nothing_is_mixed_with_what_is_there(state: State, other: State) -> None:

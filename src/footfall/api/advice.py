@@ -25,7 +25,7 @@ ADVICE: Final[dict[Code, str]] = {
         "The download link is past its 15 minutes, or is not one that this service made. Get another from `GET "
         "/reports/{source}`."
     ),
-    Code.REQUEST_NOT_FOUND: ("There is nothing at this path, or no such event in quarantine."),
+    Code.REQUEST_NOT_FOUND: ("There is nothing at this path, or no such event in quarantine, or no such schedule."),
     Code.EVENT_JOB_GET_FAILED_NO_JOB: ("There is no such report, or it is another user's."),
     Code.EVENT_BATCH_NOT_FOUND: (
         "No request of this batch is known here, or none of its events is of a customer that the user may see. What "
@@ -44,8 +44,9 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
-        "Too many failed sign-ins, or the user has too many reports that run or are kept. Wait for the seconds that "
-        "`Retry-After` names, or end reports with `DELETE /reports/{source}`."
+        "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules. Wait "
+        "for the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a "
+        "schedule."
     ),
     Code.REQUEST_GENERAL_FAILURE: (
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."

@@ -24,6 +24,7 @@ from footfall.errors import Code
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
+from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.usage import Usage
 from footfall.wire import Service
@@ -36,6 +37,7 @@ def build(
     settings: Settings,
     accounts: Accounts,
     reports: Reports,
+    schedules: Schedules,
     receipts: Receipts,
     usage: Usage,
     quarantine: Quarantine,
@@ -56,6 +58,7 @@ def build(
     rooms = Rooms(
         settings=settings,
         reports=reports,
+        schedules=schedules,
         receipts=receipts,
         usage=usage,
         quarantine=quarantine,

@@ -9,7 +9,8 @@ import msgspec
 
 from footfall import refusals
 from footfall.api.advice import ADVICE
-from footfall.api.manual import PAGES, PATH_PARAMETERS, Page
+from footfall.api.manual import PAGES, PATH_PARAMETERS
+from footfall.api.pages import Page
 from footfall.api.routes import Route
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.wire import ErrorNode, Service, Unauthorized

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import Struct
-
+from footfall.api.pages import Page
 from footfall.api.quarantining import QuarantineDrop, QuarantineRelease
+from footfall.api.scheduling_pages import SCHEDULE_ID, SCHEDULING
 from footfall.api.shapes import EventFull, EventsRequest, ReportRequest
 from footfall.wire import ReportLink
 
@@ -127,32 +127,11 @@ _FILE_HEADERS: Final = {
 PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "batch": ("The `batch` of the events, as the answer of `POST /events` has it.", _BATCH),
     "sequence": ("The event's place in its request, from 1.", "3"),
+    "schedule": ("The schedule's `id`.", SCHEDULE_ID),
     "source": ("The report's `source`, as its status names it.", f"JOB-{_JOB}"),
     "token": ("When the link ends, and its signature.", _TOKEN),
     "name": ("The file's name.", _NAME),
 }
-
-
-class Page(Struct, frozen=True):
-    """What the manual says about one call.
-
-    `headers` are request headers that matter, `answers` those of the 200, `query` the parameters behind the path, of
-    which those in `required` must be there; `also` are further statuses that are no errors. `answer` is the answer's
-    type where the call's own signature does not tell it.
-    """
-
-    text: str
-    query: Mapping[str, str] = {}
-    required: tuple[str, ...] = ()
-    headers: Mapping[str, str] = {}
-    request: Any = None
-    request_example: Any = None
-    answer: Any = None
-    answer_example: Any = None
-    answer_type: str = "application/json"
-    answers: Mapping[str, str] = {}
-    also: Mapping[str, str] = {}
-
 
 PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "/events"): Page(
@@ -237,6 +216,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answers=_FILE_HEADERS,
         also={"206": "The range that was asked for.", "304": "The client has this very file."},
     ),
+    **SCHEDULING,
     ("GET", "/quarantine"): Page(
         "Events that broke the tracking plan while it was in quarantine mode, the newest first, for admins. Long "
         "values of contexts are cut; the call for one event has them whole.",

@@ -12,6 +12,7 @@ from footfall.clock import Clock
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Reports
+from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.usage import Usage
 from footfall.wire import Service
@@ -23,6 +24,7 @@ class Rooms:
 
     settings: Settings
     reports: Reports
+    schedules: Schedules
     receipts: Receipts
     usage: Usage
     quarantine: Quarantine

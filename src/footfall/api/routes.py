@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from footfall.api import describing, events, files, metrics, quarantining, receipts, reporting, usage
+from footfall.api import describing, events, files, metrics, quarantining, receipts, reporting, scheduling, usage
 from footfall.errors import Code
 
 
@@ -35,7 +35,7 @@ class Route(Struct, frozen=True):
         return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
 
 
-# What a change of quarantine may be refused with.
+# What a call may be refused with that reads a body, and checks who may do what it asks for.
 _CHANGE: Final = (
     Code.REQUEST_INPUT_MALFORMED,
     Code.REQUEST_PARAMETER_MALFORMED,
@@ -150,6 +150,60 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_RANGE_NOT_SATISFIABLE,
             Code.SERVICE_UNAVAILABLE,
         ),
+    ),
+    Route(
+        "POST",
+        "/schedules",
+        "Make Schedule",
+        scheduling.add_schedule,
+        tag="Schedules",
+        signed_in=True,
+        errors=_CHANGE,
+    ),
+    Route(
+        "GET",
+        "/schedules",
+        "List Schedules",
+        scheduling.list_schedules,
+        tag="Schedules",
+        signed_in=True,
+        errors=(Code.REQUEST_PARAMETER_MALFORMED,),
+    ),
+    Route(
+        "GET",
+        "/schedules/{schedule}",
+        "Show Schedule",
+        scheduling.show_schedule,
+        tag="Schedules",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "DELETE",
+        "/schedules/{schedule}",
+        "Remove Schedule",
+        scheduling.remove_schedule,
+        tag="Schedules",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "POST",
+        "/schedules/{schedule}/pause",
+        "Pause Schedule",
+        scheduling.pause_schedule,
+        tag="Schedules",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "POST",
+        "/schedules/{schedule}/resume",
+        "Resume Schedule",
+        scheduling.resume_schedule,
+        tag="Schedules",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
     ),
     Route(
         "GET",

@@ -5,6 +5,7 @@ Requests themselves are decoded elsewhere (`footfall.collecting`, `footfall.repo
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970-01-01T00:00:00Z.")]
@@ -81,6 +82,35 @@ class ReportRequest(Struct):
         Literal["keep", "drop"],
         Meta(description="Whether events that are equal to one of an earlier request are in the file."),
     ] = "keep"
+    output: ReportRequestOutput | UnsetType = UNSET
+
+
+class ScheduleFilter(Struct):
+    """What each of a schedule's reports selects; their times are the schedule's."""
+
+    customer: Customer
+    product: Product
+    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType = UNSET
+
+
+class ScheduleRequest(Struct, rename="camel"):
+    """A schedule to make. `duplicates` and `output` are those of a report."""
+
+    every: Annotated[Literal["hour", "day", "week", "month"], Meta(description="How long each window is.")]
+    filter: ScheduleFilter
+    name: Annotated[str, Meta(description="For people.")] = ""
+    timezone: Annotated[str, Meta(description="Whose hours, days, weeks and months are meant.")] = "UTC"
+    from_: Annotated[
+        int | UnsetType,
+        Meta(description="A time in the first window; when left out, the window that is open now is the first."),
+    ] = msgspec.field(default=UNSET, name="from")
+    grace_seconds: Annotated[int, Meta(ge=0, description="From a window's end to its report.")] = 3600
+    correction_days: Annotated[int, Meta(ge=0, description="How long late events are looked for; 0 for never.")] = 7
+    correction: Annotated[
+        Literal["full", "since"],
+        Meta(description="Whether a correction is a whole file, or has only what came since."),
+    ] = "full"
+    duplicates: Annotated[Literal["keep", "drop"], Meta(description="As for a report.")] = "keep"
     output: ReportRequestOutput | UnsetType = UNSET
 
 

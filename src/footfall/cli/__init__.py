@@ -19,6 +19,7 @@ _COMMANDS = {
     "worker": ("footfall.cli.run:worker", "Run one worker alone."),
     "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
+    "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
     "plan": ("footfall.cli.plan:plan", "Show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),

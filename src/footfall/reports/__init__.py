@@ -19,23 +19,33 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 `status`, `paging` and `links` are pure.
 """
 
-from footfall.reports.desk import Download, Reports
+from footfall.reports.desk import CANCELLED, Download, Reports
 from footfall.reports.destinations import Destinations
 from footfall.reports.files import Files, FilesFailed
 from footfall.reports.names import disposition, file_path
+from footfall.reports.ordering import order
+from footfall.reports.parameters import selection
+from footfall.reports.reading import Reading
+from footfall.reports.request import read
 from footfall.reports.runner import Runner
-from footfall.reports.status import headers, media_type, status
+from footfall.reports.status import SOURCE_PREFIX, headers, media_type, status
 
 __all__ = [
+    "CANCELLED",
+    "SOURCE_PREFIX",
     "Destinations",
     "Download",
     "Files",
     "FilesFailed",
+    "Reading",
     "Reports",
     "Runner",
     "disposition",
     "file_path",
     "headers",
     "media_type",
+    "order",
+    "read",
+    "selection",
     "status",
 ]

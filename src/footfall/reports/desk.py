@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # When it makes sense to ask again for a file that cannot be reached.
 FILES_AWAY_RETRY_S = 10
+# The reason of a report that its owner has ended.
 CANCELLED = "cancelled"
 # Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
 RETRY_FULL_S = 60

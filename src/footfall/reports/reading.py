@@ -32,8 +32,8 @@ class Reading:
     def wrong(self, where: str, why: str, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> None:
         self._problems.append(Problem(code, where, why))
 
-    def refuse(self) -> None:
-        """Raise RequestRefused if anything was wrong."""
+    def refuse(self, what: str = "the report cannot be started") -> None:
+        """Raise RequestRefused if anything was wrong, for which `what` cannot be."""
         if not self._problems:
             return
         codes = {problem.code for problem in self._problems}
@@ -41,7 +41,7 @@ class Reading:
         code = malformed if malformed in codes else Code.REQUEST_PARAMETER_MALFORMED
         count = "one thing is" if len(self._problems) == 1 else f"{len(self._problems)} things are"
         problems = tuple(self._problems[: self._settings.problems_max])
-        raise RequestRefused(code, f"the report cannot be started: {count} wrong", problems)
+        raise RequestRefused(code, f"{what}: {count} wrong", problems)
 
     def body(self, body: bytes) -> dict[str, Any]:
         """The body as an object; when it is none, there is nothing else to read, and RequestRefused is raised."""

@@ -1,22 +1,25 @@
-"""What the nodes of an installation must agree on: users, report jobs, nodes and secrets.
+"""What the nodes of an installation must agree on: users, report jobs, schedules, nodes and secrets.
 
 One SQLite file serves one machine, one PostgreSQL database serves many; which of the two is a matter of the URL, and
-nothing outside this room can tell them apart. Four promises hold on both:
+nothing outside this room can tell them apart. Five promises hold on both:
 
 - A change is on disk when the call returns, whole or not at all.
 - A running job has one owner at a time. An owner holds a lease; when it runs out, another may claim the job, and
   whatever the old owner says afterwards about the job is refused.
+- A window of a schedule is started once, whoever tries: its run and its job are one change.
 - `migrate` may be called by any number of processes at once and any number of times.
 - The password in a URL, and the hash of a user's password, stand in no error text, log line or repr.
 
-`State` owns the transactions; `users`, `jobs`, `nodes` and `secrets` hold the statements, as functions of a connection.
+`State` owns the transactions; `users`, `jobs`, `schedules`, `nodes` and `secrets` hold the statements, as functions of
+a connection.
 """
 
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.jobs import TooManyJobs
 from footfall.state.migrating import StateTooNew
-from footfall.state.records import Job, JobBounds, JobStatus, Node, User
+from footfall.state.records import Job, JobBounds, JobStatus, Node, RunStatus, Schedule, ScheduleRun, User
+from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserExists
 
@@ -26,12 +29,16 @@ __all__ = [
     "JobStatus",
     "LastAdmin",
     "Node",
+    "RunStatus",
+    "Schedule",
+    "ScheduleRun",
     "State",
     "StateNotEmpty",
     "StateTooNew",
     "StateUnavailable",
     "StateUrlInvalid",
     "TooManyJobs",
+    "TooManySchedules",
     "User",
     "UserExists",
     "open_state",

@@ -118,7 +118,10 @@ def remove(connection: Connection, job_id: str) -> bool:
 
 
 def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
-    """Raise TooManyJobs unless the user may have another job; until the transaction ends, nobody else checks."""
+    """Raise TooManyJobs unless the user may have another job; until the transaction ends, nobody else checks.
+
+    Those of schedules do not count: they have bounds of their own, and must not keep their owner from asking.
+    """
     if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(user, 0))))
     running = jobs.c.status == JobStatus.RUNNING
@@ -127,7 +130,8 @@ def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
         (JobStatus.RUNNING, running, bounds.running),
         (JobStatus.COMPLETE, kept, bounds.kept),
     ):
-        found = connection.scalar(select(func.count()).select_from(jobs).where(jobs.c.user_id == user, condition))
+        own = (jobs.c.user_id == user) & jobs.c.schedule.is_(None)
+        found = connection.scalar(select(func.count()).select_from(jobs).where(own, condition))
         if (found or 0) >= most:
             raise TooManyJobs(status, most)
 

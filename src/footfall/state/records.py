@@ -96,3 +96,62 @@ class Node(Struct, frozen=True, kw_only=True):
     node: str
     loaded_through_ms: int
     seen_ms: int
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """Reports that come by themselves: one for each window of time, `grace_s` after it has closed.
+
+    `body` is JSON: the filter without times, the output and the duplicates, as `POST /reports` takes them. `every` is
+    hour, day, week or month of the time zone. Late events are looked for during `correction_days`, and `correction`
+    says whether their report is a full one, or has only what came since. `paused` may have a `reason` when nobody asked
+    for it. The next report is of the window that begins at `next_start_ms`, and is due at `next_due_ms`.
+    """
+
+    id: str
+    user: str
+    name: str
+    body: str
+    every: str
+    timezone: str
+    grace_s: int
+    correction_days: int
+    correction: str
+    paused: bool = False
+    reason: str | None = None
+    created_ms: int
+    next_start_ms: int
+    next_due_ms: int
+
+
+class RunStatus(StrEnum):
+    """RUNNING while its report runs, then COMPLETE; or WAITING for another try, and FAILED after the last."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    WAITING = "WAITING"
+    FAILED = "FAILED"
+
+
+class ScheduleRun(Struct, frozen=True, kw_only=True):
+    """What became of a schedule's window, from `start_ms` up to but without `end_ms`.
+
+    `correction` counts from 0, the window's first report. `job` is the report, `earlier_jobs` are those that failed
+    before it; `tries` counts since the last time that somebody stepped in. `watermark_ms` is that of the complete
+    report; with `since_ms` it has only what came after that. `late_events` had come when a correction was started;
+    they are looked for until `until_ms`. At `look_ms` a worker looks, or tries again; never where it is None.
+    """
+
+    schedule: str
+    start_ms: int
+    end_ms: int
+    correction: int = 0
+    job: str
+    earlier_jobs: tuple[str, ...] = ()
+    tries: int = 1
+    status: RunStatus = RunStatus.RUNNING
+    reason: str | None = None
+    since_ms: int | None = None
+    watermark_ms: int | None = None
+    late_events: int | None = None
+    until_ms: int | None = None
+    look_ms: int | None = None

@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager, contextmanager
 from sqlalchemy import Connection
 
 from footfall.settings import Settings
-from footfall.state import jobs, nodes, secrets, users
+from footfall.state import jobs, nodes, schedules, secrets, users
 from footfall.state.copying import Line, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database, snapshot, transaction
 from footfall.state.migrating import alone, current, migrate, upgrade
-from footfall.state.records import Job, JobBounds, JobStatus, Node, User
+from footfall.state.records import Job, JobBounds, JobStatus, Node, Schedule, ScheduleRun, User
 
 
 class State:
@@ -168,6 +168,78 @@ class State:
         """Record that the file of an expired job is gone; False when it was recorded before, or may be handed out."""
         with self._write() as connection:
             return jobs.remove(connection, job_id)
+
+    def schedule_add(self, schedule: Schedule, most: int) -> None:
+        """Add a schedule; raises TooManySchedules when its owner has `most` of them."""
+        with self._write() as connection:
+            schedules.add(connection, schedule, most)
+
+    def schedule_get(self, schedule_id: str) -> Schedule | None:
+        if not (schedule_id.isascii() and schedule_id.isprintable()):
+            return None  # As for jobs.
+        with self._read() as connection:
+            return schedules.get(connection, schedule_id)
+
+    def schedule_list(self, user: str | None, after: str, limit: int) -> list[Schedule]:
+        """The first `limit` schedules of a user, or of all for None, whose ids come after `after`; ordered by id."""
+        with self._read() as connection:
+            return schedules.list_some(connection, user, after, limit)
+
+    def schedule_remove(self, schedule_id: str) -> bool:
+        """Remove a schedule with its runs, not their reports; False when there is none."""
+        with self._write() as connection:
+            return schedules.remove(connection, schedule_id)
+
+    def schedule_pause(self, schedule_id: str, reason: str | None = None) -> bool:
+        """Start no more of its reports; False when there is none."""
+        with self._write() as connection:
+            return schedules.pause(connection, schedule_id, reason)
+
+    def schedule_resume(self, schedule_id: str, now_ms: int) -> bool:
+        """Go on where it was paused, and give runs that failed for good new tries; False when there is none."""
+        with self._write() as connection:
+            return schedules.resume(connection, schedule_id, now_ms)
+
+    def schedule_runs(self, schedule_id: str, limit: int) -> list[ScheduleRun]:
+        """The runs of the newest windows, the newest first."""
+        with self._read() as connection:
+            return schedules.list_runs(connection, schedule_id, limit)
+
+    def schedules_due(self, now_ms: int, limit: int, running_max: int) -> list[Schedule]:
+        """Schedules whose next report is due, longest first, but for those with `running_max` running."""
+        with self._read() as connection:
+            return schedules.due(connection, now_ms, limit, running_max)
+
+    def schedule_runs_ended(self, limit: int) -> list[tuple[ScheduleRun, Job | None]]:
+        """Running runs whose job has ended, or is gone."""
+        with self._read() as connection:
+            found = schedules.ended(connection, limit)
+            return [(run, jobs.get(connection, job_id) if job_id else None) for run, job_id in found]
+
+    def schedule_runs_due(self, now_ms: int, limit: int) -> list[ScheduleRun]:
+        """Runs to look at now, of schedules that are not paused."""
+        with self._read() as connection:
+            return schedules.to_look_at(connection, now_ms, limit)
+
+    def schedule_begin(self, run: ScheduleRun, job: Job, next_start_ms: int, next_due_ms: int) -> bool:
+        """Start a window's first report and go on to the next window; False, and nothing, when another did."""
+        with self._write() as connection:
+            return schedules.begin(connection, run, job, next_start_ms, next_due_ms)
+
+    def schedule_correct(self, corrected: ScheduleRun, run: ScheduleRun, job: Job) -> bool:
+        """Start a correction of a run; False, and nothing, when another did."""
+        with self._write() as connection:
+            return schedules.correct(connection, corrected, run, job)
+
+    def schedule_again(self, old: ScheduleRun, new: ScheduleRun, job: Job) -> bool:
+        """Start another report for a run; False, and nothing, when another did."""
+        with self._write() as connection:
+            return schedules.again(connection, old, new, job)
+
+    def schedule_change(self, old: ScheduleRun, new: ScheduleRun) -> bool:
+        """Change a run that is as it was known; False when it is not any more."""
+        with self._write() as connection:
+            return schedules.change(connection, old, new)
 
     def node_put(self, node: str, loaded_through_ms: int, seen_ms: int) -> None:
         """Record how far a node has loaded, and that it was there at `seen_ms`."""

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
+    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -99,3 +100,57 @@ secrets = Table(
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
+
+# There is no foreign key from jobs or to them: a report outlives its schedule.
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("every", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("grace_s", BigInteger, nullable=False),
+    Column("correction_days", BigInteger, nullable=False),
+    Column("correction", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("reason", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("next_start_ms", BigInteger, nullable=False),
+    Column("next_due_ms", BigInteger, nullable=False),
+)
+
+# The primary key is what keeps two workers from starting one window twice.
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    Column("schedule", Text, ForeignKey("schedules.id", ondelete="CASCADE"), primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("correction", Integer, primary_key=True),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("earlier_jobs", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("since_ms", BigInteger),
+    Column("watermark_ms", BigInteger),
+    Column("late_events", BigInteger),
+    Column("until_ms", BigInteger),
+    Column("look_ms", BigInteger),
+)
+
+# A worker's look, every few seconds, finds what is due and nothing else.
+_ACTIVE = schedules.c.paused == false()
+_WAITING = text("look_ms IS NOT NULL")
+Index("schedules_due", schedules.c.next_due_ms, schedules.c.id, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE)
+Index("schedules_user", schedules.c.user_id)
+Index(
+    "schedule_runs_running",
+    schedule_runs.c.schedule,
+    schedule_runs.c.start_ms,
+    sqlite_where=_RUNNING,
+    postgresql_where=_RUNNING,
+)
+Index("schedule_runs_look", schedule_runs.c.look_ms, sqlite_where=_WAITING, postgresql_where=_WAITING)

@@ -1,0 +1,284 @@
+"""`footfall schedule`: reports that come by themselves; make schedules, look at them, pause and remove them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import click
+import msgspec
+from msgspec import UNSET
+
+from footfall.cli.context import AnyFunction
+from footfall.cli.showing import moment, plain, read_time, table
+from footfall.clock import SystemClock
+from footfall.errors import RequestRefused
+from footfall.schedules import Schedules, ScheduleShown, ShownRun
+from footfall.settings import Settings
+from footfall.state import State, StateTooNew, StateUnavailable, StateUrlInvalid, User, open_state
+
+# Whoever can read the state database may do all of it.
+_OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)
+_RUNS_SHOWN = 20
+
+
+@click.group()
+def schedule() -> None:
+    """Make reports come by themselves: for every hour, day, week or month.
+
+    A report is started when its window has closed and a time of grace is over, so that late events are in it. When
+    others come later still, a correction is made. After an outage, every window is made up for. The reports belong to
+    the schedule's owner, and are made with the rights that the owner has then.
+
+    What you change here counts within seconds, without a restart.
+
+    \b
+    Examples:
+      footfall schedule add --user anna --customer BARCHART --product PORTFOLIO --every day --timezone Europe/Berlin
+      footfall schedule list
+      footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+      footfall schedule pause 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+    """
+
+
+def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE texts as a mapping."""
+    pairs = {}
+    for value in values:
+        key, equals, rest = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE, such as header=true")
+        pairs[key.strip()] = rest
+    return pairs
+
+
+def _report_options(command: AnyFunction) -> AnyFunction:
+    """The options that say what each report is."""
+    for option in reversed(
+        (
+            click.option("--customer", required=True, metavar="CODE", help="The customer, whom the owner may see."),
+            click.option("--product", required=True, metavar="CODE", help="The product."),
+            click.option("--type", "types", multiple=True, metavar="CODE", help="Only this type; repeat for more."),
+            click.option("--duplicates", type=click.Choice(["keep", "drop"]), help="Whether they are in the file."),
+            click.option(
+                "--output",
+                multiple=True,
+                callback=_pairs,
+                metavar="KEY=VALUE",
+                help="What a report's output may have: header=true, bucketName=NAME; repeat for more.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@schedule.command()
+@click.option("--user", "user_id", required=True, metavar="ID", help="The owner of the schedule and its reports.")
+@_report_options
+@click.option(
+    "--every", required=True, type=click.Choice(["hour", "day", "week", "month"]), help="Of what a report is."
+)
+@click.option("--timezone", metavar="ZONE", help="Whose days are meant, such as Europe/Berlin; UTC when not said.")
+@click.option("--name", metavar="TEXT", help="For people.")
+@click.option("--grace", type=int, metavar="SECONDS", help="From a window's end to its report.")
+@click.option("--corrections", type=int, metavar="DAYS", help="How long late events are looked for; 0 for never.")
+@click.option("--correction", type=click.Choice(["full", "since"]), help="A whole file, or what came since.")
+@click.option(
+    "--from", "start", callback=read_time, metavar="TIME", help="A time in the first window: 30d, 2026-11-01."
+)
+@click.pass_obj
+def add(settings: Settings, /, user_id: str, **given: Any) -> None:
+    """Add a schedule, and print its id.
+
+    The first report is of the window that is open now; with --from, of one that is over, and all since. Where the
+    output has a bucketKey, it is a template with {start}, {end}, {day}, {correction} and {schedule}.
+
+    \b
+    Examples:
+      footfall schedule add --user anna --customer BARCHART --product PORTFOLIO --every day --timezone Europe/Berlin
+      footfall schedule add --user anna --customer TGAM --product ALERT --every hour --grace 600 --from 2d
+      footfall schedule add --user anna --customer TGAM --product ALERT --every month --output header=true
+    """
+    with _state(settings) as state:
+        owner = state.user_get(user_id)
+        if owner is None:
+            raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
+        found = _desk(state, settings).add(owner, msgspec.json.encode(_body(given)))
+    click.echo(found.id)
+    click.echo(f"the first report is due at {moment(found.next.due)}", err=True)
+
+
+@schedule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
+@click.pass_obj
+def list_schedules(settings: Settings, as_json: bool) -> None:
+    """List all schedules; a paused one has its reason in the last column.
+
+    \b
+    Examples:
+      footfall schedule list
+      footfall schedule list --json | jq -r '.[] | select(.paused) | .id'
+    """
+    with _state(settings) as state:
+        found = sorted(_all(_desk(state, settings)), key=lambda each: (each.user, each.name, each.id))
+    if as_json:
+        _echo_json(found)
+        return
+    _echo(("ID", "USER", "NAME", "CUSTOMER", "PRODUCT", "EVERY", "TIMEZONE", "NEXT", "STATE"), map(_row, found))
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.pass_obj
+def show(settings: Settings, schedule_id: str) -> None:
+    """Show the schedule ID with its newest runs, as JSON.
+
+    \b
+    Example:
+      footfall schedule show 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+    """
+    with _state(settings) as state:
+        found = _desk(state, settings).find(_OPERATOR, schedule_id)
+    _echo_json(found)
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.pass_obj
+def pause(settings: Settings, schedule_id: str) -> None:
+    """Start no more reports of the schedule ID until it is resumed; those that run go on.
+
+    \b
+    Example:
+      footfall schedule pause 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+    """
+    with _state(settings) as state:
+        _desk(state, settings).pause(_OPERATOR, schedule_id)
+    click.echo(f"paused schedule {schedule_id}")
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.pass_obj
+def resume(settings: Settings, schedule_id: str) -> None:
+    """Let the schedule ID go on, and try again what had failed for good.
+
+    What was missed meanwhile is made up for, window by window.
+
+    \b
+    Example:
+      footfall schedule resume 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+    """
+    with _state(settings) as state:
+        found = _desk(state, settings).resume(_OPERATOR, schedule_id)
+    click.echo(f"resumed schedule {schedule_id}; its next report is due at {moment(found.next.due)}")
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.pass_obj
+def remove(settings: Settings, schedule_id: str) -> None:
+    """Remove the schedule ID; its reports stay until their time is over.
+
+    \b
+    Example:
+      footfall schedule remove 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+    """
+    with _state(settings) as state:
+        _desk(state, settings).remove(_OPERATOR, schedule_id)
+    click.echo(f"removed schedule {schedule_id}")
+
+
+@schedule.command()
+@click.argument("schedule_id", metavar="ID")
+@click.option("--limit", type=click.IntRange(1, 1000), default=_RUNS_SHOWN, help="So many; 20 when not said.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
+@click.pass_obj
+def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> None:
+    """List what became of the newest windows of the schedule ID, the newest first.
+
+    A window has a run for its report, and one for each correction. A run that is WAITING is tried again.
+
+    \b
+    Examples:
+      footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
+      footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11 --json | jq -r '.[].source'
+    """
+    with _state(settings) as state:
+        found = _desk(state, settings).runs(_OPERATOR, schedule_id, limit)
+    if as_json:
+        _echo_json(found)
+        return
+    _echo(("START", "END", "CORRECTION", "STATUS", "TRIES", "SOURCE", "REASON"), map(_run_row, found))
+
+
+def _body(given: dict[str, Any]) -> dict[str, Any]:
+    """The body of `POST /schedules` that the options say."""
+    wanted = {"customer": given["customer"], "product": given["product"], "types": list(given["types"]) or None}
+    return {
+        "name": given["name"],
+        "every": given["every"],
+        "timezone": given["timezone"],
+        "graceSeconds": given["grace"],
+        "correctionDays": given["corrections"],
+        "correction": given["correction"],
+        "from": given["start"],
+        "filter": wanted,
+        "duplicates": given["duplicates"],
+        "output": given["output"] or None,
+    }
+
+
+@contextmanager
+def _state(settings: Settings) -> Iterator[State]:
+    """A migrated state; what is refused becomes lines on standard error and exit code 1."""
+    try:
+        with closing(open_state(settings)) as state:
+            state.migrate()
+            yield state
+    except (StateTooNew, StateUnavailable, StateUrlInvalid) as error:
+        raise click.ClickException(str(error)) from error
+    except RequestRefused as error:
+        raise click.ClickException("\n".join([error.message, *map(str, error.problems)])) from error
+
+
+def _desk(state: State, settings: Settings) -> Schedules:
+    return Schedules(state, settings, SystemClock())
+
+
+def _all(desk: Schedules) -> Iterator[ScheduleShown]:
+    after: str | None = ""
+    while after is not None:
+        page = desk.page(_OPERATOR, after)
+        yield from page.schedules
+        after = None if page.next is UNSET else page.next
+
+
+def _echo_json(found: object) -> None:
+    for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
+        click.echo(plain(line))
+
+
+def _echo(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    """A table with its head; nothing but a line where there are no rows."""
+    body: Sequence[tuple[object, ...]] = list(rows)
+    if not body:
+        click.echo("there are none yet")
+        return
+    for line in table([head, *body]):
+        click.echo(line)
+
+
+def _row(each: ScheduleShown) -> tuple[object, ...]:
+    state = "active"
+    if each.paused:
+        state = "paused" if each.reason is UNSET else f"paused: {each.reason}"
+    codes = (each.filter["customer"], each.filter["product"])
+    return each.id, each.user, each.name, *codes, each.every, each.timezone, moment(each.next.due), state
+
+
+def _run_row(each: ShownRun) -> tuple[object, ...]:
+    reason = "" if each.reason is UNSET else each.reason
+    # The end is the last millisecond; for people, a window goes up to the next one.
+    times = (moment(each.start), moment(each.end + 1))
+    return *times, each.correction, each.status, each.tries, each.source, reason

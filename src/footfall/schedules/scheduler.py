@@ -1,0 +1,237 @@
+"""The worker's side: starts what is due, tries again what failed, and corrects what late events have changed."""
+
+import logging
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from msgspec import structs
+
+from footfall.accounts import may_see
+from footfall.clock import Clock
+from footfall.errors import RequestRefused
+from footfall.reports import CANCELLED, selection
+from footfall.schedules import late, orders, windows
+from footfall.schedules.late import Correct, Late, Look
+from footfall.schedules.windows import DAY_MS, Window
+from footfall.settings import Settings
+from footfall.state import Job, JobStatus, RunStatus, Schedule, ScheduleRun, State, StateUnavailable, User
+from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+
+log = logging.getLogger(__name__)
+
+# Pauses before another try: a minute, then four times as long each time, up to the most.
+RETRY_FIRST_MS = 60_000
+RETRY_MOST_MS = 4 * 3_600_000
+# The jobs before the present one that a run remembers.
+EARLIER_MAX = 50
+# Seconds of a look for late events in the store: one of a window takes some ms.
+LOOK_TIMEOUT_S = 30
+
+
+class Stopped(Exception):
+    """A schedule cannot go on; its text is the reason, fit for the owner."""
+
+
+class Scheduler:
+    """Any number of them, on one node or many, share the schedules: each change is made by whoever is first."""
+
+    def __init__(self, state: State, store: Store, settings: Settings, clock: Clock) -> None:
+        self._state = state
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    def tick(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Do what is due now, up to `schedule_steps_max` of each kind, or until `stopped` says so. Blocks."""
+        try:
+            self._finish(stopped)
+            self._begin(stopped)
+            self._look(stopped)
+        except StateUnavailable as error:
+            log.warning("schedules wait: %s", error)
+
+    def _finish(self, stopped: Callable[[], bool]) -> None:
+        """Note down how the reports ended."""
+        for run, job in self._state.schedule_runs_ended(self._settings.schedule_steps_max):
+            if stopped():
+                return
+            if job is not None and job.status is JobStatus.COMPLETE:
+                self._complete(run, job)
+            else:
+                self._fail(run, job)
+
+    def _complete(self, run: ScheduleRun, job: Job) -> None:
+        until_ms = run.until_ms
+        if run.correction == 0 and (schedule := self._state.schedule_get(run.schedule)):
+            until_ms = job.watermark_ms + schedule.correction_days * DAY_MS
+        now_ms, pause_ms = self._clock.now_ms(), self._settings.schedule_look_s * 1000
+        look_ms = None if until_ms is None else late.first_look(run.end_ms, now_ms, until_ms, pause_ms)
+        changed = structs.replace(
+            run,
+            status=RunStatus.COMPLETE,
+            reason=None,
+            watermark_ms=job.watermark_ms,
+            until_ms=until_ms,
+            look_ms=look_ms,
+        )
+        self._state.schedule_change(run, changed)
+
+    def _fail(self, run: ScheduleRun, job: Job | None) -> None:
+        reason = "the report was removed while it ran" if job is None else job.reason or f"it ended as {job.status}"
+        # Nobody wants that to come again by itself which was cancelled.
+        if run.tries >= self._settings.schedule_tries_max or reason == CANCELLED:
+            log.error("schedule %s: the report of %s failed for good: %s", run.schedule, _named(run), reason)
+            self._state.schedule_change(run, structs.replace(run, status=RunStatus.FAILED, reason=reason))
+            return
+        look_ms = self._clock.now_ms() + min(RETRY_FIRST_MS * 4 ** max(run.tries - 1, 0), RETRY_MOST_MS)
+        changed = structs.replace(run, status=RunStatus.WAITING, reason=reason, look_ms=look_ms)
+        self._state.schedule_change(run, changed)
+
+    def _begin(self, stopped: Callable[[], bool]) -> None:
+        """Start the reports that are due, each schedule's windows in their order."""
+        steps = self._settings.schedule_steps_max
+        while steps > 0:
+            now_ms = self._clock.now_ms()
+            due = self._state.schedules_due(now_ms, steps, self._settings.schedule_running_max)
+            if not due:
+                return
+            for schedule in due:
+                if stopped():
+                    return
+                steps -= 1
+                with _Pausing(self._state, schedule):
+                    self._begin_one(schedule, now_ms)
+
+    def _begin_one(self, schedule: Schedule, now_ms: int) -> None:
+        timezone = _zone(schedule)
+        # The window begins where the last one ended, even if the rules of its time zone were changed meanwhile.
+        end_ms = windows.window(schedule.every, timezone, schedule.next_start_ms).end_ms
+        window = Window(schedule.next_start_ms, end_ms)
+        job = orders.make(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
+        run = ScheduleRun(schedule=schedule.id, start_ms=window.start_ms, end_ms=end_ms, job=job.id)
+        due_ms = windows.window(schedule.every, timezone, end_ms).end_ms + schedule.grace_s * 1000
+        if self._state.schedule_begin(run, job, end_ms, due_ms):
+            log.info("schedule %s: report %s of %s was started", schedule.id, job.id, _named(run))
+
+    def _look(self, stopped: Callable[[], bool]) -> None:
+        """Try again what failed, and look for late events of what is complete."""
+        for run in self._state.schedule_runs_due(self._clock.now_ms(), self._settings.schedule_steps_max):
+            if stopped():
+                return
+            schedule = self._state.schedule_get(run.schedule)
+            if schedule is None:
+                continue
+            with _Pausing(self._state, schedule):
+                if run.status is RunStatus.WAITING:
+                    self._again(schedule, run)
+                else:
+                    self._correct(schedule, run)
+
+    def _again(self, schedule: Schedule, run: ScheduleRun) -> None:
+        job = self._order(schedule, run, run.correction, run.since_ms)
+        changed = structs.replace(
+            run,
+            job=job.id,
+            earlier_jobs=(*run.earlier_jobs, run.job)[-EARLIER_MAX:],
+            tries=run.tries + 1,
+            status=RunStatus.RUNNING,
+            reason=None,
+            look_ms=None,
+        )
+        if self._state.schedule_again(run, changed, job):
+            log.info("schedule %s: report %s of %s is another try", schedule.id, job.id, _named(run))
+
+    def _correct(self, schedule: Schedule, run: ScheduleRun) -> None:
+        """Start a correction if late events came, and have settled; else say when to look again."""
+        assert run.watermark_ms is not None  # noqa: S101 - our own mistake
+        assert run.until_ms is not None  # noqa: S101 - our own mistake
+        job = self._order(schedule, run, run.correction + 1, run.watermark_ms)
+        pause_ms = self._settings.schedule_look_s * 1000
+        try:
+            found = self._count(job)
+        except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
+            log.warning("schedule %s: late events cannot be looked for now: %s", schedule.id, error)
+            self._state.schedule_change(run, structs.replace(run, look_ms=job.started_ms + pause_ms))
+            return
+        match late.decide(found, run.end_ms, job.started_ms, schedule.grace_s * 1000, run.until_ms, pause_ms):
+            case Correct():
+                since_ms = run.watermark_ms if schedule.correction == "since" else None
+                correction = ScheduleRun(
+                    schedule=schedule.id,
+                    start_ms=run.start_ms,
+                    end_ms=run.end_ms,
+                    correction=run.correction + 1,
+                    job=job.id,
+                    since_ms=since_ms,
+                    late_events=found.events,
+                    until_ms=run.until_ms,
+                )
+                if self._state.schedule_correct(run, correction, structs.replace(job, since_ms=since_ms)):
+                    log.info("schedule %s: report %s corrects %s", schedule.id, job.id, _named(run))
+            case Look(at_ms):
+                self._state.schedule_change(run, structs.replace(run, look_ms=at_ms))
+            case _:
+                self._state.schedule_change(run, structs.replace(run, look_ms=None))
+
+    def _count(self, job: Job) -> Late:
+        ((events, first_ms, last_ms),) = self._store.rows(
+            query("schedule_late"), selection(job), {"max_execution_time": LOOK_TIMEOUT_S}
+        )
+        return Late(events, first_ms, last_ms)
+
+    def _order(self, schedule: Schedule, run: ScheduleRun, correction: int, since_ms: int | None) -> Job:
+        _zone(schedule)
+        window, now_ms = Window(run.start_ms, run.end_ms), self._clock.now_ms()
+        return orders.make(schedule, self._owner(schedule), window, correction, since_ms, now_ms, self._settings)
+
+    def _owner(self, schedule: Schedule) -> User:
+        """The owner, who must still be there and may still see the customer. Raises Stopped."""
+        owner = self._state.user_get(schedule.user)
+        if owner is None:
+            raise Stopped(f"there is no user {schedule.user!r} any more")
+        customer = orders.body(schedule)["filter"]["customer"]
+        if not may_see(owner, customer):
+            raise Stopped(f"user {schedule.user!r} may not see the customer {customer!r} any more")
+        return owner
+
+
+class _Pausing:
+    """Pauses the schedule, with the reason, when what it does cannot be done any more.
+
+    A fault of our own pauses it too: nothing is lost by that, while trying for ever would hold up all others.
+    """
+
+    def __init__(self, state: State, schedule: Schedule) -> None:
+        self._state = state
+        self._schedule = schedule
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        match error:
+            case Stopped():
+                reason = str(error)
+            case RequestRefused():
+                reason = "; ".join([error.message, *map(str, error.problems)])
+            case StateUnavailable() | None:
+                return False
+            case Exception():
+                log.error("schedule %s failed", self._schedule.id, exc_info=error)
+                reason = "a fault of the service: its log has the details; resume the schedule when it is mended"
+            case _:
+                return False
+        log.warning("schedule %s is paused: %s", self._schedule.id, reason)
+        self._state.schedule_pause(self._schedule.id, reason)
+        return True
+
+
+def _zone(schedule: Schedule) -> ZoneInfo:
+    """The schedule's time zone, which this node's rules may lack. Raises Stopped."""
+    timezone = windows.zone(schedule.timezone)
+    if timezone is None:
+        raise Stopped(f"the time zone {schedule.timezone} is not known here")
+    return timezone
+
+
+def _named(run: ScheduleRun) -> str:
+    return f"window {run.start_ms} to {run.end_ms}{f', correction {run.correction}' if run.correction else ''}"

@@ -1,0 +1,122 @@
+"""The windows of a schedule: hours, days, weeks and months of a time zone, as instants that tile time.
+
+A window is [start, end) in ms since the epoch. Each begins where the one before ended, whatever the clocks do: a day in
+which they change has 23 or 25 hours, an hour that the clocks show twice is two windows, and one that they skip is none.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+EVERY = ("hour", "day", "week", "month")
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+# The shortest that a window usually is, by which it can be said how many have passed.
+LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
+
+# Names that mean another zone on another machine, or none.
+_UNFIXED = ("localtime", "posixrules", "Factory")
+
+
+class Window(Struct, frozen=True):
+    """From `start_ms` up to but without `end_ms`."""
+
+    start_ms: int
+    end_ms: int
+
+
+def zone(name: str) -> ZoneInfo | None:
+    """The time zone of an IANA name; None when there is none."""
+    if name in _UNFIXED:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def window(every: str, timezone: ZoneInfo, at_ms: int) -> Window:
+    """The window that an instant is in."""
+    return _hour(timezone, at_ms) if every == "hour" else _days(every, timezone, at_ms)
+
+
+def day(timezone: ZoneInfo, at_ms: int) -> str:
+    """The local date of an instant, `YYYY-MM-DD`."""
+    return _local(timezone, at_ms).date().isoformat()
+
+
+def _hour(timezone: ZoneInfo, at_ms: int) -> Window:
+    """The hour of the local clock, cut where the clock is changed within it."""
+    offset_ms = _offset_ms(timezone, at_ms)
+    start_ms = at_ms - (at_ms + offset_ms) % HOUR_MS
+    end_ms = start_ms + HOUR_MS
+    if _offset_ms(timezone, start_ms) != offset_ms:
+        start_ms = _change(timezone, start_ms, at_ms)
+    if _offset_ms(timezone, end_ms - 1) != offset_ms:
+        end_ms = _change(timezone, at_ms, end_ms - 1)
+    return Window(start_ms, end_ms)
+
+
+def _days(every: str, timezone: ZoneInfo, at_ms: int) -> Window:
+    """The days from one boundary to the next; where clocks go back over midnight, its first passing is the boundary."""
+    first, step = _BOUNDARIES[every]
+    begin = first(_local(timezone, at_ms).date())
+    while at_ms < _midnight(timezone, begin):
+        begin = first(begin - dt.timedelta(days=1))
+    while at_ms >= _midnight(timezone, step(begin)):
+        begin = step(begin)
+    return Window(_midnight(timezone, begin), _midnight(timezone, step(begin)))
+
+
+def _monday(date: dt.date) -> dt.date:
+    return date - dt.timedelta(days=date.weekday())
+
+
+def _next_month(date: dt.date) -> dt.date:
+    return (date.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+# By the kind of window: the boundary at or before a date, and the one after a boundary.
+_BOUNDARIES: dict[str, tuple[Callable[[dt.date], dt.date], Callable[[dt.date], dt.date]]] = {
+    "day": (lambda date: date, lambda date: date + dt.timedelta(days=1)),
+    "week": (_monday, lambda date: date + dt.timedelta(days=7)),
+    "month": (lambda date: date.replace(day=1), _next_month),
+}
+
+
+def _midnight(timezone: ZoneInfo, date: dt.date) -> int:
+    """The instant at which a date begins; where the clocks skip midnight, that at which they do."""
+    midnight = dt.datetime(date.year, date.month, date.day, tzinfo=timezone)
+    found_ms, other_ms = _instant(midnight), _instant(midnight.replace(fold=1))
+    # In a gap, the offset before it leads past the change, and the one after it leads before.
+    return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms)
+
+
+def _change(timezone: ZoneInfo, before_ms: int, after_ms: int) -> int:
+    """The first instant after `before_ms` with the offset of `after_ms`, between which the offset changes once."""
+    offset_ms = _offset_ms(timezone, after_ms)
+    while after_ms - before_ms > 1:
+        middle_ms = (before_ms + after_ms) // 2
+        if _offset_ms(timezone, middle_ms) == offset_ms:
+            after_ms = middle_ms
+        else:
+            before_ms = middle_ms
+    return after_ms
+
+
+def _local(timezone: ZoneInfo, at_ms: int) -> dt.datetime:
+    return (_EPOCH + dt.timedelta(milliseconds=at_ms)).astimezone(timezone)
+
+
+def _offset_ms(timezone: ZoneInfo, at_ms: int) -> int:
+    return round((_local(timezone, at_ms).utcoffset() or dt.timedelta()) / _MILLISECOND)
+
+
+def _instant(local: dt.datetime) -> int:
+    return round((local - _EPOCH) / _MILLISECOND)
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)

@@ -1,0 +1,13 @@
+-- The events of a report's selection that were admitted after it: how many, and when the first and the last.
+SELECT
+    count(),
+    min(admitted),
+    max(admitted)
+FROM events FINAL
+WHERE customer = {customer:String}
+    AND product = {product:String}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+    AND admitted > {since:Int64}
+    AND admitted <= {watermark:Int64}
+    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
