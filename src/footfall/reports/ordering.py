@@ -5,7 +5,7 @@ from msgspec import UNSET
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import formats, names
 from footfall.reports.request import ReportRequest
-from footfall.state import Job, User
+from footfall.state import Job, JobStatus, User
 
 
 def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: Job | None) -> Job:
@@ -49,7 +49,9 @@ def refuse(where: str, why: str) -> RequestRefused:
 
 
 def _require_same(wanted: ReportRequest, earlier: Job, watermark_ms: int) -> None:
-    """What came since is only that if both reports select the same events."""
+    """What came since is only that if both reports select the same events, and the watermark of the first is final."""
+    if earlier.status is JobStatus.RUNNING:
+        raise refuse("output.since", "names a report that still runs: what came since is known when it has ended")
     if (wanted.filter, wanted.basis, wanted.duplicates) != (earlier.filter, earlier.basis, earlier.duplicates):
         raise refuse("output.since", "names a report of another filter, filter.basis or duplicates")
     if watermark_ms < earlier.watermark_ms:
