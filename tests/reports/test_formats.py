@@ -1,0 +1,243 @@
+"""Every format in every compression, read back with the programs that people read them with."""
+
+import asyncio
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from footfall import plan as plans
+from footfall import zstd
+from footfall.reports import formats
+from footfall.state import Job, JobStatus
+
+NOW_MS = 1_760_000_000_000
+DAY_MS = 86_400_000
+YEAR_2000_MS = 946_684_800_000
+PAIRS = [(name, how) for name, choices in formats.COMPRESSIONS.items() for how in choices]
+ALERT = {"customer": "BARCHART", "product": "ALERT"}
+ALERT_COLUMNS = ["timestamp", "type", "userId", "alertId", "symbol"]
+LONG = "".join(chr(0x4E00 + n % 5000) for n in range(65_536 // 3))
+VALUES = [
+    "",
+    " ",
+    " leading and trailing ",
+    "a|b,c;d\te",
+    'say "hi"',
+    '"',
+    '""',
+    "'",
+    "line\nfeed",
+    "\n",
+    "carriage\rreturn",
+    "both\r\nof them",
+    "\r\n",
+    "\ttab",
+    "back\\slash\\n",
+    "\\N",
+    "NULL",
+    "null",
+    "NaN",
+    "true",
+    "007",
+    "1e5",
+    "2020-01-01",
+    "😀 👩‍👩‍👧 é e\u0301",
+    "\u2028\u2029\ufeff\u200b",
+    "\x01\x1f\x7f",
+    "</script>/",
+    "{}",
+    "a" * 65_536,
+    LONG,
+]
+
+Row = tuple[Any, ...]
+Reader = Callable[[Path, str, list[str]], list[Row]]
+
+
+def make(place: Any, output: dict[str, Any], **wanted: Any) -> tuple[Job, bytes]:
+    """A finished report and its file; what is said of it agrees with what it is."""
+
+    async def scenario() -> tuple[Job, bytes]:
+        job = await place.make(output=output, **wanted)
+        assert job.status is JobStatus.COMPLETE, job.reason
+        return job, await place.read(job)
+
+    return asyncio.run(scenario())
+
+
+def events_of_alerts() -> tuple[list[dict[str, Any]], list[Row]]:
+    """Events of a product in the plan, in several months, and the rows they make."""
+    events: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    places = [NOW_MS - DAY_MS * 40 * (n % 3) + n for n in range(len(VALUES))]
+    for time_ms, value in zip(places, VALUES, strict=True):
+        events.append(ALERT | {"type": "ALERT-CREATED", "timestamp": time_ms, "context": [value, "id", value]})
+        rows.append((time_ms, "ALERT-CREATED", value, "id", value))
+    for number, (kind, context, shown) in enumerate(
+        [
+            ("ALERT-APPLICATION-LOADED", ["ann"], ("ann", None, None)),
+            ("ALERT-DELETED", ["ann", "id"], ("ann", "id", "")),  # the optional symbol was left out
+            ("ALERT-DELETED", ["ann", "id", ""], ("ann", "id", "")),  # or null
+            ("ALERT-NO-LONGER-IN-THE-PLAN", ["ann"], (None, None, None)),
+            ("ALERT-STARTED", [], ("", "", "")),
+        ]
+    ):
+        time_ms = YEAR_2000_MS + number
+        events.append(ALERT | {"type": kind, "timestamp": time_ms, "context": context})
+        rows.append((time_ms, kind, *shown))
+    ahead = NOW_MS + DAY_MS
+    events.append(ALERT | {"type": "ALERT-STOPPED-ALL", "timestamp": ahead, "context": ["of tomorrow"]})
+    rows.append((ahead, "ALERT-STOPPED-ALL", "of tomorrow", None, None))
+    return events, sorted(rows, key=lambda row: row[0])
+
+
+def plainly(rows: list[Row]) -> list[Row]:
+    """The rows as CSV can say them: nothing is the empty string."""
+    return [tuple("" if value is None else value for value in row) for row in rows]
+
+
+def unpacked(file: Path, compression: str) -> bytes:
+    data = file.read_bytes()
+    if compression == "gzip":
+        return gzip.decompress(data)
+    return zstd.ZstdDecompressor().decompress(data) if compression == "zstd" else data
+
+
+def by_python(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
+    """What the formats' own definitions read: the standard library, and Arrow."""
+    if file_format == "csv":
+        text = io.StringIO(unpacked(file, compression).decode(), newline="")
+        return [(int(row[0]), *row[1:]) for row in csv.reader(text, delimiter=delimiter, strict=True)]
+    if file_format == "jsonl":
+        lines = unpacked(file, compression).decode().removesuffix("\n").split("\n")
+        found = [json.loads(line) for line in lines if line]
+        assert all(list(row) == names for row in found)
+        return [tuple(row.values()) for row in found]
+    table = parquet.read_table(file) if file_format == "parquet" else pa.ipc.open_file(file).read_all()
+    return table_rows(table)
+
+
+def table_rows(table: Any) -> list[Row]:
+    """The rows of an Arrow table, with times as ms."""
+    times = table.column(0).cast(pa.int64()).to_pylist()
+    return list(zip(times, *(column.to_pylist() for column in table.columns[1:]), strict=True))
+
+
+def by_duckdb(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
+    """Where the format has types, the time is one, else a number."""
+    with duckdb.connect() as database:
+        packed = {"none": "none", "gzip": "gzip", "zstd": "zstd"}[compression]
+        types = {name: "VARCHAR" for name in names} | {names[0]: "BIGINT"}
+        match file_format:
+            case "csv":
+                read = database.read_csv(
+                    str(file),
+                    header=False,
+                    columns=types,
+                    delimiter=delimiter,
+                    quotechar='"',
+                    escapechar='"',
+                    compression=packed,
+                    auto_detect=False,
+                    # An empty field is an empty string, not nothing.
+                    force_not_null=names[1:],
+                )
+            case "jsonl":
+                read = database.read_json(
+                    str(file), columns=types, format="newline_delimited", compression=packed, maximum_object_size=1 << 24
+                )
+            case "parquet":
+                read = database.read_parquet(str(file))
+            case _:
+                table = pa.ipc.open_file(file).read_all()
+                read = database.from_arrow(table)
+        if file_format in ("parquet", "arrow"):
+            first = '"' + read.columns[0].replace('"', '""') + '"'
+            rest = ", ".join('"' + name.replace('"', '""') + '"' for name in read.columns[1:])
+            read = read.project(f"epoch_ms({first}), {rest}")
+        return read.fetchall()
+
+
+def by_pandas(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
+    packed = {"none": None, "gzip": "gzip", "zstd": None}[compression]
+    is_zstd = file_format in formats.TEXTS and compression == "zstd"
+    source = io.BytesIO(unpacked(file, compression)) if is_zstd else file
+    match file_format:
+        case "csv":
+            engine = "c" if delimiter.isascii() else "python"
+            frame = pd.read_csv(
+                source,
+                sep=delimiter,
+                header=None,
+                names=names,
+                dtype=str,
+                keep_default_na=False,
+                compression=packed,
+                engine=engine,
+                lineterminator="\n" if engine == "c" else None,
+            )
+            frame[names[0]] = frame[names[0]].astype("int64")
+        case "jsonl":
+            frame = pd.read_json(source, lines=True, dtype=False, convert_axes=False, compression=packed)
+        case "parquet":
+            frame = pd.read_parquet(file)
+        case _:
+            frame = pd.read_feather(file)
+    if file_format in ("parquet", "arrow"):
+        assert str(frame[names[0]].dtype) == "datetime64[ms, UTC]"
+        frame[names[0]] = frame[names[0]].astype("int64")
+    frame = frame.astype(object).where(frame.notna(), None)
+    return list(frame.itertuples(index=False, name=None))
+
+
+def by_polars(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
+    source = io.BytesIO(unpacked(file, compression)) if file_format in formats.TEXTS else file
+    strings = {name: pl.String for name in names[1:]}
+    match file_format:
+        case "csv":
+            frame = pl.read_csv(
+                source,
+                separator=delimiter,
+                has_header=False,
+                schema={names[0]: pl.Int64} | strings,
+            )
+        case "jsonl":
+            frame = pl.read_ndjson(source, schema={names[0]: pl.Int64} | strings)
+        case "parquet":
+            frame = pl.read_parquet(file)
+        case _:
+            frame = pl.read_ipc(file)
+    if file_format in ("parquet", "arrow"):
+        assert frame.schema[names[0]] == pl.Datetime("ms", "UTC")
+        frame = frame.with_columns(pl.col(names[0]).dt.timestamp("ms"))
+    return frame.rows()
+
+
+READERS = [by_python, by_duckdb, by_pandas, by_polars]
+
+
+@pytest.mark.parametrize(("file_format", "compression"), PAIRS)
+def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: str, compression: str) -> None:
+    events, expected = events_of_alerts()
+    place.load(events)
+    job, data = make(place, {"format": file_format, "compression": compression}, **ALERT)
+    manifest = json.loads(job.manifest)
+    assert (job.rows, manifest["rows"]["total"]) == (len(expected), len(expected))
+    assert (job.bytes, manifest["bytes"]) == (len(data), len(data))
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    wanted = plainly(expected) if file_format == "csv" else expected
+    for reader in READERS:
+        found = reader(file, file_format, compression, ALERT_COLUMNS)
+        assert (plainly(found) if file_format == "csv" else found) == wanted, reader.__name__
