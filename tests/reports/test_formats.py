@@ -18,6 +18,7 @@ from pyarrow import parquet
 
 from footfall import plan as plans
 from footfall import zstd
+from footfall.errors import RequestRefused
 from footfall.reports import formats
 from footfall.state import Job, JobStatus
 
@@ -137,8 +138,7 @@ def table_rows(table: Any) -> list[Row]:
 def by_duckdb(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
     """Where the format has types, the time is one, else a number."""
     with duckdb.connect() as database:
-        packed = {"none": "none", "gzip": "gzip", "zstd": "zstd"}[compression]
-        types = {name: "VARCHAR" for name in names} | {names[0]: "BIGINT"}
+        types = dict.fromkeys(names, "VARCHAR") | {names[0]: "BIGINT"}
         match file_format:
             case "csv":
                 read = database.read_csv(
@@ -148,14 +148,18 @@ def by_duckdb(file: Path, file_format: str, compression: str, names: list[str], 
                     delimiter=delimiter,
                     quotechar='"',
                     escapechar='"',
-                    compression=packed,
+                    compression=compression,
                     auto_detect=False,
                     # An empty field is an empty string, not nothing.
                     force_not_null=names[1:],
                 )
             case "jsonl":
                 read = database.read_json(
-                    str(file), columns=types, format="newline_delimited", compression=packed, maximum_object_size=1 << 24
+                    str(file),
+                    columns=types,
+                    format="newline_delimited",
+                    compression=compression,
+                    maximum_object_size=1 << 24,
                 )
             case "parquet":
                 read = database.read_parquet(str(file))
@@ -203,7 +207,7 @@ def by_pandas(file: Path, file_format: str, compression: str, names: list[str], 
 
 def by_polars(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
     source = io.BytesIO(unpacked(file, compression)) if file_format in formats.TEXTS else file
-    strings = {name: pl.String for name in names[1:]}
+    strings = dict.fromkeys(names[1:], pl.String)
     match file_format:
         case "csv":
             frame = pl.read_csv(
@@ -241,3 +245,172 @@ def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: st
     for reader in READERS:
         found = reader(file, file_format, compression, ALERT_COLUMNS)
         assert (plainly(found) if file_format == "csv" else found) == wanted, reader.__name__
+
+
+@pytest.mark.parametrize("compression", formats.COMPRESSIONS["jsonl"])
+@pytest.mark.parametrize("file_format", formats.FORMATS)
+def test_a_compression_is_given_or_refused(place, file_format: str, compression: str) -> None:
+    wanted = {"format": file_format.upper(), "compression": compression}
+    if compression in formats.COMPRESSIONS[file_format]:
+        assert asyncio.run(place.order(output=wanted)).compression == compression
+        return
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(place.order(output=wanted))
+    assert [str(problem) for problem in caught.value.problems] == ["output.compression: must be one of: none, zstd"]
+
+
+@pytest.mark.parametrize(("file_format", "compression"), PAIRS)
+def test_an_unknown_product_has_the_columns_of_its_longest_context(
+    place, tmp_path: Path, file_format: str, compression: str
+) -> None:
+    contexts: list[list[str]] = [[], [""], ["a", "", "c"], ["a", "b"], ["", "", "", ""]]
+    place.load({"timestamp": NOW_MS - 5 + n, "context": context} for n, context in enumerate(contexts))
+    job, data = make(place, {"format": file_format, "compression": compression})
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    names = ["timestamp", "type", *(f"context{n}" for n in range(1, 5))]
+    expected: list[Row] = [
+        (NOW_MS - 5 + n, "T", *context, *[None] * (4 - len(context))) for n, context in enumerate(contexts)
+    ]
+    wanted = plainly(expected) if file_format == "csv" else expected
+    for reader in READERS:
+        found = reader(file, file_format, compression, names)
+        assert (plainly(found) if file_format == "csv" else found) == wanted, reader.__name__
+
+
+@pytest.mark.parametrize(("file_format", "compression"), PAIRS)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_report_without_events_has_its_columns_all_the_same(
+    place, tmp_path: Path, file_format: str, compression: str, known: bool
+) -> None:
+    wanted = ALERT if known else {"customer": "C", "product": "P"}
+    job, data = make(place, {"format": file_format, "compression": compression}, **wanted)
+    assert (job.rows, json.loads(job.manifest)["rows"]) == (0, {"total": 0, "byType": {}})
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    names = ALERT_COLUMNS if known else ALERT_COLUMNS[:2]
+    if file_format in formats.TEXTS:
+        assert unpacked(file, compression) == b""
+        return
+    for reader in (by_python, by_duckdb, by_pandas, by_polars):
+        assert reader(file, file_format, compression, names) == []
+    schema = parquet.read_schema(file) if file_format == "parquet" else pa.ipc.open_file(file).schema
+    assert schema.names == names
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_times_are_typed_and_all_else_is_text(place, tmp_path: Path, file_format: str) -> None:
+    place.load([ALERT | {"type": "ALERT-CREATED", "context": ["a", "b", "c"]}])
+    for wanted in (ALERT, ALERT | {"end": 0}):
+        job, data = make(place, {"format": file_format}, **wanted)
+        file = tmp_path / job.file
+        file.write_bytes(data)
+        schema = parquet.read_schema(file) if file_format == "parquet" else pa.ipc.open_file(file).schema
+        assert [str(field.type) for field in schema] == ["timestamp[ms, tz=UTC]", *["string"] * 4]
+
+
+ODD_KEYS = [
+    "timestamp",
+    "type",
+    "context.type",
+    "context",
+    "customer",
+    "batch",
+    "sequence",
+    "received",
+    "admitted",
+    "line",
+    "cell0",
+    "NULL",
+    "a b",
+    "`tick`",
+    'say "hi"',
+    "O'Brien",
+    "back\\slash\\n",
+    "%s %% {x:String}",
+    "{{format}}{{undoubled}}{{shown}}",
+    "|,;",
+    "ünï😀",
+    "-- comment /*",
+]
+
+
+@pytest.mark.parametrize("file_format", formats.FORMATS)
+def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: str) -> None:
+    keys = json.dumps(ODD_KEYS, ensure_ascii=False)
+    own = tmp_path / "plan.toml"
+    own.write_text(f'[products."ODD"]\ncolumns = {keys}\n[products."ODD".types]\n"A" = {keys}\n"B" = ["NULL"]\n')
+    place.plan = plans.LivePlan(own, place.settings)
+    values = [f"value {n}" for n in range(len(ODD_KEYS))]
+    at = {"customer": "C", "product": "ODD"}
+    place.load(
+        [
+            at | {"type": "A", "timestamp": NOW_MS - 2, "context": values},
+            at | {"type": "B", "timestamp": NOW_MS - 1, "context": ["null"]},
+        ]
+    )
+    lone = ["null" if key == "NULL" else None for key in ODD_KEYS]
+    # In CSV a column is called as in the plan; elsewhere each has another name.
+    renamed = {"timestamp": "context.timestamp", "type": "context.type", "context.type": "context.context.type"}
+    is_csv = file_format == "csv"
+    names = ["timestamp", "type", *(ODD_KEYS if is_csv else [renamed.get(key, key) for key in ODD_KEYS])]
+    job, data = make(place, {"format": file_format, "compression": "none", "header": True}, **at)
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    assert [column["name"] for column in json.loads(job.manifest)["columns"]] == names
+    if is_csv:
+        header, *rows = csv.reader(io.StringIO(data.decode(), newline=""), delimiter="|", strict=True)
+        assert header == names
+        assert rows == [[str(NOW_MS - 2), "A", *values], [str(NOW_MS - 1), "B", *(value or "" for value in lone)]]
+        return
+    expected = [(NOW_MS - 2, "A", *values), (NOW_MS - 1, "B", *lone)]
+    for reader in READERS:
+        assert reader(file, file_format, "none", names) == expected, reader.__name__
+    if file_format != "jsonl":
+        schema = parquet.read_schema(file) if file_format == "parquet" else pa.ipc.open_file(file).schema
+        assert schema.names == names
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "1", "é", " ", "T"])
+def test_a_delimited_file_is_read_by_all_programs(place, tmp_path: Path, delimiter: str, header: bool) -> None:
+    values = ["", delimiter, f"a{delimiter}b", delimiter * 3, f'"{delimiter}"', "\n", "plain"]
+    place.load([{"timestamp": NOW_MS - 1, "type": "T1", "context": values}])
+    job, data = make(place, {"delimiter": delimiter, "header": header, "compression": "gzip"})
+    names = ["timestamp", "type", *(f"context{n}" for n in range(1, 8))]
+    if header:
+        first, data = gzip.decompress(data).split(b"\n", 1)
+        assert next(csv.reader([first.decode()], delimiter=delimiter)) == names
+        data = gzip.compress(data)
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    # Polars takes delimiters of one byte.
+    for reader in READERS if delimiter.isascii() else READERS[:3]:
+        found = plainly(reader(file, "csv", "gzip", names, delimiter))
+        assert found == [(NOW_MS - 1, "T1", *values)], reader.__name__
+
+
+@pytest.mark.parametrize("file_format", formats.TEXTS)
+def test_times_as_text_have_their_milliseconds(place, file_format: str) -> None:
+    times = {
+        YEAR_2000_MS: "2000-01-01T00:00:00.000Z",
+        1_709_208_000_007: "2024-02-29T12:00:00.007Z",
+        NOW_MS + DAY_MS: "2025-10-10T08:53:20.000Z",
+    }
+    place.load({"timestamp": time_ms, "context": []} for time_ms in times)
+    _, data = make(place, {"format": file_format, "times": "rfc3339"})
+    if file_format == "csv":
+        assert data.decode() == "".join(f"{text}|T\n" for text in times.values())
+    else:
+        assert data.decode() == "".join(f'{{"timestamp":"{text}","type":"T"}}\n' for text in times.values())
+
+
+@pytest.mark.parametrize(("file_format", "compression"), PAIRS)
+def test_a_nul_is_a_character_like_any_other(place, tmp_path: Path, file_format: str, compression: str) -> None:
+    value = "\0before\0and after\0"
+    place.load([{"timestamp": NOW_MS - 1, "type": value, "context": [value]}])
+    job, data = make(place, {"format": file_format, "compression": compression})
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    names = ["timestamp", "type", "context1"]
+    assert by_python(file, file_format, compression, names) == [(NOW_MS - 1, value, value)]

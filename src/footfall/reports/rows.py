@@ -54,13 +54,14 @@ class Statement:
         self._job = job
         self._parameters: dict[str, Any] = {}
         cells = list(self._cells(layout))
-        shown = self._line(cells) if job.format == "csv" else _columns(cells, layout)
-        self._text = query("report_rows").replace("{{shown}}", shown).replace("{{format}}", _FORMATS[job.format])
+        self._shown = self._line(cells) if job.format == "csv" else _columns(cells, layout)
+        self._text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
 
     def text(self, *, drop: bool = False) -> str:
         """The statement; `drop` leaves duplicates out, which costs something where there are none."""
         undoubled = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
-        return self._text.replace("{{undoubled}}", undoubled)
+        # A column may be called like a place to fill in, so they come last.
+        return self._text.replace("{{undoubled}}", undoubled).replace("{{shown}}", self._shown)
 
     def parameters(self, first_ms: int, last_ms: int) -> dict[str, Any]:
         """Those of the rows between two times, both inclusive."""
