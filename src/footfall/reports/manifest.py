@@ -67,7 +67,7 @@ class Late(Struct, frozen=True, rename="camel"):
 
 
 class SpreadsheetSafe(Struct, frozen=True):
-    """Each cell that matches has the mark in front; taking it off every cell that begins with it gives the value."""
+    """Each value that matches has the mark in front; taking one off every cell that begins with it gives the value."""
 
     mark: str
     pattern: str

@@ -27,7 +27,7 @@ _MOMENT = "fromUnixTimestamp64Milli(timestamp, 'UTC')"
 # A cell that begins so is a formula to some spreadsheet, the full-width ones too. One that begins with the mark itself
 # gets another one, so that taking one mark off the front of every cell that has one gives back what was there.
 SAFE_MARK = "'"
-RISKY = "^[=+\\-@\t\r'\uff1d\uff0b\uff0d\uff20]"
+RISKY = "^[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20]"
 # Fields with one of these characters, and those with the delimiter, are quoted.
 _LINE = """if(
     countSubstrings(concat(%s) AS line, {delimiter:String}) = {delimiters:UInt32}

@@ -1,0 +1,123 @@
+"""Large Parquet and Arrow files: their groups of rows, and what making one takes of memory."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from footfall.reports import columnar
+from footfall.state import Job, JobStatus
+
+NOW_MS = 1_760_000_000_000
+MIB = 1024 * 1024
+HOUR_MS = 3_600_000
+# Numbered events, one a second: more of them than a group has are of several months.
+FILL = """
+    INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
+    SELECT 'C', 'P', if(number % 7 = 0, 'SEVENTH', 'OTHER'), {first:Int64} + number * {step:Int64},
+        [toString(number), repeat('x', {width:UInt64})], 1, generateUUIDv4(), {first:Int64}, {first:Int64}
+    FROM numbers({rows:UInt64})
+"""
+
+
+def fill(place: Any, rows: int, *, step: int = 20_000, width: int = 0) -> int:
+    """Load so many events; gives the time of the first."""
+    first = NOW_MS - rows * step
+    place.store.write(FILL, {"first": first, "step": step, "rows": rows, "width": width})
+    return first
+
+
+async def made(place: Any, **output: Any) -> tuple[Job, bytes]:
+    job = await place.make(output=output)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    return job, await place.read(job)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(place, tmp_path: Path, file_format: str) -> None:
+    rows = 2 * columnar.GROUP_ROWS + columnar.STEP_ROWS + 5
+    first = fill(place, rows)
+    job, data = asyncio.run(made(place, format=file_format))
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    if file_format == "parquet":
+        held = parquet.ParquetFile(file)
+        groups = [held.metadata.row_group(index).num_rows for index in range(held.num_row_groups)]
+        table = held.read()
+    else:
+        reader = pa.ipc.open_file(file)
+        groups = [reader.get_batch(index).num_rows for index in range(reader.num_record_batches)]
+        table = reader.read_all()
+    assert groups == [columnar.GROUP_ROWS, columnar.GROUP_ROWS, columnar.STEP_ROWS + 5]
+    assert table.column("timestamp").cast(pa.int64()).to_pylist() == [first + 20_000 * n for n in range(rows)]
+    assert table.column("context1").to_pylist() == [str(n) for n in range(rows)]
+    said = json.loads(job.manifest)
+    counted = Counter(table.column("type").to_pylist())
+    assert said["rows"] == {"total": rows, "byType": dict(counted)}
+    assert (said["timestamps"]["first"], said["timestamps"]["last"]) == (first, first + 20_000 * (rows - 1))
+    assert (job.rows, said["bytes"]) == (rows, len(data))
+
+
+def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
+    rows = 24_000
+    fill(place, rows, width=6_000)
+    job, data = asyncio.run(made(place, format="parquet"))
+    file = tmp_path / job.file
+    file.write_bytes(data)
+    held = parquet.ParquetFile(file)
+    groups = [held.metadata.row_group(index).num_rows for index in range(held.num_row_groups)]
+    steps = -(-columnar.GROUP_BYTES_MAX // (columnar.STEP_ROWS * 6_000))
+    assert set(groups[:-1]) == {steps * columnar.STEP_ROWS}
+    assert sum(groups) == rows
+
+
+# It makes the report as a worker does, and prints by how much its memory has grown at the most.
+MAKER = """
+import re, sys, time
+import msgspec
+from footfall.reports import Destinations, Files
+from footfall.reports.making import Making
+from footfall.settings import Settings
+from footfall.state import Job
+from footfall.store import Store
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
+
+settings = msgspec.json.decode(sys.argv[1], type=Settings, strict=False)
+job = msgspec.json.decode(sys.argv[2], type=Job)
+store, files = Store(settings), Files(settings)
+store.ping()
+before = peak()
+done = Making(job, None, store, Destinations(settings, files), time.monotonic() + 600).make()
+print(done.rows, done.bytes, peak() - before)
+store.close()
+"""
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
+    rows = 1_000_000
+    fill(place, rows, width=20)
+    job = asyncio.run(place.order(output={"format": file_format}))
+    settings = {"data_dir": place.settings.data_dir, "events_url": place.settings.events_url}
+    run = subprocess.run(
+        [sys.executable, "-c", MAKER, json.dumps(settings), msgspec.json.encode(job)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    made_rows, size, grown = (int(word) for word in run.stdout.split())
+    assert made_rows == rows
+    assert size > rows
+    assert grown < 200 * MIB

