@@ -60,7 +60,7 @@ class Duplicates(Struct, frozen=True):
 
 
 class Late(Struct, frozen=True, rename="camel"):
-    """Events received more than `after_ms` after their own time."""
+    """Events received more than `after_ms` after their own time; like duplicates, counted in all that is selected."""
 
     after_ms: int
     events: int
@@ -103,9 +103,11 @@ def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tal
     """The manifest of a finished file as JSON."""
     kinds = survey.kinds
     dropped = survey.duplicates if job.duplicates == "drop" else {}
-    by_type = {name: kinds[name].rows - dropped.get(name, 0) for name in sorted(kinds)}
-    first_ms = min((kind.first_ms for kind in kinds.values()), default=UNSET)
-    last_ms = max((kind.last_ms for kind in kinds.values()), default=UNSET)
+    counts = {name: kinds[name].rows - dropped.get(name, 0) for name in sorted(kinds)}
+    # Where all of a type are duplicates of events of an earlier report, none is in the file.
+    by_type = {name: rows for name, rows in counts.items() if rows}
+    first_ms = min((kinds[name].first_ms for name in by_type), default=UNSET)
+    last_ms = max((kinds[name].last_ms for name in by_type), default=UNSET)
     is_csv = job.format == "csv"
     made = Manifest(
         source=source(job),

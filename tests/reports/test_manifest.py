@@ -1,0 +1,207 @@
+"""What a manifest says, all of it, and that it is true of the file."""
+
+import asyncio
+import hashlib
+import json
+import uuid
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from footfall import plan as plans
+from footfall.reports.rows import RISKY
+from footfall.state import Job, JobStatus
+
+NOW_MS = 1_760_000_000_000
+DAY_MS = 86_400_000
+FIRST, AGAIN = str(uuid.UUID(int=2)), str(uuid.UUID(int=1))
+AT = {"customer": "BARCHART", "product": "ALERT"}
+CREATED = ["ALERT-CREATED", "ALERT-STARTED", "ALERT-STOPPED", "ALERT-NOTES-EDITED", "ALERT-DELETED"]
+ALL = ["ALERT-APPLICATION-LOADED", "ALERT-STARTED-ALL", "ALERT-STOPPED-ALL", "ALERT-DELETED-ALL"]
+
+
+def load(place: Any) -> None:
+    """Events of two types: one came late, and one of each came twice."""
+    first = [
+        ("ALERT-CREATED", NOW_MS - 3 * DAY_MS, ["ann", "id", "=1"]),
+        ("ALERT-CREATED", NOW_MS - 5, ["ann", "id"]),
+        ("ALERT-DELETED-ALL", NOW_MS - 4, ["bob"]),
+    ]
+    for batch, admitted, events in ((FIRST, NOW_MS - 9, first), (AGAIN, NOW_MS - 8, first[1:])):
+        place.load(
+            AT
+            | {
+                "type": kind,
+                "timestamp": time_ms,
+                "context": context,
+                "batch": batch,
+                "sequence": number,
+                "received": admitted,
+                "admitted": admitted,
+            }
+            for number, (kind, time_ms, context) in enumerate(events, 1)
+        )
+
+
+def make(place: Any, *, duplicates: str = "keep", output: dict[str, Any] | None = None, **wanted: Any) -> Any:
+    """The finished report, its file and its manifest."""
+
+    async def scenario() -> tuple[Job, bytes, dict[str, Any]]:
+        body = {"filter": AT | wanted, "output": output, "duplicates": duplicates}
+        job = await place.desk.start(place.user, json.dumps(body).encode())
+        async with place.running():
+            job = await place.ended(job)
+        assert job.status is JobStatus.COMPLETE, job.reason
+        text, etag = place.desk.manifest(job)
+        assert etag == f'"{job.sha256}"'
+        return job, await place.read(job), json.loads(text)
+
+    return asyncio.run(scenario())
+
+
+def columns(time_type: str = "integer, milliseconds since 1970-01-01T00:00:00Z") -> list[dict[str, Any]]:
+    def key(name: str, *places: dict[str, Any]) -> dict[str, Any]:
+        meaning = f"the context's value of the key {name}; nothing where the event's type has no such key"
+        return {"name": name, "meaning": meaning, "type": "text", "places": list(places)}
+
+    return [
+        {"name": "timestamp", "meaning": "the time of the event, as the client sent it", "type": time_type},
+        {"name": "type", "meaning": "the type of the event", "type": "text"},
+        key("userId", {"position": 1, "types": [*ALL, *CREATED]}),
+        key("alertId", {"position": 2, "types": CREATED}),
+        key("symbol", {"position": 3, "types": CREATED}),
+    ]
+
+
+def unordered(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the types of each place in an order that does not matter."""
+    for column in manifest["columns"]:
+        for place in column.get("places", []):
+            place["types"] = sorted(place["types"])
+    return manifest
+
+
+@pytest.mark.parametrize("mode", ["keep", "drop"])
+def test_a_manifest_says_all_of_this(place, mode: str) -> None:
+    load(place)
+    wanted = {"types": ["ALERT-CREATED", "ALERT-DELETED-ALL"], "start": 0, "end": str(NOW_MS)}
+    job, data, manifest = make(place, duplicates=mode, **wanted)
+    counts = (
+        {"ALERT-CREATED": 3, "ALERT-DELETED-ALL": 2}
+        if mode == "keep"
+        else {
+            "ALERT-CREATED": 2,
+            "ALERT-DELETED-ALL": 1,
+        }
+    )
+    expected = {
+        "source": f"JOB-{job.id}",
+        "footfall": version("footfall"),
+        "filter": AT | wanted | {"end": NOW_MS},
+        "basis": "event",
+        "timezone": "UTC",
+        "watermark": NOW_MS,
+        "plan": plans.load(None).fingerprint,
+        "columns": columns(),
+        "rows": {"total": sum(counts.values()), "byType": counts},
+        "timestamps": {"first": NOW_MS - 3 * DAY_MS, "last": NOW_MS - 4},
+        "duplicates": {"mode": mode, "found": 2},
+        "late": {"afterMs": place.settings.late_after_s * 1000, "events": 1},
+        "file": job.file,
+        "format": "csv",
+        "compression": "none",
+        "delimiter": "|",
+        "header": False,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    assert list(manifest) == list(expected)
+    assert unordered(manifest) == unordered(expected)
+    assert (job.rows, job.duplicates_found) == (sum(counts.values()), 2)
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({"delimiter": ",", "header": True}, {"delimiter": ",", "header": True}),
+        ({"compression": "gzip"}, {"delimiter": "|", "header": False}),
+        (
+            {"spreadsheetSafe": True},
+            {"delimiter": "|", "header": False, "spreadsheetSafe": {"mark": "'", "pattern": RISKY}},
+        ),
+        ({"format": "jsonl", "compression": "zstd"}, {}),
+        ({"format": "parquet"}, {}),
+        ({"format": "arrow", "compression": "zstd"}, {}),
+    ],
+)
+def test_a_manifest_is_of_the_file_as_it_is_downloaded(place, output: dict[str, Any], said: dict[str, Any]) -> None:
+    load(place)
+    job, data, manifest = make(place, output=output)
+    assert (manifest["bytes"], manifest["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert (manifest["file"], manifest["rows"]["total"]) == (job.file, 5)
+    file_format = output.get("format", "csv")
+    compression = output.get("compression", "zstd" if file_format == "parquet" else "none")
+    assert (manifest["format"], manifest["compression"]) == (file_format, compression)
+    shown = {key: manifest[key] for key in ("delimiter", "header", "spreadsheetSafe") if key in manifest}
+    assert shown == said
+
+
+@pytest.mark.parametrize(
+    ("output", "time_type"),
+    [
+        ({}, "integer, milliseconds since 1970-01-01T00:00:00Z"),
+        ({"times": "rfc3339"}, "text, RFC 3339 with milliseconds"),
+        ({"format": "jsonl", "times": "RFC3339"}, "text, RFC 3339 with milliseconds"),
+        ({"format": "parquet"}, "timestamp with milliseconds, UTC"),
+        ({"format": "arrow"}, "timestamp with milliseconds, UTC"),
+    ],
+)
+def test_an_empty_report_has_a_manifest_too(place, output: dict[str, Any], time_type: str) -> None:
+    job, data, manifest = make(place, output=output)
+    assert unordered(manifest)["columns"] == unordered({"columns": columns(time_type)})["columns"]
+    assert manifest["filter"] == AT
+    assert (job.rows, manifest["rows"], manifest["timestamps"]) == (0, {"total": 0, "byType": {}}, {})
+    assert (manifest["duplicates"], manifest["late"]["events"]) == ({"mode": "keep", "found": 0}, 0)
+    assert (manifest["bytes"], manifest["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_a_product_that_the_plan_does_not_know_has_places_of_all_types(place) -> None:
+    place.load([{"product": "ODD", "customer": "BARCHART", "context": ["a", "b"]}])
+    _, _, manifest = make(place, product="ODD")
+    assert [column.get("places") for column in manifest["columns"]] == [
+        None,
+        None,
+        [{"position": 1}],
+        [{"position": 2}],
+    ]
+
+
+def test_what_came_since_and_is_dropped_is_not_in_the_counts(place) -> None:
+    load(place)
+    earlier, _, _ = make(place, duplicates="drop")
+    place.clock.ms += 10
+    again = {"admitted": NOW_MS + 5, "received": NOW_MS + 5}
+    place.load(
+        [
+            AT | again | {"type": "ALERT-DELETED-ALL", "timestamp": NOW_MS - 4, "context": ["bob"]},
+            AT | again | {"type": "ALERT-CREATED", "timestamp": NOW_MS - 2, "context": ["new", "id"]},
+        ]
+    )
+    since = f"JOB-{earlier.id}"
+    job, data, manifest = make(place, duplicates="drop", output={"since": since})
+    assert data.decode() == f"{NOW_MS - 2}|ALERT-CREATED|new|id|\n"
+    assert (manifest["since"], manifest["watermark"]) == (NOW_MS, NOW_MS + 10)
+    assert (job.rows, manifest["rows"]) == (1, {"total": 1, "byType": {"ALERT-CREATED": 1}})
+    assert manifest["timestamps"] == {"first": NOW_MS - 2, "last": NOW_MS - 2}
+    assert manifest["duplicates"] == {"mode": "drop", "found": 1}
+
+
+def test_a_plan_of_one_s_own_is_named_by_its_fingerprint(place, tmp_path: Path) -> None:
+    own = tmp_path / "plan.toml"
+    own.write_text('[products.ALERT]\ncolumns = ["who"]\n[products.ALERT.types]\nALERT-CREATED = ["who"]\n')
+    place.plan = plans.LivePlan(own, place.settings)
+    _, _, manifest = make(place)
+    assert manifest["plan"] == hashlib.sha256(own.read_bytes()).hexdigest()[: len(manifest["plan"])]
+    assert [column["name"] for column in manifest["columns"]] == ["timestamp", "type", "who"]

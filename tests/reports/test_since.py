@@ -1,0 +1,189 @@
+"""Reports as of a time, of what came since another, and by the time of receipt."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.state import Job, JobStatus, User
+
+NOW_MS = 1_760_000_000_000
+BOB = User(id="bob", password_hash="", customers=("C",), created_ms=0)
+
+
+def order(
+    place: Any, user: Any = None, *, duplicates: str = "keep", output: dict[str, Any] | None = None, **wanted: Any
+) -> Job:
+    body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
+    job = asyncio.run(place.desk.start(user or place.user, json.dumps(body).encode()))
+    assert isinstance(job, Job)
+    return job
+
+
+def report(place: Any, **asked: Any) -> tuple[Job, list[str]]:
+    """A finished report, and the first value of each event in it."""
+    job = order(place, **asked)
+
+    async def scenario() -> tuple[Job, bytes]:
+        async with place.running():
+            done = await place.ended(job)
+        assert done.status is JobStatus.COMPLETE, done.reason
+        return done, await place.read(done)
+
+    done, data = asyncio.run(scenario())
+    return done, sorted(line.split("|")[2] for line in data.decode().splitlines())
+
+
+def source(job: Job) -> str:
+    return f"JOB-{job.id}"
+
+
+def refusal(place: Any, **asked: Any) -> tuple[Code, list[str]]:
+    with pytest.raises(RequestRefused) as caught:
+        order(place, **asked)
+    return caught.value.code, [str(problem) for problem in caught.value.problems]
+
+
+def refused(place: Any, **asked: Any) -> list[str]:
+    before = len(place.state.job_list(None, 100, None))
+    code, problems = refusal(place, **asked)
+    assert code is Code.REQUEST_PARAMETER_MALFORMED
+    assert len(place.state.job_list(None, 100, None)) == before
+    return problems
+
+
+def admit(place: Any, *values: str, at: int, **given: Any) -> None:
+    place.load({"context": [value], "admitted": at, "received": at} | given for value in values)
+
+
+def test_a_report_is_as_of_an_earlier_time(place) -> None:
+    admit(place, "a", at=NOW_MS - 10)
+    admit(place, "b", at=NOW_MS - 9)
+    admit(place, "c", at=NOW_MS - 8)
+    job, values = report(place, output={"asOf": NOW_MS - 9})
+    assert (job.watermark_ms, job.started_ms, values) == (NOW_MS - 9, NOW_MS, ["a", "b"])
+    for as_of in (str(NOW_MS - 9), float(NOW_MS - 9)):
+        assert report(place, output={"asOf": as_of})[1] == ["a", "b"]
+    assert report(place, output={"asOf": NOW_MS})[1] == ["a", "b", "c"]
+    assert report(place, output={"asOf": None})[1] == ["a", "b", "c"]
+    assert report(place, output={"asOf": -1})[1] == []
+
+
+def test_the_watermark_of_a_report_makes_its_file_again(place) -> None:
+    admit(place, "a", at=NOW_MS - 1)
+    first, _ = report(place)
+    place.clock.ms += 1_000
+    admit(place, "b", at=NOW_MS + 500)
+    again, values = report(place, output={"asOf": first.watermark_ms})
+    assert (values, again.sha256, again.bytes) == (["a"], first.sha256, first.bytes)
+    assert report(place)[1] == ["a", "b"]
+
+
+@pytest.mark.parametrize("sent", ["x", "", 1.5, True, [], {}, "2025-10-09", 2**53])
+def test_a_time_that_cannot_be_read_is_named(place, sent: Any) -> None:
+    assert refused(place, output={"asOf": sent}) == [
+        "output.asOf: must be an integral number of milliseconds since 1970-01-01T00:00:00Z"
+    ]
+
+
+def test_nobody_knows_the_future(place) -> None:
+    problems = refused(place, output={"asOf": NOW_MS + 1})
+    assert problems == [f"output.asOf: must not be later than now, {NOW_MS}: what comes until then is not known"]
+
+
+@pytest.mark.parametrize("mode", ["keep", "drop"])
+@pytest.mark.parametrize("basis", ["event", "received"])
+def test_since_has_exactly_what_came_after(place, basis: str, mode: str) -> None:
+    asked = {"basis": basis, "duplicates": mode}
+    chain: list[list[str]] = []
+    jobs: list[Job] = []
+    for number in range(4):
+        # Events have times of all days, and some come at the very watermark.
+        stamp = {"timestamp": NOW_MS - 86_400_000 * 40 * (number % 2)}
+        admit(place, f"{number}a", at=place.clock.ms - 3, **stamp)
+        admit(place, f"{number}b", at=place.clock.ms, **stamp)
+        output = {"since": source(jobs[-1])} if jobs else None
+        job, values = report(place, output=output, **asked)
+        assert job.since_ms == (jobs[-1].watermark_ms if jobs else None)
+        jobs.append(job)
+        chain.append(values)
+        place.clock.ms += 10
+    assert chain == [[f"{number}a", f"{number}b"] for number in range(4)]
+    assert report(place, **asked)[1] == [value for values in chain for value in values]
+    # What came since the first, until the third.
+    output = {"since": source(jobs[0]), "asOf": jobs[2].watermark_ms}
+    assert report(place, output=output, **asked)[1] == chain[1] + chain[2]
+    output = {"since": source(jobs[-1]), "asOf": jobs[-1].watermark_ms}
+    assert report(place, output=output, **asked)[1] == []
+
+
+def test_since_may_change_all_that_is_about_the_file(place) -> None:
+    first = order(place, output={"header": True})
+    place.clock.ms += 1
+    wanted = {"since": source(first), "format": "parquet", "compression": "gzip"}
+    assert order(place, output=wanted).since_ms == first.watermark_ms
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"product": "Q"},
+        {"types": ["T"]},
+        {"types": []},
+        {"start": 0},
+        {"end": NOW_MS},
+        {"basis": "received"},
+        {"duplicates": "drop"},
+    ],
+)
+def test_since_a_report_of_something_else_is_refused(place, changed: dict[str, Any]) -> None:
+    first = order(place)
+    place.clock.ms += 1
+    assert refused(place, output={"since": source(first)}, **changed) == [
+        "output.since: names a report of another filter, filter.basis or duplicates"
+    ]
+
+
+def test_since_must_not_be_after_as_of(place) -> None:
+    first = order(place)
+    place.clock.ms += 1
+    assert refused(place, output={"since": source(first), "asOf": NOW_MS - 1}) == [
+        f"output.asOf: must not be earlier than the watermark of output.since, {NOW_MS}"
+    ]
+
+
+def test_a_report_of_another_is_as_good_as_none(place) -> None:
+    theirs = order(place, BOB)
+    unknown = ["JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068", "JOB-", theirs.id, "x", "JOB-\0"]
+    expected = (Code.REQUEST_PARAMETER_MALFORMED, ["output.since: names no report of yours"])
+    for since in (source(theirs), *unknown):
+        assert refusal(place, output={"since": since}) == expected
+
+
+@pytest.mark.parametrize("sent", ["", 5, True, ["JOB-"], {}])
+def test_a_source_that_is_none_is_named(place, sent: Any) -> None:
+    assert refused(place, output={"since": sent}) == ["output.since: must be a string, and not an empty one"]
+
+
+def test_a_report_by_the_time_of_receipt(place) -> None:
+    month = 32 * 86_400_000
+    for number in range(5):
+        # The earlier an event is, the later it came.
+        at = NOW_MS - 50 + 10 * number
+        place.load(
+            [{"context": [str(number)], "timestamp": NOW_MS - number * month, "received": at, "admitted": at + 1}]
+        )
+    bounds = {"start": NOW_MS - 40, "end": NOW_MS - 20}
+    job, values = report(place, basis="received", **bounds)
+    assert (job.basis, values) == ("received", ["1", "2", "3"])
+    assert report(place, basis="Received", start=NOW_MS - 20)[1] == ["3", "4"]
+    assert report(place, basis="received", end=NOW_MS - 50)[1] == ["0"]
+    assert report(place, basis="received")[1] == list("01234")
+    assert report(place, basis="event", **bounds)[1] == []
+    assert report(place, start=NOW_MS - month, end=NOW_MS)[1] == ["0", "1"]
+
+
+def test_a_basis_that_does_not_exist_is_named(place) -> None:
+    assert refused(place, basis="admitted") == ["filter.basis: must be one of: event, received"]
