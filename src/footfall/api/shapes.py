@@ -61,17 +61,44 @@ class ReportRequestFilter(Struct):
     types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType = UNSET
     start: Instant | UnsetType = UNSET
     end: Instant | UnsetType = UNSET
+    basis: Annotated[
+        Literal["event", "received"],
+        Meta(description="Whether start and end are about the time of the event, or that of its receipt."),
+    ] = "event"
 
 
-class ReportRequestOutput(Struct):
-    """What a report's file looks like."""
+class ReportRequestOutput(Struct, rename="camel"):
+    """What a report's file looks like, and as of when it is."""
 
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between columns.")] = "|"
-    header: Annotated[bool, Meta(description="Whether the first row names the columns.")] = False
-    format: Annotated[Literal["csv"], Meta(description="The file's format.")] = "csv"
-    compression: Annotated[Literal["none"], Meta(description="The file's compression.")] = "none"
-    bucketName: Destination | UnsetType = UNSET  # noqa: N815 - the wire's own name
-    bucketKey: DestinationKey | UnsetType = UNSET  # noqa: N815 - the wire's own name
+    format: Annotated[Literal["csv", "jsonl", "parquet", "arrow"], Meta(description="The file's format.")] = "csv"
+    compression: (
+        Annotated[
+            Literal["none", "gzip", "zstd"],
+            Meta(description="Left out: `zstd` in Parquet, `none` otherwise. Arrow takes no `gzip`."),
+        ]
+        | UnsetType
+    ) = UNSET
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between the columns of `csv`.")] = "|"
+    header: Annotated[bool, Meta(description="Whether the first row of `csv` names the columns.")] = False
+    times: Annotated[
+        Literal["ms", "rfc3339"],
+        Meta(description="Times in texts: milliseconds since 1970, or text such as 2025-10-09T08:53:20.000Z."),
+    ] = "ms"
+    spreadsheet_safe: Annotated[
+        bool, Meta(description="Whether values of `csv` that would be formulas get an apostrophe in front.")
+    ] = False
+    as_of: (
+        Annotated[int | str, Meta(description="A watermark in milliseconds: nothing that came later is in the report.")]
+        | UnsetType
+    ) = UNSET
+    since: (
+        Annotated[
+            str, Meta(description="The source of an earlier report: only what came after its watermark is in this one.")
+        ]
+        | UnsetType
+    ) = UNSET
+    bucket_name: Destination | UnsetType = UNSET
+    bucket_key: DestinationKey | UnsetType = UNSET
 
 
 class ReportRequest(Struct):
