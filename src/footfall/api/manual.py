@@ -1,12 +1,13 @@
 """What is to be said about the calls beside what the table of routes says: texts, headers and examples."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from footfall.api.pages import Page
 from footfall.api.quarantining import QuarantineDrop, QuarantineRelease
 from footfall.api.scheduling_pages import SCHEDULE_ID, SCHEDULING
 from footfall.api.shapes import EventFull, EventsRequest, ReportRequest
+from footfall.reports import Manifest
 from footfall.wire import ReportLink
 
 _EVENT: Final = {
@@ -80,10 +81,28 @@ _COMPLETE: Final = {
 }
 _MANIFEST: Final = {
     "source": f"JOB-{_JOB}",
+    "footfall": "0.1.0",
+    "filter": _FILTER,
+    "basis": "event",
+    "timezone": "UTC",
+    "watermark": 1571073977278,
+    "plan": "5293e32db8b0",
+    "columns": [
+        {"name": "timestamp", "meaning": "the time of the event", "type": "integer, milliseconds"},
+        {"name": "type", "meaning": "the type of the event", "type": "text"},
+        {"name": "userId", "meaning": "the key userId", "type": "text", "places": [{"position": 1}]},
+    ],
+    "rows": {"total": 20191, "byType": {"PORTFOLIO-APPLICATION-LOADED": 20191}},
+    "timestamps": {"first": 1571029200004, "last": 1571073977001},
+    "duplicates": {"mode": "keep", "found": 3},
+    "late": {"afterMs": 86400000, "events": 0},
     "file": _NAME,
+    "format": "csv",
+    "compression": "none",
+    "delimiter": "|",
+    "header": False,
     "bytes": 1568381,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "rows": 20191,
 }
 _SERVICE: Final = {
     "version": "0.1.0",
@@ -190,9 +209,9 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         also={"307": "The link, in the header `Location`, where `Accept` asks for the file itself."},
     ),
     ("GET", "/reports/{source}/manifest"): Page(
-        "What is known of a COMPLETE report's file, for programs that check what they have read. It can be had when "
-        "the file has been removed, too.",
-        answer=dict[str, Any],
+        "What is known of a COMPLETE report's file, for programs that check what they have read: rows in all and by "
+        "type, columns, watermark, size and hash. It can be had when the file has been removed, too.",
+        answer=Manifest,
         answer_example=_MANIFEST,
         answers={"ETag": "That of the file."},
     ),

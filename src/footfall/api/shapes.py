@@ -67,8 +67,8 @@ class ReportRequestFilter(Struct):
     ] = "event"
 
 
-class ReportRequestOutput(Struct, rename="camel"):
-    """What a report's file looks like, and as of when it is."""
+class FileOutput(Struct, rename="camel"):
+    """What a report's file looks like, and where it goes."""
 
     format: Annotated[Literal["csv", "jsonl", "parquet", "arrow"], Meta(description="The file's format.")] = "csv"
     compression: (
@@ -87,6 +87,13 @@ class ReportRequestOutput(Struct, rename="camel"):
     spreadsheet_safe: Annotated[
         bool, Meta(description="Whether values of `csv` that would be formulas get an apostrophe in front.")
     ] = False
+    bucket_name: Destination | UnsetType = UNSET
+    bucket_key: DestinationKey | UnsetType = UNSET
+
+
+class ReportRequestOutput(FileOutput, rename="camel"):
+    """What a report's file looks like, where it goes, and as of when it is."""
+
     as_of: (
         Annotated[int | str, Meta(description="A watermark in milliseconds: nothing that came later is in the report.")]
         | UnsetType
@@ -97,8 +104,6 @@ class ReportRequestOutput(Struct, rename="camel"):
         ]
         | UnsetType
     ) = UNSET
-    bucket_name: Destination | UnsetType = UNSET
-    bucket_key: DestinationKey | UnsetType = UNSET
 
 
 class ReportRequest(Struct):
@@ -121,7 +126,7 @@ class ScheduleFilter(Struct):
 
 
 class ScheduleRequest(Struct, rename="camel"):
-    """A schedule to make. `duplicates` and `output` are those of a report."""
+    """A schedule to make. `duplicates` and `output` are those of a report, but for what a schedule sees to itself."""
 
     every: Annotated[Literal["hour", "day", "week", "month"], Meta(description="How long each window is.")]
     filter: ScheduleFilter
@@ -138,7 +143,7 @@ class ScheduleRequest(Struct, rename="camel"):
         Meta(description="Whether a correction is a whole file, or has only what came since."),
     ] = "full"
     duplicates: Annotated[Literal["keep", "drop"], Meta(description="As for a report.")] = "keep"
-    output: ReportRequestOutput | UnsetType = UNSET
+    output: FileOutput | UnsetType = UNSET
 
 
 class Health(Struct, frozen=True):

@@ -22,6 +22,7 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 from footfall.reports.desk import CANCELLED, Download, Reports
 from footfall.reports.destinations import Destinations
 from footfall.reports.files import Files, FilesFailed
+from footfall.reports.manifest import Manifest
 from footfall.reports.names import disposition, file_path
 from footfall.reports.ordering import order
 from footfall.reports.parameters import selection
@@ -37,6 +38,7 @@ __all__ = [
     "Download",
     "Files",
     "FilesFailed",
+    "Manifest",
     "Reading",
     "Reports",
     "Runner",

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.reports.layout import Layout
+from footfall.reports.layout import Field, Layout
 from footfall.reports.rows import RISKY, SAFE_MARK
 from footfall.reports.status import source
 from footfall.reports.survey import Survey
@@ -28,7 +28,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
     """Where a column's values stand in the context, counted from 1, of events of these types; of all without types."""
 
     position: int
-    types: tuple[str, ...] = ()
+    types: tuple[str, ...] | UnsetType = UNSET
 
 
 class Described(Struct, frozen=True, omit_defaults=True):
@@ -37,7 +37,7 @@ class Described(Struct, frozen=True, omit_defaults=True):
     name: str
     meaning: str
     type: str
-    places: tuple[Place, ...] = ()
+    places: tuple[Place, ...] | UnsetType = UNSET
 
 
 class RowCounts(Struct, frozen=True, rename="camel"):
@@ -73,7 +73,7 @@ class SpreadsheetSafe(Struct, frozen=True):
     pattern: str
 
 
-class Manifest(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Times are in ms since the epoch. `since` is there in a report of what came since another."""
 
     source: str
@@ -82,7 +82,7 @@ class Manifest(Struct, frozen=True, rename="camel", omit_defaults=True):
     basis: str
     timezone: str
     watermark: int
-    since: int | UnsetType
+    since: int | UnsetType = UNSET
     plan: str
     columns: tuple[Described, ...]
     rows: RowCounts
@@ -92,9 +92,9 @@ class Manifest(Struct, frozen=True, rename="camel", omit_defaults=True):
     file: str
     format: str
     compression: str
-    delimiter: str | UnsetType
-    header: bool | UnsetType
-    spreadsheet_safe: SpreadsheetSafe | UnsetType
+    delimiter: str | UnsetType = UNSET
+    header: bool | UnsetType = UNSET
+    spreadsheet_safe: SpreadsheetSafe | UnsetType = UNSET
     bytes: int
     sha256: str
 
@@ -145,10 +145,16 @@ def _columns(job: Job, layout: Layout) -> tuple[Described, ...]:
         *(
             Described(
                 name,
-                f"the context's value of the key {field.name}; nothing where the event's type has no such key",
+                _meaning(field),
                 "text",
-                tuple(Place(place.position, place.types) for place in field.places),
+                tuple(Place(place.position, place.types or UNSET) for place in field.places) or UNSET,
             )
             for name, field in zip(names[2:], layout.fields, strict=True)
         ),
     )
+
+
+def _meaning(field: Field) -> str:
+    if field.places and not field.places[0].types:
+        return f"value {field.places[0].position} of the context; nothing where that is shorter"
+    return f"the context's value of the key {field.name}; nothing where the event's type has no such key"
