@@ -120,7 +120,8 @@ def test_since_has_exactly_what_came_after(place, basis: str, mode: str) -> None
 
 
 def test_since_may_change_all_that_is_about_the_file(place) -> None:
-    first = order(place, output={"header": True})
+    place.load([{}])
+    first, _ = report(place, output={"delimiter": "|", "compression": "none"})
     place.clock.ms += 1
     wanted = {"since": source(first), "format": "parquet", "compression": "gzip"}
     assert order(place, output=wanted).since_ms == first.watermark_ms
@@ -146,8 +147,33 @@ def test_since_a_report_of_something_else_is_refused(place, changed: dict[str, A
     ]
 
 
-def test_since_must_not_be_after_as_of(place) -> None:
+def test_since_a_report_without_a_file_is_refused(place) -> None:
     first = order(place)
+    # While it runs, its watermark may still be raised to another node's clock.
+    assert refused(place, output={"since": source(first)}) == [
+        "output.since: names a report that is RUNNING: only one that is COMPLETE has a sequel"
+    ]
+    asyncio.run(place.desk.end(place.user, source(first)))
+    assert refused(place, output={"since": source(first)}) == [
+        "output.since: names a report that is FAILED: only one that is COMPLETE has a sequel"
+    ]
+
+
+def test_since_a_report_whose_file_is_removed(place) -> None:
+    first, _ = report(place)
+    asyncio.run(place.desk.end(place.user, source(first)))
+    place.clock.ms += 1
+    assert order(place, output={"since": source(first)}).since_ms == first.watermark_ms
+
+
+def test_a_clock_behind_that_of_the_earlier_report_is_no_mistake_of_the_client(place) -> None:
+    first, _ = report(place)
+    place.clock.ms -= 5
+    assert order(place, output={"since": source(first)}).since_ms == first.watermark_ms
+
+
+def test_since_must_not_be_after_as_of(place) -> None:
+    first, _ = report(place)
     place.clock.ms += 1
     assert refused(place, output={"since": source(first), "asOf": NOW_MS - 1}) == [
         f"output.asOf: must not be earlier than the watermark of output.since, {NOW_MS}"

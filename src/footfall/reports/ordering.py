@@ -18,7 +18,7 @@ def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: 
     if watermark_ms > now_ms:
         raise refuse("output.asOf", f"must not be later than now, {now_ms}: what comes until then is not known")
     if earlier is not None:
-        _require_same(wanted, earlier, watermark_ms)
+        _require_sequel(wanted, earlier)
     file = names.file_name(job_id, wanted.filter, now_ms, formats.suffix(wanted.format, wanted.compression))
     return Job(
         id=job_id,
@@ -48,11 +48,11 @@ def refuse(where: str, why: str) -> RequestRefused:
     return RequestRefused(code, "the report cannot be started: one thing is wrong", (Problem(code, where, why),))
 
 
-def _require_same(wanted: ReportRequest, earlier: Job, watermark_ms: int) -> None:
-    """What came since is only that if both reports select the same events, and the watermark of the first is final."""
-    if earlier.status is JobStatus.RUNNING:
-        raise refuse("output.since", "names a report that still runs: what came since is known when it has ended")
+def _require_sequel(wanted: ReportRequest, earlier: Job) -> None:
+    """What came since is only that if both reports select the same events, and the earlier one's watermark stands."""
     if (wanted.filter, wanted.basis, wanted.duplicates) != (earlier.filter, earlier.basis, earlier.duplicates):
         raise refuse("output.since", "names a report of another filter, filter.basis or duplicates")
-    if watermark_ms < earlier.watermark_ms:
+    if earlier.status is not JobStatus.COMPLETE:
+        raise refuse("output.since", f"names a report that is {earlier.status}: only one that is COMPLETE has a sequel")
+    if wanted.as_of is not UNSET and wanted.as_of < earlier.watermark_ms:
         raise refuse("output.asOf", f"must not be earlier than the watermark of output.since, {earlier.watermark_ms}")
