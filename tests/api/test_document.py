@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from footfall.api.document import make_document
 from footfall.errors import Code
 from footfall.wire import Service
 
+DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = make_document(ROUTES, Service("1.2.3", "footfall", "Usage", "test"))
 OPERATIONS = [
     (method.upper(), path, operation)
@@ -96,6 +98,56 @@ def test_real_answers_are_of_their_schemas(service):
             check(await opened.anna.get(f"/reports/JOB-{job.id}"), "/reports/{source}")
             for path in ("/service/version", "/system/version", "/service/authenticate", "/healthz"):
                 check(await opened.anna.get(path), path)
+
+    asyncio.run(scenario())
+
+
+def test_every_option_of_a_report_is_described(service):
+    schemas = DOCUMENT["components"]["schemas"]
+    wanted = {
+        "filter": {"customer": "BARCHART", "product": "P", "types": ["A"], "start": 1, "end": "2", "basis": "received"},
+        "duplicates": "drop",
+        "output": {
+            "format": "csv",
+            "compression": "zstd",
+            "delimiter": ",",
+            "header": True,
+            "times": "rfc3339",
+            "spreadsheetSafe": True,
+            "bucketName": "lake",
+            "bucketKey": "a/b.csv",
+            "asOf": 3,
+            "since": "JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068",
+        },
+    }
+    assert set(schemas["ReportRequest"]["properties"]) == set(wanted)
+    assert set(schemas["ReportRequestFilter"]["properties"]) == set(wanted["filter"])
+    assert set(schemas["ReportRequestOutput"]["properties"]) == set(wanted["output"])
+    # A schedule sees to these itself.
+    assert set(schemas["FileOutput"]["properties"]) == set(wanted["output"]) - {"asOf", "since"}
+    pages = [(DOCS / name).read_text(encoding="utf-8") for name in ("http-api.md", "reports.md")]
+    missing = [
+        f"{part}.{key}"
+        for part in ("filter", "output")
+        for key in wanted[part]
+        for page in pages
+        if f"`{part}.{key}`" not in page
+    ]
+    assert not missing
+
+    async def scenario():
+        async with service() as opened:
+            answer = await opened.anna.post("/reports", json=wanted)
+            # All is read; only these two are about what is there.
+            wrong = [child["value"]["message"].partition(":")[0] for child in answer.json()[0]["children"]]
+            assert wrong == ["output.bucketName"]
+            wanted["output"] |= {"bucketName": None, "bucketKey": None}
+            answer = await opened.anna.post("/reports", json=wanted)
+            assert [child["value"]["message"] for child in answer.json()[0]["children"]] == [
+                "output.since: names no report of yours"
+            ]
+            wanted["output"] |= {"since": None}
+            assert (await opened.anna.post("/reports", json=wanted)).json()["output"] == {"delimiter": ","}
 
     asyncio.run(scenario())
 

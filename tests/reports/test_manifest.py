@@ -8,9 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from footfall import plan as plans
+from footfall.reports import Manifest
 from footfall.reports.rows import RISKY
 from footfall.state import Job, JobStatus
 
@@ -56,6 +58,8 @@ def make(place: Any, *, duplicates: str = "keep", output: dict[str, Any] | None 
         assert job.status is JobStatus.COMPLETE, job.reason
         text, etag = place.desk.manifest(job)
         assert etag == f'"{job.sha256}"'
+        # It has the shape that the API's description says, and nothing else.
+        assert msgspec.json.encode(msgspec.json.decode(text, type=Manifest)).decode() == text
         return job, await place.read(job), json.loads(text)
 
     return asyncio.run(scenario())
