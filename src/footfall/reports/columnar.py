@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 # A group has so many rows, or less when its values are long: it is what is in memory at once, and what readers skip.
 GROUP_ROWS = 131_072
-GROUP_BYTES_MAX = 64 * 1024 * 1024
-# Groups are filled in these steps.
-STEP_ROWS = 4_096
+GROUP_BYTES_MAX = 32 * 1024 * 1024
+# Groups are filled in these steps: smaller ones cost more time, larger ones more memory where values are long.
+STEP_ROWS = 2_048
 
 
 class _Writer(Protocol):
@@ -81,8 +81,10 @@ class Columnar:
         if self._writer is None:
             self._writer = self._open()
         if self._group:
-            self._writer.write_table(pa.concat_tables(self._group).combine_chunks())
-        self._group, self._group_rows, self._group_bytes = [], 0, 0
+            table = pa.concat_tables(self._group).combine_chunks()
+            # What was copied need not be held while it is written.
+            self._group, self._group_rows, self._group_bytes = [], 0, 0
+            self._writer.write_table(table)
         yield from self._out.take()
 
     def _open(self) -> _Writer:
