@@ -29,6 +29,9 @@ from footfall.usage import Span, cut, join
 SPAN_ROWS_MAX = 50_000
 # Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
 DROP_ROWS_MAX = 100_000
+# Rows of a block of the engine, of which it holds a few; and where those would be too large, for their values are long.
+BLOCK_ROWS = 4_096
+BLOCK_ROWS_LEAST = 128
 
 
 class Halted(Exception):
@@ -81,6 +84,7 @@ class Making:
         files: Destinations,
         deadline_s: float,
         terms: Terms | None = None,
+        block_rows: int = BLOCK_ROWS,
     ) -> None:
         self._job = job
         self._columns = columns
@@ -88,6 +92,7 @@ class Making:
         self._files = files
         self._deadline_s = deadline_s
         self._terms = terms or Terms()
+        self._block_rows = block_rows
         self._drops = job.duplicates == "drop"
         self._halt = threading.Event()
         self._tally = Tally()
@@ -213,7 +218,8 @@ class Making:
 
     def _blocks(self, statement: Statement, span: Span, *, drop: bool) -> Generator[bytes]:
         wanted = statement.parameters(span.first_ms, span.last_ms)
-        with self._store.stream(statement.text(drop=drop), wanted, self._limit("rows")) as blocks:
+        limit = {**self._limit("rows"), "max_block_size": self._block_rows}
+        with self._store.stream(statement.text(drop=drop), wanted, limit) as blocks:
             for block in blocks:
                 if self._halt.is_set():
                     raise Halted

@@ -19,10 +19,10 @@ from footfall.reports.failures import explain
 from footfall.reports.files import FilesAway
 from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
-from footfall.reports.making import Halted, Making, Terms
+from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_LEAST, Halted, Making, Terms
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -180,20 +180,28 @@ class Run:
         return None
 
     async def _make(self, columns: tuple[Column, ...] | None, terms: Terms) -> Outcome:
-        """Try until the file is there; only an outage of a store is worth another attempt, while there is time.
+        """Try until the file is there; an outage of a store is worth another attempt, while there is time.
+
+        So is a lack of memory, once: then with small blocks, which are slower, but hold few values however long.
 
         Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
         """
         means = self._means
         deadline_s = time.monotonic() + means.settings.report_timeout_s
-        pause_s = PAUSE_LEAST_S
+        pause_s, block_rows = PAUSE_LEAST_S, BLOCK_ROWS
         while not self._halted.is_set():
             if behind := await self._wait():
                 wait_s = means.settings.report_barrier_timeout_s
                 return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
-            self._making = Making(self._job, columns, means.store, means.files, deadline_s, terms)
+            self._making = Making(self._job, columns, means.store, means.files, deadline_s, terms, block_rows)
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
+            except StoreMemory as error:
+                if block_rows == BLOCK_ROWS_LEAST:
+                    raise
+                block_rows = BLOCK_ROWS_LEAST
+                log.warning("report %s: its values are long, trying again in small blocks: %s", self._job.id, error)
+                continue
             except (StoreUnavailable, FilesAway) as error:
                 if time.monotonic() + pause_s >= deadline_s:
                     raise

@@ -8,7 +8,16 @@ SQL lives in `schema/*.sql`, applied in order, and `queries/*.sql`, fetched by `
 """
 
 from footfall.store.client import Store
-from footfall.store.errors import StoreDamaged, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.store.errors import StoreDamaged, StoreFailed, StoreMemory, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.store.statements import query
 
-__all__ = ["Store", "StoreDamaged", "StoreFailed", "StoreRefused", "StoreTimeout", "StoreUnavailable", "query"]
+__all__ = [
+    "Store",
+    "StoreDamaged",
+    "StoreFailed",
+    "StoreMemory",
+    "StoreRefused",
+    "StoreTimeout",
+    "StoreUnavailable",
+    "query",
+]

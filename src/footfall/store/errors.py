@@ -21,6 +21,10 @@ class StoreFailed(Exception):
     """A statement failed for a reason that trying again would not cure, or that nobody foresaw."""
 
 
+class StoreMemory(StoreFailed):
+    """A statement would have taken more memory than it may."""
+
+
 class StoreDamaged(StoreFailed):
     """What a statement had to read is not as the store wrote it."""
 
@@ -83,6 +87,7 @@ DAMAGE_CODES = {
     432: "UNKNOWN_CODEC",
 }
 _TIMEOUT_EXCEEDED = 159
+_MEMORY_LIMIT_EXCEEDED = 241
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
 
@@ -111,6 +116,8 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
     code = read_code(error)
     if code == _TIMEOUT_EXCEEDED:
         return StoreTimeout(str(error))
+    if code == _MEMORY_LIMIT_EXCEEDED:
+        return StoreMemory(str(error))
     if code in DAMAGE_CODES:
         return StoreDamaged(str(error))
     return StoreUnavailable(str(error)) if code in AWAY_CODES or is_lost(error) else StoreFailed(str(error))

@@ -13,8 +13,7 @@ WHERE customer = {customer:String}
 ORDER BY customer, product, timestamp, batch, sequence
 FORMAT {{format}}
 SETTINGS
-    -- Small blocks that wait for nobody keep the memory low, whatever the values' length and the number of parts.
-    max_block_size = 4096,
+    -- Blocks that wait for nobody keep the memory low, whatever the number of parts.
     read_in_order_use_buffering = 0,
     -- What a column is called in the file must not be taken for a column of the table.
     prefer_column_name_to_alias = 1,
