@@ -91,7 +91,7 @@ SCHEDULE_BACKLOG_MAX = 10_000
 
 # Estimates of reports that one web process makes at once: each keeps a core busy for up to a second or so.
 ESTIMATES_AT_ONCE_MAX = 2
-# Seconds of an estimate: a page waits for it. Fifty million events take one or two.
+# Seconds of an estimate: a page waits for it. Fifty million events take one or two, on a busy machine.
 ESTIMATE_TIMEOUT_S = 10
 
 # Receipts that one web process looks for at once: each keeps a core busy while it goes through the journal.

@@ -136,7 +136,6 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             store = stack.enter_context(contextlib.closing(Store(settings)))
             estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
-            usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))
             refused: Counter[Code] = Counter()
             board = stack.enter_context(contextlib.closing(open_board(tmp_path, refused)))
             found: Opened
@@ -147,7 +146,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 schedules=Schedules(state, settings, clock),
                 estimates=estimates,
                 receipts=receipts,
-                usage=usage,
+                usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
                 quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,
                 service=SERVICE,

@@ -133,7 +133,7 @@ class Estimates:
 
     def _bytes(self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit) -> int:
         header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""
-        if rows <= WHOLE_ROWS_MAX and reach.rows <= WHOLE_RANGE_MAX:
+        if not rows or (rows <= WHOLE_ROWS_MAX and reach.rows <= WHOLE_RANGE_MAX):
             whole = reach if rows else Span(0, -1, 0)
             size, _ = _packed(job, header, [self._streamed(job, layout, whole, limit(), drop=job.duplicates == "drop")])
             return size
