@@ -24,7 +24,7 @@ from footfall.node import data_folder, node_name
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
-from footfall.reports import Files, Reports, Runner
+from footfall.reports import Estimates, Files, Reports, Runner
 from footfall.schedules import Scheduler, Schedules
 from footfall.settings import Settings
 from footfall.state import State, open_state
@@ -68,6 +68,8 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         reports = Reports(state, settings, clock, Files(settings))
         store = Store(settings)
         stack.callback(store.close)
+        estimates = Estimates(reports, state, store, plan, settings)
+        stack.callback(estimates.close)
         receipts = Receipts(Folder(settings.data / "journal"), store, settings)
         stack.callback(receipts.close)
         usage = Usage(state, store, settings, clock)
@@ -84,6 +86,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
             accounts=accounts,
             reports=reports,
             schedules=Schedules(state, settings, clock),
+            estimates=estimates,
             receipts=receipts,
             usage=usage,
             quarantine=Quarantine(store, journal, plan, settings),

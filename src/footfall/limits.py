@@ -89,6 +89,11 @@ SCHEDULE_TRIES_MAX = 6
 # Past windows with which a schedule may begin: a year of hours, with room.
 SCHEDULE_BACKLOG_MAX = 10_000
 
+# Estimates of reports that one web process makes at once: each keeps a core busy for up to a second or so.
+ESTIMATES_AT_ONCE_MAX = 2
+# Seconds of an estimate: a page waits for it. Fifty million events take one or two, on a busy machine.
+ESTIMATE_TIMEOUT_S = 10
+
 # Receipts that one web process looks for at once: each keeps a core busy while it goes through the journal.
 RECEIPTS_AT_ONCE_MAX = 2
 # Bytes of segments that one receipt goes through, newest first: some two million events, in half a second of a core.

@@ -74,6 +74,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reports_page_max: Positive = limits.REPORTS_PAGE_MAX
     link_ttl_s: Positive = limits.LINK_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
+    estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
+    estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S
 
     schedules_max: NotNegative = limits.SCHEDULES_MAX
     schedule_grace_s: NotNegative = limits.SCHEDULE_GRACE_S

@@ -20,7 +20,7 @@ from footfall.metrics import Board, Values
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
-from footfall.reports import Files, Reports, names
+from footfall.reports import Estimates, Files, Reports, names
 from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
@@ -134,8 +134,8 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             journal = Journal(Folder(tmp_path / "journal"), settings, clock)
             reports = Reports(state, settings, clock, files)
             store = stack.enter_context(contextlib.closing(Store(settings)))
+            estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
-            usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))
             refused: Counter[Code] = Counter()
             board = stack.enter_context(contextlib.closing(open_board(tmp_path, refused)))
             found: Opened
@@ -144,8 +144,9 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 accounts=accounts,
                 reports=reports,
                 schedules=Schedules(state, settings, clock),
+                estimates=estimates,
                 receipts=receipts,
-                usage=usage,
+                usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
                 quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,
                 service=SERVICE,

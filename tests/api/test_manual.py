@@ -13,6 +13,7 @@ from footfall.api.advice import ADVICE
 from footfall.api.quarantining import Dropped, Released
 from footfall.quarantine import Page
 from footfall.receipts import Receipt
+from footfall.reports import Estimate
 from footfall.schedules import ScheduleShown
 from footfall.settings import Settings
 from footfall.usage import Counts
@@ -54,7 +55,7 @@ def test_the_limits_are_settings():
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
-    kinds += (list[ReportStatus], Counts, Receipt, Page, Released, Dropped, ScheduleShown)
+    kinds += (list[ReportStatus], Counts, Receipt, Page, Released, Dropped, ScheduleShown, Estimate)
     made = []
     for kind in kinds:
         try:

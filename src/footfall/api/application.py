@@ -23,7 +23,7 @@ from footfall.clock import Clock
 from footfall.errors import Code
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
-from footfall.reports import Reports
+from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.usage import Usage
@@ -38,6 +38,7 @@ def build(
     accounts: Accounts,
     reports: Reports,
     schedules: Schedules,
+    estimates: Estimates,
     receipts: Receipts,
     usage: Usage,
     quarantine: Quarantine,
@@ -59,6 +60,7 @@ def build(
         settings=settings,
         reports=reports,
         schedules=schedules,
+        estimates=estimates,
         receipts=receipts,
         usage=usage,
         quarantine=quarantine,

@@ -193,6 +193,15 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answer_example=[_COMPLETE],
         answers={"Link": 'The next page, `<URL>; rel="next"`; missing on the last one.'},
     ),
+    ("POST", "/reports/estimate"): Page(
+        "How many rows and bytes the file of a report would have, before anybody starts it: the body is that of "
+        "`POST /reports`, and is refused for the same reasons. `rows` is what a report as of `watermark` has, for "
+        "ever, where `exact` is true, and the most that it may have otherwise. `bytes` comes from a sample of the "
+        "rows, and takes a compressed file for as well compressible as they are.",
+        request=ReportRequest,
+        request_example={"filter": _FILTER},
+        answer_example={"rows": 20811300, "bytes": 1805622901, "watermark": 1568381886312, "exact": False},
+    ),
     ("GET", "/reports/{source}/availability"): Page(
         "The status of a report: RUNNING, COMPLETE, TIMEOUT or FAILED.",
         answer_example=_COMPLETE,

@@ -13,6 +13,7 @@ from footfall import reports
 from footfall.api.negotiation import choose
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, RequestRefused
+from footfall.reports import Estimate
 from footfall.settings import Settings
 from footfall.state import Job, User
 from footfall.wire import ReportLink, ReportStatus
@@ -28,6 +29,11 @@ Call = Request[User, Any, Any]
 async def start_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[ReportStatus]:
     body = await read_json(request, rooms.settings)
     return _status(await rooms.reports.start(request.user, body), rooms)
+
+
+async def estimate_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[Estimate]:
+    body = await read_json(request, rooms.settings)
+    return Response(await rooms.estimates.estimate(request.user, body), status_code=200, headers=UNCACHED)
 
 
 async def list_reports(request: Call, rooms: NamedDependency[Rooms]) -> Response[list[ReportStatus]]:

@@ -11,7 +11,7 @@ from footfall.api.origins import Origins
 from footfall.clock import Clock
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
-from footfall.reports import Reports
+from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.usage import Usage
@@ -25,6 +25,7 @@ class Rooms:
     settings: Settings
     reports: Reports
     schedules: Schedules
+    estimates: Estimates
     receipts: Receipts
     usage: Usage
     quarantine: Quarantine

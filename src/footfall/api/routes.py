@@ -97,6 +97,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         errors=(Code.REQUEST_PARAMETER_MALFORMED,),
     ),
     Route(
+        "POST",
+        "/reports/estimate",
+        "Estimate Report",
+        reporting.estimate_report,
+        tag="Reports",
+        signed_in=True,
+        errors=(
+            Code.REQUEST_INPUT_MALFORMED,
+            Code.REQUEST_PARAMETER_MALFORMED,
+            Code.REQUEST_AUTHORIZATION_FAILURE,
+            Code.REQUEST_TIMED_OUT,
+            Code.REQUEST_TOO_LARGE,
+            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+        ),
+    ),
+    Route(
         "GET",
         "/reports/{source}/availability",
         "Check Report Progress",

@@ -21,6 +21,7 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 
 from footfall.reports.desk import CANCELLED, Download, Reports
 from footfall.reports.destinations import Destinations
+from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Files, FilesFailed
 from footfall.reports.manifest import Manifest
 from footfall.reports.names import disposition, file_path
@@ -36,6 +37,8 @@ __all__ = [
     "SOURCE_PREFIX",
     "Destinations",
     "Download",
+    "Estimate",
+    "Estimates",
     "Files",
     "FilesFailed",
     "Manifest",

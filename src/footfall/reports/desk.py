@@ -14,7 +14,7 @@ from footfall.errors import Code, RequestRefused
 from footfall.reports import lifecycle, links, ordering, paging, removal
 from footfall.reports.destinations import Destinations, Spot
 from footfall.reports.files import Files, FilesAway, FilesFailed
-from footfall.reports.request import ReportRequest, parse
+from footfall.reports.request import parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
 from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs, User
@@ -73,21 +73,25 @@ class Reports:
         that the user has as many reports as they may.
         A customer, product or type that the plan does not know is none of this: there may be events from before it.
         """
-        wanted = parse(body, self._settings)
-        if not may_see(user, wanted.filter.customer):
-            raise _not_theirs(wanted.filter.customer)
-        return await self._add(user, wanted)
-
-    async def _add(self, user: User, wanted: ReportRequest) -> Job:
-        started_ms = self._clock.now_ms()
-        earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
-        job = ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)
+        job = await self.draft(user, body)
         bounds = JobBounds(self._settings.reports_running_max, self._settings.reports_stored_max)
         try:
             await asyncio.to_thread(self._state.job_add, job, bounds)
         except TooManyJobs as error:
             raise _too_many(error) from error
         return job
+
+    async def draft(self, user: User, body: bytes) -> Job:
+        """The report that a body asks for, without noting it down.
+
+        Raises RequestRefused as `start` does, but for the number of reports.
+        """
+        wanted = parse(body, self._settings)
+        if not may_see(user, wanted.filter.customer):
+            raise _not_theirs(wanted.filter.customer)
+        started_ms = self._clock.now_ms()
+        earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
+        return ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)
 
     async def list(self, user: User, given: Mapping[str, Sequence[str]]) -> Listed:
         """A page of the user's reports, the newest first, but for those of customers whom they may see no longer.

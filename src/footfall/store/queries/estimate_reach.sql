@@ -1,0 +1,31 @@
+-- Where a product's events lie: how many rows, and the first and last timestamp. It reads the key's index, and no more.
+SELECT
+    count(),
+    (
+        SELECT min(timestamp)
+        FROM (
+            SELECT timestamp
+            FROM events
+            WHERE customer = {customer:String}
+                AND product = {product:String}
+                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+            ORDER BY customer, product, timestamp
+            LIMIT 1
+        )
+    ),
+    (
+        SELECT max(timestamp)
+        FROM (
+            SELECT timestamp
+            FROM events
+            WHERE customer = {customer:String}
+                AND product = {product:String}
+                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+            ORDER BY customer DESC, product DESC, timestamp DESC
+            LIMIT 1
+        )
+    )
+FROM events
+WHERE customer = {customer:String}
+    AND product = {product:String}
+    AND timestamp BETWEEN {start:Int64} AND {end:Int64}

@@ -1,0 +1,155 @@
+"""What an estimate says, held against the report that it is of."""
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.reports import Estimate, Estimates
+from footfall.state import JobStatus
+
+WITH_PLAN = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED"}
+OUTPUTS = [
+    {"format": "csv"},
+    {"format": "csv", "header": True, "compression": "gzip"},
+    {"format": "jsonl", "compression": "zstd"},
+    {"format": "parquet"},
+    {"format": "arrow"},
+]
+
+
+@pytest.fixture
+def estimate(place: Any) -> Iterator[Callable[..., Estimate]]:
+    """Asks for an estimate of a report, by default of the whole of customer C's product P."""
+    with contextlib.closing(Estimates(place.desk, place.state, place.store, place.plan, place.settings)) as estimates:
+
+        def ask(*, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Estimate:
+            body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
+            return asyncio.run(estimates.estimate(place.user, json.dumps(body).encode()))
+
+        place.state.node_put("here", place.now_ms - 1, place.now_ms)
+        yield ask
+
+
+def report(place: Any, *, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Any:
+    body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
+
+    async def run() -> Any:
+        job = await place.desk.start(place.user, json.dumps(body).encode())
+        async with place.running():
+            return await place.ended(job)
+
+    job = asyncio.run(run())
+    assert job.status is JobStatus.COMPLETE, job.reason
+    return job
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=str)
+def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, output: dict[str, Any]) -> None:
+    place.load({"timestamp": n, "context": [f"value|{n}"] * (n % 3)} for n in range(3_000))
+    found, made = estimate(output=output), report(place, output=output)
+    assert found == Estimate(made.rows, made.bytes, place.now_ms - 1, True)
+    assert found.rows == 3_000
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=str)
+def test_without_events_there_is_what_a_file_begins_and_ends_with(
+    place: Any, estimate: Any, output: dict[str, Any]
+) -> None:
+    found, made = estimate(output=output), report(place, output=output)
+    assert (found.rows, found.bytes, found.exact) == (0, made.bytes, True)
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=str)
+def test_a_large_one_is_estimated_from_a_sample(
+    place: Any, estimate: Any, output: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 1_000)
+    place.load(WITH_PLAN | {"timestamp": n**2, "context": [str(uuid.uuid4()), f"p{n % 9}"]} for n in range(20_000))
+    at = {"customer": "BARCHART", "product": "PORTFOLIO"}
+    found, made = estimate(output=output, **at), report(place, output=output, **at)
+    assert (found.rows, found.exact) == (made.rows, True)
+    assert found.bytes == pytest.approx(made.bytes, rel=0.1)
+
+
+def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 0)
+    monkeypatch.setattr("footfall.reports.estimate.PIECE_READ_MAX", 1_000)
+    place.load({"timestamp": n, "context": ["x" * 50]} for n in range(60_000))
+    place.load([{"timestamp": 59_000, "type": "R", "context": ["x" * 50]}])
+    found = estimate(types=["R"])
+    assert (found.rows, found.exact) == (1, True)
+    assert 50 < found.bytes < 70
+
+
+def test_all_that_selects_events_is_respected(place: Any, estimate: Any) -> None:
+    first = report(place)
+    place.clock.ms += 10_000
+    place.state.node_put("here", place.clock.ms - 1, place.clock.ms)
+    stamps = {"received": first.watermark_ms + 5, "admitted": first.watermark_ms + 5}
+    batch = str(uuid.uuid4())
+    place.load({"timestamp": n, "sequence": n + 1, "batch": batch, "type": "TU"[n % 2]} for n in range(100))
+    place.load({"timestamp": n, "type": "U", **stamps} for n in range(50, 80))
+    assert estimate().rows == 130
+    assert estimate(types=["T"]).rows == 50
+    assert estimate(start=10, end=59).rows == 60
+    assert estimate(output={"asOf": first.watermark_ms}) == Estimate(100, 100 * 7 - 10, first.watermark_ms, True)
+    assert estimate(output={"since": f"JOB-{first.id}"}).rows == 30
+    assert estimate(basis="received", start=first.watermark_ms).rows == 30
+    # Of the 30 every second is equal to one of the 100.
+    assert estimate(duplicates="drop").rows == report(place, duplicates="drop").rows == 115
+
+
+def test_rows_are_the_most_where_it_would_take_long_to_know(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.store.write("SYSTEM STOP MERGES events", {})
+    batch = str(uuid.uuid4())
+    events = [{"timestamp": n, "sequence": n + 1, "batch": batch} for n in range(100)]
+    place.load(events)
+    place.load(events)
+    place.load({"timestamp": n} for n in range(50))
+    assert (estimate().rows, estimate().exact) == (150, True)
+    assert (estimate(duplicates="drop").rows, estimate(duplicates="drop").exact) == (100, True)
+    monkeypatch.setattr("footfall.reports.estimate.COMPARED_ROWS_MAX", 10)
+    assert (estimate(duplicates="drop").rows, estimate(duplicates="drop").exact) == (150, False)
+    monkeypatch.setattr("footfall.reports.estimate.COUNTED_ROWS_MAX", 10)
+    assert (estimate().rows, estimate().exact) == (250, False)
+    assert (estimate(types=["T"], output={"asOf": 1}).rows, estimate(types=["U"]).rows) == (0, 0)
+
+
+def test_nothing_is_exact_while_events_are_on_their_way(place: Any, estimate: Any) -> None:
+    place.clock.ms += 10
+    assert not estimate(output={"asOf": place.now_ms + 5}).exact
+    assert estimate() == estimate(output={"asOf": place.now_ms - 1}) == Estimate(0, 0, place.now_ms - 1, True)
+    place.state.node_remove("here")
+    assert not estimate().exact
+
+
+def test_it_is_refused_as_the_report_is(estimate: Any) -> None:
+    for wrong in ({"customer": 7}, {"start": 2, "end": 1}, {"customer": "TGAM"}, {"output": {"since": "JOB-x"}}):
+        with pytest.raises(RequestRefused) as caught:
+            estimate(**wrong)
+        assert caught.value.code in (Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_it_is_unavailable_when_the_store_is(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    if not slow:
+        place.store.write("DROP TABLE events SYNC", {})
+    else:
+        ticks = iter([0.0, 1e9])
+        monkeypatch.setattr("footfall.reports.estimate.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    with pytest.raises(RequestRefused) as caught:
+        estimate()
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)

@@ -1,0 +1,55 @@
+"""Reports made without a worker: the one attempt itself, on a real store."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from footfall.plan import LivePlan
+from footfall.reports import Destinations, Files, file_path
+from footfall.reports.lifecycle import Completed
+from footfall.reports.making import Making
+from footfall.settings import Settings
+from footfall.state import Job
+from footfall.store import Store
+from footfall.wire import ReportFilter
+
+# What a report's file can be: every format, and every compression of one of them that no library inside of it makes.
+OUTPUTS = (
+    {"format": "csv"},
+    {"format": "csv", "compression": "gzip"},
+    {"format": "csv", "compression": "zstd"},
+    {"format": "jsonl"},
+    {"format": "jsonl", "compression": "gzip"},
+    {"format": "jsonl", "compression": "zstd"},
+    {"format": "parquet", "compression": "zstd"},
+    {"format": "parquet", "compression": "gzip"},
+    {"format": "parquet", "compression": "none"},
+    {"format": "arrow", "compression": "none"},
+    {"format": "arrow", "compression": "zstd"},
+)
+
+_numbers = itertools.count(1)
+
+
+def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: Any) -> tuple[Completed, Path]:
+    """The report of a filter as of its `watermark`, and its file."""
+    asked = ReportFilter(**{name: value for name, value in wanted.items() if name != "watermark"})
+    at_ms, number = wanted["watermark"], next(_numbers)
+    job = Job(
+        **{"id": f"job{number}", "user": "ann", "filter": asked, "tries": 1, "file": f"f{number}"}
+        | {"started_ms": at_ms, "watermark_ms": at_ms}
+        | changes
+    )
+    columns = LivePlan(None, settings).plan.columns(asked.product)
+    done = Making(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).make()
+    return done, settings.data / "files" / file_path(job)
+
+
+def hashes(settings: Settings, store: Store, wanted: dict[str, Any], **changes: Any) -> list[str]:
+    """The SHA-256 of the report in each of OUTPUTS."""
+    found = []
+    for output in OUTPUTS:
+        done, path = make(settings, store, wanted, **output, **changes)
+        path.unlink()
+        found.append(done.sha256)
+    return found
