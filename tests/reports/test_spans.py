@@ -7,7 +7,7 @@ from footfall.reports.making import Month, spans
 
 
 def months(*rows: int) -> list[Month]:
-    return [Month(number * 10, number * 10 + 5, count, 1) for number, count in enumerate(rows)]
+    return [Month(number * 10, number * 10 + 5, count, 1, []) for number, count in enumerate(rows)]
 
 
 @pytest.mark.parametrize(

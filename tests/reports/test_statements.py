@@ -41,8 +41,10 @@ def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> Non
     fill(place, 3)
     fill(place, 2)
     found = place.store.rows(query("report_months"), parameters.selection(JOB))
-    assert [row[:2] + row[3:] for row in found] == [(month * MONTH_MS, month * MONTH_MS + 999, 1) for month in range(3)]
-    for first_ms, last_ms, most, _ in found:
+    assert [(first, last, width, types) for first, last, _, width, types in found] == [
+        (month * MONTH_MS, month * MONTH_MS + 999, 1, ["T"]) for month in range(3)
+    ]
+    for first_ms, last_ms, most, *_ in found:
         looked = survey(place.store, JOB, Span(first_ms, last_ms, most), 0, dict)
         assert (looked.rows, looked.found) == (3000, 2000)
         assert most >= 3000

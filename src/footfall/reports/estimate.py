@@ -129,7 +129,7 @@ class Estimates:
             return plan_layout(columns)
         few = {"max_rows_to_read": WIDTH_ROWS_MAX, "read_overflow_mode": "break"}
         months = self._store.rows(query("report_months"), parameters.selection(job), {**limit(), **few})
-        return plain_layout(max((width for *_, width in months), default=0))
+        return plain_layout(max((width for *_, width, _ in months), default=0))
 
     def _bytes(self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit) -> int:
         header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""

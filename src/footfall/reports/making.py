@@ -30,7 +30,7 @@ SPAN_ROWS_MAX = 50_000
 # Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
 DROP_ROWS_MAX = 100_000
 # Rows of a block of the engine, of which it holds a few; and where those would be too large, for their values are long.
-BLOCK_ROWS = 4_096
+BLOCK_ROWS = 8_192
 BLOCK_ROWS_LEAST = 128
 
 
@@ -43,12 +43,13 @@ class RowsMissing(Exception):
 
 
 class Month(Struct, frozen=True):
-    """What a report may have of one month: the first and last timestamp in ms, the rows, and the longest context."""
+    """What a report may have of one month: first and last timestamp in ms, rows, the longest context, the types."""
 
     first_ms: int
     last_ms: int
     rows: int
     width: int
+    types: list[str]
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -144,7 +145,8 @@ class Making:
         surveyor = ThreadPoolExecutor(1, "survey")
         try:
             looks = [(span, surveyor.submit(self._look, span)) for span in spans(months)]
-            size = self._write(layout, looks)
+            types = frozenset(name for month in months for name in month.types)
+            size = self._write(Statement(self._job, layout, types), layout, looks)
         finally:
             surveyor.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
@@ -160,8 +162,7 @@ class Making:
         limit = lambda: self._limit("survey")  # noqa: E731
         return survey(self._store, self._job, span, self._terms.late_ms, limit)
 
-    def _write(self, layout: Layout, looks: list[tuple[Span, Future[Survey]]]) -> int:
-        statement = Statement(self._job, layout)
+    def _write(self, statement: Statement, layout: Layout, looks: list[tuple[Span, Future[Survey]]]) -> int:
         with contextlib.closing(self._content(layout, statement, looks)) as content:
             # Where writing fails, closing is what frees the statement.
             packed = content if self._table else compress(content, self._job.compression)

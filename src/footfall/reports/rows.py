@@ -48,10 +48,15 @@ _LINE = """if(
 
 
 class Statement:
-    """The statement of a report's rows in its format, the same for all spans of the report."""
+    """The statement of a report's rows in its format, the same for all spans of the report.
 
-    def __init__(self, job: Job, layout: Layout) -> None:
+    `types` are those of the report's events, when they are known: no event is asked whether it is of another, which
+    saves a sixth of the time where the plan has 25 and the events are of three.
+    """
+
+    def __init__(self, job: Job, layout: Layout, types: frozenset[str] | None = None) -> None:
         self._job = job
+        self._types = types
         self._parameters: dict[str, Any] = {}
         cells = list(self._cells(layout))
         self._shown = self._line(cells) if job.format == "csv" else _columns(cells, layout)
@@ -89,13 +94,19 @@ class Statement:
         nothing = "''" if self._job.format == "csv" else "CAST(NULL AS Nullable(String))"
         branches: list[str] = []
         for number, place in enumerate(field.places):
+            value = f"context[{place.position:d}]"
             if place.types:
+                asked = [name for name in place.types if self._types is None or name in self._types]
+                if not asked:
+                    continue
+                if self._types is not None and self._types.issubset(asked):
+                    return value if nothing == "''" else f"toNullable({value})"
                 kinds = f"kinds_{index}_{number}"
-                self._parameters[kinds] = list(place.types)
+                self._parameters[kinds] = asked
                 branches.append(f"type IN {{{kinds}:Array(String)}}")
             else:
                 branches.append(f"length(context) >= {place.position:d}")
-            branches.append(f"context[{place.position:d}]")
+            branches.append(value)
         return f"multiIf({', '.join([*branches, nothing])})" if branches else nothing
 
     def _safe(self, cell: str) -> str:

@@ -95,7 +95,7 @@ class Usage:
 
     def _duplicates(self, wanted: CountsRequest, selection: dict[str, Any], limit: Limit) -> Numbers:
         months = self._store.rows(query("report_months"), selection, limit())
-        spans = join((Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, _ in months), SPAN_ROWS_MAX)
+        spans = join((Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months), SPAN_ROWS_MAX)
         found: Numbers = {}
         for compared in compare(self._store, selection, spans, limit, Intervals(wanted.interval, wanted.timezone)):
             for key, number in compared.counts.items():

@@ -1,10 +1,11 @@
--- What a report may hold, month by month: the first and last timestamp, the most rows, and the longest context.
+-- What a report may hold, month by month: the first and last timestamp, the most rows, the longest context, the types.
 -- It reads no more than it must, and so counts an event twice that was loaded twice and is not merged yet.
 SELECT
     min(timestamp),
     max(timestamp),
     count(),
-    max(context.size0)
+    max(context.size0),
+    groupUniqArray(toString(type))
 FROM events
 WHERE customer = {customer:String}
     AND product = {product:String}
