@@ -1,9 +1,11 @@
 """Files in an object store, by default a folder: whole or absent, and on disk when they are said to be."""
 
 import contextlib
+import glob
 import os
 import re
 import shutil
+import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +25,8 @@ from footfall.settings import Settings
 # What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
+# How often a growing file is given to the disk.
+FLUSH_S = 0.2
 READ_BYTES = 256 * 1024
 # Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
 ASKED_TIMEOUT_S = 5
@@ -93,15 +97,16 @@ class Files:
         source = _Source(blocks)
         kept: Any = dict(attributes or {}) if self._root is None else None
         try:
-            obstore.put(
-                self._store,
-                path,
-                source.blocks(),
-                attributes=kept or None,
-                use_multipart=True,
-                chunk_size=PART_BYTES,
-                max_concurrency=PARTS_AT_ONCE,
-            )
+            with contextlib.nullcontext() if self._root is None else _flushing(self._root / path):
+                obstore.put(
+                    self._store,
+                    path,
+                    source.blocks(),
+                    attributes=kept or None,
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=PARTS_AT_ONCE,
+                )
             if self._root is not None:
                 _sync(self._root, path)
         except (BaseError, OSError, ValueError) as error:
@@ -253,6 +258,30 @@ def _make_root(url: str) -> Path:
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     _fsync(root.parent)
     return root
+
+
+@contextlib.contextmanager
+def _flushing(file: Path) -> Iterator[None]:
+    """Have the disk take what obstore has written of a file while it grows.
+
+    At its end it is synced anyhow; with all of it waiting until then, every other sync on the disk, and so every answer
+    to an event, would wait for gigabytes.
+    """
+    over = threading.Event()
+
+    def flush() -> None:
+        while not over.wait(FLUSH_S):
+            for unfinished in file.parent.glob(f"{glob.escape(file.name)}#*"):
+                with contextlib.suppress(OSError):  # It was finished just now, or given up.
+                    _fsync(unfinished)
+
+    thread = threading.Thread(target=flush, name="flush a report's file")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _sync(root: Path, path: str) -> None:
