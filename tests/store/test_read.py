@@ -11,7 +11,7 @@ import pytest
 import urllib3
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable
 from footfall.store.errors import explain_read
 from footfall.store.stream import read_blocks
 
@@ -213,7 +213,7 @@ def _answer(body: bytes, *, whole: bool) -> urllib3.BaseHTTPResponse:
         (516, StoreUnavailable),
         (None, StoreUnavailable),
         (394, StoreUnavailable),
-        (241, StoreFailed),
+        (241, StoreMemory),
     ],
 )
 def test_what_a_failed_read_means(code: int | None, expected: type[Exception]) -> None:
