@@ -1,8 +1,9 @@
 """The events store: ClickHouse, whether footfall's own embedded engine or any server or cluster.
 
 All events stand in one table, whose sorting key is an event's identity, so that loading a segment twice counts its
-events once; every query reads FINAL. The same statements run in the engine and in a cluster, because the engine is
-ClickHouse too (`engine.py`, a process of its own, which this front door does not import).
+events once: what counts or gives events reads FINAL, or finds twins by that key itself. The same statements run in the
+engine and in a cluster, because the engine is ClickHouse too (`engine.py`, a process of its own, which this front door
+does not import).
 
 SQL lives in `schema/*.sql`, applied in order, and `queries/*.sql`, fetched by `query(name)`.
 """

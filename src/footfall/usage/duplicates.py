@@ -6,8 +6,8 @@ duplicates. So what is a duplicate at one watermark is one at every later one, a
 
 Equal events have the same timestamp, so that looking span by span finds all of them. The statement first looks for
 times with events of several batches, which takes no contexts, and then compares only those: 0.22 us of a core an event,
-where one in a thousand is a duplicate, against 0.7 us with a window over the merged table. What it holds grows with the
-span, which is therefore cut into pieces.
+where one in a thousand is a duplicate. The look alone is 0.13 us of that; with a window over the merged table it was
+0.47 us. What it holds grows with the span, which is therefore cut into pieces.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
