@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from importlib.metadata import version
@@ -147,8 +148,19 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             for task in work:
                 tasks.create_task(repeat(task, stop), name=task.description)
             tasks.create_task(runner.run(stop), name="run reports")
-        await load()
+        await _finish(loader, settings)
         await asyncio.to_thread(state.node_remove, node)
+
+
+async def _finish(loader: Loader, settings: Settings) -> None:
+    """Load what is left; our own engine may still be starting, a server that is away is not waited for."""
+    end = time.monotonic() + settings.stop_timeout_s / 2
+    while True:
+        while await asyncio.to_thread(loader.tick):
+            pass
+        if not loader.store_away or settings.events_url != "embedded" or time.monotonic() >= end:
+            return
+        await asyncio.sleep(0.05)
 
 
 async def repeat(task: Task, stop: asyncio.Event) -> None:

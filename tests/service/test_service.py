@@ -116,6 +116,21 @@ def test_a_clean_stop_loads_what_was_accepted(serve):
     assert list((service.folder / "journal").iterdir()) == []
 
 
+def test_a_clean_stop_waits_for_an_engine_that_still_starts(serve):
+    service = serve()
+    while not service.children("engine"):
+        time.sleep(0.01)
+    (engine,) = service.children("engine")
+    os.kill(engine, signal.SIGSTOP)
+    service.post(numbered(0, 100))
+    service.process.send_signal(signal.SIGTERM)
+    while service.children("web"):
+        time.sleep(0.05)
+    os.kill(engine, signal.SIGCONT)
+    assert service.stop() == 0
+    assert list((service.folder / "journal").iterdir()) == []
+
+
 def test_children_stop_when_the_supervisor_is_killed(serve):
     service = serve()
     assert service.post([EVENT]).status_code == 200
