@@ -51,8 +51,11 @@ class Task(Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
-async def web(settings: Settings) -> AsyncIterator[Any]:
-    """The ASGI application of one web process; on the way out what waits is synced and the journal sealed."""
+async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]]]:
+    """The ASGI application of one web process, and what it makes of a connection.
+
+    On the way out what waits is synced and the journal sealed.
+    """
     async with contextlib.AsyncExitStack() as stack:
         clock = NodeClock(data_folder(settings) / "clock")
         stack.callback(clock.close)
@@ -82,7 +85,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
         tasks.create_task(repeat(show, stop), name=show.description)
         stack.callback(stop.set)
         stack.callback(journal.close)
-        yield api.build(
+        application = api.build(
             settings=settings,
             accounts=accounts,
             reports=reports,
@@ -98,6 +101,7 @@ async def web(settings: Settings) -> AsyncIterator[Any]:
             refused=collector.refusals,
             healthy=lambda: journal.refusal is None,
         )
+        yield application, partial(api.Door, collector, api.Allowed(settings), settings)
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:

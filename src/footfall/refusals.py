@@ -38,6 +38,9 @@ STATUS: Final[dict[Code, int]] = {
 UNAUTHORIZED_BODY: Final = encode(Unauthorized())
 UNAUTHORIZED_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="footfall", charset="UTF-8"')
 
+# Status, headers and body.
+Rendered = tuple[int, list[tuple[bytes, bytes]], bytes]
+
 
 def body(refused: RequestRefused) -> bytes:
     """The answer's body: the reference's ServerError, one child for each problem."""
@@ -52,7 +55,7 @@ def headers(refused: RequestRefused) -> list[tuple[bytes, bytes]]:
     return _headers(refused, len(body(refused)))
 
 
-def render(refused: RequestRefused) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def render(refused: RequestRefused) -> Rendered:
     """Status, headers and body at once."""
     content = body(refused)
     return STATUS[refused.code], _headers(refused, len(content)), content

@@ -215,10 +215,10 @@ def test_a_fault_of_the_service_says_nothing_of_itself(service, caplog):
     async def scenario():
         async with service() as opened:
 
-            async def fail(*lines):
+            async def fail(lines):
                 raise RuntimeError("a secret of the service")
 
-            opened.journal.append = fail
+            opened.journal.write = fail
             answer = await opened.post(BODY)
             assert (answer.status, answer.headers["content-type"]) == (500, "application/json")
             assert answer.body == (

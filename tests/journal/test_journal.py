@@ -21,6 +21,7 @@ from footfall.journal import (
     Kind,
     Recovered,
     kind_of,
+    mark,
     recover,
     walk,
 )
@@ -101,7 +102,7 @@ def test_a_segment_is_sealed_by_size(tmp_path, journal, change):
 
 def test_waiting_bytes_are_bounded_and_the_refused_are_not_kept(tmp_path, journal):
     async def scenario():
-        async with journal(journal_waiting_bytes_max=len(line(1))) as opened:
+        async with journal(journal_waiting_bytes_max=len(mark(line(1)))) as opened:
             first = asyncio.create_task(opened.append(line(1)))
             await asyncio.sleep(0)
             with pytest.raises(JournalBusy):

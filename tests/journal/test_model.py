@@ -54,7 +54,7 @@ class JournalMachine(RuleBasedStateMachine):
     def lines(self, number: int) -> Lines:
         """One line, by turns an event, one that was quarantined, one that was released."""
         kinds = ("events", "quarantined", "events", "released")
-        return Lines(**{kinds[number % 4]: b'{"number":%d}\n' % number})
+        return Lines(**{kinds[number % 4]: b'{"number":%d\t}\n' % number})
 
     def pass_time(self) -> None:
         """So much that what the disk has refused may be asked of it again."""

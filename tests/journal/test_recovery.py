@@ -7,10 +7,13 @@ import random
 import pytest
 
 from footfall.journal import Damage, Disk, Frame, Recovered, recover, salvage, walk
-from footfall.journal.frames import compress
+from footfall.journal.frames import Compressor
 from footfall.journal.recovery import Keep, Remove, Salvage, Truncate, decide
 
-FRAMES = [compress(b'{"frame":%d,"noise":"%s"}\n' % (number, os.urandom(20).hex().encode())) for number in range(4)]
+FRAMES = [
+    Compressor().compress(b'{"frame":%d,"noise":"%s"}\n' % (number, os.urandom(20).hex().encode()))
+    for number in range(4)
+]
 DATA = b"".join(FRAMES)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from footfall.journal import Disk, Frame, walk
-from footfall.journal.frames import compress
+from footfall.journal.frames import Compressor
 from footfall.loading import Archive
 from footfall.loading import packing as packing_module
 
@@ -25,7 +25,7 @@ def fill(archive: Archive, count: int, *, day: int = 0, kind: str = "", value: s
     made = []
     for number in range(count):
         path = folder / f"{NOON + day * DAY_MS + number}-writer-{number:06d}{kind}.jsonl.zst"
-        path.write_bytes(compress(json.dumps({"n": number, "v": value}).encode() + b"\n"))
+        path.write_bytes(Compressor().compress(json.dumps({"n": number, "v": value}).encode() + b"\n"))
         made.append(path)
     return made
 

@@ -1,9 +1,11 @@
 """The HTTP API.
 
-**The way of a request.** CORS (`cors`) is outermost, so that every answer, whatever makes it, can be read by a page of
-another origin; preflights end there. The entrance (`entrance`) hands `POST /events` to its raw handler, past the
-framework, serves a `HEAD` as the `GET` that it stands for, and is the last net for what nobody caught. All other calls
-are the framework's, made from one table (`routes`).
+**The way of a request.** The door (`door`) is what the server makes of a connection. It answers a plain `POST /events`
+itself, with the steps of `footfall.collecting`; all else becomes a request of the application. There CORS (`cors`) is
+outermost, so that every answer, whatever makes it, can be read by a page of another origin; preflights end there. The
+entrance (`entrance`) hands `POST /events` to its raw handler, past the framework, serves a `HEAD` as the `GET` that it
+stands for, and is the last net for what nobody caught. All other calls are the framework's, made from one table
+(`routes`).
 
 **Errors.** A call raises RequestRefused; `errors` turns that, and whatever the framework refuses by itself, into the
 wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. No other error body ever leaves.
@@ -13,7 +15,9 @@ wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. N
 """
 
 from footfall.api.application import build
+from footfall.api.cors import Allowed
+from footfall.api.door import Door
 from footfall.api.gauges import Gauges
 from footfall.api.routes import ROUTES, Route
 
-__all__ = ["ROUTES", "Gauges", "Route", "build"]
+__all__ = ["ROUTES", "Allowed", "Door", "Gauges", "Route", "build"]

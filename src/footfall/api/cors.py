@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from footfall.settings import Settings
+
+Headings = Iterable[tuple[bytes, bytes]]
 
 METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
 REQUEST_HEADERS = (
@@ -36,19 +38,35 @@ EXPOSED_HEADERS = (
 PREFLIGHT_AGE_S = 86_400
 
 
-class Cors:
-    """Answers every preflight itself, whatever the path, and adds the same few headers to every other answer.
+class Allowed:
+    """The headers by which other origins may read an answer.
 
     `cors_origins` is `*`, or a comma-separated list of origins, of which the asking one is named back.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app = app
+    def __init__(self, settings: Settings) -> None:
         origins = [origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip()]
-        self._any = "*" in origins
         self._origins = frozenset(origin.lower().encode() for origin in origins)
         self._exposed = (b"access-control-expose-headers", _join(EXPOSED_HEADERS))
-        self._open: tuple[tuple[bytes, bytes], ...] = ((b"access-control-allow-origin", b"*"), self._exposed)
+        self._any = ((b"access-control-allow-origin", b"*"), self._exposed) if "*" in origins else None
+
+    def headers(self, asked: Headings) -> tuple[tuple[bytes, bytes], ...]:
+        """Those of the answer to a request with these headers."""
+        if self._any is not None:
+            return self._any
+        origin = _value(asked, b"origin")
+        # `Vary` keeps caches from handing one origin's answer to another.
+        if origin is None or origin.lower() not in self._origins:
+            return ((b"vary", b"Origin"),)
+        return ((b"access-control-allow-origin", origin), self._exposed, (b"vary", b"Origin"))
+
+
+class Cors:
+    """Answers every preflight itself, whatever the path, and adds the same few headers to every other answer."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._allowed = Allowed(settings)
         self._preflight = (
             (b"access-control-allow-methods", _join(METHODS)),
             (b"access-control-allow-headers", _join(REQUEST_HEADERS)),
@@ -59,10 +77,13 @@ class Cors:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        if scope["method"] == "OPTIONS" and _asks(scope):
-            await self._answer_preflight(scope, send)
+        extra = self._allowed.headers(scope["headers"])
+        if scope["method"] == "OPTIONS" and _asks(scope["headers"]):
+            # A preflight's answer has no headers that a page could read.
+            extra = tuple(header for header in extra if header[0] != b"access-control-expose-headers")
+            await send({"type": "http.response.start", "status": 204, "headers": [*extra, *self._preflight]})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        extra = self._open if self._any else self._listed(scope)
 
         async def send_open(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,25 +93,13 @@ class Cors:
 
         await self._app(scope, receive, send_open)
 
-    def _listed(self, scope: HTTPScope) -> tuple[tuple[bytes, bytes], ...]:
-        """Headers for a list of origins; `Vary` keeps caches from handing one origin's answer to another."""
-        origin = _value(scope, b"origin")
-        if origin is None or origin.lower() not in self._origins:
-            return ((b"vary", b"Origin"),)
-        return ((b"access-control-allow-origin", origin), self._exposed, (b"vary", b"Origin"))
 
-    async def _answer_preflight(self, scope: HTTPScope, send: Send) -> None:
-        headers = [*(self._open[:1] if self._any else self._listed(scope)), *self._preflight]
-        await send({"type": "http.response.start", "status": 204, "headers": headers})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+def _asks(headings: Headings) -> bool:
+    return _value(headings, b"origin") is not None and _value(headings, b"access-control-request-method") is not None
 
 
-def _asks(scope: HTTPScope) -> bool:
-    return _value(scope, b"origin") is not None and _value(scope, b"access-control-request-method") is not None
-
-
-def _value(scope: HTTPScope, name: bytes) -> bytes | None:
-    return next((value for key, value in scope["headers"] if key == name), None)
+def _value(headings: Headings, name: bytes) -> bytes | None:
+    return next((value for key, value in headings if key == name), None)
 
 
 def _join(names: Iterable[str]) -> bytes:

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import click
 
@@ -104,9 +105,10 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    async with app.web(settings) as application:
+    async with app.web(settings) as (application, door):
         config = uvicorn.Config(
             application,
+            http=cast("type[asyncio.Protocol]", door),
             lifespan="off",
             access_log=False,
             log_config=None,

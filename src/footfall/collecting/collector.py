@@ -2,19 +2,22 @@
 
 import hashlib
 import logging
+import os
 import uuid
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import msgspec
+from msgspec import Raw, Struct
 
 from footfall import refusals
 from footfall.clock import Clock
 from footfall.collecting import decode, request
 from footfall.errors import Code, RequestRefused
-from footfall.journal import Journal, JournalError
+from footfall.journal import STAMPS, Journal, JournalError, Lines, mark
 from footfall.plan import LivePlan, Refused
-from footfall.quarantine import hold
+from footfall.quarantine import Sender, hold
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -24,8 +27,23 @@ log = logging.getLogger(__name__)
 NAMESPACE = uuid.UUID("6b77a91d-6f08-511a-b67d-1d6faf7a127d").bytes
 # Seconds after which a client should try again when the journal could not take its events.
 RETRY_AFTER_S = 1
+# UUIDs that are made of one call for randomness: 4 KB, what a call gives for hardly more than it takes for 16 bytes.
+BATCHES_AT_ONCE = 256
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 _encode_lines = msgspec.json.Encoder().encode_lines
+
+
+class Taken(Struct, frozen=True):
+    """What is to be made of a request whose events can be accepted: its answer, once its lines are on disk."""
+
+    answer: bytes
+    lines: Lines
+    accepted: int
+    quarantined: int
+
+
+NOTHING: Final = Taken(b"[]", Lines(), 0, 0)
 
 
 class Collector:
@@ -33,14 +51,18 @@ class Collector:
 
     In quarantine mode events that break the plan do not refuse the others: they are held, durably with them, and the
     answer's header `Footfall-Quarantined` says how many they are.
+
+    It is the ASGI application of `POST /events`; whoever has a whole body already may go its steps himself: `take`, the
+    journal's `submit`, then `render`, or `refuse` where one of them fails.
     """
 
     def __init__(self, journal: Journal, plan: LivePlan, settings: Settings, clock: Clock) -> None:
-        self._journal = journal
+        self.journal = journal
         self._plan = plan
         self._settings = settings
         self._clock = clock
         self._holds = settings.plan_mode == "quarantine"
+        self._batches = Batches()
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
         self.events_quarantined = 0
@@ -48,63 +70,85 @@ class Collector:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request of the ASGI type `http` with the method POST."""
         try:
-            content, held = await self._collect(scope, receive)
-        except RequestRefused as refused:
-            self.refusals[refused.code] += 1
-            await _answer(send, *refusals.render(refused))
+            headers = request.headers(scope["headers"], self._settings)
+            sent = await request.read(receive, self._settings)
+            body = await request.unpack(sent, headers.encoding, self._settings)
+            taken = self.take(headers, body, lambda: request.sender(scope["headers"], scope.get("client")))
+            if taken.lines:
+                await self.journal.write(taken.lines)
         except request.Disconnected:
             return
-        except Exception:
-            self.refusals[Code.REQUEST_GENERAL_FAILURE] += 1
-            log.exception("POST /events failed")
-            await _answer(send, *refusals.render(_failure()))
+        except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
+            answer = self.refuse(error)
         else:
-            headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
-            if held:
-                headers.append((b"footfall-quarantined", b"%d" % held))
-            await _answer(send, 200, headers, content)
+            answer = self.render(taken)
+        await _answer(send, *answer)
 
-    async def _collect(self, scope: Any, receive: Any) -> tuple[bytes, int]:
-        """The body of the answer, and how many events are held in quarantine. Raises RequestRefused."""
+    def take(self, headers: request.Headers, body: bytes, sender: Callable[[], Sender]) -> Taken:
+        """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then."""
         settings = self._settings
-        headers = request.headers(scope["headers"], settings)
-        sent = await request.read(receive, settings)
-        body = await request.unpack(sent, headers.encoding, settings)
         events = decode.decode(body, settings)
         if not events:
-            return b"[]", 0
+            return NOTHING
         decode.limit(events, len(body), self._clock.now_ms(), settings)
         checker = self._plan.checker
         refused = checker.check(events)
         if refused and not self._holds:
             raise _not_in_plan(refused, settings)
-        identify(events, headers.idempotency_key, body)
+        batch = str(_derive(headers.idempotency_key, body)) if headers.idempotency_key else self._batches.next()
         held = b""
+        for sequence, event in enumerate(events, 1):
+            event.sequence = sequence
         if refused:
-            events, held = hold(events, refused, request.sender(scope), checker.plan.fingerprint)
-        lines = _encode_lines(events)
-        await self._store(lines, held)
-        self.events_accepted += len(events)
-        self.events_quarantined += len(refused)
-        return b"[" + lines[:-1].replace(b"}\n", b"},") + b"]", len(refused)
+            events, held = hold(events, batch, refused, sender(), checker.plan.fingerprint)
+        lines = encode(events, batch)
+        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
+        return Taken(answer, Lines(lines, mark(held)), len(events), len(refused))
 
-    async def _store(self, lines: bytes, held: bytes) -> None:
-        try:
-            await self._journal.append(lines, held)
-        except JournalError as error:
+    def render(self, taken: Taken) -> refusals.Rendered:
+        """The answer to a request whose lines are on disk; counts its events."""
+        self.events_accepted += taken.accepted
+        self.events_quarantined += taken.quarantined
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(taken.answer))]
+        if taken.quarantined:
+            headers.append((b"footfall-quarantined", b"%d" % taken.quarantined))
+        return 200, headers, taken.answer
+
+    def refuse(self, error: BaseException) -> refusals.Rendered:
+        """The answer to a request of which nothing was kept, and why; counts it. Failures go to the log."""
+        if isinstance(error, JournalError):
             text = "the events cannot be made durable now; none of them was accepted"
-            raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
+            error = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
+        elif not isinstance(error, RequestRefused):
+            log.error("POST /events failed", exc_info=error)
+            error = RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
+        self.refusals[error.code] += 1
+        return refusals.render(error)
 
 
-def identify(events: list[StoredEvent], key: str, body: bytes) -> None:
-    """Give the events their batch and their sequence within it, from 1.
+class Batches:
+    """Random UUIDs of version 4 as text, made of randomness that is asked for in blocks: a fifth of uuid4's time."""
 
-    With an idempotency key the batch follows from key and body, so that a retry makes the same events again.
-    """
-    batch = str(_derive(key, body) if key else uuid.uuid4())
-    for sequence, event in enumerate(events, 1):
-        event.sequence = sequence
-        event.batch = batch
+    def __init__(self) -> None:
+        self._digits = ""
+        self._used = 0
+
+    def next(self) -> str:
+        start = self._used
+        if start == len(self._digits):
+            self._digits, start = os.urandom(16 * BATCHES_AT_ONCE).hex(), 0
+        self._used = start + 32
+        one = self._digits[start : start + 32]
+        return f"{one[:8]}-{one[8:12]}-4{one[13:16]}-{_VARIANT[one[16]]}{one[17:20]}-{one[20:]}"
+
+
+def encode(events: list[StoredEvent], batch: str) -> bytes:
+    """The events as JSON lines for the journal, `batch` their last value and STAMPS behind it."""
+    # Written as it stands: the one way to have the encoder put anything but JSON between two tokens.
+    marked = cast("str", Raw(b'"%b"%b' % (batch.encode(), STAMPS)))
+    for event in events:
+        event.batch = marked
+    return _encode_lines(events)
 
 
 def _derive(key: str, body: bytes) -> uuid.UUID:
@@ -123,7 +167,3 @@ def _not_in_plan(refused: list[Refused], settings: Settings) -> RequestRefused:
     problems = [problem for item in refused for problem in item.problems]
     text = f"{noun} the tracking plan; nothing was stored"
     return RequestRefused(Code.EVENT_NOT_IN_PLAN, text, tuple(problems[: settings.problems_max]))
-
-
-def _failure() -> RequestRefused:
-    return RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")

@@ -29,7 +29,8 @@ class Headers(Struct, frozen=True):
     content_type: str = ""
     encoding: str = ""
     idempotency_key: str = ""
-    length: int = 0
+    length: int | None = None
+    expects: bool = False
 
 
 class Unpacker(Protocol):
@@ -47,7 +48,8 @@ class Unpackable(Exception):
 def headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
     """The headers of one request, checked. Raises RequestRefused."""
     content_type = encoding = key = ""
-    length = 0
+    length: int | None = None
+    expects = False
     for name, value in raw:
         if name == b"content-type":
             content_type = value.decode("latin-1").partition(";")[0].strip().lower()
@@ -57,20 +59,22 @@ def headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
             length = int(value)
         elif name == b"idempotency-key":
             key = _key(value, settings)
-    found = Headers(content_type, encoding, key, length)
+        elif name == b"expect":
+            expects = True
+    found = Headers(content_type, encoding, key, length, expects)
     if found.content_type not in ("application/json", "text/plain", ""):
         raise _unsupported("content-type", found.content_type, "send application/json or text/plain")
     if found.encoding not in UNPACKERS and found.encoding not in ("", "identity"):
         raise _unsupported("content-encoding", found.encoding, "send gzip, deflate, br, zstd or none")
-    if length > settings.body_bytes_max:
+    if length is not None and length > settings.body_bytes_max:
         raise _too_large(settings)
     return found
 
 
-def sender(scope: Any) -> Sender:
+def sender(raw: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Sender:
     """Who sent a request; asked for only when some of it is to be held."""
-    found = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    address = (scope.get("client") or ("",))[0]
+    found = {name: value.decode("latin-1") for name, value in raw}
+    address = (client or ("",))[0]
     return Sender(address, found.get(b"origin", ""), found.get(b"user-agent", ""))
 
 
@@ -86,8 +90,12 @@ async def read(receive: Receive, settings: Settings) -> bytes:
                 return body
             return await _gather(message, receive, settings)
     except TimeoutError as error:
-        text = f"the body did not arrive within {settings.body_timeout_s} s"
-        raise RequestRefused(Code.REQUEST_TIMED_OUT, text) from error
+        raise too_slow(settings) from error
+
+
+def too_slow(settings: Settings) -> RequestRefused:
+    """The refusal of a body that does not come."""
+    return RequestRefused(Code.REQUEST_TIMED_OUT, f"the body did not arrive within {settings.body_timeout_s} s")
 
 
 async def unpack(body: bytes, encoding: str, settings: Settings) -> bytes:

@@ -26,12 +26,14 @@ from footfall.journal.disk import Disk
 from footfall.journal.folder import Folder, Kind, kind_of
 from footfall.journal.frames import Damage, Frame, walk
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
-from footfall.journal.writer import Journal, JournalBusy, JournalError, JournalFull
+from footfall.journal.writer import STAMPS, Done, Journal, JournalBusy, JournalError, JournalFull, Lines, mark
 
 __all__ = [
     "SALVAGED",
+    "STAMPS",
     "Damage",
     "Disk",
+    "Done",
     "Folder",
     "Frame",
     "Journal",
@@ -39,8 +41,10 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "Kind",
+    "Lines",
     "Recovered",
     "kind_of",
+    "mark",
     "recover",
     "salvage",
     "walk",

@@ -6,13 +6,15 @@ import logging
 import secrets
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from functools import partial
 
 from msgspec import Struct
 
 from footfall.clock import Clock
 from footfall.journal.folder import Folder, Kind
-from footfall.journal.frames import compress
+from footfall.journal.frames import Compressor
+from footfall.journal.hand import Hand, settle
 from footfall.journal.segment import Segment
 from footfall.settings import Settings
 
@@ -40,8 +42,16 @@ class JournalFull(JournalError):
     """The disk has less free space than it must keep, the journal is as long as it may be, or a write was refused."""
 
 
+# Where the stamps of a line go, before its closing brace. JSON text has no tab: within strings it is escaped.
+STAMPS = b"\t"
+
+
 class Lines(Struct, frozen=True):
-    """The JSON lines of one request, by what is still to be stamped on them."""
+    """The JSON lines of one request, each with STAMPS before its closing brace, by what is still to be stamped there.
+
+    `events` get the times of receipt and admission, `quarantined` that of receipt, `released`, which have one, that of
+    admission.
+    """
 
     events: bytes = b""
     quarantined: bytes = b""
@@ -51,9 +61,17 @@ class Lines(Struct, frozen=True):
         return len(self.events) + len(self.quarantined) + len(self.released)
 
 
+def mark(lines: bytes) -> bytes:
+    """Plain JSON lines with STAMPS in each; a raw newline only ever ends a line in JSON."""
+    return lines.replace(b"}\n", STAMPS + b"}\n")
+
+
+Done = Callable[[BaseException | None], object]
+
+
 class _Waiter(Struct):
     lines: Lines
-    done: asyncio.Future[None]
+    done: Done
 
 
 class Journal:
@@ -74,25 +92,33 @@ class Journal:
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._closing = False
-        self._thread = ThreadPoolExecutor(1, "journal")
+        self._hand = Hand("journal")
+        self._frames = Compressor()
         self._checked_s = 0.0
         self._seal_failed_s = -DISK_CHECK_PERIOD_S
         self._refusal: str | None = None
 
     async def append(self, events: bytes = b"", quarantined: bytes = b"", released: bytes = b"") -> None:
-        """Wait until these JSON lines are on disk, all of them. Raises JournalBusy or JournalFull, and keeps none then.
+        """Wait until these plain JSON lines are on disk, all of them. Raises as `write` does."""
+        await self.write(Lines(mark(events), mark(quarantined), mark(released)))
 
-        `events` are stamped with the times of receipt and admission, `quarantined` with that of receipt, `released`,
-        which have one, with that of admission.
-        """
-        lines = Lines(events, quarantined, released)
-        if self._closing or self._waiting_bytes + len(lines) > self._settings.journal_waiting_bytes_max:
-            raise JournalBusy(f"{self._waiting_bytes} bytes wait for the disk")
+    async def write(self, lines: Lines) -> None:
+        """Wait until the lines are on disk, all of them. Raises JournalBusy or JournalFull, and keeps none then."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiter(lines, done))
-        self._waiting_bytes += len(lines)
-        self._wake.set()
+        self.submit(lines, partial(settle, done))
         await done
+
+    def submit(self, lines: Lines, done: Done) -> None:
+        """Call `done` on the event loop when the lines are on disk, all of them, or with the reason when none is.
+
+        Raises JournalBusy when too much waits already; the reason is JournalFull, or a failure that nobody foresaw.
+        """
+        size = len(lines)
+        if self._closing or self._waiting_bytes + size > self._settings.journal_waiting_bytes_max:
+            raise JournalBusy(f"{self._waiting_bytes} bytes wait for the disk")
+        self._waiting.append(_Waiter(lines, done))
+        self._waiting_bytes += size
+        self._wake.set()
 
     @property
     def refusal(self) -> str | None:
@@ -106,15 +132,16 @@ class Journal:
 
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
-        loop = asyncio.get_running_loop()
-        while self._waiting or not self._closing:
-            await self._sleep()
-            if group := self._take():
-                await self._settle(group, loop.run_in_executor(self._thread, self._commit, [w.lines for w in group]))
-            else:
-                await loop.run_in_executor(self._thread, self._tend)
-        await loop.run_in_executor(self._thread, self._seal_all)
-        self._thread.shutdown()
+        try:
+            while self._waiting or not self._closing:
+                await self._sleep()
+                if group := self._take():
+                    await self._settle(group)
+                else:
+                    await self._hand.do(self._tend)
+            await self._hand.do(self._seal_all)
+        finally:
+            self._hand.close()
 
     def close(self) -> None:
         """Accept nothing more; `run` ends when all that waits is on disk and the segments are sealed."""
@@ -126,8 +153,15 @@ class Journal:
         if self._waiting or self._closing:
             return
         self._wake.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._tend_in_s())
+        tend_in_s = self._tend_in_s()
+        if tend_in_s is None:
+            await self._wake.wait()
+            return
+        alarm = asyncio.get_running_loop().call_later(tend_in_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
 
     def _tend_in_s(self) -> float | None:
         """Seconds until the disk has to be touched though nobody sends anything; None when nothing is open."""
@@ -148,51 +182,45 @@ class Journal:
         self._waiting_bytes -= taken
         return group
 
-    async def _settle(self, group: list[_Waiter], commit: asyncio.Future[None]) -> None:
-        """Wake the group with the outcome of its commit; a waiter that was cancelled meanwhile is passed over."""
+    async def _settle(self, group: list[_Waiter]) -> None:
+        """Commit the group, and tell each of it the outcome."""
+        reason: Exception | None = None
         try:
-            await commit
+            await self._hand.do(partial(self._commit, [waiter.lines for waiter in group]))
         except Exception as error:  # a waiter must hear of any failure, or it waits for ever
             if not isinstance(error, JournalError):
                 log.error("a commit failed in an unforeseen way", exc_info=error)
-            for waiter in group:
-                if not waiter.done.done():
-                    waiter.done.set_exception(error)
-        else:
-            for waiter in group:
-                if not waiter.done.done():
-                    waiter.done.set_result(None)
+            reason = error
+        for waiter in group:
+            waiter.done(reason)
 
     # What follows runs on the journal's thread, one call at a time.
 
     def _commit(self, group: list[Lines]) -> None:
         self._check_room()
+        events = b"".join([lines.events for lines in group])
+        released = b"".join([lines.released for lines in group])
+        quarantined = b"".join([lines.quarantined for lines in group])
         touched: list[Segment] = []
         try:
-            for kind in Kind:
-                if any(
-                    lines.quarantined if kind is Kind.QUARANTINE else lines.events or lines.released for lines in group
-                ):
+            for kind, lines in ((Kind.EVENTS, events or released), (Kind.QUARANTINE, quarantined)):
+                if lines:
                     segment = self._open(kind)
                     # The stamp is taken after the file is there: the barrier of reports needs that.
-                    frame = self._stamped(group, kind)
+                    now = b"%d" % self._clock.now_ms()
+                    received, admitted = b',"received":' + now, b',"admitted":' + now
+                    if kind is Kind.EVENTS:
+                        frame = events.replace(STAMPS, received + admitted) + released.replace(STAMPS, admitted)
+                    else:
+                        frame = quarantined.replace(STAMPS, received)
                     touched.append(segment)
-                    segment.append(compress(frame), len(frame))
+                    segment.append(self._frames.compress(frame), len(frame))
         except BaseException as error:
             self._give_up(touched, error)
             if isinstance(error, OSError):
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
             raise
         self._seal()
-
-    def _stamped(self, group: list[Lines], kind: Kind) -> bytes:
-        """The group's lines of a kind with their stamps. A raw newline only ever ends a line in JSON."""
-        now = b"%d" % self._clock.now_ms()
-        received, admitted = b',"received":' + now, b',"admitted":' + now
-        if kind is Kind.QUARANTINE:
-            return _mark(b"".join([lines.quarantined for lines in group]), received)
-        events = _mark(b"".join([lines.events for lines in group]), received + admitted)
-        return events + _mark(b"".join([lines.released for lines in group]), admitted)
 
     def _open(self, kind: Kind) -> Segment:
         """The segment to append to."""
@@ -298,7 +326,3 @@ class Journal:
         except OSError as error:
             return f"the disk does not say how much room it has: {error.strerror}"
         return None
-
-
-def _mark(lines: bytes, stamps: bytes) -> bytes:
-    return lines.replace(b"}\n", stamps + b"}\n")

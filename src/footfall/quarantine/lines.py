@@ -57,15 +57,15 @@ class Returning(StoredEvent, kw_only=True, gc=False):
 
 
 def hold(
-    events: Sequence[StoredEvent], refused: Iterable[Refused], sender: Sender, fingerprint: str
+    events: Sequence[StoredEvent], batch: str, refused: Iterable[Refused], sender: Sender, fingerprint: str
 ) -> tuple[list[StoredEvent], bytes]:
     """A request's good events, and the journal's lines of those that break the plan with this fingerprint.
 
-    The events must have their batch and sequence already.
+    The events must have their sequence already.
     """
     found = {item.index: item.problems for item in refused}
     good = [event for index, event in enumerate(events) if index not in found]
-    lines = [_line(events[index], problems, sender, fingerprint) for index, problems in found.items()]
+    lines = [_line(events[index], batch, problems, sender, fingerprint) for index, problems in found.items()]
     return good, _encode_lines(lines)
 
 
@@ -120,7 +120,7 @@ def explain(problems: Sequence[Problem]) -> str:
     return "\n".join(f"{_place(problem)}: {problem.why}" for problem in problems)[:REASON_CHARS_MAX]
 
 
-def _line(event: StoredEvent, problems: Sequence[Problem], sender: Sender, fingerprint: str) -> Line:
+def _line(event: StoredEvent, batch: str, problems: Sequence[Problem], sender: Sender, fingerprint: str) -> Line:
     return Line(
         customer=event.customer,
         product=event.product,
@@ -129,7 +129,7 @@ def _line(event: StoredEvent, problems: Sequence[Problem], sender: Sender, finge
         timestamp=event.timestamp,
         context=event.context,
         sequence=event.sequence,
-        batch=event.batch,
+        batch=batch,
         code=problems[0].code,
         place=_place(problems[0]),
         reason=explain(problems),
