@@ -22,6 +22,7 @@ FILE_LINES_MAX = 350
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("preparing",),
     ("serve",),
     ("app",),
     ("api",),

@@ -14,6 +14,8 @@ from footfall.settings import Settings
 PARENT_FD = "FOOTFALL_PARENT_FD"
 # The listening socket that the supervisor holds for all web processes.
 SOCKET_FD = "FOOTFALL_SOCKET_FD"
+# The reading end of a pipe that the supervisor closes when everything is prepared.
+GATE_FD = "FOOTFALL_GATE_FD"
 # Connections that wait in the kernel while the web processes are busy or being restarted.
 BACKLOG = 2048
 
@@ -66,6 +68,12 @@ def watch_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def wait_for_gate() -> None:
+    """Wait until the supervisor has prepared everything, where there is a supervisor; it is at once after a restart."""
+    if file := os.environ.get(GATE_FD):
+        os.read(int(file), 1)
 
 
 def start_log(settings: Settings, process: str) -> None:

@@ -11,7 +11,16 @@ import click
 
 from footfall.cli.context import address_options, data_options
 from footfall.node import is_half_restored
-from footfall.process import BACKLOG, CannotServe, bind, inherited_socket, is_supervised, start_log, watch_parent
+from footfall.process import (
+    BACKLOG,
+    CannotServe,
+    bind,
+    inherited_socket,
+    is_supervised,
+    start_log,
+    wait_for_gate,
+    watch_parent,
+)
 from footfall.settings import Settings
 
 # Each command imports what it runs when it runs: the engine's library has 500 MB, and no other process loads it.
@@ -104,6 +113,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
+    wait_for_gate()
     async with app.web(settings) as application:
         config = uvicorn.Config(
             application,
