@@ -17,6 +17,8 @@ from footfall.process import (
     bind,
     inherited_socket,
     is_supervised,
+    put_off_collecting,
+    settle,
     start_log,
     wait_for_gate,
     watch_parent,
@@ -52,6 +54,7 @@ def serve(settings: Settings) -> None:
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
+    put_off_collecting()
     import uvloop  # noqa: PLC0415
 
     _require_whole(settings)
@@ -69,6 +72,7 @@ def web(settings: Settings) -> None:
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
+    put_off_collecting()
     _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
@@ -127,6 +131,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=settings.stop_timeout_s,
         )
+        settle()
         server = Server(config)
         on_stop(lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listener])
@@ -135,6 +140,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 async def _worker(settings: Settings) -> None:
     from footfall import app  # noqa: PLC0415
 
+    settle()
     stop = asyncio.Event()
     on_stop(stop.set)
     await app.worker(settings, stop)
