@@ -1,11 +1,13 @@
 """What the service holds in memory while nothing happens, and how soon after its start it accepts events.
 
     python bench/rest.py memory --data DIR [--wait 180]
+    python bench/rest.py after --data DIR [--wait 60]
     python bench/rest.py start --data DIR [--runs 10]
 
 DIR is a data folder; a new one is filled first, with a million events and a report of each of two formats. Memory is
-the resident set of each process (rss) and the same with shared pages counted in parts (pss), in MiB. The start is the
-time from `footfall serve` to the answer to the first POST /events.
+the resident set of each process (rss) and the same with shared pages counted in parts (pss), in MiB: some time after a
+start, or after another million events and two reports. The start is the time from `footfall serve` to the answer to the
+first POST /events.
 """
 
 import argparse
@@ -165,6 +167,14 @@ def memory_at_rest(folder: Path, wait_s: float = 180) -> Memory:
         return service.memory()
 
 
+def memory_after_work(folder: Path, wait_s: float = 60) -> Memory:
+    """The same so long after a million events and two reports."""
+    with serving(folder) as service:
+        work(service)
+        time.sleep(wait_s)
+        return service.memory()
+
+
 def start_seconds(folder: Path) -> float:
     """Seconds from `footfall serve` on this data folder to the first accepted POST /events."""
     service = Service(folder)
@@ -183,14 +193,17 @@ def print_memory(memory: Memory, title: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("memory", "start"))
+    parser.add_argument("what", choices=("memory", "after", "start"))
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--wait", type=float, default=180)
+    parser.add_argument("--wait", type=float, help="seconds; 180 after a start, 60 after work")
     parser.add_argument("--runs", type=int, default=10)
     given = parser.parse_args()
     fill(given.data)
     if given.what == "memory":
-        print_memory(memory_at_rest(given.data, given.wait), "at rest")
+        print_memory(memory_at_rest(given.data, given.wait or 180), "at rest")
+        return
+    if given.what == "after":
+        print_memory(memory_after_work(given.data, given.wait or 60), "after work")
         return
     times = sorted(start_seconds(given.data) for _ in range(given.runs))
     print(f"{statistics.median(times):.2f} s, median of {len(times)}; {times[0]:.2f} to {times[-1]:.2f}")
