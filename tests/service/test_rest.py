@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 LOADED = "import sys; print(' '.join(sorted(name for name in sys.modules if '.' not in name)))"
@@ -104,7 +105,28 @@ def test_a_second_supervisor_says_so_and_leaves_the_first_alone(serve, environme
     assert service.post([EVENT]).status_code == 200
 
 
-def test_a_stop_during_the_preparations_leaves_nothing_running(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_the_password_of_the_first_user_is_told_at_the_first_start_alone(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    command = [sys.executable, "-m", "footfall", "serve", "--data-dir", str(tmp_path / "data"), "--port", "0"]
+    told = []
+    for _ in range(2):
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            banner = ""
+            while "  try " not in banner:
+                banner += (line := process.stdout.readline())
+                assert line, banner
+            told.append(re.findall(r"user +admin, password (\S+)", banner))
+            url = re.search(r"listening on (\S+)", banner).group(1)
+            answer = httpx.get(f"{url}/service/authenticate", auth=("admin", told[0][0]), timeout=60)
+            assert answer.status_code == 200
+            process.send_signal(signal.SIGTERM)
+    assert [len(passwords) for passwords in told] == [1, 0]
+
+
+def test_nothing_is_opened_during_the_preparations_and_a_stop_leaves_nothing_running(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # A state that takes the connection and never answers.
         url = f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d?connect_timeout=60"
@@ -112,6 +134,9 @@ def test_a_stop_during_the_preparations_leaves_nothing_running(tmp_path: Path, e
         process = subprocess.Popen(command, env=environment | {"FOOTFALL_STATE_URL": url}, start_new_session=True)
         connection, _ = silent.accept()
         with connection:
+            # Time for a web process to go on where it should wait.
+            time.sleep(2)
+            assert {path.name for path in (tmp_path / "data").iterdir()} == {"serve.lock"}
             process.send_signal(signal.SIGTERM)
             assert process.wait(60) != 0
             deadline = time.monotonic() + 60
