@@ -14,7 +14,7 @@ import msgspec
 from footfall.accounts import Accounts, BadUser
 from footfall.clock import SystemClock
 from footfall.plan import LivePlan, PlanInvalid
-from footfall.process import CannotServe, start_log, watch_parent
+from footfall.process import CannotServe, start_log, take_stop, watch_parent
 from footfall.serve import Prepared
 from footfall.settings import Settings
 from footfall.settings_load import load
@@ -63,6 +63,7 @@ def _first_user(settings: Settings) -> str | None:
 def main() -> None:
     """Prepare by the settings of the environment, and tell how it went."""
     watch_parent()
+    take_stop()
     settings = load(None, os.environ, {}).settings
     start_log(settings, "serve")
     try:

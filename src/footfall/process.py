@@ -71,6 +71,11 @@ def watch_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
+def take_stop() -> None:
+    """Let SIGTERM in. A supervisor's child begins without: a worker must not end before it can load what is left."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
 def put_off_collecting() -> None:
     """Do without the collector of circular garbage until `settle`.
 

@@ -185,14 +185,19 @@ class Keeper:
         environment = {**os.environ, **as_environment(self._settings), **self.role.environment}
         environment |= {PARENT_FD: str(self._alive)}
         environment.pop("FOOTFALL_ADMIN_PASSWORD", None)
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "footfall",
-            self.role.command,
-            env=environment,
-            pass_fds=(self._alive, *self.role.descriptors),
-        )
+        # Children inherit the mask, and open it when they can take the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "footfall",
+                self.role.command,
+                env=environment,
+                pass_fds=(self._alive, *self.role.descriptors),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -20,6 +20,7 @@ from footfall.process import (
     put_off_collecting,
     settle,
     start_log,
+    take_stop,
     wait_for_gate,
     watch_parent,
 )
@@ -60,6 +61,7 @@ def web(settings: Settings) -> None:
     _require_whole(settings)
     start_log(settings, "web")
     watch_parent()
+    take_stop()
     try:
         listener = inherited_socket() or bind(settings)
         uvloop.run(_web(settings, listener))
@@ -92,6 +94,7 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
+    take_stop()
     os.nice(settings.background_nice)
     try:
         run_engine(settings)
@@ -152,3 +155,4 @@ def on_stop(call: Callable[[], None]) -> None:
     loop.add_signal_handler(signal.SIGTERM, call)
     if not is_supervised():
         loop.add_signal_handler(signal.SIGINT, call)
+    take_stop()
