@@ -22,6 +22,7 @@ FILE_LINES_MAX = 350
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("preparing",),
     ("serve",),
     ("app",),
     ("api",),
@@ -43,7 +44,7 @@ LAYERS = (
     ("settings", "settings_checks"),
     ("places",),
     ("lane", "refusals"),
-    ("clock", "errors", "metrics", "wire", "zstd"),
+    ("clock", "errors", "memory", "metrics", "wire", "zstd"),
     ("limits",),
 )
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from footfall import api
 from footfall.accounts import Accounts
 from footfall.clock import NodeClock, SystemClock
 from footfall.collecting import Collector
 from footfall.errors import Code
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
+from footfall.memory import Slack
 from footfall.metrics import Board, Values
 from footfall.node import data_folder, node_name
 from footfall.plan import LivePlan
@@ -40,6 +40,9 @@ METRICS_FOLDER = "run/metrics"
 METRICS_PERIOD_S = 1.0
 # How often a worker looks which scheduled reports are due: three indexed statements of the state when none is.
 SCHEDULES_PERIOD_S = 2.0
+# How often a worker looks whether reports have left much memory that nothing uses, and how much is worth giving back.
+MEMORY_PERIOD_S = 20.0
+MEMORY_WORTH_BYTES = 32 * 1024 * 1024
 
 
 class Task(Struct, frozen=True):
@@ -56,6 +59,8 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
 
     On the way out what waits is synced and the journal sealed.
     """
+    from footfall import api  # noqa: PLC0415 - with the framework, which a worker has no use for
+
     async with contextlib.AsyncExitStack() as stack:
         clock = NodeClock(data_folder(settings) / "clock")
         stack.callback(clock.close)
@@ -140,6 +145,12 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def schedule() -> None:
             await asyncio.to_thread(scheduler.tick, stop.is_set)
 
+        slack = Slack(MEMORY_WORTH_BYTES)
+
+        async def give_back() -> None:
+            if slack.is_worth:
+                await asyncio.to_thread(slack.give_back)
+
         work = (
             Task("load sealed segments", load, settings.loader_period_ms / 1000),
             Task("tell other nodes how far this one has loaded", tell, 1),
@@ -147,6 +158,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             Task("remove archived segments that are past their days", prune, 3600),
             Task("start the reports of schedules", schedule, SCHEDULES_PERIOD_S),
             Task("pack archived segments of past days", pack, 60),
+            Task("give back memory that reports have left", give_back, MEMORY_PERIOD_S),
         )
         async with asyncio.TaskGroup() as tasks:
             for task in work:

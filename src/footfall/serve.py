@@ -1,7 +1,10 @@
 """The supervisor behind `footfall serve`: starts the processes, restarts those that fall, stops them in order.
 
 It holds the listening socket, so that connections wait instead of failing while a web process is restarted, and one end
-of a pipe, so that its children stop when it is killed.
+of a pipe, so that its children stop when it is killed. A second pipe is a gate: the web processes load what they run
+while `footfall.preparing` still checks, but open nothing before the gate is open.
+
+It runs for as long as the service, so it imports little; `tests/service` holds that.
 """
 
 import asyncio
@@ -20,13 +23,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, structs
 
-from footfall.accounts import Accounts, BadUser
 from footfall.clock import SystemClock
 from footfall.node import data_folder
-from footfall.plan import LivePlan, PlanInvalid
-from footfall.process import PARENT_FD, SOCKET_FD, CannotServe, bind
+from footfall.process import GATE_FD, PARENT_FD, SOCKET_FD, CannotServe, bind
 from footfall.settings import Settings
-from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
 
 log = logging.getLogger(__name__)
 
@@ -40,40 +40,86 @@ class Role(Struct, frozen=True):
     """A process to keep running; roles stop in the order of the table in `roles`."""
 
     command: str
+    environment: dict[str, str]
     descriptors: tuple[int, ...] = ()
 
 
-def roles(settings: Settings, listener: socket.socket) -> tuple[Role, ...]:
+class Prepared(Struct, frozen=True):
+    """What `footfall.preparing` tells: the password of a first user that it made, or why the service does not start."""
+
+    password: str | None = None
+    refusal: str | None = None
+
+
+def roles(settings: Settings, listener: socket.socket, gate: int) -> tuple[Role, ...]:
     """Which processes there are, in the order in which they stop: first the collectors, last what they write into."""
-    web = Role("web", (listener.fileno(),))
-    engine = (Role("engine"),) if settings.events_url == "embedded" else ()
-    return (*(web for _ in range(settings.web_processes)), Role("worker"), *engine)
+    web = Role("web", {SOCKET_FD: str(listener.fileno()), GATE_FD: str(gate)}, (listener.fileno(), gate))
+    engine = (Role("engine", {}),) if settings.events_url == "embedded" else ()
+    return (*(web for _ in range(settings.web_processes)), Role("worker", {}), *engine)
 
 
 async def supervise(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT. Raises CannotServe when it cannot start."""
+    refusal = None
     with contextlib.ExitStack() as stack:
         stack.enter_context(lock(data_folder(settings)))
-        _check_plan(settings)
-        _check_files(settings)
         listener = stack.enter_context(bind(settings))
-        password = await asyncio.to_thread(_first_user, settings)
         alive, held = os.pipe()
         stack.callback(os.close, alive)
         stack.callback(os.close, held)
-        keepers = [Keeper(role, alive, listener, settings) for role in roles(settings, listener)]
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
+        gate, gatekeeper = os.pipe()
+        stack.callback(os.close, gate)
+        opening = stack.enter_context(contextlib.closing(os.fdopen(gatekeeper, "wb")))
+        keepers = [Keeper(role, alive, settings) for role in roles(settings, listener, gate)]
         async with asyncio.TaskGroup() as tasks:
-            for keeper in keepers:
+            early = [keeper for keeper in keepers if keeper.role.command == "web"]
+            for keeper in early:
                 tasks.create_task(keeper.run(), name=keeper.role.command)
-            sys.stdout.write(banner(settings, listener, password))
-            sys.stdout.flush()
-            await stop.wait()
-            await _stop(keepers)
+            try:
+                password = await _prepare(settings, alive)
+            except CannotServe as error:
+                refusal = error
+                await _stop(early)
+            else:
+                opening.close()
+                await _run(tasks, keepers, banner(settings, listener, password))
+    if refusal is not None:
+        raise refusal
+
+
+async def _run(tasks: asyncio.TaskGroup, keepers: list["Keeper"], greeting: str) -> None:
+    """Start all but the web processes, which have been started, and stop all when a signal says so."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
+    for keeper in keepers:
+        if keeper.role.command != "web":
+            tasks.create_task(keeper.run(), name=keeper.role.command)
+    sys.stdout.write(greeting)
+    sys.stdout.flush()
+    await stop.wait()
+    await _stop(keepers)
+
+
+async def _prepare(settings: Settings, alive: int) -> str | None:
+    """Have everything prepared by a process of its own; returns the password that it made. Raises CannotServe."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "footfall.preparing",
+        env={**os.environ, **as_environment(settings), PARENT_FD: str(alive)},
+        pass_fds=(alive,),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    if process.returncode != 0:
+        raise CannotServe(f"the preparations ended with status {process.returncode}")
+    answer = msgspec.json.decode(told, type=Prepared)
+    if answer.refusal is not None:
+        raise CannotServe(answer.refusal)
+    return answer.password
 
 
 def _reload(keepers: list["Keeper"]) -> None:
@@ -92,10 +138,9 @@ async def _stop(keepers: list["Keeper"]) -> None:
 class Keeper:
     """Keeps one process running, and stops it when asked."""
 
-    def __init__(self, role: Role, alive: int, listener: socket.socket, settings: Settings) -> None:
+    def __init__(self, role: Role, alive: int, settings: Settings) -> None:
         self.role = role
         self._alive = alive
-        self._listener = listener
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -137,18 +182,22 @@ class Keeper:
                 self._process.send_signal(number)
 
     async def _start(self) -> asyncio.subprocess.Process:
-        environment = {**os.environ, **as_environment(self._settings), PARENT_FD: str(self._alive)}
+        environment = {**os.environ, **as_environment(self._settings), **self.role.environment}
+        environment |= {PARENT_FD: str(self._alive)}
         environment.pop("FOOTFALL_ADMIN_PASSWORD", None)
-        if self.role.descriptors:
-            environment[SOCKET_FD] = str(self._listener.fileno())
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "footfall",
-            self.role.command,
-            env=environment,
-            pass_fds=(self._alive, *self.role.descriptors),
-        )
+        # Children inherit the mask, and open it when they can take the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "footfall",
+                self.role.command,
+                env=environment,
+                pass_fds=(self._alive, *self.role.descriptors),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
@@ -191,32 +240,3 @@ def banner(settings: Settings, listener: socket.socket, password: str | None) ->
     )
     lines.append(f"  try       curl {url}/events -H content-type:application/json -d '{event}'")
     return "\n".join(lines) + "\n"
-
-
-def _check_plan(settings: Settings) -> None:
-    try:
-        LivePlan(Path(settings.plan) if settings.plan else None, settings)
-    except PlanInvalid as error:
-        raise CannotServe(f"the tracking plan is broken:\n{error}") from error
-
-
-def _check_files(settings: Settings) -> None:
-    """Open what the settings name beside the data folder; the library for that is only loaded where it is needed."""
-    if settings.files_url or settings.destinations:
-        from footfall.reports import Destinations, Files  # noqa: PLC0415
-
-        Destinations(settings, Files(settings))
-
-
-def _first_user(settings: Settings) -> str | None:
-    """Make `admin` where there is no user yet; returns its password when it was generated."""
-    try:
-        state = open_state(settings)
-        with contextlib.closing(state):
-            state.migrate()
-            with contextlib.closing(Accounts(state, settings, SystemClock())) as accounts:
-                return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
-    except (StateUnavailable, StateUrlInvalid, StateTooNew) as error:
-        raise CannotServe(f"the state database cannot be used: {error}") from error
-    except BadUser as error:
-        raise CannotServe(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error

@@ -26,7 +26,9 @@ DEFAULT = "default"
 
 # Variables with our prefix that are no settings: where the file is, a secret for the first start, and what the
 # supervisor tells its processes.
-_NO_SETTINGS = frozenset({CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"})
+_NO_SETTINGS = frozenset(
+    {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_GATE_FD", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
+)
 # What Kubernetes puts into every pod beside a service named footfall.
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
 

@@ -116,6 +116,17 @@ def test_a_clean_stop_loads_what_was_accepted(serve):
     assert list((service.folder / "journal").iterdir()) == []
 
 
+def test_a_clean_stop_waits_for_a_worker_that_still_starts(serve):
+    service = serve()
+    while not service.children("worker"):
+        time.sleep(0.001)
+    (worker,) = service.children("worker")
+    os.kill(worker, signal.SIGTERM)
+    service.post(numbered(0, 100))
+    assert service.stop() == 0
+    assert list((service.folder / "journal").iterdir()) == []
+
+
 def test_a_clean_stop_waits_for_an_engine_that_still_starts(serve):
     service = serve()
     while not service.children("engine"):

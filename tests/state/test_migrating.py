@@ -1,5 +1,6 @@
 import fcntl
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from footfall.state import State, StateTooNew
+from footfall.state.migrating import HEAD
 from footfall.state.tables import metadata
 
 MIGRATE = "import sys; from footfall.state import State; state = State(sys.argv[1]); state.migrate(); state.close()"
@@ -28,6 +32,41 @@ def test_steps_make_the_indexes_that_claims_use(state: State) -> None:
     catalog = {"sqlite": "SELECT name FROM sqlite_master", "postgresql": "SELECT indexname FROM pg_indexes"}
     with state._read() as connection:
         assert names <= set(connection.scalars(text(catalog[connection.dialect.name])))
+
+
+def test_the_last_step_is_known_without_alembic(state: State) -> None:
+    config = Config()
+    config.set_main_option("script_location", "footfall.state:migrations")
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_a_database_that_is_ready_needs_no_library(state: State, url: str) -> None:
+    loaded = "sorted({name.partition('.')[0] for name in sys.modules} & {'alembic', 'mako', 'psycopg'})"
+    command = [sys.executable, "-W", "error", "-c", f"{MIGRATE}; print({loaded})", url]
+    found = subprocess.run(command, capture_output=True, check=True, encoding="utf-8", timeout=60)
+    assert found.stdout.strip() == str([] if url.startswith("sqlite") else ["psycopg"])
+
+
+def test_a_database_that_is_ready_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(State(f"sqlite:///{path}")) as state, ThreadPoolExecutor(1) as pool:
+        state.migrate()
+        with Path(f"{path}.lock").open("w") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            pool.submit(state.migrate).result(60)
+
+
+def test_a_file_that_lost_its_mode_gets_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(State(f"sqlite:///{path}")) as state:
+        state.migrate()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    with closing(State(f"sqlite:///{path}")) as state:
+        state.migrate()
+        with state._read() as connection:
+            assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
 def test_migrating_again_keeps_what_is_there(state: State) -> None:

@@ -12,7 +12,19 @@ import click
 
 from footfall.cli.context import address_options, data_options
 from footfall.node import is_half_restored
-from footfall.process import BACKLOG, CannotServe, bind, inherited_socket, is_supervised, start_log, watch_parent
+from footfall.process import (
+    BACKLOG,
+    CannotServe,
+    bind,
+    inherited_socket,
+    is_supervised,
+    put_off_collecting,
+    settle,
+    start_log,
+    take_stop,
+    wait_for_gate,
+    watch_parent,
+)
 from footfall.settings import Settings
 
 # Each command imports what it runs when it runs: the engine's library has 500 MB, and no other process loads it.
@@ -44,11 +56,13 @@ def serve(settings: Settings) -> None:
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
+    put_off_collecting()
     import uvloop  # noqa: PLC0415
 
     _require_whole(settings)
     start_log(settings, "web")
     watch_parent()
+    take_stop()
     try:
         listener = inherited_socket() or bind(settings)
         uvloop.run(_web(settings, listener))
@@ -61,6 +75,7 @@ def web(settings: Settings) -> None:
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
+    put_off_collecting()
     _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
@@ -80,6 +95,7 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
+    take_stop()
     os.nice(settings.background_nice)
     try:
         run_engine(settings)
@@ -105,6 +121,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
+    wait_for_gate()
     async with app.web(settings) as (application, door):
         config = uvicorn.Config(
             application,
@@ -119,6 +136,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=settings.stop_timeout_s,
         )
+        settle()
         server = Server(config)
         on_stop(lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listener])
@@ -127,6 +145,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 async def _worker(settings: Settings) -> None:
     from footfall import app  # noqa: PLC0415
 
+    settle()
     stop = asyncio.Event()
     on_stop(stop.set)
     await app.worker(settings, stop)
@@ -138,3 +157,4 @@ def on_stop(call: Callable[[], None]) -> None:
     loop.add_signal_handler(signal.SIGTERM, call)
     if not is_supervised():
         loop.add_signal_handler(signal.SIGINT, call)
+    take_stop()

@@ -9,12 +9,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, exc, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    import psycopg
 
 # How long a writer waits for another to finish its transaction; each takes milliseconds.
 _BUSY_TIMEOUT_MS = 10_000
@@ -122,6 +123,9 @@ def open_database(url: str) -> Database:
     """Open what the URL names; PostgreSQL is connected to on first use. Raises StateUrlInvalid, StateUnavailable."""
     if url.startswith(_SQLITE):
         return SqliteDatabase(url)
+    from psycopg import ProgrammingError  # noqa: PLC0415 - 6 MiB that who has a SQLite file need not have
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
     # The errors below are cut off from their cause, since a parser's message quotes what it stumbles over. A second `@`
     # is refused, since the password is then taken to end at the first, and the rest of it for a host.
     try:
@@ -130,7 +134,7 @@ def open_database(url: str) -> Database:
         readable = url.count("@") <= 1
     except (exc.ArgumentError, ValueError):
         readable = False
-    except psycopg.ProgrammingError:
+    except ProgrammingError:
         raise StateUrlInvalid("state_url has a parameter after `?` that PostgreSQL does not know") from None
     if not readable:
         raise StateUrlInvalid(
@@ -188,7 +192,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _prepare_postgresql(connection: psycopg.Connection[Any], _record: object) -> None:
+def _prepare_postgresql(connection: "psycopg.Connection[Any]", _record: object) -> None:
     connection.autocommit = True
     connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
     connection.autocommit = False

@@ -85,11 +85,14 @@ class Lanes:
         self._readers = ThreadPoolExecutor(at_once, "engine-read")
         self._writer = ThreadPoolExecutor(1, "engine-write")
         self._greeter = ThreadPoolExecutor(1, "engine-greet")
+        # So many statements have begun.
+        self.begun = 0
         self._reading: dict[str, Future[Outcome]] = {}
         self._writing: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
         """Queue a statement; its future raises EngineError when it fails."""
+        self.begun += 1
         works = self._reading if statement.reads else self._writing
         works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
         work.add_done_callback(lambda _: works.pop(statement.mark))
@@ -110,6 +113,16 @@ class Lanes:
             if statement.reads:
                 await asyncio.to_thread(self._kill, statement.mark)
             await asyncio.sleep(_KILL_PERIOD_S)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement runs or waits."""
+        return bool(self._reading or self._writing)
+
+    def purge(self) -> None:
+        """Have the engine's allocator give back what it keeps for later."""
+        with self._control_lock:
+            self._control.query("SYSTEM JEMALLOC PURGE")
 
     def stop_reading(self) -> None:
         """Kill all reading statements, and wait until they have ended."""

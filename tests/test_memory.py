@@ -1,0 +1,55 @@
+"""Giving memory back takes nothing that is needed, and pages that differ from their file least of all."""
+
+import ctypes
+import mmap
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from footfall.memory import Slack, resident_bytes
+
+SIZE = 64 * 2**20
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is given back")
+
+
+def test_pages_of_files_are_given_back_and_come_again(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\1" * SIZE)
+    slack = Slack(SIZE // 2)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), SIZE, mmap.MAP_PRIVATE, mmap.PROT_READ) as mapped:
+        assert not slack.is_worth
+        assert sum(mapped[:: mmap.PAGESIZE]) == SIZE // mmap.PAGESIZE
+        assert slack.is_worth
+        before = resident_bytes()
+        slack.give_back()
+        assert resident_bytes() < before - SIZE * 3 // 4
+        assert not slack.is_worth
+        assert sum(mapped[:: mmap.PAGESIZE]) == SIZE // mmap.PAGESIZE
+
+
+def test_what_was_written_over_a_file_is_kept_though_it_is_only_read_now(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\1" * mmap.PAGESIZE * 4)
+    with path.open("rb") as file:
+        rights = mmap.PROT_READ | mmap.PROT_WRITE
+        mapped = mmap.mmap(file.fileno(), mmap.PAGESIZE * 4, mmap.MAP_PRIVATE, rights)
+    mapped[10:15] = b"moved"
+    address = ctypes.addressof(ctypes.c_char.from_buffer(mapped))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    assert protect(ctypes.c_void_p(address), ctypes.c_size_t(mmap.PAGESIZE * 4), mmap.PROT_READ) == 0
+    Slack(0).give_back()
+    assert mapped[8:17] == b"\1\1moved\1\1"
+
+
+def test_libraries_work_on() -> None:
+    code = (
+        "import hashlib, sqlite3, pyarrow as pa; from footfall.memory import Slack;"
+        "table = pa.table({'a': list(range(1000))});"
+        "[Slack(0).give_back() for _ in range(3)];"
+        "print(sqlite3.connect(':memory:').execute('SELECT 6 * 7').fetchone(), sum(table['a'].to_pylist()))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=120)
+    assert found.stdout == "(42,) 499500\n"
