@@ -1,11 +1,12 @@
 """One attempt at a report's file: from the events store through this thread into the place where files are kept."""
 
 import contextlib
+import itertools
 import math
 import threading
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from footfall.reports.survey import Survey, count, doubles
 from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout, query
-from footfall.usage import Span, cut, join
+from footfall.usage import Span, cut
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
@@ -31,7 +32,7 @@ SPAN_ROWS_MAX = 50_000
 # Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
 DROP_ROWS_MAX = 100_000
 # Rows of a block of the engine, of which it holds a few; and where those would be too large, for their values are long.
-BLOCK_ROWS = 8_192
+BLOCK_ROWS = 16_384
 BLOCK_ROWS_LEAST = 128
 
 
@@ -43,9 +44,10 @@ class RowsMissing(Exception):
     """The engine gave other rows than it had counted; its text is fit for the report's reason."""
 
 
-class Month(Struct, frozen=True):
-    """What a report may have of one month: first and last timestamp in ms, rows, the longest context, the types."""
+class Day(Struct, frozen=True):
+    """What a report may have of one day: its month, first and last time in ms, rows, the longest context, the types."""
 
+    month: int
     first_ms: int
     last_ms: int
     rows: int
@@ -69,9 +71,17 @@ class Terms(Struct, frozen=True, kw_only=True):
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
 
 
-def spans(months: list[Month]) -> Iterator[Span]:
-    """Months in order, joined while their rows together are at most SPAN_ROWS_MAX."""
-    return join((Span(month.first_ms, month.last_ms, month.rows) for month in months), SPAN_ROWS_MAX)
+def spans(days: list[Day]) -> Iterator[list[Span]]:
+    """The days of a month, or of several months in order while their rows together are at most SPAN_ROWS_MAX."""
+    held: list[Span] = []
+    for _, month in itertools.groupby(days, lambda day: day.month):
+        more = [Span(day.first_ms, day.last_ms, day.rows) for day in month]
+        if held and sum(day.rows for day in held + more) > SPAN_ROWS_MAX:
+            yield held
+            held = []
+        held += more
+    if held:
+        yield held
 
 
 class Making:
@@ -82,10 +92,10 @@ class Making:
     together, so that a small report of many years is one statement, and a large one stays within the memory of a month.
 
     Beside the rows, a thread of its own has the engine count each span: rows by type, late events, duplicates. The rows
-    that have passed must be as many, or the report fails. Where duplicates are to be dropped, they are looked for first,
+    that have passed must be as many, or the report fails. Where duplicates are to be dropped, those are found first,
     and spans that have some are cut further, because a statement holds what it leaves out.
 
-    The count has every event once, that of the months every time it was loaded. Where both are the same, the rows are
+    The count has every event once, that of the days every time it was loaded. Where both are the same, the rows are
     read as they are; where not, or with `final`, equal ones are merged on the way, which takes half as long again.
     """
 
@@ -153,17 +163,14 @@ class Making:
 
         Raises Halted, RowsMissing, what the store raises, and what writing raises.
         """
-        found = self._store.rows(query("report_months"), parameters.selection(self._job), self._limit())
-        months = [Month(*row) for row in found]
-        self.rows_total = sum(month.rows for month in months)
-        layout = self._layout(months)
+        wanted = {**parameters.selection(self._job), "widths": int(self._columns is None)}
+        days = [Day(*row) for row in self._store.rows(query("report_days"), wanted, self._limit())]
+        self.rows_total = sum(day.rows for day in days)
+        layout = self._layout(days)
         surveyor = ThreadPoolExecutor(1, "survey")
         try:
-            looks = [
-                Look(span, surveyor.submit(self._count, span), surveyor.submit(self._doubles, span))
-                for span in spans(months)
-            ]
-            types = frozenset(name for month in months for name in month.types)
+            looks = [self._look(surveyor, part) for part in spans(days)]
+            types = frozenset(name for day in days for name in day.types)
             size = self._write(Statement(self._job, layout, types), layout, looks)
         finally:
             surveyor.shutdown(cancel_futures=True)
@@ -171,16 +178,17 @@ class Making:
         said = manifest.write(self._job, layout, self._terms.plan, self._survey, self._terms.late_ms, self._tally)
         return Completed(self.rows, size, self._tally.sha256, self._survey.found, said)
 
-    def _layout(self, months: list[Month]) -> Layout:
+    def _layout(self, days: list[Day]) -> Layout:
         if self._columns is not None:
             return plan_layout(self._columns)
-        return plain_layout(max((month.width for month in months), default=0))
+        return plain_layout(max((day.width for day in days), default=0))
 
-    def _count(self, span: Span) -> Survey:
-        return count(self._store, self._job, span, self._terms.late_ms, lambda: self._limit("survey"))
-
-    def _doubles(self, span: Span) -> Survey:
-        return doubles(self._store, self._job, span, lambda: self._limit("survey"))
+    def _look(self, surveyor: Executor, days: list[Span]) -> Look:
+        """Have the rows of these days counted, and then the duplicates among them."""
+        span = Span(days[0].first_ms, days[-1].last_ms, sum(day.rows for day in days))
+        limit = lambda: self._limit("survey")  # noqa: E731
+        counted = surveyor.submit(count, self._store, self._job, span, self._terms.late_ms, limit)
+        return Look(span, counted, surveyor.submit(doubles, self._store, self._job, days, limit))
 
     def _write(self, statement: Statement, layout: Layout, looks: list[Look]) -> int:
         with contextlib.closing(self._content(layout, statement, looks)) as content:

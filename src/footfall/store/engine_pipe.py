@@ -56,7 +56,7 @@ class Pipe:
                 await asyncio.wait({work, gone}, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _fill(self) -> bytes | None:
-        """What is in the pipe, and what comes without a lull; nothing without a writer, None where he has not written."""
+        """What is in the pipe and comes without a lull; empty without a writer, None while he has not written."""
         parts: list[bytes] = []
         size = 0
         while size < _BLOCK_BYTES:
