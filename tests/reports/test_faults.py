@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ class Lossy(Store):
         with super().stream(query, parameters, settings) as blocks:
             whole = b"".join(blocks)
             yield iter([whole[: whole[:-1].rindex(b"\n") + 1]])
+
+
+class Doubling(Store):
+    """Has `double` called between the count of the rows and the first statement that gives them."""
+
+    double: Callable[[], None] | None = None
+
+    @contextlib.contextmanager
+    def stream(
+        self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        double, self.double = self.double, None
+        if double is not None:
+            double()
+        with super().stream(query, parameters, settings) as blocks:
+            yield blocks
 
 
 class Slow(Store):
@@ -196,3 +213,22 @@ def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost: bool
         assert await place.read(ended) == place.filled
 
     asyncio.run(make())
+
+
+def test_events_loaded_a_second_time_while_a_report_is_made_count_once(
+    make_place: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = make_place(store_type=Doubling)
+    place.store.write("SYSTEM STOP MERGES events", {})
+    given = [{"timestamp": n, "batch": str(uuid.UUID(int=1)), "sequence": n + 1} for n in range(1_000)]
+    place.load(given)
+    before = asyncio.run(finish(place))
+    place.store.double = lambda: place.load(given[::3])
+    during = asyncio.run(finish(place, output={"asOf": before.watermark_ms}))
+    assert "trying again with all merged" in caplog.text
+    caplog.clear()
+    after = asyncio.run(finish(place, output={"asOf": before.watermark_ms}))
+    assert "trying again" not in caplog.text
+    assert [(job.status, job.rows, job.sha256) for job in (before, during, after)] == [
+        (JobStatus.COMPLETE, 1_000, before.sha256)
+    ] * 3

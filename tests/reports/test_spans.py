@@ -1,13 +1,18 @@
-"""How a report's months are joined into statements."""
+"""How a report's days are joined into statements."""
 
 import pytest
 
 from footfall.reports import making
-from footfall.reports.making import Month, spans
+from footfall.reports.making import Day, spans
 
 
-def months(*rows: int) -> list[Month]:
-    return [Month(number * 10, number * 10 + 5, count, 1, []) for number, count in enumerate(rows)]
+def months(*rows: int) -> list[Day]:
+    """Months of two days."""
+    return [
+        Day(number, number * 10 + day, number * 10 + 2 + day, half, 1, [])
+        for number, count in enumerate(rows)
+        for day, half in ((0, count // 2), (3, count - count // 2))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -23,4 +28,6 @@ def months(*rows: int) -> list[Month]:
 )
 def test_months_are_joined_while_their_rows_are_few(monkeypatch, rows, expected):
     monkeypatch.setattr(making, "SPAN_ROWS_MAX", 100)
-    assert [(span.first_ms, span.last_ms) for span in spans(months(*rows))] == expected
+    found = list(spans(months(*rows)))
+    assert [(days[0].first_ms, days[-1].last_ms) for days in found] == expected
+    assert sum(day.rows for days in found for day in days) == sum(rows)

@@ -3,16 +3,19 @@
 import uuid
 from typing import Any
 
+import pytest
+
 from footfall.reports import parameters
 from footfall.reports.layout import plain_layout
 from footfall.reports.rows import Statement
-from footfall.reports.survey import survey
+from footfall.reports.survey import count, doubles
 from footfall.state import Job
 from footfall.store import query
 from footfall.usage import Span
 from footfall.wire import ReportFilter
 
-MONTH_MS = 31 * 86_400_000
+DAY_MS = 86_400_000
+MONTH_MS = 31 * DAY_MS
 JOB = Job(id="1", user="ann", filter=ReportFilter("C", "P", ("T", "U")), started_ms=2**53, watermark_ms=2**53)
 
 
@@ -26,13 +29,14 @@ def fill(place: Any, months: int) -> None:
         )
 
 
-def test_rows_are_merged_and_never_sorted(place: Any) -> None:
+@pytest.mark.parametrize("final", [True, False])
+def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: bool) -> None:
     fill(place, 3)
     made = Statement(JOB, plain_layout(2))
-    text, wanted = made.text().partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
+    text, wanted = made.text(final=final).partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
     plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
     assert "InOrder" in plan
-    assert "ReplacingSorted" in plan
+    assert ("ReplacingSorted" in plan) is final
     assert "PartialSorting" not in plan
     assert "MergeSorting" not in plan
 
@@ -45,9 +49,21 @@ def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> Non
         (month * MONTH_MS, month * MONTH_MS + 999, 1, ["T"]) for month in range(3)
     ]
     for first_ms, last_ms, most, *_ in found:
-        looked = survey(place.store, JOB, Span(first_ms, last_ms, most), 0, dict)
-        assert (looked.rows, looked.found) == (3000, 2000)
+        span = Span(first_ms, last_ms, most)
+        assert count(place.store, JOB, span, 0, dict).rows == 3000
+        assert doubles(place.store, JOB, [span], dict).found == 2000
         assert most >= 3000
+
+
+@pytest.mark.parametrize("widths", [0, 1])
+def test_days_are_found_with_their_months(place: Any, widths: int) -> None:
+    days = (0, 30, 31, 365)
+    place.load({"timestamp": day * DAY_MS + n, "sequence": n + 1, "context": ["x"]} for day in days for n in range(3))
+    found = place.store.rows(query("report_days"), {**parameters.selection(JOB), "widths": widths})
+    assert found == [
+        (month, day * DAY_MS, day * DAY_MS + 2, 3, widths, ["T"])
+        for month, day in zip((197001, 197001, 197002, 197101), days, strict=True)
+    ]
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:

@@ -25,8 +25,8 @@ from footfall.settings import Settings
 # What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
-# How often a growing file is given to the disk.
-FLUSH_S = 0.2
+# How often a growing file is given to the disk: the more there is at once, the longer every other sync waits for it.
+FLUSH_S = 0.05
 READ_BYTES = 256 * 1024
 # Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
 ASKED_TIMEOUT_S = 5

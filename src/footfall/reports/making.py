@@ -1,11 +1,13 @@
 """One attempt at a report's file: from the events store through this thread into the place where files are kept."""
 
 import contextlib
+import itertools
 import math
 import threading
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,11 +20,11 @@ from footfall.reports.encoding import compress
 from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
 from footfall.reports.lifecycle import Completed
 from footfall.reports.rows import Statement
-from footfall.reports.survey import Survey, survey
+from footfall.reports.survey import Survey, count, doubles
 from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout, query
-from footfall.usage import Span, cut, join
+from footfall.usage import Span, cut
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
@@ -30,7 +32,7 @@ SPAN_ROWS_MAX = 50_000
 # Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
 DROP_ROWS_MAX = 100_000
 # Rows of a block of the engine, of which it holds a few; and where those would be too large, for their values are long.
-BLOCK_ROWS = 8_192
+BLOCK_ROWS = 16_384
 BLOCK_ROWS_LEAST = 128
 
 
@@ -42,14 +44,23 @@ class RowsMissing(Exception):
     """The engine gave other rows than it had counted; its text is fit for the report's reason."""
 
 
-class Month(Struct, frozen=True):
-    """What a report may have of one month: first and last timestamp in ms, rows, the longest context, the types."""
+class Day(Struct, frozen=True):
+    """What a report may have of one day: its month, first and last time in ms, rows, the longest context, the types."""
 
+    month: int
     first_ms: int
     last_ms: int
     rows: int
     width: int
     types: list[str]
+
+
+class Look(Struct, frozen=True):
+    """A span, the count of its rows, and that of the duplicates among them, which a thread of its own makes."""
+
+    span: Span
+    counted: Future[Survey]
+    doubles: Future[Survey]
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -60,9 +71,17 @@ class Terms(Struct, frozen=True, kw_only=True):
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
 
 
-def spans(months: list[Month]) -> Iterator[Span]:
-    """Months in order, joined while their rows together are at most SPAN_ROWS_MAX."""
-    return join((Span(month.first_ms, month.last_ms, month.rows) for month in months), SPAN_ROWS_MAX)
+def spans(days: list[Day]) -> Iterator[list[Span]]:
+    """The days of a month, or of several months in order while their rows together are at most SPAN_ROWS_MAX."""
+    held: list[Span] = []
+    for _, month in itertools.groupby(days, lambda day: day.month):
+        more = [Span(day.first_ms, day.last_ms, day.rows) for day in month]
+        if held and sum(day.rows for day in held + more) > SPAN_ROWS_MAX:
+            yield held
+            held = []
+        held += more
+    if held:
+        yield held
 
 
 class Making:
@@ -73,8 +92,11 @@ class Making:
     together, so that a small report of many years is one statement, and a large one stays within the memory of a month.
 
     Beside the rows, a thread of its own has the engine count each span: rows by type, late events, duplicates. The rows
-    that have passed must be as many, or the report fails. Where duplicates are to be dropped, the counting comes first,
+    that have passed must be as many, or the report fails. Where duplicates are to be dropped, those are found first,
     and spans that have some are cut further, because a statement holds what it leaves out.
+
+    The count has every event once, that of the days every time it was loaded. Where both are the same, the rows are
+    read as they are; where not, or with `final`, equal ones are merged on the way, which takes half as long again.
     """
 
     def __init__(
@@ -86,6 +108,8 @@ class Making:
         deadline_s: float,
         terms: Terms | None = None,
         block_rows: int = BLOCK_ROWS,
+        *,
+        final: bool = False,
     ) -> None:
         self._job = job
         self._columns = columns
@@ -94,6 +118,7 @@ class Making:
         self._deadline_s = deadline_s
         self._terms = terms or Terms()
         self._block_rows = block_rows
+        self._final = final
         self._drops = job.duplicates == "drop"
         self._halt = threading.Event()
         self._tally = Tally()
@@ -138,14 +163,14 @@ class Making:
 
         Raises Halted, RowsMissing, what the store raises, and what writing raises.
         """
-        found = self._store.rows(query("report_months"), parameters.selection(self._job), self._limit())
-        months = [Month(*row) for row in found]
-        self.rows_total = sum(month.rows for month in months)
-        layout = self._layout(months)
+        wanted = {**parameters.selection(self._job), "widths": int(self._columns is None)}
+        days = [Day(*row) for row in self._store.rows(query("report_days"), wanted, self._limit())]
+        self.rows_total = sum(day.rows for day in days)
+        layout = self._layout(days)
         surveyor = ThreadPoolExecutor(1, "survey")
         try:
-            looks = [(span, surveyor.submit(self._look, span)) for span in spans(months)]
-            types = frozenset(name for month in months for name in month.types)
+            looks = [self._look(surveyor, part) for part in spans(days)]
+            types = frozenset(name for day in days for name in day.types)
             size = self._write(Statement(self._job, layout, types), layout, looks)
         finally:
             surveyor.shutdown(cancel_futures=True)
@@ -153,16 +178,19 @@ class Making:
         said = manifest.write(self._job, layout, self._terms.plan, self._survey, self._terms.late_ms, self._tally)
         return Completed(self.rows, size, self._tally.sha256, self._survey.found, said)
 
-    def _layout(self, months: list[Month]) -> Layout:
+    def _layout(self, days: list[Day]) -> Layout:
         if self._columns is not None:
             return plan_layout(self._columns)
-        return plain_layout(max((month.width for month in months), default=0))
+        return plain_layout(max((day.width for day in days), default=0))
 
-    def _look(self, span: Span) -> Survey:
+    def _look(self, surveyor: Executor, days: list[Span]) -> Look:
+        """Have the rows of these days counted, and then the duplicates among them."""
+        span = Span(days[0].first_ms, days[-1].last_ms, sum(day.rows for day in days))
         limit = lambda: self._limit("survey")  # noqa: E731
-        return survey(self._store, self._job, span, self._terms.late_ms, limit)
+        counted = surveyor.submit(count, self._store, self._job, span, self._terms.late_ms, limit)
+        return Look(span, counted, surveyor.submit(doubles, self._store, self._job, days, limit))
 
-    def _write(self, statement: Statement, layout: Layout, looks: list[tuple[Span, Future[Survey]]]) -> int:
+    def _write(self, statement: Statement, layout: Layout, looks: list[Look]) -> int:
         with contextlib.closing(self._content(layout, statement, looks)) as content:
             # Where writing fails, closing is what frees the statement.
             packed = content if self._table else compress(content, self._job.compression)
@@ -173,43 +201,44 @@ class Making:
             self._tally.add(block)
             yield block
 
-    def _content(
-        self, layout: Layout, statement: Statement, looks: list[tuple[Span, Future[Survey]]]
-    ) -> Generator[bytes]:
+    def _content(self, layout: Layout, statement: Statement, looks: list[Look]) -> Generator[bytes]:
         """The file before its compression; every span is held against what was counted of it."""
         if self._job.format == "csv" and self._job.header:
             yield header_row(layout, self._job.delimiter)
-        for span, look in looks:
-            before, self._doing = self.rows, span.rows
-            for part, drop in self._parts(span, look):
-                yield from self._encoded(statement, part, drop=drop)
-            looked = look.result()
+        for look in looks:
+            before, self._doing = self.rows, look.span.rows
+            counted = look.counted.result()
+            final = self._final or counted.rows != look.span.rows
+            for part, drop in self._parts(look):
+                yield from self._encoded(statement.text(final=final, drop=drop), statement, part)
+            looked = counted.join(look.doubles.result())
             self._survey = self._survey.join(looked)
             expected = looked.rows - (looked.found if self._drops else 0)
             if self.rows - before != expected:
                 raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
-            self._done, self._doing = self._done + span.rows, 0
+            self._done, self._doing = self._done + look.span.rows, 0
         if self._table is not None:
             if not looks:
                 # A file without rows has columns all the same.
-                yield from self._encoded(statement, Span(0, -1, 0), drop=False)
+                yield from self._encoded(statement.text(final=False), statement, Span(0, -1, 0))
             yield from self._table.end()
 
-    def _parts(self, span: Span, look: Future[Survey]) -> Iterator[tuple[Span, bool]]:
+    def _parts(self, look: Look) -> Iterator[tuple[Span, bool]]:
         """The span as it is, or cut where duplicates are to be left out; and whether that is so."""
         if not self._drops:
-            yield span, False
+            yield look.span, False
             return
         selection = parameters.selection(self._job)
-        for part in look.result().parts:
+        for part in look.doubles.result().parts:
             if not part.duplicates:
                 yield part.span, False
                 continue
             for piece in cut(self._store, selection, part.span, DROP_ROWS_MAX, self._limit):
                 yield piece, True
 
-    def _encoded(self, statement: Statement, span: Span, *, drop: bool) -> Iterator[bytes]:
-        with contextlib.closing(self._blocks(statement, span, drop=drop)) as blocks:
+    def _encoded(self, text: str, statement: Statement, span: Span) -> Iterator[bytes]:
+        wanted = statement.parameters(span.first_ms, span.last_ms)
+        with contextlib.closing(self._blocks(text, wanted)) as blocks:
             if self._table is not None:
                 yield from self._table.add(blocks)
                 return
@@ -217,10 +246,9 @@ class Making:
                 self._text.add(block)
                 yield block
 
-    def _blocks(self, statement: Statement, span: Span, *, drop: bool) -> Generator[bytes]:
-        wanted = statement.parameters(span.first_ms, span.last_ms)
+    def _blocks(self, text: str, wanted: dict[str, Any]) -> Generator[bytes]:
         limit = {**self._limit("rows"), "max_block_size": self._block_rows}
-        with self._store.stream(statement.text(drop=drop), wanted, limit) as blocks:
+        with self._store.stream(text, wanted, limit) as blocks:
             for block in blocks:
                 if self._halt.is_set():
                     raise Halted

@@ -19,7 +19,7 @@ from footfall.reports.failures import explain
 from footfall.reports.files import FilesAway
 from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
-from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_LEAST, Halted, Making, Terms
+from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_LEAST, Halted, Making, RowsMissing, Terms
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable
@@ -182,18 +182,22 @@ class Run:
     async def _make(self, columns: tuple[Column, ...] | None, terms: Terms) -> Outcome:
         """Try until the file is there; an outage of a store is worth another attempt, while there is time.
 
-        So is a lack of memory, once: then with small blocks, which are slower, but hold few values however long.
+        So is a lack of memory, once: then with small blocks, which are slower, but hold few values however long. And so
+        are other rows than were counted, once: then equal ones are merged on the way, for an event may have been loaded
+        a second time in between.
 
         Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
         """
         means = self._means
         deadline_s = time.monotonic() + means.settings.report_timeout_s
-        pause_s, block_rows = PAUSE_LEAST_S, BLOCK_ROWS
+        pause_s, block_rows, final = PAUSE_LEAST_S, BLOCK_ROWS, False
         while not self._halted.is_set():
             if behind := await self._wait():
                 wait_s = means.settings.report_barrier_timeout_s
                 return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
-            self._making = Making(self._job, columns, means.store, means.files, deadline_s, terms, block_rows)
+            self._making = Making(
+                self._job, columns, means.store, means.files, deadline_s, terms, block_rows, final=final
+            )
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
             except StoreMemory as error:
@@ -201,6 +205,12 @@ class Run:
                     raise
                 block_rows = BLOCK_ROWS_LEAST
                 log.warning("report %s: its values are long, trying again in small blocks: %s", self._job.id, error)
+                continue
+            except RowsMissing as error:
+                if final:
+                    raise
+                final = True
+                log.warning("report %s: %s, trying again with all merged", self._job.id, error)
                 continue
             except (StoreUnavailable, FilesAway) as error:
                 if time.monotonic() + pause_s >= deadline_s:

@@ -1,14 +1,11 @@
 """What a report holds, counted by the engine apart from its rows, so that the two can be held against each other."""
 
-from collections.abc import Callable
-from typing import Any
-
 from msgspec import Struct
 
 from footfall.reports import parameters
 from footfall.state import Job
 from footfall.store import Store, query
-from footfall.usage import Compared, Span, compare
+from footfall.usage import COMPARED_ROWS_MAX, Compared, Limit, Span, compare, join
 
 
 class Kind(Struct, frozen=True):
@@ -51,13 +48,17 @@ class Survey(Struct, frozen=True):
         return Survey(kinds, duplicates, self.parts + other.parts)
 
 
-def survey(store: Store, job: Job, span: Span, late_ms: int, limit: Callable[[], dict[str, Any]]) -> Survey:
-    """Count the report's events of one span. Raises what the store and `limit` raise."""
-    wanted = parameters.selection(job)
+def count(store: Store, job: Job, span: Span, late_ms: int, limit: Limit) -> Survey:
+    """Count the report's events of one span, each once, by type. Raises what the store and `limit` raise."""
     between = {"start": span.first_ms, "end": span.last_ms, "late": late_ms}
-    found = store.rows(query("report_survey"), {**wanted, **between}, limit())
-    result = Survey({name: Kind(*numbers) for name, *numbers in found})
-    for part in compare(store, wanted, [span], limit):
+    found = store.rows(query("report_survey"), {**parameters.selection(job), **between}, limit())
+    return Survey({name: Kind(*numbers) for name, *numbers in found})
+
+
+def doubles(store: Store, job: Job, days: list[Span], limit: Limit) -> Survey:
+    """Count the duplicates among the report's events of some days. Raises what the store and `limit` raise."""
+    result = Survey()
+    for part in compare(store, parameters.selection(job), join(days, COMPARED_ROWS_MAX), limit):
         counts: dict[str, int] = {}
         for (_, name), number in part.counts.items():
             counts[name] = counts.get(name, 0) + number

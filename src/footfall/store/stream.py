@@ -9,7 +9,8 @@ from urllib3.response import BaseHTTPResponse
 
 from footfall.store.errors import StoreUnavailable, explain_read
 
-_BLOCK_BYTES = 1 << 20
+# What stays in a core's cache while it is looked through and hashed: with a MiB reading took half as long again.
+_BLOCK_BYTES = 256 * 1024
 _MESSAGE_BYTES_MAX = 64 * 1024
 _CODE = re.compile(rb"Code: (\d+)")
 

@@ -6,12 +6,13 @@ made in another process: there is one definition of a duplicate, and it stands i
 """
 
 from footfall.usage.desk import Usage
-from footfall.usage.duplicates import Compared, Limit, compare, cut
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, Compared, Limit, compare, cut
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import DUPLICATES, CountsRequest, parse
 from footfall.usage.spans import Span, join
 
 __all__ = [
+    "COMPARED_ROWS_MAX",
     "DUPLICATES",
     "Compared",
     "Count",
