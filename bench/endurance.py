@@ -42,15 +42,11 @@ def sustained(begin_ms: int, web_processes: int, seconds: float, work: Path) -> 
             "settle": settle,
             "settled": running.stored(),
             "memory": {f"{role} {pid}": service.resident(pid) for role, pid in running.children()},
-            "disk": {name: _bytes(folder / name) for name in ("journal", "archive", "engine")},
+            "disk": {name: service.size(folder / name) for name in ("journal", "archive", "engine")},
         }
     shutil.rmtree(folder)
     print(f"  {found}", flush=True)
     return found
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def crowd(begin_ms: int, program: Tool, idle: int, seconds: float, work: Path) -> dict[str, Any]:

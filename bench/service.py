@@ -152,3 +152,8 @@ def proportional(pid: int) -> float:
     """The same with each shared page divided among those that share it."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def size(folder: Path) -> int:
+    """The bytes that all files of a folder have together."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
