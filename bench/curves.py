@@ -106,10 +106,10 @@ def draw(kept: Mapping[str, Any]) -> None:
             print(f"drawn: {path}")
 
 
-def chart(picture: Picture, rows: Rows) -> alt.HConcatChart:
+def chart(picture: Picture, rows: Rows) -> alt.ConcatChart:
     """The panels side by side."""
     panels = [_panel(picture, panel, rows) for panel in picture.panels]
-    together = alt.hconcat(*panels, spacing=28).resolve_scale(color="independent")
+    together = alt.concat(*panels, columns=3 if len(panels) == 3 else 2, spacing=28).resolve_scale(color="independent")
     return together.configure(background="white", font="sans-serif", padding=14).configure_view(stroke=None)
 
 
@@ -122,16 +122,23 @@ def _panel(picture: Picture, panel: Panel, rows: Rows) -> alt.LayerChart:
     values = sorted({one["x"] for one in seen})
     across = alt.Scale(type="log") if picture.is_log else alt.Scale(zero=False, nice=False, padding=12)
     upward = alt.Scale(type="log") if panel.is_log else alt.Scale(zero=True)
-    legend = alt.Legend(title=None, orient="top-left", symbolType="stroke") if len(names) > 1 else None
+    steps = {"values": [10.0**power for power in range(-3, 7)]} if panel.is_log else {"tickCount": 6}
+    legend = (
+        alt.Legend(title=None, orient="top-left", symbolType="stroke", fillColor="white") if len(names) > 1 else None
+    )
     base = alt.Chart(alt.Data(values=seen)).encode(
         x=alt.X("x:Q", scale=across, axis=alt.Axis(title=picture.axis, values=_ticks(values), **_AXIS)),
-        y=alt.Y("y:Q", scale=upward, axis=alt.Axis(title=None, format="~s", tickCount=6, **_AXIS)),
+        y=alt.Y("y:Q", scale=upward, axis=alt.Axis(title=None, labelExpr=_LABEL, **steps, **_AXIS)),
         color=alt.Color("what:N", sort=names, scale=alt.Scale(domain=names, range=COLOURS), legend=legend),
     )
     drawn = base.mark_line(strokeWidth=2) + base.mark_point(filled=True, size=42, opacity=1)
-    return drawn.properties(width=WIDTH, height=HEIGHT, title=alt.Title(panel.title, anchor="start", fontSize=13))
+    return drawn.properties(
+        width=WIDTH, height=HEIGHT, title=alt.Title(panel.title, anchor="start", frame="group", fontSize=13)
+    )
 
 
+# 20k for thousands, but 0.1 as it is.
+_LABEL = "datum.value < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
 _AXIS: dict[str, Any] = {"gridColor": "#e4e4e4", "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal"}
 
 

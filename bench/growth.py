@@ -11,10 +11,11 @@ has it. The closed loops are wrk's. What was measured goes to bench/growth.json,
 import argparse
 import json
 import shutil
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ import wrk
 
 FILE = Path(__file__).with_name("growth.json")
 Row = dict[str, Any]
-CONNECTIONS = (1, 4, 16, 64, 256, 1024, 4096, 10_000)
-SIZES = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+CONNECTIONS = (1, 8, 64, 256, 1024, 4096, 10_000)
+SIZES = (1, 10, 30, 100, 300, 1000, 3000, 10_000)
 PROCESSES = (1, 2, 3, 4)
 TYPES = (10, 100, 1000, 10_000)
+# Their points take minutes, most of them to make the events.
+ONCE = ("stored", "parts")
 # With the largest requests together these stay under the bound on what waits for the disk (journal_waiting_bytes_max).
 BATCH_CONNECTIONS = 16
 
@@ -108,6 +111,11 @@ class Growth:
         }
 
 
+def middle(points: Sequence[Row]) -> Row:
+    """The median of each measure of the same point."""
+    return {key: statistics.median(point[key] for point in points) for key in points[0]}
+
+
 def _plan(count: int) -> str:
     """A tracking plan with so many types, which have the contexts of the packaged one."""
     types = "\n".join(f'TYPE-{number:05} = ["userId", "thingId", "positionId?", "symbol?"]' for number in range(count))
@@ -131,7 +139,8 @@ def main(words: list[str]) -> None:
     names = ("connections", "batch", "processes", "types", "stored", "parts")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=names, help="this curve alone; may be given several times")
-    parser.add_argument("--seconds", type=int, default=3, help="of each load (default: 3)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each load (default: 2)")
+    parser.add_argument("--runs", type=int, default=3, help="turns of each curve, of which the medians are kept")
     parser.add_argument("--draw", action="store_true", help="measure nothing, draw what was measured")
     parser.add_argument("--folder", type=Path, help="where the data goes meanwhile: the disk that is measured")
     given = parser.parse_args(words)
@@ -143,10 +152,13 @@ def main(words: list[str]) -> None:
             growth = Growth(program, given.seconds, Path(work))
             for name in given.only or names:
                 measure: Callable[[], Iterator[Row]] = getattr(growth, name)
-                rows = []
-                for row in measure():
-                    print(f"{name}: {row}", flush=True)
-                    rows.append(row)
+                turns: list[list[Row]] = []
+                for _ in range(1 if name in ONCE else given.runs):
+                    turns.append([])
+                    for row in measure():
+                        print(f"{name}: {row}", flush=True)
+                        turns[-1].append(row)
+                rows = [middle(points) for points in zip(*turns, strict=True)]
                 when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
                 about = {"when": when, "machine": results.machine([program])}
                 results.save(name, {"rows": rows, "about": about}, FILE)
