@@ -118,7 +118,7 @@ class Bench:
         return endurance.start(self._begin_ms, 2 if self._given.quick else 10, self._work)
 
     def _rest(self) -> object:
-        return endurance.rest(self._begin_ms, self._program, 6 if self._given.quick else 30, self._work)
+        return endurance.rest(self._begin_ms, self._program, 6 if self._given.quick else 60, self._work)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,12 @@ def sustained(begin_ms: int, web_processes: int, seconds: float, work: Path) -> 
     folder = work / "sustained"
     with service.serving(folder, web_processes=web_processes) as running:
         target = on_footfall(running, begin_ms)
-        seen = latency.drive(target, SUSTAINED_SIZE, SUSTAINED_RATE, seconds, work)
+        most, sent = 0, target.bodies(SUSTAINED_SIZE)
+        with latency.posting(target.url(SUSTAINED_SIZE), sent, SUSTAINED_RATE, seconds, work) as process:
+            while process.poll() is None:
+                most = max(most, service.size(folder / "journal"))
+                time.sleep(0.5)
+            seen = latency.read(process)
         time.sleep(VISIBLE_S)
         stored, waiting = running.stored(), len(list((folder / "journal").glob("*.jsonl.zst*")))
         settle = running.settle()
@@ -39,6 +44,7 @@ def sustained(begin_ms: int, web_processes: int, seconds: float, work: Path) -> 
             "answered": (seen["answers"] - seen["refused"]) * SUSTAINED_SIZE,
             "stored": stored,
             "segments": waiting,
+            "backlog": most,
             "settle": settle,
             "settled": running.stored(),
             "memory": {f"{role} {pid}": service.resident(pid) for role, pid in running.children()},
@@ -119,7 +125,7 @@ def rest(begin_ms: int, program: Tool, pause_s: float, work: Path) -> dict[str, 
     folder = work / "rest"
     found: dict[str, Any] = {"pause": pause_s}
     with service.serving(folder) as running:
-        time.sleep(min(10, pause_s))
+        time.sleep(pause_s / 2)
         found["started"] = _memory(running)
         figures = wrk.run(
             program.path, on_footfall(running, begin_ms).load(100, 32, "", pause_s / 6), program.environment

@@ -26,7 +26,7 @@ Found = dict[str, list[dict[str, Any]]]
 def drive(target: Target, size: int, rate: float, seconds: float, work: Path) -> dict[str, Any]:
     """What the generator saw of one target in some seconds."""
     with posting(target.url(size), target.bodies(size), rate, seconds, work) as process:
-        return _read(process)
+        return read(process)
 
 
 @contextlib.contextmanager
@@ -50,10 +50,11 @@ def posting(
 def stop(process: "subprocess.Popen[str]") -> dict[str, Any]:
     """End the generator before its time; what it saw."""
     process.terminate()
-    return _read(process)
+    return read(process)
 
 
-def _read(process: "subprocess.Popen[str]") -> dict[str, Any]:
+def read(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """What the generator saw, when it has ended."""
     told, _ = process.communicate()
     if process.returncode:
         sys.exit("the generator of the open loop failed")

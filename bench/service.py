@@ -155,5 +155,9 @@ def proportional(pid: int) -> float:
 
 
 def size(folder: Path) -> int:
-    """The bytes that all files of a folder have together."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """The bytes that all files of a folder have together; those that go meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
