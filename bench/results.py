@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -56,11 +57,18 @@ def _lines(path: str) -> list[str]:
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    """The commit of the code that was measured, and whether it was changed since."""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        commit = _git("rev-parse", "--short", "HEAD")
+        return f"{commit}, changed" if _git("status", "--porcelain", "--", "src") else commit
     except (OSError, subprocess.CalledProcessError):
         return "not in a repository"
+
+
+def _git(*words: str) -> str:
+    root = Path(__file__).parent.parent
+    command = [shutil.which("git") or "git", *words]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
