@@ -51,7 +51,7 @@ PICTURES = {
         (
             Panel("events a second", {"events": "events"}),
             Panel("milliseconds to the answer", MILLISECONDS, is_log=True),
-            Panel("bytes on disk an event", {"archive_bytes": "archive", "engine_bytes": "store"}),
+            Panel("bytes an event in the archive", {"archive_bytes": "archive"}),
             Panel("MiB of the web process", {"web_mib": "resident"}),
         ),
     ),
@@ -80,7 +80,7 @@ PICTURES = {
         (
             Panel("seconds", {"report_s": "report of 2 in 5", "count_s": "counts by day"}, is_log=True),
             Panel("milliseconds to the answer to an event", MILLISECONDS),
-            Panel("MB on disk", {"disk_mb": "store"}, is_log=True),
+            Panel("MB of the engine's folder", {"disk_mb": "store"}, is_log=True),
             Panel("MiB of the engine", {"engine_mib": "resident"}),
         ),
     ),
@@ -90,7 +90,7 @@ PICTURES = {
         (
             Panel("seconds, 1 million events", {"report_s": "report", "count_s": "counts by day"}),
             Panel("MiB of the engine", {"engine_mib": "at the most"}),
-            Panel("MB on disk", {"disk_mb": "store"}),
+            Panel("MB of the engine's folder", {"disk_mb": "store"}),
         ),
     ),
 }

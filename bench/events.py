@@ -21,8 +21,8 @@ PORTFOLIO = (
 )
 WATCHLIST = ("WATCHLIST-SYMBOL-ADDED", "WATCHLIST-SYMBOL-REMOVED", "WATCHLIST-SCREEN-INVOKED-SYMBOL-NOTES")
 # Bodies of a size: as many as hold this many events together.
-VARIETY_EVENTS = 6400
-VARIETY_MOST = 64
+VARIETY_EVENTS = 25_600
+VARIETY_LEAST, VARIETY_MOST = 8, 4096
 
 
 @cache
@@ -31,7 +31,7 @@ def bodies(events: int, begin_ms: int) -> tuple[bytes, ...]:
     chance = random.Random(events)  # noqa: S311 - the same events in every run is the point
     return tuple(
         json.dumps({"events": [event(chance, begin_ms) for _ in range(events)]}, separators=(",", ":")).encode()
-        for _ in range(max(4, min(VARIETY_MOST, VARIETY_EVENTS // events)))
+        for _ in range(max(VARIETY_LEAST, min(VARIETY_MOST, VARIETY_EVENTS // events)))
     )
 
 

@@ -36,7 +36,7 @@ def posting(
     """The generator, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="bodies-", dir=work) as folder:
         for number, body in enumerate(bodies):
-            (Path(folder) / f"{number:02}").write_bytes(body)
+            (Path(folder) / f"{number:04}").write_bytes(body)
         at = urlsplit(url)
         command = [sys.executable, str(Path(__file__).with_name("open_load.py")), str(at.port), folder]
         command += ["--path", at.path, "--rate", str(rate), "--seconds", str(seconds)]
