@@ -102,7 +102,7 @@ def draw(kept: Mapping[str, Any]) -> None:
     for name, picture in PICTURES.items():
         if name in kept:
             path = IMAGES / f"growth-{name}.png"
-            chart(picture, kept[name]["rows"]).save(path, ppi=144)
+            chart(picture, kept[name]["rows"]).save(path, ppi=108)
             print(f"drawn: {path}")
 
 
@@ -127,7 +127,11 @@ def _panel(picture: Picture, panel: Panel, rows: Rows) -> alt.LayerChart:
         alt.Legend(title=None, orient="top-left", symbolType="stroke", fillColor="white") if len(names) > 1 else None
     )
     base = alt.Chart(alt.Data(values=seen)).encode(
-        x=alt.X("x:Q", scale=across, axis=alt.Axis(title=picture.axis, values=_ticks(values), **_AXIS)),
+        x=alt.X(
+            "x:Q",
+            scale=across,
+            axis=alt.Axis(title=picture.axis, values=_ticks(values), labelExpr=_ACROSS, labelFlush=False, **_AXIS),
+        ),
         y=alt.Y("y:Q", scale=upward, axis=alt.Axis(title=None, labelExpr=_LABEL, **steps, **_AXIS)),
         color=alt.Color("what:N", sort=names, scale=alt.Scale(domain=names, range=COLOURS), legend=legend),
     )
@@ -139,6 +143,7 @@ def _panel(picture: Picture, panel: Panel, rows: Rows) -> alt.LayerChart:
 
 # 20k for thousands, but 0.1 as it is.
 _LABEL = "datum.value < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
+_ACROSS = "datum.value < 1e6 ? format(datum.value, ',') : format(datum.value, '~s')"
 _AXIS: dict[str, Any] = {"gridColor": "#e4e4e4", "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal"}
 
 

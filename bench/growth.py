@@ -97,7 +97,7 @@ class Growth:
             memory.end()
             settle_s = running.settle()
             stored = running.stored()
-            disk = {f"{name}_bytes": service.size(folder / name) / stored for name in ("archive", "engine")}
+            archive_bytes = service.size(folder / "archive") / stored
         shutil.rmtree(folder)
         return {
             "rate": figures.rate,
@@ -107,7 +107,7 @@ class Growth:
             "failed": figures.refused + figures.broken,
             "web_mib": memory.most / int(str(settings.get("web_processes", 1))),
             "settle": settle_s,
-            **disk,
+            "archive_bytes": archive_bytes,
         }
 
 
