@@ -4,7 +4,7 @@
 #   make serve               run the service on http://127.0.0.1:8000 (ARGS="--port 9000" to say more)
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
 #   make check               lint, format, types, tidiness, documentation
-#   make bench               measure
+#   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
 #   make lock                write the lock from pyproject.toml (UPGRADE=1: with the newest releases)
 #   make clean               remove .venv and what the tools leave behind; never your data
 #
@@ -35,8 +35,8 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/mypy --strict src
 	@$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
 
-bench: $(VENV)/dev.stamp
-	@if [ -f bench/__main__.py ]; then $(BIN)/python bench $(ARGS); else echo "bench/ has nothing to run"; fi
+bench: $(VENV)/bench.stamp
+	@$(BIN)/python bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -51,6 +51,11 @@ $(VENV)/run.stamp: requirements.txt pyproject.toml | $(BIN)/python
 # The development lock holds the same releases as the other and more, so this only adds to it.
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# What only measuring needs: the peers' libraries, and the curves'.
+$(VENV)/bench.stamp: requirements-bench.txt $(VENV)/dev.stamp
+	$(PIP) install --require-hashes -r requirements-bench.txt
 	@touch $@
 
 # The first candidate that runs and is new enough makes the environment; what is wrong is said in plain words.
@@ -75,7 +80,7 @@ $(BIN)/python:
 	fi; \
 	"$$found" -m venv --clear $(VENV)
 
-# One resolution serves every supported Python and system. The run lock follows the development lock, so that both
+# One resolution serves every supported Python and system. The other locks follow the development lock, so that all
 # hold the same releases. The options keep out of the files where the packages were fetched from.
 LOCK := $(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
@@ -83,7 +88,8 @@ LOCK := $(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --universal --pyt
 lock: | $(VENV)/lock/bin/uv
 	$(LOCK) --group dev --output-file requirements-dev.txt
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
-	@for file in requirements.txt requirements-dev.txt; do \
+	$(LOCK) --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+	@for file in requirements.txt requirements-dev.txt requirements-bench.txt; do \
 	    { echo "# Made by make lock from pyproject.toml: change that instead."; grep -v '^# Made by' $$file; } \
 	        > $$file.new && mv $$file.new $$file; \
 	done

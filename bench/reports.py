@@ -8,31 +8,28 @@ the engine stream the same rows, bare, to nobody: the ratio of the two is what t
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
 import platform
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import generate
 import httpx
-from open_loop import Latencies, post
+import latency
+from beside import FILTER
+from service import PASSWORD, Memory, Service, serving
 
 from footfall.settings import Settings
 from footfall.store import Store
 
-PASSWORD = "bench-of-reports"  # noqa: S105 - of a service that lives for the length of this run
-FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
 EVENT = {"customer": "BARCHART", "product": "WATCHLIST", "type": "WATCHLIST-ACCESSED", "context": ["user-1", "list-1"]}
+# Longer than any report takes: the posting ends with it.
+LONGEST_S = 3600
 BARE = """
 SELECT timestamp, type, context FROM events FINAL
 WHERE customer = 'BARCHART' AND product = 'PORTFOLIO'
@@ -41,79 +38,20 @@ FORMAT TSV SETTINGS max_block_size = 8192, read_in_order_use_buffering = 0
 """
 
 
-class Memory:
-    """The resident memory of processes, in MiB, watched by a thread."""
-
-    def __init__(self, pids: list[int]) -> None:
-        self._pids = pids
-        self._stop = threading.Event()
-        self.begin = self.most = self.now()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def now(self) -> float:
-        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids)
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    def end(self) -> float:
-        self._stop.set()
-        self._thread.join()
-        return self.now()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(0.05):
-            self.most = max(self.most, self.now())
-
-
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, int]]:
-    """A footfall on a free port of this machine; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"FOOTFALL_ADMIN_PASSWORD": PASSWORD}
-    command = [sys.executable, "-m", "footfall", "--set", f"data_dir={folder}", "--set", f"port={port}", "serve"]
-    with (folder.parent / f"{folder.name}.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        for _ in range(100):
-            if process.poll() is not None:
-                sys.exit(f"the service did not start: see {log.name}")
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{port}/service/version").raise_for_status()
-                break
-            time.sleep(0.1)
-        yield "127.0.0.1", port
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def children(*names: str) -> list[int]:
-    """The processes of this run's service by their command."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            words = path.read_bytes().split(b"\0")
-            if b"footfall" in words and any(name.encode() in words for name in names):
-                found.append(int(path.parent.name))
-    return found
-
-
-async def report(client: httpx.AsyncClient, wanted: dict[str, object]) -> dict[str, object]:
+def report(client: httpx.Client, wanted: dict[str, object]) -> dict[str, object]:
     """Make one report and return its manifest with the seconds it took."""
     begin = time.perf_counter()
-    source = (await client.post("/reports", json=wanted)).raise_for_status().json()["source"]
+    source = client.post("/reports", json=wanted).raise_for_status().json()["source"]
     while True:
-        answer = (await client.get(f"/reports/{source}/availability")).raise_for_status()
+        answer = client.get(f"/reports/{source}/availability").raise_for_status()
         if answer.json()["status"] != "RUNNING":
             break
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
     seconds = time.perf_counter() - begin
     if answer.json()["status"] != "COMPLETE":
         sys.exit(f"{answer.json()['status']}: {answer.headers.get('footfall-reason')}")
-    manifest = (await client.get(f"/reports/{source}/manifest")).raise_for_status().json()
-    await client.delete(f"/reports/{source}")
+    manifest = client.get(f"/reports/{source}/manifest").raise_for_status().json()
+    client.delete(f"/reports/{source}")
     return {**manifest, "seconds": seconds}
 
 
@@ -126,20 +64,19 @@ def bare(store: Store) -> float:
     return rows / (time.perf_counter() - begin)
 
 
-async def measure(address: tuple[str, int], store: Store, file_format: str, rate: float, as_of: int) -> list[str]:
+def measure(service: Service, store: Store, file_format: str, rate: float, as_of: int, work: Path) -> list[str]:
     """One line of the table."""
-    host, port = address
     plain = bare(store)
     body = json.dumps({"events": [{**EVENT, "timestamp": int(time.time() * 1000)}]}).encode()
-    stop = asyncio.Event()
-    load = asyncio.create_task(post(host, port, body, rate, stop)) if rate else None
-    memory = Memory(children("worker", "engine"))
-    wanted = {"filter": FILTER, "output": {"format": file_format, "asOf": as_of}}
-    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", auth=("admin", PASSWORD), timeout=60) as client:
-        made = await report(client, wanted)
-    end = memory.end()
-    stop.set()
-    seen = await load if load else Latencies()
+    with contextlib.ExitStack() as stack:
+        load = latency.posting(f"{service.url}/events", [body], rate, LONGEST_S, work) if rate else None
+        process = stack.enter_context(load) if load else None
+        memory = Memory(service.processes("worker", "engine"))
+        wanted = {"filter": FILTER, "output": {"format": file_format, "asOf": as_of}}
+        with httpx.Client(base_url=service.url, auth=("admin", PASSWORD), timeout=60) as client:
+            made = report(client, wanted)
+        end = memory.end()
+        seen: dict[str, Any] = latency.stop(process) if process else {}
     rows, seconds = made["rows"]["total"], made["seconds"]  # type: ignore[index]
     speed = rows / seconds  # type: ignore[operator]
     return [
@@ -152,9 +89,9 @@ async def measure(address: tuple[str, int], store: Store, file_format: str, rate
         f"{speed / plain:.2f}",
         f"{end - memory.begin:+.0f}",
         f"{memory.most - memory.begin:+.0f}",
-        f"{seen.at(0.5):.1f}",
-        f"{seen.at(0.99):.1f}",
-        f"{seen.failed} of {len(seen.seconds)}",
+        f"{seen['p50']:.1f}" if seen else "",
+        f"{seen['p99']:.1f}" if seen else "",
+        f"{seen['refused']} of {seen['answers']}" if seen else "",
         str(made["sha256"])[:12],
     ]
 
@@ -170,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as made:
         folder = (given.keep or Path(made) / "data").absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with serving(folder) as address:
+        with serving(folder) as service:
             store = Store(Settings(data_dir=str(folder)))
             store.migrate()
             ((there,),) = store.rows("SELECT count() FROM events", {})
@@ -185,7 +122,7 @@ def main() -> None:
             for _ in range(given.runs):
                 for file_format in given.formats.split(","):
                     for rate in (0, given.rate):
-                        line = asyncio.run(measure(address, store, file_format, rate, as_of))
+                        line = measure(service, store, file_format, rate, as_of, Path(made))
                         print("| " + " | ".join(line) + " |", flush=True)
             store.close()
 

@@ -250,7 +250,10 @@ def locked(name: str) -> dict[str, set[str]]:
     return releases
 
 
-@pytest.mark.parametrize(("lock", "group"), [("requirements.txt", "build"), ("requirements-dev.txt", "dev")])
+@pytest.mark.parametrize(
+    ("lock", "group"),
+    [("requirements.txt", "build"), ("requirements-dev.txt", "dev"), ("requirements-bench.txt", "bench")],
+)
 def test_the_lock_holds_what_the_project_asks_for(lock: str, group: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [*project["project"]["dependencies"], *project["dependency-groups"][group]]
@@ -261,6 +264,8 @@ def test_the_lock_holds_what_the_project_asks_for(lock: str, group: str) -> None
         assert all(requirement.specifier.contains(one) for one in found), f"{lock} is behind {requirement}: make lock"
 
 
-def test_both_locks_hold_the_same_releases() -> None:
+def test_all_locks_hold_the_same_releases() -> None:
     development = locked("requirements-dev.txt")
     assert all(development.get(name) == found for name, found in locked("requirements.txt").items())
+    measuring = locked("requirements-bench.txt")
+    assert all(development.get(name, found) == found for name, found in measuring.items())
