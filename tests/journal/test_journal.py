@@ -19,6 +19,7 @@ from footfall.journal import (
     JournalBusy,
     JournalFull,
     Kind,
+    Lines,
     Recovered,
     kind_of,
     mark,
@@ -111,6 +112,21 @@ def test_waiting_bytes_are_bounded_and_the_refused_are_not_kept(tmp_path, journa
 
     asyncio.run(scenario())
     assert stored(tmp_path / "journal") == [1]
+
+
+def test_a_waiter_that_fails_keeps_no_other_waiting(tmp_path, journal, caplog):
+    def fail(reason):
+        raise RuntimeError("what this one had to do")
+
+    async def scenario():
+        async with journal() as opened:
+            opened.submit(Lines(mark(line(1))), fail)
+            await opened.append(line(2))
+            await opened.append(line(3))
+
+    asyncio.run(scenario())
+    assert stored(tmp_path / "journal") == [1, 2, 3]
+    assert "what this one had to do" in caplog.text
 
 
 def test_a_disk_without_room_refuses_and_heals(tmp_path, journal, monkeypatch):

@@ -89,7 +89,8 @@ class Journal:
         self._segments: dict[Kind, Segment] = {}
         self._torn: list[Segment] = []
         self._waiting: deque[_Waiter] = deque()
-        self._waiting_bytes = 0
+        # Bytes of lines that were handed in, counted by the event loop, and taken, counted by the thread.
+        self._given_bytes = self._taken_bytes = 0
         self._wake = asyncio.Event()
         self._closing = False
         self._hand = Hand("journal")
@@ -114,10 +115,10 @@ class Journal:
         Raises JournalBusy when too much waits already; the reason is JournalFull, or a failure that nobody foresaw.
         """
         size = len(lines)
-        if self._closing or self._waiting_bytes + size > self._settings.journal_waiting_bytes_max:
-            raise JournalBusy(f"{self._waiting_bytes} bytes wait for the disk")
+        if self._closing or self.waiting_bytes + size > self._settings.journal_waiting_bytes_max:
+            raise JournalBusy(f"{self.waiting_bytes} bytes wait for the disk")
+        self._given_bytes += size
         self._waiting.append(_Waiter(lines, done))
-        self._waiting_bytes += size
         self._wake.set()
 
     @property
@@ -128,15 +129,15 @@ class Journal:
     @property
     def waiting_bytes(self) -> int:
         """Bytes of lines that wait for the disk."""
-        return self._waiting_bytes
+        return self._given_bytes - self._taken_bytes
 
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
         try:
             while self._waiting or not self._closing:
                 await self._sleep()
-                if group := self._take():
-                    await self._settle(group)
+                if self._waiting:
+                    await self._settle()
                 else:
                     await self._hand.do(self._tend)
             await self._hand.do(self._seal_all)
@@ -172,29 +173,33 @@ class Journal:
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
 
-    def _take(self) -> list[_Waiter]:
+    async def _settle(self) -> None:
+        """Commit what waits, and tell each of it the outcome."""
         group: list[_Waiter] = []
-        taken = 0
-        while self._waiting and taken < FRAME_LINES_BYTES_MAX:
-            waiter = self._waiting.popleft()
-            taken += len(waiter.lines)
-            group.append(waiter)
-        self._waiting_bytes -= taken
-        return group
-
-    async def _settle(self, group: list[_Waiter]) -> None:
-        """Commit the group, and tell each of it the outcome."""
         reason: Exception | None = None
         try:
-            await self._hand.do(partial(self._commit, [waiter.lines for waiter in group]))
+            await self._hand.do(partial(self._commit_waiting, group))
         except Exception as error:  # a waiter must hear of any failure, or it waits for ever
             if not isinstance(error, JournalError):
                 log.error("a commit failed in an unforeseen way", exc_info=error)
             reason = error
         for waiter in group:
-            waiter.done(reason)
+            try:
+                waiter.done(reason)
+            except Exception:  # one that fails must not keep the others waiting
+                log.exception("a request's answer failed")
 
     # What follows runs on the journal's thread, one call at a time.
+
+    def _commit_waiting(self, group: list[_Waiter]) -> None:
+        """Commit what waits; `group` is filled with it, first of all."""
+        taken = 0
+        while self._waiting and taken < FRAME_LINES_BYTES_MAX:
+            waiter = self._waiting.popleft()
+            taken += len(waiter.lines)
+            group.append(waiter)
+        self._taken_bytes += taken
+        self._commit([waiter.lines for waiter in group])
 
     def _commit(self, group: list[Lines]) -> None:
         self._check_room()
