@@ -104,6 +104,7 @@ def test_a_little_of_it_for_real(tmp_path: Path) -> None:
     with contestants.footfall(int(time.time() * 1000), 1).start(tmp_path / "data") as running:
         seen = latency.drive(running, 10, 50, 1, tmp_path / "work")
         assert (seen["answers"], seen["refused"]) == (50, 0)
+        assert 0.9 < seen["seconds"] < 30
         running.settle()
         compare.check("footfall", running, (500, 500), 0, 0)
 
