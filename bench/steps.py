@@ -1,0 +1,160 @@
+"""Where the time of `POST /events` goes: each step of the hot path alone, held against its budget.
+
+    python bench/steps.py
+
+Steps run in this process on one thread, on real requests, and the journal's on a real disk. Budgets are shares of what
+`json.loads` takes for the same body, because absolute times differ from machine to machine. Ends with 1 when a step is
+over its budget.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+import timeit
+from collections.abc import Callable
+from pathlib import Path
+
+import events
+import uvicorn
+from uvicorn.server import ServerState
+
+from footfall import api
+from footfall.clock import NodeClock, SystemClock
+from footfall.collecting import Collector, read_headers, sender
+from footfall.collecting import collector as collecting
+from footfall.collecting import decode as decoding
+from footfall.journal import STAMPS, Done, Folder, Journal, Lines
+from footfall.journal.frames import Compressor
+from footfall.plan import LivePlan
+from footfall.settings import Settings
+
+# Shares of json.loads for a request of one event, and for one of a hundred: some 1.6 times what was measured.
+BUDGETS = {
+    "headers": (0.60, 0.02),
+    "decoding": (0.35, 0.25),
+    "bounds": (0.25, 0.15),
+    "tracking plan": (0.35, 0.10),
+    "identity, encoding": (0.90, 0.20),
+    "answer": (0.35, 0.08),
+    "stamping": (0.30, 0.05),
+    "compressing": (2.50, 0.35),
+    "all of it, with parsing HTTP": (8.00, 1.30),
+}
+GROUP = 16
+
+
+class Sink(asyncio.Transport):
+    """A connection that takes everything at once."""
+
+    def write(self, data: object) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+
+class Instant(Journal):
+    """Says at once that the lines are on disk: what the disk takes is measured apart."""
+
+    def submit(self, lines: Lines, done: Done) -> None:  # noqa: ARG002 - the journal's own
+        done(None)
+
+
+def least(work: Callable[[], object], number: int) -> float:
+    """Microseconds of one call: the least of several rounds, because whatever disturbs only adds."""
+    work()
+    return min(timeit.repeat(work, number=number, repeat=7)) / number * 1e6
+
+
+def steps(size: int, folder: Path) -> dict[str, float]:
+    """Microseconds of each step for a request of so many events; `json.loads` first."""
+    settings = Settings(data_dir=str(folder), disk_free_bytes_min=0)
+    body = events.bodies(size, int(time.time() * 1000))[0]
+    raw = [(b"host", b"here"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    checker, now = LivePlan(None, settings).checker, int(time.time() * 1000)
+    found, batches, compressor = decoding.decode(body, settings), collecting.Batches(), Compressor()
+    lines = collecting.encode(found, batches.next())
+    stamps = b',"received":%d,"admitted":%d' % (now, now)
+    frame = lines.replace(STAMPS, stamps)
+
+    def identify() -> bytes:
+        for sequence, event in enumerate(found, 1):
+            event.sequence = sequence
+        return collecting.encode(found, batches.next())
+
+    number = max(50, 20_000 // size)
+    return {
+        "json.loads": least(lambda: json.loads(body), number),
+        "headers": least(lambda: read_headers(raw, settings), number),
+        "decoding": least(lambda: decoding.decode(body, settings), number),
+        "bounds": least(lambda: decoding.limit(found, len(body), now, settings), number),
+        "tracking plan": least(lambda: checker.check(found), number),
+        "identity, encoding": least(identify, number),
+        "answer": least(lambda: b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b""), number),
+        "stamping": least(lambda: lines.replace(STAMPS, stamps), number),
+        "compressing": least(lambda: compressor.compress(frame), number),
+        "all of it, with parsing HTTP": least(door(settings, body, raw), number),
+    }
+
+
+def door(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Callable[[], object]:
+    """A request as it comes from a socket, to an answer as it goes to one, but for the disk and the kernel."""
+    journal = Instant(Folder(settings.data / "journal"), settings, SystemClock())
+    collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
+    config = uvicorn.Config(sender, lifespan="off", log_config=None, ws="none")
+    state = ServerState()
+    state.default_headers = [(b"date", b"Tue, 24 Nov 2026 00:00:00 GMT")]
+    connection = api.Door(collector, api.Allowed(settings), settings, config, state, {}, asyncio.new_event_loop())
+    connection.connection_made(Sink())
+    head = b"".join(b"%b: %b\r\n" % header for header in raw)
+    request = b"POST /events HTTP/1.1\r\n" + head + b"\r\n" + body
+    connection.data_received(request)
+    if collector.events_accepted == 0:
+        sys.exit("the request is not one that is accepted")
+    return lambda: connection.data_received(request)
+
+
+def commit(size: int, folder: Path) -> tuple[float, float]:
+    """Microseconds for each request of a commit of GROUP requests on a real disk: of the clock, and of a core."""
+    settings = Settings(data_dir=str(folder), disk_free_bytes_min=0, segment_age_max_ms=10**9, segment_bytes_max=10**12)
+    clock = NodeClock(folder / "clock")
+    journal = Journal(Folder(folder / "journal"), settings, clock)
+    body = events.bodies(size, int(time.time() * 1000))[0]
+    line = collecting.encode(decoding.decode(body, settings), collecting.Batches().next())
+    group = [Lines(line)] * GROUP
+    rounds = 200
+    begin, begin_core = time.perf_counter(), time.process_time()
+    for _ in range(rounds):
+        journal._commit(group)  # noqa: SLF001 - the thread's work, without the thread
+    whole, core = time.perf_counter() - begin, time.process_time() - begin_core
+    journal._seal_all()  # noqa: SLF001 - as above
+    return whole / rounds / GROUP * 1e6, core / rounds / GROUP * 1e6
+
+
+def main() -> None:
+    over = []
+    with tempfile.TemporaryDirectory(prefix="footfall-steps-") as made:
+        both = [steps(size, Path(made)) for size in (1, 100)]
+        disk = [commit(size, Path(made)) for size in (1, 100)]
+    print("| step | 1 event, us | of json.loads | budget | 100 events, us | of json.loads | budget |")
+    print("| --- " + "| ---: " * 6 + "|")
+    for name in both[0]:
+        cells = []
+        for index, found in enumerate(both):
+            share = found[name] / found["json.loads"]
+            budget = BUDGETS.get(name)
+            cells += [f"{found[name]:.2f}", f"{share:.2f}", f"{budget[index]:.2f}" if budget else ""]
+            if budget and share > budget[index]:
+                over.append(name)
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    for place, kind in enumerate(("clock", "core")):
+        cells = [f"{disk[0][place]:.1f}", "", "", f"{disk[1][place]:.1f}", "", ""]
+        print(f"| a commit of {GROUP} requests with its sync, for each, {kind} | " + " | ".join(cells) + " |")
+    if over:
+        sys.exit(f"over budget: {', '.join(dict.fromkeys(over))}")
+
+
+if __name__ == "__main__":
+    main()
