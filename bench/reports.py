@@ -51,8 +51,7 @@ def report(client: httpx.Client, wanted: dict[str, object]) -> dict[str, object]
     if answer.json()["status"] != "COMPLETE":
         sys.exit(f"{answer.json()['status']}: {answer.headers.get('footfall-reason')}")
     manifest = client.get(f"/reports/{source}/manifest").raise_for_status().json()
-    client.delete(f"/reports/{source}")
-    return {**manifest, "seconds": seconds}
+    return {**manifest, "seconds": seconds, "place": f"/reports/{source}"}
 
 
 def bare(store: Store) -> float:
@@ -73,10 +72,12 @@ def measure(service: Service, store: Store, file_format: str, rate: float, as_of
         process = stack.enter_context(load) if load else None
         memory = Memory(service.processes("worker", "engine"))
         wanted = {"filter": FILTER, "output": {"format": file_format, "asOf": as_of}}
-        with httpx.Client(base_url=service.url, auth=("admin", PASSWORD), timeout=60) as client:
-            made = report(client, wanted)
+        client = stack.enter_context(httpx.Client(base_url=service.url, auth=("admin", PASSWORD), timeout=60))
+        made = report(client, wanted)
         end = memory.end()
         seen: dict[str, Any] = latency.stop(process) if process else {}
+        # Not while anything is measured: the file system takes its time over gigabytes.
+        client.delete(str(made["place"])).raise_for_status()
     rows, seconds = made["rows"]["total"], made["seconds"]  # type: ignore[index]
     speed = rows / seconds  # type: ignore[operator]
     return [

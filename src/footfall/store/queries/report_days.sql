@@ -1,6 +1,6 @@
--- What a report may hold, day by day: its month, the first and last timestamp, the most rows, the longest context where
--- that is asked for, the types. It reads no more than it must, and so counts an event twice that was loaded twice and is
--- not merged yet. What days before 1970 are called does not matter.
+-- What a report may hold, day by day: month, first and last timestamp, most rows, longest context if asked for, types.
+-- It reads no more than it must, and so counts an event twice that was loaded twice and is not merged yet. What days
+-- before 1970 are called does not matter.
 SELECT
     toYYYYMM(fromUnixTimestamp64Milli(min(timestamp), 'UTC')),
     min(timestamp),
