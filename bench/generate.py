@@ -1,8 +1,8 @@
-"""Generated events, straight into the events store: many customers, out of order, some late, some sent twice.
+"""Generated events, straight into the events store: many customers, out of order, some late.
 
 What number an event has decides all of it, so that any two machines have the same events. A year of events comes in the
 order in which software sends them: each within a few seconds of its time, one in fifty up to thirty days late. A batch
-has 100 events of one customer's product; one batch in a thousand is a resend of another, which makes duplicates.
+has 100 events of one customer's product; one batch in a thousand repeats the contents of another at its own time.
 """
 
 from footfall.store import Store
