@@ -165,6 +165,10 @@ def test_a_changed_plan_is_taken_up_on_sighup_and_a_broken_one_is_not(serve, tmp
     assert service.post([event]).status_code == 400
     plan.write_text("this is no plan")
     service.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 30
+    while "stays in force" not in (service.folder / "log").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert service.post([EVENT]).status_code == 200
     plan.write_text(packaged.replace("BARCHART", "NEWCOMER"))
     service.process.send_signal(signal.SIGHUP)
@@ -172,4 +176,3 @@ def test_a_changed_plan_is_taken_up_on_sighup_and_a_broken_one_is_not(serve, tmp
     while service.post([event]).status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "stays in force" in (service.folder / "log").read_text()
