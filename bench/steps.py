@@ -106,7 +106,7 @@ def door(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Cal
     config = uvicorn.Config(sender, lifespan="off", log_config=None, ws="none")
     state = ServerState()
     state.default_headers = [(b"date", b"Tue, 24 Nov 2026 00:00:00 GMT")]
-    connection = api.Door(collector, api.Allowed(settings), settings, config, state, {}, asyncio.new_event_loop())
+    connection = api.door(collector, settings)(config, state, {}, asyncio.new_event_loop())
     connection.connection_made(Sink())
     head = b"".join(b"%b: %b\r\n" % header for header in raw)
     request = b"POST /events HTTP/1.1\r\n" + head + b"\r\n" + body

@@ -106,7 +106,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             refused=collector.refusals,
             healthy=lambda: journal.refusal is None,
         )
-        yield application, partial(api.Door, collector, api.Allowed(settings), settings)
+        yield application, api.door(collector, settings)
 
 
 async def worker(settings: Settings, stop: asyncio.Event) -> None:

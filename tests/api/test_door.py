@@ -6,7 +6,6 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -70,9 +69,8 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         sent_on.append(f"{scope['method']} {scope['path']}")
         await collector(scope, receive, send_open)
 
-    door = partial(api.Door, collector, allowed, settings)
     config = uvicorn.Config(
-        application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
+        application, http=api.door(collector, settings), lifespan="off", log_config=None, server_header=False, ws="none", port=0,
         timeout_keep_alive=settings.keep_alive_s,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -16,8 +16,8 @@ wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. N
 
 from footfall.api.application import build
 from footfall.api.cors import Allowed
-from footfall.api.door import Door
+from footfall.api.door import door
 from footfall.api.gauges import Gauges
 from footfall.api.routes import ROUTES, Route
 
-__all__ = ["ROUTES", "Allowed", "Door", "Gauges", "Route", "build"]
+__all__ = ["ROUTES", "Allowed", "Gauges", "Route", "build", "door"]
