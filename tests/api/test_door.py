@@ -12,8 +12,9 @@ import pytest
 import uvicorn
 
 from footfall import api
+from footfall.api.door import KNOWN_HEAD_BYTES_MAX, KNOWN_HEADS_MAX, Head, Heads
 from footfall.clock import SystemClock
-from footfall.collecting import Collector
+from footfall.collecting import Collector, Headers
 from footfall.journal import Folder, Frame, Journal, walk
 from footfall.plan import LivePlan
 from footfall.settings import Settings
@@ -69,8 +70,9 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         sent_on.append(f"{scope['method']} {scope['path']}")
         await collector(scope, receive, send_open)
 
+    door = api.door(collector, settings)
     config = uvicorn.Config(
-        application, http=api.door(collector, settings), lifespan="off", log_config=None, server_header=False, ws="none", port=0,
+        application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
         timeout_keep_alive=settings.keep_alive_s,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -149,6 +151,54 @@ def test_a_request_in_pieces_is_one_request(tmp_path, size):
             assert (server.stored(), server.sent_on) == (1, [])
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [post(), post(), post()],
+        [post() + post() + post()],
+        [post(), post() + post()],
+        [post(), post()[:-5], post()[-5:] + post()],
+        [post(), post()[:20], post()[20:], post()],
+        [post(), b"\r\n" + post(), post()],
+    ],
+)
+def test_a_head_that_is_known_by_now_is_read_like_the_first(tmp_path, pieces):
+    async def scenario() -> None:
+        async with serving(tmp_path) as server:
+            answers = await server.ask(*pieces, answers=3)
+            assert {BATCH.sub(b"", answer) for answer in answers} == {BATCH.sub(b"", answers[0])}
+            assert answers[0].startswith(b"HTTP/1.1 200 ")
+            assert server.stored() == 3
+
+    asyncio.run(scenario())
+
+
+def test_heads_are_known_by_all_their_bytes_and_only_where_nothing_but_the_body_follows():
+    said = Head([], Headers(length=3), keep_alive=True)
+    first = b"POST /events HTTP/1.1\r\ncontent-length: 3\r\n\r\n"
+    heads = Heads()
+    assert heads.find(first + b"abc") is None
+    heads.learn(first + b"abc", said, b"abc")
+    assert heads.find(first + b"xyz") == (said, b"xyz")
+    for other in (first + b"ab", first + b"abcd", first.lower() + b"abc", first, b"abc"):
+        assert heads.find(other) is None
+    # What the parser took for the body is not what follows; a key that is of one request; a head that is too long.
+    second = first.replace(b"POST", b"post")
+    heads.learn(second + b"abc", said, b"bc")
+    heads.learn(second + b"abc", Head([], Headers(length=3, idempotency_key="k"), keep_alive=True), b"abc")
+    heads.learn(b"x" * KNOWN_HEAD_BYTES_MAX + second + b"abc", said, b"abc")
+    assert heads.find(second + b"abc") is heads.find(b"x" * KNOWN_HEAD_BYTES_MAX + second + b"abc") is None
+
+
+def test_no_more_heads_are_kept_than_may_be():
+    said, heads = Head([], Headers(length=0), keep_alive=True), Heads()
+    many = [b"POST /events?%d\r\n\r\n" % number for number in range(KNOWN_HEADS_MAX + 1)]
+    for head in many:
+        heads.learn(head, said, b"")
+        assert heads.find(head) == (said, b"")
+    assert sum(heads.find(head) is not None for head in many) <= KNOWN_HEADS_MAX
 
 
 def test_requests_that_do_not_wait_for_answers_are_answered_in_order(tmp_path):

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from footfall import refusals
 from footfall.clock import Clock
 from footfall.collecting import decode, request
+from footfall.collecting.quick import Quick
 from footfall.errors import Code, RequestRefused
 from footfall.journal import STAMPS, Journal, JournalError, Lines, mark
 from footfall.plan import LivePlan, Refused
@@ -31,7 +32,7 @@ RETRY_AFTER_S = 1
 BATCHES_AT_ONCE = 256
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
-_encode_lines = msgspec.json.Encoder().encode_lines
+encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Taken(Struct, frozen=True):
@@ -63,6 +64,7 @@ class Collector:
         self._clock = clock
         self._holds = settings.plan_mode == "quarantine"
         self._batches = Batches()
+        self._quick = Quick(plan.checker, settings)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
         self.events_quarantined = 0
@@ -86,24 +88,38 @@ class Collector:
 
     def take(self, headers: request.Headers, body: bytes, sender: Callable[[], Sender]) -> Taken:
         """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then."""
-        settings = self._settings
-        events = decode.decode(body, settings)
-        if not events:
+        settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
+        if self._quick.checker is not checker:
+            self._quick = Quick(checker, settings)
+        batch = str(_derive(headers.idempotency_key, body)) if headers.idempotency_key else self._batches.next()
+        marked = mark_batch(batch)
+        events, held, refused = self._quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked), b"", 0
+        if events is None:
+            events = decode.decode(body, settings)
+            decode.limit(events, len(body), now_ms, settings)
+            events, held, refused = self._check(events, batch, sender)
+            for event in events:
+                event.batch = cast("str", marked)
+        if not events and not held:
             return NOTHING
-        decode.limit(events, len(body), self._clock.now_ms(), settings)
+        lines = encode_lines(events)
+        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
+        return Taken(answer, Lines(lines, mark(held)), len(events), refused)
+
+    def _check(
+        self, events: list[StoredEvent], batch: str, sender: Callable[[], Sender]
+    ) -> tuple[list[StoredEvent], bytes, int]:
+        """The events that keep to the plan, numbered; the lines of those that are held, and how many they are."""
         checker = self._plan.checker
         refused = checker.check(events)
         if refused and not self._holds:
-            raise _not_in_plan(refused, settings)
-        batch = str(_derive(headers.idempotency_key, body)) if headers.idempotency_key else self._batches.next()
-        held = b""
+            raise _not_in_plan(refused, self._settings)
         for sequence, event in enumerate(events, 1):
             event.sequence = sequence
-        if refused:
-            events, held = hold(events, batch, refused, sender(), checker.plan.fingerprint)
-        lines = encode(events, batch)
-        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-        return Taken(answer, Lines(lines, mark(held)), len(events), len(refused))
+        if not refused:
+            return events, b"", 0
+        kept, held = hold(events, batch, refused, sender(), checker.plan.fingerprint)
+        return kept, held, len(refused)
 
     def render(self, taken: Taken) -> refusals.Rendered:
         """The answer to a request whose lines are on disk; counts its events."""
@@ -142,13 +158,12 @@ class Batches:
         return f"{one[:8]}-{one[8:12]}-4{one[13:16]}-{_VARIANT[one[16]]}{one[17:20]}-{one[20:]}"
 
 
-def encode(events: list[StoredEvent], batch: str) -> bytes:
-    """The events as JSON lines for the journal, `batch` their last value and STAMPS behind it."""
-    # Written as it stands: the one way to have the encoder put anything but JSON between two tokens.
-    marked = cast("str", Raw(b'"%b"%b' % (batch.encode(), STAMPS)))
-    for event in events:
-        event.batch = marked
-    return _encode_lines(events)
+def mark_batch(batch: str) -> Raw:
+    """A batch as the last value of an encoded event, with STAMPS behind it.
+
+    Raw is written as it stands: the one way to have the encoder put anything but JSON between two tokens.
+    """
+    return Raw(b'"%b"%b' % (batch.encode(), STAMPS))
 
 
 def _derive(key: str, body: bytes) -> uuid.UUID:

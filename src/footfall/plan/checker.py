@@ -26,7 +26,7 @@ class Checker:
 
     def __init__(self, plan: Plan, *, is_open: bool, problems_max: int) -> None:
         self.plan = plan
-        self._is_open = is_open
+        self.is_open = is_open
         self._problems_max = problems_max
         self._customers = frozenset(plan.customers)
         self._shared = {product.name: tabulate(product, None, plan.rules) for product in plan.products}
@@ -67,11 +67,27 @@ class Checker:
                     break
         return refused
 
+    def lengths(self, customer: str | None = None) -> dict[str, dict[str, int]]:
+        """By product and type, the full length of each context that is good as it is at that length, without nulls.
+
+        Of a customer whom rules name, or of all others. Types whose values are tested are not there.
+        """
+        return {product: self._table(customer or "", product).lengths for product in self._shared}
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The customers whom rules name."""
+        return frozenset(customer for customer, _ in self._own)
+
+    def is_good(self, event: StoredEvent) -> bool:
+        """Whether an event keeps to the plan; nulls in it may become the empty string."""
+        return not self._problems(event, "")
+
     def _problems(self, event: StoredEvent, where: str) -> list[Problem]:
         """What is wrong with one event, which the hot path could not wave through."""
         shape = self._table(event.customer, event.product).shapes.get(event.type)
         found: list[Problem] = []
-        if not self._is_open and (shape is None or not self._admits(event.customer)):
+        if not self.is_open and (shape is None or not self._admits(event.customer)):
             found = self._strangers(event, where)
         if shape is None:
             if not found:
@@ -86,7 +102,7 @@ class Checker:
         return self._own.get((customer, product)) or self._shared.get(product) or _NOTHING
 
     def _admits(self, customer: str) -> bool:
-        return self._is_open or not self._customers or customer in self._customers
+        return self.is_open or not self._customers or customer in self._customers
 
     def _strangers(self, event: StoredEvent, where: str) -> list[Problem]:
         """The codes of an event that the plan does not know."""

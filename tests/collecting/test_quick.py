@@ -1,0 +1,144 @@
+"""The quick way through a body comes to the same as the long way, and is taken for what is right."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footfall.clock import SystemClock
+from footfall.collecting import Collector, Headers
+from footfall.collecting.quick import Quick
+from footfall.errors import RequestRefused
+from footfall.journal import STAMPS, Folder, Journal
+from footfall.plan import LivePlan
+from footfall.quarantine import Sender
+from footfall.settings import Settings
+
+NOW_MS = 1_760_000_000_000
+UUID = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"
+KEY = Headers(idempotency_key="one")
+PLAN = """
+customers = ["ACME", "OTHER", "ONE-OF-MANY-LETTERS"]
+[products.SHOP]
+columns = ["user", "article", "note"]
+[products.SHOP.types]
+OPENED = ["user"]
+BOUGHT = ["user", "article", "note?"]
+[[rules]]
+customers = ["ACME"]
+keys = ["article"]
+uuid = true
+"""
+
+
+class Clock(SystemClock):
+    def now_ms(self) -> int:
+        return NOW_MS
+
+
+class Long(Quick):
+    """The quick way that nothing may go."""
+
+    def take(self, *_: Any) -> None:
+        return None
+
+
+def takes(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], Quick]:
+    """What becomes of a body by the quick way and by the long one, and the quick way itself."""
+    (folder / "plan.toml").write_text(PLAN)
+    # The bound is lower than that on the names of a plan.
+    settings = Settings(**({"data_dir": str(folder), "code_chars_max": 10} | changes))
+    plan = LivePlan(folder / "plan.toml", settings)
+    journal = Journal(Folder(folder / "journal"), settings, Clock())
+
+    def take(quick: Quick) -> Callable[[bytes], Any]:
+        collector = Collector(journal, plan, settings, Clock())
+        collector._quick = quick
+
+        def outcome(body: bytes) -> Any:
+            try:
+                return collector.take(KEY, body, lambda: Sender("", "", ""))
+            except RequestRefused as refused:
+                return refused.code, refused.message, refused.problems
+
+        return outcome
+
+    quick = Quick(plan.checker, settings)
+    return take(quick), take(Long(plan.checker, settings)), quick
+
+
+def an_event(**changes: Any) -> dict[str, Any]:
+    whole = {"customer": "ACME", "product": "SHOP", "type": "BOUGHT", "timestamp": NOW_MS, "context": ["u", UUID, ""]}
+    return {**whole, **changes}
+
+
+# What an event may bring; nearly right ones show most.
+BRINGS: dict[str, Any] = {
+    "customer": st.sampled_from(("OTHER", "NOBODY", "", "ONE-OF-MANY-LETTERS")),
+    "product": st.sampled_from(("STALL", "", "ONE-OF-MANY-LETTERS")),
+    "type": st.sampled_from(("OPENED", "SOLD", "")),
+    "timestamp": st.sampled_from((1, NOW_MS + 10**9, float(NOW_MS), "soon")),
+    "context": st.sampled_from(
+        (
+            ["u"],
+            ["u", "v", "w"],
+            ["u", UUID],
+            ["u", UUID, None],
+            [None, UUID, ""],
+            ["u", 7, ""],
+            [],
+            ["u", UUID, "", "x"],
+        )
+    ),
+    "version": st.sampled_from(("1", "v" * 300, None)),
+    "sequence": st.sampled_from((7, "x")),
+    "batch": st.sampled_from(("b", 7)),
+    "more": st.none(),
+}
+nearly_right = st.one_of(*(st.fixed_dictionaries({name: brought}) for name, brought in BRINGS.items()))
+any_event = st.one_of(st.just({}), nearly_right, st.fixed_dictionaries({}, optional=BRINGS)).map(
+    lambda changes: an_event(**changes)
+)
+
+
+@pytest.mark.parametrize("mode", ["strict", "open", "quarantine"])
+def test_both_ways_come_to_the_same(tmp_path: Path, mode: str) -> None:
+    quick, long, way = takes(tmp_path, plan_mode=mode)
+    went = []
+
+    @given(st.lists(any_event, max_size=3))
+    def same(events: list[dict[str, Any]]) -> None:
+        body = json.dumps({"events": events}).encode()
+        assert quick(body) == long(body)
+        went.append(way.take(body, NOW_MS, STAMPS) is not None)
+
+    same()
+    assert set(went) == {True, False}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"events": []},
+        {"events": [an_event()]},
+        {"events": [an_event(customer="OTHER", context=["u", "v", "w"])]},
+        {"events": [an_event(context=["u", UUID])]},
+        {"events": [an_event(type="OPENED", context=["u"], version="7")] * 1000},
+    ],
+)
+def test_what_is_right_goes_the_quick_way(tmp_path: Path, body: Any) -> None:
+    *_, way = takes(tmp_path)
+    events = way.take(json.dumps(body).encode(), NOW_MS, STAMPS)
+    assert events is not None
+    assert [event.sequence for event in events] == list(range(1, len(body["events"]) + 1))
+
+
+def test_a_plan_that_lets_nothing_in_has_no_quick_way(tmp_path: Path) -> None:
+    quick, long, way = takes(tmp_path, code_chars_max=3)
+    body = json.dumps({"events": [an_event()]}).encode()
+    assert way.take(body, NOW_MS, STAMPS) is None
+    assert quick(body) == long(body)
