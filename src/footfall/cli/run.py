@@ -18,6 +18,7 @@ from footfall.process import (
     bind,
     inherited_socket,
     is_supervised,
+    multiply,
     put_off_collecting,
     settle,
     start_log,
@@ -139,7 +140,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         settle()
         server = Server(config)
         on_stop(lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=multiply(listener))
 
 
 async def _worker(settings: Settings) -> None:
