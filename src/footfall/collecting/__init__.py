@@ -2,6 +2,8 @@
 
 read -> unpack -> decode -> limit -> check -> identify -> (hold) -> encode -> journal -> answer
 
+`quick` does decode, limit, check and identify at once for a body in which nothing is wrong; all others go step by step.
+
 The events are encoded once, as JSON lines: the same bytes, with line ends turned to commas, are the answer. Nothing of
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.
 """
