@@ -38,6 +38,9 @@ SEGMENT_LINES_BYTES_MAX = 32 * 1024 * 1024
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
 # How often the loader looks for sealed segments.
 LOADER_PERIOD_MS = 100
+# Bytes of lines that one load has, where several segments wait: each load leaves a part that has to be merged, and the
+# engine's memory grows with it, by 200 MiB for so many.
+LOADER_LINES_BYTES_MAX = 128 * 1024 * 1024
 # Tries before a segment that the store refuses for the segment's own fault is set aside.
 LOADER_TRIES_MAX = 3
 # Days for which loaded segments are kept, so that the store can be rebuilt from them; 0 deletes them at once, -1 never.

@@ -58,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     segment_lines_bytes_max: Positive = limits.SEGMENT_LINES_BYTES_MAX
     disk_free_bytes_min: NotNegative = limits.DISK_FREE_BYTES_MIN
     loader_period_ms: Positive = limits.LOADER_PERIOD_MS
+    loader_lines_bytes_max: Positive = limits.LOADER_LINES_BYTES_MAX
     loader_tries_max: Positive = limits.LOADER_TRIES_MAX
     archive_days: Annotated[int, Meta(ge=-1)] = limits.ARCHIVE_DAYS
 

@@ -9,6 +9,7 @@ if sys.version_info >= (3, 14):
         ZstdDecompressor,
         ZstdError,
         compress,
+        get_frame_info,
         get_frame_size,
     )
 else:
@@ -18,7 +19,16 @@ else:
         ZstdDecompressor,
         ZstdError,
         compress,
+        get_frame_info,
         get_frame_size,
     )
 
-__all__ = ["CompressionParameter", "ZstdCompressor", "ZstdDecompressor", "ZstdError", "compress", "get_frame_size"]
+__all__ = [
+    "CompressionParameter",
+    "ZstdCompressor",
+    "ZstdDecompressor",
+    "ZstdError",
+    "compress",
+    "get_frame_info",
+    "get_frame_size",
+]

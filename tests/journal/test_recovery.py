@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from footfall.journal import Damage, Disk, Frame, Recovered, recover, salvage, walk
+from footfall import zstd
+from footfall.journal import Damage, Disk, Frame, Recovered, measure, recover, salvage, walk
 from footfall.journal.frames import Compressor
 from footfall.journal.recovery import Keep, Remove, Salvage, Truncate, decide
 
@@ -77,6 +78,23 @@ def test_every_flipped_byte_in_the_middle_costs_one_frame_at_the_most_and_is_nev
         kept = tmp_path / f"1-writer-{offset:06d}-salvaged.jsonl.zst"
         assert [part.lines for part in walk(kept.read_bytes())] == lines
         assert (tmp_path / "aside" / path.name).read_bytes() == damaged
+
+
+def test_the_heads_of_whole_frames_say_how_long_their_lines_are():
+    lines = [part.lines for part in walk(DATA) if isinstance(part, Frame)]
+    assert measure(DATA) == sum(map(len, lines))
+    assert measure(b"") == 0
+    assert measure(zstd.compress(b"")) == 0
+
+
+def test_what_is_no_row_of_frames_has_no_measure():
+    skippable = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"skip"
+    for broken in (DATA[:-1], DATA + b"garbage", DATA + bytes(64), b"x" + DATA, FRAMES[0][:3], DATA + skippable):
+        assert measure(broken) is None
+    compressor = zstd.ZstdCompressor()
+    unsized = compressor.compress(b"{}\n") + compressor.flush()
+    assert [part.lines for part in walk(unsized) if isinstance(part, Frame)] == [b"{}\n"]
+    assert measure(unsized) is None
 
 
 def test_a_segment_of_which_nothing_is_whole_is_set_aside_without_a_successor(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from footfall import zstd
 from footfall.clock import NodeClock
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
@@ -148,6 +149,68 @@ def test_a_segment_that_the_store_refuses_is_set_aside_and_blocks_nobody(node):
     assert there.stored() == [0, 1]
     assert [path.name for path in (there.data / "aside").iterdir()] == [poison]
     assert there.folder.names() == []
+
+
+# How many loads there were: each makes one block of a month, and merged parts say of how many they are.
+LOADS = (
+    "SELECT max(max_block_number) - min(min_block_number) + 1 FROM system.parts"
+    " WHERE database = currentDatabase() AND table = 'events' AND active"
+)
+
+
+@pytest.mark.parametrize(("changes", "loads"), [({}, 1), ({"loader_lines_bytes_max": 1}, 4)])
+def test_segments_that_wait_are_loaded_together_as_far_as_the_bound_allows(node, changes, loads):
+    there = node(**changes)
+    there.write(*(lines(number) for number in range(4)))
+    names = there.folder.names()
+    assert len(names) == 4
+    there.loader.tick()
+    assert there.stored() == [0, 1, 2, 3]
+    assert there.loader.events_loaded == 4
+    assert there.store.rows(LOADS, {}) == [(loads,)]
+    assert sorted(path.name for path in (there.data / "archive").glob("*/*")) == names
+
+
+def test_a_segment_whose_frames_do_not_say_their_length_is_loaded_by_itself(node):
+    there = node()
+    there.write(lines(0), lines(1), lines(2))
+    compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
+    path = there.folder.sealed()[1]
+    path.write_bytes(compressor.compress(zstd.ZstdDecompressor().decompress(path.read_bytes())) + compressor.flush())
+    there.loader.tick()
+    assert there.stored() == [0, 1, 2]
+    assert there.store.rows(LOADS, {}) == [(2,)]
+
+
+@pytest.mark.parametrize("at", [0, 5, 40, -1])
+def test_a_damaged_segment_is_found_among_others_that_are_loaded_with_it(node, at):
+    there = node()
+    there.write(lines(0), lines(1), lines(2))
+    path = there.folder.sealed()[1]
+    damaged = bytearray(path.read_bytes())
+    damaged[at] ^= 4
+    path.write_bytes(damaged)
+    while there.loader.tick():
+        pass
+    assert there.stored() == [0, 2]
+    assert there.loader.events_loaded == 2
+    assert [aside.read_bytes() for aside in (there.data / "aside").iterdir()] == [damaged]
+    assert there.folder.names() == []
+
+
+def test_damage_is_set_aside_also_when_the_store_fails_for_another_reason(node):
+    there = node()
+    there.loader.tick()
+    there.write(lines(0), lines(1))
+    path = there.folder.sealed()[0]
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 4
+    path.write_bytes(damaged)
+    there.store.write("RENAME TABLE events TO gone", {})
+    assert not there.loader.tick()
+    assert there.loader.store_away
+    assert [aside.name for aside in (there.data / "aside").iterdir()] == [path.name]
+    assert len(there.folder.sealed()) == 1
 
 
 def test_while_the_store_is_away_events_wait_and_then_are_loaded(engine):

@@ -27,8 +27,8 @@ def write(path: Path, data: bytes) -> Path:
 
 def test_a_segment_loaded_twice_counts_once(store, make_event, make_segment, tmp_path: Path) -> None:
     segment = make_segment(tmp_path / "1", [make_event(n) for n in range(1, 2501)])
-    store.load(segment)
-    store.load(segment)
+    assert store.load(segment) == 2500
+    assert store.load(segment) == 2500
     assert store.rows(COUNT, {}) == [(2500,)]
 
 
@@ -66,6 +66,24 @@ def test_of_equal_events_the_first_admitted_stays(
     store.rows("SELECT 1", {})
     store._link("read").client.command("OPTIMIZE TABLE events FINAL")
     assert store.rows("SELECT admitted FROM events", {}) == [(10,)]
+
+
+def test_equal_events_of_one_segment_count_once_and_are_left_to_merges(
+    store, make_event, make_segment, tmp_path: Path
+) -> None:
+    store.load(make_segment(tmp_path / "1", [make_event(admitted=20), make_event(admitted=10)]))
+    assert store.rows("SELECT admitted FROM events FINAL", {}) == [(10,)]
+    assert store.rows("SELECT count() FROM events", {}) == [(2,)]
+    store._link("read").client.command("OPTIMIZE TABLE events FINAL")
+    assert store.rows("SELECT admitted FROM events", {}) == [(10,)]
+
+
+def test_a_part_of_one_load_has_few_files(store, make_event, make_segment, tmp_path: Path) -> None:
+    store.load(make_segment(tmp_path / "1", [make_event(n, context=["x" * 65_536]) for n in range(1, 301)]))
+    found = store.rows(
+        "SELECT part_type FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active", {}
+    )
+    assert found == [("Compact",)]
 
 
 def test_one_segment_may_hold_events_of_many_months(store, make_event, make_segment, tmp_path: Path) -> None:
@@ -130,6 +148,16 @@ def test_damaged_compression_is_refused(store, make_event, tmp_path: Path) -> No
             store.load(write(tmp_path / name, data))
     store.load(write(tmp_path / "whole", whole))
     assert store.rows(COUNT, {}) == [(2999,)]
+
+
+def test_nothing_is_stored_of_a_segment_whose_last_frame_is_damaged(store, make_event, tmp_path: Path) -> None:
+    """Three times as many lines as the engine makes a block of by itself: it would store the first before the end."""
+    frame = zstd.compress(encode(make_event(context=[])) * 100_000, options=CHECKSUM)
+    damaged = bytearray(frame * 33)
+    damaged[-1] ^= 1
+    with pytest.raises(StoreRefused):
+        store.load(write(tmp_path / "1", bytes(damaged)))
+    assert store.rows("SELECT count() FROM events", {}) == [(0,)]
 
 
 def test_a_missing_table_is_an_outage(engine, make_event, make_segment, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_what_cannot_be_taken_is_refused(
 
 
 def test_data_that_is_too_large_is_refused_and_leaves_nothing(engine, at: dict[str, Any]) -> None:
-    chunks = (bytes(1 << 20) for _ in range(80))
+    chunks = (bytes(1 << 20) for _ in range(201))
     response = ask(at, "query=INSERT+INTO+t+FORMAT+CSV", chunks)
     assert (response.status, response.headers["x-clickhouse-exception-code"]) == (413, "307")
     assert not list((engine.folder / "engine" / "spool").glob("*.data"))

@@ -24,7 +24,7 @@ new segment, the damaged file is set aside as it is, and the log says so.
 
 from footfall.journal.disk import Disk
 from footfall.journal.folder import Folder, Kind, kind_of
-from footfall.journal.frames import Damage, Frame, walk
+from footfall.journal.frames import Damage, Frame, measure, walk
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.writer import STAMPS, Done, Journal, JournalBusy, JournalError, JournalFull, Lines, mark
 
@@ -45,6 +45,7 @@ __all__ = [
     "Recovered",
     "kind_of",
     "mark",
+    "measure",
     "recover",
     "salvage",
     "walk",

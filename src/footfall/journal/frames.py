@@ -8,6 +8,8 @@ from footfall import zstd
 from footfall.zstd import ZstdCompressor
 
 MAGIC = b"\x28\xb5\x2f\xfd"
+# What the head of a frame may have; a view of more is as good, but a copy is not made.
+_HEAD_BYTES_MAX = 18
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
 
 
@@ -60,6 +62,24 @@ def walk(data: bytes) -> Iterator[Frame | Damage]:
         else:
             yield frame
             offset += frame.size
+
+
+def measure(data: bytes) -> int | None:
+    """The bytes of lines in frames that fill the data, as their heads say; None where they do not, or one does not say.
+
+    Cheap, because nothing is decompressed: what is in the frames may be damaged all the same.
+    """
+    at, size, view = 0, 0, memoryview(data)
+    try:
+        while at < len(data):
+            held = zstd.get_frame_info(view[at : at + _HEAD_BYTES_MAX]).decompressed_size
+            if held is None or data[at : at + 4] != MAGIC:
+                return None
+            size += held
+            at += zstd.get_frame_size(view[at:])
+    except zstd.ZstdError:
+        return None
+    return size
 
 
 def _resume(data: bytes, start: int) -> int:

@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from footfall.clock import Clock
-from footfall.journal import SALVAGED, Damage, Folder, Frame, Kind, Recovered, kind_of, recover, salvage, walk
+from footfall.journal import SALVAGED, Folder, Kind, Recovered, recover, salvage
 from footfall.loading.archive import Archive
+from footfall.loading.batches import Batch, Damaged, gather, is_whole, single
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreUnavailable
@@ -42,6 +43,7 @@ class Loader:
         self._start: str | None = None
         self._prepared = False
         self._tries: Counter[str] = Counter()
+        self._whole: frozenset[str] = frozenset()
         self._pause_s = 0.0
         self._resume_s = 0.0
         self._inspected_s = time.monotonic()
@@ -63,8 +65,10 @@ class Loader:
             return False
         self._set_mark()
         loaded = 0
-        for segment in self._folder.sealed():
-            if not self._load(segment):
+        for batch in gather(self._folder.sealed(), self._settings.loader_lines_bytes_max):
+            if isinstance(batch, Damaged):
+                self._salvage(batch.segment)
+            elif not self._load(batch):
                 break
             loaded += 1
         else:
@@ -133,26 +137,40 @@ class Loader:
     def _stems(self) -> frozenset[str]:
         return frozenset(name.split(".", 1)[0].removesuffix(SALVAGED) for name in self._folder.names())
 
-    def _load(self, segment: Path) -> bool:
-        """Load one segment; False when the store is away and the rest must wait."""
-        parts = list(walk(segment.read_bytes()))
-        if any(isinstance(part, Damage) for part in parts):
-            self._salvage(segment)
-            return True
-        kind = kind_of(segment)
+    def _load(self, batch: Batch) -> bool:
+        """Load some segments; False when the store is away and the rest must wait.
+
+        The store verifies all checksums before it stores anything; only when it fails is each segment looked at here.
+        """
         try:
-            self._store.load(segment, "quarantine" if kind is Kind.QUARANTINE else "events")
+            lines = self._store.load_frames(batch.frames, "quarantine" if batch.kind is Kind.QUARANTINE else "events")
         except StoreUnavailable as error:
+            # Damage may be met with a code that nobody foresaw, which would be an outage for ever.
+            self._salvage_damaged(batch)
             self._pause(error)
             return False
         except StoreRefused as error:
-            self._refuse(segment, error)
-            return True
-        self._tries.pop(segment.name, None)
-        if kind is Kind.EVENTS:
-            self.events_loaded += sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
-        self._archive.take(segment)
+            left = self._salvage_damaged(batch)
+            if batch.segments == left and len(left) == 1:
+                self._refuse(left[0], error)
+                return True
+            return all(self._load(single(segment)) for segment in left)
+        for segment in batch.segments:
+            self._tries.pop(segment.name, None)
+            self._archive.take(segment)
+        if batch.kind is Kind.EVENTS:
+            self.events_loaded += lines
         return True
+
+    def _salvage_damaged(self, batch: Batch) -> list[Path]:
+        """Set aside what is damaged; gives the segments that are whole."""
+        left = [segment for segment in batch.segments if segment.name in self._whole or is_whole(segment)]
+        for segment in batch.segments:
+            if segment not in left:
+                self._salvage(segment)
+        # Remembered, because an outage asks again and again.
+        self._whole = frozenset(segment.name for segment in left)
+        return left
 
     def _settle(self) -> None:
         """All that there was is loaded: the next outage begins with short pauses, and a line in the log."""

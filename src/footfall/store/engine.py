@@ -95,7 +95,9 @@ class Engine:
     async def _serve(self, lanes: Lanes, listener: socket.socket, password: str) -> None:
         bounds = Bounds(
             statement=self._settings.segment_lines_bytes_max,
-            data=self._settings.segment_bytes_max + self._settings.journal_waiting_bytes_max,
+            data=self._settings.segment_bytes_max
+            + self._settings.journal_waiting_bytes_max
+            + self._settings.loader_lines_bytes_max,
         )
         app = Protocol(lanes, _USER, password, self._spool, bounds)
         endpoint = Endpoint(host=_HOST, port=listener.getsockname()[1], user=_USER, password=password)

@@ -1,0 +1,64 @@
+"""What one load takes: many segments that wait are few loads, because each leaves a part that has to be merged."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from footfall.journal import Damage, Kind, kind_of, measure, walk
+
+
+class Batch(Struct, frozen=True):
+    """Segments of one kind and all their frames, which are whole as far as their heads say."""
+
+    kind: Kind
+    segments: list[Path]
+    frames: bytes
+
+
+class Damaged(Struct, frozen=True):
+    """A segment that has something else than whole frames."""
+
+    segment: Path
+
+
+def gather(segments: Iterable[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged]:
+    """All segments, by kind, in their order: as many together as have so many bytes of lines, and at least one.
+
+    Files are read when their turn comes. Raises OSError.
+    """
+    by_kind: dict[Kind, list[Path]] = {kind: [] for kind in Kind}
+    for segment in segments:
+        by_kind[kind_of(segment)].append(segment)
+    for kind, some in by_kind.items():
+        yield from _gather(kind, some, lines_bytes_max)
+
+
+def single(segment: Path) -> Batch:
+    """A segment by itself. Raises OSError."""
+    return Batch(kind_of(segment), [segment], segment.read_bytes())
+
+
+def is_whole(segment: Path) -> bool:
+    """Whether all its frames are, by their checksums. Raises OSError."""
+    return not any(isinstance(part, Damage) for part in walk(segment.read_bytes()))
+
+
+def _gather(kind: Kind, segments: list[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged]:
+    batch: list[Path] = []
+    frames: list[bytes] = []
+    lines_bytes = 0
+    for segment in segments:
+        data = segment.read_bytes()
+        size = measure(data)
+        if size is None:
+            yield Damaged(segment) if not is_whole(segment) else Batch(kind, [segment], data)
+            continue
+        if batch and lines_bytes + size > lines_bytes_max:
+            yield Batch(kind, batch, b"".join(frames))
+            batch, frames, lines_bytes = [], [], 0
+        batch.append(segment)
+        frames.append(data)
+        lines_bytes += size
+    if batch:
+        yield Batch(kind, batch, b"".join(frames))
