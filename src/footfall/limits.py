@@ -34,6 +34,9 @@ SEGMENT_AGE_MAX_MS = 1_000
 SEGMENT_BYTES_MAX = 8 * 1024 * 1024
 # ... or of its lines before compression, which bounds the engine's memory while it loads one.
 SEGMENT_LINES_BYTES_MAX = 32 * 1024 * 1024
+# Bytes of zeros that are written ahead for a segment while many come: as many as the last one had, or nearly. 0 is for
+# file systems that never overwrite in place (btrfs, ZFS), where it would be in vain.
+SEGMENT_AHEAD_BYTES_MAX = 8 * 1024 * 1024
 # Free disk below which no event is accepted, so that sealing, loading and logging still have room.
 DISK_FREE_BYTES_MIN = 256 * 1024 * 1024
 # How often the loader looks for sealed segments.

@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     segment_age_max_ms: Positive = limits.SEGMENT_AGE_MAX_MS
     segment_bytes_max: Positive = limits.SEGMENT_BYTES_MAX
     segment_lines_bytes_max: Positive = limits.SEGMENT_LINES_BYTES_MAX
+    segment_ahead_bytes_max: NotNegative = limits.SEGMENT_AHEAD_BYTES_MAX
     disk_free_bytes_min: NotNegative = limits.DISK_FREE_BYTES_MIN
     loader_period_ms: Positive = limits.LOADER_PERIOD_MS
     loader_lines_bytes_max: Positive = limits.LOADER_LINES_BYTES_MAX

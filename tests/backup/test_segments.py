@@ -42,12 +42,20 @@ def test_kinds_are_taken_apart(folder, segment):
     assert read(folder, Kind.QUARANTINE) == {f"{STEM}1.quarantine.jsonl.zst": held}
 
 
+@pytest.mark.parametrize("ending", ["open", "spare"])
 @pytest.mark.parametrize("torn", [0, 1, 20])
-def test_of_an_open_segment_the_whole_frames_are_taken_under_the_sealed_name(folder, segment, torn):
-    kept = segment(f"{STEM}1.jsonl.zst.open", 1500)
-    with (folder.path / f"{STEM}1.jsonl.zst.open").open("ab") as file:
-        file.write(kept[:torn])
+def test_of_an_open_segment_the_whole_frames_are_taken_under_the_sealed_name(folder, segment, torn, ending):
+    """A spare with frames is one of which a crash has forgotten the name."""
+    kept = segment(f"{STEM}1.jsonl.zst.{ending}", 1500)
+    with (folder.path / f"{STEM}1.jsonl.zst.{ending}").open("ab") as file:
+        file.write(kept[:torn] + bytes(1000))
     assert read(folder) == {f"{STEM}1.jsonl.zst": kept}
+
+
+def test_spares_have_nothing(folder):
+    (folder.path / f"{STEM}1.jsonl.zst.spare").write_bytes(bytes(1000))
+    (folder.path / f"{STEM}2.jsonl.zst.spare").write_bytes(b"")
+    assert read(folder) == {}
 
 
 def test_an_open_segment_without_a_whole_frame_has_nothing(folder, segment):

@@ -219,9 +219,18 @@ def test_the_torn_tail_of_an_open_segment_is_no_damage_but_that_of_a_sealed_one_
     (path,) = there.folder.sealed()
     path.write_bytes(path.read_bytes()[:-3])
     assert there.verify().problems == {"damaged": 1}
-    path.rename(path.with_name(f"{path.name}.open"))
+    for ending in ("open", "spare"):
+        path = path.rename(path.with_suffix(f".zst.{ending}" if path.name.endswith(".zst") else f".{ending}"))
+        verdict = there.verify()
+        assert (verdict.problems, verdict.journal.segments, verdict.journal.events) == ({}, 1, 2)
+
+
+def test_a_file_that_is_to_become_a_segment_is_none(node: MakeNode) -> None:
+    there = node()
+    there.collect(numbers(3))
+    (there.folder.path / "0000000000001-writer-000009.jsonl.zst.spare").write_bytes(bytes(1000))
     verdict = there.verify()
-    assert (verdict.problems, verdict.journal.events) == ({}, 2)
+    assert (verdict.problems, verdict.journal.segments) == ({}, 0)
 
 
 def test_what_was_set_aside_is_a_problem_until_somebody_sees_to_it(node: MakeNode) -> None:

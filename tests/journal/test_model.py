@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from model_disk import Crash, ModelDisk
 
-from footfall.journal import Damage, Folder, Frame, Journal, JournalError, recover, walk
+from footfall.journal import Damage, Folder, Frame, Journal, JournalError, keeper, recover, walk
 from footfall.journal.writer import Lines
 from footfall.settings import Settings
 
@@ -31,10 +31,18 @@ class Ticking:
         return self.now
 
 
+def left_behind(disk: ModelDisk) -> list[Path]:
+    """What is not sealed, in the order in which the loader has it recovered."""
+    folder = Folder(FOLDER, disk)
+    return [*folder.spares(), *folder.open()]
+
+
 class JournalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Ticking()
+        # Segments here have few frames, and spares shall have zeros all the same.
+        self.frames_least, keeper.FRAMES_LEAST = keeper.FRAMES_LEAST, 1
         self.disk: ModelDisk | None = None
         self.count = 0
         self.acknowledged: list[int] = []
@@ -47,8 +55,11 @@ class JournalMachine(RuleBasedStateMachine):
             self.disk = ModelDisk(random.Random(seed))
             self.open()
 
+    def teardown(self) -> None:
+        keeper.FRAMES_LEAST = self.frames_least
+
     def open(self) -> None:
-        limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300)
+        limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300, segment_ahead_bytes_max=400)
         self.journal = Journal(Folder(FOLDER, self.disk), limits, self.clock)
 
     def lines(self, number: int) -> Lines:
@@ -57,8 +68,8 @@ class JournalMachine(RuleBasedStateMachine):
         return Lines(**{kinds[number % 4]: b'{"number":%d\t}\n' % number})
 
     def pass_time(self) -> None:
-        """So much that what the disk has refused may be asked of it again."""
-        self.journal._checked_s = self.journal._seal_failed_s = 0.0
+        """So much that the disk's room is looked up, and what it has refused is asked of it again."""
+        self.journal._checked_s = self.journal._keeper._again_s = 0.0
 
     @rule(faults=FAULTS, lines=st.integers(1, 4))
     def append(self, faults: list[str | None], lines: int) -> None:
@@ -71,8 +82,7 @@ class JournalMachine(RuleBasedStateMachine):
         try:
             self.journal._commit([self.lines(number) for number in numbers])
         except JournalError:
-            torn = bool(self.journal._torn)
-            (self.unknown if torn else self.refused).update(numbers)
+            (self.unknown if self.journal._keeper.torn else self.refused).update(numbers)
         except Crash:
             self.unknown.update(numbers)
             self.crash()
@@ -88,6 +98,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.pass_time()
         try:
             self.journal._tend()
+            self.journal._keeper.tend()
         except Crash:
             self.crash()
         self.disk.faults = []
@@ -98,9 +109,9 @@ class JournalMachine(RuleBasedStateMachine):
         if self.disk is None:
             return
         self.disk.crash()
-        for name in Folder(FOLDER, self.disk).names():
-            if name.endswith(".open"):
-                recover(FOLDER / name, ASIDE, self.disk)
+        for path in left_behind(self.disk):
+            recover(path, ASIDE, self.disk)
+        assert not left_behind(self.disk)
         self.open()
 
     @rule(faults=FAULTS)
@@ -110,7 +121,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.disk.crash()
         self.disk.faults = list(faults)
         try:
-            for path in Folder(FOLDER, self.disk).open():
+            for path in left_behind(self.disk):
                 recover(path, ASIDE, self.disk)
         except (Crash, OSError):
             pass
@@ -121,10 +132,10 @@ class JournalMachine(RuleBasedStateMachine):
         if self.disk is None:
             return
         found: list[int] = []
-        for name in Folder(FOLDER, self.disk).names():
-            parts = list(walk(self.disk.read(FOLDER / name)))
-            if name.endswith(".jsonl.zst"):
-                assert not any(isinstance(part, Damage) for part in parts), name
+        for path in (*left_behind(self.disk), *Folder(FOLDER, self.disk).sealed()):
+            parts = list(walk(self.disk.read(path)))
+            if path.name.endswith(".jsonl.zst"):
+                assert not any(isinstance(part, Damage) for part in parts), path
             for part in parts:
                 if isinstance(part, Frame):
                     found += [int(line[10:].split(b",")[0]) for line in part.lines.splitlines()]

@@ -54,8 +54,9 @@ class ModelDisk(Disk):
     def free_bytes(self, path: Path) -> int:  # noqa: ARG002 - there is one disk
         return 1 << 40
 
-    def used_bytes(self, folder: Path) -> int:
-        return sum(len(inode.seen) for path, inode in self._seen.items() if path.parent == folder)
+    def used_bytes(self, folder: Path, but: str) -> int:
+        mine = [inode for path, inode in self._seen.items() if path.parent == folder and not path.name.endswith(but)]
+        return sum(len(inode.seen) for inode in mine)
 
     def create(self, path: Path) -> int:
         self._fault()

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from footfall.clock import Clock
-from footfall.journal import Folder, Frame, Kind, kind_of, walk
-
-_OPEN = ".open"
+from footfall.journal import Folder, Frame, Kind, is_sealed, kind_of, sealed_name, walk
 
 
 def read_segments(folder: Folder, kind: Kind, clock: Clock) -> Iterator[tuple[str, bytes]]:
@@ -17,16 +15,16 @@ def read_segments(folder: Folder, kind: Kind, clock: Clock) -> Iterator[tuple[st
     until there is none: so whatever was stamped before this began is either given here or in one of the two.
     """
     now_ms, taken, first = clock.now_ms(), set[str](), True
-    while fresh := [path for path in _listed(folder, kind) if _sealed(path).name not in taken]:
+    while fresh := [path for path in _listed(folder, kind) if sealed_name(path).name not in taken]:
         # Segments that were opened meanwhile hold nothing older; without this a busy journal would have no end.
         mine = [path for path in fresh if first or _opened_ms(path) <= now_ms]
         if not mine:
             return
         for path in mine:
-            taken.add(_sealed(path).name)
+            taken.add(sealed_name(path).name)
             data = _read(path)
             if data:
-                yield _sealed(path).name, data
+                yield sealed_name(path).name, data
         first = False
 
 
@@ -59,17 +57,19 @@ def sync_folder(path: Path) -> None:
 
 
 def _listed(folder: Folder, kind: Kind) -> list[Path]:
-    return [path for path in map(folder.path.joinpath, folder.names()) if kind_of(path) is kind]
+    # In this order none that gets its next name meanwhile is missed.
+    paths = {*folder.spares(), *folder.open(), *folder.sealed()}
+    return sorted(path for path in paths if kind_of(path) is kind)
 
 
 def _read(path: Path) -> bytes:
     """What a segment holds; nothing when it is gone. It may be sealed between the listing and this."""
-    for name in (path, _sealed(path)):
+    for name in (path, sealed_name(path)):
         try:
             data = name.read_bytes()
         except FileNotFoundError:
             continue
-        return _whole(data) if name.name.endswith(_OPEN) else data
+        return data if is_sealed(name) else _whole(data)
     return b""
 
 
@@ -77,10 +77,6 @@ def _whole(data: bytes) -> bytes:
     """Up to the end of the last whole frame: its writer may be at the next one."""
     ends = [part.offset + part.size for part in walk(data) if isinstance(part, Frame)]
     return data[: max(ends, default=0)]
-
-
-def _sealed(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(_OPEN))
 
 
 def _opened_ms(path: Path) -> int:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from footfall.checking.places import State
-from footfall.journal import Damage, Disk, Frame, walk
+from footfall.journal import Damage, Disk, Frame, is_sealed, walk
 
 
 class Contents(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ def harm(parts: Sequence[Frame | Damage], state: State) -> tuple[Damage, ...]:
 
 def is_held(path: Path) -> bool:
     """Whether this is an open segment whose writer lives."""
-    if not path.name.endswith(".open"):
+    if is_sealed(path):
         return False
     disk = Disk()
     file = disk.take(path)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from footfall.journal import Folder, Kind, kind_of
+from footfall.journal import OPEN, SEALED, SPARE, Folder, Kind, is_sealed, kind_of
 from footfall.loading import Archive, opened_ms
 from footfall.settings import Settings
 
-_OPEN = ".open"
 # What was set aside while it was open still says so.
-_ENDINGS = (".jsonl.zst", f".jsonl.zst{_OPEN}")
+_ENDINGS = (SEALED, OPEN)
 
 
 class State(StrEnum):
@@ -68,9 +67,10 @@ class Places:
         self.repaired = data / "repaired"
 
     def waiting(self) -> list[Segment]:
-        """What the journal holds, oldest first."""
+        """What the journal holds, oldest first; of spares those with frames, as a crash may leave them."""
         folder = Folder(self.journal)
-        states = ((State.OPEN, folder.open()), (State.SEALED, folder.sealed()))
+        begun = [path for path in folder.spares() if _begins(path)]
+        states = ((State.OPEN, begun), (State.OPEN, folder.open()), (State.SEALED, folder.sealed()))
         return sorted((Segment(path, state) for state, paths in states for path in paths), key=_age)
 
     def archived(self, days: int | None = None) -> Iterator[Segment]:
@@ -89,13 +89,22 @@ class Places:
         parents = {self.journal.resolve(): State.SEALED, self.aside.resolve(): State.ASIDE}
         parents |= {day.resolve(): State.ARCHIVED for day in self.archive.days()}
         state = parents.get(path.parent)
-        if state is None or not path.name.endswith(_ENDINGS) or not path.is_file():
+        if state is None or not path.name.endswith((*_ENDINGS, SPARE)) or not path.is_file():
             return None
-        return Segment(path, State.OPEN if state is State.SEALED and path.name.endswith(_OPEN) else state)
+        return Segment(path, State.OPEN if state is State.SEALED and not is_sealed(path) else state)
 
 
 def _segments(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
+
+
+def _begins(path: Path) -> bool:
+    """Whether there is something else than zeros."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
 
 
 def _age(segment: Segment) -> str:

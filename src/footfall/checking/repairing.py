@@ -12,7 +12,7 @@ from msgspec import Struct
 from footfall.checking.contents import harm, is_held
 from footfall.checking.guard import alone
 from footfall.checking.places import Places, Segment, State
-from footfall.journal import SALVAGED, Damage, Disk, Frame, Recovered, recover, walk
+from footfall.journal import SALVAGED, Damage, Disk, Frame, Recovered, recover, sealed_name, walk
 
 
 class CannotRepair(Exception):
@@ -99,7 +99,7 @@ class Repair:
         return [outcome.value, *kept]
 
     def _put_back(self, segment: Segment, parts: list[Frame | Damage]) -> list[str]:
-        target = self._places.journal / segment.path.name.removesuffix(".open")
+        target = self._places.journal / sealed_name(segment.path).name
         if target.exists():
             raise CannotRepair(f"{self._name(target)} is there already")
         self._disk.rename(segment.path, target)
@@ -112,7 +112,7 @@ class Repair:
         frames = [part for part in parts if isinstance(part, Frame)]
         lost = sum(part.size for part in parts if isinstance(part, Damage))
         folder = segment.path.parent if segment.state is State.ARCHIVED else self._places.journal
-        target = self._free(folder, *_salvaged(segment.path.name))
+        target = self._free(folder, *_salvaged(segment.path))
         self._write(target, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames))
         original = self._free(self._places.repaired, segment.path.name)
         self._disk.rename(segment.path, original)
@@ -155,7 +155,7 @@ class Repair:
         return str(path.relative_to(self._places.data))
 
 
-def _salvaged(name: str) -> tuple[str, str]:
+def _salvaged(path: Path) -> tuple[str, str]:
     """What the whole frames of a segment are called: a stem and an ending."""
-    stem, dot, ending = name.removesuffix(".open").partition(".")
+    stem, dot, ending = sealed_name(path).name.partition(".")
     return f"{stem.removesuffix(SALVAGED)}{SALVAGED}", dot + ending

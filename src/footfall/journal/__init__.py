@@ -4,11 +4,12 @@
 zstd frames, each with its content checksum, each holding whole JSON lines, each the work of one group commit. A line
 is an event as answered to its sender plus `received` and `admitted`, in ms since the epoch, both stamped when the
 frame was made. A segment is *open* (`….jsonl.zst.open`, locked with flock by the one writer that appends to it) or
-*sealed* (`….jsonl.zst`, never changed again).
+*sealed* (`….jsonl.zst`, never changed again). The frames of an open one may be followed by zeros, which later frames
+overwrite. A *spare* (`….jsonl.zst.spare`, locked too) is a file without frames that becomes a segment by its new name.
 
 **Invariants.**
-1. `Journal.append` returns only when the frame that holds the lines is synced, and so is the folder entry of its
-   segment.
+1. `Journal.append` returns only when the frame that holds the lines is synced, and so is an entry of the folder that
+   leads to its segment, under its open name or as a spare.
 2. When `append` raises, none of its lines are in the journal: a frame that was written in part, or whose sync failed,
    is cut off before anything else happens to the segment.
 3. Every stamp in a segment was taken while the file was there under its open or sealed name. So once the node's clock
@@ -16,20 +17,23 @@ frame was made. A segment is *open* (`….jsonl.zst.open`, locked with flock by 
    loaded: that is the barrier of reports (see `footfall.loading`).
 4. Lines are never reordered within a writer, and a frame is whole or absent: there are no half requests.
 
-**Recovery.** An open segment whose lock is free belongs to a dead writer: it is cut back to its last whole frame and
-sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing is lost.
+**Recovery.** An open segment, or a spare, whose lock is free belongs to a dead writer: it is cut back to its last whole
+frame and sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing is lost.
 A frame that fails its checksum with whole frames behind it is damage, not a torn tail: the good frames are kept in a
 new segment, the damaged file is set aside as it is, and the log says so.
 """
 
 from footfall.journal.disk import Disk
-from footfall.journal.folder import Folder, Kind, kind_of
+from footfall.journal.folder import OPEN, SEALED, SPARE, Folder, Kind, is_sealed, kind_of, sealed_name
 from footfall.journal.frames import Damage, Frame, measure, walk
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.writer import STAMPS, Done, Journal, JournalBusy, JournalError, JournalFull, Lines, mark
 
 __all__ = [
+    "OPEN",
     "SALVAGED",
+    "SEALED",
+    "SPARE",
     "STAMPS",
     "Damage",
     "Disk",
@@ -43,10 +47,12 @@ __all__ = [
     "Kind",
     "Lines",
     "Recovered",
+    "is_sealed",
     "kind_of",
     "mark",
     "measure",
     "recover",
     "salvage",
+    "sealed_name",
     "walk",
 ]

@@ -22,12 +22,13 @@ class Disk:
         disk = os.statvfs(path)
         return disk.f_bavail * disk.f_frsize
 
-    def used_bytes(self, folder: Path) -> int:
-        """The sizes of a folder's files together; one that goes away meanwhile may count or not."""
+    def used_bytes(self, folder: Path, but: str) -> int:
+        """The sizes of a folder's files but those whose names end so; one that goes away meanwhile may count or not."""
         total = 0
         for file in folder.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                total += file.stat().st_size
+            if not file.name.endswith(but):
+                with contextlib.suppress(FileNotFoundError):
+                    total += file.stat().st_size
         return total
 
     def create(self, path: Path) -> int:

@@ -7,6 +7,7 @@ from footfall.journal.disk import Disk
 
 SEALED = ".jsonl.zst"
 OPEN = ".jsonl.zst.open"
+SPARE = ".jsonl.zst.spare"
 
 
 class Kind(StrEnum):
@@ -45,11 +46,24 @@ class Folder:
         """The open segments, of living and dead writers, oldest first."""
         return [self.path / name for name in self.names() if name.endswith(OPEN)]
 
+    def spares(self) -> list[Path]:
+        """The files that are to become segments, of living and dead writers.
+
+        One of a dead writer may hold frames: a crash of the machine can forget that it was given a segment's name.
+        """
+        return [self.path / name for name in self.disk.names(self.path) if name.endswith(SPARE)]
+
     def used_bytes(self) -> int:
         """The size of all that waits to be loaded."""
-        return self.disk.used_bytes(self.path)
+        return self.disk.used_bytes(self.path, but=SPARE)
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether this is the name of a segment that never changes again."""
+    return path.name.endswith(SEALED)
 
 
 def sealed_name(path: Path) -> Path:
-    """What an open segment is called once it is sealed."""
-    return path.with_name(path.name.removesuffix(OPEN) + SEALED)
+    """What a segment, or what a crash has left of one, is called once it is sealed."""
+    stem = path.name.removesuffix(OPEN).removesuffix(SPARE).removesuffix(SEALED)
+    return path.with_name(stem + SEALED)

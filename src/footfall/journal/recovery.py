@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from footfall.journal.disk import Disk
-from footfall.journal.folder import sealed_name
+from footfall.journal.folder import OPEN, SPARE, sealed_name
 from footfall.journal.frames import Damage, Frame, walk
 
 # What the whole frames of a damaged segment are called, behind its own name.
@@ -57,7 +57,7 @@ class Recovered(StrEnum):
 
 
 def recover(path: Path, aside: Path, disk: Disk) -> Recovered:
-    """Bring a dead writer's open segment to rest; leave a living one's alone. Raises OSError."""
+    """Bring a dead writer's open segment, or spare, to rest; leave a living one's alone. Raises OSError."""
     file = disk.take(path)
     if file is None:
         return Recovered.BUSY
@@ -105,14 +105,15 @@ def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
         disk.rename(draft, kept)
         disk.sync_folder(kept.parent)
     disk.make_folder(aside)
-    disk.rename(path, aside / path.name)
+    # Nobody looks for spares there, and this one had become a segment.
+    disk.rename(path, aside / path.name.replace(SPARE, OPEN))
     disk.sync_folder(aside)
     disk.sync_folder(path.parent)
     return kept
 
 
 def _salvaged_name(path: Path) -> Path:
-    stem, _, ending = path.name.removesuffix(".open").partition(".")
+    stem, _, ending = sealed_name(path).name.partition(".")
     return path.with_name(f"{stem}{SALVAGED}.{ending}")
 
 

@@ -3,26 +3,40 @@
 import contextlib
 import time
 
-from footfall.journal.folder import OPEN, Folder, Kind, sealed_name
+from footfall.journal.folder import OPEN, SPARE, Folder, Kind, sealed_name
+
+# Zeros are written and synced in pieces of this many bytes: a sync of more would hold up the next commit's.
+_PIECE = bytes(256 * 1024)
 
 
 class Segment:
-    """A file to which one writer appends frames; `size` counts the bytes that are synced."""
+    """A file to which one writer appends frames; `size` counts the bytes that are synced.
 
-    def __init__(self, folder: Folder, stem: str, kind: Kind = Kind.EVENTS) -> None:
-        """Create, lock and make durable a new segment.
+    With `room` it is a spare at first: that many bytes of zeros, which frames overwrite from `begin` on. A sync then
+    waits for these bytes only. Where a file grows it also waits for the file system's own journal, and so for whatever
+    else was written, renamed or removed on the disk.
+    """
 
-        Raises OSError; what the disk refuses to remove then is an empty file that nobody locks, which recovery removes.
+    def __init__(self, folder: Folder, stem: str, kind: Kind = Kind.EVENTS, room: int | None = None) -> None:
+        """Create, lock and make durable a new segment, or a spare when there is `room`, of none perhaps.
+
+        Raises OSError; what the disk refuses to remove then is a file without frames that nobody locks, which recovery
+        removes.
         """
         self._folder = folder
         self._disk = folder.disk
         self._opened_s = time.monotonic()
-        self.path = folder.path / (stem + kind + OPEN)
+        self.kind = kind
+        self.path = folder.path / (stem + kind + (OPEN if room is None else SPARE))
         self.size = 0
         self._size_before = 0
+        self._end = 0
+        self.frames = 0
         self.lines_bytes = 0
+        self.torn = False
         self._file = self._disk.create(self.path)
         try:
+            self._write_ahead(room or 0)
             self._disk.sync_folder(folder.path)
         except OSError:
             self._disk.close(self._file)
@@ -34,6 +48,15 @@ class Segment:
         """Whether the name still leads to this file: recovery may have taken it between its creation and its lock."""
         return self._disk.is_at(self._file, self.path)
 
+    def begin(self, stem: str) -> None:
+        """Make a segment of a spare. Raises OSError.
+
+        The new name is not made durable: recovery looks for frames in spares too.
+        """
+        path = self._folder.path / (stem + self.kind + OPEN)
+        self._disk.rename(self.path, path)
+        self.path, self._opened_s = path, time.monotonic()
+
     def age_ms(self) -> int:
         """Milliseconds since it was opened, whatever the wall clock does meanwhile."""
         return int((time.monotonic() - self._opened_s) * 1000)
@@ -41,28 +64,34 @@ class Segment:
     def append(self, frame: bytes, lines_bytes: int) -> None:
         """Write one frame and sync it. When it raises OSError, `retract` and `cut` must run before anything else."""
         self._size_before = self.size
+        self._end = max(self._end, self.size + len(frame))
         written = 0
         while written < len(frame):
             written += self._disk.write(self._file, frame[written:] if written else frame, self.size + written)
         self._disk.sync(self._file)
         self.size += len(frame)
+        self.frames += 1
         self.lines_bytes += lines_bytes
 
     def retract(self) -> None:
         """Take back the last frame, written or not, for its requests are refused; `cut` must run next."""
         self.size = self._size_before
+        self.torn = True
 
     def cut(self) -> None:
         """Forget what follows the last synced frame. Raises OSError when the disk refuses even that."""
         self._disk.cut(self._file, self.size)
         self._disk.sync(self._file)
+        self._end, self.torn = self.size, False
 
     def seal(self) -> None:
-        """Rename the file to its sealed name and let go of it; a segment without a frame is removed instead.
+        """Cut the file to its frames, give it its sealed name and let go of it; one without a frame is removed instead.
 
-        A crash that forgets the new name leaves an open segment that recovery seals again, so that a folder that
-        cannot be synced now is no reason to fail.
+        Raises OSError, and may be called again then. A crash that forgets the new name leaves an open segment that
+        recovery seals again, so that a folder that cannot be synced now is no reason to fail.
         """
+        if self.torn or 0 < self.size < self._end:
+            self.cut()
         if self.size == 0:
             self._disk.remove(self.path)
         else:
@@ -70,3 +99,10 @@ class Segment:
         with contextlib.suppress(OSError):
             self._disk.sync_folder(self._folder.path)
         self._disk.close(self._file)
+
+    def _write_ahead(self, room: int) -> None:
+        while self._end < room:
+            size = min(len(_PIECE), room - self._end)
+            self._disk.write(self._file, _PIECE[:size], self._end)
+            self._disk.sync(self._file)
+            self._end += size

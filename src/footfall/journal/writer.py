@@ -1,9 +1,7 @@
 """The one owner of a process's journal: takes all that is waiting, makes it one frame, syncs it, wakes the waiters."""
 
 import asyncio
-import contextlib
 import logging
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from footfall.clock import Clock
 from footfall.journal.folder import Folder, Kind
 from footfall.journal.frames import Compressor
 from footfall.journal.hand import Hand, settle
+from footfall.journal.keeper import Keeper
 from footfall.journal.segment import Segment
 from footfall.settings import Settings
 
@@ -22,12 +21,12 @@ log = logging.getLogger(__name__)
 
 # One frame's lines: large enough that compressing pays, small enough that nobody waits long for another's bytes.
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
-# How often the free space of the disk, and the size of the journal, are looked up at the most; and how often what the
-# disk has refused, a cut or a new name, is asked of it again.
+# How often the free space of the disk, and the size of the journal, are looked up at the most.
 DISK_CHECK_PERIOD_S = 0.25
-# Segments, each an open file, that wait to be cut back. One bad file must not stop the others; when this many are bad,
-# the disk is, and nothing more is begun on it.
-TORN_SEGMENTS_MAX = 8
+# Segments, each an open file, that wait to be sealed. A disk that cannot keep up with sealing gets larger segments
+# instead of more; where commits fail too, and so many wait, nothing is begun on it any more.
+SEALING_SEGMENTS_MAX = 4
+WAITING_SEGMENTS_MAX = 8
 
 
 class JournalError(Exception):
@@ -84,10 +83,8 @@ class Journal:
         self._folder = folder
         self._settings = settings
         self._clock = clock
-        self._writer = secrets.token_hex(4)
-        self._number = 0
+        self._keeper = Keeper(folder, clock, settings.segment_ahead_bytes_max)
         self._segments: dict[Kind, Segment] = {}
-        self._torn: list[Segment] = []
         self._waiting: deque[_Waiter] = deque()
         # Bytes of lines that were handed in, counted by the event loop, and taken, counted by the thread.
         self._given_bytes = self._taken_bytes = 0
@@ -96,7 +93,6 @@ class Journal:
         self._hand = Hand("journal")
         self._frames = Compressor()
         self._checked_s = 0.0
-        self._seal_failed_s = -DISK_CHECK_PERIOD_S
         self._refusal: str | None = None
 
     async def append(self, events: bytes = b"", quarantined: bytes = b"", released: bytes = b"") -> None:
@@ -133,6 +129,7 @@ class Journal:
 
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
+        self._keeper.start()
         try:
             while self._waiting or not self._closing:
                 await self._sleep()
@@ -166,9 +163,8 @@ class Journal:
 
     def _tend_in_s(self) -> float | None:
         """Seconds until the disk has to be touched though nobody sends anything; None when nothing is open."""
-        # While the health check says no, or an acknowledged frame lies in a torn segment, perhaps nobody ever sends
-        # anything that would find out that the disk works again.
-        if self._refusal or self._torn or self._seal_is_late():
+        # While the health check says no, perhaps nobody ever sends anything that would find that the disk works again.
+        if self._refusal or not self._may_seal():
             return DISK_CHECK_PERIOD_S
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
@@ -229,80 +225,50 @@ class Journal:
 
     def _open(self, kind: Kind) -> Segment:
         """The segment to append to."""
-        while kind not in self._segments:
-            self._number += 1
-            stem = self._folder.stem(self._clock.now_ms(), self._writer, self._number)
-            with contextlib.suppress(BlockingIOError):  # recovery was quicker than the lock: the next name will do
-                segment = Segment(self._folder, stem, kind)
-                if segment.is_there():
-                    self._segments[kind] = segment
-        return self._segments[kind]
+        segment = self._segments.get(kind)
+        if segment is None:
+            segment = self._segments[kind] = self._keeper.next(kind)
+        return segment
 
-    def _due(self) -> list[Kind]:
-        """The kinds whose open segment is old or large enough to be sealed."""
-        if self._seal_is_late():
-            return []
-        return [
-            kind
-            for kind, segment in self._segments.items()
-            if segment.age_ms() >= self._settings.segment_age_max_ms
-            or segment.size >= self._settings.segment_bytes_max
-            or segment.lines_bytes >= self._settings.segment_lines_bytes_max
-        ]
-
-    def _seal_is_late(self) -> bool:
-        """Whether the disk has refused to seal a moment ago: it is not asked again with every commit."""
-        return time.monotonic() - self._seal_failed_s < DISK_CHECK_PERIOD_S
+    def _may_seal(self) -> bool:
+        return self._keeper.waiting < SEALING_SEGMENTS_MAX
 
     def _tend(self) -> None:
         """What there is to do without a request."""
         self._seal()
-        if self._refusal or self._torn:
+        if self._refusal:
             self._look()
 
     def _seal(self) -> None:
-        self._seal_these(self._due())
+        """Have the segments sealed that are old or large enough."""
+        for kind, segment in tuple(self._segments.items()):
+            is_due = (
+                segment.age_ms() >= self._settings.segment_age_max_ms
+                or segment.size >= self._settings.segment_bytes_max
+                or segment.lines_bytes >= self._settings.segment_lines_bytes_max
+            )
+            if is_due and self._may_seal():
+                self._keeper.put(self._segments.pop(kind))
 
     def _seal_all(self) -> None:
-        self._mend()
-        self._seal_these(list(self._segments))
-
-    def _seal_these(self, kinds: list[Kind]) -> None:
-        for kind in kinds:
-            segment = self._segments[kind]
-            try:
-                segment.seal()
-            except OSError as error:
-                self._seal_failed_s = time.monotonic()
-                log.warning("cannot seal %s, trying again: %s", segment.path.name, error)
-            else:
-                del self._segments[kind]
+        for segment in self._segments.values():
+            self._keeper.put(segment)
+        self._segments.clear()
+        self._keeper.close()
 
     def _give_up(self, touched: list[Segment], error: BaseException) -> None:
-        """Cut off what the failed commit has left; until that works its segments are kept, locked, out of use."""
+        """Cut off what the failed commit has left; where that does not work now, the keeper tries again."""
         log.warning("a frame could not be made durable and its requests are refused: %s", error)
         for segment in touched:
             segment.retract()
-            if refused := self._cut(segment):
-                self._torn.append(segment)
+            try:
+                segment.cut()
+            except OSError as refused:
                 log.warning("cannot cut %s back, trying again: %s", segment.path.name, refused)
-        self._segments = {kind: segment for kind, segment in self._segments.items() if segment not in touched}
-        if len(self._torn) >= TORN_SEGMENTS_MAX:
+            del self._segments[segment.kind]
+            self._keeper.put(segment)
+        if self._keeper.waiting >= WAITING_SEGMENTS_MAX:
             self._look()
-
-    def _mend(self) -> None:
-        """Try again to cut and seal the segments whose last commit failed."""
-        self._torn = [segment for segment in self._torn if self._cut(segment)]
-
-    def _cut(self, segment: Segment) -> OSError | None:
-        """Cut a segment back to its last whole frame and seal it; returns why that cannot be done."""
-        try:
-            segment.cut()
-            segment.seal()
-        except OSError as error:
-            return error
-        log.info("cut %s back to its last whole frame", segment.path.name)
-        return None
 
     def _check_room(self) -> None:
         """Raise JournalFull while the disk or the journal has no room."""
@@ -312,16 +278,15 @@ class Journal:
             raise JournalFull(self._refusal)
 
     def _look(self) -> None:
-        """Mend what can be mended, and see whether there is room; the log says when that changes."""
+        """See whether there is room; the log says when that changes."""
         self._checked_s = time.monotonic()
-        self._mend()
         refusal = self._find_refusal()
         if refusal != self._refusal:
             log.warning("%s", f"events are refused: {refusal}" if refusal else "events are accepted again")
         self._refusal = refusal
 
     def _find_refusal(self) -> str | None:
-        if len(self._torn) >= TORN_SEGMENTS_MAX:
+        if self._keeper.waiting >= WAITING_SEGMENTS_MAX:
             return "the disk takes no writes, nor cuts off what they left"
         try:
             if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:

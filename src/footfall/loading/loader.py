@@ -114,7 +114,7 @@ class Loader:
         return True
 
     def _recover(self) -> None:
-        for segment in self._folder.open():
+        for segment in (*self._folder.spares(), *self._folder.open()):
             outcome = recover(segment, self._aside, self._folder.disk)
             if outcome is Recovered.SALVAGED:
                 self.segments_aside += 1

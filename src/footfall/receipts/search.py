@@ -6,10 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from footfall.journal import Folder, Frame, Kind, kind_of, walk
+from footfall.journal import Folder, Frame, Kind, kind_of, sealed_name, walk
 from footfall.receipts.receipt import HELD, Event, Found, Held
-
-_OPEN = ".open"
 
 
 class _Line(Struct):
@@ -61,7 +59,7 @@ def _read(path: Path, bytes_max: int) -> bytes | None:
 
     One that is gone has been loaded, and has none.
     """
-    for name in (path, path.with_name(path.name.removesuffix(_OPEN))):
+    for name in (path, sealed_name(path)):
         try:
             return name.read_bytes() if name.stat().st_size <= bytes_max else None
         except FileNotFoundError:
