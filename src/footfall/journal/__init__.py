@@ -18,9 +18,9 @@ overwrite. A *spare* (`….jsonl.zst.spare`, locked too) is a file without frame
 4. Lines are never reordered within a writer, and a frame is whole or absent: there are no half requests.
 
 **Recovery.** An open segment, or a spare, whose lock is free belongs to a dead writer: it is cut back to its last whole
-frame and sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing is lost.
-A frame that fails its checksum with whole frames behind it is damage, not a torn tail: the good frames are kept in a
-new segment, the damaged file is set aside as it is, and the log says so.
+frame and sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing
+is lost. A frame that fails its checksum with whole frames behind it is damage, not a torn tail: the good frames are
+kept in a new segment, the damaged file is set aside as it is, and the log says so.
 """
 
 from footfall.journal.disk import Disk
