@@ -37,7 +37,7 @@ def sustained(begin_ms: int, web_processes: int, seconds: float, work: Path) -> 
                 time.sleep(0.5)
             seen = latency.read(process)
         time.sleep(VISIBLE_S)
-        stored, waiting = running.stored(), len(list((folder / "journal").glob("*.jsonl.zst*")))
+        stored, waiting = running.stored(), len(running.waiting())
         settle = running.settle()
         found = {
             **seen,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from footfall.journal import Folder
 from footfall.settings import Settings
 from footfall.store import Store
 
@@ -47,12 +48,15 @@ class Service:
     def settle(self) -> float:
         """Wait until the journal is loaded; gives the seconds that took."""
         begin = time.perf_counter()
-        journal = self.folder / "journal"
-        while any(journal.glob("*.jsonl.zst*")):
+        while self.waiting():
             if time.perf_counter() - begin > SETTLE_LIMIT_S:
-                sys.exit(f"the loader has not loaded {journal} in {SETTLE_LIMIT_S} s")
+                sys.exit(f"the loader has not loaded {self.waiting()} in {SETTLE_LIMIT_S} s")
             time.sleep(0.02)
         return time.perf_counter() - begin
+
+    def waiting(self) -> list[str]:
+        """The segments that are not loaded yet."""
+        return Folder(self.folder / "journal").names()
 
     def accepted(self) -> int:
         """How many events were answered 200, as the processes count them; exact a second after the last."""

@@ -15,6 +15,7 @@ from torture_clients import CUSTOMERS, PRODUCTS, Fate, Ledger, Sent
 from torture_damage import Damaged
 from torture_service import Service
 
+from footfall.journal import Folder
 from footfall.settings import Settings
 from footfall.store import Store
 
@@ -139,12 +140,11 @@ def judge(before: Iterable[Sent], found: dict[str, Holding], name: str, fire: Un
 
 
 async def wait_loaded(service: Service) -> float:
-    """Wait until nothing is left in the journal; returns the seconds."""
+    """Wait until no segment is left in the journal; returns the seconds."""
     started_s = time.monotonic()
-    journal = service.data / "journal"
-    while any(journal.iterdir()):
+    journal = Folder(service.data / "journal")
+    while left := journal.names():
         if time.monotonic() - started_s > LOAD_LIMIT_S:
-            left = sorted(path.name for path in journal.iterdir())
             raise AssertionError(f"not loaded after {LOAD_LIMIT_S} s: {left}\n{service.tail()}")
         await asyncio.sleep(0.1)
     return time.monotonic() - started_s

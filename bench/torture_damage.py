@@ -12,10 +12,8 @@ from pathlib import Path
 
 from torture_service import Service
 
-from footfall.journal import Frame, walk
+from footfall.journal import OPEN, SEALED, Frame, walk
 
-OPEN = ".jsonl.zst.open"
-SEALED = ".jsonl.zst"
 LOAD_LIMIT_S = 120
 
 
@@ -34,7 +32,8 @@ async def tear_tails(service: Service, damaged: Damaged, chance: random.Random) 
     await service.kill()
     for path in sorted(_journal(service).glob(f"*{OPEN}")):
         data = path.read_bytes()
-        with path.open("ab") as file:
+        with path.open("r+b") as file:
+            file.seek(max((frame.offset + frame.size for frame in _frames(data)), default=0))
             file.write(_tail(data, chance))
         damaged.torn += 1
     # A writer may also die before its first frame is whole.

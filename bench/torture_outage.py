@@ -13,6 +13,8 @@ from torture_clients import Connection, Fate, Ledger, NotAnswered, NotSent, Sent
 from torture_faults import Stage, engine_away, suspended
 from torture_service import Service
 
+from footfall.journal import Folder
+
 SENDERS = 8
 BATCH_EVENTS = 100
 WARM_S = 5.0
@@ -44,7 +46,7 @@ async def send(
 
 def behind(service: Service, before_ms: int) -> bool:
     """Whether a segment that was opened before a time has not been loaded yet."""
-    names = (path.name for path in (service.data / "journal").iterdir())
+    names = Folder(service.data / "journal").names()
     return any(int(name.partition("-")[0]) <= before_ms for name in names)
 
 
@@ -63,7 +65,7 @@ async def measure(
     began_s = time.monotonic()
     async with away:
         await asyncio.sleep(options.outage)
-        waiting = sum(path.stat().st_size for path in (service.data / "journal").iterdir())
+        waiting = Folder(service.data / "journal").used_bytes()
         during = answers.total() - before
         lasted_s = time.monotonic() - began_s
     over_s, over_ms = time.monotonic(), time.time_ns() // 1_000_000

@@ -11,6 +11,8 @@ from typing import Self
 
 import httpx
 
+from footfall.journal import OPEN
+
 EVENT = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
@@ -125,7 +127,7 @@ def test_a_service_that_does_not_run_is_backed_up_with_what_waits_in_its_journal
     place, service = tmp_path / "backup", serve(segment_age_max_ms=600_000)
     assert service.post([{**EVENT, "context": ["u", f"{n}"]} for n in range(50)]).status_code == 200
     service.kill_group()
-    (waiting,) = (service.folder / "journal").iterdir()
+    (waiting,) = (service.folder / "journal").glob(f"*{OPEN}")
     told = json.loads(footfall("backup", str(place), "--json", "--data-dir", str(service.folder)))
     assert told["journal_segments"] == 1
     assert waiting.exists()
