@@ -1,14 +1,16 @@
 """The statements read in the order of the table, so that no report is sorted in memory."""
 
 import uuid
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from footfall.reports import parameters
 from footfall.reports.layout import plain_layout
+from footfall.reports.outline import Outline, outline
 from footfall.reports.rows import Statement
-from footfall.reports.survey import count, doubles
+from footfall.reports.survey import Kind, count, doubles
 from footfall.state import Job
 from footfall.store import query
 from footfall.usage import Span
@@ -50,20 +52,32 @@ def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> Non
     ]
     for first_ms, last_ms, most, *_ in found:
         span = Span(first_ms, last_ms, most)
-        assert count(place.store, JOB, span, 0, dict).rows == 3000
+        assert count(place.store, JOB, span, 0, {}).rows == 3000
         assert doubles(place.store, JOB, [span], dict).found == 2000
         assert most >= 3000
 
 
-@pytest.mark.parametrize("widths", [0, 1])
-def test_days_are_found_with_their_months(place: Any, widths: int) -> None:
-    days = (0, 30, 31, 365)
-    place.load({"timestamp": day * DAY_MS + n, "sequence": n + 1, "context": ["x"]} for day in days for n in range(3))
-    found = place.store.rows(query("report_days"), {**parameters.selection(JOB), "widths": widths})
-    assert found == [
-        (month, day * DAY_MS, day * DAY_MS + 2, 3, widths, ["T"])
-        for month, day in zip((197001, 197001, 197002, 197101), days, strict=True)
-    ]
+@pytest.mark.parametrize("widths", [False, True])
+def test_months_are_outlined_by_day_and_by_type(place: Any, widths: bool) -> None:
+    months = {197001: (0, 30), 197002: (31,), 197101: (365,)}
+    place.load(
+        {"timestamp": day * DAY_MS + n, "type": kind, "sequence": n + 1, "context": ["x"], "received": day * DAY_MS + 3}
+        for day in chain.from_iterable(months.values())
+        for n, kind in enumerate("TTU")
+    )
+    found = outline(place.store, JOB, 2, {}, widths=widths)
+    assert (found.rows, found.types, found.width) == (12, {"T", "U"}, int(widths))
+    for month, days in zip(found.months, months.values(), strict=True):
+        starts = [day * DAY_MS for day in days]
+        assert month.days == tuple(Span(start, start + 2, 3) for start in starts)
+        assert month.survey.kinds == {
+            "T": Kind(2 * len(days), starts[0], starts[-1] + 1, len(days)),
+            "U": Kind(len(days), starts[0] + 2, starts[-1] + 2, 0),
+        }
+
+
+def test_a_report_of_nothing_has_no_months(place: Any) -> None:
+    assert outline(place.store, JOB, 0, {}, widths=True) == Outline((), 0)
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:

@@ -65,3 +65,25 @@ def test_two_batches_at_one_time_are_no_duplicates_by_that(place) -> None:
     place.load(event(1, 1, 5), event(2, 2, 5))
     (found,) = compare(place.store, WANTED, [Span(5, 5, 2)], dict)
     assert found.duplicates == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, times: int) -> None:
+    # Alone at their time, together with others of their batch, and beside equal ones of another batch.
+    alone, together = [event(1, 1, 5)], [event(n, 1, 6) for n in (1, 2, 9)]
+    equal = [event(4, batch, 7) for batch in (1, 2)]
+    place.store.write("SYSTEM STOP MERGES events", {})
+    place.load(*alone, *together, *equal)
+    for _ in range(times):
+        place.load(*alone)
+        place.load(*together[1:])
+        place.load(equal[1])
+    (found,) = compare(place.store, WANTED, [Span(5, 7, 10)], dict)
+    assert (found.duplicates, found.twins) == (1, 4 * times)
+    assert found.counts == {(0, "T"): 1}
+    for time_ms, twins in ((5, 1), (6, 2), (7, 1)):
+        (found,) = compare(place.store, WANTED, [Span(time_ms, time_ms, 1)], dict)
+        assert found.twins == twins * times
+    by_receipt = WANTED | {"basis": "received", "received_start": 2, "received_end": 9}
+    (found,) = compare(place.store, by_receipt, [Span(5, 7, 10)], dict)
+    assert (found.duplicates, found.twins) == (0, 4 * times)

@@ -1,7 +1,6 @@
 """One attempt at a report's file: from the events store through this thread into the place where files are kept."""
 
 import contextlib
-import itertools
 import math
 import threading
 import time
@@ -19,11 +18,12 @@ from footfall.reports.destinations import Destinations
 from footfall.reports.encoding import compress
 from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
 from footfall.reports.lifecycle import Completed
+from footfall.reports.outline import Stretch, outline
 from footfall.reports.rows import Statement
 from footfall.reports.survey import Survey, count, doubles
 from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
-from footfall.store import Store, StoreTimeout, query
+from footfall.store import Store, StoreTimeout
 from footfall.usage import Span, cut
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
@@ -44,22 +44,10 @@ class RowsMissing(Exception):
     """The engine gave other rows than it had counted; its text is fit for the report's reason."""
 
 
-class Day(Struct, frozen=True):
-    """What a report may have of one day: its month, first and last time in ms, rows, the longest context, the types."""
-
-    month: int
-    first_ms: int
-    last_ms: int
-    rows: int
-    width: int
-    types: list[str]
-
-
 class Look(Struct, frozen=True):
-    """A span, the count of its rows, and that of the duplicates among them, which a thread of its own makes."""
+    """A stretch of the report, and the duplicates and twins in it, which a thread of its own looks for."""
 
-    span: Span
-    counted: Future[Survey]
+    stretch: Stretch
     doubles: Future[Survey]
 
 
@@ -71,32 +59,20 @@ class Terms(Struct, frozen=True, kw_only=True):
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
 
 
-def spans(days: list[Day]) -> Iterator[list[Span]]:
-    """The days of a month, or of several months in order while their rows together are at most SPAN_ROWS_MAX."""
-    held: list[Span] = []
-    for _, month in itertools.groupby(days, lambda day: day.month):
-        more = [Span(day.first_ms, day.last_ms, day.rows) for day in month]
-        if held and sum(day.rows for day in held + more) > SPAN_ROWS_MAX:
-            yield held
-            held = []
-        held += more
-    if held:
-        yield held
-
-
 class Making:
     """One attempt; `make` blocks, everything else may be read or called from other threads meanwhile.
 
-    The rows come span by span. The store's table is cut by months, and a statement that orders all of them at once
-    reads them all at once: its memory would grow with the report's range. A span is as many months as have few rows
-    together, so that a small report of many years is one statement, and a large one stays within the memory of a month.
+    The rows come stretch by stretch. The store's table is cut by months, and a statement that orders all of them at
+    once reads them all at once: its memory would grow with the report's range. A stretch is as many months as have few
+    rows together, so that a small report of many years is one statement, and a large one stays within the memory of a
+    month.
 
-    Beside the rows, a thread of its own has the engine count each span: rows by type, late events, duplicates. The rows
-    that have passed must be as many, or the report fails. Where duplicates are to be dropped, those are found first,
-    and spans that have some are cut further, because a statement holds what it leaves out.
-
-    The count has every event once, that of the days every time it was loaded. Where both are the same, the rows are
-    read as they are; where not, or with `final`, equal ones are merged on the way, which takes half as long again.
+    First the engine counts what there is: days, rows by type, late events. Ahead of the rows, a thread of its own has
+    it look for duplicates, and for events that were loaded twice. Where there are none of the latter, the rows are read
+    as they are; where there are some, or with `final`, equal ones are merged on the way, which takes half as long
+    again, and they are counted so before. The rows that have passed must be as many as were counted, or the report
+    fails. Where duplicates are to be dropped, spans that have some are cut further, because a statement holds what it
+    leaves out.
     """
 
     def __init__(
@@ -125,7 +101,7 @@ class Making:
         self._text: Rows = JsonRows() if job.format == "jsonl" else CsvRows()
         self._table = None if job.format in formats.TEXTS else Columnar(job.format, job.compression)
         self._survey = Survey()
-        self._done, self._doing = 0, 0  # rows of the spans that have passed, and of the one that is under way
+        self._done, self._doing = 0, 0  # rows of the stretches that have passed, and of the one that is under way
         self.rows_total = 0
 
     @property
@@ -163,32 +139,22 @@ class Making:
 
         Raises Halted, RowsMissing, what the store raises, and what writing raises.
         """
-        wanted = {**parameters.selection(self._job), "widths": int(self._columns is None)}
-        days = [Day(*row) for row in self._store.rows(query("report_days"), wanted, self._limit())]
-        self.rows_total = sum(day.rows for day in days)
-        layout = self._layout(days)
+        held = outline(self._store, self._job, self._terms.late_ms, self._limit(), widths=self._columns is None)
+        self.rows_total = held.rows
+        layout = plain_layout(held.width) if self._columns is None else plan_layout(self._columns)
         surveyor = ThreadPoolExecutor(1, "survey")
         try:
-            looks = [self._look(surveyor, part) for part in spans(days)]
-            types = frozenset(name for day in days for name in day.types)
-            size = self._write(Statement(self._job, layout, types), layout, looks)
+            looks = [self._look(surveyor, stretch) for stretch in held.stretches(SPAN_ROWS_MAX)]
+            size = self._write(Statement(self._job, layout, held.types), layout, looks)
         finally:
             surveyor.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
         said = manifest.write(self._job, layout, self._terms.plan, self._survey, self._terms.late_ms, self._tally)
         return Completed(self.rows, size, self._tally.sha256, self._survey.found, said)
 
-    def _layout(self, days: list[Day]) -> Layout:
-        if self._columns is not None:
-            return plan_layout(self._columns)
-        return plain_layout(max((day.width for day in days), default=0))
-
-    def _look(self, surveyor: Executor, days: list[Span]) -> Look:
-        """Have the rows of these days counted, and then the duplicates among them."""
-        span = Span(days[0].first_ms, days[-1].last_ms, sum(day.rows for day in days))
+    def _look(self, surveyor: Executor, stretch: Stretch) -> Look:
         limit = lambda: self._limit("survey")  # noqa: E731
-        counted = surveyor.submit(count, self._store, self._job, span, self._terms.late_ms, limit)
-        return Look(span, counted, surveyor.submit(doubles, self._store, self._job, days, limit))
+        return Look(stretch, surveyor.submit(doubles, self._store, self._job, stretch.days, limit))
 
     def _write(self, statement: Statement, layout: Layout, looks: list[Look]) -> int:
         with contextlib.closing(self._content(layout, statement, looks)) as content:
@@ -206,30 +172,34 @@ class Making:
         if self._job.format == "csv" and self._job.header:
             yield header_row(layout, self._job.delimiter)
         for look in looks:
-            before, self._doing = self.rows, look.span.rows
-            counted = look.counted.result()
-            final = self._final or counted.rows != look.span.rows
-            for part, drop in self._parts(look):
+            before, self._doing = self.rows, look.stretch.survey.rows
+            looked = look.doubles.result()
+            final = self._final or looked.twins > 0
+            counted = self._counted(look.stretch) if final else look.stretch.survey
+            for part, drop in self._parts(look.stretch, looked):
                 yield from self._encoded(statement.text(final=final, drop=drop), statement, part)
-            looked = counted.join(look.doubles.result())
-            self._survey = self._survey.join(looked)
-            expected = looked.rows - (looked.found if self._drops else 0)
+            self._survey = self._survey.join(counted).join(looked)
+            expected = counted.rows - (looked.found if self._drops else 0)
             if self.rows - before != expected:
                 raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
-            self._done, self._doing = self._done + look.span.rows, 0
+            self._done, self._doing = self._done + self._doing, 0
         if self._table is not None:
             if not looks:
                 # A file without rows has columns all the same.
                 yield from self._encoded(statement.text(final=False), statement, Span(0, -1, 0))
             yield from self._table.end()
 
-    def _parts(self, look: Look) -> Iterator[tuple[Span, bool]]:
-        """The span as it is, or cut where duplicates are to be left out; and whether that is so."""
+    def _counted(self, stretch: Stretch) -> Survey:
+        """What the stretch has when equal events are merged."""
+        return count(self._store, self._job, stretch.span, self._terms.late_ms, self._limit("survey"))
+
+    def _parts(self, stretch: Stretch, looked: Survey) -> Iterator[tuple[Span, bool]]:
+        """The stretch as it is, or cut where duplicates are to be left out; and whether that is so."""
         if not self._drops:
-            yield look.span, False
+            yield stretch.span, False
             return
         selection = parameters.selection(self._job)
-        for part in look.doubles.result().parts:
+        for part in looked.parts:
             if not part.duplicates:
                 yield part.span, False
                 continue

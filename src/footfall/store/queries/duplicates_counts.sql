@@ -1,4 +1,5 @@
 -- The duplicates between two times, by interval and type: of equal events all but those of the batch that was first.
+-- And how many more of these events are in the table than there are, for they were loaded twice and are not merged yet.
 WITH fromUnixTimestamp64Milli(timestamp, {timezone:String}) AS moment
 SELECT
     multiIf(
@@ -8,13 +9,15 @@ SELECT
         0
     ) AS begin,
     toString(type),
-    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number
+    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number,
+    sum(more) AS twins
 FROM (
     SELECT
         timestamp,
         type,
-        groupArray((batch, came)) AS members,
-        argMin(batch, (came, batch)) AS first
+        groupArrayIf((batch, came), wanted) AS members,
+        argMinIf(batch, (came, batch), wanted) AS first,
+        sum(copies - 1) AS more
     FROM (
         -- An event that was loaded twice, and is not merged yet, is one; its first admission counts, as with FINAL, which
         -- would read all contexts.
@@ -26,7 +29,9 @@ FROM (
             batch,
             sequence,
             min(admitted) AS came,
-            argMin(received, admitted) AS got
+            argMin(received, admitted) AS got,
+            {basis:String} = 'event' OR got BETWEEN {received_start:Int64} AND {received_end:Int64} AS wanted,
+            count() AS copies
         FROM events
         WHERE customer = {customer:String}
             AND product = {product:String}
@@ -34,25 +39,40 @@ FROM (
             AND admitted <= {watermark:Int64}
             AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
             AND timestamp GLOBAL IN (
-                -- Only times with events of several batches: looking for them reads no contexts.
+                -- Only times with events of several batches, or with one twice: looking for them reads no contexts.
                 SELECT timestamp
-                FROM events
-                WHERE customer = {customer:String}
-                    AND product = {product:String}
-                    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-                    AND admitted <= {watermark:Int64}
-                    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+                FROM (
+                    SELECT timestamp, batch, count() AS copies
+                    FROM events
+                    WHERE customer = {customer:String}
+                        AND product = {product:String}
+                        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+                        AND admitted <= {watermark:Int64}
+                        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+                        AND timestamp GLOBAL IN (
+                            -- Only times with several events: most have one, and looking for them reads no batches.
+                            SELECT timestamp
+                            FROM events
+                            WHERE customer = {customer:String}
+                                AND product = {product:String}
+                                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+                                AND admitted <= {watermark:Int64}
+                                AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+                            GROUP BY timestamp
+                            HAVING count() > 1
+                        )
+                    GROUP BY timestamp, batch, sequence
+                )
                 GROUP BY timestamp
-                HAVING min(batch) != max(batch)
+                HAVING min(batch) != max(batch) OR max(copies) > 1
             )
         GROUP BY timestamp, type, version, context, batch, sequence
     )
-    WHERE {basis:String} = 'event' OR got BETWEEN {received_start:Int64} AND {received_end:Int64}
     GROUP BY timestamp, type, version, context
-    HAVING min(batch) != max(batch)
+    HAVING minIf(batch, wanted) != maxIf(batch, wanted) OR more > 0
 )
 GROUP BY begin, type
-HAVING number > 0
+HAVING number > 0 OR twins > 0
 SETTINGS
     enable_extended_results_for_datetime_functions = 1,
     -- Where most are duplicates, their groups go to disk.
