@@ -4,7 +4,6 @@ import contextlib
 import glob
 import os
 import re
-import shutil
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from datetime import timedelta
@@ -20,6 +19,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from footfall import places
 from footfall.places import Destination
 from footfall.process import CannotServe
+from footfall.reports.freeing import Freeing
 from footfall.settings import Settings
 
 # What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
@@ -75,6 +75,7 @@ class Files:
         self._options = place.options
         self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
         self._root: Path | None = None
+        self._freeing = Freeing()
         self._store: ObjectStore
         # The same, for questions.
         self._asked: ObjectStore
@@ -168,8 +169,7 @@ class Files:
     def delete(self, folder: str) -> None:
         """Remove a folder with all that is in it, half-written files too; nothing happens where there is none."""
         if self._root is not None:
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self._root / folder)
+            self._freeing.remove_all(self._root / folder)
             return
         with self._explained():
             for batch in obstore.list(self._store, prefix=folder):
@@ -178,7 +178,10 @@ class Files:
     def remove(self, path: str) -> None:
         """Remove one file; nothing happens where there is none."""
         with self._explained(), contextlib.suppress(NotFoundError, FileNotFoundError):
-            obstore.delete(self._store, path)
+            if self._root is not None:
+                self._freeing.remove(self._root / path)
+            else:
+                obstore.delete(self._store, path)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
