@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from footfall.reports import columnar
 from footfall.state import Job, JobStatus
+from footfall.store import StoreMemory
 
 NOW_MS = 1_760_000_000_000
 MIB = 1024 * 1024
@@ -121,3 +123,16 @@ def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
     assert made_rows == rows
     assert size > rows
     assert grown < 200 * MIB
+
+
+def test_a_failure_behind_the_end_of_a_stream_is_not_missed() -> None:
+    schema = pa.schema([("timestamp", pa.int64()), ("type", pa.string())])
+    sink = pa.BufferOutputStream()
+    pa.ipc.new_stream(sink, schema).close()
+
+    def blocks() -> Iterator[bytes]:
+        yield sink.getvalue().to_pybytes()
+        raise StoreMemory("no room")
+
+    with pytest.raises(StoreMemory):
+        list(columnar.Columnar("arrow", "none").add(blocks()))

@@ -38,10 +38,11 @@ class Columnar:
         self.rows = 0
 
     def add(self, stream: Iterable[bytes]) -> Iterator[bytes]:
-        """Take the rows of one stream; gives what of the file is ready."""
+        """Take the rows of one stream, to its end; gives what of the file is ready. Raises what the stream raises."""
         import pyarrow as pa  # noqa: PLC0415 - it takes 60 MiB, which a service that makes no such files need not have
 
-        with pa.ipc.open_stream(pa.PythonFile(_In(stream), mode="r")) as batches:
+        blocks = iter(stream)
+        with pa.ipc.open_stream(pa.PythonFile(_In(blocks), mode="r")) as batches:
             self._schema = self._schema or batches.schema
             for batch in batches:
                 self.rows += batch.num_rows
@@ -51,6 +52,9 @@ class Columnar:
                     self._step(STEP_ROWS)
                     if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES_MAX:
                         yield from self._flush()
+        # An engine that fails ends what it writes in good order; why it did stands behind.
+        for _ in blocks:
+            pass
 
     def end(self) -> Iterator[bytes]:
         """The rest of the file. At least one stream was added, or the file has no columns."""
@@ -126,8 +130,8 @@ class _Out(io.RawIOBase):
 class _In(io.RawIOBase):
     """Blocks as a file that is read once."""
 
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
         self._held = memoryview(b"")
 
     def readable(self) -> bool:
