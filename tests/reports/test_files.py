@@ -87,7 +87,7 @@ def test_a_file_and_its_folders_are_synced(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "fsync", fsync)
     files.put("job/1/a.csv", iter([b"x"]))
-    assert synced == ["files/job/1/a.csv", "files/job/1", "files/job", "files"]
+    assert synced == ["files/job/1/a.csv#1", "files/job/1", "files/job", "files"]
 
 
 def test_what_is_not_there_has_no_size_and_may_be_deleted(tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 """Files in an object store, by default a folder: whole or absent, and on disk when they are said to be."""
 
 import contextlib
-import glob
-import os
 import re
-import threading
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,14 +16,13 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from footfall import places
 from footfall.places import Destination
 from footfall.process import CannotServe
+from footfall.reports import local
 from footfall.reports.freeing import Freeing
 from footfall.settings import Settings
 
 # What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
-# How often a growing file is given to the disk: the more there is at once, the longer every other sync waits for it.
-FLUSH_S = 0.05
 READ_BYTES = 256 * 1024
 # Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
 ASKED_TIMEOUT_S = 5
@@ -98,7 +94,9 @@ class Files:
         source = _Source(blocks)
         kept: Any = dict(attributes or {}) if self._root is None else None
         try:
-            with contextlib.nullcontext() if self._root is None else _flushing(self._root / path):
+            if self._root is not None:
+                local.write(self._root, path, source.blocks())
+            else:
                 obstore.put(
                     self._store,
                     path,
@@ -108,8 +106,6 @@ class Files:
                     chunk_size=PART_BYTES,
                     max_concurrency=PARTS_AT_ONCE,
                 )
-            if self._root is not None:
-                _sync(self._root, path)
         except (BaseError, OSError, ValueError) as error:
             if source.failed:
                 raise
@@ -259,45 +255,5 @@ def _make_root(url: str) -> Path:
     """The folder that a URL means, for its owner alone where it has to be made."""
     root = Path(unquote(urlsplit(url).path))
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _fsync(root.parent)
+    local.sync(root.parent)
     return root
-
-
-@contextlib.contextmanager
-def _flushing(file: Path) -> Iterator[None]:
-    """Have the disk take what obstore has written of a file while it grows.
-
-    At its end it is synced anyhow; with all of it waiting until then, every other sync on the disk, and so every answer
-    to an event, would wait for gigabytes.
-    """
-    over = threading.Event()
-
-    def flush() -> None:
-        while not over.wait(FLUSH_S):
-            for unfinished in file.parent.glob(f"{glob.escape(file.name)}#*"):
-                with contextlib.suppress(OSError):  # It was finished just now, or given up.
-                    _fsync(unfinished)
-
-    thread = threading.Thread(target=flush, name="flush a report's file")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-def _sync(root: Path, path: str) -> None:
-    """Make a written file durable, with the folders that were made for it: obstore leaves all of that to the kernel."""
-    file = root / path
-    _fsync(file)
-    for folder in file.relative_to(root).parents:
-        _fsync(root / folder)
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
