@@ -48,12 +48,13 @@ class Allowed:
         origins = [origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip()]
         self._origins = frozenset(origin.lower().encode() for origin in origins)
         self._exposed = (b"access-control-expose-headers", _join(EXPOSED_HEADERS))
-        self._any = ((b"access-control-allow-origin", b"*"), self._exposed) if "*" in origins else None
+        # Those of all answers, where they are the same whoever asks.
+        self.any = ((b"access-control-allow-origin", b"*"), self._exposed) if "*" in origins else None
 
     def headers(self, asked: Headings) -> tuple[tuple[bytes, bytes], ...]:
         """Those of the answer to a request with these headers."""
-        if self._any is not None:
-            return self._any
+        if self.any is not None:
+            return self.any
         origin = _value(asked, b"origin")
         # `Vary` keeps caches from handing one origin's answer to another.
         if origin is None or origin.lower() not in self._origins:

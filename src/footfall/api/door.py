@@ -13,13 +13,16 @@ from typing import Any
 
 from msgspec import Struct
 from uvicorn import Config
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from footfall import refusals
 from footfall.api.cors import Allowed
+from footfall.api.plain import Plain, head
 from footfall.collecting import Collector, Headers, Taken, read_headers, sender, too_slow
 from footfall.errors import RequestRefused
+from footfall.quarantine import Sender
 from footfall.settings import Settings
 
 # As the parser gives them, names in lower case.
@@ -92,6 +95,7 @@ class Door(HttpToolsProtocol):
         collector: Collector,
         heads: Heads,
         allowed: Allowed,
+        plain: Plain,
         settings: Settings,
         config: Config,
         server_state: ServerState,
@@ -102,6 +106,7 @@ class Door(HttpToolsProtocol):
         self._collector = collector
         self._heads = heads
         self._allowed = allowed
+        self._plain = plain
         self._settings = settings
         self._visit: _Visit | None = None
         self._late: asyncio.TimerHandle | None = None
@@ -202,16 +207,28 @@ class Door(HttpToolsProtocol):
     def _serve(self, visit: _Visit, body: bytes) -> None:
         collector = self._collector
         try:
-            taken = collector.take(visit.head.headers, body, lambda: sender(visit.head.headings, self.client))
-            if taken.lines:
-                collector.journal.submit(taken.lines, lambda error: self._stored(visit, taken, error))
+            taken = collector.take(visit.head.headers, body, partial(self._sender, visit))
+            if taken.accepted or taken.quarantined:
+                collector.journal.submit(taken.lines, partial(self._stored, visit, taken))
             else:
                 self._answer(visit, collector.render(taken))
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             self._answer(visit, collector.refuse(error))
 
+    def _sender(self, visit: _Visit) -> Sender:
+        return sender(visit.head.headings, self.client)
+
     def _stored(self, visit: _Visit, taken: Taken, error: BaseException | None) -> None:
-        self._answer(visit, self._collector.render(taken) if error is None else self._collector.refuse(error))
+        if error is not None:
+            self._answer(visit, self._collector.refuse(error))
+        elif taken.quarantined or not visit.keep_alive or not self._plain.is_usual:
+            self._answer(visit, self._collector.render(taken))
+        else:
+            self._collector.count(taken)
+            visit.response_complete = True
+            if not self.transport.is_closing():
+                self.transport.write(self._plain.answer(self.server_state.default_headers, taken.answer))
+                self.on_response_complete()
 
     def _give_up(self, visit: _Visit) -> None:
         """The body has not come in time; whatever comes now cannot be told from the next request."""
@@ -226,13 +243,10 @@ class Door(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         status, headers, content = answer
-        parts = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *headers, *self._allowed.headers(visit.head.headings)):
-            parts += (name, b": ", value, b"\r\n")
-        if not visit.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts += (b"\r\n", content)
-        self.transport.write(b"".join(parts))
+        allowed = self._allowed.headers(visit.head.headings)
+        closing = () if visit.keep_alive else (CLOSE_HEADER,)
+        shown = head((*self.server_state.default_headers, *headers, *allowed, *closing))
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], shown, content))
         if not visit.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -269,4 +283,5 @@ class Door(HttpToolsProtocol):
 
 def door(collector: Collector, settings: Settings) -> Callable[..., Door]:
     """What the server makes its connections with."""
-    return partial(Door, collector, Heads(), Allowed(settings), settings)
+    allowed = Allowed(settings)
+    return partial(Door, collector, Heads(), allowed, Plain(allowed), settings)

@@ -76,7 +76,7 @@ class Collector:
             sent = await request.read(receive, self._settings)
             body = await request.unpack(sent, headers.encoding, self._settings)
             taken = self.take(headers, body, lambda: request.sender(scope["headers"], scope.get("client")))
-            if taken.lines:
+            if taken.accepted or taken.quarantined:
                 await self.journal.write(taken.lines)
         except request.Disconnected:
             return
@@ -104,7 +104,7 @@ class Collector:
             return NOTHING
         lines = encode_lines(events)
         answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-        return Taken(answer, Lines(lines, mark(held)), len(events), refused)
+        return Taken(answer, Lines(lines, mark(held) if held else b""), len(events), refused)
 
     def _check(
         self, events: list[StoredEvent], batch: str, sender: Callable[[], Sender]
@@ -123,12 +123,16 @@ class Collector:
 
     def render(self, taken: Taken) -> refusals.Rendered:
         """The answer to a request whose lines are on disk; counts its events."""
-        self.events_accepted += taken.accepted
-        self.events_quarantined += taken.quarantined
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(taken.answer))]
+        self.count(taken)
+        headers = [refusals.CONTENT_TYPE, (b"content-length", b"%d" % len(taken.answer))]
         if taken.quarantined:
             headers.append((b"footfall-quarantined", b"%d" % taken.quarantined))
         return 200, headers, taken.answer
+
+    def count(self, taken: Taken) -> None:
+        """Count the events of a request that is answered by the content of `taken` alone."""
+        self.events_accepted += taken.accepted
+        self.events_quarantined += taken.quarantined
 
     def refuse(self, error: BaseException) -> refusals.Rendered:
         """The answer to a request of which nothing was kept, and why; counts it. Failures go to the log."""
