@@ -37,6 +37,12 @@ _COLUMNS: dict[Table, tuple[str, ...]] = {
         *("state", "changed_by", "set_type", "held_since"),
     ),
 }
+# How the lines of events are read. Their names become dictionaries in the table: making those of whole columns takes
+# 0.6 us of a core an event less than making them value by value, as reading a line straight into the table does.
+_EVENT_LINES = (
+    "customer String, product String, type String, version String, timestamp Int64, context Array(String),"
+    " sequence UInt32, batch UUID, received Int64, admitted Int64"
+)
 # What a load relies on, whatever the server's own defaults are.
 _LOAD_SETTINGS = {
     # The answer must mean that the rows are in the table, not in a buffer of the server.
@@ -59,6 +65,7 @@ _SEGMENT_SETTINGS = {
     "min_insert_block_size_rows": 2**40,
     "min_insert_block_size_bytes": 0,
     "max_insert_block_size": 2**40,
+    "max_block_size": 2**40,
     "max_insert_threads": 1,
     # Loading must cost little rather than be quick. Cutting lines for several threads that parse them took 0.3 us of a
     # core an event ...
@@ -284,8 +291,10 @@ class Store:
 
 def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> int:
     """Gives how many lines the store has read; 0 where something on the way has kept its summary."""
-    columns = _COLUMNS[table]
-    done = client.raw_insert(into or table, columns, data, settings=settings, fmt="JSONEachRow", compression="zstd")
+    columns = ", ".join(_COLUMNS[table])
+    read = f" SELECT {columns} FROM input('{_EVENT_LINES}')" if table == "events" else ""
+    target = f"{into or table} ({columns}){read}"
+    done = client.raw_insert(target, None, data, settings=settings, fmt="JSONEachRow", compression="zstd")
     return int(done.summary.get("read_rows", 0))
 
 

@@ -13,6 +13,8 @@ _QUOTED = re.compile(
 )
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:\bSETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
 _INSERT_TAIL = re.compile(r"\b(?:SETTINGS\b.*?\b)?FORMAT\s+\w+\s*;?\s*$", re.IGNORECASE | re.DOTALL)
+_FORMAT_WORDS = re.compile(r"\bFORMAT\s+\w+\s*;?\s*$", re.IGNORECASE)
+_INPUT = re.compile(r"\binput\s*\(([^()]*)\)", re.IGNORECASE)
 _FIRST_WORD = re.compile(r"[\s(]*(\w*)")
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -50,10 +52,19 @@ def into_file(sql: str, path: str) -> str:
 
 
 def from_file(sql: str, path: str, compression: str) -> str | None:
-    """An INSERT ... FORMAT with its data coming from a file; None when it names no format at its end."""
-    found = _INSERT_TAIL.search(blank(sql))
+    """An INSERT ... FORMAT with its data coming from a file; None when it names no format at its end.
+
+    Where it selects from input(STRUCTURE), which only a server has, that becomes a function that reads the file.
+    """
+    bare = blank(sql)
+    found = _INSERT_TAIL.search(bare)
     if found is None:
         return None
+    if reading := _INPUT.search(bare, 0, found.start()):
+        structure = sql[reading.start(1) : reading.end(1)]
+        source = f"file({quote(path)}, {read_format(sql)}, {structure}, {quote(compression)})"
+        tail = _FORMAT_WORDS.sub("", sql[found.start() :])
+        return f"{sql[: reading.start()]}{source}{sql[reading.end() : found.start()]}{tail}"
     # Settings have to stand behind the file's name.
     source = f"FROM INFILE {quote(path)} COMPRESSION {quote(compression)}"
     return f"{sql[: found.start()]} {source} {sql[found.start() :]}"
