@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from footfall.clock import SystemClock
-from footfall.journal import Disk, Folder, Journal
+from footfall.journal import Disk, Folder, Journal, writer
 from footfall.settings import Settings
 
 
@@ -24,6 +26,18 @@ async def running(folder: Path, disk: Disk | None = None, **changes: int) -> Asy
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
+def ordinary_journal(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
     """Opens the journal in the test's folder, on a disk of the test's own if it has one; `changes` are settings."""
     return lambda disk=None, **changes: running(tmp_path / "journal", disk, **changes)
+
+
+@pytest.fixture(params=["on the loop", "on the thread"])
+def journal(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ordinary_journal: Any
+) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
+    """The same, with commits on the event loop as if every disk were quick, or never there."""
+    if request.param == "on the loop":
+        monkeypatch.setattr(writer, "QUICK_S", math.inf)
+    else:
+        monkeypatch.setattr(writer, "SHORT_LINES_BYTES_MAX", -1)
+    return ordinary_journal

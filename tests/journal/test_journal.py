@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from footfall.journal import (
     mark,
     recover,
     walk,
+    writer,
 )
 
 
@@ -75,6 +78,35 @@ def test_waiting_requests_share_one_frame(tmp_path, journal):
     (path,) = (tmp_path / "journal").iterdir()
     assert sequences(path) == list(range(500))
     assert len(list(walk(path.read_bytes()))) < 10
+
+
+class Threads(Disk):
+    """Remembers which threads have synced."""
+
+    def __init__(self) -> None:
+        self.synced: list[str] = []
+
+    def sync(self, file):
+        self.synced.append(threading.current_thread().name)
+        super().sync(file)
+
+
+@pytest.mark.parametrize(("quick_s", "then"), [(math.inf, "MainThread"), (-1, "journal")])
+def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
+    """The first commit makes the file, for which nobody knows how long it takes; the second is the trial."""
+    monkeypatch.setattr(writer, "QUICK_S", quick_s)
+    monkeypatch.setattr(writer, "SLOW_FOR", math.inf)
+    monkeypatch.setattr(writer, "DISK_CHECK_PERIOD_S", 1000)
+    disk = Threads()
+
+    async def scenario():
+        async with ordinary_journal(disk, segment_ahead_bytes_max=0, segment_age_max_ms=10**6) as opened:
+            for number in range(4):
+                await opened.append(line(number))
+
+    asyncio.run(scenario())
+    assert disk.synced == ["journal", "MainThread", then, then]
+    assert stored(tmp_path / "journal") == [0, 1, 2, 3]
 
 
 def test_a_segment_is_sealed_by_age_without_another_append(tmp_path, journal):

@@ -54,8 +54,8 @@ def test_a_result_goes_to_a_file(text: str, expected: str) -> None:
             "INSERT INTO t  FROM INFILE '/it\\'s' COMPRESSION 'zstd' SETTINGS a = 1 FORMAT CSV",
         ),
         (
-            "INSERT INTO t (`input()`) SELECT a FROM input('a String, b (UInt8)') SETTINGS c = 1 FORMAT CSV",
-            "INSERT INTO t (`input()`) SELECT a FROM file('/it\\'s', CSV, 'a String, b (UInt8)', 'zstd') SETTINGS c = 1 ",
+            "INSERT INTO t (`input()`) SELECT a FROM input('a String, (') SETTINGS c = 1 FORMAT CSV",
+            "INSERT INTO t (`input()`) SELECT a FROM file('/it\\'s', CSV, 'a String, (', 'zstd') SETTINGS c = 1 ",
         ),
         ("INSERT INTO t SELECT 1", None),
         ("INSERT INTO t VALUES (1)", None),

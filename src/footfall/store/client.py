@@ -292,8 +292,8 @@ class Store:
 def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> int:
     """Gives how many lines the store has read; 0 where something on the way has kept its summary."""
     columns = ", ".join(_COLUMNS[table])
-    read = f" SELECT {columns} FROM input('{_EVENT_LINES}')" if table == "events" else ""
-    target = f"{into or table} ({columns}){read}"
+    read = f"SELECT {columns} FROM input('{_EVENT_LINES}')" if table == "events" else ""  # noqa: S608 - all our own
+    target = f"{into or table} ({columns}) {read}"
     done = client.raw_insert(target, None, data, settings=settings, fmt="JSONEachRow", compression="zstd")
     return int(done.summary.get("read_rows", 0))
 
