@@ -1,8 +1,12 @@
-"""The listening socket of the web processes."""
+"""What the web processes have of their own: the listening socket, and their turns."""
 
 import asyncio
 import socket
+import subprocess
+import sys
+import textwrap
 
+import pytest
 import uvloop
 
 from footfall.process import bind, multiply
@@ -28,3 +32,21 @@ def test_one_turn_of_the_loop_lets_in_many_connections():
         end.close()
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has turns of one's own")
+def test_short_turns_leave_everything_else_as_it_was() -> None:
+    """Kernels before 6.12 tell no turn, which is 0 then."""
+    script = """
+        import ctypes, os
+        from footfall import process
+        os.nice(5)
+        process.take_short_turns()
+        seen = ctypes.create_string_buffer(process._SCHED_ATTR.size)
+        number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
+        assert ctypes.CDLL(None).syscall(number, 0, seen, len(seen), 0) == 0
+        _, policy, flags, nice, priority, turn, *_ = process._SCHED_ATTR.unpack(seen)
+        print(policy, flags, nice, priority, turn in (0, process.SHORT_TURN_NS), os.nice(0))
+    """
+    told = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert told.stdout == "0 0 5 0 True 5\n"

@@ -22,6 +22,7 @@ from footfall.process import (
     put_off_collecting,
     settle,
     start_log,
+    take_short_turns,
     take_stop,
     wait_for_gate,
     watch_parent,
@@ -62,6 +63,7 @@ def web(settings: Settings) -> None:
 
     _require_whole(settings)
     start_log(settings, "web")
+    take_short_turns()
     watch_parent()
     take_stop()
     try:

@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
 # How often the free space of the disk, and the size of the journal, are looked up at the most.
 DISK_CHECK_PERIOD_S = 0.25
-# A commit of so few bytes is made on the event loop itself while the disk is quicker than the way to another thread and
-# back. One that took longer sends the next ones to the thread, for so many times as long.
+# A commit of so few bytes is made on the event loop itself while the disk is quick. One that took longer sends the next
+# ones to the thread, for so many times as long: a slow disk holds up the loop for a twentieth of the time at the most.
 SHORT_LINES_BYTES_MAX = 1024 * 1024
-QUICK_S = 0.0004
+QUICK_S = 0.002
 SLOW_FOR = 20
 # Segments, each an open file, that wait to be sealed. A disk that cannot keep up with sealing gets larger segments
 # instead of more; where commits fail too, and so many wait, nothing is begun on it any more.
@@ -84,8 +84,8 @@ class Journal:
     """Appends lines durably: when `append` returns they are synced, when it raises none of them are kept.
 
     Runs as one task (`run`). Commits have a thread of their own, so that the event loop does not wait for the disk,
-    unless that is known to be quicker than the thread: syncing takes 0.1 ms of such a disk, and so does it to hand the
-    work over, to wait for the interpreter, and to come back. Meanwhile the next requests gather in the kernel.
+    unless it is known to be quick: syncing takes 0.1 ms of such a disk, and as long to hand the work over, to wait for
+    the interpreter, and to come back. Meanwhile the next requests gather in the kernel.
     """
 
     def __init__(self, folder: Folder, settings: Settings, clock: Clock) -> None:

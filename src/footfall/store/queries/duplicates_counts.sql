@@ -50,16 +50,20 @@ FROM (
                         AND admitted <= {watermark:Int64}
                         AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
                         AND timestamp GLOBAL IN (
-                            -- Only times with several events: most have one, and looking for them reads no batches.
-                            SELECT timestamp
-                            FROM events
-                            WHERE customer = {customer:String}
-                                AND product = {product:String}
-                                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-                                AND admitted <= {watermark:Int64}
-                                AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-                            GROUP BY timestamp
-                            HAVING count() > 1
+                            -- Only times with several events, and the first of each day: most have one, and looking for
+                            -- them reads no batches. The times of a day are nearly in order, which makes sorting them
+                            -- cheaper than grouping by them.
+                            SELECT arrayJoin(arrayFilter((time, gap) -> gap = 0, times, arrayDifference(times)))
+                            FROM (
+                                SELECT arraySort(groupArray(timestamp)) AS times
+                                FROM events
+                                WHERE customer = {customer:String}
+                                    AND product = {product:String}
+                                    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+                                    AND admitted <= {watermark:Int64}
+                                    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+                                GROUP BY intDiv(timestamp, 86400000)
+                            )
                         )
                     GROUP BY timestamp, batch, sequence
                 )
