@@ -101,7 +101,7 @@ class Journal:
         self._closing = False
         self._hand = Hand("journal")
         self._frames = Compressor()
-        # How long the last frame took the disk, and since when commits may be made on the event loop.
+        # How long the last commit's frames took the disk, and since when commits may be made on the event loop.
         self._write_s = 0.0
         self._here_from_s = 0.0
         self._checked_s = 0.0
@@ -200,7 +200,7 @@ class Journal:
             except Exception:  # one that fails must not keep the others waiting
                 log.exception("a request's answer failed")
         if self._waiting:
-            # Those who are told first must not be the only ones who are heard again.
+            # Other connections are read before these, which may have brought more with their answers.
             await asyncio.sleep(0)
 
     def _may_commit_here(self) -> bool:
@@ -239,6 +239,7 @@ class Journal:
         released = b"".join([lines.released for lines in group])
         quarantined = b"".join([lines.quarantined for lines in group])
         touched: list[Segment] = []
+        write_s = 0.0
         try:
             for kind, lines in ((Kind.EVENTS, events or released), (Kind.QUARANTINE, quarantined)):
                 if lines:
@@ -254,12 +255,13 @@ class Journal:
                     touched.append(segment)
                     began_s = time.monotonic()
                     segment.append(packed, len(frame))
-                    self._write_s = time.monotonic() - began_s
+                    write_s += time.monotonic() - began_s
         except BaseException as error:
             self._give_up(touched, error)
             if isinstance(error, OSError):
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
             raise
+        self._write_s = write_s
         self._seal()
 
     def _open(self, kind: Kind) -> Segment:
