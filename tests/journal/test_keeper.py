@@ -7,9 +7,11 @@ import threading
 
 import pytest
 
-from footfall.journal import Disk, Folder, Frame, Recovered, recover, walk
+from footfall.clock import SystemClock
+from footfall.journal import Disk, Folder, Frame, Kind, Recovered, recover, walk
 from footfall.journal.frames import Compressor
-from footfall.journal.keeper import FRAMES_LEAST
+from footfall.journal.keeper import FRAMES_LEAST, Keeper
+from footfall.journal.segment import Segment
 from footfall.journal.writer import SEALING_SEGMENTS_MAX
 
 FRAMES = [Compressor().compress(b'{"sequence":%d}\n' % number) for number in range(4)]
@@ -24,15 +26,11 @@ def sequences(data: bytes) -> list[int]:
     return [json.loads(text)["sequence"] for frame in frames for text in frame.lines.splitlines()]
 
 
-async def spare_beside(folder: Folder) -> bytes:
-    """The one spare's content, once it is there and as long as it will be."""
-    size = -1
-    while True:
-        spares = folder.spares()
-        if spares and (now := spares[0].stat().st_size) == size:
-            return spares[0].read_bytes()
-        size = now if spares else -1
-        await asyncio.sleep(0.02)
+def append(segment: Segment, numbers: range) -> None:
+    """One frame for each."""
+    for number in numbers:
+        lines = line(number)
+        segment.append(Compressor().compress(lines), len(lines))
 
 
 async def fill(journal, numbers: range) -> None:
@@ -41,51 +39,56 @@ async def fill(journal, numbers: range) -> None:
         await journal.append(line(number))
 
 
-def test_after_a_busy_segment_the_next_finds_zeros_and_is_cut_to_its_frames(tmp_path, journal):
-    folder = Folder(tmp_path / "journal")
-
-    async def scenario():
-        async with journal(segment_age_max_ms=50) as opened:
-            await fill(opened, range(FRAMES_LEAST))
-            while len(folder.sealed()) < 1:
-                await asyncio.sleep(0.001)
-            (first,) = folder.sealed()
-            # The spare beside the first was made before anything was known; that of the second has its room.
-            await fill(opened, range(100, 101))
-            spare = await spare_beside(folder)
-            assert spare == bytes(first.stat().st_size * 5 // 4)
-            while len(folder.sealed()) < 2:
-                await asyncio.sleep(0.001)
-            await fill(opened, range(200, 203))
-            (third,) = folder.open()
-            data = third.read_bytes()
-            assert len(data) == len(spare)
-            assert sequences(data) == [200, 201, 202]
-            assert data.endswith(b"\0")
-
-    asyncio.run(scenario())
+def test_after_a_busy_segment_the_next_finds_zeros_and_is_cut_to_its_frames(tmp_path):
+    folder = Folder(tmp_path)
+    keeper = Keeper(folder, SystemClock(), 1 << 20)
+    for numbers in (range(FRAMES_LEAST), range(100, 101)):
+        segment = keeper.next(Kind.EVENTS)
+        append(segment, numbers)
+        keeper.tend()
+        # The spare beside the first was made before anything was known; that beside the second has the first's room.
+        spare = folder.spares()[0].read_bytes()
+        keeper.put(segment)
+        keeper.tend()
+    assert spare == bytes(folder.sealed()[0].stat().st_size * 5 // 4)
+    third = keeper.next(Kind.EVENTS)
+    append(third, range(200, 203))
+    data = third.path.read_bytes()
+    assert len(data) == len(spare)
+    assert sequences(data) == [200, 201, 202]
+    assert data.endswith(b"\0")
+    keeper.put(third)
+    keeper.tend()
     assert [sequences(path.read_bytes()) for path in folder.sealed()] == [
         list(range(FRAMES_LEAST)),
         [100],
         [200, 201, 202],
     ]
     assert all(isinstance(part, Frame) for path in folder.sealed() for part in walk(path.read_bytes()))
-    assert folder.spares() == []
 
 
 @pytest.mark.parametrize(("commits", "limit"), [(FRAMES_LEAST - 1, 1 << 20), (FRAMES_LEAST, 0)])
-def test_nothing_is_written_ahead_for_few_commits_nor_where_the_settings_say_so(tmp_path, journal, commits, limit):
-    folder = Folder(tmp_path / "journal")
+def test_nothing_is_written_ahead_for_few_commits_nor_where_the_settings_say_so(tmp_path, commits, limit):
+    folder = Folder(tmp_path)
+    keeper = Keeper(folder, SystemClock(), limit)
+    first = keeper.next(Kind.EVENTS)
+    append(first, range(commits))
+    keeper.put(first)
+    keeper.tend()
+    assert folder.spares()[0].read_bytes() == b""
 
-    async def scenario():
-        async with journal(segment_age_max_ms=50, segment_ahead_bytes_max=limit) as opened:
-            await fill(opened, range(commits))
-            while len(folder.sealed()) < 1:
-                await asyncio.sleep(0.001)
-            await fill(opened, range(1))
-            assert await spare_beside(folder) == b""
 
-    asyncio.run(scenario())
+def test_closing_seals_what_waits_and_leaves_no_spare(tmp_path):
+    folder = Folder(tmp_path)
+    keeper = Keeper(folder, SystemClock(), 1 << 20)
+    keeper.start()
+    for number in range(3):
+        segment = keeper.next(Kind.EVENTS)
+        append(segment, range(number, number + 1))
+        keeper.put(segment)
+    keeper.close()
+    assert [sequences(path.read_bytes()) for path in folder.sealed()] == [[0], [1], [2]]
+    assert folder.spares() == []
 
 
 class Held(Disk):
