@@ -192,6 +192,16 @@ def test_what_cannot_be_taken_is_refused(
     assert response.data.startswith(f"Code: {code}. DB::Exception: ".encode())
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("../engine.json", "name of a pipe"), ("", "name of a pipe"), ("0" * 32 + ".pipe", "No such file")],
+)
+def test_a_pipe_that_is_none_is_refused(at: dict[str, Any], name: str, why: str) -> None:
+    answer = ask(at, body=b"SELECT 1", x_footfall_pipe=name)
+    assert answer.status in (400, 500)
+    assert why in answer.data.decode()
+
+
 def test_data_that_is_too_large_is_refused_and_leaves_nothing(engine, at: dict[str, Any]) -> None:
     chunks = (bytes(1 << 20) for _ in range(201))
     response = ask(at, "query=INSERT+INTO+t+FORMAT+CSV", chunks)

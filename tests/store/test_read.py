@@ -2,17 +2,21 @@
 
 import contextlib
 import io
+import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import urllib3
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable
+from footfall.settings import Settings
+from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, client
 from footfall.store.errors import explain_read
+from footfall.store.pipe import Pipe, name_pipe
 from footfall.store.stream import read_blocks
 
 # The engine's answer to it needs far more time than any test may take.
@@ -20,6 +24,17 @@ ENDLESS = "SELECT number, sipHash64(number) FROM numbers(1000000000000)"
 RUNNING = (
     "SELECT count() FROM system.processes WHERE position(query, {mark:String}) > 0 AND position(query, 'processes') = 0"
 )
+
+
+@pytest.fixture(params=["over HTTP", "through a pipe"])
+def store(request, engine) -> Iterator[Store]:
+    """A store by a URL, with a database of its own, and the one to which the data folder leads, with all its events."""
+    changed = Settings(data_dir=str(engine.folder)) if request.param == "through a pipe" else engine.settings()
+    store = Store(changed)
+    store.migrate()
+    yield store
+    store.write("TRUNCATE TABLE events", {})
+    store.close()
 
 
 def wait_until_gone(store: Store, mark: str) -> None:
@@ -91,8 +106,8 @@ def test_a_failure_before_the_first_byte_has_its_code(store) -> None:
     for query in ("SELECT nothing FROM nowhere", "SELEKT", "SELECT {missing:String}"):
         with pytest.raises(StoreFailed):
             store.rows(query, {})
-        with pytest.raises(StoreFailed), store.stream(f"{query} FORMAT CSV", {}):
-            pass
+        with pytest.raises(StoreFailed), store.stream(f"{query} FORMAT CSV", {}) as blocks:
+            list(blocks)
 
 
 def test_too_much_memory_fails_the_statement_only(store) -> None:
@@ -165,6 +180,47 @@ def test_readers_in_all_lanes_hold_up_neither_loads_nor_new_clients(
         late.load(make_segment(tmp_path / "1", [make_event()]))
         assert late.ping()
         late.close()
+
+
+def test_no_pipe_is_left(engine, store) -> None:
+    for query in (
+        "SELECT 1 FORMAT CSV",
+        "SELECT throwIf(1) FORMAT CSV",
+        f"{ENDLESS} WHERE 'none-left' != '' FORMAT CSV",
+    ):
+        with contextlib.suppress(StoreFailed), store.stream(query, {}) as blocks:
+            next(blocks)
+    wait_until_gone(store, "none-left")
+    assert list((engine.folder / "engine" / "spool").glob("*.pipe")) == []
+
+
+def test_a_pipe_gives_what_its_writers_wrote_until_the_last_has_gone(tmp_path: Path) -> None:
+    with Pipe(tmp_path / name_pipe()) as pipe:
+        first, second = (os.open(pipe.path, os.O_WRONLY) for _ in range(2))
+        os.write(first, b"one,")
+        os.close(first)
+        blocks = pipe.blocks(60)
+        assert next(blocks) == b"one,"
+        os.write(second, b"two")
+        os.close(second)
+        assert list(blocks) == [b"two"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_into_which_nobody_writes_for_too_long_is_given_up(tmp_path: Path) -> None:
+    with Pipe(tmp_path / name_pipe()) as pipe:
+        file = os.open(pipe.path, os.O_WRONLY)
+        with pytest.raises(TimeoutError):
+            list(pipe.blocks(0.01))
+        os.close(file)
+
+
+def test_without_the_folder_for_pipes_the_engine_is_away(engine, monkeypatch) -> None:
+    store = Store(Settings(data_dir=str(engine.folder)))
+    monkeypatch.setattr(client, "name_pipe", lambda: "missing/pipe")
+    with pytest.raises(StoreUnavailable, match="No such file"), store.stream("SELECT 1", {}):
+        pass
+    store.close()
 
 
 @pytest.mark.parametrize(

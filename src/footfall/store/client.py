@@ -20,8 +20,9 @@ from footfall.settings import Settings
 from footfall.store.address import Address, read_address
 from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
+from footfall.store.pipe import PIPE_HEADER, Pipe, name_pipe
 from footfall.store.statements import Migration, query, render
-from footfall.store.stream import read_blocks
+from footfall.store.stream import read_blocks, read_pipe
 from footfall.store.tables import statements
 
 Result = TypeVar("Result")
@@ -163,18 +164,34 @@ class Store:
     ) -> Iterator[Iterator[bytes]]:
         """The bytes of a result, of any size, in the FORMAT that the query names.
 
-        A failure before or in the middle of it raises StoreTimeout, StoreUnavailable or StoreFailed; the end of the
-        iterator means that the result is whole. Leaving the block early cancels the statement.
+        A failure before or in the middle of it raises StoreTimeout, StoreUnavailable or StoreFailed, here or from the
+        iterator, whose end means that the result is whole. Leaving the block early cancels the statement.
         """
         limited = self._limit(settings)
         with _explained(explain_read):
-            answer = self._attempt("read", lambda link: link.client.raw_stream(query, dict(parameters), limited))
-        response = cast("BaseHTTPResponse", answer)
+            response, pipe = self._attempt("read", lambda link: self._open(link, query, dict(parameters), limited))
         try:
-            yield read_blocks(response)
+            yield read_pipe(pipe, response, self._silent_s) if pipe else read_blocks(response)
         finally:
             # Closing, rather than giving it back to the pool, is what tells the store to stop.
             response.close()
+            if pipe:
+                pipe.close()
+
+    def _open(
+        self, link: _Link, query: str, parameters: dict[str, Any], settings: dict[str, Any]
+    ) -> tuple[BaseHTTPResponse, Pipe | None]:
+        """The answer to a query, and the pipe through which the embedded engine gives its result."""
+        if not link.address.embedded:
+            return cast("BaseHTTPResponse", link.client.raw_stream(query, parameters, settings)), None
+        pipe = _make_pipe(self._settings.data / "engine" / "spool")
+        try:
+            named = {PIPE_HEADER: pipe.path.name}
+            answer = link.client.raw_stream(query, parameters, settings, transport_settings=named)
+        except BaseException:
+            pipe.close()
+            raise
+        return cast("BaseHTTPResponse", answer), pipe
 
     def kill(self, mark: str) -> None:
         """Have the store drop what it runs with this `log_comment`, for whomever; its caller gets StoreUnavailable.
@@ -227,6 +244,11 @@ class Store:
             _close(link)
         self._pool.clear()
 
+    @property
+    def _silent_s(self) -> int:
+        """Seconds for which the store may give nothing to who reads."""
+        return self._settings.report_timeout_s + _GRACE_S
+
     def _limit(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**_READ_SETTINGS, "max_execution_time": self._settings.report_timeout_s, **(settings or {})}
 
@@ -278,7 +300,7 @@ class Store:
             **({"pool_mgr": self._pool} if address.embedded else {"dedicated_pool": True}),
         )
         overall_s = {
-            "read": self._settings.report_timeout_s + _GRACE_S,
+            "read": self._silent_s,
             "load": self._settings.store_load_timeout_s,
             "control": _CONTROL_S,
         }[use]
@@ -287,6 +309,13 @@ class Store:
         # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
+
+
+def _make_pipe(folder: Path) -> Pipe:
+    try:
+        return Pipe(folder / name_pipe())
+    except OSError as error:
+        raise StoreUnavailable(f"there cannot be a pipe to the engine: {error.strerror}") from error
 
 
 def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> int:

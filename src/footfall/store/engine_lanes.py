@@ -17,6 +17,7 @@ What was measured of chDB 26.9 and shapes this module:
 
 import asyncio
 import contextlib
+import os
 import re
 import threading
 import time
@@ -29,6 +30,7 @@ import chdb
 from msgspec import Struct, field
 
 from footfall.store import engine_sql as sql
+from footfall.store.pipe import PIPE_BYTES
 
 _CODE = re.compile(r"\bCode: (\d+)\.")
 _KILL_PERIOD_S = 0.05
@@ -37,12 +39,13 @@ _ALWAYS = {"async_insert": "0", "session_timezone": "UTC"}
 
 
 class Statement(Struct, kw_only=True):
-    """One statement to run. `mark` is unique, and finds it when it is to be killed."""
+    """One statement to run. `mark` is unique, and finds it when it is to be killed; `pipe` is its client's own."""
 
     text: str | bytes
     mark: str
     word: str
     database: str = ""
+    pipe: Path | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -88,6 +91,7 @@ class Lanes:
         # So many statements have begun.
         self.begun = 0
         self._reading: dict[str, Future[Outcome]] = {}
+        self._pipes: dict[str, Path] = {}
         self._writing: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
@@ -95,7 +99,9 @@ class Lanes:
         self.begun += 1
         works = self._reading if statement.reads else self._writing
         works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
-        work.add_done_callback(lambda _: works.pop(statement.mark))
+        if statement.pipe is not None:
+            self._pipes[statement.mark] = statement.pipe
+        work.add_done_callback(lambda _: self._forget(statement))
         outcome = asyncio.wrap_future(work)
         # Looked at here, so that a failure that nobody waits for any more is not reported as forgotten.
         outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -144,9 +150,15 @@ class Lanes:
             return self._writer
         return self._readers if statement.database else self._greeter
 
+    def _forget(self, statement: Statement) -> None:
+        (self._reading if statement.reads else self._writing).pop(statement.mark)
+        self._pipes.pop(statement.mark, None)
+
     def _kill(self, mark: str) -> None:
         with self._control_lock:
             self._control.query(f"KILL QUERY WHERE startsWith(Settings['log_comment'], {sql.quote(mark)}) ASYNC")
+        if pipe := self._pipes.get(mark):
+            _empty(pipe)
 
     def _run(self, statement: Statement) -> Outcome:
         try:
@@ -159,6 +171,16 @@ class Lanes:
         except UnicodeDecodeError as error:
             # A message that quotes bad data; this is how chDB hands it over.
             raise _explain(error.object.decode("utf-8", "replace")) from error
+
+
+def _empty(pipe: Path) -> None:
+    """Take what is in a pipe: a statement that waits to write into it does not notice that it is killed."""
+    with contextlib.suppress(FileNotFoundError, BlockingIOError):
+        file = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            os.read(file, PIPE_BYTES)
+        finally:
+            os.close(file)
 
 
 def _execute(connection: Any, statement: Statement, settings: Mapping[str, str]) -> Outcome:

@@ -8,6 +8,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from footfall.store.errors import StoreUnavailable, explain_read
+from footfall.store.pipe import Pipe
 
 # What stays in a core's cache while it is looked through and hashed: with a MiB reading took half as long again.
 _BLOCK_BYTES = 256 * 1024
@@ -46,6 +47,18 @@ def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
     except (HTTPError, OSError) as error:
         raise StoreUnavailable(f"the result was cut off: {error}") from error
     raise _explain(held + _read_rest(blocks))
+
+
+def read_pipe(pipe: Pipe, response: BaseHTTPResponse, silent_s: float) -> Iterator[bytes]:
+    """What comes through a pipe, in blocks, and in the response how that ended; raises as `read_blocks` does.
+
+    `silent_s` is for how long the store may give nothing.
+    """
+    try:
+        yield from pipe.blocks(silent_s)
+    except OSError as error:
+        raise StoreUnavailable(f"the result was cut off: {error}") from error
+    yield from read_blocks(response)
 
 
 def _read_rest(blocks: Iterator[bytes]) -> bytes:
