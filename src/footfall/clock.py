@@ -1,13 +1,11 @@
 """Time in integer milliseconds since the Unix epoch, UTC, handed to whoever needs it, so that tests can turn it."""
 
-import contextlib
 import fcntl
 import mmap
 import os
 import struct
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -59,24 +57,22 @@ class NodeClock:
 
     def now_ms(self) -> int:
         """The shared time; every later call in any process of the node returns this much or more."""
-        with self._locked():
-            floor, steady_then = _FLOOR.unpack_from(self._floor)
-            steady = self._steady.now_ms()
-            stride = min(max(steady - steady_then, 0), _STRIDE_MAX_MS)
-            now = max(self._wall.now_ms(), floor + stride // 2)
-            if now > floor or steady < steady_then:
-                _FLOOR.pack_into(self._floor, 0, now, steady)
-            return int(now)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
         # The file's lock keeps other processes out, but not the threads of this one.
         with self._threads:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
-                yield
+                return self._go_on()
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    def _go_on(self) -> int:
+        floor, steady_then = _FLOOR.unpack_from(self._floor)
+        steady = self._steady.now_ms()
+        stride = min(max(steady - steady_then, 0), _STRIDE_MAX_MS)
+        now = max(self._wall.now_ms(), floor + stride // 2)
+        if now > floor or steady < steady_then:
+            _FLOOR.pack_into(self._floor, 0, now, steady)
+        return int(now)
 
     def close(self) -> None:
         self._floor.close()
