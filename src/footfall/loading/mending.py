@@ -31,7 +31,9 @@ class Mender:
 
     def mend(self) -> None:
         """Load the archive again if a part is broken, and then forget the part."""
-        left_out, in_use = self._left_out(), list(self._broken_now())
+        left_out, recent = self._left_out(), self._recent()
+        in_use = [part for part in sorted(recent) if self._is_damaged(*part)]
+        self._seen = recent
         broken = [*left_out, *in_use]
         if not broken:
             return
@@ -71,10 +73,6 @@ class Mender:
     def _left_out(self) -> list[tuple[str, str]]:
         found = [(str(table), str(name)) for table, name in self._store.rows(query("mend_broken"), {})]
         return [part for part in found if part not in self._beyond_help]
-
-    def _broken_now(self) -> Iterator[tuple[str, str]]:
-        """Parts that are in use, and that the store finds damaged when it reads them."""
-        return (part for part in sorted(self._recent()) if self._is_damaged(*part))
 
     def _recent(self) -> frozenset[tuple[str, str]]:
         return frozenset((str(table), str(name)) for table, name in self._store.rows(query("mend_recent"), {}))
