@@ -79,8 +79,8 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
     body = events.bodies(size, int(time.time() * 1000))[0]
     raw = [(b"host", b"here"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     quick, now = Quick(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
-    batches, compressor = collecting.Batches(), Compressor()
-    batch = collecting.mark_batch(batches.next())
+    batches, compressor = collecting.batches(), Compressor()
+    batch = next(batches)
     found = quick.take(body, now, batch)
     if found is None:
         sys.exit("the request does not go the quick way")
@@ -91,7 +91,7 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
         "json.loads": lambda: json.loads(body),
         "headers": lambda: read_headers(raw, settings),
         "decoding, bounds, plan": lambda: quick.take(body, now, batch),
-        "identity": lambda: collecting.mark_batch(batches.next()),
+        "identity": lambda: next(batches),
         "encoding": lambda: collecting.encode_lines(found),
         "answer": lambda: b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b""),
         "stamping": lambda: lines.replace(STAMPS, stamps),
@@ -123,7 +123,7 @@ def commit(size: int, folder: Path) -> tuple[float, float]:
     clock = NodeClock(folder / "clock")
     journal = Journal(Folder(folder / "journal"), settings, clock)
     body = events.bodies(size, int(time.time() * 1000))[0]
-    found = Quick(LivePlan(None, settings).checker, settings).take(body, 2**60, collecting.mark_batch("batch"))
+    found = Quick(LivePlan(None, settings).checker, settings).take(body, 2**60, next(collecting.batches()))
     group = [Lines(collecting.encode_lines(found or []))] * GROUP
     rounds = 200
     begin, begin_core = time.perf_counter(), time.process_time()

@@ -25,6 +25,8 @@ from footfall.errors import RequestRefused
 from footfall.quarantine import Sender
 from footfall.settings import Settings
 
+# Address and port.
+Client = tuple[str, int] | None
 # As the parser gives them, names in lower case.
 Headings = list[tuple[bytes, bytes]]
 # Heads that are known by their bytes, together some 2 MB at the most, and how long one of those may be.
@@ -53,7 +55,7 @@ class Heads:
         """A known head and the body behind it, when the data is one whole request."""
         end = data.find(b"\r\n\r\n") + 4
         head = self._known.get(data[:end])
-        return (head, data[end:]) if head and len(data) - end == head.headers.length else None
+        return (head, data[end:]) if head is not None and len(data) - end == head.headers.length else None
 
     def learn(self, data: bytes, head: Head, body: bytes) -> None:
         """Remember the head of a request, unless it is a long one, or of one request alone."""
@@ -76,15 +78,17 @@ class _Signal:
 class _Visit:
     """A request that is served here, in the shape in which the server asks whether one is under way."""
 
-    __slots__ = ("arrived", "disconnected", "head", "keep_alive", "pieces", "response_complete")
-
     message_event = _Signal()
+    arrived = disconnected = response_complete = False
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, client: Client) -> None:
         self.head = head
         self.keep_alive = head.keep_alive
-        self.pieces: list[bytes] = []
-        self.arrived = self.disconnected = self.response_complete = False
+        self._client = client
+
+    def sender(self) -> Sender:
+        """Who sent it."""
+        return sender(self.head.headings, self._client)
 
 
 class Door(HttpToolsProtocol):
@@ -109,6 +113,7 @@ class Door(HttpToolsProtocol):
         self._plain = plain
         self._settings = settings
         self._visit: _Visit | None = None
+        self._pieces: list[bytes] = []
         self._late: asyncio.TimerHandle | None = None
         self._resting_since_s: float | None = None
         # Whether the parser is between two requests; what came then, until the first request in it is whole.
@@ -142,7 +147,7 @@ class Door(HttpToolsProtocol):
         if self._visit is None:
             super().on_body(body)
         else:
-            self._visit.pieces.append(body)
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         self._between = True
@@ -155,7 +160,7 @@ class Door(HttpToolsProtocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-        body = b"".join(visit.pieces)
+        body, self._pieces = b"".join(self._pieces), []
         if came:
             self._heads.learn(came, visit.head, body)
         self._serve(visit, body)
@@ -167,9 +172,9 @@ class Door(HttpToolsProtocol):
         self._came = b""
         if self._between:
             if self._is_free() and (found := self._heads.find(data)):
-                visit = _Visit(found[0])
-                self.cycle = visit  # type: ignore[assignment]
-                self._serve(visit, found[1])
+                head, body = found
+                self.cycle = visit = _Visit(head, self.client)  # type: ignore[assignment]
+                self._serve(visit, body)
                 return
             self._came = data
         super().data_received(data)
@@ -202,21 +207,18 @@ class Door(HttpToolsProtocol):
             return None
         if headers.length is None or headers.encoding not in ("", "identity") or headers.expects:
             return None
-        return _Visit(Head(self.headers, headers, parser.should_keep_alive()))
+        return _Visit(Head(self.headers, headers, parser.should_keep_alive()), self.client)
 
     def _serve(self, visit: _Visit, body: bytes) -> None:
         collector = self._collector
         try:
-            taken = collector.take(visit.head.headers, body, partial(self._sender, visit))
+            taken = collector.take(visit.head.headers, body, visit.sender)
             if taken.accepted or taken.quarantined:
                 collector.journal.submit(taken.lines, partial(self._stored, visit, taken))
             else:
                 self._answer(visit, collector.render(taken))
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             self._answer(visit, collector.refuse(error))
-
-    def _sender(self, visit: _Visit) -> Sender:
-        return sender(visit.head.headings, self.client)
 
     def _stored(self, visit: _Visit, taken: Taken, error: BaseException | None) -> None:
         if error is not None:
@@ -260,7 +262,8 @@ class Door(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         self._resting_since_s = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(

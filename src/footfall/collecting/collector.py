@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import os
+import struct
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 import msgspec
@@ -30,12 +31,15 @@ NAMESPACE = uuid.UUID("6b77a91d-6f08-511a-b67d-1d6faf7a127d").bytes
 RETRY_AFTER_S = 1
 # UUIDs that are made of one call for randomness: 4 KB, what a call gives for hardly more than it takes for 16 bytes.
 BATCHES_AT_ONCE = 256
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+# The bits of them all that their version, 4, and their variant give, and those of these that are set.
+_GIVEN: Final = int.from_bytes(bytes.fromhex("000000000000f000c000000000000000") * BATCHES_AT_ONCE)
+_SET: Final = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * BATCHES_AT_ONCE)
+_groups: Final = struct.Struct("8s4s4s4s12s").iter_unpack
 
 encode_lines = msgspec.json.Encoder().encode_lines
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, gc=False):
     """What is to be made of a request whose events can be accepted: its answer, once its lines are on disk."""
 
     answer: bytes
@@ -63,7 +67,7 @@ class Collector:
         self._settings = settings
         self._clock = clock
         self._holds = settings.plan_mode == "quarantine"
-        self._batches = Batches()
+        self._batches = batches()
         self._quick = Quick(plan.checker, settings)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
@@ -91,13 +95,13 @@ class Collector:
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
         if self._quick.checker is not checker:
             self._quick = Quick(checker, settings)
-        batch = str(_derive(headers.idempotency_key, body)) if headers.idempotency_key else self._batches.next()
-        marked = mark_batch(batch)
+        key = headers.idempotency_key
+        marked = mark_batch(str(_derive(key, body)).encode()) if key else next(self._batches)
         events, held, refused = self._quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked), b"", 0
         if events is None:
             events = decode.decode(body, settings)
             decode.limit(events, len(body), now_ms, settings)
-            events, held, refused = self._check(events, batch, sender)
+            events, held, refused = self._check(events, marked, sender)
             for event in events:
                 event.batch = cast("str", marked)
         if not events and not held:
@@ -107,7 +111,7 @@ class Collector:
         return Taken(answer, Lines(lines, mark(held) if held else b""), len(events), refused)
 
     def _check(
-        self, events: list[StoredEvent], batch: str, sender: Callable[[], Sender]
+        self, events: list[StoredEvent], marked: Raw, sender: Callable[[], Sender]
     ) -> tuple[list[StoredEvent], bytes, int]:
         """The events that keep to the plan, numbered; the lines of those that are held, and how many they are."""
         checker = self._plan.checker
@@ -118,6 +122,7 @@ class Collector:
             event.sequence = sequence
         if not refused:
             return events, b"", 0
+        batch = bytes(marked)[1 : -1 - len(STAMPS)].decode()
         kept, held = hold(events, batch, refused, sender(), checker.plan.fingerprint)
         return kept, held, len(refused)
 
@@ -146,28 +151,21 @@ class Collector:
         return refusals.render(error)
 
 
-class Batches:
-    """Random UUIDs of version 4 as text, made of randomness that is asked for in blocks: a fifth of uuid4's time."""
-
-    def __init__(self) -> None:
-        self._digits = ""
-        self._used = 0
-
-    def next(self) -> str:
-        start = self._used
-        if start == len(self._digits):
-            self._digits, start = os.urandom(16 * BATCHES_AT_ONCE).hex(), 0
-        self._used = start + 32
-        one = self._digits[start : start + 32]
-        return f"{one[:8]}-{one[8:12]}-4{one[13:16]}-{_VARIANT[one[16]]}{one[17:20]}-{one[20:]}"
+def batches() -> Iterator[Raw]:
+    """Random UUIDs of version 4, marked, without end, made in blocks: a quarter of the time of uuid4 and its text."""
+    size = 16 * BATCHES_AT_ONCE
+    while True:
+        block = int.from_bytes(os.urandom(size)) & ~_GIVEN | _SET
+        for groups in _groups(block.to_bytes(size).hex().encode()):
+            yield mark_batch(b"%b-%b-%b-%b-%b" % groups)
 
 
-def mark_batch(batch: str) -> Raw:
+def mark_batch(batch: bytes) -> Raw:
     """A batch as the last value of an encoded event, with STAMPS behind it.
 
     Raw is written as it stands: the one way to have the encoder put anything but JSON between two tokens.
     """
-    return Raw(b'"%b"%b' % (batch.encode(), STAMPS))
+    return Raw(b'"%b"%b' % (batch, STAMPS))
 
 
 def _derive(key: str, body: bytes) -> uuid.UUID:

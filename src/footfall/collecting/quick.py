@@ -49,7 +49,7 @@ class Quick:
                 doubtful.append(event)
             event.sequence = sequence
             event.batch = marked
-        return events if all(map(self.checker.is_good, doubtful)) else None
+        return events if not doubtful or all(map(self.checker.is_good, doubtful)) else None
 
 
 def _body(checker: Checker, settings: Settings) -> Any:

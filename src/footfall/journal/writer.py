@@ -51,7 +51,7 @@ class JournalFull(JournalError):
 STAMPS = b"\t"
 
 
-class Lines(Struct, frozen=True):
+class Lines(Struct, frozen=True, gc=False):
     """The JSON lines of one request, each with STAMPS before its closing brace, by what is still to be stamped there.
 
     `events` get the times of receipt and admission, `quarantined` that of receipt, `released`, which have one, that of
@@ -62,9 +62,6 @@ class Lines(Struct, frozen=True):
     quarantined: bytes = b""
     released: bytes = b""
 
-    def __len__(self) -> int:
-        return len(self.events) + len(self.quarantined) + len(self.released)
-
 
 def mark(lines: bytes) -> bytes:
     """Plain JSON lines with STAMPS in each; a raw newline only ever ends a line in JSON."""
@@ -74,7 +71,7 @@ def mark(lines: bytes) -> bytes:
 Done = Callable[[BaseException | None], object]
 
 
-class _Waiter(Struct):
+class _Waiter(Struct, frozen=True, gc=False):
     lines: Lines
     size: int
     done: Done
@@ -126,7 +123,7 @@ class Journal:
 
         Raises JournalBusy when too much waits already; the reason is JournalFull, or a failure that nobody foresaw.
         """
-        size = len(lines)
+        size = len(lines.events) + len(lines.quarantined) + len(lines.released)
         if self._closing or self._given_bytes - self._taken_bytes + size > self._settings.journal_waiting_bytes_max:
             raise JournalBusy(f"{self.waiting_bytes} bytes wait for the disk")
         self._given_bytes += size
