@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from model_disk import Crash, ModelDisk
 
 from footfall.journal import Damage, Folder, Frame, Journal, JournalError, keeper, recover, walk
-from footfall.journal.writer import Lines
+from footfall.journal.lines import Lines
 from footfall.settings import Settings
 
 FOLDER, ASIDE = Path("/journal"), Path("/aside")

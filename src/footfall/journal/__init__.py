@@ -24,10 +24,12 @@ kept in a new segment, the damaged file is set aside as it is, and the log says 
 """
 
 from footfall.journal.disk import Disk
+from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.folder import OPEN, SEALED, SPARE, Folder, Kind, is_sealed, kind_of, sealed_name
 from footfall.journal.frames import Damage, Frame, measure, walk
+from footfall.journal.lines import STAMPS, Lines, mark
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
-from footfall.journal.writer import STAMPS, Done, Journal, JournalBusy, JournalError, JournalFull, Lines, mark
+from footfall.journal.writer import Done, Journal
 
 __all__ = [
     "OPEN",

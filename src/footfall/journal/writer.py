@@ -11,10 +11,12 @@ from functools import partial
 from msgspec import Struct
 
 from footfall.clock import Clock
+from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.folder import Folder, Kind
 from footfall.journal.frames import Compressor
 from footfall.journal.hand import Hand, Work, settle
 from footfall.journal.keeper import Keeper
+from footfall.journal.lines import STAMPS, Lines, mark
 from footfall.journal.segment import Segment
 from footfall.settings import Settings
 
@@ -33,39 +35,6 @@ SLOW_FOR = 20
 # instead of more; where commits fail too, and so many wait, nothing is begun on it any more.
 SEALING_SEGMENTS_MAX = 4
 WAITING_SEGMENTS_MAX = 8
-
-
-class JournalError(Exception):
-    """The lines are not in the journal; trying again later may work."""
-
-
-class JournalBusy(JournalError):
-    """More bytes wait for the disk than may."""
-
-
-class JournalFull(JournalError):
-    """The disk has less free space than it must keep, the journal is as long as it may be, or a write was refused."""
-
-
-# Where the stamps of a line go, before its closing brace. JSON text has no tab: within strings it is escaped.
-STAMPS = b"\t"
-
-
-class Lines(Struct, frozen=True, gc=False):
-    """The JSON lines of one request, each with STAMPS before its closing brace, by what is still to be stamped there.
-
-    `events` get the times of receipt and admission, `quarantined` that of receipt, `released`, which have one, that of
-    admission.
-    """
-
-    events: bytes = b""
-    quarantined: bytes = b""
-    released: bytes = b""
-
-
-def mark(lines: bytes) -> bytes:
-    """Plain JSON lines with STAMPS in each; a raw newline only ever ends a line in JSON."""
-    return lines.replace(b"}\n", STAMPS + b"}\n")
 
 
 Done = Callable[[BaseException | None], object]

@@ -20,9 +20,9 @@ from footfall.settings import Settings
 from footfall.store.address import Address, read_address
 from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
-from footfall.store.pipe import PIPE_HEADER, Pipe, name_pipe
+from footfall.store.pipe import PIPE_HEADER, Pipe
 from footfall.store.statements import Migration, query, render
-from footfall.store.stream import read_blocks, read_pipe
+from footfall.store.stream import make_pipe, read_blocks, read_pipe
 from footfall.store.tables import statements
 
 Result = TypeVar("Result")
@@ -184,7 +184,7 @@ class Store:
         """The answer to a query, and the pipe through which the embedded engine gives its result."""
         if not link.address.embedded:
             return cast("BaseHTTPResponse", link.client.raw_stream(query, parameters, settings)), None
-        pipe = _make_pipe(self._settings.data / "engine" / "spool")
+        pipe = make_pipe(self._settings.data / "engine" / "spool")
         try:
             named = {PIPE_HEADER: pipe.path.name}
             answer = link.client.raw_stream(query, parameters, settings, transport_settings=named)
@@ -309,13 +309,6 @@ class Store:
         # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
-
-
-def _make_pipe(folder: Path) -> Pipe:
-    try:
-        return Pipe(folder / name_pipe())
-    except OSError as error:
-        raise StoreUnavailable(f"there cannot be a pipe to the engine: {error.strerror}") from error
 
 
 def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> int:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from clickhouse_connect.driver.exceptions import OperationalError
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from footfall.store.errors import StoreUnavailable, explain_read
-from footfall.store.pipe import Pipe
+from footfall.store.pipe import Pipe, name_pipe
 
 # What stays in a core's cache while it is looked through and hashed: with a MiB reading took half as long again.
 _BLOCK_BYTES = 256 * 1024
@@ -47,6 +48,14 @@ def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
     except (HTTPError, OSError) as error:
         raise StoreUnavailable(f"the result was cut off: {error}") from error
     raise _explain(held + _read_rest(blocks))
+
+
+def make_pipe(folder: Path) -> Pipe:
+    """A pipe to the embedded engine, in its folder; raises StoreUnavailable."""
+    try:
+        return Pipe(folder / name_pipe())
+    except OSError as error:
+        raise StoreUnavailable(f"there cannot be a pipe to the engine: {error.strerror}") from error
 
 
 def read_pipe(pipe: Pipe, response: BaseHTTPResponse, silent_s: float) -> Iterator[bytes]:
