@@ -13,12 +13,13 @@ _DATABASE = "footfall"
 
 
 class Endpoint(Struct, frozen=True):
-    """What `data_dir/run/engine.json` says."""
+    """What `data_dir/run/engine.json` says; `pipes` is the folder for a client's own, empty where there is none."""
 
     host: str
     port: int
     user: str
     password: str
+    pipes: str = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.host}:{self.port})"

@@ -182,9 +182,10 @@ class Store:
         self, link: _Link, query: str, parameters: dict[str, Any], settings: dict[str, Any]
     ) -> tuple[BaseHTTPResponse, Pipe | None]:
         """The answer to a query, and the pipe through which the embedded engine gives its result."""
-        if not link.address.embedded:
+        folder = link.address.endpoint.pipes
+        if not folder:
             return cast("BaseHTTPResponse", link.client.raw_stream(query, parameters, settings)), None
-        pipe = make_pipe(self._settings.data / "engine" / "spool")
+        pipe = make_pipe(Path(folder))
         try:
             named = {PIPE_HEADER: pipe.path.name}
             answer = link.client.raw_stream(query, parameters, settings, transport_settings=named)

@@ -100,7 +100,8 @@ class Engine:
             + self._settings.loader_lines_bytes_max,
         )
         app = Protocol(lanes, _USER, password, self._spool, bounds)
-        endpoint = Endpoint(host=_HOST, port=listener.getsockname()[1], user=_USER, password=password)
+        port, pipes = listener.getsockname()[1], str(self._spool.absolute())
+        endpoint = Endpoint(host=_HOST, port=port, user=_USER, password=password, pipes=pipes)
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -51,7 +51,7 @@ def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:
 
 
 def make_pipe(folder: Path) -> Pipe:
-    """A pipe to the embedded engine, in its folder; raises StoreUnavailable."""
+    """A pipe of our own in the folder that the embedded engine has for them; raises StoreUnavailable."""
     try:
         return Pipe(folder / name_pipe())
     except OSError as error:
