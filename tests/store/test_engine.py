@@ -111,6 +111,37 @@ def test_a_clean_stop_waits_for_no_reader_that_does_not_read(own_engine) -> None
     store.close()
 
 
+KILLED_AT_ITS_END = """
+import asyncio, os, sys
+from pathlib import Path
+from footfall.store.engine_lanes import Lanes, Statement
+from footfall.store.pipe import Pipe
+
+async def main():
+    lanes = Lanes(Path(sys.argv[1]) / "chdb", {}, {}, 1)
+    for kills in (False, True):
+        with Pipe(Path(sys.argv[1]) / f"{kills}.pipe") as pipe:
+            text = f"SELECT 1 INTO OUTFILE '{pipe.path}' APPEND FORMAT CSV"
+            statement = Statement(text=text, mark=str(kills), word="SELECT", database="default", pipe=pipe.path)
+            writer = os.open(pipe.path, os.O_WRONLY)
+            await lanes.start(statement)
+            os.close(writer)
+            if kills:
+                lanes._kill(statement.mark)
+            print(lanes.is_whole(statement), b"".join(pipe.blocks(1)))
+            await lanes.stop(statement)
+    lanes.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_statement_that_ends_while_it_is_killed_is_not_whole(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_AT_ITS_END, str(tmp_path)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert told.splitlines() == [r"True b'1\n'", "False b''"]
+
+
 @pytest.mark.parametrize("read", ["rows", "stream"])
 def test_an_engine_killed_in_the_middle_of_a_result_is_an_outage(own_engine, read: str) -> None:
     store = embedded(own_engine)

@@ -139,7 +139,10 @@ class Protocol:
                 either: set[asyncio.Future[Any]] = {work, gone}
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not gone.done():
-                await response.end(await work, form)
+                outcome = await work
+                if not self._lanes.is_whole(poured):
+                    raise EngineError(394, "Query was cancelled. (QUERY_WAS_CANCELLED)")
+                await response.end(outcome, form)
         finally:
             await self._lanes.stop(poured)
 

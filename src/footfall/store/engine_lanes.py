@@ -91,7 +91,10 @@ class Lanes:
         # So many statements have begun.
         self.begun = 0
         self._reading: dict[str, Future[Outcome]] = {}
+        # The clients' pipes by the marks of the statements that write into them, and from which something was taken.
         self._pipes: dict[str, Path] = {}
+        self._emptied: set[str] = set()
+        self._pipes_lock = threading.Lock()
         self._writing: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
@@ -101,7 +104,7 @@ class Lanes:
         works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
         if statement.pipe is not None:
             self._pipes[statement.mark] = statement.pipe
-        work.add_done_callback(lambda _: self._forget(statement))
+        work.add_done_callback(lambda _: works.pop(statement.mark))
         outcome = asyncio.wrap_future(work)
         # Looked at here, so that a failure that nobody waits for any more is not reported as forgotten.
         outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
@@ -115,10 +118,22 @@ class Lanes:
         works = self._reading if statement.reads else self._writing
         while work := works.get(statement.mark):
             if work.cancel():
-                return
+                break
             if statement.reads:
                 await asyncio.to_thread(self._kill, statement.mark)
             await asyncio.sleep(_KILL_PERIOD_S)
+        with self._pipes_lock:
+            self._pipes.pop(statement.mark, None)
+            self._emptied.discard(statement.mark)
+
+    def is_whole(self, statement: Statement) -> bool:
+        """Whether its client's pipe has, or had, all that an ended statement wrote; nothing is taken from it any more.
+
+        A statement may come to its end although it is being killed.
+        """
+        with self._pipes_lock:
+            self._pipes.pop(statement.mark, None)
+            return statement.mark not in self._emptied
 
     @property
     def busy(self) -> bool:
@@ -150,15 +165,13 @@ class Lanes:
             return self._writer
         return self._readers if statement.database else self._greeter
 
-    def _forget(self, statement: Statement) -> None:
-        (self._reading if statement.reads else self._writing).pop(statement.mark)
-        self._pipes.pop(statement.mark, None)
-
     def _kill(self, mark: str) -> None:
         with self._control_lock:
             self._control.query(f"KILL QUERY WHERE startsWith(Settings['log_comment'], {sql.quote(mark)}) ASYNC")
-        if pipe := self._pipes.get(mark):
-            _empty(pipe)
+        with self._pipes_lock:
+            if pipe := self._pipes.get(mark):
+                self._emptied.add(mark)
+                _empty(pipe)
 
     def _run(self, statement: Statement) -> Outcome:
         try:
