@@ -194,6 +194,24 @@ def test_no_pipe_is_left(engine, store) -> None:
     assert list((engine.folder / "engine" / "spool").glob("*.pipe")) == []
 
 
+def test_a_pipe_that_goes_while_its_statement_waits_is_no_end_and_leaves_no_file(engine) -> None:
+    spool = engine.folder / "engine" / "spool"
+    piped = Store(Settings(data_dir=str(engine.folder)))
+    piped.migrate()
+    with contextlib.ExitStack() as streams:
+        for _ in range(3):
+            assert next(streams.enter_context(piped.stream(f"{ENDLESS} FORMAT CSV", {})))
+        before = set(spool.glob("*.pipe"))
+        with piped.stream("SELECT 1 FORMAT CSV", {}) as blocks:
+            (pipe,) = set(spool.glob("*.pipe")) - before
+            pipe.unlink()
+            streams.close()
+            with pytest.raises(StoreUnavailable, match="394"):
+                list(blocks)
+            assert not pipe.exists()
+    piped.close()
+
+
 def test_a_pipe_gives_what_its_writers_wrote_until_the_last_has_gone(tmp_path: Path) -> None:
     with Pipe(tmp_path / name_pipe()) as pipe:
         first, second = (os.open(pipe.path, os.O_WRONLY) for _ in range(2))

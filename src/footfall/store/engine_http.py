@@ -122,11 +122,13 @@ class Protocol:
                 work = self._lanes.start(msgspec.structs.replace(statement, text=sql.into_file(text, str(path))))
                 async for block in pipe.read(work, gone):
                     await response.write(block, form)
-                if not gone.done():
-                    await response.end(await work, form)
+            if not gone.done():
+                await response.end(await work, form)
         finally:
             # With the pipe closed: a statement that waits to write into it would not notice that it is killed.
             await self._lanes.stop(statement)
+            # A statement that began only then has made a file there.
+            path.unlink(missing_ok=True)
 
     async def _pour(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]", pipe: Path) -> None:
         text = str(statement.text)
@@ -140,11 +142,13 @@ class Protocol:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not gone.done():
                 outcome = await work
-                if not self._lanes.is_whole(poured):
+                if not self._lanes.is_whole(poured) or not pipe.is_fifo():
                     raise EngineError(394, "Query was cancelled. (QUERY_WAS_CANCELLED)")
                 await response.end(outcome, form)
         finally:
             await self._lanes.stop(poured)
+            # Left by a client that was killed, or made by a statement that began when the client had gone.
+            pipe.unlink(missing_ok=True)
 
     async def _run(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
         work = self._lanes.start(statement)
