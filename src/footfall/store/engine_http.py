@@ -142,13 +142,11 @@ class Protocol:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not gone.done():
                 outcome = await work
-                if not self._lanes.is_whole(poured) or not pipe.is_fifo():
+                if not self._lanes.is_whole(poured):
                     raise EngineError(394, "Query was cancelled. (QUERY_WAS_CANCELLED)")
                 await response.end(outcome, form)
         finally:
             await self._lanes.stop(poured)
-            # Left by a client that was killed, or made by a statement that began when the client had gone.
-            pipe.unlink(missing_ok=True)
 
     async def _run(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
         work = self._lanes.start(statement)

@@ -122,18 +122,17 @@ class Lanes:
             if statement.reads:
                 await asyncio.to_thread(self._kill, statement.mark)
             await asyncio.sleep(_KILL_PERIOD_S)
-        with self._pipes_lock:
-            self._pipes.pop(statement.mark, None)
-            self._emptied.discard(statement.mark)
+        if statement.pipe is not None:
+            self._forget(statement.mark, statement.pipe)
 
     def is_whole(self, statement: Statement) -> bool:
         """Whether its client's pipe has, or had, all that an ended statement wrote; nothing is taken from it any more.
 
-        A statement may come to its end although it is being killed.
+        A statement may come to its end although it is being killed; one that found no pipe has made a file.
         """
         with self._pipes_lock:
-            self._pipes.pop(statement.mark, None)
-            return statement.mark not in self._emptied
+            pipe = self._pipes.pop(statement.mark, None)
+            return pipe is not None and pipe.is_fifo() and statement.mark not in self._emptied
 
     @property
     def busy(self) -> bool:
@@ -172,6 +171,13 @@ class Lanes:
             if pipe := self._pipes.get(mark):
                 self._emptied.add(mark)
                 _empty(pipe)
+
+    def _forget(self, mark: str, pipe: Path) -> None:
+        with self._pipes_lock:
+            self._pipes.pop(mark, None)
+            self._emptied.discard(mark)
+        # Left by a client that was killed, or made by a statement that began when its client had gone.
+        pipe.unlink(missing_ok=True)
 
     def _run(self, statement: Statement) -> Outcome:
         try:
