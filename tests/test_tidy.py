@@ -44,7 +44,7 @@ LAYERS = (
     ("settings", "settings_checks"),
     ("places",),
     ("lane", "refusals"),
-    ("clock", "errors", "memory", "metrics", "wire", "zstd"),
+    ("clock", "durable", "errors", "memory", "metrics", "wire", "zstd"),
     ("limits",),
 )
 

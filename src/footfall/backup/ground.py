@@ -9,7 +9,8 @@ from pathlib import Path
 from footfall.backup import manifest as manifests
 from footfall.backup.errors import BackupRefused
 from footfall.backup.manifest import Manifest
-from footfall.backup.segments import sync_folder, write_segment
+from footfall.backup.segments import write_segment
+from footfall.durable import sync_path
 from footfall.node import RESTORING, data_folder, is_half_restored
 from footfall.settings import Settings
 
@@ -56,7 +57,7 @@ def claim(settings: Settings, manifest: Manifest) -> Iterator[bool]:
     try:
         if not again:
             write_segment(mark, manifests.write(manifest))
-            sync_folder(settings.data)
+            sync_path(settings.data)
         yield again
     finally:
         if mark.exists() and not begun.exists():
@@ -71,7 +72,7 @@ def begin(settings: Settings) -> None:
 def release(settings: Settings) -> None:
     """Take the mark away: the data folder may be used."""
     shutil.rmtree(settings.data / RESTORING)
-    sync_folder(settings.data)
+    sync_path(settings.data)
 
 
 def scratch(settings: Settings) -> Path:

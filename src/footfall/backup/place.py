@@ -1,7 +1,6 @@
 """Where a backup lies: a folder, or an object store's bucket, through one library."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,6 +10,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from footfall.backup.errors import BackupRefused, PlaceFailed
+from footfall.durable import sync_path
 
 PARTS = "parts"
 SCHEMES = ("file", "s3", "gs", "az")
@@ -103,11 +103,11 @@ class Place:
             with self._explained():
                 for folder in (self._root / PARTS, self._root, self._root.parent):
                     if folder.exists():
-                        _fsync(folder)
+                        sync_path(folder)
 
     def _sync(self, name: str) -> None:
         if self._root is not None:
-            _fsync(self._root / name)
+            sync_path(self._root / name)
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -139,11 +139,3 @@ def _is_sha256(name: str) -> bool:
 def _line(error: Exception) -> str:
     """The first line of a message; the library puts its own structures behind it."""
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,10 +1,10 @@
 """The segments of a node's journal, as they are taken into a backup and put back."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from footfall.clock import Clock
+from footfall.durable import sync, sync_path
 from footfall.journal import Folder, Frame, Kind, is_sealed, kind_of, sealed_name, walk
 
 
@@ -42,18 +42,9 @@ def write_segment(path: Path, data: bytes) -> None:
     with draft.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     draft.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make a folder's entries durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_path(path.parent)
 
 
 def _listed(folder: Folder, kind: Kind) -> list[Path]:

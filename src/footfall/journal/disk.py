@@ -3,8 +3,9 @@
 import contextlib
 import fcntl
 import os
-import sys
 from pathlib import Path
+
+from footfall.durable import sync_data, sync_path
 
 
 class Disk:
@@ -72,26 +73,13 @@ class Disk:
         """Drop what lies behind `size`."""
         os.ftruncate(file, size)
 
-    # macOS has no fdatasync, and its fsync leaves data in the drive's cache, which F_FULLFSYNC empties.
-    if sys.platform == "darwin":
-
-        def sync(self, file: int) -> None:
-            """Make the file's content and size durable."""
-            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
-
-    else:
-
-        def sync(self, file: int) -> None:
-            """Make the file's content and size durable."""
-            os.fdatasync(file)
+    def sync(self, file: int) -> None:
+        """Make the file's content and size durable."""
+        sync_data(file)
 
     def sync_folder(self, path: Path) -> None:
-        """Make the folder's entries durable: without it a crash may forget a file that was created or renamed."""
-        file = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        """Make the folder's entries durable."""
+        sync_path(path)
 
     def rename(self, old: Path, new: Path) -> None:
         old.rename(new)

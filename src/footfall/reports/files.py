@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, 
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from footfall import places
+from footfall.durable import sync_path
 from footfall.places import Destination
 from footfall.process import CannotServe
 from footfall.reports import local
@@ -255,5 +256,5 @@ def _make_root(url: str) -> Path:
     """The folder that a URL means, for its owner alone where it has to be made."""
     root = Path(unquote(urlsplit(url).path))
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    local.sync(root.parent)
+    sync_path(root.parent)
     return root

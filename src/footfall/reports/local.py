@@ -13,6 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
+from footfall import durable
+
 SYNC_BYTES = 512 * 1024
 # Pieces that may wait for the disk while the next ones are made.
 WAITING_MAX = 8
@@ -36,19 +38,10 @@ def write(root: Path, path: str, blocks: Iterable[bytes]) -> None:
                         waiting.popleft().result()
             for piece in waiting:
                 piece.result()
-        os.fsync(half.fileno())
+        durable.sync(half.fileno())
         Path(half.name).replace(target)
     for folder in Path(path).parents:
-        sync(root / folder)
-
-
-def sync(path: Path) -> None:
-    """Have a file, or what a folder names, on disk when this returns. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        durable.sync_path(root / folder)
 
 
 @contextlib.contextmanager
@@ -81,5 +74,5 @@ class _Growing:
             left = left[os.write(self._file, left) :]
         self._unsynced += len(piece)
         if self._unsynced >= SYNC_BYTES:
-            os.fsync(self._file)
+            durable.sync(self._file)
             self._unsynced = 0
