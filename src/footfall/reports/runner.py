@@ -87,6 +87,8 @@ class Runner:
 
     async def _claim(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
         running: set[asyncio.Task[None]] = set()
+        # Reports are given back only when nothing more is claimed: else this worker might claim them again.
+        claimed_all = asyncio.Event()
         while not stop.is_set():
             pause_s = POLL_S
             try:
@@ -97,9 +99,10 @@ class Runner:
             if job is None:
                 await _wait(stop, pause_s)
                 continue
-            task = tasks.create_task(self._work(job, stop), name=f"make report {job.id}")
+            task = tasks.create_task(self._work(job, claimed_all), name=f"make report {job.id}")
             running.add(task)
             task.add_done_callback(running.discard)
+        claimed_all.set()
 
     async def _next(self) -> Job | None:
         """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
