@@ -233,6 +233,37 @@ def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
     asyncio.run(make())
 
 
+class Slow(State):
+    """Claims at once, and then only when it may."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.claims, self.may = 0, threading.Event()
+
+    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+        self.claims += 1
+        if self.claims > 1:
+            self.may.wait(60)
+        return super().job_claim(owner, now_ms, lease_ms)
+
+
+def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> None:
+    async def make(state: Slow) -> Job:
+        job = await gated.order()
+        async with gated.running(gated.runner(state=state)) as stop:
+            await gated.seen(job, lambda job: job.rows > 0 and state.claims > 1)
+            stop.set()
+            await asyncio.sleep(0.2)
+            state.may.set()
+            await gated.seen(job, lambda job: job.stops > 0)
+            gated.store.gate.set()
+        return gated.state.job_get(job.id)
+
+    with contextlib.closing(Slow(f"sqlite:///{gated.settings.data / 'state.db'}")) as state:
+        given_back = asyncio.run(make(state))
+    assert (given_back.tries, given_back.stops) == (1, 1)
+
+
 def test_a_report_that_kills_its_workers_is_given_up(place: Any) -> None:
     async def make() -> Job:
         job = await place.order()
