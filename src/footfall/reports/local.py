@@ -74,5 +74,6 @@ class _Growing:
             left = left[os.write(self._file, left) :]
         self._unsynced += len(piece)
         if self._unsynced >= SYNC_BYTES:
-            durable.sync(self._file)
+            # It only paces the disk, and need not empty a drive's cache: what counts is the sync of the whole file.
+            os.fsync(self._file)
             self._unsynced = 0
