@@ -23,6 +23,8 @@ TIMESTAMP_MIN_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
 TIMESTAMP_AHEAD_MAX_MS = 86_400_000  # a day: time zones taken for UTC
 # Problems that an error names; a client's author needs the first few, not ten thousand.
 PROBLEMS_MAX = 100
+# Problems that are kept of one event in quarantine: ten thousand events may be held at once, and each tells its reason.
+EVENT_PROBLEMS_MAX = 10
 
 # Bytes of accepted lines that wait for the disk in one web process; past it the answer is 503.
 JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024

@@ -123,7 +123,6 @@ def test_both_ways_come_to_the_same(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {"events": []},
         {"events": [an_event()]},
         {"events": [an_event(customer="OTHER", context=["u", "v", "w"])]},
         {"events": [an_event(context=["u", UUID])]},

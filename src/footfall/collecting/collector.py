@@ -117,7 +117,7 @@ class Collector:
         checker = self._plan.checker
         refused = checker.check(events)
         if refused and not self._holds:
-            raise _not_in_plan(refused, self._settings)
+            raise _not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
             event.sequence = sequence
         if not refused:
@@ -179,8 +179,10 @@ async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], co
     await send({"type": "http.response.body", "body": content})
 
 
-def _not_in_plan(refused: list[Refused], settings: Settings) -> RequestRefused:
+def _not_in_plan(refused: list[Refused], events: int, settings: Settings) -> RequestRefused:
+    problems = tuple(problem for item in refused for problem in item.problems)
     noun = "one event breaks" if len(refused) == 1 else f"{len(refused)} events break"
-    problems = [problem for item in refused for problem in item.problems]
-    text = f"{noun} the tracking plan; nothing was stored"
-    return RequestRefused(Code.EVENT_NOT_IN_PLAN, text, tuple(problems[: settings.problems_max]))
+    # The checker stops when it has as many problems as an error names.
+    stopped = len(problems) >= settings.problems_max and refused[-1].index < events - 1
+    text = f"{'at least ' if stopped else ''}{noun} the tracking plan; nothing was stored"
+    return RequestRefused(Code.EVENT_NOT_IN_PLAN, text, problems)

@@ -24,10 +24,11 @@ class Refused(Struct, frozen=True):
 class Checker:
     """Checks requests against one plan; made by `compile`, never changed, safe to share."""
 
-    def __init__(self, plan: Plan, *, is_open: bool, problems_max: int) -> None:
+    def __init__(self, plan: Plan, *, is_open: bool, problems_max: int, event_problems_max: int = sys.maxsize) -> None:
         self.plan = plan
         self.is_open = is_open
         self._problems_max = problems_max
+        self._event_problems_max = event_problems_max
         self._customers = frozenset(plan.customers)
         self._shared = {product.name: tabulate(product, None, plan.rules) for product in plan.products}
         self._own = {
@@ -46,7 +47,8 @@ class Checker:
         """The events that break the plan, by index; none when all are good.
 
         Nulls become the empty string in place where the plan allows them; an event that breaks it stays as it came.
-        Once `problems_max` problems are found the rest is not looked at: the request is refused already.
+        Once `problems_max` problems are found the rest is not looked at: the request is refused already. Of one event
+        `event_problems_max` are kept.
         """
         refused: list[Refused] = []
         room = self._problems_max
@@ -61,7 +63,7 @@ class Checker:
             if lengths.get(event.type) == len(context) and None not in context:
                 continue
             if problems := self._problems(event, f"events[{index}]"):
-                refused.append(Refused(index, tuple(problems[:room])))
+                refused.append(Refused(index, tuple(problems[: min(room, self._event_problems_max)])))
                 room -= len(problems)
                 if room <= 0:
                     break
@@ -129,7 +131,10 @@ def compile(  # noqa: A001 - what it does, and the room's own word for it
     is_open = settings.plan_mode == "open"
     # Quarantine parts the good events from the bad ones, and so must know every one of them.
     is_thorough = thorough or settings.plan_mode == "quarantine"
-    return Checker(plan, is_open=is_open, problems_max=sys.maxsize if is_thorough else settings.problems_max)
+    if is_thorough:
+        most = settings.event_problems_max
+        return Checker(plan, is_open=is_open, problems_max=sys.maxsize, event_problems_max=most)
+    return Checker(plan, is_open=is_open, problems_max=settings.problems_max)
 
 
 def _named(plan: Plan, product: Product) -> list[str]:
