@@ -70,6 +70,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
         journal = Journal(Folder(settings.data / "journal"), settings, clock)
         collector = Collector(journal, plan, settings, SystemClock())
+        stack.callback(collector.close)
         board = Board(settings.data / METRICS_FOLDER, "web", lambda: _web_values(collector, journal))
         stack.callback(board.close)
         accounts = Accounts(state, settings, clock)

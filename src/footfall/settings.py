@@ -40,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch_events_max: Positive = limits.BATCH_EVENTS_MAX
     body_bytes_max: Positive = limits.BODY_BYTES_MAX
     body_decoded_bytes_max: Positive = limits.BODY_DECODED_BYTES_MAX
+    body_members_max: Positive = limits.BODY_MEMBERS_MAX
+    body_inline_bytes_max: Positive = limits.BODY_INLINE_BYTES_MAX
+    bodies_at_once_max: Positive = limits.BODIES_AT_ONCE_MAX
     body_timeout_s: Positive = limits.BODY_TIMEOUT_S
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
     code_chars_max: Positive = limits.CODE_CHARS_MAX

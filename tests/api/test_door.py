@@ -86,6 +86,7 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
     finally:
         server.should_exit = True
         await task
+        collector.close()
         journal.close()
         await running
 
@@ -217,6 +218,7 @@ def test_requests_that_do_not_wait_for_answers_are_answered_in_order(tmp_path):
     [
         post(version="1.0"),
         post(BODY, "expect: 100-continue"),
+        post(BODY + b" " * 300_000),
         b"POST /events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
         % (len(BODY), BODY),
         post().replace(b"/events", b"/events?a=b"),

@@ -87,6 +87,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
         try:
             yield Service(tmp_path / "journal", collector, journal)
         finally:
+            collector.close()
             journal.close()
             await task
 

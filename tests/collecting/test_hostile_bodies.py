@@ -52,7 +52,7 @@ HOSTILE = {
     "no values of a context": with_one(context=many("{}")),
     "digits of a timestamp": with_one(timestamp="1" * SIZE),
     "other keys": ("{" + ",".join(f'"{number}":0' for number in range(SIZE // 10)) + "}").encode(),
-    "halves of pairs": with_one(customer='"' + "\\ud83d" * (SIZE // 6) + '"'),
+    "halves of pairs": with_one(customer='"' + "\\ud83d" * (MIB // 6) + '"'),
     "backslashes": with_one(customer='"\\ud83d' + "\\\\" * (SIZE // 2) + '"'),
     "ten thousand events with all values wrong": json.dumps(
         {"events": [{**EVENT, "context": [7] * 64}] * 10_000}, separators=(",", ":")

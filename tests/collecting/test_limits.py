@@ -3,12 +3,13 @@
 import asyncio
 import gzip
 import json
+import threading
 import zlib
 
 import brotli
 import pytest
 
-from footfall import zstd
+from footfall import lane, zstd
 
 EVENT = {
     "customer": "BARCHART",
@@ -139,5 +140,116 @@ def test_a_refusal_for_want_of_room_is_answered_byte_for_byte(service):
                 b'[{"value":{"code":"SERVICE_UNAVAILABLE",'
                 b'"message":"the events cannot be made durable now; none of them was accepted"},"children":[]}]'
             )
+
+    asyncio.run(scenario())
+
+
+MEMBERS = {"gzip": gzip.compress(b""), "zstd": zstd.compress(b"")}
+
+
+@pytest.mark.parametrize("encoding", MEMBERS)
+def test_a_body_of_many_streams_is_unpacked_in_one_pass(service, encoding, monkeypatch):
+    """Each stream used to copy all that lay behind it; what is copied is counted by what is given to zlib and zstd."""
+    pack = {"gzip": gzip.compress, "zstd": zstd.compress}[encoding]
+    given = 0
+
+    class Counted:
+        def __init__(self, stream):
+            self.stream = stream
+
+        def __getattr__(self, name):
+            return getattr(self.stream, name)
+
+        def decompress(self, data, *rest):
+            nonlocal given
+            given += len(data)
+            return self.stream.decompress(data, *rest)
+
+    inflate, decompressor = zlib.decompressobj, zstd.ZstdDecompressor
+    monkeypatch.setattr(zlib, "decompressobj", lambda *args: Counted(inflate(*args)))
+    monkeypatch.setattr(zstd, "ZstdDecompressor", lambda: Counted(decompressor()))
+
+    async def scenario():
+        async with service() as opened:
+            body = json.dumps(BODY).encode()
+            whole = MEMBERS[encoding] * 998 + pack(body[:9]) + pack(body[9:])
+            assert (await opened.post(whole, content_encoding=encoding)).status == 200
+            answer = await opened.post(MEMBERS[encoding] + whole, content_encoding=encoding)
+            assert (answer.status, answer.json[0]["value"]["message"]) == (
+                413,
+                "the body is made of more than 1000 compressed streams",
+            )
+            before = given
+            flood = MEMBERS[encoding] * (512 * 1024 // len(MEMBERS[encoding]))
+            assert (await opened.post(flood, content_encoding=encoding)).status == 413
+            # Each stream is given what is left of one piece: 16 KiB at the most.
+            assert given - before <= 1000 * 16 * 1024
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed", "status"),
+    [
+        ("gzip", gzip.compress(json.dumps(BODY).encode()) + bytes(70_000), 200),
+        ("gzip", gzip.compress(b'{"events":') + bytes(7) + gzip.compress(b"[]}"), 200),
+        ("gzip", gzip.compress(json.dumps(BODY).encode()) + b"\0x", 400),
+        ("gzip", bytes(20), 400),
+        ("deflate", zlib.compress(json.dumps(BODY).encode()) + b"\0", 400),
+        ("deflate", zlib.compress(json.dumps(BODY).encode(), wbits=-15) + b"x", 400),
+        ("br", brotli.compress(json.dumps(BODY).encode()) + b"x", 400),
+        ("br", brotli.compress(json.dumps(BODY).encode()) + brotli.compress(b"x"), 400),
+        ("zstd", zstd.compress(json.dumps(BODY).encode()) + b"x", 400),
+    ],
+)
+def test_nothing_but_zeros_behind_gzip_may_follow_the_compressed_data(service, encoding, packed, status):
+    async def scenario():
+        async with service() as opened:
+            assert (await opened.post(packed, content_encoding=encoding)).status == status
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (json.dumps({"events": [EVENT] * 3000}).encode(), {}),
+        (gzip.compress(json.dumps({"events": [EVENT] * 3000}).encode()), {"content_encoding": "gzip"}),
+        (brotli.compress(b" " * 3_000_000 + json.dumps(BODY).encode()), {"content_encoding": "br"}),
+    ],
+)
+def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, headers, monkeypatch):
+    names = []
+
+    async def scenario():
+        async with service() as opened:
+            take = opened.collector.take
+
+            def seen(*given):
+                names.append(threading.current_thread().name)
+                return take(*given)
+
+            monkeypatch.setattr(opened.collector, "take", seen)
+            assert (await opened.post(BODY)).status == 200
+            first = await opened.post(body, idempotency_key="k", **headers)
+            again = await opened.post(body, 5, idempotency_key="k", **headers)
+            assert (first.status, first.body) == (200, again.body)
+            many = await asyncio.gather(*(opened.post(body, **headers) for _ in range(5)))
+            assert len({answer.json[0]["batch"] for answer in many}) == 5
+
+    asyncio.run(scenario())
+    assert names[0] == "MainThread"
+    assert all(name.startswith("bodies") for name in names[1:])
+
+
+def test_more_long_bodies_than_may_wait_are_refused_for_now(service, monkeypatch):
+    monkeypatch.setattr(lane, "WAITING_MAX", 1)
+    body = json.dumps({"events": [EVENT] * 3000}).encode()
+
+    async def scenario():
+        async with service(bodies_at_once_max=1) as opened:
+            answers = await asyncio.gather(*(opened.post(body) for _ in range(5)))
+            assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
+            assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
 
     asyncio.run(scenario())

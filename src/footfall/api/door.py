@@ -2,8 +2,8 @@
 
 A request that comes whole and plain needs none of what stands between a server and an application: no scope, no task,
 no messages, no second write. That is three quarters of what a request of one event costs. The steps of the collector
-are the same; what is out of the ordinary (a compressed body, `Expect`, HTTP/1.0, a request behind one that still waits
-for its answer) takes the ordinary way, with the same outcome.
+are the same; what is out of the ordinary (a compressed or a long body, `Expect`, HTTP/1.0, a request behind one that
+still waits for its answer) takes the ordinary way, with the same outcome.
 """
 
 import asyncio
@@ -206,6 +206,9 @@ class Door(HttpToolsProtocol):
         except RequestRefused:
             return None
         if headers.length is None or headers.encoding not in ("", "identity") or headers.expects:
+            return None
+        # A long body is worked on in a thread.
+        if headers.length > self._settings.body_inline_bytes_max:
             return None
         return _Visit(Head(self.headers, headers, parser.should_keep_alive()), self.client)
 

@@ -1,5 +1,6 @@
 """The ASGI application behind `POST /events`."""
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -16,8 +17,10 @@ from footfall import refusals
 from footfall.clock import Clock
 from footfall.collecting import decode, request
 from footfall.collecting.quick import Quick
+from footfall.collecting.unpacking import TooLong, unpack, unpack_within
 from footfall.errors import Code, RequestRefused
 from footfall.journal import STAMPS, Journal, JournalError, Lines, mark
+from footfall.lane import Lane
 from footfall.plan import LivePlan, Refused
 from footfall.quarantine import Sender, hold
 from footfall.settings import Settings
@@ -69,6 +72,7 @@ class Collector:
         self._holds = settings.plan_mode == "quarantine"
         self._batches = batches()
         self._quick = Quick(plan.checker, settings)
+        self._long = Lane("bodies", settings.bodies_at_once_max)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
         self.events_quarantined = 0
@@ -78,8 +82,7 @@ class Collector:
         try:
             headers = request.headers(scope["headers"], self._settings)
             sent = await request.read(receive, self._settings)
-            body = await request.unpack(sent, headers.encoding, self._settings)
-            taken = self.take(headers, body, lambda: request.sender(scope["headers"], scope.get("client")))
+            taken = await self._take_sent(headers, sent, lambda: request.sender(scope["headers"], scope.get("client")))
             if taken.accepted or taken.quarantined:
                 await self.journal.write(taken.lines)
         except request.Disconnected:
@@ -90,14 +93,39 @@ class Collector:
             answer = self.render(taken)
         await _answer(send, *answer)
 
-    def take(self, headers: request.Headers, body: bytes, sender: Callable[[], Sender]) -> Taken:
-        """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then."""
+    def close(self) -> None:
+        """Long bodies that wait for a thread are not taken any more."""
+        self._long.close()
+
+    async def _take_sent(self, headers: request.Headers, sent: bytes, sender: Callable[[], Sender]) -> Taken:
+        """What `take` makes of a body as it was sent: at once when it is short, on a thread when it is not."""
+        settings, encoding = self._settings, headers.encoding
+        with contextlib.suppress(TooLong):
+            if len(sent) <= settings.body_inline_bytes_max:
+                body = unpack_within(sent, encoding, settings.body_inline_bytes_max, settings)
+                return self.take(headers, body, sender)
+        # Batches are made on one thread only.
+        batch = next(self._batches)
+        return await self._long.run(lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch))
+
+    def take(
+        self, headers: request.Headers, body: bytes, sender: Callable[[], Sender], batch: Raw | None = None
+    ) -> Taken:
+        """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then.
+
+        `batch` is what the events are marked with when the request has no key; on any other thread than the event
+        loop's it must be given.
+        """
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
-        if self._quick.checker is not checker:
-            self._quick = Quick(checker, settings)
+        quick = self._quick
+        if quick.checker is not checker:
+            quick = self._quick = Quick(checker, settings)
         key = headers.idempotency_key
-        marked = mark_batch(str(_derive(key, body)).encode()) if key else next(self._batches)
-        events, held, refused = self._quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked), b"", 0
+        if key:
+            marked = mark_batch(str(_derive(key, body)).encode())
+        else:
+            marked = next(self._batches) if batch is None else batch
+        events, held, refused = quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked), b"", 0
         if events is None:
             events = decode.decode(body, settings)
             decode.limit(events, len(body), now_ms, settings)

@@ -35,6 +35,17 @@ _LIKELY = (
 )
 
 
+class _Loose(Struct, kw_only=True, gc=False):
+    """An event with all that is taken for right."""
+
+    customer: str
+    product: str
+    type: str
+    version: str | UnsetType | None = UNSET
+    timestamp: int | float
+    context: list[str | None]
+
+
 def _raw_struct(name: str, keys: Any) -> Any:
     return msgspec.defstruct(name, [(key, Raw | UnsetType, UNSET) for key in keys], gc=False)
 
@@ -47,7 +58,7 @@ _skim = msgspec.json.Decoder(Raw).decode
 _decode_outline = msgspec.json.Decoder(_Outline).decode
 _decode_keys = msgspec.json.Decoder(_raw_struct("Keys", (*_LIKELY, *_MEANT))).decode
 _decode_item = msgspec.json.Decoder(_raw_struct("Item", _MEANT)).decode
-_decode_event = msgspec.json.Decoder(StoredEvent).decode
+_decode_loosely = msgspec.json.Decoder(_Loose).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _decode_number = msgspec.json.Decoder(int | float).decode
 
@@ -109,11 +120,8 @@ def _tell_missing(body: bytes, faults: Faults) -> None:
 
 def _event(where: str, item: Raw, faults: Faults, settings: Settings) -> StoredEvent | None:
     """One event; None when its shape is wrong."""
-    if len(memoryview(item)) <= _EVENT_BYTES_MAX:
-        try:
-            return _decode_event(item)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            pass
+    if len(memoryview(item)) <= _EVENT_BYTES_MAX and (event := _whole(item)) is not None:
+        return event
     if not _opens(item, b"{"):
         faults.add(where, "must be an object")
         return None
@@ -122,6 +130,25 @@ def _event(where: str, item: Raw, faults: Faults, settings: Settings) -> StoredE
     if None in values.values():
         return None
     return StoredEvent(**values)
+
+
+def _whole(item: Raw) -> StoredEvent | None:
+    """An event that is right; None when it has to be read value by value."""
+    try:
+        found = _decode_loosely(item)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    timestamp = int(found.timestamp)
+    if timestamp != found.timestamp:
+        return None
+    return StoredEvent(
+        customer=found.customer,
+        product=found.product,
+        type=found.type,
+        version=UNSET if found.version is None else found.version,
+        timestamp=timestamp,
+        context=found.context,
+    )
 
 
 def _value(where: str, key: str, raw: Raw | UnsetType, faults: Faults, settings: Settings) -> Any:

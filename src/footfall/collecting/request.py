@@ -1,22 +1,17 @@
-"""Reading a request: the few headers that matter, the body within its bounds, and its decompression."""
+"""Reading a request: the few headers that matter, and the body within its bounds."""
 
 import asyncio
-import zlib
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-import brotli
 from msgspec import Struct
 
-from footfall import zstd
+from footfall.collecting.unpacking import UNPACKERS
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.quarantine import Sender
 from footfall.settings import Settings
 
 Receive = Callable[[], Any]
-
-# Past this a body is decompressed on a thread, for it would hold up the other requests.
-INLINE_BYTES_MAX = 64 * 1024
 
 
 class Disconnected(Exception):
@@ -31,18 +26,6 @@ class Headers(Struct, frozen=True):
     idempotency_key: str = ""
     length: int | None = None
     expects: bool = False
-
-
-class Unpacker(Protocol):
-    def __call__(self, data: bytes, bytes_max: int) -> bytes: ...
-
-
-class TooLong(Exception):
-    """The decompressed body is longer than it may be."""
-
-
-class Unpackable(Exception):
-    """The body is not what its Content-Encoding says."""
 
 
 def headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
@@ -98,24 +81,6 @@ def too_slow(settings: Settings) -> RequestRefused:
     return RequestRefused(Code.REQUEST_TIMED_OUT, f"the body did not arrive within {settings.body_timeout_s} s")
 
 
-async def unpack(body: bytes, encoding: str, settings: Settings) -> bytes:
-    """The body decompressed. Raises RequestRefused when it is broken, or longer than it may be."""
-    unpacker = UNPACKERS.get(encoding)
-    if unpacker is None:
-        return body
-    try:
-        if len(body) <= INLINE_BYTES_MAX:
-            return unpacker(body, settings.body_decoded_bytes_max)
-        return await asyncio.to_thread(unpacker, body, settings.body_decoded_bytes_max)
-    except TooLong as error:
-        text = f"the body is longer than {settings.body_decoded_bytes_max} bytes after decompression"
-        problem = Problem(Code.REQUEST_TOO_LARGE, "body", "send fewer events in one request")
-        raise RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,)) from error
-    except Unpackable as error:
-        problem = Problem(Code.REQUEST_INPUT_MALFORMED, "body", f"is not {encoding} data: {error}")
-        raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "the body cannot be decompressed", (problem,)) from error
-
-
 async def _gather(message: Any, receive: Receive, settings: Settings) -> bytes:
     chunks: list[bytes] = []
     size = 0
@@ -151,73 +116,3 @@ def _too_large(settings: Settings) -> RequestRefused:
 def _unsupported(where: str, value: str, advice: str) -> RequestRefused:
     problem = Problem(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, where, f"{value[:100]!r} is not taken here: {advice}")
     return RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, f"unsupported {where}", (problem,))
-
-
-def _unpack_gzip(data: bytes, bytes_max: int) -> bytes:
-    """RFC 1952 allows several members one after the other."""
-    out = b""
-    while data:
-        piece, data = _inflate(data, bytes_max - len(out), zlib.MAX_WBITS | 16)
-        out += piece
-    return out
-
-
-def _unpack_deflate(data: bytes, bytes_max: int) -> bytes:
-    """RFC 9110 means the zlib format; some clients send raw deflate, which cannot be taken for it."""
-    looks_like_zlib = len(data) > 1 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
-    return _inflate(data, bytes_max, zlib.MAX_WBITS if looks_like_zlib else -zlib.MAX_WBITS)[0]
-
-
-def _inflate(data: bytes, bytes_max: int, wbits: int) -> tuple[bytes, bytes]:
-    """What one stream holds, and what follows it."""
-    stream = zlib.decompressobj(wbits)
-    try:
-        out = stream.decompress(data, bytes_max + 1)
-    except zlib.error as error:
-        raise Unpackable(str(error)) from error
-    if len(out) > bytes_max:
-        raise TooLong
-    if not stream.eof:
-        raise Unpackable("it ends too early")
-    return out, stream.unused_data
-
-
-def _unpack_brotli(data: bytes, bytes_max: int) -> bytes:
-    stream = brotli.Decompressor()
-    try:
-        out: bytes = stream.process(data, output_buffer_limit=bytes_max + 1)
-        while not stream.can_accept_more_data() and len(out) <= bytes_max:
-            out += stream.process(b"", output_buffer_limit=bytes_max + 1 - len(out))
-    except brotli.error as error:
-        raise Unpackable(str(error)) from error
-    if len(out) > bytes_max:
-        raise TooLong
-    if not stream.is_finished():
-        raise Unpackable("it ends too early")
-    return out
-
-
-def _unpack_zstd(data: bytes, bytes_max: int) -> bytes:
-    """A body may be several frames one after the other."""
-    out = b""
-    while data:
-        stream = zstd.ZstdDecompressor()
-        try:
-            out += stream.decompress(data, bytes_max + 1 - len(out))
-        except zstd.ZstdError as error:
-            raise Unpackable(str(error)) from error
-        if len(out) > bytes_max:
-            raise TooLong
-        if not stream.eof:
-            raise Unpackable("it ends too early")
-        data = stream.unused_data
-    return out
-
-
-UNPACKERS: dict[str, Unpacker] = {
-    "gzip": _unpack_gzip,
-    "x-gzip": _unpack_gzip,
-    "deflate": _unpack_deflate,
-    "br": _unpack_brotli,
-    "zstd": _unpack_zstd,
-}

@@ -26,7 +26,11 @@ class Hints:
         """A known name that `name` was likely meant to be."""
         if len(name) > self._chars_max + 1:
             return None
-        return next((self._forms[form] for form in _forms(name) if form in self._forms), None)
+        known = self._forms
+        for form in _forms(name):
+            if form in known:
+                return known[form]
+        return None
 
 
 def _forms(name: str) -> Iterator[str]:
