@@ -82,6 +82,16 @@ def test_timestamps_have_a_window(service, timestamp, status):
     asyncio.run(scenario())
 
 
+def test_the_bound_on_versions_holds_where_that_on_codes_is_larger(service):
+    async def scenario():
+        async with service(code_chars_max=10_000, version_chars_max=3) as opened:
+            assert (await opened.post({"events": [{**EVENT, "version": "1.2"}]})).status == 200
+            answer = await opened.post({"events": [{**EVENT, "version": "1.23"}]})
+            assert answer.problems[0][1] == "events[0].version: must have 3 characters at the most"
+
+    asyncio.run(scenario())
+
+
 def test_named_problems_are_bounded(service):
     async def scenario():
         async with service(problems_max=3) as opened:

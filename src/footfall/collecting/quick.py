@@ -6,6 +6,7 @@ instead of 1.1. Whatever does not pass goes the long way, step by step, which ma
 and says what is wrong where it is not.
 """
 
+import sys
 from typing import Annotated, Any, Literal, cast
 
 import msgspec
@@ -16,6 +17,7 @@ from footfall.plan import Checker
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
+_INT64_MIN = -(2**63)
 _UNKNOWN: dict[str, int] = {}
 
 
@@ -55,10 +57,12 @@ class Quick:
 
 
 def _body(checker: Checker, settings: Settings) -> Any:
-    """The type of a body, its events as StoredEvent has them; None when the plan lets nothing in."""
-    code = Annotated[str, Meta(min_length=1, max_length=settings.code_chars_max)]
-    value = Annotated[str, Meta(max_length=settings.context_value_chars_max)]
-    version = Annotated[str, Meta(max_length=settings.version_chars_max)]
+    """The type of a body, its events as StoredEvent has them; None when nothing is let in, or no decoder can tell."""
+    if not _INT64_MIN <= settings.timestamp_min_ms <= sys.maxsize:
+        return None
+    code = Annotated[str, Meta(min_length=1, max_length=_length(settings.code_chars_max))]
+    value = Annotated[str, Meta(max_length=_length(settings.context_value_chars_max))]
+    version = Annotated[str, Meta(max_length=_length(settings.version_chars_max))]
     customer = product = kind = cast("Any", code)
     if not checker.is_open:
         plan, most = checker.plan, settings.code_chars_max
@@ -75,7 +79,7 @@ def _body(checker: Checker, settings: Settings) -> Any:
             ("type", kind),
             ("version", version | UnsetType, UNSET),
             ("timestamp", Annotated[int, Meta(ge=settings.timestamp_min_ms)]),
-            ("context", Annotated[list[value], Meta(max_length=settings.context_values_max)]),
+            ("context", Annotated[list[value], Meta(max_length=_length(settings.context_values_max))]),
             ("sequence", int, 0),
             ("batch", str, ""),
         ],
@@ -83,6 +87,11 @@ def _body(checker: Checker, settings: Settings) -> Any:
         gc=False,
     )
     return msgspec.defstruct("Body", [("events", list[event], [])], gc=False)  # type: ignore[valid-type]
+
+
+def _length(most: int) -> int:
+    """A bound on a length as the decoder takes it; nothing is longer."""
+    return min(most, sys.maxsize)
 
 
 def _one_of(names: Any, chars_max: int) -> Any:
