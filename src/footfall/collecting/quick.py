@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from footfall.collecting.decode import is_bounded
+from footfall.collecting.decode import AT_ONCE_BYTES_MAX, is_bounded
 from footfall.plan import Checker
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
@@ -29,19 +29,20 @@ class Quick:
         self._lengths = checker.lengths()
         self._own = {customer: checker.lengths(customer) for customer in checker.named}
         self._settings = settings
+        self._events_max = settings.batch_events_max
         body = _body(checker, settings)
         self._decode = msgspec.json.Decoder(body).decode if body else None
 
     def take(self, body: bytes, newest_ms: int, batch: Raw) -> list[StoredEvent] | None:
         """The events of a body, numbered and of this batch; None when they have to go the long way."""
-        if self._decode is None or not is_bounded(body, self._settings):
+        if self._decode is None or (len(body) > AT_ONCE_BYTES_MAX and not is_bounded(body, self._settings)):
             return None
         try:
             events = cast("list[StoredEvent]", self._decode(body).events)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         # Without events the body is to be looked at: it may have them under another key.
-        if not 0 < len(events) <= self._settings.batch_events_max:
+        if not 0 < len(events) <= self._events_max:
             return None
         marked = cast("str", batch)
         own, shared, doubtful = self._own, self._lengths, []

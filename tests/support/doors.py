@@ -1,0 +1,101 @@
+"""A real server with a door before a collector and its journal, and requests of `POST /events` to it as bytes."""
+
+import asyncio
+import contextlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+
+from footfall import api
+from footfall.clock import SystemClock
+from footfall.collecting import Collector
+from footfall.journal import Folder, Frame, Journal, walk
+from footfall.plan import LivePlan
+from footfall.settings import Settings
+
+EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-APPLICATION-LOADED", "context": ["me"]}
+BODY = json.dumps({"events": [{**EVENT, "timestamp": int(time.time() * 1000)}]}).encode()
+BATCH = re.compile(rb'"batch":"[^"]*"|date: [^\r]*')
+
+
+class Server:
+    def __init__(self, port: int, folder: Any, collector: Collector, sent_on: list[str]) -> None:
+        self.port = port
+        self.folder = folder
+        self.collector = collector
+        self.sent_on = sent_on
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def ask(self, *pieces: bytes, answers: int = 1) -> list[bytes]:
+        """What comes back over one connection when these pieces are sent one after the other."""
+        reader, writer = await self.connect()
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        found = [await read(reader) for _ in range(answers)]
+        writer.close()
+        return found
+
+    def stored(self) -> int:
+        parts = [part for path in self.folder.iterdir() for part in walk(path.read_bytes())]
+        return sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
+    settings = Settings(disk_free_bytes_min=0, **changes)
+    journal = Journal(Folder(folder / "journal"), settings, SystemClock())
+    running = asyncio.create_task(journal.run())
+    collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
+    allowed = api.Allowed(settings)
+    sent_on: list[str] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        """The collector as it is behind the framework, with the headers that stand around every answer."""
+
+        async def send_open(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *allowed.headers(scope["headers"])]}
+            await send(message)
+
+        sent_on.append(f"{scope['method']} {scope['path']}")
+        await collector(scope, receive, send_open)
+
+    door = api.door(collector, settings)
+    config = uvicorn.Config(
+        application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
+        timeout_keep_alive=settings.keep_alive_s,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    task = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Server(port, folder / "journal", collector, sent_on)
+    finally:
+        server.should_exit = True
+        await task
+        collector.close()
+        journal.close()
+        await running
+
+
+async def read(reader: asyncio.StreamReader) -> bytes:
+    """One answer, head and body."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    size = int(re.search(rb"content-length: (\d+)", head).group(1))
+    return head + await asyncio.wait_for(reader.readexactly(size), 20)
+
+
+def post(body: bytes = BODY, *headers: str, version: str = "1.1") -> bytes:
+    lines = [f"POST /events HTTP/{version}", "host: here", f"content-length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
