@@ -34,6 +34,8 @@ LAYERS = (
     ("receipts", "usage"),
     ("checking",),
     ("loading",),
+    ("codes",),
+    ("slips",),
     ("plan",),
     ("accounts",),
     ("journal",),

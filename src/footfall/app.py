@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from footfall.accounts import Accounts
 from footfall.clock import NodeClock, SystemClock
+from footfall.codes import Codes
 from footfall.collecting import Collector
 from footfall.errors import Code
 from footfall.journal import Folder, Journal
@@ -75,9 +76,11 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stack.callback(board.close)
         accounts = Accounts(state, settings, clock)
         stack.callback(accounts.close)
-        reports = Reports(state, settings, clock, Files(settings))
         store = Store(settings)
         stack.callback(store.close)
+        codes = Codes(plan, store, settings)
+        stack.callback(codes.close)
+        reports = Reports(state, settings, clock, Files(settings), codes)
         estimates = Estimates(reports, state, store, plan, settings)
         stack.callback(estimates.close)
         receipts = Receipts(Folder(settings.data / "journal"), store, settings)
@@ -95,7 +98,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             settings=settings,
             accounts=accounts,
             reports=reports,
-            schedules=Schedules(state, settings, clock),
+            schedules=Schedules(state, settings, clock, codes),
             estimates=estimates,
             receipts=receipts,
             usage=usage,

@@ -33,6 +33,8 @@ TIMESTAMP_AHEAD_MAX_MS = 86_400_000  # a day: time zones taken for UTC
 PROBLEMS_MAX = 100
 # Problems that are kept of one event in quarantine: ten thousand events may be held at once, and each tells its reason.
 EVENT_PROBLEMS_MAX = 10
+# Seconds in which the store may say whether it knows a code that the plan does not: a hint is not worth a longer wait.
+CODES_TIMEOUT_S = 2
 
 # Bytes of accepted lines that wait for the disk in one web process; past it the answer is 503.
 JOURNAL_WAITING_BYTES_MAX = 64 * 1024 * 1024

@@ -54,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timestamp_ahead_max_ms: NotNegative = limits.TIMESTAMP_AHEAD_MAX_MS
     problems_max: Positive = limits.PROBLEMS_MAX
     event_problems_max: Positive = limits.EVENT_PROBLEMS_MAX
+    codes_timeout_s: Positive = limits.CODES_TIMEOUT_S
 
     journal_waiting_bytes_max: Positive = limits.JOURNAL_WAITING_BYTES_MAX
     journal_bytes_max: Positive = limits.JOURNAL_BYTES_MAX

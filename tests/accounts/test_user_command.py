@@ -212,3 +212,10 @@ def test_a_terminal_asks_again_after_a_slip(settings: Settings) -> None:
     assert code == 0, shown
     assert "do not match" in shown
     assert matches(settings, "alice", PASSWORD)
+
+
+def test_a_customer_whom_nobody_knows_is_taken_for_a_slip(settings: Settings) -> None:
+    refused = run(settings, "add", "alice", "--customer", "BARCHRT", stdin=PASSWORD)
+    assert refused.exit_code == 1
+    assert "did you mean BARCHART?" in refused.stderr
+    assert run(settings, "add", "alice", "--customer", "BARCHRT", "--new", stdin=PASSWORD).exit_code == 0

@@ -22,7 +22,7 @@ REQUEST_HEADERS = (
 )
 EXPOSED = (
     "retry-after, footfall-progress, footfall-rows, footfall-bytes, footfall-reason, footfall-quarantined, "
-    "footfall-duplicates, etag, content-disposition, content-range, location, link"
+    "footfall-duplicates, footfall-warning, etag, content-disposition, content-range, location, link"
 )
 
 

@@ -194,7 +194,7 @@ def test_a_drop_must_say_which(quarantined, tmp_path):
         ("until=99999999999999999999", "until"),
         ("state=gone", "state"),
         ("after=x", "after"),
-        ("costumer=TGAM", "query"),
+        ("costumer=TGAM", "costumer"),
     ],
 )
 def test_a_query_that_cannot_be_read_is_refused_saying_where(service, query, where):

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import uuid
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import msgspec
 import pytest
 
 from footfall import plan as plans
-from footfall.reports import Manifest
+from footfall.codes import Codes
+from footfall.reports import Manifest, Reports, headers
 from footfall.reports.rows import RISKY
 from footfall.state import Job, JobStatus
 
@@ -209,3 +211,23 @@ def test_a_plan_of_one_s_own_is_named_by_its_fingerprint(place, tmp_path: Path) 
     _, _, manifest = make(place)
     assert manifest["plan"] == hashlib.sha256(own.read_bytes()).hexdigest()[: len(manifest["plan"])]
     assert [column["name"] for column in manifest["columns"]] == ["timestamp", "type", "who"]
+
+
+def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any) -> None:
+    load(place)
+    with closing(Codes(place.plan, place.store, place.settings)) as codes:
+        place.desk = Reports(place.state, place.settings, place.clock, place.files, codes)
+        job, _, manifest = make(place, product="ALRET", type=["ALERT-CREATED"])
+        _, _, known = make(place)
+    texts = ["unknown key filter.type; did you mean types?", "unknown product ALRET; did you mean ALERT?"]
+    assert manifest["warnings"] == texts
+    assert headers(job, NOW_MS)["Footfall-Warning"] == ", ".join(texts)
+    assert "warnings" not in known
+
+
+def test_a_product_of_which_the_store_has_events_is_known(place: Any) -> None:
+    place.load([{"customer": "ELSE", "product": "OWN"}])
+    with closing(Codes(place.plan, place.store, place.settings)) as codes:
+        assert codes.unknown("ELSE", "OWN", doubt=True) == []
+        assert [slip.text for slip in codes.unknown("ELSE", "OTHER")] == ["unknown product OTHER"]
+        assert [slip.where for slip in codes.unknown("NOBODY", "OTHER")] == ["filter.customer", "filter.product"]

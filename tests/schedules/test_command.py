@@ -28,7 +28,7 @@ def run(settings: Settings, *arguments: str) -> Result:
 
 
 def add(settings: Settings, *options: str) -> str:
-    added = run(settings, "add", "--user", "ann", *REPORT, "--every", "day", *options)
+    added = run(settings, "add", "--user", "ann", *REPORT, "--every", "day", "--new", *options)
     assert added.exit_code == 0, added.stderr
     assert added.stderr.startswith("the first report is due at ")
     return added.stdout.strip()
@@ -86,3 +86,13 @@ def test_runs_are_listed_with_their_reports(settings: Settings) -> None:
     assert (len(listed), "RUNNING" in listed[1], "JOB-" in listed[1]) == (2, True, True)
     first, second = json.loads(run(settings, "runs", found, "--json").stdout)
     assert first["start"] == second["end"] + 1
+
+
+def test_slips_of_an_order_are_refused(settings: Settings) -> None:
+    order = ("add", "--user", "ann", "--every", "day", "--customer", "C")
+    key = run(settings, *order, "--product", "P", "--new", "--output", "hedaer=true")
+    product = run(settings, *order, "--product", "PORTFOILO")
+    assert (key.exit_code, product.exit_code) == (1, 1)
+    assert "output.hedaer: is no key of this call; did you mean header?" in key.stderr
+    assert "did you mean PORTFOLIO?" in product.stderr
+    assert run(settings, "list").stdout == "there are none yet\n"

@@ -53,7 +53,6 @@ def test_what_is_said_counts() -> None:
         correction="since",
         duplicates="drop",
         output=output,
-        other=1,
         **{"from": NOW_MS - 90 * DAY_MS},
     )
     assert (found.name, found.every, found.timezone, found.grace_s) == ("every day", "month", "Europe/Berlin", 0)
@@ -82,6 +81,8 @@ def test_what_is_said_counts() -> None:
         ({"from": "x"}, ["from"]),
         ({"filter": {"customer": "C"}}, ["filter.product"]),
         ({"filter": FILTER | {"start": 1, "end": 2}}, ["filter.start", "filter.end"]),
+        ({"filters": {}, "output": {"hedaer": True}}, ["filters", "output.hedaer"]),
+        ({"filter": FILTER | {"type": ["A"]}, "from": NOW_MS // 1000}, ["filter.type", "from"]),
         ({"output": {"asOf": 1, "since": "JOB-x"}}, ["output.asOf", "output.since"]),
         ({"output": {"format": "xls"}, "duplicates": "maybe"}, ["output.format", "duplicates"]),
         ({"every": "x", "timezone": "y", "filter": FILTER | {"types": 1}}, ["every", "timezone", "filter.types"]),
@@ -101,7 +102,7 @@ def test_what_is_no_schedule_at_all(body: bytes) -> None:
 def test_a_body_that_is_too_long_to_be_kept() -> None:
     types = [f"{n:0200}" for n in range(1000)]
     assert read(filter=FILTER | {"types": types})
-    assert wrong(filter=FILTER | {"types": types, "more": "x" * 100_000}) == ["filter"]
+    assert wrong(filter=FILTER | {"types": types, "more": "x" * 100_000}) == ["filter.more", "filter"]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from litestar import HttpMethod, Litestar, route
+from litestar.connection import ASGIConnection
 from litestar.di import Provide
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Guard
 
 from footfall.accounts import Accounts
@@ -16,16 +18,19 @@ from footfall.api.document import make_document
 from footfall.api.entrance import Entrance
 from footfall.api.errors import counting
 from footfall.api.gauges import Gauges
+from footfall.api.manual import PAGES
 from footfall.api.origins import Origins
+from footfall.api.reporting import QUERY_NAMES_MAX
 from footfall.api.rooms import Rooms
 from footfall.api.routes import ROUTES, Route
 from footfall.clock import Clock
-from footfall.errors import Code
+from footfall.errors import Code, RequestRefused
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
+from footfall.slips import unknown_keys
 from footfall.usage import Usage
 from footfall.wire import Service
 
@@ -89,6 +94,18 @@ def build(
     return Cors(Entrance(calls, collect), settings)
 
 
+def _known_query(entry: Route) -> Guard:
+    """A guard that refuses parameters of a query which the call does not have: what they say would be passed over."""
+    known = tuple(PAGES[entry.method, entry.path].query)
+
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if found := unknown_keys(connection.query_params, known, QUERY_NAMES_MAX):
+            problems = tuple(slip.problem() for slip in found)
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the request has unknown parameters", problems)
+
+    return check
+
+
 def _handle(entry: Route, sign_in: Guard, settings: Settings) -> HTTPRouteHandler:
     # The entrance has turned every HEAD into a GET by now; it is named here so that `Allow` lists it.
     methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
@@ -97,6 +114,9 @@ def _handle(entry: Route, sign_in: Guard, settings: Settings) -> HTTPRouteHandle
         _PARAMETER.sub(r"{\1:str}", entry.path),
         http_method=methods,
         status_code=200,
-        guards=[sign_in] if entry.signed_in and not opened else None,
+        guards=[
+            *([sign_in] if entry.signed_in and not opened else []),
+            *([_known_query(entry)] if entry.strict else []),
+        ],
     )
     return handler(entry.call)

@@ -28,6 +28,7 @@ EXPOSED_HEADERS = (
     "footfall-reason",
     "footfall-quarantined",
     "footfall-duplicates",
+    "footfall-warning",
     "etag",
     "content-disposition",
     "content-range",

@@ -6,8 +6,9 @@ import msgspec
 from litestar import Request, Response
 from litestar.di import NamedDependency
 
+from footfall import slips
 from footfall.api.page import render
-from footfall.api.reporting import UNCACHED
+from footfall.api.reporting import UNCACHED, strange_query
 from footfall.api.rooms import Rooms
 from footfall.api.shapes import Health
 from footfall.errors import Code, RequestRefused
@@ -31,8 +32,9 @@ async def system_version(rooms: NamedDependency[Rooms]) -> Response[SystemVersio
 async def authenticate(
     request: Request[User, Any, Any], rooms: NamedDependency[Rooms]
 ) -> Response[ServiceAuthenticate]:
+    headers = {**UNCACHED, **slips.headers(strange_query(request))}
     user = AuthenticatedUser(request.user.id, request.user.context, request.user.permissions)
-    return Response(ServiceAuthenticate(ServiceVersion(rooms.service), user), headers=UNCACHED)
+    return Response(ServiceAuthenticate(ServiceVersion(rooms.service), user), headers=headers)
 
 
 async def health(rooms: NamedDependency[Rooms]) -> Response[Health]:

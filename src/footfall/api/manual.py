@@ -133,6 +133,7 @@ _STATUS_HEADERS: Final = {
     "Footfall-Rows": "Rows of the report's file so far.",
     "Footfall-Bytes": "Bytes of the report's file so far.",
     "Footfall-Duplicates": "How many of the report's events are duplicates, kept or dropped, when it is COMPLETE.",
+    "Footfall-Warning": "What is unknown in the order, or may be meant otherwise; a comma parts one from the next.",
     "Footfall-Reason": "Why the report ended as TIMEOUT or FAILED.",
     "Retry-After": "Seconds until the next poll makes sense, while the report is RUNNING.",
 }

@@ -16,6 +16,7 @@ from footfall.api.rooms import Rooms
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
+from footfall.slips import unknown_keys
 from footfall.state import User
 from footfall.store import StoreTimeout, StoreUnavailable
 
@@ -35,6 +36,9 @@ Instant = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Milliseconds sinc
 Batch = Annotated[str, PathParameter(description="The batch that the request's events share.")]
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
 
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+# All keys of all bodies here, for what is meant by one that none has.
+KEYS = ("filter", "ids", "setType", "dryRun", "customer", "product", "type", "reason", "since", "until")
 _PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
 
@@ -197,6 +201,9 @@ def _reading(code: Code, where: str) -> Iterator[None]:
         why, place = str(error), where
         if found := _PLACE.fullmatch(why):
             why, place = found[1], found[2] or where
+        if unknown := _UNKNOWN.match(str(error)):
+            (slip,) = unknown_keys((unknown[1],), KEYS, 1)
+            why = slip.why
         text = "the request cannot be read: one thing is wrong"
         raise RequestRefused(code, text, (Problem(code, place, why),)) from error
 

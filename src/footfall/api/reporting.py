@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions.http_exceptions import InternalServerException, RequestEntityTooLarge
 from litestar.params import PathParameter
 
-from footfall import reports
+from footfall import reports, slips
 from footfall.api.negotiation import choose
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, RequestRefused
@@ -21,6 +21,8 @@ from footfall.wire import ReportLink, ReportStatus
 JSON = "application/json"
 # Statuses change and links are keys: neither may be kept by anyone on the way.
 UNCACHED = {"cache-control": "no-store"}
+# Names of a query that are told to be unknown: a client's author needs the first few.
+QUERY_NAMES_MAX = 10
 
 Source = Annotated[str, PathParameter(description="The report's `source`, as its status names it.")]
 Call = Request[User, Any, Any]
@@ -28,7 +30,7 @@ Call = Request[User, Any, Any]
 
 async def start_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[ReportStatus]:
     body = await read_json(request, rooms.settings)
-    return _status(await rooms.reports.start(request.user, body), rooms)
+    return _status(request, await rooms.reports.start(request.user, body), rooms)
 
 
 async def estimate_report(request: Call, rooms: NamedDependency[Rooms]) -> Response[Estimate]:
@@ -48,7 +50,7 @@ async def list_reports(request: Call, rooms: NamedDependency[Rooms]) -> Response
 
 
 async def end_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[ReportStatus]:
-    return _status(await rooms.reports.end(request.user, source), rooms)
+    return _status(request, await rooms.reports.end(request.user, source), rooms)
 
 
 async def show_manifest(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[bytes]:
@@ -58,7 +60,7 @@ async def show_manifest(request: Call, rooms: NamedDependency[Rooms], source: So
 
 
 async def check_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[ReportStatus]:
-    return _status(await rooms.reports.find(request.user, source), rooms)
+    return _status(request, await rooms.reports.find(request.user, source), rooms)
 
 
 async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Source) -> Response[Any]:
@@ -68,14 +70,19 @@ async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Sour
     if chosen is None:
         raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
     link = await rooms.reports.link(job, rooms.origins.base_url(request.scope))
-    headers = {**UNCACHED, "vary": "Accept"}
+    headers = {**UNCACHED, "vary": "Accept", **slips.headers(strange_query(request))}
     if chosen == JSON:
         return Response(ReportLink(link), headers=headers)
     return Response(b"", status_code=307, media_type="text/plain", headers={**headers, "location": link})
 
 
-def _status(job: Job, rooms: Rooms) -> Response[ReportStatus]:
-    headers = {**UNCACHED, **reports.headers(job, rooms.clock.now_ms())}
+def strange_query(request: Request[Any, Any, Any]) -> list[str]:
+    """Warnings of the query of a published call, none of which has parameters."""
+    return [slip.text for slip in slips.unknown_keys(request.query_params, (), QUERY_NAMES_MAX)]
+
+
+def _status(request: Call, job: Job, rooms: Rooms) -> Response[ReportStatus]:
+    headers = {**UNCACHED, **reports.headers(job, rooms.clock.now_ms(), strange_query(request))}
     return Response(reports.status(job), status_code=200, headers=headers)
 
 

@@ -12,6 +12,9 @@ from footfall.errors import Code
 class Route(Struct, frozen=True):
     """A call: `signed_in` when it needs a user, `public` when the OpenAPI document has it.
 
+    A `published` call has clients that go on working whatever they send beside: it ignores what it does not know, and
+    says so; the others that need a user refuse it.
+
     `opened_by` is the setting that lets everyone make a call which otherwise needs a user.
 
     `errors` are the codes it can answer with beside those of its kind: any call can fail, and one that needs a user
@@ -26,7 +29,13 @@ class Route(Struct, frozen=True):
     signed_in: bool = False
     opened_by: str = ""
     public: bool = True
+    published: bool = False
     errors: tuple[Code, ...] = ()
+
+    @property
+    def strict(self) -> bool:
+        """Whether a query may have described parameters only. Scrapers and load balancers send others."""
+        return self.signed_in and not (self.published or self.opened_by)
 
     @property
     def codes(self) -> tuple[Code, ...]:
@@ -51,6 +60,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "/events",
         "Create Events",
         events.create_events,
+        published=True,
         tag="Events",
         errors=(
             Code.REQUEST_INPUT_MALFORMED,
@@ -76,6 +86,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "/reports",
         "Start New Report",
         reporting.start_report,
+        published=True,
         tag="Reports",
         signed_in=True,
         errors=(
@@ -117,6 +128,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "/reports/{source}/availability",
         "Check Report Progress",
         reporting.check_report,
+        published=True,
         tag="Reports",
         signed_in=True,
         errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
@@ -126,6 +138,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "/reports/{source}",
         "Get Report Download Link",
         reporting.link_report,
+        published=True,
         tag="Reports",
         signed_in=True,
         errors=(
@@ -266,9 +279,18 @@ ROUTES: Final[tuple[Route, ...]] = (
         signed_in=True,
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
-    Route("GET", "/service/version", "Get Service Version", describing.service_version),
-    Route("GET", "/system/version", "Get Service Version, for older clients", describing.system_version),
-    Route("GET", "/service/authenticate", "Get Service Version and User", describing.authenticate, signed_in=True),
+    Route("GET", "/service/version", "Get Service Version", describing.service_version, published=True),
+    Route(
+        "GET", "/system/version", "Get Service Version, for older clients", describing.system_version, published=True
+    ),
+    Route(
+        "GET",
+        "/service/authenticate",
+        "Get Service Version and User",
+        describing.authenticate,
+        signed_in=True,
+        published=True,
+    ),
     Route("GET", "/healthz", "Check Health", describing.health, errors=(Code.SERVICE_UNAVAILABLE,)),
     Route(
         "GET",

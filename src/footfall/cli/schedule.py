@@ -1,16 +1,18 @@
 """`footfall schedule`: reports that come by themselves; make schedules, look at them, pause and remove them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 import click
 import msgspec
 from msgspec import UNSET
 
+from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import AnyFunction
 from footfall.cli.showing import moment, plain, read_time, table
 from footfall.clock import SystemClock
+from footfall.codes import Codes
 from footfall.errors import RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
@@ -86,12 +88,15 @@ def _report_options(command: AnyFunction) -> AnyFunction:
 @click.option(
     "--from", "start", callback=read_time, metavar="TIME", help="A time in the first window: 30d, 2026-11-01."
 )
+@new_option
 @click.pass_obj
-def add(settings: Settings, /, user_id: str, **given: Any) -> None:
+def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> None:
     """Add a schedule, and print its id.
 
     The first report is of the window that is open now; with --from, of one that is over, and all since. Where the
     output has a bucketKey, it is a template with {start}, {end}, {day}, {correction} and {schedule}.
+
+    Customer and product must be in the tracking plan, or have events in the store; --new says that they will.
 
     \b
     Examples:
@@ -103,7 +108,8 @@ def add(settings: Settings, /, user_id: str, **given: Any) -> None:
         owner = state.user_get(user_id)
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
-        found = _desk(state, settings).add(owner, msgspec.json.encode(_body(given)))
+        with nullcontext() if are_new else open_codes(settings) as codes:
+            found = _desk(state, settings, codes).add(owner, msgspec.json.encode(_body(given)), doubt=True)
     click.echo(found.id)
     click.echo(f"the first report is due at {moment(found.next.due)}", err=True)
 
@@ -242,8 +248,8 @@ def _state(settings: Settings) -> Iterator[State]:
         raise click.ClickException("\n".join([error.message, *map(str, error.problems)])) from error
 
 
-def _desk(state: State, settings: Settings) -> Schedules:
-    return Schedules(state, settings, SystemClock())
+def _desk(state: State, settings: Settings, codes: Codes | None = None) -> Schedules:
+    return Schedules(state, settings, SystemClock(), codes)
 
 
 def _all(desk: Schedules) -> Iterator[ScheduleShown]:

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from footfall.accounts import Accounts, BadUser
+from footfall.cli.codes import new_option, open_codes
 from footfall.clock import SystemClock
 from footfall.settings import Settings
 from footfall.state import (
@@ -62,6 +63,7 @@ def user() -> None:
 @click.option("--admin", is_flag=True, help="May see every customer.")
 @click.option("--context", default="", metavar="TEXT", help="Passed on to clients that sign in, such as a domain.")
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
+@new_option
 @click.pass_obj
 def add(
     settings: Settings,
@@ -70,10 +72,13 @@ def add(
     admin: bool,
     context: str,
     permissions: str | None,
+    are_new: bool,
 ) -> None:
     """Add the user ID, who sees the customers that you name and no others.
 
     The password has at least 10 characters; a few words are better than a few signs.
+
+    A customer must be in the tracking plan, or have events in the store; --new says that it will.
 
     \b
     Examples:
@@ -84,6 +89,8 @@ def add(
     with _accounts(settings) as accounts:
         if _has(accounts, user_id):
             raise UserExists(f"user {user_id!r} exists already: change the password with `footfall user password`")
+        if not are_new:
+            _require_known(settings, customers)
         password = _read_password()
         accounts.add(user_id, password, context=context, permissions=permissions, customers=customers, admin=admin)
     click.echo(f"added user {user_id}")
@@ -157,6 +164,18 @@ def _accounts(settings: Settings) -> Iterator[Accounts]:
                 yield accounts
     except _REFUSALS as refusal:
         raise click.ClickException(str(refusal)) from refusal
+
+
+def _require_known(settings: Settings, customers: tuple[str, ...]) -> None:
+    """Refuse customers that neither the tracking plan nor the store knows: the user would see nothing of them."""
+    # What is no code at all is refused by the accounts.
+    codes_given = [customer for customer in customers if 0 < len(customer) <= settings.code_chars_max]
+    if not codes_given:
+        return
+    with open_codes(settings) as codes:
+        strange = [slip.why for customer in codes_given for slip in codes.unknown(customer, None, doubt=True)]
+    if strange:
+        raise BadUser("; ".join([*strange, "--new takes it all the same"]))
 
 
 def _has(accounts: Accounts, user_id: str) -> bool:

@@ -12,6 +12,7 @@ values into the `model`, `rules` and `shapes` turn the model into tables, `check
 from footfall.plan.checker import Checker, Refused, compile  # noqa: A004 - the room's own word for it
 from footfall.plan.description import describe
 from footfall.plan.file import load
+from footfall.plan.hints import Hints
 from footfall.plan.live import LivePlan
 from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source
 from footfall.plan.problems import PlanInvalid, PlanProblem
@@ -20,6 +21,7 @@ __all__ = [
     "Checker",
     "Column",
     "EventType",
+    "Hints",
     "Key",
     "LivePlan",
     "Plan",

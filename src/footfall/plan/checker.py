@@ -1,6 +1,7 @@
 """Events against the plan: everything is looked up in tables that are made once, when the plan is loaded."""
 
 import sys
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -85,6 +86,29 @@ class Checker:
         """Whether an event keeps to the plan; nulls in it may become the empty string."""
         return not self._problems(event, "")
 
+    def strange_codes(self, customer: str, product: str | None) -> list[tuple[str, str, str | None]]:
+        """Of a customer and a product, what the plan does not list: kind, code, and what it may be meant for.
+
+        For those who may see customers' names: what is near tells them.
+        """
+        found = []
+        if self._customers and customer not in self._customers:
+            found.append(("customer", customer, self._near_customers.near(customer)))
+        if product is not None and product not in self._shared:
+            found.append(("product", product, self._near_products.near(product)))
+        return found
+
+    def strange_types(self, product: str, types: Sequence[str]) -> list[tuple[int, str | None]]:
+        """The places of types that the plan's product does not have, and what each may be meant for.
+
+        None where the plan does not know the product, or takes types as they come.
+        """
+        table = self._shared.get(product)
+        if table is None or self.is_open:
+            return []
+        near = self._near_types[product].near
+        return [(at, near(kind)) for at, kind in enumerate(types) if kind not in table.shapes]
+
     def _problems(self, event: StoredEvent, where: str) -> list[Problem]:
         """What is wrong with one event, which the hot path could not wave through."""
         shape = self._table(event.customer, event.product).shapes.get(event.type)
@@ -111,7 +135,8 @@ class Checker:
         found = []
         if not self._admits(event.customer):
             why = f"{event.customer or 'an empty name'} is not a customer of the tracking plan"
-            found.append(_problem(f"{where}.customer", why, self._near_customers.near(event.customer)))
+            # Without what it may be meant for: events come from anyone, who would learn the names of customers so.
+            found.append(_problem(f"{where}.customer", why))
         if event.product not in self._shared:
             why = f"{event.product or 'an empty name'} is not a product of the tracking plan"
             found.append(_problem(f"{where}.product", why, self._near_products.near(event.product)))

@@ -28,7 +28,7 @@ from footfall.reports.names import disposition, file_path
 from footfall.reports.ordering import order
 from footfall.reports.parameters import selection
 from footfall.reports.reading import Reading
-from footfall.reports.request import read
+from footfall.reports.request import look_for_strange_keys, read
 from footfall.reports.runner import Runner
 from footfall.reports.status import SOURCE_PREFIX, headers, media_type, status
 
@@ -48,6 +48,7 @@ __all__ = [
     "disposition",
     "file_path",
     "headers",
+    "look_for_strange_keys",
     "media_type",
     "order",
     "read",

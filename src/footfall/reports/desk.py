@@ -5,11 +5,12 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 from obstore.exceptions import BaseError
 
 from footfall.accounts import may_see
 from footfall.clock import Clock
+from footfall.codes import Codes
 from footfall.errors import Code, RequestRefused
 from footfall.reports import lifecycle, links, ordering, paging, removal
 from footfall.reports.destinations import Destinations, Spot
@@ -52,7 +53,10 @@ class Download(Struct, frozen=True, kw_only=True):
 
 
 class Reports:
-    """The desk where reports are ordered and handed out; a worker makes them."""
+    """The desk where reports are ordered and handed out; a worker makes them.
+
+    `codes` knows which customers and products there are; with None nobody is asked, and all count as known.
+    """
 
     def __init__(
         self,
@@ -60,11 +64,13 @@ class Reports:
         settings: Settings,
         clock: Clock,
         files: Files,
+        codes: Codes | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
         self._files = Destinations(settings, files)
+        self._codes = codes
 
     async def start(self, user: User, body: bytes) -> Job:
         """Note down the report that a body asks for; it has every event that was acknowledged before.
@@ -72,6 +78,7 @@ class Reports:
         Raises RequestRefused: everything that is wrong with the body at once, that the customer is not the user's, or
         that the user has as many reports as they may.
         A customer, product or type that the plan does not know is none of this: there may be events from before it.
+        One that the store does not know either is among the warnings, which the job keeps for its manifest.
         """
         job = await self.draft(user, body)
         bounds = JobBounds(self._settings.reports_running_max, self._settings.reports_stored_max)
@@ -81,14 +88,19 @@ class Reports:
             raise _too_many(error) from error
         return job
 
-    async def draft(self, user: User, body: bytes) -> Job:
+    async def draft(self, user: User, body: bytes, *, strict: bool = False) -> Job:
         """The report that a body asks for, without noting it down.
 
-        Raises RequestRefused as `start` does, but for the number of reports.
+        Raises RequestRefused as `start` does, but for the number of reports; where it is strict, also for what would
+        be a warning of the body's own.
         """
-        wanted = parse(body, self._settings)
+        wanted = parse(body, self._settings, strict=strict)
         if not may_see(user, wanted.filter.customer):
             raise _not_theirs(wanted.filter.customer)
+        if self._codes is not None:
+            kinds = () if wanted.filter.types is UNSET else wanted.filter.types
+            strange = await self._codes.look(wanted.filter.customer, wanted.filter.product, kinds)
+            wanted = structs.replace(wanted, slips=(*wanted.slips, *strange)[: self._settings.problems_max])
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
         return ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)

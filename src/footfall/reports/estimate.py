@@ -76,9 +76,9 @@ class Estimates:
     async def estimate(self, user: User, body: bytes) -> Estimate:
         """The size of the report that the body of `POST /reports` asks for.
 
-        Raises RequestRefused as that call does, and when the size cannot be told now.
+        Raises RequestRefused as that call does, for what that call only warns of, and when the size cannot be told now.
         """
-        job = await self._reports.draft(user, body)
+        job = await self._reports.draft(user, body, strict=True)
         return await self._lane.run(partial(self._estimate, job))
 
     def _estimate(self, job: Job) -> Estimate:

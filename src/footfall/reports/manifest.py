@@ -5,6 +5,7 @@ from importlib.metadata import version
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from footfall.reports.draft import warnings
 from footfall.reports.layout import Field, Layout
 from footfall.reports.rows import RISKY, SAFE_MARK
 from footfall.reports.status import source
@@ -74,7 +75,10 @@ class SpreadsheetSafe(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Times are in ms since the epoch. `since` is there in a report of what came since another."""
+    """Times are in ms since the epoch. `since` is there in a report of what came since another.
+
+    `warnings` are those of its order: what in it may have been meant otherwise.
+    """
 
     source: str
     footfall: str
@@ -97,6 +101,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     spreadsheet_safe: SpreadsheetSafe | UnsetType = UNSET
     bytes: int
     sha256: str
+    warnings: tuple[str, ...] | UnsetType = UNSET
 
 
 def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tally: Tally) -> str:
@@ -131,6 +136,7 @@ def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tal
         spreadsheet_safe=SpreadsheetSafe(SAFE_MARK, RISKY) if job.safe else UNSET,
         bytes=tally.bytes,
         sha256=tally.sha256,
+        warnings=warnings(job) or UNSET,
     )
     return msgspec.json.encode(made).decode()
 

@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.reports import formats, names
+from footfall.reports import draft, formats, names
 from footfall.reports.request import ReportRequest
 from footfall.state import Job, JobStatus, User
 
@@ -38,6 +38,7 @@ def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: 
         started_ms=now_ms,
         watermark_ms=watermark_ms,
         since_ms=None if earlier is None else earlier.watermark_ms,
+        manifest=draft.begin(slip.text for slip in wanted.slips),
         file=file,
     )
 

@@ -1,13 +1,16 @@
 """Reads values out of a request's body, and gathers everything that is wrong with them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from footfall import slips
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import names
 from footfall.settings import Settings
+from footfall.slips import Slip
 
 DELIMITER = "|"
 
@@ -22,15 +25,30 @@ _decode = msgspec.json.Decoder().decode
 class Reading:
     """Reads values out of one body and gathers what is wrong with them; what is wrong reads as if it were not there.
 
-    A key with the value null counts as not sent, since clients write their optional values so.
+    A key with the value null counts as not sent, since clients write their optional values so. What the request may
+    have been meant otherwise by is gathered in `slips`; where the reading is strict, it is wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, strict: bool = False) -> None:
+        self.slips: list[Slip] = []
+        self._strict = strict
         self._settings = settings
         self._problems: list[Problem] = []
 
     def wrong(self, where: str, why: str, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> None:
         self._problems.append(Problem(code, where, why))
+
+    def slip(self, slip: Slip) -> None:
+        """Note down what may have been meant otherwise."""
+        if self._strict:
+            self._problems.append(slip.problem())
+        elif len(self.slips) < self._settings.problems_max:
+            self.slips.append(slip)
+
+    def keys(self, part: dict[str, Any], known: tuple[str, ...], prefix: str, others: Mapping[str, str]) -> None:
+        """Note down the keys that are none of the known ones; `others` says where else a key is one."""
+        for slip in slips.unknown_keys(part, known, self._settings.problems_max, prefix, others):
+            self.slip(slip)
 
     def refuse(self, what: str = "the report cannot be started") -> None:
         """Raise RequestRefused if anything was wrong, for which `what` cannot be."""
@@ -111,6 +129,9 @@ class Reading:
         if time_ms is None or abs(time_ms) > TIME_MS_MAX:
             self.wrong(where, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
             return UNSET
+        if slip := slips.unit(where, time_ms):
+            self.slip(slip)
+            return UNSET if self._strict else time_ms
         return time_ms
 
     def delimiter(self, output: dict[str, Any]) -> str:

@@ -7,17 +7,31 @@ from msgspec import UNSET, Struct, UnsetType
 from footfall.reports import formats
 from footfall.reports.reading import Reading
 from footfall.settings import Settings
+from footfall.slips import Slip
 from footfall.usage import DUPLICATES
 from footfall.wire import ReportFilter, ReportOutput
 
 BASES = ("event", "received")
 TIMES = ("ms", "rfc3339")
+# The keys of a body, and of its parts.
+KEYS = ("filter", "output", "duplicates")
+FILTER_KEYS = ("customer", "product", "types", "start", "end", "basis")
+OUTPUT_KEYS = (
+    *("format", "compression", "delimiter", "header", "times", "spreadsheetSafe"),
+    *("asOf", "since", "bucketName", "bucketKey"),
+)
+_PLACES = {
+    **{key: key for key in KEYS},
+    **{key: f"filter.{key}" for key in FILTER_KEYS},
+    **{key: f"output.{key}" for key in OUTPUT_KEYS},
+}
 
 
 class ReportRequest(Struct, frozen=True, kw_only=True):
     """`filter` and `output` are what the status echoes; the rest is what the file is made with, and where it goes.
 
-    `as_of` is a watermark in ms, `since` the source of an earlier report, both UNSET where none was sent.
+    `as_of` is a watermark in ms, `since` the source of an earlier report, both UNSET where none was sent. `slips` is
+    what may have been meant otherwise.
     """
 
     filter: ReportFilter
@@ -34,15 +48,25 @@ class ReportRequest(Struct, frozen=True, kw_only=True):
     bucket: str | UnsetType
     bucket_key: str | UnsetType
     output: ReportOutput | UnsetType
+    slips: tuple[Slip, ...] = ()
 
 
-def parse(body: bytes, settings: Settings) -> ReportRequest:
-    """Read the body of `POST /reports`. Raises RequestRefused, naming everything that is wrong."""
-    reading = Reading(settings)
+def parse(body: bytes, settings: Settings, *, strict: bool = False) -> ReportRequest:
+    """Read the body of `POST /reports`. Raises RequestRefused, naming everything that is wrong; slips where strict."""
+    reading = Reading(settings, strict=strict)
     found = reading.body(body)
+    look_for_strange_keys(reading, found, KEYS)
     request = read(reading, found)
     reading.refuse()
     return request
+
+
+def look_for_strange_keys(reading: Reading, found: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Note down the keys that are none of the known ones, in the body, and in its filter and output."""
+    reading.keys(found, known, "", _PLACES)
+    for name, part_keys in (("filter", FILTER_KEYS), ("output", OUTPUT_KEYS)):
+        if isinstance(part := found.get(name), dict):
+            reading.keys(part, part_keys, f"{name}.", _PLACES)
 
 
 def read(reading: Reading, found: dict[str, Any]) -> ReportRequest:
@@ -65,6 +89,7 @@ def read(reading: Reading, found: dict[str, Any]) -> ReportRequest:
         bucket=reading.destination(output, wanted),
         bucket_key=reading.key(output),
         output=_echo(output),
+        slips=tuple(reading.slips),
     )
 
 

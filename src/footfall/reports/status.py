@@ -1,10 +1,13 @@
 """What is said of a report: its status in the wire's shape, and in headers what people want to know beyond that."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from msgspec import UNSET
 
+from footfall import slips
 from footfall.reports import formats, lifecycle
+from footfall.reports.draft import warnings
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportStatus, ReportTiming
 
@@ -25,12 +28,16 @@ def status(job: Job) -> ReportStatus:
     )
 
 
-def headers(job: Job, now_ms: int) -> dict[str, str]:
-    """How far the report is, when to ask again, and why it ended as it did; values are plain ASCII."""
+def headers(job: Job, now_ms: int, said: Sequence[str] = ()) -> dict[str, str]:
+    """How far the report is, when to ask again, why it ended as it did, and what its order may have meant otherwise.
+
+    `said` are warnings of the present call. Values are plain ASCII.
+    """
     found = {
         "Footfall-Progress": f"{lifecycle.progress(job):.4g}",
         "Footfall-Rows": str(job.rows),
         "Footfall-Bytes": str(job.bytes),
+        **slips.headers([*said, *warnings(job)]),
     }
     if job.status is JobStatus.RUNNING:
         found["Retry-After"] = str(lifecycle.retry_after_s(job, now_ms))

@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from footfall.accounts import may_see
 from footfall.clock import Clock
+from footfall.codes import Codes
 from footfall.errors import Code, RequestRefused
 from footfall.reports import SOURCE_PREFIX
 from footfall.schedules import orders, windows
@@ -22,20 +23,30 @@ RUNS_SHOWN_MAX = 100
 class Schedules:
     """The desk of the schedules; a user sees their own, an admin all. Every call blocks and belongs on a thread.
 
-    All raise RequestRefused, the same whether there is no such schedule or it is another user's.
+    All raise RequestRefused, the same whether there is no such schedule or it is another user's. `codes` knows which
+    customers and products there are; with None nobody is asked, and all count as known.
     """
 
-    def __init__(self, state: State, settings: Settings, clock: Clock) -> None:
+    def __init__(self, state: State, settings: Settings, clock: Clock, codes: Codes | None = None) -> None:
+        self._codes = codes
         self._state = state
         self._settings = settings
         self._clock = clock
 
-    def add(self, owner: User, body: bytes) -> ScheduleShown:
-        """Make the schedule that a body asks for: reads badly, not the owner's customer, or one too many is refused."""
+    def add(self, owner: User, body: bytes, *, doubt: bool = False) -> ScheduleShown:
+        """Make the schedule that a body asks for.
+
+        Refused is one that reads badly, is not of the owner's customer, or is one too many; and codes that neither the
+        plan nor the store knows, with `doubt` also those that the plan does not know while the store cannot be asked.
+        """
         schedule = parse(body, owner, str(uuid.uuid4()), self._clock.now_ms(), self._settings)
-        customer = orders.body(schedule)["filter"]["customer"]
+        wanted = orders.body(schedule)["filter"]
+        customer = wanted["customer"]
         if not may_see(owner, customer):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
+        if self._codes is not None and (strange := self._codes.unknown(customer, wanted["product"], doubt=doubt)):
+            text = "the schedule cannot be made: its reports would be empty"
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, tuple(slip.problem() for slip in strange))
         try:
             self._state.schedule_add(schedule, self._settings.schedules_max)
         except TooManySchedules as error:

@@ -6,12 +6,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET
 
-from footfall.reports import Reading, read
+from footfall.reports import Reading, look_for_strange_keys, read
 from footfall.schedules import keys, orders, windows
 from footfall.schedules.windows import DAY_MS, Window
 from footfall.settings import Settings
 from footfall.state import Schedule, User
 
+# The keys of a body.
+KEYS = (
+    *("name", "every", "timezone", "graceSeconds", "correctionDays", "correction", "from"),
+    *("filter", "duplicates", "output"),
+)
 CORRECTIONS = ("full", "since")
 NAME_CHARS_MAX = 200
 # A month: past it, nobody waits for a report any more.
@@ -25,8 +30,9 @@ BODY_BYTES_MAX = 256 * 1024
 
 def parse(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
     """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
-    reading = Reading(settings)
+    reading = Reading(settings, strict=True)
     found = reading.body(body)
+    look_for_strange_keys(reading, found, KEYS)
     every = _every(reading, found)
     timezone = _timezone(reading, found)
     grace_s = _number(reading, found, "graceSeconds", settings.schedule_grace_s, GRACE_S_MAX)

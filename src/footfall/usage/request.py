@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
+from footfall import slips
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 
@@ -107,6 +108,8 @@ class _Reading:
         if not found:
             return UNSET
         if _INTEGER.fullmatch(found) and abs(int(found)) <= TIME_MS_MAX:
+            if slip := slips.unit(name, int(found)):
+                self.wrong(slip.where, slip.why)
             return int(found)
         self.wrong(name, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
         return UNSET

@@ -1,0 +1,83 @@
+"""What of a report's order may be meant otherwise: said in a header and the manifest, and refused where that may be."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from footfall import slips
+from footfall.codes import Codes
+from footfall.errors import RequestRefused
+from footfall.plan import LivePlan
+from footfall.reports.request import parse
+from footfall.settings import Settings
+from footfall.store import Store
+
+SETTINGS = Settings()
+FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
+
+
+def said(**body: object) -> list[str]:
+    return [slip.text for slip in parse(json.dumps({"filter": FILTER} | body).encode(), SETTINGS).slips]
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        ({}, []),
+        ({"filter": FILTER | {"type": ["A"]}}, ["unknown key filter.type; did you mean types?"]),
+        ({"output": {"headers": True}}, ["unknown key output.headers; did you mean header?"]),
+        ({"output": {"start": 1}}, ["unknown key output.start; did you mean filter.start?"]),
+        ({"format": "csv"}, ["unknown key format; did you mean output.format?"]),
+        ({"x" * 99: None}, [f"unknown key {'x' * 60}..."]),
+        ({"filter": FILTER | {"start": 1_571_029_200}}, ["filter.start looks like seconds: times are in milliseconds"]),
+        (
+            {"filter": FILTER | {"end": "1571029200000000"}},
+            ["filter.end looks like microseconds: times are in milliseconds"],
+        ),
+        ({"filter": FILTER | {"start": 0, "end": 2**53 - 1}}, []),
+    ],
+)
+def test_a_published_call_warns_where_a_strict_one_refuses(body: dict[str, object], texts: list[str]) -> None:
+    assert said(**body) == texts
+    if texts:
+        with pytest.raises(RequestRefused):
+            parse(json.dumps({"filter": FILTER} | body).encode(), SETTINGS, strict=True)
+
+
+def test_a_thousand_unknown_keys_are_a_hundred_warnings() -> None:
+    assert len(said(**{f"key{n}": 1 for n in range(1000)})) == SETTINGS.problems_max
+
+
+def test_a_header_is_plain_short_and_parted_by_commas_alone() -> None:
+    value = slips.header(["unknown key a,b\r\nset-cookie: x", "unknown key \u2603%"])
+    assert value == "unknown key a%2Cb%0D%0Aset-cookie: x, unknown key %E2%98%83%25"
+    long = slips.header(["x" * 600] * 50)
+    assert len(long) < 2_100
+    assert long.endswith(", and 47 more")
+
+
+@pytest.fixture
+def codes(tmp_path: Path) -> Iterator[Codes]:
+    """The packaged plan, and a store that is away."""
+    settings = Settings(data_dir=str(tmp_path))
+    with closing(Store(settings)) as store, closing(Codes(LivePlan(None, settings), store, settings)) as found:
+        yield found
+
+
+def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: Codes) -> None:
+    assert codes.unknown("BARCHRT", "PORTFOILO") == []
+    texts = [slip.text for slip in codes.unknown("BARCHRT", "PORTFOILO", doubt=True)]
+    assert texts == [
+        "unknown customer BARCHRT; did you mean BARCHART?",
+        "unknown product PORTFOILO; did you mean PORTFOLIO?",
+    ]
+    assert codes.unknown("BARCHART", None, doubt=True) == []
+
+
+def test_a_type_that_the_plan_does_not_have_is_told(codes: Codes) -> None:
+    found = asyncio.run(codes.look("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED")))
+    assert [slip.text for slip in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
