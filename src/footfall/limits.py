@@ -4,7 +4,10 @@
 BATCH_EVENTS_MAX = 10_000
 # A request's body as sent; browsers cap beacons at 64 KiB, servers send batches of hundreds of KiB.
 BODY_BYTES_MAX = 8 * 1024 * 1024
-# The same after decompression: the bound on what a small hostile body can make us hold.
+# The body of every other call. A thousand types of 200 characters are a fifth of it; what it decodes to takes some 20
+# times as much memory at the most, and some tens of ms.
+CALL_BODY_BYTES_MAX = 1024 * 1024
+# What a body of events may be after decompression: the bound on what a small hostile body can make us hold.
 BODY_DECODED_BYTES_MAX = 32 * 1024 * 1024
 # Compressed streams that one body is made of: each costs some microseconds, however little is in it. Tools that
 # compress by blocks make one for each 64 KiB or more.

@@ -39,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     batch_events_max: Positive = limits.BATCH_EVENTS_MAX
     body_bytes_max: Positive = limits.BODY_BYTES_MAX
+    call_body_bytes_max: Positive = limits.CALL_BODY_BYTES_MAX
     body_decoded_bytes_max: Positive = limits.BODY_DECODED_BYTES_MAX
     body_members_max: Positive = limits.BODY_MEMBERS_MAX
     body_inline_bytes_max: Positive = limits.BODY_INLINE_BYTES_MAX

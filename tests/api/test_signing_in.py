@@ -20,7 +20,7 @@ import pytest
 )
 def test_without_a_user_the_answer_is_the_same_whatever_was_wrong(service, method, path, authorization):
     async def scenario():
-        async with service(body_bytes_max=10) as opened:
+        async with service(call_body_bytes_max=10) as opened:
             headers = {"content-type": "x/y"} | ({} if authorization is None else {"authorization": authorization})
             answer = await opened.client.request(method, path, headers=headers, content=b"x" * 100)
             assert answer.status_code == 401

@@ -167,7 +167,7 @@ def test_a_body_over_the_limit_is_refused(service, chunked):
             yield b"x" * 10
 
     async def scenario():
-        async with service(body_bytes_max=100) as opened:
+        async with service(call_body_bytes_max=100) as opened:
             content = chunks() if chunked else b"x" * 110
             answer = await opened.anna.post("/reports", content=content)
             check_error(answer, 413, error("REQUEST_TOO_LARGE", "the body is larger than 100 bytes"))

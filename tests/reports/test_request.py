@@ -31,6 +31,11 @@ def wheres(body: bytes | dict[str, Any]) -> list[str]:
     return [problem.where for problem in refused(body).problems]
 
 
+def test_marks_and_halves_of_characters_are_read_as_in_events() -> None:
+    request = parse(b'\xef\xbb\xbf{"filter":{"customer":"C\\ud83d","product":"P"}}', SETTINGS)
+    assert request.filter.customer == "C\ufffd"
+
+
 def test_the_least_body_asks_for_everything_of_a_product() -> None:
     request = parse(b'{"filter":{"customer":"C","product":"P"}}', SETTINGS)
     assert msgspec.json.encode(request.filter) == b'{"customer":"C","product":"P"}'

@@ -86,7 +86,7 @@ def build(
         [_handle(entry, sign_in, settings) for entry in ROUTES],
         dependencies={"rooms": Provide(provide_rooms)},
         exception_handlers={Exception: counting(refused)},
-        request_max_body_size=settings.body_bytes_max,
+        request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.
         openapi_config=None,
         logging_config=None,

@@ -15,6 +15,7 @@ from footfall.api.reporting import UNCACHED, read_json
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
+from footfall.mending import mend
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
 from footfall.slips import unknown_keys
 from footfall.state import User
@@ -189,7 +190,7 @@ def _read_query(request: Call) -> QuarantineQuery:
 async def _read_body(request: Call, rooms: Rooms, kind: type[Read]) -> Read:
     body = await read_json(request, rooms.settings)
     with _reading(Code.REQUEST_INPUT_MALFORMED, "body"):
-        return msgspec.json.decode(body or b"{}", type=kind)
+        return msgspec.json.decode(mend(body) or b"{}", type=kind)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def _status(request: Call, job: Job, rooms: Rooms) -> Response[ReportStatus]:
 async def read_json(request: Call, settings: Settings) -> bytes:
     """The body of a call that takes JSON, whole. Raises RequestRefused for another type, or over the bounds."""
     _require_json(request)
-    return await _read(request, settings.body_timeout_s, settings.body_bytes_max)
+    return await _read(request, settings.body_timeout_s, settings.call_body_bytes_max)
 
 
 def _require_json(request: Call) -> None:

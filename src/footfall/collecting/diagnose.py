@@ -12,7 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from footfall.collecting.faults import Faults, too_many
 from footfall.collecting.items import split
-from footfall.collecting.mending import mend
+from footfall.mending import mend
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from footfall import slips
 from footfall.errors import Code, Problem, RequestRefused
+from footfall.mending import mend
 from footfall.reports import names
 from footfall.settings import Settings
 from footfall.slips import Slip
@@ -64,7 +65,7 @@ class Reading:
     def body(self, body: bytes) -> dict[str, Any]:
         """The body as an object; when it is none, there is nothing else to read, and RequestRefused is raised."""
         try:
-            found = _decode(body)
+            found = _decode(mend(body))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self._misshapen("body", f"is not JSON in UTF-8: {error}")
         except RecursionError:

@@ -1,4 +1,4 @@
-"""What is put right in a body before it is read again: marks and halves of characters that some programs write."""
+"""What is put right in a body of JSON before it is read: marks and halves of characters that some programs write."""
 
 import re
 
