@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import astuple
 
 # An array so short is split whole: it has at most half as many items, of 80 bytes each.
-_SHORT_BYTES_MAX = 64 * 1024
+_SHORT_BYTES_MAX = 256 * 1024
 # Items that one pass takes, as many as a request may have events by default; each field of a struct costs 600 bytes.
 ITEMS_AT_ONCE = 10_001
 _GAP = re.compile(rb"[ \t\r\n]*+,?[ \t\r\n]*+")
