@@ -62,6 +62,18 @@ def test_the_good_are_answered_with_their_places_and_the_bad_are_held_with_the_r
     asyncio.run(scenario())
 
 
+def test_text_that_was_cut_within_a_character_holds_up_no_other_event(service):
+    async def scenario():
+        async with service(plan_mode="quarantine") as opened:
+            cut = {"context": ["cut\ud83d"]}
+            answer = await opened.post({"events": [EVENT, {**EVENT, **cut}, {**STRANGER, **cut}]})
+            assert (answer.status, answer.headers["footfall-quarantined"]) == (200, "1")
+            assert [event["context"] for event in answer.json] == [["string"], ["cut\ufffd"]]
+            assert [line["context"] for line in kept(opened, Kind.QUARANTINE)] == [["cut\ufffd"]]
+
+    asyncio.run(scenario())
+
+
 def test_a_request_of_bad_events_only_is_an_empty_array(service):
     async def scenario():
         async with service(plan_mode="quarantine") as opened:
