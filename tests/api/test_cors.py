@@ -29,7 +29,7 @@ EXPOSED = (
 def test_every_path_answers_a_preflight(service):
     async def scenario():
         async with service() as opened:
-            for path in [*(route.path for route in ROUTES), "/nowhere", "/reports/", "/events/x"]:
+            for path in [*{route.path for route in ROUTES} - {"/events"}, "/nowhere", "/reports/", "/events/x"]:
                 answer = await opened.client.options(path, headers=PREFLIGHT)
                 assert answer.status_code == 204, path
                 assert answer.content == b""
@@ -83,6 +83,106 @@ def test_a_listed_origin_is_named_back(service, origin):
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("origins", "method", "path", "expected"),
+    [
+        ("*", "POST", "/events", (ORIGIN, "true")),
+        (ORIGIN, "POST", "/events", (ORIGIN, "true")),
+        ("https://other.example", "POST", "/events", (None, None)),
+        ("*", "GET", "/events", ("*", None)),
+        ("*", "POST", "/events/", ("*", None)),
+        ("*", "POST", "/reports", ("*", None)),
+        (ORIGIN, "POST", "/reports", (ORIGIN, None)),
+    ],
+)
+def test_credentials_may_go_along_with_events_alone(service, origins, method, path, expected):
+    async def scenario():
+        async with service(cors_origins=origins) as opened:
+            headers = PREFLIGHT | {"access-control-request-method": method}
+            answer = await opened.client.options(path, headers=headers)
+            found = [answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "credentials")]
+            assert tuple(found) == expected
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (
+            "content-type,traceparent, Sentry-Trace ,baggage,x-request-id",
+            "traceparent, sentry-trace, baggage, x-request-id",
+        ),
+        ('a b, "x", c:d, \x00, ok', "ok"),
+        (", ".join(f"x-{n}" for n in range(99)), ", ".join(f"x-{n}" for n in range(50))),
+        ("x" * 101, ""),
+    ],
+)
+def test_a_preflight_names_back_the_headers_that_were_asked_for(service, asked, named):
+    async def scenario():
+        async with service() as opened:
+            answer = await opened.client.options(
+                "/events", headers=PREFLIGHT | {"access-control-request-headers": asked}
+            )
+            expected = f"{REQUEST_HEADERS}, {named}" if named else REQUEST_HEADERS
+            assert answer.headers["access-control-allow-headers"] == expected
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("origins", ["*", "https://app.example"])
+@pytest.mark.parametrize("path", ["/events", "/docs", "/nowhere", "/service/authenticate", "/healthz"])
+def test_no_browser_may_guess_the_type_of_an_answer(service, origins, path):
+    async def scenario():
+        async with service(cors_origins=origins) as opened:
+            answer = await opened.client.get(path)
+            assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+
+    asyncio.run(scenario())
+
+
+def test_the_page_cannot_be_framed_and_errors_are_not_kept(service):
+    async def scenario():
+        async with service() as opened:
+            assert "frame-ancestors 'none'" in (await opened.client.get("/docs")).headers["content-security-policy"]
+            for answer in (
+                await opened.anna.get("/reports/JOB-x"),
+                await opened.anna.get("/usage/counts"),
+                await opened.client.get("/service/authenticate"),
+            ):
+                assert (answer.is_error, answer.headers["cache-control"]) == (True, "no-store")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 404),
+        ({"origin": "http://events.example"}, 404),
+        ({"sec-fetch-site": "same-origin", "origin": "http://events.example"}, 404),
+        ({"origin": ORIGIN, "content-type": "application/json"}, 404),
+        ({"origin": ORIGIN}, 415),
+        ({"origin": "null"}, 415),
+        ({"origin": ORIGIN, "content-type": "text/plain"}, 415),
+        ({"origin": ORIGIN, "content-type": "multipart/form-data; boundary=x"}, 415),
+        ({"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"sec-fetch-site": "cross-site"}, 415),
+    ],
+)
+def test_a_form_of_another_site_changes_nothing(service, headers, status):
+    async def scenario():
+        async with service() as opened:
+            for call in ("pause", "resume"):
+                assert (await opened.anna.post(f"/schedules/x/{call}", headers=headers)).status_code == status
+            body = {"/reports": b"{}", "/schedules": b"{}", "/quarantine/release": b"[]", "/quarantine/drop": b"[]"}
+            for path, content in body.items():
+                answer = await opened.root.post(path, headers=headers, content=content)
+                assert answer.status_code == (400 if status == 404 else 415), path
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}, {"origin": "null"}])
 @pytest.mark.parametrize("origins", ["https://app.example", ""])
 def test_an_origin_that_is_not_listed_gets_no_leave(service, headers, origins):
@@ -110,7 +210,10 @@ def test_every_header_of_our_own_can_be_read():
     ("path", "allow"),
     [
         ("/events", "OPTIONS, POST"),
-        ("/reports/JOB-x", "GET, HEAD, OPTIONS"),
+        ("/reports", "GET, HEAD, OPTIONS, POST"),
+        ("/schedules", "GET, HEAD, OPTIONS, POST"),
+        ("/reports/JOB-x", "DELETE, GET, HEAD, OPTIONS"),
+        ("/schedules/x", "DELETE, GET, HEAD, OPTIONS"),
         ("/service/version", "GET, HEAD, OPTIONS"),
     ],
 )
@@ -123,5 +226,7 @@ def test_a_bare_options_lists_the_methods(service, path, allow):
                 assert answer.status_code == 204
                 assert answer.content == b""
                 assert answer.headers["allow"] == allow
+            wrong = await opened.client.patch(path)
+            assert (wrong.status_code, sorted(wrong.headers["allow"].split(", "))) == (405, allow.split(", "))
 
     asyncio.run(scenario())

@@ -27,6 +27,12 @@ const out = document.getElementById("out");
     const bad = await fetch("URL/events", {method: "POST", body: "no", headers: {"content-type": "application/json"}});
     found.error = (await bad.json())[0].value.code;
     found.beacon = navigator.sendBeacon("URL/events", JSON.stringify({events: [{...event, timestamp: 1568381886061}]}));
+    const later = {...event, timestamp: 1568381886062};
+    const json = new Blob([JSON.stringify({events: [later]})], {type: "application/json"});
+    found.jsonBeacon = navigator.sendBeacon("URL/events", json);
+    const traced = await fetch("URL/events", {method: "POST", body: "{}",
+      headers: {"content-type": "application/json", traceparent: "00-a", baggage: "b", "x-request-id": "c"}});
+    found.traced = await traced.json();
     const report = await fetch("URL/reports", {method: "POST", headers: {"content-type": "application/json",
       authorization: "Basic " + btoa("admin:PASSWORD")},
       body: JSON.stringify({filter: {customer: "BARCHART", product: "PORTFOLIO"}})});
@@ -70,6 +76,7 @@ def test_a_page_of_another_origin_posts_and_reads_the_answer(serve, tmp_path):
     assert found["events"][0]["context"] == ["browser"]
     assert found["error"] == "REQUEST_INPUT_MALFORMED"
     assert (found["report"], found["progress"]) == ("RUNNING", "0")
-    # Two rows once the beacon, which answers nobody, has arrived as well.
-    while len(service.report(customer="BARCHART", product="PORTFOLIO").splitlines()) < found["beacon"] + 1:
+    assert (found["jsonBeacon"], found["traced"]) == (True, [])
+    # Three rows once the beacons, which answer nobody, have arrived as well, the one of the type JSON too.
+    while len(service.report(customer="BARCHART", product="PORTFOLIO").splitlines()) < found["beacon"] + 2:
         pass

@@ -2,10 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from litestar import HttpMethod, Litestar, route
+from litestar import HttpMethod, Litestar, Response, route
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -20,7 +20,7 @@ from footfall.api.errors import counting
 from footfall.api.gauges import Gauges
 from footfall.api.manual import PAGES
 from footfall.api.origins import Origins
-from footfall.api.reporting import QUERY_NAMES_MAX
+from footfall.api.reporting import JSON, QUERY_NAMES_MAX
 from footfall.api.rooms import Rooms
 from footfall.api.routes import ROUTES, Route
 from footfall.clock import Clock
@@ -83,7 +83,7 @@ def build(
 
     sign_in = SignIn(accounts, origins)
     calls = Litestar(
-        [_handle(entry, sign_in, settings) for entry in ROUTES],
+        [*_options(ROUTES), *(_handle(entry, sign_in, origins, settings) for entry in ROUTES)],
         dependencies={"rooms": Provide(provide_rooms)},
         exception_handlers={Exception: counting(refused)},
         request_max_body_size=settings.call_body_bytes_max,
@@ -106,17 +106,57 @@ def _known_query(entry: Route) -> Guard:
     return check
 
 
-def _handle(entry: Route, sign_in: Guard, settings: Settings) -> HTTPRouteHandler:
+def _options(routes: Sequence[Route]) -> list[HTTPRouteHandler]:
+    """What answers `OPTIONS`: with all methods of the path, where the framework would name those of one of its calls.
+
+    They come first, lest the framework makes its own.
+    """
+    methods: dict[str, set[str]] = {}
+    for entry in routes:
+        methods.setdefault(entry.path, {"OPTIONS"}).update({"GET", "HEAD"} if entry.method == "GET" else {entry.method})
+    return [_tell(path, ", ".join(sorted(found))) for path, found in methods.items()]
+
+
+def _tell(path: str, allowed: str) -> HTTPRouteHandler:
+    async def tell() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": allowed})
+
+    typed = _PARAMETER.sub(r"{\1:str}", path)
+    return route(typed, http_method=HttpMethod.OPTIONS, status_code=204)(tell)
+
+
+def _own_pages(origins: Origins) -> Guard:
+    """A guard that refuses a change which a page of another site may have had a browser send, with its user's password.
+
+    A browser sends `POST` across sites without asking first only where the type of the body is a form's, plain text or
+    none; it asks for every `DELETE`, and for JSON. It says in `Origin` and `Sec-Fetch-Site` where the page is from.
+    """
+
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != JSON and origins.is_foreign(connection.scope):
+            text = f"a page of another origin must send Content-Type: {JSON} with a call that changes something"
+            raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, text)
+
+    return check
+
+
+def _guards(entry: Route, sign_in: Guard, origins: Origins, settings: Settings) -> Iterator[Guard]:
+    if entry.signed_in and not (entry.opened_by and getattr(settings, entry.opened_by)):
+        yield sign_in
+    if entry.changes:
+        yield _own_pages(origins)
+    if entry.strict:
+        yield _known_query(entry)
+
+
+def _handle(entry: Route, sign_in: Guard, origins: Origins, settings: Settings) -> HTTPRouteHandler:
     # The entrance has turned every HEAD into a GET by now; it is named here so that `Allow` lists it.
     methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
-    opened = bool(entry.opened_by) and getattr(settings, entry.opened_by)
     handler = route(
         _PARAMETER.sub(r"{\1:str}", entry.path),
         http_method=methods,
         status_code=200,
-        guards=[
-            *([sign_in] if entry.signed_in and not opened else []),
-            *([_known_query(entry)] if entry.strict else []),
-        ],
+        guards=list(_guards(entry, sign_in, origins, settings)),
     )
     return handler(entry.call)

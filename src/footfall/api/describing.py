@@ -16,7 +16,9 @@ from footfall.state import User
 from footfall.wire import AuthenticatedUser, ServiceAuthenticate, ServiceVersion, SystemVersion
 
 # The page needs nothing from anywhere, and says so to the browser.
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 # Seconds after which another look at an unhealthy service makes sense.
 _HEALTH_RETRY_S = 5
 

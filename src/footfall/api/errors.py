@@ -58,7 +58,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         log.error("unexpected failure of %s %r", request.method, request.url.path, exc_info=error)
         refused = failure()
     status, headers, body = refusals.render(refused)
-    named = {name.decode(): value.decode() for name, value in headers}
+    # An error may tell what only its user may know.
+    named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}
     if isinstance(error, HTTPException) and error.headers:
         named.update({name.lower(): value for name, value in error.headers.items() if name.lower() == "allow"})
     return Response(body, status_code=status, headers=named)

@@ -29,7 +29,6 @@ async def download_report(
         "etag": file.etag,
         "cache-control": "private",
         "accept-ranges": "bytes",
-        "x-content-type-options": "nosniff",
     }
     asked = request.headers
     if ranges.unchanged(asked.get("if-none-match"), file.etag):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from litestar.types import Scope
 
@@ -11,6 +12,8 @@ from footfall.settings import Settings
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 _FORWARDED = re.compile(r'(?:^|[;,])[ \t]*(proto|host)[ \t]*=[ \t]*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
+_NAMED_PORT = re.compile(r":[0-9]+$")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _PORT = re.compile(r"(?<=\]):[0-9]+$|^([^:]+):[0-9]+$")
 
 
@@ -40,8 +43,20 @@ class Origins:
         scheme = proto if proto in ("http", "https") else scope["scheme"]
         names = (told.get("host", ""), _header(scope, b"host") or "")
         host = next((name for name in names if _HOST.fullmatch(name)), None) or _bound(scope)
+        host = _with_port(host, told.get("port", ""), scheme)
         prefix = told.get("prefix", "").rstrip("/")
         return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else scope.get('root_path', '')}"
+
+    def is_foreign(self, scope: Scope) -> bool:
+        """Whether a browser says that it sends this for a page of another origin; programs say nothing."""
+        site = _header(scope, b"sec-fetch-site")
+        if site is not None:
+            return site not in ("same-origin", "none")
+        origin = _header(scope, b"origin")
+        if origin is None:
+            return False
+        own = {urlsplit(self.base_url(scope)).netloc.lower(), (_header(scope, b"host") or "").lower()}
+        return urlsplit(origin).netloc.lower() not in own - {""}
 
     def address(self, scope: Scope) -> str:
         """The client's address: the last one that `X-Forwarded-For` names which is not a trusted proxy's own."""
@@ -64,7 +79,7 @@ class Origins:
         told: dict[str, str] = {}
         for name, value in _FORWARDED.findall(_header(scope, b"forwarded") or ""):
             told.setdefault(name.lower(), value.strip('"'))
-        for name in ("proto", "host", "prefix"):
+        for name in ("proto", "host", "port", "prefix"):
             if values := _list(_header(scope, b"x-forwarded-" + name.encode())):
                 told[name] = values[0]
         return told
@@ -74,6 +89,13 @@ class Origins:
             return True
         address = _address(peer)
         return address is not None and any(address in network for network in self._networks)
+
+
+def _with_port(host: str, port: str, scheme: str) -> str:
+    """The host with the port that a proxy tells, unless it names one, or the port is that of the scheme."""
+    if _NAMED_PORT.search(host) or not (_NUMBER.fullmatch(port) and 0 < int(port) < 2**16):
+        return host
+    return host if int(port) == {"http": 80, "https": 443}[scheme] else f"{host}:{int(port)}"
 
 
 def _peer(scope: Scope) -> str:

@@ -38,6 +38,11 @@ class Route(Struct, frozen=True):
         return self.signed_in and not (self.published or self.opened_by)
 
     @property
+    def changes(self) -> bool:
+        """Whether the call changes what belongs to a user."""
+        return self.signed_in and self.method == "POST"
+
+    @property
     def codes(self) -> tuple[Code, ...]:
         """All codes that the call can answer with."""
         sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
@@ -223,7 +228,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         scheduling.pause_schedule,
         tag="Schedules",
         signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND,),
+        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
     ),
     Route(
         "POST",
@@ -232,7 +237,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         scheduling.resume_schedule,
         tag="Schedules",
         signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND,),
+        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
     ),
     Route(
         "GET",
