@@ -26,7 +26,7 @@ class Event(Struct, kw_only=True):
     customer: Customer
     product: Product
     type: EventType
-    version: Version | UnsetType = UNSET
+    version: Version | UnsetType | None = UNSET
     timestamp: Milliseconds
     context: Annotated[
         list[str | None],
@@ -50,7 +50,7 @@ class EventFull(Struct, kw_only=True):
 class EventsRequest(Struct):
     """Events to accept, all or none."""
 
-    events: Annotated[list[Event], Meta(description="An array of events.")] = []
+    events: Annotated[list[Event], Meta(description="An array of events. A body with other keys must have it.")] = []
 
 
 class ReportRequestFilter(Struct):
