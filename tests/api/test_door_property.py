@@ -72,7 +72,7 @@ async def ask(server: Any, data: bytes, cuts: list[int]) -> bytes:
 
 
 @hypothesis.settings(
-    max_examples=40, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 @hypothesis.given(
     any_bounds, st.lists(st.tuples(bodies, headers, st.lists(st.integers(0), max_size=4)), min_size=1, max_size=5)
