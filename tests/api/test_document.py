@@ -124,7 +124,7 @@ def test_every_option_of_a_report_is_described(service):
     assert set(schemas["ReportRequestFilter"]["properties"]) == set(wanted["filter"])
     assert set(schemas["ReportRequestOutput"]["properties"]) == set(wanted["output"])
     # A schedule sees to these itself.
-    assert set(schemas["FileOutput"]["properties"]) == set(wanted["output"]) - {"asOf", "since"}
+    assert set(schemas["ScheduleOutput"]["properties"]) == set(wanted["output"]) - {"asOf", "since"}
     pages = [(DOCS / name).read_text(encoding="utf-8") for name in ("http-api.md", "reports.md")]
     missing = [
         f"{part}.{key}"
@@ -169,3 +169,40 @@ def test_every_code_has_advice():
 
 def test_the_document_is_plain_json():
     assert msgspec.json.decode(msgspec.json.encode(DOCUMENT)) == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "is_valid"),
+    [
+        ("/reports", {"filter": {"customer": "C", "product": "P"}, "output": None}, True),
+        ("/reports", {"filter": {"customer": "C", "product": "P", "start": None, "types": None}}, True),
+        ("/reports", {"filter": {"customer": "C", "product": "P", "type": ["A"]}}, True),
+        ("/reports", {"filter": {"customer": "", "product": "P"}}, False),
+        ("/reports/estimate", {"filter": {"customer": "C", "product": "P"}, "output": None}, True),
+        ("/reports/estimate", {"filter": {"customer": "C", "product": "P", "type": ["A"]}}, False),
+        ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "output": {"headers": 1}}, False),
+        ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "output": None}, True),
+    ],
+)
+def test_a_body_is_what_the_document_says(path, body, is_valid):
+    schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    validator = Draft202012Validator(schema | {"components": DOCUMENT["components"]})
+    assert validator.is_valid(body) is is_valid
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "good", "bad"),
+    [
+        ("/events/{batch}", "batch", "e2d04b89-972d-4a0a-b0ee-427bef63a8d0", 1),
+        ("/reports", "limit", 1, 0),
+        ("/reports", "before", "1795459890825-c503484a", "x"),
+        ("/quarantine", "state", "held", "gone"),
+        ("/usage/counts", "start", 1568381886060, "x"),
+        ("/usage/counts", "interval", "hour", "week"),
+        ("/usage/counts", "customer", "C", ""),
+    ],
+)
+def test_a_parameter_is_what_the_document_says(path, name, good, bad):
+    (schema,) = [each["schema"] for each in DOCUMENT["paths"][path]["get"]["parameters"] if each["name"] == name]
+    assert Draft202012Validator(schema).is_valid(good)
+    assert not Draft202012Validator(schema).is_valid(bad)

@@ -11,6 +11,7 @@ from footfall import refusals
 from footfall.api.advice import ADVICE
 from footfall.api.manual import PAGES, PATH_PARAMETERS
 from footfall.api.pages import Page
+from footfall.api.parameters import SCHEMAS
 from footfall.api.routes import Route
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.wire import ErrorNode, Service, Unauthorized
@@ -90,7 +91,7 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
         "description": page.text,
         "security": [{"Basic": []}] if entry.signed_in else [],
     }
-    optional = [*_parameters("query", page.query, page.required), *_parameters("header", page.headers)]
+    optional = [*_parameters("query", page.query, page.required, entry.path), *_parameters("header", page.headers)]
     if parameters := [*_path_parameters(entry.path), *optional]:
         operation["parameters"] = parameters
     for schema in body:
@@ -104,18 +105,28 @@ def _path_parameters(path: str) -> list[Json]:
     found = []
     for name in re.findall(r"\{(\w+)\}", path):
         text, example = PATH_PARAMETERS[name]
-        schema = {"type": "string"}
+        schema = _parameter_schema(path, name)
         found.append(
             {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
         )
     return found
 
 
-def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = ()) -> list[Json]:
+def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = (), path: str = "") -> list[Json]:
     return [
-        {"name": name, "in": place, "required": name in required, "description": text, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": place,
+            "required": name in required,
+            "description": text,
+            "schema": _parameter_schema(path, name),
+        }
         for name, text in texts.items()
     ]
+
+
+def _parameter_schema(path: str, name: str) -> Json:
+    return dict(SCHEMAS.get(f"{path} {name}") or SCHEMAS.get(name) or {"type": "string"})
 
 
 def _success(page: Page, schema: Json) -> Json:

@@ -6,7 +6,7 @@ from typing import Final
 from footfall.api.pages import Page
 from footfall.api.quarantining import QuarantineDrop, QuarantineRelease
 from footfall.api.scheduling_pages import SCHEDULE_ID, SCHEDULING
-from footfall.api.shapes import EventFull, EventsRequest, ReportRequest
+from footfall.api.shapes import EstimateRequest, EventFull, EventsRequest, ReportRequest
 from footfall.reports import Manifest
 from footfall.wire import ReportLink
 
@@ -199,7 +199,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         "`POST /reports`, and is refused for the same reasons. `rows` is what a report as of `watermark` has, for "
         "ever, where `exact` is true, and the most that it may have otherwise. `bytes` comes from a sample of the "
         "rows, and takes a compressed file for as well compressible as they are.",
-        request=ReportRequest,
+        request=EstimateRequest,
         request_example={"filter": _FILTER},
         answer_example={"rows": 20811300, "bytes": 1805622901, "watermark": 1568381886312, "exact": False},
     ),

@@ -96,6 +96,10 @@ def _kind(schema: Json, document: Json) -> tuple[str, Json, str]:
         kind, inner, _ = _kind(resolved["items"], document)
         return f"array of {kind}", inner, "[]"
     if "anyOf" in resolved:
+        options = [option for option in resolved["anyOf"] if option.get("type") != "null"]
+        if len(options) == 1:
+            # What may be null may be left out.
+            return _kind(options[0], document)
         return " or ".join(_kind(option, document)[0] for option in resolved["anyOf"]), {}, ""
     return str(resolved.get("type", "string")), resolved, ""
 

@@ -12,9 +12,9 @@ Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970-01-01T00
 Instant = Annotated[
     int | str, Meta(description="Milliseconds since 1970-01-01T00:00:00Z, inclusive; a number or a numeric string.")
 ]
-Customer = Annotated[str, Meta(description="The customer's code.")]
-Product = Annotated[str, Meta(description="The product's code.")]
-EventType = Annotated[str, Meta(description="The event type's code.")]
+Customer = Annotated[str, Meta(min_length=1, description="The customer's code.")]
+Product = Annotated[str, Meta(min_length=1, description="The product's code.")]
+EventType = Annotated[str, Meta(min_length=1, description="The event type's code.")]
 Destination = Annotated[str, Meta(description="A destination that the operator has named.")]
 DestinationKey = Annotated[str, Meta(description="The file's name at that destination.")]
 Version = Annotated[str, Meta(description="The version of the software that sent the event.")]
@@ -58,9 +58,9 @@ class ReportRequestFilter(Struct):
 
     customer: Customer
     product: Product
-    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType = UNSET
-    start: Instant | UnsetType = UNSET
-    end: Instant | UnsetType = UNSET
+    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None = UNSET
+    start: Instant | UnsetType | None = UNSET
+    end: Instant | UnsetType | None = UNSET
     basis: Annotated[
         Literal["event", "received"],
         Meta(description="Whether start and end are about the time of the event, or that of its receipt."),
@@ -77,6 +77,7 @@ class FileOutput(Struct, rename="camel"):
             Meta(description="Left out: `zstd` in Parquet, `none` otherwise. Arrow takes no `gzip`."),
         ]
         | UnsetType
+        | None
     ) = UNSET
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between the columns of `csv`.")] = "|"
     header: Annotated[bool, Meta(description="Whether the first row of `csv` names the columns.")] = False
@@ -87,8 +88,8 @@ class FileOutput(Struct, rename="camel"):
     spreadsheet_safe: Annotated[
         bool, Meta(description="Whether values of `csv` that would be formulas get an apostrophe in front.")
     ] = False
-    bucket_name: Destination | UnsetType = UNSET
-    bucket_key: DestinationKey | UnsetType = UNSET
+    bucket_name: Destination | UnsetType | None = UNSET
+    bucket_key: DestinationKey | UnsetType | None = UNSET
 
 
 class ReportRequestOutput(FileOutput, rename="camel"):
@@ -97,12 +98,14 @@ class ReportRequestOutput(FileOutput, rename="camel"):
     as_of: (
         Annotated[int | str, Meta(description="A watermark in milliseconds: nothing that came later is in the report.")]
         | UnsetType
+        | None
     ) = UNSET
     since: (
         Annotated[
             str, Meta(description="The source of an earlier report: only what came after its watermark is in this one.")
         ]
         | UnsetType
+        | None
     ) = UNSET
 
 
@@ -114,18 +117,37 @@ class ReportRequest(Struct):
         Literal["keep", "drop"],
         Meta(description="Whether events that are equal to one of an earlier request are in the file."),
     ] = "keep"
-    output: ReportRequestOutput | UnsetType = UNSET
+    output: ReportRequestOutput | UnsetType | None = UNSET
 
 
-class ScheduleFilter(Struct):
+class EstimateFilter(ReportRequestFilter, forbid_unknown_fields=True):
+    """What the report would select."""
+
+
+class EstimateOutput(ReportRequestOutput, rename="camel", forbid_unknown_fields=True):
+    """What its file would look like."""
+
+
+class EstimateRequest(ReportRequest, forbid_unknown_fields=True):
+    """A report to estimate: the body of one to start, without a key that it does not have."""
+
+    filter: EstimateFilter
+    output: EstimateOutput | UnsetType | None = UNSET
+
+
+class ScheduleFilter(Struct, forbid_unknown_fields=True):
     """What each of a schedule's reports selects; their times are the schedule's."""
 
     customer: Customer
     product: Product
-    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType = UNSET
+    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None = UNSET
 
 
-class ScheduleRequest(Struct, rename="camel"):
+class ScheduleOutput(FileOutput, rename="camel", forbid_unknown_fields=True):
+    """What the files of a schedule's reports look like, and where they go."""
+
+
+class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
     """A schedule to make. `duplicates` and `output` are those of a report, but for what a schedule sees to itself."""
 
     every: Annotated[Literal["hour", "day", "week", "month"], Meta(description="How long each window is.")]
@@ -143,7 +165,7 @@ class ScheduleRequest(Struct, rename="camel"):
         Meta(description="Whether a correction is a whole file, or has only what came since."),
     ] = "full"
     duplicates: Annotated[Literal["keep", "drop"], Meta(description="As for a report.")] = "keep"
-    output: FileOutput | UnsetType = UNSET
+    output: ScheduleOutput | UnsetType | None = UNSET
 
 
 class Health(Struct, frozen=True):
