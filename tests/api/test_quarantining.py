@@ -133,7 +133,7 @@ def test_a_release_says_what_stays_and_why_and_a_dry_run_says_the_same(quarantin
             tried = await opened.root.post("/quarantine/release", json={"dryRun": True})
             assert tried.content == expected % (BATCH.encode(), BATCH.encode(), b"true")
             assert opened.journal._folder.names() == []
-            done = await opened.root.post("/quarantine/release", content=b"")
+            done = await opened.root.post("/quarantine/release", json={"all": True})
             assert done.content == expected % (BATCH.encode(), BATCH.encode(), b"false")
             for answer in (tried, done):
                 check_schema(answer, "/quarantine/release", "post")
@@ -167,12 +167,42 @@ def test_a_release_of_named_events_under_another_type(quarantined):
     asyncio.run(scenario())
 
 
-def test_a_drop_must_say_which(quarantined, tmp_path):
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"all":false}',
+        b'{"filter":{}}',
+        b'{"filter":{"customer":"","since":null}}',
+        b'{"all":true,"filter":{"customer":"TGAM"}}',
+        b'{"all":true,"ids":["%b/2"]}' % BATCH.encode(),
+    ],
+)
+@pytest.mark.parametrize("call", ["release", "drop"])
+def test_a_change_must_say_which_events_it_means(quarantined, call, body):
+    async def scenario():
+        async with quarantined() as (opened, _):
+            answer = await opened.root.post(f"/quarantine/{call}", content=body)
+            value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
+            assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED")
+            assert '{"all": true}' in child["value"]["message"]
+            assert opened.journal._folder.names() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_drop_of_all_says_so(quarantined):
+    async def scenario():
+        async with quarantined() as (opened, _):
+            assert (await opened.root.post("/quarantine/drop", json={"all": True})).json()["dropped"] == 4
+
+    asyncio.run(scenario())
+
+
+def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
     async def scenario():
         async with quarantined() as (opened, store):
-            for body in ({}, {"filter": {}}):
-                answer = await opened.root.post("/quarantine/drop", json=body)
-                assert (answer.status_code, answer.json()[0]["value"]["code"]) == (400, "REQUEST_INPUT_MALFORMED")
             answer = await opened.root.post("/quarantine/drop", json={"filter": {"customer": "TGAM"}})
             check_schema(answer, "/quarantine/drop", "post")
             assert answer.content == b'{"dropped":1,"loaded":false}'
@@ -240,7 +270,7 @@ def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call, body,
 def test_a_type_that_cannot_be_one_is_refused(quarantined):
     async def scenario():
         async with quarantined() as (opened, _):
-            answer = await opened.root.post("/quarantine/release", json={"setType": "x" * 201})
+            answer = await opened.root.post("/quarantine/release", json={"all": True, "setType": "x" * 201})
             assert (answer.status_code, answer.json()[0]["value"]["code"]) == (400, "REQUEST_PARAMETER_MALFORMED")
 
     asyncio.run(scenario())
@@ -264,7 +294,7 @@ def test_without_the_store_the_client_is_asked_to_come_back(service):
 def test_without_room_in_the_journal_the_client_is_asked_to_come_back(quarantined):
     async def scenario():
         async with quarantined(journal_waiting_bytes_max=1) as (opened, _):
-            check_unavailable(await opened.root.post("/quarantine/release", json={}))
+            check_unavailable(await opened.root.post("/quarantine/release", json={"all": True}))
             body = {"filter": {"customer": "TGAM"}}
             check_unavailable(await opened.root.post("/quarantine/drop", json=body))
 

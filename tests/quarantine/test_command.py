@@ -106,7 +106,7 @@ def test_release_takes_what_fits_the_plan_s_file_and_says_what_stays(there):
     ]
     there.plan_file.write_text(WIDER)
     with loading(there):
-        found = run(there, "release")
+        found = run(there, "release", "--all")
     assert found.exit_code == 0, found.output
     assert found.stderr == ""
     first, second, head, row = found.stdout.splitlines()
@@ -145,8 +145,10 @@ def test_drop_asks_first_and_takes_no_for_an_answer(there):
     assert run(there, "drop", "--all").stdout == "there are no such events\n"
 
 
-def test_drop_of_nothing_in_particular_is_refused(there):
-    found = run(there, "drop", "--yes")
+@pytest.mark.parametrize("arguments", [("drop", "--yes"), ("release",), ("release", "--customer", "")])
+def test_a_change_of_nothing_in_particular_is_refused(there, arguments):
+    there.plan_file.write_text(WIDER)
+    found = run(there, *arguments)
     assert (found.exit_code, "--all" in found.stderr) == (2, True)
     assert len(listed(there)) == 3
 
@@ -154,7 +156,7 @@ def test_drop_of_nothing_in_particular_is_refused(there):
 def test_without_a_worker_a_change_is_on_disk_and_says_that_it_does_not_show_yet(there, monkeypatch):
     monkeypatch.setattr("footfall.cli.quarantine.SETTLE_S", 0.3)
     there.plan_file.write_text(WIDER)
-    found = run(there, "release")
+    found = run(there, "release", "--all")
     assert (found.exit_code, found.stdout.splitlines()[0]) == (0, "released 2 events")
     assert "does one run on" in found.stderr
     asyncio.run(there.load())
@@ -170,7 +172,7 @@ def test_what_names_no_event_cannot_be_read(there, command, name):
 
 def test_faults_are_lines_with_code_1(there, tmp_path):
     there.plan_file.write_text("x =")
-    broken = run(there, "release")
+    broken = run(there, "release", "--all")
     assert (broken.exit_code, broken.stderr.startswith(f"{there.plan_file}:1: ")) == (1, True)
     there.plan_file.write_text(WIDER)
     for changes, said in [
@@ -178,18 +180,18 @@ def test_faults_are_lines_with_code_1(there, tmp_path):
         ({"FOOTFALL_DATA_DIR": str(tmp_path / "none")}, "there is no data folder"),
         ({"FOOTFALL_DISK_FREE_BYTES_MIN": str(2**60)}, "nothing was changed: the disk has less free space"),
     ]:
-        found = run(there, "release", **changes)
+        found = run(there, "release", "--all", **changes)
         assert (found.exit_code, len(found.stderr.splitlines())) == (1, 1)
         assert said in found.stderr
     assert not (tmp_path / "none").exists()
     assert len(listed(there)) == 3
-    assert run(there, "release", "--set-type", "x" * 201).exit_code == 1
+    assert run(there, "release", "--all", "--set-type", "x" * 201).exit_code == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
 def test_nobody_but_the_owner_of_the_data_writes_into_its_journal(there):
     os.chown(there.data, 12_345, -1)
-    for arguments in (["release"], ["drop", "--all", "--yes"]):
+    for arguments in (["release", "--all"], ["drop", "--all", "--yes"]):
         found = run(there, *arguments)
         assert (found.exit_code, "as the user who owns" in found.stderr) == (1, True)
     assert len(listed(there)) == 3

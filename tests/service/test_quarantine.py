@@ -86,13 +86,15 @@ def test_what_an_old_plan_held_is_released_once_whatever_is_killed_and_no_earlie
     journal = service.folder / "journal"
     for limit in (1, 2, 3):
         before = set(journal.iterdir()) | set((service.folder / "archive").rglob("*"))
-        release = subprocess.Popen(command(service, plan, "release"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        release = subprocess.Popen(
+            command(service, plan, "release", "--all"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         # Killed when it has begun to write; how much of it is done by then is left to chance.
         while release.poll() is None and len(set(journal.iterdir()) - before) < limit:
             pass
         release.kill()
         release.communicate()
-    run(service, plan, "release")
+    run(service, plan, "release", "--all")
     assert "no such events" in run(service, plan, "list", "--customer", "C")
     rows = service.report(**FILTER).splitlines()
     assert Counter(row.split("|")[1] for row in rows) == {"OPENED": 10_000, "BOUGHT": 10_000}

@@ -271,7 +271,8 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
     ("POST", "/quarantine/release"): Page(
         "Stores the quarantined events that the tracking plan in force takes, for admins; the others stay, for the "
         "reasons in `broken`. They keep their batch, sequence and time of receipt, are in every report that is started "
-        "afterwards, and in none that was started before. Without a filter and names, all that are held are looked at. "
+        "afterwards, and in none that was started before. A filter, names, or `all` must say which "
+        "events are meant, unless it is a dry run. "
         "Releasing an event again does no harm: it counts once. When the answer comes, it is on disk; `loaded` says "
         "whether it shows already.",
         request=QuarantineRelease,
@@ -292,8 +293,8 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         },
     ),
     ("POST", "/quarantine/drop"): Page(
-        "Gives quarantined events up for good, for admins: a record of each stays, without its content. A filter or "
-        "names must say which.",
+        "Gives quarantined events up for good, for admins: a record of each stays, without its content. A filter, "
+        "names, or `all` must say which.",
         request=QuarantineDrop,
         request_example={"ids": [f"{_BATCH}/3"]},
         answer_example={"dropped": 1, "loaded": True},

@@ -63,14 +63,15 @@ class QuarantineQuery(QuarantineFilter, kw_only=True, forbid_unknown_fields=True
 
 
 class QuarantineDrop(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which events to give up: by a filter, by names (`BATCH/SEQUENCE`), or both."""
+    """Which events to give up: by a filter, by names (`BATCH/SEQUENCE`), or both; `all` says that all are meant."""
 
     filter: QuarantineFilter | UnsetType = UNSET
     ids: Annotated[list[Word], Meta(min_length=1, max_length=IDS_MAX)] | UnsetType = UNSET
+    all: bool = False
 
 
 class QuarantineRelease(QuarantineDrop, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Which events to release; without a filter and names, all that are held.
+    """Which events to release: by a filter, by names, or both; `all` says that all are meant.
 
     `setType` gives all of them another type first; with `dryRun` nothing is changed.
     """
@@ -126,6 +127,8 @@ async def show_quarantine(
 async def release_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Response[Released]:
     _require_admin(request)
     wanted = await _read_body(request, rooms, QuarantineRelease)
+    if not wanted.dry_run:
+        _require_choice(wanted)
     selection = _select(wanted.filter or QuarantineFilter(), _identify(wanted))
     with _answering():
         outcome = await rooms.quarantine.release(
@@ -144,11 +147,8 @@ async def release_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Re
 async def drop_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Response[Dropped]:
     _require_admin(request)
     wanted = await _read_body(request, rooms, QuarantineDrop)
+    _require_choice(wanted)
     ids = _identify(wanted)
-    if not ids and wanted.filter in (UNSET, QuarantineFilter()):
-        # Everything is too much to be lost for want of a word.
-        problem = Problem(Code.REQUEST_INPUT_MALFORMED, "body", 'say which, in "filter" or "ids"')
-        raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "nothing in particular is to be dropped", (problem,))
     with _answering():
         outcome = await rooms.quarantine.drop(_select(wanted.filter or QuarantineFilter(), ids), request.user.id)
     loaded = await rooms.quarantine.settle(outcome, SETTLE_S)
@@ -159,6 +159,16 @@ async def drop_quarantine(request: Call, rooms: NamedDependency[Rooms]) -> Respo
 def _require_admin(request: Call) -> None:
     if not request.user.admin:
         raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "quarantine is for admins only")
+
+
+def _require_choice(wanted: QuarantineDrop) -> None:
+    """Refuse a change that does not say which events: a body that was lost on its way must not mean all of them."""
+    chosen = wanted.ids is not UNSET or wanted.filter not in (UNSET, QuarantineFilter())
+    if chosen is wanted.all:
+        text = 'say which events, in "filter" or "ids", or {"all": true} for all that are held'
+        why = f'"all" goes without "filter" and "ids": {text}' if chosen else text
+        problem = Problem(Code.REQUEST_INPUT_MALFORMED, "body", why)
+        raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "it is not said which events to change", (problem,))
 
 
 def _select(wanted: QuarantineFilter, ids: tuple[str, ...], state: str = "") -> Selection:

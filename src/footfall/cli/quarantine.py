@@ -72,6 +72,9 @@ def _ids(context: click.Context, argument: click.Parameter, values: Iterable[str
     return tuple(_id(context, argument, value) for value in values)
 
 
+_everything = click.option(
+    "--all", "everything", is_flag=True, help="Really all that are held, where nothing else is said."
+)
 _named = click.argument("ids", metavar="[BATCH/SEQUENCE]...", nargs=-1, callback=_ids)
 
 
@@ -127,10 +130,13 @@ def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command 
 @quarantine.command()
 @_filters
 @_named
+@_everything
 @click.option("--set-type", default="", metavar="CODE", help="Give all of them this type first.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @click.pass_obj
-def release(settings: Settings, /, ids: tuple[str, ...], set_type: str, dry_run: bool, **filters: Any) -> None:
+def release(
+    settings: Settings, /, ids: tuple[str, ...], everything: bool, set_type: str, dry_run: bool, **filters: Any
+) -> None:
     """Release the events that the present plan takes; those that still break it stay.
 
     The plan is that of the file as it is now. Released events keep their batch, sequence and time of receipt. Releasing
@@ -143,6 +149,7 @@ def release(settings: Settings, /, ids: tuple[str, ...], set_type: str, dry_run:
       footfall quarantine release --type WATCHLIST-ADDED --set-type WATCHLIST-SYMBOL-ADDED
     """
     if not dry_run:
+        _require_choice("release", ids, filters, everything=everything)
         _require_owner(settings)
     selection = Selection(**filters, ids=ids)
     outcome = _run(settings, lambda desk: desk.release(selection, _who(), set_type=set_type, dry_run=dry_run))
@@ -157,7 +164,7 @@ def release(settings: Settings, /, ids: tuple[str, ...], set_type: str, dry_run:
 @quarantine.command()
 @_filters
 @_named
-@click.option("--all", "everything", is_flag=True, help="Really all that are held, where nothing else is said.")
+@_everything
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: bool, **filters: Any) -> None:
@@ -168,8 +175,7 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
       footfall quarantine drop --type TEST-EVENT
       footfall quarantine drop --until 90d --yes
     """
-    if not everything and not ids and not any(value or value == 0 for value in filters.values()):
-        raise click.UsageError("say which events to drop, or --all")
+    _require_choice("drop", ids, filters, everything=everything)
     _require_owner(settings)
     if filters["until"] is None:
         # What comes while somebody thinks about the question was not in it.
@@ -223,6 +229,12 @@ async def _at_desk(settings: Settings, work: Callable[[Quarantine], Awaitable[Re
             text = f"it is on disk, and shows when a worker has loaded it: does one run on {settings.data.resolve()}?"
             click.echo(text, err=True)
         return result
+
+
+def _require_choice(verb: str, ids: tuple[str, ...], filters: dict[str, Any], *, everything: bool) -> None:
+    """Refuse a change that does not say which events: a script's empty variable must not mean all of them."""
+    if not everything and not ids and not any(value or value == 0 for value in filters.values()):
+        raise click.UsageError(f"say which events to {verb}, or --all")
 
 
 def _require_owner(settings: Settings) -> None:
