@@ -37,6 +37,12 @@ _DESCRIPTIONS: Final = {
     "Page": "Some events, the newest first; `next` is missing on the last page.",
     "Broken": "So many events of a type break the plan in the same way, such as `example`.",
 }
+# The parts of bodies in which null counts as not sent.
+_NULLS_LEFT_OUT: Final = {
+    *("ReportRequest", "ReportRequestFilter", "ReportRequestOutput"),
+    *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
+    *("ScheduleRequest", "ScheduleFilter", "ScheduleOutput"),
+}
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
     409: ("Retry-After", "Seconds until the next poll makes sense, while the report is RUNNING."),
@@ -54,6 +60,8 @@ def make_document(routes: Iterable[Route], service: Service) -> Json:
     schemas = dict(zip(kinds, made, strict=True))
     for name, text in _DESCRIPTIONS.items():
         components[name]["description"] = text
+    for name in _NULLS_LEFT_OUT & components.keys():
+        components[name]["properties"] = _with_nulls(components[name])
     components["ServerError"] = {
         "type": "array",
         "items": schemas[ErrorNode],
@@ -72,6 +80,19 @@ def make_document(routes: Iterable[Route], service: Service) -> Json:
             "securitySchemes": {"Basic": {"type": "http", "scheme": "basic", "description": "User name and password."}},
         },
     }
+
+
+def _with_nulls(schema: Json) -> Json:
+    """The properties, those that may be left out with null beside what they are."""
+    found: Json = {}
+    for name, given in schema["properties"].items():
+        if name in schema.get("required", ()) or {"type": "null"} in given.get("anyOf", ()):
+            found[name] = given
+            continue
+        said = {key: given[key] for key in ("description", "default") if key in given}
+        rest = {key: value for key, value in given.items() if key not in said}
+        found[name] = {"anyOf": [rest, {"type": "null"}], **said}
+    return found
 
 
 def _kinds(entry: Route) -> list[Any]:

@@ -9,7 +9,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "batch": {"type": "string", "format": "uuid"},
     "Idempotency-Key": {"type": "string", "minLength": 1, "pattern": "^[ -~]+$"},
     "limit": {"type": "integer", "minimum": 1},
-    "/reports before": {"type": "string", "pattern": "^[0-9]{1,16}-[!-~]{1,100}$"},
+    "/reports before": {"type": "string", "pattern": "^([0-9]{1,16}-[!-~]{1,100})?$"},
     "/schedules after": {"type": "string", "pattern": "^[ -~]*$"},
     "/quarantine state": {"type": "string", "enum": ["held", "released", "dropped", "all"]},
     "/quarantine since": {"type": "integer", "minimum": 0, "maximum": 2**53 - 1},
