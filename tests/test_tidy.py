@@ -46,7 +46,7 @@ LAYERS = (
     ("settings", "settings_checks"),
     ("places",),
     ("lane", "refusals"),
-    ("clock", "durable", "errors", "memory", "mending", "metrics", "wire", "zstd"),
+    ("clock", "durable", "errors", "memory", "mending", "metrics", "windows", "wire", "zstd"),
     ("limits",),
 )
 

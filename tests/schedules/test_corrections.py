@@ -10,10 +10,10 @@ from msgspec import structs
 from footfall.reports import selection
 from footfall.schedules import Scheduler, late, orders
 from footfall.schedules.late import Correct, Done, Late, Look
-from footfall.schedules.windows import Window
 from footfall.settings import Settings
 from footfall.state import RunStatus, ScheduleRun, State, User
 from footfall.store import Store, query
+from footfall.windows import Window
 
 OWNER = User(id="ann", password_hash="", customers=("C",), created_ms=0)
 

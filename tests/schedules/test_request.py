@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footfall import windows
 from footfall.errors import Code, RequestRefused
-from footfall.schedules import keys, windows
+from footfall.schedules import keys
 from footfall.schedules.request import parse
-from footfall.schedules.windows import Window
 from footfall.settings import Settings
 from footfall.state import Schedule, User
+from footfall.windows import Window
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000

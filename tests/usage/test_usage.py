@@ -1,11 +1,14 @@
 """Counting over time and by type, up to which moment, and for whom."""
 
 import asyncio
+from collections import Counter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import counted
 import pytest
 
+from footfall import windows
 from footfall.errors import Code
 from footfall.state import User
 
@@ -55,6 +58,36 @@ def test_intervals_begin_where_the_zone_says(place, zone: str, interval: str) ->
     expected = counted.counted(({"timestamp": time_ms, "type": "T"} for time_ms in times), interval, zone)
     assert {(row.start, row.type): row.events for row in counts.counts} == expected
     assert [row.start for row in counts.counts] == sorted(row.start for row in counts.counts)
+
+
+def test_an_hour_is_cut_where_clocks_change_by_half_an_hour(place) -> None:
+    place.load(*({"timestamp": time_ms} for time_ms in (1_775_319_000_000, 1_775_321_400_000)))
+    counts = asyncio.run(place.count(timezone="Australia/Lord_Howe", interval="hour", asOf=1))
+    assert [row.start for row in counts.counts] == [1_775_316_600_000, 1_775_320_200_000]
+
+
+# Half hours, midnights that are skipped or come twice, a day that never was, seconds, winter time in Ramadan.
+ODD_ZONES = (
+    "Australia/Lord_Howe",
+    "Antarctica/Troll",
+    "Pacific/Apia",
+    "Africa/Casablanca",
+    "Asia/Gaza",
+    "Africa/Monrovia",
+)
+
+
+def test_intervals_are_the_windows_of_schedules_before_1970_too(place) -> None:
+    first_ms, last_ms = -100_000_000_000, 1_800_000_000_000
+    zones = [ZoneInfo(name) for name in ODD_ZONES]
+    changes = {change for zone in zones for change in windows.changes(zone, first_ms, last_ms)}
+    times = sorted({change + by for change in changes for by in (-1, 0, 1_300_000, 40_000_000)})
+    place.load(*({"timestamp": time_ms} for time_ms in times))
+    for zone in zones:
+        for interval in ("hour", "day", "month"):
+            counts = asyncio.run(place.count(timezone=zone.key, interval=interval, asOf=1))
+            expected = Counter(windows.window(interval, zone, time_ms).start_ms for time_ms in times)
+            assert {row.start: row.events for row in counts.counts} == expected, (zone, interval)
 
 
 def test_what_was_admitted_later_is_not_counted(place) -> None:

@@ -4,12 +4,13 @@ import uuid
 
 from msgspec import UNSET
 
+from footfall import windows
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.codes import Codes
 from footfall.errors import Code, RequestRefused
 from footfall.reports import SOURCE_PREFIX
-from footfall.schedules import orders, windows
+from footfall.schedules import orders
 from footfall.schedules.request import parse
 from footfall.schedules.shapes import NextWindow, ScheduleShown, SchedulesPage, ShownRun
 from footfall.settings import Settings

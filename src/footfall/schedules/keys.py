@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from footfall.schedules import windows
-from footfall.schedules.windows import Window
+from footfall import windows
+from footfall.windows import Window
 
 PLACEHOLDERS = ("start", "end", "day", "correction", "schedule")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

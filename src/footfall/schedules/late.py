@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from footfall.schedules.windows import DAY_MS
+from footfall.windows import DAY_MS
 
 # Looks grow rarer with the window's age: late events do too, and a worker has many windows to look at.
 _AGE_PART = 20

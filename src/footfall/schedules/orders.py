@@ -9,9 +9,9 @@ from msgspec import structs
 
 from footfall.reports import Reading, order, read
 from footfall.schedules import keys
-from footfall.schedules.windows import Window
 from footfall.settings import Settings
 from footfall.state import Job, Schedule, User
+from footfall.windows import Window
 
 
 def body(schedule: Schedule) -> dict[str, Any]:

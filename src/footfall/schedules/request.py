@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET
 
+from footfall import windows
 from footfall.reports import Reading, look_for_strange_keys, read
-from footfall.schedules import keys, orders, windows
-from footfall.schedules.windows import DAY_MS, Window
+from footfall.schedules import keys, orders
 from footfall.settings import Settings
 from footfall.state import Schedule, User
+from footfall.windows import DAY_MS, Window
 
 # The keys of a body.
 KEYS = (

@@ -6,16 +6,17 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
+from footfall import windows
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import RequestRefused
 from footfall.reports import CANCELLED, selection
-from footfall.schedules import late, orders, windows
+from footfall.schedules import late, orders
 from footfall.schedules.late import Correct, Late, Look
-from footfall.schedules.windows import DAY_MS, Window
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, RunStatus, Schedule, ScheduleRun, State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.windows import DAY_MS, Window
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from footfall import windows
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import Code, Problem, RequestRefused
@@ -14,7 +15,8 @@ from footfall.lane import Lane
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
-from footfall.usage.duplicates import Intervals, Limit, compare
+from footfall.usage.duplicates import Limit, compare
+from footfall.usage.intervals import Intervals, intervals
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import CountsRequest
 from footfall.usage.spans import Span, join
@@ -56,12 +58,16 @@ class Usage:
         limit = _limit(self._settings.usage_timeout_s)
         try:
             as_of, complete = self._watermark(wanted.as_of)
-            self._check_timezone(wanted.timezone, limit)
             selection = wanted.selection(as_of)
+            spans = self._spans(selection, limit)
+            # What comes in between, outside of them, is not counted, as if it had come later still.
+            if spans:
+                selection |= {"start": spans[0].first_ms, "end": spans[-1].last_ms}
+            by = _intervals(wanted, spans)
             # In this order, because events may come in between, where it is not complete: there can then be events
             # whose duplicates are not known yet, but never more duplicates than events.
-            duplicates = self._duplicates(wanted, selection, limit)
-            numbers = self._numbers(wanted, selection, limit)
+            duplicates = self._duplicates(selection, spans, by, limit)
+            numbers = self._numbers(selection, by, limit) if spans else {}
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
@@ -78,26 +84,25 @@ class Usage:
             as_of = loaded_ms or self._clock.now_ms()
         return as_of, as_of <= loaded_ms
 
-    def _check_timezone(self, timezone: str, limit: Limit) -> None:
-        if not self._store.rows(query("usage_timezone"), {"timezone": timezone}, limit()):
-            problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "is none that the events store knows")
-            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "there is no such time zone", (problem,))
+    def _spans(self, selection: dict[str, Any], limit: Limit) -> list[Span]:
+        """The months that have events, each from its first to its last event."""
+        months = self._store.rows(query("report_months"), selection, limit())
+        return [Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
 
-    def _numbers(self, wanted: CountsRequest, selection: dict[str, Any], limit: Limit) -> Numbers:
+    def _numbers(self, selection: dict[str, Any], by: Intervals, limit: Limit) -> Numbers:
         rows_max = self._settings.usage_rows_max
-        by = {"interval": wanted.interval, "timezone": wanted.timezone, "limit": rows_max + 1}
-        found = self._store.rows(query("usage_counts"), {**selection, **by}, limit())
+        found = self._store.rows(
+            query("usage_counts"), {**selection, **by.parameters(), "limit": rows_max + 1}, limit()
+        )
         if len(found) > rows_max:
             why = f"must be coarser, or start and end nearer: the answer would have more than {rows_max} rows"
             problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the answer would be too long", (problem,))
         return {(begin, kind): number for begin, kind, number in found}
 
-    def _duplicates(self, wanted: CountsRequest, selection: dict[str, Any], limit: Limit) -> Numbers:
-        months = self._store.rows(query("report_months"), selection, limit())
-        spans = join((Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months), SPAN_ROWS_MAX)
+    def _duplicates(self, selection: dict[str, Any], spans: list[Span], by: Intervals, limit: Limit) -> Numbers:
         found: Numbers = {}
-        for compared in compare(self._store, selection, spans, limit, Intervals(wanted.interval, wanted.timezone)):
+        for compared in compare(self._store, selection, join(spans, SPAN_ROWS_MAX), limit, by):
             for key, number in compared.counts.items():
                 found[key] = found.get(key, 0) + number
         return found
@@ -111,6 +116,16 @@ def _row(wanted: CountsRequest, key: tuple[int, str], number: int, duplicates: i
         events=number - duplicates if wanted.duplicates == "drop" else number,
         duplicates=duplicates,
     )
+
+
+def _intervals(wanted: CountsRequest, spans: list[Span]) -> Intervals:
+    """What the events are counted by; raises RequestRefused when there is no such time zone."""
+    timezone = windows.zone(wanted.timezone)
+    if timezone is None:
+        problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "must be the name of a time zone")
+        raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "there is no such time zone", (problem,))
+    first_ms, last_ms = (spans[0].first_ms, spans[-1].last_ms) if spans else (0, 0)
+    return intervals(wanted.interval, timezone, first_ms, last_ms)
 
 
 def _limit(timeout_s: int) -> Limit:

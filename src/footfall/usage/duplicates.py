@@ -19,6 +19,7 @@ from typing import Any
 from msgspec import Struct
 
 from footfall.store import Store, query
+from footfall.usage.intervals import ALL, Intervals
 from footfall.usage.spans import Span, join
 
 # Events that are compared at once: a statement holds some 30 bytes for each, and more for the duplicates among them.
@@ -28,16 +29,6 @@ COMPARED_ROWS_MAX = 2_000_000
 _PIECES_LEAST = 16
 
 Limit = Callable[[], dict[str, Any]]
-
-
-class Intervals(Struct, frozen=True):
-    """How duplicates are counted: by hour, day or month of a time zone, or all in one interval that begins at 0."""
-
-    interval: str = "all"
-    timezone: str = "UTC"
-
-
-ALL = Intervals()
 
 
 class Compared(Struct, frozen=True):
@@ -63,7 +54,7 @@ def compare(
     `selection` are the parameters that say which events; duplicates admitted up to `since` do not count. `limit`
     gives the settings of the next statement, and may raise to put an end to it.
     """
-    by = {"interval": intervals.interval, "timezone": intervals.timezone}
+    by = intervals.parameters()
     for span in spans:
         for piece in cut(store, selection, span, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}

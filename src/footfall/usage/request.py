@@ -115,7 +115,7 @@ class _Reading:
         return UNSET
 
     def timezone(self) -> str:
-        """Whether there is such a zone is for the store to say, which counts by it."""
+        """Whether there is such a zone is looked up when it is counted by."""
         found = self._one("timezone") or "UTC"
         if not _TIMEZONE.fullmatch(found):
             self.wrong("timezone", "must be a name such as UTC or Europe/Berlin")

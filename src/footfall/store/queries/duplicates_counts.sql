@@ -1,12 +1,20 @@
 -- The duplicates between two times, by interval and type: of equal events all but those of the batch that was first.
 -- And how many more of these events are in the table than there are, for they were loaded twice and are not merged yet.
-WITH fromUnixTimestamp64Milli(timestamp, {timezone:String}) AS moment
+-- Intervals are given as pieces of time; see `footfall.usage.intervals`.
+WITH
+    roundDown(timestamp, {starts:Array(Int64)}) AS piece,
+    transform(piece, {starts:Array(Int64)}, {widths:Array(Int64)}, toInt64(0)) AS width
 SELECT
-    multiIf(
-        {interval:String} = 'hour', toUnixTimestamp64Milli(toDateTime64(toStartOfHour(moment), 3, {timezone:String})),
-        {interval:String} = 'day', toUnixTimestamp64Milli(toDateTime64(toStartOfDay(moment), 3, {timezone:String})),
-        {interval:String} = 'month', toUnixTimestamp64Milli(toDateTime64(toStartOfMonth(moment), 3, {timezone:String})),
-        0
+    if(
+        width = 0,
+        piece,
+        greatest(
+            piece,
+            timestamp - positiveModulo(
+                timestamp + transform(piece, {starts:Array(Int64)}, {offsets:Array(Int64)}, toInt64(0)),
+                greatest(width, 1)
+            )
+        )
     ) AS begin,
     toString(type),
     sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number,
@@ -78,6 +86,5 @@ FROM (
 GROUP BY begin, type
 HAVING number > 0 OR twins > 0
 SETTINGS
-    enable_extended_results_for_datetime_functions = 1,
     -- Where most are duplicates, their groups go to disk.
     max_bytes_before_external_group_by = 268435456

@@ -1,11 +1,19 @@
 -- Events by interval and type, duplicates among them.
-WITH fromUnixTimestamp64Milli(timestamp, {timezone:String}) AS moment
+-- Intervals are given as pieces of time; see `footfall.usage.intervals`.
+WITH
+    roundDown(timestamp, {starts:Array(Int64)}) AS piece,
+    transform(piece, {starts:Array(Int64)}, {widths:Array(Int64)}, toInt64(0)) AS width
 SELECT
-    multiIf(
-        {interval:String} = 'hour', toUnixTimestamp64Milli(toDateTime64(toStartOfHour(moment), 3, {timezone:String})),
-        {interval:String} = 'day', toUnixTimestamp64Milli(toDateTime64(toStartOfDay(moment), 3, {timezone:String})),
-        {interval:String} = 'month', toUnixTimestamp64Milli(toDateTime64(toStartOfMonth(moment), 3, {timezone:String})),
-        0
+    if(
+        width = 0,
+        piece,
+        greatest(
+            piece,
+            timestamp - positiveModulo(
+                timestamp + transform(piece, {starts:Array(Int64)}, {offsets:Array(Int64)}, toInt64(0)),
+                greatest(width, 1)
+            )
+        )
     ) AS begin,
     toString(type),
     count()
@@ -18,4 +26,3 @@ WHERE customer = {customer:String}
 GROUP BY begin, type
 ORDER BY begin, type
 LIMIT {limit:UInt64}
-SETTINGS enable_extended_results_for_datetime_functions = 1

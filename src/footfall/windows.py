@@ -1,20 +1,40 @@
-"""The windows of a schedule: hours, days, weeks and months of a time zone, as instants that tile time.
+"""Hours, days, weeks and months of a time zone, as instants that tile time: for schedules, and for counts.
 
 A window is [start, end) in ms since the epoch. Each begins where the one before ended, whatever the clocks do: a day in
 which they change has 23 or 25 hours, an hour that the clocks show twice is two windows, and one that they skip is none.
+
+The rules of time zones are those of the package `tzdata` in every process, never the machine's: counts, schedules and
+all nodes agree on what a day is. All that reckons with zones takes them from here.
 """
 
 import datetime as dt
+import zoneinfo
+from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
 EVERY = ("hour", "day", "week", "month")
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+# The years 2 and 9998, within which dates can be reckoned with: Python knows one year more on either side.
+LEAST_MS = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
+MOST_MS = (dt.datetime(9998, 12, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 # The shortest that a window usually is, by which it can be said how many have passed.
 LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
+
+# Two changes of one clock lie at least a week apart, in all that is known of the past and foretold.
+_STRIDE_MS = 3 * DAY_MS
+# Changes are looked for in blocks of this length, which are remembered: looking takes some 0.3 ms a block.
+_BLOCK_MS = 128 * _STRIDE_MS
+
+# Where a machine keeps zones of its own, another release of the rules may be: they are left alone.
+zoneinfo.reset_tzpath(())
+ZoneInfo.clear_cache()
 
 # Names that mean another zone on another machine, or none.
 _UNFIXED = ("localtime", "posixrules", "Factory")
@@ -47,14 +67,36 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
     return _local(timezone, at_ms).date().isoformat()
 
 
+def offset_ms(timezone: ZoneInfo, at_ms: int) -> int:
+    """How far the zone's clock is ahead of UTC at an instant."""
+    return round((_local(timezone, at_ms).utcoffset() or dt.timedelta()) / _MILLISECOND)
+
+
+def changes(timezone: ZoneInfo, after_ms: int, last_ms: int) -> list[int]:
+    """The instants at which the clock is changed, after the one and up to the other, in order."""
+    found: list[int] = []
+    for block in range(after_ms // _BLOCK_MS, last_ms // _BLOCK_MS + 1):
+        found += _changes(timezone, block)
+    return found[bisect_right(found, after_ms) : bisect_right(found, last_ms)]
+
+
+@lru_cache(maxsize=4096)
+def _changes(timezone: ZoneInfo, block: int) -> tuple[int, ...]:
+    """The changes after a block's last instant before it, up to its own last one."""
+    steps = range(block * _BLOCK_MS - 1, (block + 1) * _BLOCK_MS, _STRIDE_MS)
+    offsets = [offset_ms(timezone, min(max(step, LEAST_MS), MOST_MS)) for step in steps]
+    pairs = zip(steps, steps[1:], offsets, offsets[1:], strict=False)
+    return tuple(_change(timezone, start, end) for start, end, before, after in pairs if before != after)
+
+
 def _hour(timezone: ZoneInfo, at_ms: int) -> Window:
     """The hour of the local clock, cut where the clock is changed within it."""
-    offset_ms = _offset_ms(timezone, at_ms)
-    start_ms = at_ms - (at_ms + offset_ms) % HOUR_MS
+    offset = offset_ms(timezone, at_ms)
+    start_ms = at_ms - (at_ms + offset) % HOUR_MS
     end_ms = start_ms + HOUR_MS
-    if _offset_ms(timezone, start_ms) != offset_ms:
+    if offset_ms(timezone, start_ms) != offset:
         start_ms = _change(timezone, start_ms, at_ms)
-    if _offset_ms(timezone, end_ms - 1) != offset_ms:
+    if offset_ms(timezone, end_ms - 1) != offset:
         end_ms = _change(timezone, at_ms, end_ms - 1)
     return Window(start_ms, end_ms)
 
@@ -96,10 +138,10 @@ def _midnight(timezone: ZoneInfo, date: dt.date) -> int:
 
 def _change(timezone: ZoneInfo, before_ms: int, after_ms: int) -> int:
     """The first instant after `before_ms` with the offset of `after_ms`, between which the offset changes once."""
-    offset_ms = _offset_ms(timezone, after_ms)
+    offset = offset_ms(timezone, after_ms)
     while after_ms - before_ms > 1:
         middle_ms = (before_ms + after_ms) // 2
-        if _offset_ms(timezone, middle_ms) == offset_ms:
+        if offset_ms(timezone, middle_ms) == offset:
             after_ms = middle_ms
         else:
             before_ms = middle_ms
@@ -110,13 +152,5 @@ def _local(timezone: ZoneInfo, at_ms: int) -> dt.datetime:
     return (_EPOCH + dt.timedelta(milliseconds=at_ms)).astimezone(timezone)
 
 
-def _offset_ms(timezone: ZoneInfo, at_ms: int) -> int:
-    return round((_local(timezone, at_ms).utcoffset() or dt.timedelta()) / _MILLISECOND)
-
-
 def _instant(local: dt.datetime) -> int:
     return round((local - _EPOCH) / _MILLISECOND)
-
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MILLISECOND = dt.timedelta(milliseconds=1)

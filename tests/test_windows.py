@@ -1,14 +1,18 @@
 """Windows tile time, whatever the clocks of the world do."""
 
 import datetime as dt
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from footfall.schedules import windows
-from footfall.schedules.windows import HOUR_MS, Window, window
+from footfall import windows
+from footfall.windows import HOUR_MS, Window, window
 
 # Half hours of daylight saving, midnights that are skipped or come twice, a whole day that never was, odd offsets.
 ZONES = (
@@ -144,3 +148,14 @@ def test_days_have_dates_of_their_own(name: str, at_ms: int) -> None:
 )
 def test_what_is_no_time_zone(name: str) -> None:
     assert windows.zone(name) is None
+
+
+def test_the_rules_are_those_of_the_package_whatever_the_machine_has(tmp_path: Path) -> None:
+    stale = tmp_path / "Africa" / "Casablanca"
+    stale.parent.mkdir()
+    stale.write_bytes((resources.files("tzdata") / "zoneinfo" / "Etc" / "GMT+9").read_bytes())
+    code = "from footfall import windows; print(windows.offset_ms(windows.zone('Africa/Casablanca'), 1760000000000))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONTZPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert int(ran.stdout) == HOUR_MS
