@@ -1,7 +1,6 @@
 """The events store as the rest of footfall sees it; nothing else calls clickhouse-connect."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -18,6 +17,7 @@ from urllib3.response import BaseHTTPResponse
 from footfall import zstd
 from footfall.settings import Settings
 from footfall.store.address import Address, read_address
+from footfall.store.connections import Connections
 from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
 from footfall.store.pipe import PIPE_HEADER, Pipe
@@ -98,9 +98,8 @@ class Store:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pool = get_pool_manager()
-        self._lock = threading.Lock()
         # Each use has a read timeout of its own, and clickhouse-connect has one for each client.
-        self._links: dict[_Use, _Link] = {}
+        self._links = Connections(self._connect)
 
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreUnavailable or StoreFailed."""
@@ -239,9 +238,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections; the next call would open new ones."""
-        with self._lock:
-            links, self._links = self._links, {}
-        for link in links.values():
+        for link in self._links.drop_all():
             _close(link)
         self._pool.clear()
 
@@ -270,15 +267,10 @@ class Store:
         return work(self._link(use))
 
     def _link(self, use: _Use) -> _Link:
-        with self._lock:
-            if use not in self._links:
-                self._links[use] = self._connect(use)
-            return self._links[use]
+        return self._links.get(use)
 
     def _drop(self, use: _Use, link: _Link) -> None:
-        with self._lock:
-            if self._links.get(use) is link:
-                del self._links[use]
+        self._links.drop(use, link)
         # Other threads may be using its connections; closing it leaves those alone.
         _close(link)
 
