@@ -80,7 +80,12 @@ METRICS: Final = (
         Merge.NODE,
         "Age of the oldest segment that waits to be loaded; 0 when there is none.",
     ),
-    Metric("footfall_segments_aside", Kind.GAUGE, Merge.NODE, "Segments that were set aside, damaged or refused."),
+    Metric(
+        "footfall_segments_aside",
+        Kind.GAUGE,
+        Merge.NODE,
+        "Segments set aside: damaged, unreadable or refused.",
+    ),
     Metric("footfall_disk_free_bytes", Kind.GAUGE, Merge.NODE, "Bytes that may still be written to the data folder."),
     Metric("footfall_reports", Kind.GAUGE, Merge.NODE, "Reports of the whole installation, by status.", "status"),
     Metric("footfall_processes", Kind.GAUGE, Merge.NODE, "Processes of this node that live, by what they do.", "role"),

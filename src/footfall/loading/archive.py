@@ -116,13 +116,18 @@ class Archive:
     def _copy(self, segment: Path, target: Path) -> None:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""
         draft = target.with_name(f"{target.name}.draft")
-        shutil.copyfile(segment, draft)
-        file = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._disk.sync(file)
-        finally:
-            os.close(file)
-        self._disk.rename(draft, target)
+            shutil.copyfile(segment, draft)
+            file = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._disk.sync(file)
+            finally:
+                os.close(file)
+            self._disk.rename(draft, target)
+        except OSError:
+            # The disk may be full, and half a copy would keep it so.
+            draft.unlink(missing_ok=True)
+            raise
         self._disk.remove(segment)
 
 

@@ -22,10 +22,17 @@ class Damaged(Struct, frozen=True):
     segment: Path
 
 
-def gather(segments: Iterable[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged]:
+class Unreadable(Struct, frozen=True):
+    """A segment that the disk does not give."""
+
+    segment: Path
+    error: OSError
+
+
+def gather(segments: Iterable[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged | Unreadable]:
     """All segments, by kind, in their order: as many together as have so many bytes of lines, and at least one.
 
-    Files are read when their turn comes. Raises OSError.
+    Files are read when their turn comes, and one that cannot be read does not keep the others.
     """
     by_kind: dict[Kind, list[Path]] = {kind: [] for kind in Kind}
     for segment in segments:
@@ -41,18 +48,26 @@ def single(segment: Path) -> Batch:
 
 def is_whole(segment: Path) -> bool:
     """Whether all its frames are, by their checksums. Raises OSError."""
-    return not any(isinstance(part, Damage) for part in walk(segment.read_bytes()))
+    return _has_no_damage(segment.read_bytes())
 
 
-def _gather(kind: Kind, segments: list[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged]:
+def _has_no_damage(data: bytes) -> bool:
+    return not any(isinstance(part, Damage) for part in walk(data))
+
+
+def _gather(kind: Kind, segments: list[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged | Unreadable]:
     batch: list[Path] = []
     frames: list[bytes] = []
     lines_bytes = 0
     for segment in segments:
-        data = segment.read_bytes()
+        try:
+            data = segment.read_bytes()
+        except OSError as error:
+            yield Unreadable(segment, error)
+            continue
         size = measure(data)
         if size is None:
-            yield Damaged(segment) if not is_whole(segment) else Batch(kind, [segment], data)
+            yield Batch(kind, [segment], data) if _has_no_damage(data) else Damaged(segment)
             continue
         if batch and lines_bytes + size > lines_bytes_max:
             yield Batch(kind, batch, b"".join(frames))

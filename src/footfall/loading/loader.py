@@ -1,14 +1,17 @@
 """The one owner of a node's sealed segments."""
 
+import errno
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from footfall.clock import Clock
 from footfall.journal import SALVAGED, Folder, Kind, Recovered, recover, salvage
 from footfall.loading.archive import Archive
-from footfall.loading.batches import Batch, Damaged, gather, is_whole, single
+from footfall.loading.backoff import Backoff
+from footfall.loading.batches import Batch, Damaged, Unreadable, gather, is_whole, single
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreUnavailable
@@ -20,6 +23,10 @@ PAUSE_LEAST_S = 0.2
 PAUSE_MOST_S = 5.0
 # How often what the engine has written since is read, for it may have broken it without a word.
 INSPECT_PERIOD_S = 30.0
+# What a disk says of one file that it has lost. All else, such as too many open files, is not the segment's fault.
+_LOST = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
+# The archive's name among the segments' that wait for a disk.
+_ARCHIVE = "archive"
 
 
 class Loader:
@@ -43,6 +50,9 @@ class Loader:
         self._start: str | None = None
         self._prepared = False
         self._tries: Counter[str] = Counter()
+        self._backoff = Backoff()
+        # Loaded since the store was last prepared, and still in the journal because the archive took no file.
+        self._unarchived: dict[str, Path] = {}
         self._whole: frozenset[str] = frozenset()
         self._pause_s = 0.0
         self._resume_s = 0.0
@@ -59,15 +69,26 @@ class Loader:
         return self._pause_s > 0
 
     def tick(self) -> bool:
-        """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError."""
+        """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError.
+
+        A segment or an archive that the disk fails on is tried again later, and keeps no other segment from the store.
+        """
         self._recover()
         if time.monotonic() < self._resume_s or not self._prepare():
             return False
         self._set_mark()
+        self._archive_loaded(())
         loaded = 0
-        for batch in gather(self._folder.sealed(), self._settings.loader_lines_bytes_max):
+        for batch in gather(self._due(), self._settings.loader_lines_bytes_max):
+            if isinstance(batch, Unreadable):
+                self._put_off(batch.segment, batch.error)
+                continue
             if isinstance(batch, Damaged):
-                self._salvage(batch.segment)
+                try:
+                    self._salvage(batch.segment)
+                except OSError as error:
+                    self._put_off(batch.segment, error)
+                    continue
             elif not self._load(batch):
                 break
             loaded += 1
@@ -96,6 +117,8 @@ class Loader:
         start = self._store.start()
         if start != self._start or not self._prepared:
             self._prepared, self._mark, self.loaded_through_ms = False, None, 0
+            # The store may have lost what is in no archive yet.
+            self._unarchived.clear()
             try:
                 self._store.migrate()
                 self._mender.mend()
@@ -115,7 +138,15 @@ class Loader:
 
     def _recover(self) -> None:
         for segment in (*self._folder.spares(), *self._folder.open()):
-            outcome = recover(segment, self._aside, self._folder.disk)
+            if self._backoff.waits(segment.name):
+                continue
+            try:
+                outcome = recover(segment, self._aside, self._folder.disk)
+            except OSError as error:
+                if self._backoff.fail(segment.name) == 1:
+                    log.error("segment %s of a writer that is gone waits for the disk: %s", segment.name, error)
+                continue
+            self._backoff.forget(segment.name)
             if outcome is Recovered.SALVAGED:
                 self.segments_aside += 1
                 log.error("segment %s: %s", segment.name, outcome.value)
@@ -135,7 +166,16 @@ class Loader:
             self._mark = None
 
     def _stems(self) -> frozenset[str]:
-        return frozenset(name.split(".", 1)[0].removesuffix(SALVAGED) for name in self._folder.names())
+        return frozenset(
+            name.split(".", 1)[0].removesuffix(SALVAGED)
+            for name in self._folder.names()
+            if name not in self._unarchived
+        )
+
+    def _due(self) -> list[Path]:
+        """The sealed segments that are to be loaded now."""
+        sealed = self._folder.sealed()
+        return [each for each in sealed if each.name not in self._unarchived and not self._backoff.waits(each.name)]
 
     def _load(self, batch: Batch) -> bool:
         """Load some segments; False when the store is away and the rest must wait.
@@ -157,10 +197,50 @@ class Loader:
             return all(self._load(single(segment)) for segment in left)
         for segment in batch.segments:
             self._tries.pop(segment.name, None)
-            self._archive.take(segment)
+            self._backoff.forget(segment.name)
+        self._archive_loaded(batch.segments)
         if batch.kind is Kind.EVENTS:
             self.events_loaded += lines
         return True
+
+    def _archive_loaded(self, segments: Iterable[Path]) -> None:
+        """Archive these, and before them what the archive has not taken yet. Its failure is told once, until it ends.
+
+        What waits is not loaded again, and no report waits for it.
+        """
+        self._unarchived |= {segment.name: segment for segment in segments}
+        if self._backoff.waits(_ARCHIVE):
+            return
+        for name, segment in list(self._unarchived.items()):
+            try:
+                self._archive.take(segment)
+            except OSError as error:
+                if not segment.exists():
+                    # Somebody else has taken it away.
+                    del self._unarchived[name]
+                    continue
+                if self._backoff.fail(_ARCHIVE) == 1:
+                    log.error("the archive takes no segment, loaded ones stay in the journal: %s", error)
+                return
+            del self._unarchived[name]
+            if self._backoff.forget(_ARCHIVE):
+                log.info("the archive takes segments again")
+
+    def _put_off(self, segment: Path, error: OSError) -> None:
+        """Try a segment again later; after some tries one that the disk has lost is set aside."""
+        tries = self._backoff.fail(segment.name)
+        if tries == 1:
+            log.warning("segment %s cannot be read, trying again: %s", segment.name, error)
+        if tries < self._settings.loader_tries_max or error.errno not in _LOST:
+            return
+        try:
+            self._aside.mkdir(parents=True, exist_ok=True)
+            segment.rename(self._aside / segment.name)
+        except OSError:
+            return
+        self._backoff.forget(segment.name)
+        self.segments_aside += 1
+        log.error("segment %s cannot be read and is set aside in %s: %s", segment.name, self._aside, error)
 
     def _salvage_damaged(self, batch: Batch) -> list[Path]:
         """Set aside what is damaged; gives the segments that are whole."""

@@ -1,0 +1,17 @@
+import contextlib
+
+import pytest
+from loaded import Node
+
+
+@pytest.fixture
+def node(engine):
+    with contextlib.ExitStack() as stack:
+
+        def build(**changes) -> Node:
+            made = Node(engine.settings(**changes))
+            made.store.migrate()
+            stack.callback(made.store.close)
+            return made
+
+        yield build
