@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from importlib.resources import files
@@ -113,6 +114,18 @@ def test_a_clean_stop_loads_what_was_accepted(serve):
     service = serve()
     service.post(numbered(0, 100))
     assert service.stop() == 0
+    assert list((service.folder / "journal").iterdir()) == []
+
+
+def test_a_stop_during_a_slow_upload_seals_the_journal_and_kills_nothing(serve):
+    service = serve(stop_timeout_s=4)
+    service.post(numbered(0, 100))
+    with socket.create_connection(("127.0.0.1", service.port)) as upload:
+        upload.sendall(b"POST /events HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n")
+        upload.sendall(b'Content-Length: 1000000\r\n\r\n{"events":')
+        service.post(numbered(100, 1))
+        assert service.stop() == 0
+    assert "is killed" not in (service.folder / "log").read_text()
     assert list((service.folder / "journal").iterdir()) == []
 
 

@@ -137,7 +137,8 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             ws="none",
             backlog=BACKLOG,
             timeout_keep_alive=settings.keep_alive_s,
-            timeout_graceful_shutdown=settings.stop_timeout_s,
+            # The supervisor's time has begun already, and the journal is sealed after this one.
+            timeout_graceful_shutdown=cast("int", settings.stop_timeout_s / 2),
         )
         settle()
         server = Server(config)
