@@ -22,6 +22,16 @@ BODY_TIMEOUT_S = 30
 # Seconds for which an idle connection is kept: longer than clients and proxies keep theirs (60 s is usual), because a
 # request that is sent while the server closes the connection fails for no reason that its sender could know.
 KEEP_ALIVE_S = 75
+# The head of a request, its trailers too: as many types in a URL as one call takes are most of it.
+HEAD_BYTES_MAX = 64 * 1024
+# Headers of a request: proxies and tracing add some, and none adds a hundred.
+HEAD_FIELDS_MAX = 200
+# Seconds from the first byte of a head to its last: it is a packet or two, on a slow line some seconds.
+HEAD_TIMEOUT_S = 20
+# Seconds in which a client must have taken the answer that waits for it, or the piece of a file.
+WRITE_TIMEOUT_S = 60
+# Seconds for which what a client still sends is dropped after the last answer, so that it hears of the answer.
+LINGER_S = 5
 # One string of an event: a code is short, a context value may be a long path or URL.
 CODE_CHARS_MAX = 200
 CONTEXT_VALUES_MAX = 64

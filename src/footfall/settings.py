@@ -46,6 +46,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bodies_at_once_max: Positive = limits.BODIES_AT_ONCE_MAX
     body_timeout_s: Positive = limits.BODY_TIMEOUT_S
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
+    head_bytes_max: Positive = limits.HEAD_BYTES_MAX
+    head_fields_max: Positive = limits.HEAD_FIELDS_MAX
+    head_timeout_s: Positive = limits.HEAD_TIMEOUT_S
+    write_timeout_s: Positive = limits.WRITE_TIMEOUT_S
+    linger_s: Positive = limits.LINGER_S
     code_chars_max: Positive = limits.CODE_CHARS_MAX
     context_values_max: Positive = limits.CONTEXT_VALUES_MAX
     context_value_chars_max: Positive = limits.CONTEXT_VALUE_CHARS_MAX

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from doors import BATCH, BODY, post, read, serving
 
-from footfall.api.door import KNOWN_HEAD_BYTES_MAX, KNOWN_HEADS_MAX, Head, Heads
+from footfall.api.heads import KNOWN_HEAD_BYTES_MAX, KNOWN_HEADS_MAX, Head, Heads
 from footfall.collecting import Headers
 
 

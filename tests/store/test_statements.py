@@ -38,6 +38,7 @@ def test_every_query_is_explained_by_the_engine(store, name: str) -> None:
 
 def sample(kind: str) -> Any:
     if kind.startswith("Array"):
-        return []
+        # Pieces of time are never none.
+        return [0] if kind == "Array(Int64)" else []
     samples = {"String": "", "Identifier": "events", "UUID": "00000000-0000-0000-0000-000000000001"}
     return samples.get(kind, 1)

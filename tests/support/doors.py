@@ -71,7 +71,6 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
     door = api.door(collector, settings)
     config = uvicorn.Config(
         application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
-        timeout_keep_alive=settings.keep_alive_s,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None

@@ -48,6 +48,9 @@ ADVICE: Final[dict[Code, str]] = {
         "for the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a "
         "schedule."
     ),
+    Code.REQUEST_HEAD_TOO_LARGE: (
+        "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
+    ),
     Code.REQUEST_GENERAL_FAILURE: (
         "A fault of the service. Try again; when it stays, the operator finds the details in the log."
     ),

@@ -136,7 +136,6 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             proxy_headers=False,
             ws="none",
             backlog=BACKLOG,
-            timeout_keep_alive=settings.keep_alive_s,
             # The supervisor's time has begun already, and the journal is sealed after this one.
             timeout_graceful_shutdown=cast("int", settings.stop_timeout_s / 2),
         )

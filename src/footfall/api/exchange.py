@@ -1,0 +1,97 @@
+"""A request under way: one that is served at the connection, or one that the application serves."""
+
+import asyncio
+import urllib.parse
+from collections.abc import Callable
+from typing import Any, Final
+
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.utils import get_local_addr
+
+from footfall.api.framing import Body, RequestHead, malformed
+from footfall.api.heads import Head
+from footfall.collecting import sender
+from footfall.quarantine import Sender
+
+# Address and port.
+Client = tuple[str, int] | None
+# The most of a body that is read for nothing, to keep the connection of a request that was answered without it.
+PASSED_OVER_BYTES_MAX: Final = 64 * 1024
+
+
+class Flow(FlowControl):
+    """Reads nothing while a request waits for its answer and something stands behind it."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        if not self.is_held:
+            super().resume_reading()
+
+
+class PlainExchange:
+    """A request that is served here."""
+
+    response_complete = False
+
+    def __init__(self, head: Head, client: Client) -> None:
+        self.head = head
+        self.keep_alive = head.keep_alive
+        self.body = bytearray()
+        self._client = client
+
+    def sender(self) -> Sender:
+        """Who sent it."""
+        return sender(self.head.headings, self._client)
+
+
+class Exchange(RequestResponseCycle):
+    """A request that the application serves.
+
+    One that it answers before its body has come ends the connection, unless little of the body is missing.
+    """
+
+    incoming: Body
+
+    async def send(self, message: Any) -> None:
+        if self.more_body and not self.response_started and self.incoming.is_missing_more_than(PASSED_OVER_BYTES_MAX):
+            self.keep_alive = False
+        await super().send(message)
+
+
+class ExchangeTransport:
+    """What a cycle takes for its transport, so that the connection decides how it ends."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
+
+
+def make_scope(
+    found: RequestHead, transport: asyncio.Transport, client: Client, root_path: str, state: dict[str, Any]
+) -> Any:
+    """What an application is told of a request. Raises RequestRefused when its target is no path."""
+    try:
+        parsed = httptools.parse_url(found.target)
+        raw_path = parsed.path or b"/"
+        path = urllib.parse.unquote(raw_path.decode("ascii"))
+    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError) as error:
+        raise malformed("the target of the request is no path") from error
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": found.version,
+        "server": get_local_addr(transport),
+        "client": client,
+        "scheme": "http",
+        "method": found.method.decode("ascii"),
+        "root_path": root_path,
+        "path": root_path + path,
+        "raw_path": root_path.encode("ascii") + raw_path,
+        "query_string": parsed.query or b"",
+        "headers": found.headings,
+        "state": state.copy(),
+    }

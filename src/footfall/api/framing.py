@@ -1,0 +1,263 @@
+"""Where one HTTP/1.1 message ends and the next begins: the head of a request, and a body in chunks (RFC 9112).
+
+The parser of the server's library reads heads, and nothing else: it is never given a byte past the head's end. The
+length of a body is decided here alone, so that there is one opinion of it, whatever the request asks to upgrade to.
+"""
+
+import re
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from msgspec import Struct
+
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.settings import Settings
+
+# Names in lower case, as the parser gives them.
+Headings = list[tuple[bytes, bytes]]
+
+_END: Final = b"\r\n\r\n"
+# Digits of a length: as many as any real body has, and few enough for one machine word.
+_LENGTH: Final = re.compile(rb"[0-9]{1,15}")
+# RFC 9112, 7.1: a size, and extensions, which mean nothing here.
+_CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
+_TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
+# Bytes of the line before a chunk; extensions are hardly ever sent, and never long.
+CHUNK_LINE_BYTES_MAX: Final = 4096
+
+
+class RequestHead(Struct, frozen=True):
+    """The head of a request; `length` is the body's in bytes, None for a body in chunks."""
+
+    method: bytes
+    target: bytes
+    version: str
+    headings: Headings
+    keep_alive: bool
+    length: int | None
+
+
+class HeadReader:
+    """Reads one head after the other, each from as many pieces as it comes in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._parser: HttpRequestParser | None = None
+        self._forget()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of a head was read."""
+        return self._size > 0
+
+    def feed(self, data: bytes, at: int) -> tuple[RequestHead | None, int]:
+        """The head, once it is whole, and the offset behind what of the data belongs to it.
+
+        Raises RequestRefused for what is no head, or too large a one; the connection cannot be read on then.
+        """
+        if not self._size and data[at] in _END:
+            # RFC 9112, 2.2: empty lines before a request are passed over.
+            left = data[at:].lstrip(b"\r\n")
+            return None, len(data) - len(left)
+        end, is_whole = self._find_end(data, at)
+        self._size += end - at
+        if self._size > self._settings.head_bytes_max:
+            raise _head_too_large(f"the head of the request is longer than {self._settings.head_bytes_max} bytes")
+        self._parse(data[at:end])
+        if not is_whole:
+            if self._is_complete:
+                raise malformed("the head of the request ends in a way of its own")
+            return None, end
+        return self._finish(), end
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headings.append((name.lower(), value))
+        if len(self._headings) > self._settings.head_fields_max:
+            raise _head_too_large(f"the request has more than {self._settings.head_fields_max} headers")
+
+    def on_headers_complete(self) -> None:
+        self._is_complete = True
+        self._keep_alive = self._parser is not None and self._parser.should_keep_alive()
+
+    def on_body(self, _body: bytes) -> None:
+        raise malformed("the head of the request ends in a way of its own")
+
+    # The steps of a head.
+
+    def _forget(self) -> None:
+        self._size = 0
+        self._tail = b""
+        self._begun = 0
+        self._target = b""
+        self._headings: Headings = []
+        self._is_complete = False
+        self._keep_alive = False
+
+    def _find_end(self, data: bytes, at: int) -> tuple[int, bool]:
+        """The offset behind the head, and whether it ends there; its end may have begun in the piece before."""
+        tail = self._tail
+        found = (tail + data[at : at + 3]).find(_END) if tail else -1
+        if found >= 0:
+            return at + found + 4 - len(tail), True
+        found = data.find(_END, at)
+        if found >= 0:
+            return found + 4, True
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data), False
+
+    def _parse(self, piece: bytes) -> None:
+        if self._parser is None:
+            self._parser = HttpRequestParser(self)
+        try:
+            self._parser.feed_data(piece)
+        except HttpParserUpgrade:
+            pass  # The head alone was read, and nothing is upgraded: RFC 9110, 7.8.
+        except HttpParserError as error:
+            cause = error.__context__
+            raise cause if isinstance(cause, RequestRefused) else malformed(str(error)) from error
+
+    def _finish(self) -> RequestHead:
+        parser = self._parser
+        if parser is None or not self._is_complete or self._begun != 1:
+            raise malformed("the head of the request ends in a way of its own")
+        version = parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            raise malformed(f"HTTP/{version} is not spoken here, HTTP/1.1 is")
+        length = _body_length(self._headings, version)
+        head = RequestHead(
+            parser.get_method(), self._target, version, self._headings, self._keep_alive and version == "1.1", length
+        )
+        if length != 0 or parser.should_upgrade():
+            # It waits for a body, which it will not be given.
+            self._parser = None
+        self._forget()
+        return head
+
+
+class Chunks:
+    """Takes a body out of its chunks, in as many pieces as it comes in; `is_whole` once it has seen the end."""
+
+    def __init__(self, settings: Settings) -> None:
+        # What stands around the chunks may be as long as a body, and no longer.
+        self._overhead_left = settings.body_bytes_max
+        self._trailers_left = settings.head_bytes_max
+        self._line = b""
+        self._left = 0
+        self._expect = self._on_size
+        self.is_whole = False
+
+    def feed(self, data: bytes, at: int) -> tuple[bytes, int]:
+        """What of the body the data holds, and the offset behind it. Raises RequestRefused for what are no chunks."""
+        out = bytearray()
+        while at < len(data) and not self.is_whole:
+            if self._left:
+                piece = data[at : at + self._left]
+                out += piece
+                at += len(piece)
+                self._left -= len(piece)
+            else:
+                at = self._take_line(data, at)
+        return bytes(out), at
+
+    def _take_line(self, data: bytes, at: int) -> int:
+        found = data.find(b"\n", at, at + CHUNK_LINE_BYTES_MAX)
+        end = found + 1 if found >= 0 else min(len(data), at + CHUNK_LINE_BYTES_MAX)
+        self._line += data[at:end]
+        self._overhead_left -= end - at
+        if len(self._line) > CHUNK_LINE_BYTES_MAX or self._overhead_left < 0:
+            raise malformed("the lines between the chunks of the body are too long")
+        if found >= 0:
+            line, self._line = self._line, b""
+            if not line.endswith(b"\r\n"):
+                raise malformed("a line between the chunks of the body does not end in CR LF")
+            self._expect(line[:-2])
+        return end
+
+    def _on_size(self, line: bytes) -> None:
+        found = _CHUNK_SIZE.fullmatch(line)
+        if found is None:
+            raise malformed("a chunk of the body begins without its size")
+        self._left = int(found[1], 16)
+        self._expect = self._on_end if self._left else self._on_trailer
+
+    def _on_end(self, line: bytes) -> None:
+        if line:
+            raise malformed("a chunk of the body is longer than its size")
+        self._expect = self._on_size
+
+    def _on_trailer(self, line: bytes) -> None:
+        """Trailers mean nothing here, and are dropped, as RFC 9110, 6.5.1 allows."""
+        if not line:
+            self.is_whole = True
+            return
+        self._trailers_left -= len(line) + len(b"\r\n")
+        if self._trailers_left < 0:
+            raise _head_too_large("the trailers of the request are too long")
+        if _TRAILER.fullmatch(line) is None:
+            raise malformed("a trailer of the request cannot be read")
+
+
+class Body:
+    """Takes the body of one request out of what comes, by its length or by its chunks; `length` is None for these."""
+
+    def __init__(self, length: int | None, settings: Settings) -> None:
+        self._left = length or 0
+        self._chunks = Chunks(settings) if length is None else None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether more of it is to come."""
+        return self._left > 0 if self._chunks is None else not self._chunks.is_whole
+
+    def is_missing_more_than(self, bytes_max: int) -> bool:
+        """Whether more than so many bytes of it are to come, as far as that is known."""
+        return self._left > bytes_max if self._chunks is None else not self._chunks.is_whole
+
+    def feed(self, data: bytes, at: int) -> tuple[bytes, int]:
+        """What of the body the data holds, and the offset behind it. Raises RequestRefused."""
+        if self._chunks is not None:
+            return self._chunks.feed(data, at)
+        piece = data[at : at + self._left]
+        self._left -= len(piece)
+        return piece, at + len(piece)
+
+
+def malformed(why: str) -> RequestRefused:
+    """The refusal of what is no HTTP."""
+    problem = Problem(Code.REQUEST_INPUT_MALFORMED, "request", why)
+    return RequestRefused(Code.REQUEST_INPUT_MALFORMED, "the request is not HTTP/1.1", (problem,))
+
+
+def _head_too_large(text: str) -> RequestRefused:
+    return RequestRefused(Code.REQUEST_HEAD_TOO_LARGE, text)
+
+
+def _body_length(headings: Headings, version: str) -> int | None:
+    """The length of the body in bytes, None when it comes in chunks. Raises RequestRefused (RFC 9112, 3.2 and 6)."""
+    lengths, codings, hosts = [], [], 0
+    for name, value in headings:
+        if name == b"content-length":
+            lengths.append(value.strip(b" \t"))
+        elif name == b"transfer-encoding":
+            codings.append(value.strip(b" \t").lower())
+        elif name == b"host":
+            hosts += 1
+    if hosts > 1 or (not hosts and version == "1.1"):
+        raise malformed(f"HTTP/1.1 wants one Host header, and this request has {hosts or 'none'}")
+    if codings:
+        if codings != [b"chunked"] or version != "1.1" or lengths:
+            raise malformed("Transfer-Encoding must be chunked alone, in HTTP/1.1, and without Content-Length")
+        return None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
+        raise malformed("Content-Length must be one number")
+    return int(lengths[0])
