@@ -19,6 +19,13 @@ async def rest(reader, writer):
     return found
 
 
+async def send_in_packets(writer, data, size):
+    for start in range(0, len(data), size):
+        writer.write(data[start : start + size])
+        await writer.drain()
+        await asyncio.sleep(0)
+
+
 async def push(writer, piece, times):
     """Send a piece over and over, for as long as the other side takes it. Raises ConnectionError when it is gone."""
     for _ in range(times):
@@ -38,10 +45,7 @@ def test_an_upgrade_is_ignored_and_the_next_request_begins_behind_the_body(tmp_p
     async def scenario():
         async with serving(tmp_path) as server:
             reader, writer = await server.connect()
-            for start in range(0, len(whole), size):
-                writer.write(whole[start : start + size])
-                await writer.drain()
-                await asyncio.sleep(0)
+            await send_in_packets(writer, whole, size)
             taken = "content-type: image/png" not in asks
             assert statuses(await rest(reader, writer)) == [200 if taken else 415, 200]
             assert server.stored() == 1 + taken
@@ -57,10 +61,7 @@ def test_a_body_in_chunks_is_read_to_its_end_whether_an_upgrade_is_asked_for_or_
     async def scenario():
         async with serving(tmp_path) as server:
             reader, writer = await server.connect()
-            for start in range(0, len(whole), size):
-                writer.write(whole[start : start + size])
-                await writer.drain()
-                await asyncio.sleep(0)
+            await send_in_packets(writer, whole, size)
             assert statuses(await rest(reader, writer)) == [200, 200]
             assert server.stored() == 2
 
