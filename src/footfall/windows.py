@@ -69,7 +69,7 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
 
 def offset_ms(timezone: ZoneInfo, at_ms: int) -> int:
     """How far the zone's clock is ahead of UTC at an instant."""
-    return round((_local(timezone, at_ms).utcoffset() or dt.timedelta()) / _MILLISECOND)
+    return (_local(timezone, at_ms).utcoffset() or dt.timedelta()) // _MILLISECOND
 
 
 def changes(timezone: ZoneInfo, after_ms: int, last_ms: int) -> list[int]:
@@ -153,4 +153,4 @@ def _local(timezone: ZoneInfo, at_ms: int) -> dt.datetime:
 
 
 def _instant(local: dt.datetime) -> int:
-    return round((local - _EPOCH) / _MILLISECOND)
+    return (local - _EPOCH) // _MILLISECOND
