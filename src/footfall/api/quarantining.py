@@ -33,6 +33,10 @@ PAGE_EVENTS_MAX = 1_000
 IDS_MAX = 1_000
 
 Word = Annotated[str, Meta(max_length=1_000)]
+# The pattern is for the document; what is wrong with a name is said by whoever reads it.
+Name = Annotated[
+    Word, Meta(extra_json_schema={"pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[1-9][0-9]{0,5}$"})
+]
 Instant = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Milliseconds since 1970-01-01T00:00:00Z.")]
 Batch = Annotated[str, PathParameter(description="The batch that the request's events share.")]
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
@@ -43,20 +47,25 @@ KEYS = ("filter", "ids", "setType", "dryRun", "customer", "product", "type", "re
 _PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
 
-class QuarantineFilter(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which events; what is left out restricts nothing. `reason` is a part of the reason's text."""
-
+class _Wanted(Struct, kw_only=True, forbid_unknown_fields=True):
     customer: Word = ""
     product: Word = ""
     type: Word = ""
     reason: Word = ""
+
+
+class QuarantineFilter(_Wanted, kw_only=True, forbid_unknown_fields=True):
+    """Which events; what is left out restricts nothing. `reason` is a part of the reason's text."""
+
     since: Instant | None = None
     until: Instant | None = None
 
 
-class QuarantineQuery(QuarantineFilter, kw_only=True, forbid_unknown_fields=True):
-    """The query of the list."""
+class QuarantineQuery(_Wanted, kw_only=True, forbid_unknown_fields=True):
+    """The query of the list. A time is left out or a number: `null` in a query is a text."""
 
+    since: Instant | UnsetType = UNSET
+    until: Instant | UnsetType = UNSET
     state: Literal["held", "released", "dropped", "all"] = "held"
     limit: Annotated[int, Meta(ge=1, le=PAGE_EVENTS_MAX)] = 100
     after: str = ""
@@ -66,7 +75,7 @@ class QuarantineDrop(Struct, kw_only=True, forbid_unknown_fields=True):
     """Which events to give up: by a filter, by names (`BATCH/SEQUENCE`), or both; `all` says that all are meant."""
 
     filter: QuarantineFilter | UnsetType = UNSET
-    ids: Annotated[list[Word], Meta(min_length=1, max_length=IDS_MAX)] | UnsetType = UNSET
+    ids: Annotated[list[Name], Meta(min_length=1, max_length=IDS_MAX)] | UnsetType = UNSET
     all: bool = False
 
 
@@ -171,14 +180,14 @@ def _require_choice(wanted: QuarantineDrop) -> None:
         raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "it is not said which events to change", (problem,))
 
 
-def _select(wanted: QuarantineFilter, ids: tuple[str, ...], state: str = "") -> Selection:
+def _select(wanted: QuarantineFilter | QuarantineQuery, ids: tuple[str, ...], state: str = "") -> Selection:
     return Selection(
         customer=wanted.customer,
         product=wanted.product,
         type=wanted.type,
         reason=wanted.reason,
-        since=wanted.since,
-        until=wanted.until,
+        since=None if wanted.since is UNSET else wanted.since,
+        until=None if wanted.until is UNSET else wanted.until,
         state=state,
         ids=ids,
     )

@@ -15,8 +15,8 @@ Instant = Annotated[
 Customer = Annotated[str, Meta(min_length=1, description="The customer's code.")]
 Product = Annotated[str, Meta(min_length=1, description="The product's code.")]
 EventType = Annotated[str, Meta(min_length=1, description="The event type's code.")]
-Destination = Annotated[str, Meta(description="A destination that the operator has named.")]
-DestinationKey = Annotated[str, Meta(description="The file's name at that destination.")]
+Destination = Annotated[str, Meta(min_length=1, description="A destination that the operator has named.")]
+DestinationKey = Annotated[str, Meta(min_length=1, description="The file's name at that destination.")]
 Version = Annotated[str, Meta(description="The version of the software that sent the event.")]
 
 
@@ -102,7 +102,11 @@ class ReportRequestOutput(FileOutput, rename="camel"):
     ) = UNSET
     since: (
         Annotated[
-            str, Meta(description="The source of an earlier report: only what came after its watermark is in this one.")
+            str,
+            Meta(
+                min_length=1,
+                description="The source of an earlier report: only what came after its watermark is in this one.",
+            ),
         ]
         | UnsetType
         | None
@@ -152,7 +156,7 @@ class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
 
     every: Annotated[Literal["hour", "day", "week", "month"], Meta(description="How long each window is.")]
     filter: ScheduleFilter
-    name: Annotated[str, Meta(description="For people.")] = ""
+    name: Annotated[str, Meta(min_length=1, description="For people.")] | UnsetType | None = UNSET
     timezone: Annotated[str, Meta(description="Whose hours, days, weeks and months are meant.")] = "UTC"
     from_: Annotated[
         int | UnsetType,
