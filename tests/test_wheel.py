@@ -27,7 +27,7 @@ SOURCE = ROOT / "src"
 # Dependencies that no line of ours imports, each with its reason.
 NOT_IMPORTED = {
     "httptools": "uvicorn parses requests with it where it is installed",
-    "tzdata": "the standard library reads time zones from it, and `footfall.windows` sees to it that it reads no others",
+    "tzdata": "the standard library reads time zones from it alone, by `footfall.windows`",
 }
 # Parts of the standard library that the oldest supported Python does not have yet.
 NEWER_STANDARD = {"compression"}
