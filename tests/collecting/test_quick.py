@@ -28,6 +28,7 @@ columns = ["user", "article", "note"]
 [products.SHOP.types]
 OPENED = ["user"]
 BOUGHT = ["user", "article", "note?"]
+CLOSED = []
 [[rules]]
 customers = ["ACME"]
 keys = ["article"]
@@ -80,7 +81,7 @@ def an_event(**changes: Any) -> dict[str, Any]:
 BRINGS: dict[str, Any] = {
     "customer": st.sampled_from(("OTHER", "NOBODY", "", "ONE-OF-MANY-LETTERS")),
     "product": st.sampled_from(("STALL", "", "ONE-OF-MANY-LETTERS")),
-    "type": st.sampled_from(("OPENED", "SOLD", "")),
+    "type": st.sampled_from(("OPENED", "CLOSED", "SOLD", "")),
     "timestamp": st.sampled_from((1, NOW_MS + 10**9, float(NOW_MS), "soon")),
     "context": st.sampled_from(
         (
@@ -213,6 +214,7 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
         {"events": [an_event()]},
         {"events": [an_event(customer="OTHER", context=["u", "v", "w"])]},
         {"events": [an_event(context=["u", UUID])]},
+        {"events": [an_event(type="CLOSED", context=[])]},
         {"events": [an_event(type="OPENED", context=["u"], version="7")] * 1000},
     ],
 )

@@ -194,3 +194,15 @@ def test_sample_plan_takes_the_events_it_was_written_for():
     assert wrong(compile(plan, Settings()), event("PYPI", "GIT", "FILE-ADDEDD", "u1", "c1", "a.py")) == [
         ("events[0].type", "FILE-ADDEDD is not in the tracking plan for product GIT; did you mean FILE-ADDED?")
     ]
+
+
+def test_a_type_without_keys_takes_no_values(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text('products.SHOP = { columns = ["user"], types = { CLOSED = [] } }\nrules = [{ non_empty = true }]\n')
+    checker = compile(load(path), Settings())
+    assert checker.lengths() == {"SHOP": {"CLOSED": 0}}
+    assert wrong(checker, event("C", "SHOP", "CLOSED")) == []
+    assert wrong(checker, event("C", "SHOP", "CLOSED", "u"), event("C", "SHOP", "CLOSED", None, None)) == [
+        ("events[0].context", "1 value where CLOSED takes none"),
+        ("events[1].context", "2 values where CLOSED takes none"),
+    ]

@@ -7,7 +7,7 @@ from footfall.plan import describe, load
 EXPECTED = """\
 plan       {path}, fingerprint {fingerprint}
 customers  any
-products   2, with 3 types
+products   2, with 4 types
 
 SHOP
   columns  userId, order Id, coupon
@@ -17,6 +17,7 @@ SHOP
 B
   columns  x
   T        x
+  EMPTY    (no keys)
 
 rules
   every customer / SHOP / order Id: required, a UUID
@@ -30,7 +31,7 @@ def test_plan_is_described_in_full(tmp_path):
     path.write_text("""
         products.SHOP.columns = ["userId", "order Id", "coupon"]
         products.SHOP.types = { OPENED = ["userId"], PLACED = ["userId", "order Id", "coupon?"] }
-        products.B = { columns = ["x"], types.T = ["x"] }
+        products.B = { columns = ["x"], types = { T = ["x"], EMPTY = [] } }
         rules = [
             { products = ["SHOP"], keys = ["order Id"], uuid = true, optional = false },
             { customers = ["GLOBEX"], keys = ["coupon", "x"], optional = true, one_of = ["a", ""], regex = "[a-z]+" },

@@ -85,7 +85,7 @@ MISTAKES = {
         "[]",
         [(4, "products.SHOP.columns", "is an empty list")],
     ),
-    "empty context": ('OPENED = ["userId"]', "OPENED = []", [(7, "products.SHOP.types.OPENED", "is an empty list")]),
+    "no list of keys": ('OPENED = ["userId"]', "OPENED = {}", [(7, "products.SHOP.types.OPENED", "not a table")]),
     "no types": (
         GOOD.partition("[products.SHOP.types]")[2].partition("[[rules]]")[0],
         "\n",
@@ -186,6 +186,12 @@ def test_good_plan_is_read(tmp_path):
     assert plan.fingerprint == hashlib.sha256(GOOD.encode()).hexdigest()[:12]
     assert [str(key) for key in plan.types[1].keys] == ["userId", "orderId", "coupon?"]
     assert (plan.customers, len(plan.products), len(plan.rules)) == (("ACME", "GLOBEX"), 1, 1)
+
+
+def test_a_type_may_have_no_keys(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(GOOD.replace('OPENED = ["userId"]', "OPENED = []"))
+    assert [len(kind.keys) for kind in load(path).types] == [0, 3, 1]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -50,6 +50,7 @@ def test_answers_of_the_page_are_the_checkers(tmp_path):
             event("ACME", "STORE", "ITEM-ADDED", "u", "o", "s"),
             event("ACME", "SHOP", "ITEM-ADDEDD", "u", "o", "s"),
             event("ACME", "SHOP", "ITEM-ADDED", "u", "o"),
+            event("ACME", "SHOP", "SHOP-CLOSED", "u"),
             event("ACME", "SHOP", "ITEM-ADDED", None, "o", "s"),
             event("GLOBEX", "SHOP", "ITEM-ADDED", "u", "o", "s"),
         ]

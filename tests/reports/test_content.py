@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import json
 import uuid
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from read_back import by_python
 
 from footfall import plan
+from footfall.state import JobStatus
 
 NOW_MS = 1_760_000_000_000
 T1 = 1_568_381_886_060
@@ -100,6 +103,31 @@ def test_an_unknown_product_has_as_many_columns_as_its_longest_context_in_the_re
     )
     text = report(place, end=3, output={"header": True})
     assert text == "timestamp|type|context1|context2|context3\n1|T|||\n2|T|a||c\n3|U|a|b|\n"
+
+
+def test_a_type_without_keys_has_empty_columns_in_every_format(place) -> None:
+    file = place.settings.data / "plan.toml"
+    file.write_text(
+        '[products]\nP = { columns = ["user"], types = { T = [], U = ["user"] } }\n'
+        'Q = { columns = ["user"], types = { T = [] } }\n'
+    )
+    place.plan = plan.LivePlan(file, place.settings)
+    place.load(
+        [
+            {"timestamp": 1, "context": []},
+            {"timestamp": 2, "type": "U", "context": ["u"]},
+            {"timestamp": 3, "product": "Q", "context": []},
+        ]
+    )
+    assert report(place) == "1|T|\n2|U|u\n"
+    assert report(place, product="Q", output={"spreadsheetSafe": True}) == "3|T|\n"
+    lines = report(place, output={"format": "jsonl"})
+    assert [json.loads(line)["user"] for line in lines.splitlines()] == [None, "u"]
+    for name in ("parquet", "arrow"):
+        job = asyncio.run(place.make(product="Q", output={"format": name}))
+        assert job.status is JobStatus.COMPLETE, job.reason
+        (file := place.settings.data / name).write_bytes(asyncio.run(place.read(job)))
+        assert by_python(file, name, "none", ["timestamp", "type", "user"]) == [(3, "T", None)]
 
 
 def test_a_report_without_events_is_an_empty_file(place) -> None:

@@ -15,7 +15,7 @@ def describe(plan: Plan) -> str:
 
 def _product(product: Product) -> list[str]:
     rows = [("columns", ", ".join(product.columns))]
-    rows += [(kind.name, ", ".join(map(str, kind.keys))) for kind in product.types]
+    rows += [(kind.name, ", ".join(map(str, kind.keys)) or "(no keys)") for kind in product.types]
     width = max(len(name) for name, _ in rows)
     return ["", product.name, *(f"  {name:{width}}  {keys}" for name, keys in rows)]
 

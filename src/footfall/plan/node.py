@@ -43,19 +43,19 @@ class Node:
                 found.append((name, node))
         return found
 
-    def items(self, what: str) -> list["Node"]:
-        """The items of this list, which must not be empty: `what` says what they are."""
+    def items(self, what: str, *, may_be_empty: bool = False) -> list["Node"]:
+        """The items of this list: `what` says what they are."""
         if not isinstance(self.value, list):
             self.wrong(f"must be a list of {what}, not {_kind(self.value)}")
             return []
-        if not self.value:
+        if not self.value and not may_be_empty:
             self.wrong(f"is an empty list: put at least one of the {what} into it")
         return [Node(value, (*self.path, index), self._findings) for index, value in enumerate(self.value)]
 
-    def names(self, what: str) -> list[tuple[str, "Node"]]:
+    def names(self, what: str, *, may_be_empty: bool = False) -> list[tuple[str, "Node"]]:
         """The names in this list, each given once."""
         found: dict[str, Node] = {}
-        for node in self.items(what):
+        for node in self.items(what, may_be_empty=may_be_empty):
             if not isinstance(node.value, str):
                 node.wrong(f"must be a string, not {_kind(node.value)}")
             elif fault := _name_fault(node.value):

@@ -66,7 +66,8 @@ def _columns(node: Node | None) -> tuple[str, ...]:
 
 def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> EventType:
     keys: list[Key] = []
-    for text, item in node.names("context keys"):
+    # An event may say all by its type, without a value.
+    for text, item in node.names("context keys", may_be_empty=True):
         key = Key(text.removesuffix("?"), text.endswith("?"))
         # A product whose columns could not be read is reported once, not again for each of its types.
         if columns and key.name not in columns:

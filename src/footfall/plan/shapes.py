@@ -49,8 +49,8 @@ class Shape(Struct, frozen=True):
     def _count(self, given: int) -> str:
         most = len(self.keys)
         takes = f"{most}" if self.least == most else f"{self.least} to {most}"
-        keys = ", ".join(map(str, self.keys))
-        return f"{given} value{'s' * (given != 1)} where {self.name} takes {takes}: {keys}"
+        keys = f"{takes}: {', '.join(map(str, self.keys))}" if most else "none"
+        return f"{given} value{'s' * (given != 1)} where {self.name} takes {keys}"
 
 
 class Table:
