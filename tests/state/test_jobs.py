@@ -258,6 +258,16 @@ def test_an_odd_reason_does_not_keep_a_job_from_ending(state: State) -> None:
     assert len(ended.reason) < 3_000
 
 
+def test_a_job_that_failed_keeps_what_its_order_had_to_say(state: State) -> None:
+    added = job(manifest='{"warnings":["unknown type A"]}')
+    add(state, added)
+    state.job_claim("w1", 0, 100)
+    assert finish(state, added.id, "w1", reason="the disk is full")
+    ended = state.job_get(added.id)
+    assert ended is not None
+    assert ended.manifest == added.manifest
+
+
 def test_jobs_expire_once_after_they_ended(state: State) -> None:
     running = job()
     ended = [job(status=JobStatus.COMPLETE, ended_ms=ended_ms) for ended_ms in (30, 10, 20)]

@@ -24,5 +24,5 @@ def begin(warnings: Iterable[str]) -> str | None:
 
 
 def warnings(job: Job) -> tuple[str, ...]:
-    """The warnings of the job's order, while it runs and when it is complete."""
+    """The warnings of the job's order, while it runs and however it ended."""
     return () if job.manifest is None else _decode(job.manifest).warnings

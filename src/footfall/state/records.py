@@ -42,8 +42,8 @@ class Job(Struct, frozen=True, kw_only=True):
     `destination` the file is written there, at `destination_key`. `schedule` is the id of the schedule that asked.
 
     `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because their
-    worker was stopped; `progress` is from 0 to 1. `manifest` is JSON: that of the file when the report is complete, and
-    until then what the order has to say in it, if anything. `expired` says that the file is not handed out any more,
+    worker was stopped; `progress` is from 0 to 1. `manifest` is JSON: that of the file when the report is complete,
+    else what the order has to say in it, if anything. `expired` says that the file is not handed out any more,
     `removed` that it is gone.
     """
 

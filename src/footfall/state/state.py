@@ -150,7 +150,9 @@ class State:
         """End the job; False, and nothing changes, when the lease was lost or the job has ended already."""
         assert status is not JobStatus.RUNNING  # noqa: S101 - our own mistake
         end = {"status": status, "ended_ms": ended_ms, "rows": rows, "bytes": bytes, "sha256": sha256, "reason": reason}
-        end |= {"duplicates_found": duplicates, "manifest": manifest}
+        end["duplicates_found"] = duplicates
+        if manifest is not None:  # else what the order had to say stays
+            end["manifest"] = manifest
         with self._write() as connection:
             return jobs.finish(connection, job_id, owner, end)
 
