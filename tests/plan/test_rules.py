@@ -43,6 +43,8 @@ VALUES = [
     ("one_of = ['a', '']", ["a", ""], ["b"]),
     ("regex = '[0-9]+'", ["1", "12"], ["", "a1", "1a", "1\n"]),
     ("regex = 'a|b'", ["a", "b"], ["ab", "ac"]),
+    ("regex = '(a+)+b'", ["aab"], ["a" * 65_536, "a" * 65_536 + "c"]),  # backtracking would take for ever
+    ("regex = '.é.'", ["😀éx"], ["\néx", "é"]),
     ("uuid = true\nregex = '3.*'", [UUID], ["4" + UUID[1:], "3"]),
     ("optional = true", ["x", "", None], []),
 ]

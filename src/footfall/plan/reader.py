@@ -3,8 +3,7 @@
 The plan that is given back is only to be trusted when nothing was reported.
 """
 
-import re
-import warnings
+import re2
 
 from footfall.limits import CONTEXT_VALUES_MAX
 from footfall.plan.model import EventType, Key, Plan, Product, Rule
@@ -153,12 +152,12 @@ def _regex(node: Node | None) -> str | None:
     pattern = node.text() if node else None
     if node is None or pattern is None:
         return None
+    options = re2.Options()
+    options.log_errors = False
     try:
-        with warnings.catch_warnings():
-            # Python warns of patterns that will mean something else one day; in a plan they are mistakes.
-            warnings.simplefilter("error")
-            re.compile(pattern)
-    except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError) as error:
-        node.wrong(f"is no regular expression: {error}")
+        re2.compile(pattern, options)
+    except re2.error as error:
+        why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
+        node.wrong(f"is no regular expression: {why}")
         return None
     return pattern
