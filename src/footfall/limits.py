@@ -22,6 +22,8 @@ BODY_TIMEOUT_S = 30
 # Seconds for which an idle connection is kept: longer than clients and proxies keep theirs (60 s is usual), because a
 # request that is sent while the server closes the connection fails for no reason that its sender could know.
 KEEP_ALIVE_S = 75
+# Connections of one web process at once: a fleet's that keep them open, some 10 KiB each while they are idle.
+CONNECTIONS_MAX = 10_000
 # The head of a request, its trailers too: as many types in a URL as one call takes are most of it.
 HEAD_BYTES_MAX = 64 * 1024
 # Headers of a request: proxies and tracing add some, and none adds a hundred.

@@ -1,10 +1,12 @@
 """What every process of the service needs whatever it does: its log, its listening socket, its ties to a supervisor."""
 
+import contextlib
 import ctypes
 import gc
 import logging
 import os
 import platform
+import resource
 import signal
 import socket
 import struct
@@ -13,6 +15,8 @@ import threading
 import time
 
 from footfall.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # The reading end of a pipe that the supervisor holds: when it closes, the supervisor is gone, and so shall the child.
 PARENT_FD = "FOOTFALL_PARENT_FD"
@@ -24,6 +28,10 @@ GATE_FD = "FOOTFALL_GATE_FD"
 BACKLOG = 2048
 # Connections that one turn of the event loop lets in.
 ACCEPTS_AT_ONCE = 16
+# Files that a web process has open beside those of its connections, with room: the journal, the state, the store.
+FILES_SPARE = 128
+# Files of a connection: its socket, and the file that it downloads.
+FILES_A_CONNECTION = 2
 # How long a process goes on at the most while others wait, where it asks for short turns: the least that Linux grants.
 SHORT_TURN_NS = 100_000
 # Linux's number of sched_setattr, for which the C library has no function everywhere, and what it takes: size, policy,
@@ -65,6 +73,35 @@ def multiply(listener: socket.socket) -> list[socket.socket]:
     new ones waited 290 ms with one socket and 106 ms with sixteen, and three times as many came in.
     """
     return [listener, *(listener.dup() for _ in range(ACCEPTS_AT_ONCE - 1))]
+
+
+def allow_files(files: int) -> None:
+    """Have the system let this process open so many files at once, or as many as it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = files if hard == resource.RLIM_INFINITY else min(files, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Systems have bounds of their own above the one that they tell.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def allow_connections(settings: Settings) -> None:
+    """Have the system let a web process open the files of all connections that the settings allow."""
+    allow_files(settings.connections_max * FILES_A_CONNECTION + FILES_SPARE)
+    if (fit := connections_that_fit(settings)) < settings.connections_max:
+        log.warning(
+            "only %d of connections_max = %d connections fit: let the service open more files (ulimit -n, LimitNOFILE)",
+            fit,
+            settings.connections_max,
+        )
+
+
+def connections_that_fit(settings: Settings) -> int:
+    """How many connections a web process may have at once: `connections_max`, or as many as it has files for."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return settings.connections_max
+    return max(1, min(settings.connections_max, (soft - FILES_SPARE) // FILES_A_CONNECTION))
 
 
 def is_supervised() -> bool:

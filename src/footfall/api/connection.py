@@ -6,7 +6,6 @@ object for a request (`RequestResponseCycle`) it keeps.
 """
 
 import asyncio
-import logging
 import math
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast
@@ -20,17 +19,18 @@ from uvicorn.server import ServerState
 from footfall import refusals
 from footfall.api.connections import Connections
 from footfall.api.cors import Allowed
-from footfall.api.exchange import Exchange, ExchangeTransport, Flow, PlainExchange, make_scope
+from footfall.api.exchange import Exchange, ExchangeTransport, PlainExchange, make_scope
+from footfall.api.flow import Flow
 from footfall.api.framing import Body, HeadReader, RequestHead
 from footfall.api.plain import head
 from footfall.collecting import Collector, too_slow
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 
-LOG = logging.getLogger("uvicorn.error")
-
 # Seconds that an application has to answer by itself that a body is late, before the connection does.
 LATE_S: Final = 5
+# Seconds after which a client should try again that finds no room.
+RETRY_AFTER_S: Final = 1
 
 
 class Connection(asyncio.Protocol, ABC):
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol, ABC):
         self._allowed = allowed
         self._connections = connections
         self._settings = settings
-        self.deadline_s = self.write_deadline_s = math.inf
+        self.deadline_s = math.inf
         # Whether nothing is under way at all.
         self._is_idle = False
         self._exchange: PlainExchange | Exchange | None = None
@@ -70,8 +70,6 @@ class Connection(asyncio.Protocol, ABC):
         self._body = Body(0, settings)
         self._turn: asyncio.Handle | None = None
         self._at_eof = False
-        # What waited for the client when its time to take some of it began.
-        self._unsent_bytes = 0
         # Bytes that are yet read and dropped, once the last answer is given.
         self._dropping: int | None = None
 
@@ -79,11 +77,13 @@ class Connection(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.flow = Flow(self.transport)
+        self.flow = Flow(self.transport, self.loop, self._settings)
         self.client = get_remote_addr(self.transport)
         self.server_state.connections.add(self)  # type: ignore[arg-type]
-        self._connections.add(self, self.loop)
-        self._rests()
+        if self._connections.add(self, self.loop):
+            self._rests()
+        else:
+            self._turn_away()
 
     def data_received(self, data: bytes) -> None:
         if self._dropping is not None:
@@ -114,13 +114,12 @@ class Connection(asyncio.Protocol, ABC):
 
     def pause_writing(self) -> None:
         self.flow.pause_writing()
-        self._expect_taking()
 
     def resume_writing(self) -> None:
         self.flow.resume_writing()
         if self.transport.is_closing():
             return
-        self.write_deadline_s = math.inf
+        self.flow.deadline_s = math.inf
         if self._exchange is None and self._dropping is None:
             self._rests()
 
@@ -143,16 +142,16 @@ class Connection(asyncio.Protocol, ABC):
         else:
             self._refuse(too_slow(self._settings))
 
-    def expire_writing(self) -> None:
-        """Let go of a client that has not taken a tenth of what waited for it when its time began."""
-        if self.transport.get_write_buffer_size() > self._unsent_bytes * 0.9:
-            self.transport.abort()
-        else:
-            self._expect_taking()
+    @property
+    def rank(self) -> int | None:
+        """How soon it is let go where there is no room for new ones: 0 first; None while a request is under way."""
+        if self._is_idle or self._dropping is not None:
+            return 0
+        return 1 if self._exchange is None and self._reader.has_begun else None
 
-    def _expect_taking(self) -> None:
-        self._unsent_bytes = self.transport.get_write_buffer_size()
-        self.write_deadline_s = self.loop.time() + self._settings.write_timeout_s
+    def let_go(self) -> None:
+        """Close at once, for the sake of another."""
+        self.transport.abort()
 
     # Reading.
 
@@ -262,28 +261,15 @@ class Connection(asyncio.Protocol, ABC):
 
     def _start(self, found: RequestHead) -> None:
         """Have the application serve the request. Raises RequestRefused when its target is none."""
-        config = self._config
-        expects = any(name == b"expect" and value.lower() == b"100-continue" for name, value in found.headings)
+        config, state = self._config, self.server_state
+        scope = make_scope(found, self.transport, self.client, config.root_path, self._app_state)
+        transport = ExchangeTransport(self.transport, self._finish)
         self._exchange = cycle = Exchange(
-            scope=make_scope(found, self.transport, self.client, config.root_path, self._app_state),
-            transport=cast("asyncio.Transport", ExchangeTransport(self.transport, self._finish)),
-            flow=self.flow,
-            logger=LOG,
-            access_logger=LOG,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=expects,
-            keep_alive=found.keep_alive,
-            on_response=self._answered,
+            found, self._body, scope, transport, self.flow, state.default_headers, self._answered
         )
-        cycle.incoming = self._body
-        if not self._body.is_missing:
-            cycle.more_body = False
-            cycle.message_event.set()
         task = self.loop.create_task(cycle.run_asgi(config.loaded_app))
-        task.add_done_callback(self.server_state.tasks.discard)
-        self.server_state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
+        state.tasks.add(task)
 
     # The end of a request, and of the connection.
 
@@ -340,9 +326,15 @@ class Connection(asyncio.Protocol, ABC):
         self.flow.is_held = False
         self.flow.resume_reading()
 
+    def _turn_away(self) -> None:
+        """Close at once: there is no room, and nobody who could make some."""
+        text = "too many connections at once, and each has a request under way"
+        refused = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
+        self._dropping = 0
+        self._write(self._collector.refuse(refused), [], keep_alive=False)
+        self._close()
+
     def _close(self) -> None:
-        """Close, once the client has taken what was written, for which it has its time."""
+        """Close, once the client has taken what was written."""
         self._is_idle, self.deadline_s = False, math.inf
-        if self.write_deadline_s == math.inf:
-            self._expect_taking()
-        self.transport.close()
+        self.flow.close()

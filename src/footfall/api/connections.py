@@ -1,4 +1,4 @@
-"""All connections of one web process, and one timer for the times of them all."""
+"""All connections of one web process: one timer for the times of them all, and room for new ones."""
 
 import asyncio
 import math
@@ -6,40 +6,83 @@ from typing import Protocol
 
 # Seconds between two looks at the connections' times: one timer for all costs less than one for each.
 LOOK_S = 0.5
+# Seconds until connections that can be let go are searched for again where few were found, fewer than one of so many:
+# a search of 10,000 takes some ms.
+SEARCH_S = 0.05
+FEW = 64
 
 
 class Timed(Protocol):
-    """A connection, and the times of the loop's clock, in seconds, at which something of it must have happened."""
+    """What a client must have done by `deadline_s`, in seconds of the loop's clock."""
 
     deadline_s: float
-    write_deadline_s: float
 
     def expire(self) -> None: ...
-    def expire_writing(self) -> None: ...
+
+
+class Member(Timed, Protocol):
+    """A connection; `flow` is what its client has yet to take."""
+
+    @property
+    def flow(self) -> Timed: ...
+    @property
+    def rank(self) -> int | None: ...
+
+    def let_go(self) -> None: ...
 
 
 class Connections:
-    """Tells connections whose time is over."""
+    """Tells connections whose time is over; where there are `most`, the one that was idle for longest makes room."""
 
-    def __init__(self) -> None:
-        self._open: set[Timed] = set()
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: set[Member] = set()
         self._timer: asyncio.TimerHandle | None = None
+        # Those that could be let go when they were searched for, with their deadlines then: the oldest last.
+        self._spare: list[tuple[Member, float]] = []
+        self._search_s = -math.inf
 
-    def add(self, connection: Timed, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at this one too."""
+    def add(self, connection: Member, loop: asyncio.AbstractEventLoop) -> bool:
+        """Look at this one too; False when there is no room for it, since all others are busy."""
+        if len(self._open) >= self._most and not self._make_room(loop.time()):
+            return False
         self._open.add(connection)
         if self._timer is None:
             self._timer = loop.call_later(LOOK_S, self._look, loop)
+        return True
 
-    def remove(self, connection: Timed) -> None:
+    def remove(self, connection: Member) -> None:
         """It is lost."""
         self._open.discard(connection)
 
+    def _make_room(self, now_s: float) -> bool:
+        if self._let_one_go():
+            return True
+        if now_s < self._search_s:
+            return False
+        found = [connection for connection in self._open if connection.rank is not None]
+        found.sort(key=lambda connection: (connection.rank, connection.deadline_s), reverse=True)
+        self._spare = [(connection, connection.deadline_s) for connection in found]
+        if len(found) < self._most // FEW or not found:
+            self._search_s = now_s + SEARCH_S
+        return self._let_one_go()
+
+    def _let_one_go(self) -> bool:
+        while self._spare:
+            connection, deadline_s = self._spare.pop()
+            # One that was used since has another deadline.
+            if connection in self._open and connection.rank is not None and connection.deadline_s == deadline_s:
+                self._open.remove(connection)
+                connection.let_go()
+                return True
+        return False
+
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()
+        self._spare = []
         for connection in list(self._open):
-            if connection.write_deadline_s <= now_s:
-                connection.expire_writing()
+            if connection.flow.deadline_s <= now_s:
+                connection.flow.expire()
             elif connection.deadline_s <= now_s:
                 connection.deadline_s = math.inf
                 connection.expire()

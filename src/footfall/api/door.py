@@ -25,6 +25,7 @@ from footfall.api.heads import Head, Heads
 from footfall.api.plain import Plain
 from footfall.collecting import Collector, Taken, read_headers
 from footfall.errors import RequestRefused
+from footfall.process import connections_that_fit
 from footfall.settings import Settings
 
 
@@ -114,4 +115,5 @@ class Door(Connection):
 def door(collector: Collector, settings: Settings) -> Callable[..., Door]:
     """What the server makes its connections with."""
     allowed = Allowed(settings)
-    return partial(Door, Heads(), Plain(allowed), collector, allowed, Connections(), settings)
+    connections = Connections(connections_that_fit(settings))
+    return partial(Door, Heads(), Plain(allowed), collector, allowed, connections, settings)

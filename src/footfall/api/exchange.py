@@ -1,34 +1,27 @@
 """A request under way: one that is served at the connection, or one that the application serves."""
 
 import asyncio
+import logging
 import urllib.parse
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.protocols.utils import get_local_addr
 
-from footfall.api.framing import Body, RequestHead, malformed
+from footfall.api.flow import Flow
+from footfall.api.framing import Body, Headings, RequestHead, malformed
 from footfall.api.heads import Head
 from footfall.collecting import sender
 from footfall.quarantine import Sender
+
+LOG = logging.getLogger("uvicorn.error")
 
 # Address and port.
 Client = tuple[str, int] | None
 # The most of a body that is read for nothing, to keep the connection of a request that was answered without it.
 PASSED_OVER_BYTES_MAX: Final = 64 * 1024
-
-
-class Flow(FlowControl):
-    """Reads nothing while a request waits for its answer and something stands behind it."""
-
-    is_held = False
-
-    def resume_reading(self) -> None:
-        if not self.is_held:
-            super().resume_reading()
 
 
 class PlainExchange:
@@ -53,7 +46,35 @@ class Exchange(RequestResponseCycle):
     One that it answers before its body has come ends the connection, unless little of the body is missing.
     """
 
-    incoming: Body
+    def __init__(
+        self,
+        found: RequestHead,
+        incoming: Body,
+        scope: Any,
+        transport: "ExchangeTransport",
+        flow: Flow,
+        default_headers: Headings,
+        on_response: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            scope=scope,
+            transport=cast("asyncio.Transport", transport),
+            flow=flow,
+            logger=LOG,
+            access_logger=LOG,
+            access_log=False,
+            default_headers=default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=any(
+                name == b"expect" and value.lower() == b"100-continue" for name, value in found.headings
+            ),
+            keep_alive=found.keep_alive,
+            on_response=on_response,
+        )
+        self.incoming = incoming
+        if not incoming.is_missing:
+            self.more_body = False
+            self.message_event.set()
 
     async def send(self, message: Any) -> None:
         if self.more_body and not self.response_started and self.incoming.is_missing_more_than(PASSED_OVER_BYTES_MAX):

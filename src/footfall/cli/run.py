@@ -15,6 +15,7 @@ from footfall.node import is_half_restored
 from footfall.process import (
     BACKLOG,
     CannotServe,
+    allow_connections,
     bind,
     inherited_socket,
     is_supervised,
@@ -124,6 +125,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
+    allow_connections(settings)
     wait_for_gate()
     async with app.web(settings) as (application, door):
         config = uvicorn.Config(
