@@ -42,8 +42,8 @@ class NodeClock:
 
     Watermarks need it: once a report has taken the time W, no process of this node may stamp an event with W or less
     after the report has looked at the journal. When the wall clock steps back, this one goes on at half speed until the
-    wall has caught up; standing still would hold up every report and every lease for as long as the step was. The file
-    outlives restarts, so a step back between two runs does no harm either.
+    wall has caught up; standing still would hold up every report for as long as the step was. The file outlives
+    restarts, so a step back between two runs does no harm either.
     """
 
     def __init__(self, path: Path, wall: Clock | None = None, steady: Clock | None = None) -> None:

@@ -66,7 +66,7 @@ class Opened(Struct):
     async def complete(self, content: bytes = b"1|A|x\n", **filters: Any) -> Job:
         """The same, with its file, as a worker leaves it."""
         job = await self.start(**filters)
-        claimed = self.state.job_claim("worker", self.clock.now_ms(), 1000)
+        claimed = self.state.job_claim("worker", 60_000)
         assert claimed
         assert claimed.id == job.id
         self.files.put(names.path(job.id, claimed.tries, job.file), iter([content]))
@@ -77,7 +77,7 @@ class Opened(Struct):
     async def fail(self, status: JobStatus, reason: str) -> Job:
         """The same, ended without a file."""
         job = await self.start()
-        assert self.state.job_claim("worker", self.clock.now_ms(), 1000)
+        assert self.state.job_claim("worker", 60_000)
         self._end(job, status, 0, 0, None, reason)
         return self._job(job.id)
 

@@ -98,7 +98,7 @@ def test_a_report_has_what_a_node_with_a_clock_ahead_took_before_it(place: Any) 
 def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_over(place: Any) -> None:
     async def make() -> None:
         job = await place.order()
-        place.state.job_claim("the dead", place.now_ms, 1)
+        place.state.job_claim("the dead", 0)
         assert place.state.job_pin(job.id, "the dead", place.now_ms + 7)
         place.clock.ms += 60_000
         with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):

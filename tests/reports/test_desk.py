@@ -83,7 +83,7 @@ def test_a_running_report_has_no_link_yet(place: Any) -> None:
 @pytest.mark.parametrize("ending", [JobStatus.TIMEOUT, JobStatus.FAILED])
 def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> None:
     job = asyncio.run(place.desk.start(place.user, BODY))
-    claimed = place.state.job_claim("w", place.now_ms, 1000)
+    claimed = place.state.job_claim("w", 60_000)
     place.state.job_finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
     error = refusal(place.desk.link(place.state.job_get(job.id), BASE))
     assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED, "the report has no file: the disk is full")

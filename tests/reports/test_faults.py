@@ -58,11 +58,11 @@ class Failing(State):
     failures = 2
     lost = False
 
-    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+    def job_claim(self, owner: str, lease_ms: int) -> Job | None:
         if self.failures == 2:
             self.failures -= 1
             raise StateUnavailable("no connection")
-        return super().job_claim(owner, now_ms, lease_ms)
+        return super().job_claim(owner, lease_ms)
 
     def job_finish(self, *args: Any, **named: Any) -> bool:
         if self.failures:

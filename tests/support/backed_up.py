@@ -110,7 +110,7 @@ class Node:
             file="report.csv",
         )
         self.state.job_add(job)
-        self.state.job_claim("me", started_ms, 1000)
+        self.state.job_claim("me", 60_000)
         sha256 = hashlib.sha256(REPORT).hexdigest()
         self.state.job_finish(job_id, "me", JobStatus.COMPLETE, started_ms, 3, len(REPORT), sha256, None)
         finished = self.state.job_get(job_id)

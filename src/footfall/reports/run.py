@@ -48,12 +48,12 @@ class Means(Struct, frozen=True, kw_only=True):
 
 
 class Run:
-    """One claim of one job; `work` it once."""
+    """One claim of one job, asked for at `claimed_s` of the monotonic clock; `work` it once."""
 
-    def __init__(self, job: Job, means: Means) -> None:
+    def __init__(self, job: Job, means: Means, claimed_s: float) -> None:
         self._job = job
         self._means = means
-        self._lease = Lease(job, means.state, means.clock, means.settings.report_lease_s * 1000)
+        self._lease = Lease(job, means.state, means.settings.report_lease_s, claimed_s)
         self._making: Making | None = None
         # Another attempt, or another worker, begins from nothing, but what was told is never taken back.
         self._progress = job.progress

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,7 @@ class Runner:
         while not stop.is_set():
             pause_s = POLL_S
             try:
+                claimed_s = time.monotonic()
                 job = await self._next() if len(running) < self._settings.reports_at_once_max else None
             except Exception:
                 log.exception("no report can be claimed; trying again")
@@ -99,7 +101,7 @@ class Runner:
             if job is None:
                 await _wait(stop, pause_s)
                 continue
-            task = tasks.create_task(self._work(job, claimed_all), name=f"make report {job.id}")
+            task = tasks.create_task(self._work(job, claimed_s, claimed_all), name=f"make report {job.id}")
             running.add(task)
             task.add_done_callback(running.discard)
         claimed_all.set()
@@ -107,12 +109,11 @@ class Runner:
     async def _next(self) -> Job | None:
         """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
         owner = f"{self._node}/{uuid.uuid4().hex}"
-        lease_ms = self._settings.report_lease_s * 1000
-        return await asyncio.to_thread(self._state.job_claim, owner, self._clock.now_ms(), lease_ms)
+        return await asyncio.to_thread(self._state.job_claim, owner, self._settings.report_lease_s * 1000)
 
-    async def _work(self, job: Job, stop: asyncio.Event) -> None:
+    async def _work(self, job: Job, claimed_s: float, stop: asyncio.Event) -> None:
         try:
-            await Run(job, self._means).work(stop)
+            await Run(job, self._means, claimed_s).work(stop)
         except Exception:
             log.exception("report %s was given up; another worker takes it when the lease is over", job.id)
 

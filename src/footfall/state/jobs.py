@@ -1,10 +1,31 @@
-"""The statements about report jobs: who runs which, how far it is, how it ended."""
+"""The statements about report jobs: who runs which, how far it is, how it ended.
+
+Leases are by the database's clock alone, the only one that all nodes share: by their own, a node whose clock is ahead
+would take jobs from others that are at work.
+"""
 
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, false, func, or_, select, true, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Update,
+    cast,
+    extract,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from footfall.state.records import Job, JobBounds, JobStatus
 from footfall.state.tables import jobs
@@ -15,6 +36,12 @@ ENDED_JOBS_MAX = 1_000
 # A reason is for people; what an engine says in full is in the log.
 REASON_CHARS_MAX = 2_000
 
+
+# The database's time in ms since the Unix epoch: the same wherever it stands in one statement.
+_NOW_MS = {
+    "postgresql": cast(extract("epoch", func.statement_timestamp()) * 1000, BigInteger),
+    "sqlite": cast((func.julianday("now") - literal_column("2440587.5")) * 86_400_000, BigInteger),
+}
 
 # Where a page of the list ends: the time at which its last job was started, and that job's id.
 Place = tuple[int, str]
@@ -65,7 +92,8 @@ def count(connection: Connection) -> dict[JobStatus, int]:
     return {JobStatus(status): number for status, number in found}
 
 
-def claim(connection: Connection, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+def claim(connection: Connection, owner: str, lease_ms: int) -> Job | None:
+    now_ms = _now_ms(connection)
     job_id = connection.scalar(_next_job(now_ms))
     if job_id is None:
         return None
@@ -74,12 +102,13 @@ def claim(connection: Connection, owner: str, now_ms: int, lease_ms: int) -> Job
     return _job(connection.execute(statement).one())
 
 
-def renew(connection: Connection, job_id: str, owner: str, until_ms: int) -> bool:
-    return _changed(connection, _owned(job_id, owner).values(lease_until_ms=until_ms))
+def renew(connection: Connection, job_id: str, owner: str, lease_ms: int) -> bool:
+    return _changed(connection, _owned(job_id, owner).values(lease_until_ms=_now_ms(connection) + lease_ms))
 
 
-def release(connection: Connection, job_id: str, owner: str, now_ms: int) -> bool:
-    return _changed(connection, _owned(job_id, owner).values(lease_until_ms=now_ms, stops=jobs.c.stops + 1))
+def release(connection: Connection, job_id: str, owner: str) -> bool:
+    given_back = {"lease_until_ms": _now_ms(connection), "stops": jobs.c.stops + 1}
+    return _changed(connection, _owned(job_id, owner).values(given_back))
 
 
 def progress(connection: Connection, job_id: str, owner: str, counts: dict[str, float]) -> bool:
@@ -136,7 +165,11 @@ def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
             raise TooManyJobs(status, most)
 
 
-def _next_job(now_ms: int) -> Select[tuple[str]]:
+def _now_ms(connection: Connection) -> ColumnElement[int]:
+    return _NOW_MS[connection.dialect.name]
+
+
+def _next_job(now_ms: ColumnElement[int]) -> Select[tuple[str]]:
     """The job to claim: of the user with the fewest jobs in work, and of these the one whose last job ended first, the
     oldest. So users take turns, also where there is room for one job only. Rows being claimed are skipped.
     """
@@ -164,7 +197,7 @@ def _next_job(now_ms: int) -> Select[tuple[str]]:
     )
 
 
-def _unleased(now_ms: int) -> ColumnElement[bool]:
+def _unleased(now_ms: ColumnElement[int]) -> ColumnElement[bool]:
     return or_(jobs.c.lease_until_ms.is_(None), jobs.c.lease_until_ms <= now_ms)
 
 

@@ -85,25 +85,26 @@ class State:
         with self._read() as connection:
             return jobs.count(connection)
 
-    def job_claim(self, owner: str, now_ms: int, lease_ms: int) -> Job | None:
+    def job_claim(self, owner: str, lease_ms: int) -> Job | None:
         """Take up a job for `lease_ms`, or None when there is none: each job goes to one caller.
 
+        The lease is by the database's clock, so that nodes whose own clocks differ respect each other's.
         The user with the fewest jobs in work comes first, then the one whose last job ended first, and of their jobs
         the oldest (between claims at the very same moment, nearly so). An owner is one attempt: claimants that run at
         the same time must have different ones.
         """
         with self._write() as connection:
-            return jobs.claim(connection, owner, now_ms, lease_ms)
+            return jobs.claim(connection, owner, lease_ms)
 
-    def job_renew(self, job_id: str, owner: str, until_ms: int) -> bool:
-        """Keep the lease until then; False when it was lost to another, or the job has ended."""
+    def job_renew(self, job_id: str, owner: str, lease_ms: int) -> bool:
+        """Keep the lease for `lease_ms` from now on; False when it was lost to another, or the job has ended."""
         with self._write() as connection:
-            return jobs.renew(connection, job_id, owner, until_ms)
+            return jobs.renew(connection, job_id, owner, lease_ms)
 
-    def job_release(self, job_id: str, owner: str, now_ms: int) -> bool:
+    def job_release(self, job_id: str, owner: str) -> bool:
         """Give the job back, because the worker stops: another may claim it at once. False as for `job_renew`."""
         with self._write() as connection:
-            return jobs.release(connection, job_id, owner, now_ms)
+            return jobs.release(connection, job_id, owner)
 
     def job_held(self, job_id: str, owner: str) -> bool:
         """Whether the job still runs and is this owner's."""
