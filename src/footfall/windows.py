@@ -67,7 +67,21 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
     return _local(timezone, at_ms).date().isoformat()
 
 
-def offset_ms(timezone: ZoneInfo, at_ms: int) -> int:
+def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
+    """The instant of a time of the zone's clock, or of one with an offset of its own, whatever the zone.
+
+    Of a time that the clock shows twice, the first; where the clocks skip it, the instant at which they do. Raises
+    OverflowError at the ends of the calendar.
+    """
+    if local.tzinfo is not None:
+        return _instant(local)
+    here = local.replace(tzinfo=timezone, fold=0)
+    found_ms, other_ms = _instant(here), _instant(here.replace(fold=1))
+    # In a gap, the offset before it leads past the change, and the one after it leads before.
+    return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms)
+
+
+def offset_ms(timezone: dt.tzinfo, at_ms: int) -> int:
     """How far the zone's clock is ahead of UTC at an instant."""
     return (_local(timezone, at_ms).utcoffset() or dt.timedelta()) // _MILLISECOND
 
@@ -130,13 +144,10 @@ _BOUNDARIES: dict[str, tuple[Callable[[dt.date], dt.date], Callable[[dt.date], d
 
 def _midnight(timezone: ZoneInfo, date: dt.date) -> int:
     """The instant at which a date begins; where the clocks skip midnight, that at which they do."""
-    midnight = dt.datetime(date.year, date.month, date.day, tzinfo=timezone)
-    found_ms, other_ms = _instant(midnight), _instant(midnight.replace(fold=1))
-    # In a gap, the offset before it leads past the change, and the one after it leads before.
-    return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms)
+    return instant(dt.datetime(date.year, date.month, date.day), timezone)  # noqa: DTZ001 - the zone's own clock
 
 
-def _change(timezone: ZoneInfo, before_ms: int, after_ms: int) -> int:
+def _change(timezone: dt.tzinfo, before_ms: int, after_ms: int) -> int:
     """The first instant after `before_ms` with the offset of `after_ms`, between which the offset changes once."""
     offset = offset_ms(timezone, after_ms)
     while after_ms - before_ms > 1:
@@ -148,7 +159,7 @@ def _change(timezone: ZoneInfo, before_ms: int, after_ms: int) -> int:
     return after_ms
 
 
-def _local(timezone: ZoneInfo, at_ms: int) -> dt.datetime:
+def _local(timezone: dt.tzinfo, at_ms: int) -> dt.datetime:
     return (_EPOCH + dt.timedelta(milliseconds=at_ms)).astimezone(timezone)
 
 

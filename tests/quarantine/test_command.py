@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import os
 import threading
@@ -195,3 +196,17 @@ def test_nobody_but_the_owner_of_the_data_writes_into_its_journal(there):
         found = run(there, *arguments)
         assert (found.exit_code, "as the user who owns" in found.stderr) == (1, True)
     assert len(listed(there)) == 3
+
+
+def test_dates_are_of_the_zone_that_is_said(there):
+    def day(received_ms: int, more: int = 0) -> str:
+        """The date of Kiritimati, 14 hours ahead of UTC, where it may have begun when by UTC it has not."""
+        return f"{dt.datetime.fromtimestamp(received_ms / 1000, dt.UTC) + dt.timedelta(days=more, hours=14):%Y-%m-%d}"
+
+    received = [each["received"] for each in listed(there)]
+    zone = ("--timezone", "Pacific/Kiritimati")
+    assert len(listed(there, "--since", day(min(received)), *zone)) == 3
+    assert listed(there, *zone, "--until", day(min(received))) == []
+    assert listed(there, "--since", day(max(received), 1), *zone) == []
+    unknown = run(there, "list", "--timezone", "Mars")
+    assert (unknown.exit_code, "'Mars' is no time zone" in unknown.stderr) == (2, True)

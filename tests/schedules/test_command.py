@@ -1,5 +1,6 @@
 """`footfall schedule`, as it is called."""
 
+import datetime as dt
 import json
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from footfall.cli.schedule import schedule
+from footfall.clock import SystemClock
 from footfall.settings import Settings
 from footfall.state import User, open_state
 
@@ -74,7 +76,6 @@ def test_what_cannot_be_is_said_line_by_line(settings: Settings) -> None:
 
 
 def test_runs_are_listed_with_their_reports(settings: Settings) -> None:
-    from footfall.clock import SystemClock
     from footfall.schedules import Scheduler
     from footfall.store import Store
 
@@ -96,3 +97,48 @@ def test_slips_of_an_order_are_refused(settings: Settings) -> None:
     assert "output.hedaer: is no key of this call; did you mean header?" in key.stderr
     assert "did you mean PORTFOLIO?" in product.stderr
     assert run(settings, "list").stdout == "there are none yet\n"
+
+
+@pytest.mark.parametrize(
+    ("every", "options", "start", "end"),
+    [
+        ("month", ("--timezone", "America/New_York", "--from", "2026-11-01"), "2026-11-01T04:00Z", "2026-12-01T05:00Z"),
+        # The order of the options does not matter, nor does a zone where the time has an offset.
+        ("day", ("--from", "2026-11-01", "--timezone", "Asia/Tokyo"), "2026-10-31T15:00Z", "2026-11-01T15:00Z"),
+        ("day", ("--from", "2026-11-01T23:30", "--timezone", "Asia/Tokyo"), "2026-10-31T15:00Z", "2026-11-01T15:00Z"),
+        ("day", ("--from", "2026-11-01T00:00Z", "--timezone", "Asia/Tokyo"), "2026-10-31T15:00Z", "2026-11-01T15:00Z"),
+        (
+            "day",
+            (
+                "--from",
+                "2026-11-01",
+            ),
+            "2026-11-01T00:00Z",
+            "2026-11-02T00:00Z",
+        ),
+        # In Beirut the clocks go from midnight to one o'clock.
+        ("hour", ("--timezone", "Asia/Beirut", "--from", "2026-03-29"), "2026-03-28T22:00Z", "2026-03-28T23:00Z"),
+    ],
+)
+def test_a_date_is_midnight_in_the_schedule_s_zone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, every: str, options: tuple[str, ...], start: str, end: str
+) -> None:
+    wanted = [int(dt.datetime.fromisoformat(text).timestamp() * 1000) for text in (start, end)]
+    # So that these dates are not too long ago for a schedule when the test runs.
+    monkeypatch.setattr(SystemClock, "now_ms", lambda _: wanted[0] + 86_400_000)
+    found = run(settings, "add", "--user", "ann", *REPORT, "--every", every, "--new", *options)
+    assert found.exit_code == 0, found.stderr
+    first = json.loads(run(settings, "show", found.stdout.strip()).stdout)["next"]
+    assert [first["start"], first["end"] + 1] == wanted
+
+
+def test_a_zone_or_a_date_that_is_none_is_said(settings: Settings) -> None:
+    for options, why in (
+        (("--timezone", "Mars/Base"), "timezone: must be the name of a time zone"),
+        (("--from", "soon"), "'soon' is no time"),
+        (("--from", "0001-01-01", "--timezone", "Asia/Tokyo"), ""),
+        (("--from", "9999-12-31", "--timezone", "America/New_York"), ""),
+    ):
+        found = run(settings, "add", "--user", "ann", *REPORT, "--every", "day", "--new", *options)
+        assert found.exit_code in (1, 2)
+        assert why in found.stderr

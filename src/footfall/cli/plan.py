@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from footfall.cli.context import Problems
-from footfall.cli.showing import moment, read_time, table
+from footfall.cli.showing import moment, read_time, table, zone_option
 from footfall.clock import SystemClock
 from footfall.plan import Plan, PlanInvalid, compile, describe, load  # noqa: A004 - the room's own word for it
 from footfall.settings import Settings
@@ -53,6 +53,7 @@ def show(settings: Settings, file: Path | None) -> None:
     callback=read_time,
     help="Also hold the stored events from then on (30d, 2026-11-01) against it.",
 )
+@zone_option
 @click.option(
     "--customer", "customers", metavar="CODE", multiple=True, help="Of these only this customer's; repeat it."
 )

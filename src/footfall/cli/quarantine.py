@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from footfall.cli.context import AnyFunction, Problems
-from footfall.cli.showing import moment, plain, read_time, table
+from footfall.cli.showing import moment, plain, read_time, table, zone_option
 from footfall.clock import NodeClock, SystemClock
 from footfall.errors import RequestRefused
 from footfall.journal import Folder, Journal, JournalError
@@ -54,7 +54,8 @@ def _filters(command: AnyFunction) -> AnyFunction:
             click.option("--type", default="", metavar="CODE", help="Only of this type."),
             click.option("--reason", default="", metavar="TEXT", help="Only with this text in the reason."),
             click.option("--since", callback=read_time, metavar="TIME", help="Received then or later: 7d, 2026-11-23."),
-            click.option("--until", callback=read_time, metavar="TIME", help="Received then or earlier; UTC."),
+            click.option("--until", callback=read_time, metavar="TIME", help="Received then or earlier."),
+            zone_option,
         )
     ):
         command = option(command)

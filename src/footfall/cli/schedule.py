@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import AnyFunction
-from footfall.cli.showing import moment, plain, read_time, table
+from footfall.cli.showing import keep_zone, moment, plain, read_time, table
 from footfall.clock import SystemClock
 from footfall.codes import Codes
 from footfall.errors import RequestRefused
@@ -80,7 +80,13 @@ def _report_options(command: AnyFunction) -> AnyFunction:
 @click.option(
     "--every", required=True, type=click.Choice(["hour", "day", "week", "month"]), help="Of what a report is."
 )
-@click.option("--timezone", metavar="ZONE", help="Whose days are meant, such as Europe/Berlin; UTC when not said.")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    is_eager=True,
+    callback=keep_zone,
+    help="Whose days are meant, such as Europe/Berlin; UTC when not said.",
+)
 @click.option("--name", metavar="TEXT", help="For people.")
 @click.option("--grace", type=int, metavar="SECONDS", help="From a window's end to its report.")
 @click.option("--corrections", type=int, metavar="DAYS", help="How long late events are looked for; 0 for never.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from footfall import windows
 from footfall.clock import SystemClock
 
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -14,10 +15,40 @@ _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{11,15}", re.ASCII)
 
 
-def read_time(_context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
-    """An option's moment in ms since the epoch.
+# Where the zone of a command's dates stands while its options are read.
+_ZONE = "footfall.timezone"
 
-    So long ago (30d, 12h, 15m, 2w), a date, a date and time (in UTC unless it says), or milliseconds themselves.
+
+def keep_zone(context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Keep the zone in which the command's other options are read; its option must be eager, to be read before them.
+
+    What is no zone counts as UTC here: for whoever takes the name to say.
+    """
+    context.meta[_ZONE] = windows.zone(name or "UTC") or dt.UTC
+    return name
+
+
+def _read_zone(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    if windows.zone(name or "UTC") is None:
+        raise click.BadParameter(f"{name!r} is no time zone: say UTC, or one such as Europe/Berlin")
+    return keep_zone(context, option, name)
+
+
+zone_option = click.option(
+    "--timezone",
+    metavar="ZONE",
+    is_eager=True,
+    expose_value=False,
+    callback=_read_zone,
+    help="In which dates are meant, such as Europe/Berlin; UTC when not said.",
+)
+
+
+def read_time(context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+    """An option's moment in ms since the epoch, of a command with a `--timezone`.
+
+    So long ago (30d, 12h, 15m, 2w), a date, a date and time (in the command's zone unless it says), or milliseconds
+    themselves.
     """
     if text is None:
         return None
@@ -26,11 +57,10 @@ def read_time(_context: click.Context, _option: click.Parameter, text: str | Non
     if _MILLISECONDS.fullmatch(text):
         return int(text)
     try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError as error:
+        return windows.instant(dt.datetime.fromisoformat(text), context.meta[_ZONE])
+    except (ValueError, OverflowError) as error:
         hint = "say 30d, 12h, 2026-11-23, 2026-11-23T18:30 or milliseconds"
         raise click.BadParameter(f"{text!r} is no time: {hint}") from error
-    return int((found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp() * 1000)
 
 
 def moment(time_ms: int) -> str:
