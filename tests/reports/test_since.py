@@ -132,7 +132,6 @@ def test_since_may_change_all_that_is_about_the_file(place) -> None:
     [
         {"product": "Q"},
         {"types": ["T"]},
-        {"types": []},
         {"start": 0},
         {"end": NOW_MS},
         {"basis": "received"},
@@ -213,3 +212,16 @@ def test_a_report_by_the_time_of_receipt(place) -> None:
 
 def test_a_basis_that_does_not_exist_is_named(place) -> None:
     assert refused(place, basis="admitted") == ["filter.basis: must be one of: event, received"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(["A", "B"], ["B", "A"]), (["A", "B"], ["B", "A", "B"]), ([], None), (None, [])]
+)
+def test_a_sequel_may_name_the_same_types_otherwise(place: Any, before: Any, after: Any) -> None:
+    first = order(place, types=before)
+    place.state.job_claim("w", 60_000)
+    place.state.job_finish(first.id, "w", JobStatus.COMPLETE, first.started_ms, 0, 0, None, None)
+    assert order(place, output={"since": source(first)}, types=after).since_ms == first.watermark_ms
+    others = ["A"] if before else ["A", "B"]
+    (why,) = refused(place, output={"since": source(first)}, types=others)
+    assert why == "output.since: names a report of another filter, filter.basis or duplicates"

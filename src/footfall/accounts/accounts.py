@@ -15,7 +15,7 @@ from footfall.accounts.hashing import Hashing
 from footfall.accounts.rules import check_details, check_password, check_user_id, normalize
 from footfall.clock import Clock
 from footfall.settings import Settings
-from footfall.state import State, User, UserExists
+from footfall.state import State, StateUnavailable, User, UserExists
 
 FIRST_USER = "admin"
 # 144 random bits, written in 24 characters.
@@ -146,7 +146,11 @@ class Accounts:
             return user.password_hash
         renewed = self._hashing.hash(credentials.password)
         # Only over the hash that was verified: the password may have been changed in the meantime.
-        replaced = self._state.user_password(user.id, renewed, replacing=user.password_hash)
+        try:
+            replaced = self._state.user_password(user.id, renewed, replacing=user.password_hash)
+        except StateUnavailable as error:
+            _log.warning("the password hash of user %r is not renewed now: %s", user.id, error)
+            return user.password_hash
         return renewed if replaced else user.password_hash
 
 

@@ -11,8 +11,12 @@ from litestar.exceptions import HTTPException
 from footfall import refusals
 from footfall.accounts import Unauthenticated
 from footfall.errors import Code, RequestRefused
+from footfall.state import StateUnavailable
 
 log = logging.getLogger(__name__)
+
+# Seconds after which a state database that is full, or away, may do what it could not.
+STATE_RETRY_AFTER_S = 10
 
 # What the framework refuses by itself, before a call of ours is reached.
 _FRAMEWORK: dict[int, tuple[Code, str]] = {
@@ -35,6 +39,9 @@ def refusal(error: Exception) -> RequestRefused | None:
             return error
         case Unauthenticated():
             return RequestRefused(Code.REQUEST_UNAUTHORIZED, "Unauthorized")
+        case StateUnavailable():
+            text = "what users, reports and schedules are kept in is full, or away: send the request again"
+            return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=STATE_RETRY_AFTER_S)
         case HTTPException() if error.status_code in _FRAMEWORK:
             return RequestRefused(*_FRAMEWORK[error.status_code])
         case _:
@@ -57,6 +64,8 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     if refused is None:
         log.error("unexpected failure of %s %r", request.method, request.url.path, exc_info=error)
         refused = failure()
+    elif isinstance(error, StateUnavailable):
+        log.warning("%s %r cannot be done now: %s", request.method, request.url.path, error)
     status, headers, body = refusals.render(refused)
     # An error may tell what only its user may know.
     named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}

@@ -1,11 +1,14 @@
 """From a request to a job, as a pure function: what the report is pinned to, and how its file is called."""
 
-from msgspec import UNSET
+from typing import Any
+
+from msgspec import UNSET, structs
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import draft, formats, names
 from footfall.reports.request import ReportRequest
 from footfall.state import Job, JobStatus, User
+from footfall.wire import ReportFilter
 
 
 def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: Job | None) -> Job:
@@ -51,9 +54,16 @@ def refuse(where: str, why: str) -> RequestRefused:
 
 def _require_sequel(wanted: ReportRequest, earlier: Job) -> None:
     """What came since is only that if both reports select the same events, and the earlier one's watermark stands."""
-    if (wanted.filter, wanted.basis, wanted.duplicates) != (earlier.filter, earlier.basis, earlier.duplicates):
+    if _selected(wanted) != _selected(earlier):
         raise refuse("output.since", "names a report of another filter, filter.basis or duplicates")
     if earlier.status is not JobStatus.COMPLETE:
         raise refuse("output.since", f"names a report that is {earlier.status}: only one that is COMPLETE has a sequel")
     if wanted.as_of is not UNSET and wanted.as_of < earlier.watermark_ms:
         raise refuse("output.asOf", f"must not be earlier than the watermark of output.since, {earlier.watermark_ms}")
+
+
+def _selected(asked: ReportRequest | Job) -> tuple[Any, ...]:
+    """Which events are asked for. Types have no order, and to name none of them is to ask for all."""
+    wanted: ReportFilter = asked.filter
+    types = frozenset() if wanted.types is UNSET else frozenset(wanted.types)
+    return structs.replace(wanted, types=UNSET), types, asked.basis, asked.duplicates
