@@ -1,5 +1,6 @@
 """A node's metrics: counted by several processes, added up once each, whatever becomes of the processes."""
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from footfall import metrics
 from footfall.metrics import METRICS, Board, Kind, Merge, Values, render
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -133,6 +135,18 @@ def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) ->
     place.write_bytes(b"not a folder")
     board = Board(place, "web", dict)
     board.write()
+    board.close()
+
+
+def test_a_process_that_stopped_with_the_lock_keeps_nobody_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "LOCKED_MAX_S", 0.01)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        board = Board(tmp_path, "web", dict)
+        with pytest.raises(TimeoutError):
+            board.gather()
     board.close()
 
 

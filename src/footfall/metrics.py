@@ -14,6 +14,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -92,6 +93,9 @@ METRICS: Final = (
 )
 _MERGES: Final = {metric.name: metric.merge for metric in METRICS}
 
+# Seconds that a process waits for the others' metrics: one that was stopped with the lock must not stop them all.
+LOCKED_MAX_S = 5.0
+_PAUSE_S = 0.002
 # A metric's name and its label's value, empty where it has no label.
 Key = tuple[str, str]
 Values = dict[Key, float]
@@ -263,10 +267,23 @@ def _is_free(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder against the other processes for some milliseconds."""
+    """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _take(file, time.monotonic() + LOCKED_MAX_S)
         yield
     finally:
         os.close(file)
+
+
+def _take(file: int, until_s: float) -> None:
+    """Lock a file. Raises TimeoutError, an OSError, when another process has it past the time."""
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until_s:
+                raise TimeoutError("another process keeps the lock of the metrics") from error
+            time.sleep(_PAUSE_S)
+        else:
+            return

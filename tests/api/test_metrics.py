@@ -82,3 +82,17 @@ def test_without_the_state_the_rest_is_told(service, monkeypatch) -> None:
         assert "footfall_journal_bytes 0\n" in answer.text
 
     asyncio.run(run())
+
+
+def test_metrics_that_the_disk_does_not_give_are_refused_for_now(service, tmp_path: Path) -> None:
+    async def run() -> None:
+        async with service() as opened:
+            lock = tmp_path / "run" / "metrics" / "lock"
+            lock.unlink()
+            lock.mkdir()
+            answer = await opened.root.get("/metrics")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert "the metrics cannot be read now: Is a directory" in answer.text
+
+    asyncio.run(run())
