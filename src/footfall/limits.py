@@ -86,6 +86,9 @@ REPORT_LEASE_S = 30
 FILES_TIMEOUT_S = 60
 # Reports that one worker runs at once: two, so that a small one need not wait for a large one.
 REPORTS_AT_ONCE_MAX = 2
+# Free disk beside DISK_FREE_BYTES_MIN that reports leave alone, so that of the two they stop first: at a thousand
+# events a second of the usual length, events go on for some twenty minutes, in which an alarm can be heard.
+REPORT_DISK_SPARE_BYTES = 256 * 1024 * 1024
 # Memory that one statement of a report may take: five times what the widest needs, so that only a mistake meets it.
 REPORT_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 # Seconds between an event's time and its receipt past which it is late: software that works offline sends once a day.

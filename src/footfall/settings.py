@@ -80,6 +80,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_lease_s: Annotated[int, Meta(ge=3)] = limits.REPORT_LEASE_S
     reports_at_once_max: Positive = limits.REPORTS_AT_ONCE_MAX
     report_tries_max: Positive = limits.REPORT_TRIES_MAX
+    report_disk_spare_bytes: NotNegative = limits.REPORT_DISK_SPARE_BYTES
     report_memory_bytes_max: Positive = limits.REPORT_MEMORY_BYTES_MAX
     late_after_s: Positive = limits.LATE_AFTER_S
     report_days: Positive = limits.REPORT_DAYS

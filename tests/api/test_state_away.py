@@ -1,9 +1,7 @@
 """A state database whose disk is full: what needs to write is refused for now, and everything else goes on."""
 
 import asyncio
-import os
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from small_disk import small_disk
 from sqlalchemy import event
 
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
@@ -22,14 +21,9 @@ SCHEDULE = {"every": "day", "filter": FILTER}
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small disk of its own for the state, where the system lets us make one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "footfall-test", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may make a disk, and not everywhere")
-    (tmp_path / "state.db").symlink_to(place / "state.db")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    with small_disk(tmp_path / "disk", 2 * 1024 * 1024) as place:
+        (tmp_path / "state.db").symlink_to(place / "state.db")
+        yield place
 
 
 def fill(disk: Path) -> Path:

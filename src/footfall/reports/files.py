@@ -72,6 +72,8 @@ class Files:
         self._options = place.options
         self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
         self._root: Path | None = None
+        self._data = settings.data
+        self._kept_bytes = settings.disk_free_bytes_min + settings.report_disk_spare_bytes
         self._freeing = Freeing()
         self._store: ObjectStore
         # The same, for questions.
@@ -96,7 +98,7 @@ class Files:
         kept: Any = dict(attributes or {}) if self._root is None else None
         try:
             if self._root is not None:
-                local.write(self._root, path, source.blocks())
+                local.write(self._root, path, source.blocks(), self._free_bytes_min(self._root))
             else:
                 obstore.put(
                     self._store,
@@ -187,8 +189,18 @@ class Files:
         except (BaseError, OSError, ValueError) as error:
             raise self._failed(error) from None
 
+    def _free_bytes_min(self, root: Path) -> int:
+        """Bytes of the folder's disk that are not for reports: none of one on which no events are kept."""
+        try:
+            shared = self._data.stat().st_dev == root.stat().st_dev
+        except FileNotFoundError:
+            return 0
+        return self._kept_bytes if shared else 0
+
     def _failed(self, error: Exception) -> FilesFailed:
         """What became of a file, without the secrets that a library's message may hold."""
+        if isinstance(error, local.DiskNearlyFull):
+            return FilesFailed(str(error))
         detail = self._detail(error)
         if self._root is not None:
             return FilesFailed("the report's file could not be written", detail)

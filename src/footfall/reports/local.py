@@ -1,5 +1,7 @@
 """Writing a report's file into a folder: whole or absent, and with a disk that stays free for others.
 
+Its room stays free too: near the end of a disk reports stop, so that events, which nobody can make again, go on.
+
 Every answer to an event waits for that disk. While 160 MB/s were synced 8 MiB at a time, which is how much an object
 store takes at once, one in a hundred of other syncs took 4.4 to 5.3 ms; at half a MiB it is 0.6 to 1.4.
 """
@@ -20,15 +22,22 @@ SYNC_BYTES = 512 * 1024
 WAITING_MAX = 8
 
 
-def write(root: Path, path: str, blocks: Iterable[bytes]) -> None:
+class DiskNearlyFull(OSError):
+    """The file would need room that is kept free; the text is fit for whoever wants the report."""
+
+
+def write(root: Path, path: str, blocks: Iterable[bytes], free_bytes_min: int) -> None:
     """Write a file from its blocks; it is there only when all of it is on disk, with the folders that it needed.
 
-    The blocks are taken on the calling thread. Raises OSError, and what the blocks raise; then there is no file.
+    The blocks are taken on the calling thread. Raises DiskNearlyFull where less than `free_bytes_min` of the disk would
+    stay free, before any block is taken where it is less already; OSError, and what the blocks raise. Then there is no
+    file.
     """
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
     with _half_written(target) as half:
-        growing = _Growing(half.fileno())
+        growing = _Growing(half.fileno(), free_bytes_min)
+        growing.require_room(0)
         with ThreadPoolExecutor(1, "write a report's file") as disk:
             waiting: deque[Future[None]] = deque()
             for block in blocks:
@@ -63,12 +72,14 @@ def _half_written(target: Path) -> Iterator[FileIO]:
 class _Growing:
     """The end of a file; its methods run on one thread."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, free_bytes_min: int) -> None:
         self._file = file
+        self._free_bytes_min = free_bytes_min
         self._unsynced = 0
 
     def add(self, piece: bytes) -> None:
         """Write a piece, and sync where there is enough."""
+        self.require_room(len(piece))
         left = memoryview(piece)
         while left:
             left = left[os.write(self._file, left) :]
@@ -77,3 +88,10 @@ class _Growing:
             # It only paces the disk, and need not empty a drive's cache: what counts is the sync of the whole file.
             os.fsync(self._file)
             self._unsynced = 0
+
+    def require_room(self, size: int) -> None:
+        """Raise DiskNearlyFull unless so many bytes leave free what is to stay free."""
+        disk = os.fstatvfs(self._file)
+        if self._free_bytes_min and disk.f_bavail * disk.f_frsize - size < self._free_bytes_min:
+            text = f"the disk is nearly full: {self._free_bytes_min} bytes of it are kept free for events"
+            raise DiskNearlyFull(f"{text}; remove reports, or have room made, and start the report again")
