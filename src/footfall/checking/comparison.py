@@ -22,9 +22,9 @@ from footfall.checking.verdict import BAD, Compared, Finding, tally
 from footfall.store import Store, query
 
 # Events of one step: what the engine groups by identity at once.
-_STEP_EVENTS = 1_000_000
+STEP_EVENTS = 1_000_000
 # Bad events that are named; the first few tell what has happened, and the counts tell how much.
-_FINDINGS_MAX = 20
+FINDINGS_MAX = 20
 _HOUR_MS = 3_600_000
 
 
@@ -78,7 +78,7 @@ def steps(found: list[Hour]) -> Iterator[list[Hour]]:
     for hour in found:
         step.append(hour)
         events += max(hour.archived, hour.stored)
-        if events >= _STEP_EVENTS:
+        if events >= STEP_EVENTS:
             yield step
             step, events = [], 0
     if step:
@@ -118,7 +118,7 @@ class Comparison:
         )
 
     def _compare(self, step: list[Hour]) -> None:
-        wanted = {**self._span.parameters(), **bounds(step), "samples": _FINDINGS_MAX}
+        wanted = {**self._span.parameters(), **bounds(step), "samples": FINDINGS_MAX}
         rows = patiently(lambda: self._store.rows(query("check_compare"), wanted, self._settings))
         for day, verdict, count, samples in rows:
             self._count(day, verdict, count)
@@ -135,7 +135,7 @@ class Comparison:
         counts[verdict] = counts.get(verdict, 0) + count
 
     def _find(self) -> Iterator[Finding]:
-        samples = self._samples[:_FINDINGS_MAX]
+        samples = self._samples[:FINDINGS_MAX]
         if not samples:
             return
         wanted = {

@@ -1,4 +1,4 @@
-"""The archive's events in a table of the store, so that the engine can hold them against the others."""
+"""What the archive has, in a table of the store, so that the engine can hold it against the others."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Self
 
 from footfall.checking.guard import patiently
-from footfall.store import Store, StoreRefused, StoreUnavailable
+from footfall.journal import Kind
+from footfall.store import Store, StoreRefused, StoreUnavailable, Table
 
 
 class Copy:
-    """A table for the length of a `with` block, filled with segments; `also` is another table that gets the same.
+    """A table for the length of a `with` block, filled with segments of one kind; `also` is a table that gets the same.
 
     Small segments are handed over many at once, because each statement costs as much as thousands of events.
     """
 
-    def __init__(self, store: Store, node: str, batch_bytes: int, also: str | None = None) -> None:
-        self.name = f"check_{node}"
+    def __init__(
+        self, store: Store, node: str, batch_bytes: int, kind: Kind = Kind.EVENTS, also: str | None = None
+    ) -> None:
+        self.name = f"check_{node}" if kind is Kind.EVENTS else f"check_{node}_quarantine"
+        self._kind = kind
         self._store = store
         self._tables = (self.name, also) if also else (self.name,)
         self._batch_bytes = batch_bytes
@@ -28,7 +32,8 @@ class Copy:
     def __enter__(self) -> Self:
         # What a check left behind that was killed.
         patiently(lambda: self._store.make("check_drop", name=self.name))
-        self._store.make("check_make", name=self.name)
+        make = "check_make" if self._kind is Kind.EVENTS else "check_make_quarantine"
+        self._store.make(make, name=self.name)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,7 +58,8 @@ class Copy:
                 self.refused += self._fill_singly(table, waiting)
 
     def _fill(self, table: str, frames: bytes) -> None:
-        patiently(lambda: self._store.fill(table, frames))
+        like: Table = "events" if self._kind is Kind.EVENTS else "quarantine"
+        patiently(lambda: self._store.fill(table, frames, like))
 
     def _fill_singly(self, table: str, waiting: list[tuple[Path, bytes]]) -> Iterator[tuple[Path, str]]:
         """Fill in each segment by itself, and give those that are at fault."""

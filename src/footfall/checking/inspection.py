@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from footfall.checking.contents import harm
+from footfall.checking.copy import Copy
 from footfall.checking.places import Segment, State
-from footfall.checking.progress import Advance
+from footfall.checking.progress import Advance, Progress
 from footfall.checking.verdict import Count, Harm
 from footfall.journal import Damage, Frame, Kind, walk
 
@@ -20,7 +21,7 @@ class Inspection:
         self.harms: list[Harm] = []
 
     def read(self, segments: Iterable[Segment], advance: Advance, take: Take | None = None) -> Count:
-        """Read segments, and hand the whole frames of those of events to `take`.
+        """Read segments, and hand the whole frames of each to `take`.
 
         A file that has moved on since it was listed is passed over: whoever moved it has read it.
         """
@@ -47,11 +48,14 @@ class Inspection:
         count.segments += 1
         count.frames += len(frames)
         count.bytes += len(data)
+        lines = sum(frame.lines.count(b"\n") for frame in frames)
         if segment.kind is Kind.EVENTS:
-            count.events += sum(frame.lines.count(b"\n") for frame in frames)
+            count.events += lines
+        else:
+            count.quarantined += lines
         for damage in harm(parts, segment.state):
             self.blame(segment.path, damage.offset, damage.size, "no whole frame")
-        if take is not None and segment.kind is Kind.EVENTS and frames:
+        if take is not None and frames:
             take(segment.path, _whole(data, parts, frames))
 
 
@@ -59,6 +63,17 @@ def _whole(data: bytes, parts: list[Frame | Damage], frames: list[Frame]) -> byt
     if len(parts) == len(frames):
         return data
     return b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames)
+
+
+def fill(copy: Copy, segments: list[Segment], inspection: Inspection, progress: Progress) -> Count:
+    """Read archived segments into their table; those that the store cannot read are at fault."""
+    with progress("reading the archive", size(segments)) as advance:
+        count = inspection.read(segments, advance, copy.add)
+        copy.flush()
+    for path, reason in copy.refused:
+        inspection.blame(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
+    copy.refused.clear()
+    return count
 
 
 def size(segments: Iterable[Segment]) -> int:

@@ -9,6 +9,7 @@
 4. The new table is held against the archive, and the present one against the new. Only when nothing is missing, changed
    or doubled do the two change places, which is one statement.
 5. The old table is removed, or kept under another name.
+6. Quarantine's table gets every archived line that it lacks (`quarantine.py`).
 
 Reports as of an earlier time stay as they were, because `received` and `admitted` are a part of each line. Until the
 swap a rebuild can be broken off at any time, and leaves the present table as it was; a killed one is cleaned up by the
@@ -25,12 +26,14 @@ from msgspec import Struct, structs
 from footfall.checking.comparison import Comparison, Hour, Span, bounds, hours, steps
 from footfall.checking.copy import Copy
 from footfall.checking.guard import alone, check_room, patiently
-from footfall.checking.inspection import Inspection, size
+from footfall.checking.inspection import Inspection, fill, size
 from footfall.checking.places import Places, Segment, State
 from footfall.checking.progress import Progress
+from footfall.checking.quarantine import QuarantineCheck
 from footfall.checking.verdict import Compared, Count, Harm
-from footfall.checking.verification import EVENTS, Listing, cover, fill, take_stock
+from footfall.checking.verification import EDGE_MS, EVENTS, Listing, cover, take_stock
 from footfall.clock import Clock
+from footfall.journal import Kind
 from footfall.node import node_name
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable, query
@@ -62,18 +65,22 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """What a rebuild did: `before` is the old table held against the archive, `after` the new one."""
+    """What a rebuild did: `before` is the old table held against the archive, `after` the new one.
+
+    Both are None where no events are archived; `quarantine` is its table before, and None with `archive_only`.
+    """
 
     archive: Count
     harms: tuple[Harm, ...]
     before: Compared | None
-    after: Compared
+    after: Compared | None
+    quarantine: Compared | None
     kept_old: bool
     seconds: float
 
 
 class Rebuilding:
-    """Rebuilds the table of events of one store from one node's archive."""
+    """Rebuilds the table of events of one store from one node's archive, and makes that of quarantine whole."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, progress: Progress) -> None:
         self._settings = settings
@@ -85,9 +92,9 @@ class Rebuilding:
         self._memory_bytes = settings.engine_memory_bytes_max // 4
 
     def run(self, plan: Plan) -> Rebuilt:
-        """Rebuild; when this raises, the table of events is as it was, unless the connection was lost after the swap.
+        """Rebuild; when this raises, the table of events is as it was, unless it had been swapped already.
 
-        Raises CannotRebuild, Busy, NoRoom, OSError, and what the store raises.
+        Quarantine's table, to which lines are only added, comes last. Raises CannotRebuild, Busy, NoRoom, OSError, and what the store raises.
         """
         started_s = time.monotonic()
         with alone(self._places.data), self._places.archive.held():
@@ -97,19 +104,24 @@ class Rebuilding:
             if OLD in self._tables():
                 raise CannotRebuild("the table of an earlier rebuild is still kept: footfall rebuild --drop-old first")
             listing = take_stock(self._places, self._clock)
-            if listing.begin_ms is None:
+            if not listing.archived:
                 raise CannotRebuild("no events are archived, so that there is nothing to rebuild from")
             self._check_room(size(listing.archived))
-            with self._beside():
-                archive, harms, before, after = self._build(plan)
-                self._swap()
-            keep_old = plan.keep_old or plan.archive_only
-            self._finish(keep_old=keep_old)
+            inspection = Inspection(self._places.data)
+            archive, before, after = Count(), None, None
+            keep_old = (plan.keep_old or plan.archive_only) and listing.begin_ms is not None
+            if listing.begin_ms is not None:
+                with self._beside():
+                    archive, before, after = self._build(plan, inspection)
+                    self._swap()
+                self._finish(keep_old=keep_old)
+            lines, quarantine = self._bring_back(plan, inspection)
         return Rebuilt(
-            archive=archive,
-            harms=harms,
+            archive=archive + lines,
+            harms=tuple(inspection.harms),
             before=before,
             after=after,
+            quarantine=quarantine,
             kept_old=keep_old,
             seconds=round(time.monotonic() - started_s, 3),
         )
@@ -166,12 +178,11 @@ class Rebuilding:
                     self._drop()
             raise
 
-    def _build(self, plan: Plan) -> tuple[Count, tuple[Harm, ...], Compared | None, Compared]:
-        inspection = Inspection(self._places.data)
+    def _build(self, plan: Plan, inspection: Inspection) -> tuple[Count, Compared | None, Compared]:
         with Copy(self._store, self._node, self._settings.segment_bytes_max, also=REBUILT) as copy:
             # Only now that the view is there: what is loaded from here on needs no looking after.
             made_s, listing = time.monotonic(), take_stock(self._places, self._clock)
-            archive = fill(copy, listing.archived, inspection, self._progress)
+            archive = fill(copy, listing.of(Kind.EVENTS), inspection, self._progress)
             self._wait(listing, made_s, archive_only=plan.archive_only)
             # What was archived meanwhile is in the new table by the view. Where nothing is carried over, this is also
             # what takes up the segments that were loaded before there was a view, and archived after the listing.
@@ -187,7 +198,24 @@ class Rebuilding:
             self._confirm(after, plan)
             if before is not None:
                 self._confirm_nothing_left(before, plan)
-        return archive, tuple(inspection.harms), before, after
+        return archive, before, after
+
+    def _bring_back(self, plan: Plan, inspection: Inspection) -> tuple[Count, Compared | None]:
+        """Load what quarantine lacks of its archived lines; gives its table as it was before."""
+        listing = take_stock(self._places, self._clock)
+        begin_ms = listing.quarantine_begin_ms
+        assert begin_ms is not None  # noqa: S101 - looked at before, and nothing leaves the archive meanwhile
+        with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
+            lines = check.fill(listing.of(Kind.QUARANTINE), inspection)
+            before = None if plan.archive_only else check.compare(begin_ms, listing.through_ms, EDGE_MS)
+            if before is None or before.total("missing", "changed"):
+                check.load()
+                after = check.compare(begin_ms, listing.through_ms, EDGE_MS)
+                if bad := after.total("missing", "doubled", "changed"):
+                    raise CannotRebuild(
+                        f"{bad:,} records of quarantine differ from the archive after all of it was loaded"
+                    )
+        return lines, before
 
     def _span(self, copy: Copy, listing: Listing) -> Span:
         assert listing.begin_ms is not None  # noqa: S101 - looked at before, and nothing leaves the archive meanwhile
@@ -204,7 +232,8 @@ class Rebuilding:
 
     def _new_since(self, listing: Listing) -> list[Segment]:
         known = {segment.path for segment in listing.archived}
-        return [segment for segment in self._places.archived() if segment.path not in known]
+        now = [segment for segment in self._places.archived() if segment.path not in known]
+        return [segment for segment in now if segment.kind is Kind.EVENTS]
 
     def _compare(self, span: Span) -> Compared:
         return Comparison(self._store, span, self._memory_bytes).run(self._progress)

@@ -1,6 +1,7 @@
 """What a check has found, and what of it is bad."""
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 BAD = ("missing", "doubled", "changed", "unarchived")
 
@@ -26,12 +27,16 @@ class Finding(Struct, frozen=True):
 
 
 class Count(Struct):
-    """Segments of one place in numbers."""
+    """Segments of one place in numbers; `quarantined` are the lines of those of quarantine."""
 
     segments: int = 0
     frames: int = 0
     events: int = 0
+    quarantined: int = 0
     bytes: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -76,13 +81,17 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """Everything that a check has found. `compared` is None when there was nothing to compare, or nobody to ask."""
+    """Everything that a check has found, of events and of quarantine.
+
+    A comparison is None when there was nothing to compare, or nobody to ask.
+    """
 
     archive: Count
     journal: Count
     aside: Count
     harms: tuple[Harm, ...]
     compared: Compared | None
+    quarantine: Compared | None
     # Other nodes load into the same store, and only their archives know their events.
     shared: bool
     seconds: float
@@ -91,9 +100,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     def problems(self) -> dict[str, int]:
         """What is bad, by its kind; empty when all is well."""
         found = {"damaged": len(self.harms), "aside": self.aside.segments}
+        bad = [verdict for verdict in BAD if verdict != "unarchived" or not self.shared]
         if self.compared is not None:
-            bad = [verdict for verdict in BAD if verdict != "unarchived" or not self.shared]
             found |= {verdict: self.compared.total(verdict) for verdict in bad}
+        if self.quarantine is not None:
+            found |= {f"{verdict} in quarantine": self.quarantine.total(verdict) for verdict in bad}
         return {kind: count for kind, count in found.items() if count}
 
 

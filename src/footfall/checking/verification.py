@@ -8,9 +8,10 @@ from msgspec import Struct
 from footfall.checking.comparison import Comparison, Span
 from footfall.checking.copy import Copy
 from footfall.checking.guard import alone, check_room, patiently
-from footfall.checking.inspection import Inspection, size
+from footfall.checking.inspection import Inspection, fill, size
 from footfall.checking.places import Places, Segment
 from footfall.checking.progress import Progress
+from footfall.checking.quarantine import QuarantineCheck
 from footfall.checking.verdict import Compared, Count, Verdict
 from footfall.clock import Clock
 from footfall.journal import Kind
@@ -25,7 +26,7 @@ EVENTS = "events"
 
 
 class Listing(Struct, frozen=True):
-    """The segments at one moment. Every event admitted until `through_ms` is in an archived or set aside one."""
+    """The segments at one moment. Every line stamped until `through_ms` is in an archived or set aside one."""
 
     waiting: list[Segment]
     archived: list[Segment]
@@ -35,7 +36,16 @@ class Listing(Struct, frozen=True):
     @property
     def begin_ms(self) -> int | None:
         """When the first archived segment of events was opened; None when there is none."""
-        return min((one.opened_ms for one in self.archived if one.kind is Kind.EVENTS), default=None)
+        return min((one.opened_ms for one in self.of(Kind.EVENTS)), default=None)
+
+    @property
+    def quarantine_begin_ms(self) -> int | None:
+        """When the first archived segment of any kind was opened: from then on lines of quarantine are archived."""
+        return min((one.opened_ms for one in self.archived), default=None)
+
+    def of(self, kind: Kind) -> list[Segment]:
+        """The archived segments whose lines are of this kind."""
+        return [segment for segment in self.archived if segment.kind is kind]
 
 
 def take_stock(places: Places, clock: Clock, days: int | None = None) -> Listing:
@@ -62,7 +72,7 @@ def cover(store: Store, copy: str, listing: Listing) -> Span | None:
 
 
 class Verification:
-    """Checks one node's data against the store; `run` it once."""
+    """Checks one node's data, events and quarantine, against the store; `run` it once."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, progress: Progress) -> None:
         self._settings = settings
@@ -70,6 +80,7 @@ class Verification:
         self._clock = clock
         self._progress = progress
         self._places = Places(settings)
+        self._node = node_name(settings)
         self._inspection = Inspection(self._places.data)
 
     def run(self, days: int | None = None, *, frames_only: bool = False) -> Verdict:
@@ -83,16 +94,21 @@ class Verification:
             stack.enter_context(self._places.archive.held())
             listing = take_stock(self._places, self._clock, days)
             journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
-            if frames_only or listing.begin_ms is None:
-                archive, compared = self._read("reading the archive", listing.archived), None
-            else:
-                archive, compared = self._compare(listing)
+            archive, compared, quarantine = Count(), None, None
+            if frames_only:
+                archive = self._read("reading the archive", listing.archived)
+            elif listing.archived:
+                check_room(self._settings, size(listing.archived))
+                events, compared = self._compare(listing)
+                lines, quarantine = self._compare_quarantine(listing)
+                archive = events + lines
         return Verdict(
             archive=archive,
             journal=journal,
             aside=aside,
             harms=tuple(self._inspection.harms),
             compared=compared,
+            quarantine=quarantine,
             shared=self._settings.events_url != "embedded",
             seconds=round(time.monotonic() - started_s, 3),
         )
@@ -102,22 +118,20 @@ class Verification:
             return self._inspection.read(segments, advance)
 
     def _compare(self, listing: Listing) -> tuple[Count, Compared | None]:
-        check_room(self._settings, size(listing.archived))
-        with Copy(self._store, node_name(self._settings), self._settings.segment_bytes_max) as copy:
-            archive = fill(copy, listing.archived, self._inspection, self._progress)
+        if listing.begin_ms is None:
+            return Count(), None
+        with Copy(self._store, self._node, self._settings.segment_bytes_max) as copy:
+            archive = fill(copy, listing.of(Kind.EVENTS), self._inspection, self._progress)
             span = cover(self._store, copy.name, listing)
             if span is None:
                 return archive, None
             memory_bytes = self._settings.engine_memory_bytes_max // 4
             return archive, Comparison(self._store, span, memory_bytes).run(self._progress)
 
-
-def fill(copy: Copy, segments: list[Segment], inspection: Inspection, progress: Progress) -> Count:
-    """Read archived segments into their table; those that the store cannot read are at fault."""
-    with progress("reading the archive", size(segments)) as advance:
-        count = inspection.read(segments, advance, copy.add)
-        copy.flush()
-    for path, reason in copy.refused:
-        inspection.blame(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
-    copy.refused.clear()
-    return count
+    def _compare_quarantine(self, listing: Listing) -> tuple[Count, Compared | None]:
+        begin_ms = listing.quarantine_begin_ms
+        if begin_ms is None:
+            return Count(), None
+        with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
+            lines = check.fill(listing.of(Kind.QUARANTINE), self._inspection)
+            return lines, check.compare(begin_ms, listing.through_ms, EDGE_MS)

@@ -88,7 +88,8 @@ def counted(count: Count) -> str:
     """Segments in words."""
     if not count.segments:
         return "nothing"
-    return f"{_many(count.segments, 'segment')}, {_many(count.frames, 'frame')}, {_many(count.events, 'event')}"
+    words = f"{_many(count.segments, 'segment')}, {_many(count.frames, 'frame')}, {_many(count.events, 'event')}"
+    return f"{words}, {_many(count.quarantined, 'line')} of quarantine" if count.quarantined else words
 
 
 def harmed(harm: Harm) -> str:

@@ -28,9 +28,10 @@ def rebuild(
 ) -> None:
     """Make the table of events anew from the archive, and put it in the present one's place.
 
-    The service goes on meanwhile: events are accepted, loaded and reported, and none is lost. Older events, whose
-    archive is gone, are carried over from the present table. Before the tables change places the new one is held
-    against the archive and against the old one; where anything is missing, the old one stays.
+    What quarantine lacks of the archive is loaded again too. The service goes on meanwhile: events are accepted,
+    loaded and reported, and none is lost. Older events, whose archive is gone, are carried over from the present table.
+    Before the tables change places the new one is held against the archive and against the old one; where anything is
+    missing, the old one stays.
 
     Run it on a node, with the service's settings. It may be stopped until the tables change places, and leaves
     everything as it was then.
@@ -67,7 +68,17 @@ def _lines(rebuilt: Rebuilt, plan: Plan) -> Iterator[str]:
         if count := before.total("unarchived"):
             dropped = plan.unarchived is Unarchived.DROP
             yield f"{'left out ' if dropped else 'kept     '} {count:,} events that no archived segment holds"
+    if rebuilt.quarantine is not None and any(rebuilt.quarantine.days):
+        lacked = rebuilt.quarantine.total("missing", "changed")
+        yield (
+            f"quarantine  {lacked:,} records were brought back"
+            if lacked
+            else "quarantine  the table was as the archive"
+        )
     if rebuilt.kept_old:
         yield "old table kept as events_old; footfall rebuild --drop-old removes it"
+    if rebuilt.after is None:
+        yield "rebuilt   no events, for none are archived"
+        return
     events = rebuilt.after.total("good", "unarchived", "older", "newer")
     yield f"rebuilt   {events:,} events in {rebuilt.seconds:.1f} s; the new table is in place"

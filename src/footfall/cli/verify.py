@@ -33,8 +33,8 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
     """Check that nothing was lost: hold the archive's segments against their checksums and the store against them.
 
     Every archived event must be in the store once and unchanged, and every event that the store has of the archive's
-    time must be archived. Run it on a node, with the service's settings, while the service runs: events that arrive
-    meanwhile raise no alarm. The exit code is 0 when all is well, 1 when something is missing, doubled, changed,
+    time must be archived; likewise what quarantine holds, and has released or dropped. Run it on a node, with the
+    service's settings, while the service runs: events that arrive meanwhile raise no alarm. The exit code is 0 when all is well, 1 when something is missing, doubled, changed,
     damaged or set aside, and 3 when that could not be found out.
 
     \b
@@ -61,10 +61,12 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     for harm in verdict.harms:
         yield f"damaged   {harmed(harm)}"
     if verdict.compared is None:
-        why = "nothing is archived" if not verdict.archive.events else "only the checksums were asked for"
+        why = "no events are archived" if not verdict.archive.events else "only the checksums were asked for"
         yield f"store     not compared, because {why}"
     else:
-        yield from _comparison(verdict.compared)
+        yield from _comparison("store     ", verdict.compared)
+    if verdict.quarantine is not None and any(verdict.quarantine.days):
+        yield from _comparison("quarantine", verdict.quarantine)
     if verdict.shared and verdict.compared is not None and verdict.compared.total("unarchived"):
         yield "unarchived events count as well here: other nodes load into this store, and have archives of their own"
     events = verdict.archive.events
@@ -73,8 +75,12 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"verdict   {words or 'all is well'}, after {verdict.seconds:.1f} s{speed}"
 
 
-def _comparison(compared: Compared) -> Iterator[str]:
-    yield f"store     compared on what was admitted from {moment(compared.begin_ms)} to {moment(compared.through_ms)}"
+def _comparison(what: str, compared: Compared) -> Iterator[str]:
+    begin, through = moment(compared.begin_ms), moment(compared.through_ms)
+    if compared.begin_ms > compared.through_ms:
+        yield f"{what} compared on what is archived: the archive has only begun to cover what the store has"
+    else:
+        yield f"{what} compared on what was admitted from {begin} to {through}"
     totals = [(verdict, compared.total(verdict)) for verdict in _MEANINGS]
     yield from table([(f"  {verdict}", count, _MEANINGS[verdict]) for verdict, count in totals if count])
     if wrong := [day for day in compared.days if any(getattr(day, verdict) for verdict in BAD)]:

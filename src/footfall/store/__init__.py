@@ -8,7 +8,7 @@ does not import).
 SQL lives in `schema/*.sql`, applied in order, and `queries/*.sql`, fetched by `query(name)`.
 """
 
-from footfall.store.client import Store
+from footfall.store.client import Store, Table
 from footfall.store.errors import StoreDamaged, StoreFailed, StoreMemory, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.store.statements import query
 
@@ -20,5 +20,6 @@ __all__ = [
     "StoreRefused",
     "StoreTimeout",
     "StoreUnavailable",
+    "Table",
     "query",
 ]

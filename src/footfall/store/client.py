@@ -124,13 +124,13 @@ class Store:
         with _explained(explain_load):
             return self._attempt("load", lambda link: _insert(link.client, table, frames, settings))
 
-    def fill(self, table: str, lines: bytes) -> None:
-        """Load zstd frames of event lines into another table, which takes the same lines as that of events.
+    def fill(self, table: str, lines: bytes, like: Table = "events") -> None:
+        """Load zstd frames of lines into another table, which takes the same lines as the table `like`.
 
         Raises StoreRefused for a fault of the lines themselves, and StoreUnavailable.
         """
         with _explained(explain_load):
-            self._attempt("load", lambda link: _insert(link.client, "events", lines, _LOAD_SETTINGS, table))
+            self._attempt("load", lambda link: _insert(link.client, like, lines, _LOAD_SETTINGS, table))
 
     def make(self, name: str, /, **words: str) -> None:
         """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
