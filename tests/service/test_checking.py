@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -115,17 +116,45 @@ def test_a_rebuild_under_load_loses_nothing_and_moves_no_report(serve: Any) -> N
     assert (found.returncode, json.loads(found.stdout)["problems"]) == (0, {}), found.stderr
 
 
-def test_a_store_that_was_lost_comes_back_from_the_archive(serve: Any) -> None:
-    service = serve()
-    service.post(numbered(0, 300))
+def test_a_store_that_was_lost_comes_back_from_the_archive_and_quarantine_with_it(serve: Any) -> None:
+    service = serve(plan_mode="quarantine", segment_age_max_ms=200)
+    sent = [*numbered(0, 300), *numbered(300, 303, kind="PORTFOLIO-UNKNOWN")]
+    answer = service.post(sent)
+    assert answer.headers["footfall-quarantined"] == "3"
+    batch = answer.json()[0]["batch"]
+    assert service.report(**EVERYTHING).count("\n") == 300
+    until(lambda: len(known(service, batch)) == 3)
+    for change, sequence in (("drop", 302), ("release", 303)):
+        body = {"ids": [f"{batch}/{sequence}"], **({"setType": "PORTFOLIO-ACCESSED"} if change == "release" else {})}
+        assert service.client.post(f"/quarantine/{change}", json=body).raise_for_status()
+    states = {301: "held", 302: "dropped", 303: "released"}
+    until(lambda: known(service, batch) == states)
     before = service.report(**EVERYTHING)
-    assert service.stop() == 0
+    assert before.count("\n") == 301
+    receipt = service.client.get(f"/events/{batch}").json()
+    # Only then is every line in the archive.
+    until(lambda: not [path for path in (service.folder / "journal").iterdir() if path.suffix != ".spare"])
+    service.kill_group()
     shutil.rmtree(service.folder / "engine")
-    found = command(service.folder, "verify")
-    assert found.returncode in (1, 3)
+    service = serve(plan_mode="quarantine")
     rebuilt = command(service.folder, "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
-    service = serve()
+    assert "quarantine  3 records were brought back" in rebuilt.stdout
     assert service.report(**EVERYTHING) == before
+    assert known(service, batch) == states
+    assert service.client.get(f"/events/{batch}").json() == receipt
     found = command(service.folder, "verify")
     assert found.returncode == 0, found.stdout
+
+
+def known(service: Any, batch: str) -> dict[int, str]:
+    """The records of a request's events, by sequence."""
+    answer = service.client.get("/quarantine", params={"state": "all"}).raise_for_status().json()
+    return {each["sequence"]: each["state"] for each in answer["events"] if each["batch"] == batch}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -6,7 +6,7 @@ loading all archived lines again brings back what is missing, what is behind, an
 nothing away. A record that is further than its archived lines is counted as unarchived, and stays.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from footfall.checking.comparison import FINDINGS_MAX, STEP_EVENTS, Span
 from footfall.checking.copy import Copy
@@ -32,7 +32,7 @@ class QuarantineCheck:
         self._memory = {"max_bytes_before_external_group_by": settings.engine_memory_bytes_max // 4}
         self._copy = Copy(store, node, settings.segment_bytes_max, Kind.QUARANTINE)
 
-    def __enter__(self) -> "QuarantineCheck":
+    def __enter__(self) -> Self:
         self._copy.__enter__()
         return self
 

@@ -94,7 +94,8 @@ class Rebuilding:
     def run(self, plan: Plan) -> Rebuilt:
         """Rebuild; when this raises, the table of events is as it was, unless it had been swapped already.
 
-        Quarantine's table, to which lines are only added, comes last. Raises CannotRebuild, Busy, NoRoom, OSError, and what the store raises.
+        Quarantine's table, to which lines are only added, comes last. Raises CannotRebuild, Busy, NoRoom, OSError, and
+        what the store raises.
         """
         started_s = time.monotonic()
         with alone(self._places.data), self._places.archive.held():

@@ -34,8 +34,9 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
 
     Every archived event must be in the store once and unchanged, and every event that the store has of the archive's
     time must be archived; likewise what quarantine holds, and has released or dropped. Run it on a node, with the
-    service's settings, while the service runs: events that arrive meanwhile raise no alarm. The exit code is 0 when all is well, 1 when something is missing, doubled, changed,
-    damaged or set aside, and 3 when that could not be found out.
+    service's settings, while the service runs: events that arrive meanwhile raise no alarm. The exit code is 0 when
+    all is well, 1 when something is missing, doubled, changed, damaged or set aside, and 3 when that could not be found
+    out.
 
     \b
     Examples:
