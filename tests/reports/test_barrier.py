@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from footfall.errors import RequestRefused
 from footfall.state import JobStatus, State
 
 
@@ -131,5 +132,28 @@ def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: A
         place.clock.ms += 10
         async with place.running():
             assert (await place.ended(job)).watermark_ms == job.started_ms
+
+    asyncio.run(make())
+
+
+def test_a_node_takes_the_watermark_of_another_whose_clock_is_ahead(place: Any) -> None:
+    place.state.node_put("there", place.now_ms, place.now_ms + 5_000)
+    job = asyncio.run(place.order(output={"asOf": place.now_ms + 5_000}))
+    assert (job.watermark_ms, job.started_ms) == (place.now_ms + 5_000, place.now_ms)
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(place.order(output={"asOf": place.now_ms + 5_001}))
+    assert f"must not be later than now, {place.now_ms + 5_000}:" in str(caught.value.problems[0])
+
+
+def test_a_sequel_never_ends_before_what_it_follows(place: Any) -> None:
+    """The clock of a node that is gone was ahead, and the first report's watermark is by it."""
+
+    async def make() -> None:
+        first = await place.order()
+        place.state.job_claim("there", 60_000)
+        place.state.job_pin(first.id, "there", place.now_ms + 5_000)
+        place.state.job_finish(first.id, "there", JobStatus.COMPLETE, place.now_ms, 0, 0, None, None)
+        second = await place.make(output={"since": f"JOB-{first.id}"})
+        assert (second.status, second.watermark_ms) == (JobStatus.COMPLETE, place.now_ms + 5_000)
 
     asyncio.run(make())

@@ -103,7 +103,10 @@ class Reports:
             wanted = structs.replace(wanted, slips=(*wanted.slips, *strange)[: self._settings.problems_max])
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
-        return ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier)
+        latest_ms = None
+        if wanted.as_of is not UNSET and wanted.as_of > started_ms:
+            latest_ms = max(started_ms, await asyncio.to_thread(self._latest_ms))
+        return ordering.order(user, wanted, str(uuid.uuid4()), started_ms, earlier, latest_ms)
 
     async def list(self, user: User, given: Mapping[str, Sequence[str]]) -> Listed:
         """A page of the user's reports, the newest first, but for those of customers whom they may see no longer.
@@ -150,6 +153,10 @@ class Reports:
             text = "the report was made before manifests were: start it again"
             raise RequestRefused(Code.EVENT_JOB_GET_FAILED, text)
         return job.manifest, f'"{job.sha256}"'
+
+    def _latest_ms(self) -> int:
+        """How late it is on the node that is the furthest ahead, as far as it told; watermarks are by that clock."""
+        return max((node.seen_ms for node in self._state.node_list()), default=0)
 
     async def _earlier(self, user: User, since: str) -> Job:
         """The report since which another is asked for; raises RequestRefused."""

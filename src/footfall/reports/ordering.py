@@ -11,15 +11,21 @@ from footfall.state import Job, JobStatus, User
 from footfall.wire import ReportFilter
 
 
-def order(user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: Job | None) -> Job:
+def order(
+    user: User, wanted: ReportRequest, job_id: str, now_ms: int, earlier: Job | None, latest_ms: int | None = None
+) -> Job:
     """The job of a request. `earlier` is the report that `wanted.since` names. Raises RequestRefused.
+
+    `latest_ms` is how late it is on the node whose clock is the furthest ahead, where that is not this one.
 
     The watermark is the time of the order, or the one that was asked for. With `earlier`, the report has what was
     admitted after that one's watermark.
     """
     watermark_ms = now_ms if wanted.as_of is UNSET else wanted.as_of
-    if watermark_ms > now_ms:
-        raise refuse("output.asOf", f"must not be later than now, {now_ms}: what comes until then is not known")
+    if watermark_ms > (latest_ms or now_ms):
+        raise refuse(
+            "output.asOf", f"must not be later than now, {latest_ms or now_ms}: what comes until then is not known"
+        )
     if earlier is not None:
         _require_sequel(wanted, earlier)
     file = names.file_name(job_id, wanted.filter, now_ms, formats.suffix(wanted.format, wanted.compression))

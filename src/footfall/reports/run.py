@@ -158,14 +158,16 @@ class Run:
     async def _pin(self, until_s: float) -> str | None:
         """Raise the watermark to the latest clock of all nodes, and have the job keep it before anything is made.
 
-        Returns what is behind when that takes too long; raises Halted when the job is not ours any more.
+        Nor may it be before that of the report since which this one is: the clock of a node that is gone may have been
+        ahead. Returns what is behind when that takes too long; raises Halted when the job is not ours any more.
         """
         clocks = self._means.barrier.clocks()
         if behind := await self._until(until_s, clocks.behind):
             return behind
-        if clocks.latest_ms is None:
+        since_ms = self._job.since_ms or 0
+        if clocks.latest_ms is None and since_ms <= self._job.watermark_ms:
             return None
-        watermark_ms = max(self._job.watermark_ms, clocks.latest_ms, self._means.clock.now_ms())
+        watermark_ms = max(self._job.watermark_ms, since_ms, clocks.latest_ms or 0, self._means.clock.now_ms())
         if not await asyncio.to_thread(self._means.state.job_pin, self._job.id, self._lease.owner, watermark_ms):
             raise Halted
         self._job = structs.replace(self._job, watermark_ms=watermark_ms)
