@@ -1,8 +1,11 @@
 """The node's clock, which never goes back."""
 
+import contextlib
 import subprocess
 import sys
 import time
+
+from small_disk import small_disk
 
 from footfall.clock import NodeClock
 
@@ -78,3 +81,16 @@ def test_processes_never_see_it_go_back(tmp_path):
         times = [int(text) for text in output.split()]
         assert times == sorted(times)
         assert times[0] >= before
+
+
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    with small_disk(tmp_path / "disk", 65_536) as disk:
+        with (disk / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while ballast.write(bytes(4_096)):
+                pass
+        code = (
+            "import pathlib, sys; from footfall.clock import NodeClock; NodeClock(pathlib.Path(sys.argv[1])).now_ms()"
+        )
+        command = [sys.executable, "-c", code, str(disk / "clock")]
+        ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        assert (ended.returncode, "No space left on device" in ended.stderr) == (1, True)

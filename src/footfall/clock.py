@@ -51,8 +51,10 @@ class NodeClock:
         self._steady = steady or SteadyClock()
         self._threads = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if os.fstat(self._file).st_size < _FLOOR.size:
-            os.ftruncate(self._file, _FLOOR.size)
+        size = os.fstat(self._file).st_size
+        if size < _FLOOR.size:
+            # Written, not only made longer: on a full disk, the first change of a mapped hole would end the process.
+            os.pwrite(self._file, bytes(_FLOOR.size - size), size)
         self._floor = mmap.mmap(self._file, _FLOOR.size)
 
     def now_ms(self) -> int:
