@@ -1,5 +1,7 @@
 """A store that takes connections and swallows what is sent to it."""
 
+import contextlib
+import json
 import socket
 import threading
 import time
@@ -8,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from footfall.settings import Settings
 from footfall.store import Store, StoreUnavailable
@@ -93,3 +96,55 @@ def test_a_failed_attempt_is_not_kept(engine: Any, black_hole: Settings, monkeyp
     monkeypatch.setattr(store, "_settings", engine.settings())
     assert store.ping()
     store.close()
+
+
+class Relay:
+    """Stands between a store and its callers, and swallows what either says once it is silent."""
+
+    def __init__(self, port: int) -> None:
+        self.is_silent = threading.Event()
+        self._engine = ("127.0.0.1", port)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        for each in (self._listening, *self._open):
+            each.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, engine = self._listening.accept()[0], socket.create_connection(self._engine)
+                self._open += [client, engine]
+                for ends in ((client, engine), (engine, client)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self.is_silent.is_set():
+                    target.sendall(data)
+
+
+def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of_requests(
+    engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_client, "_GRACE_S", 1)
+    port = json.loads(engine.place.read_bytes())["port"]
+    looks: dict[str, Any] = dict.fromkeys(
+        ("usage_timeout_s", "estimate_timeout_s", "receipt_timeout_s", "codes_timeout_s"), 1
+    )
+    with contextlib.closing(Relay(port)) as relay:
+        settings = engine.settings(**looks)
+        url = settings.events_url.replace(f":{port}/", f":{relay.port}/")
+        with contextlib.closing(Store(structs.replace(settings, events_url=url))) as store:
+            store.migrate()
+            assert store.rows("SELECT 1", {}, {"max_execution_time": 1}) == [(1,)]
+            relay.is_silent.set()
+            start = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                store.rows("SELECT 1", {}, {"max_execution_time": 1})
+            # The limit of a report is 900 s.
+            assert time.monotonic() - start < 120

@@ -26,7 +26,8 @@ from footfall.store.stream import make_pipe, read_blocks, read_pipe
 from footfall.store.tables import statements
 
 Result = TypeVar("Result")
-_Use = Literal["read", "load", "control"]
+# A look is a read for which somebody waits at the other end of a request.
+_Use = Literal["read", "look", "load", "control"]
 Table = Literal["events", "quarantine"]
 _EVENT_COLUMNS = ("customer", "product", "type", "version", "timestamp", "context", "sequence", "batch", "received")
 # What the lines of each table's segments may hold.
@@ -97,6 +98,13 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        # The longest that a statement may take which is a part of an answer.
+        self._look_s = max(
+            settings.usage_timeout_s,
+            settings.estimate_timeout_s,
+            settings.receipt_timeout_s,
+            settings.codes_timeout_s,
+        )
         self._pool = get_pool_manager()
         # Each use has a read timeout of its own, and clickhouse-connect has one for each client.
         self._links = Connections(self._connect)
@@ -155,7 +163,7 @@ class Store:
             return [tuple(row) for row in link.client.query(query, dict(parameters), limited).result_rows]
 
         with _explained(explain_read):
-            return self._attempt("read", read)
+            return self._attempt(self._use(limited), read)
 
     @contextlib.contextmanager
     def stream(
@@ -167,10 +175,11 @@ class Store:
         iterator, whose end means that the result is whole. Leaving the block early cancels the statement.
         """
         limited = self._limit(settings)
+        use = self._use(limited)
         with _explained(explain_read):
-            response, pipe = self._attempt("read", lambda link: self._open(link, query, dict(parameters), limited))
+            response, pipe = self._attempt(use, lambda link: self._open(link, query, dict(parameters), limited))
         try:
-            yield read_pipe(pipe, response, self._silent_s) if pipe else read_blocks(response)
+            yield read_pipe(pipe, response, self._silent_s(use)) if pipe else read_blocks(response)
         finally:
             # Closing, rather than giving it back to the pool, is what tells the store to stop.
             response.close()
@@ -242,10 +251,15 @@ class Store:
             _close(link)
         self._pool.clear()
 
-    @property
-    def _silent_s(self) -> int:
-        """Seconds for which the store may give nothing to who reads."""
-        return self._settings.report_timeout_s + _GRACE_S
+    def _silent_s(self, use: _Use) -> int:
+        """Seconds for which the store may give nothing to who waits for it."""
+        if use in ("read", "look"):
+            return (self._look_s if use == "look" else self._settings.report_timeout_s) + _GRACE_S
+        return self._settings.store_load_timeout_s if use == "load" else _CONTROL_S
+
+    def _use(self, limits: Mapping[str, Any]) -> _Use:
+        """How a statement with these limits is waited for."""
+        return "look" if 0 < limits["max_execution_time"] <= self._look_s else "read"
 
     def _limit(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**_READ_SETTINGS, "max_execution_time": self._settings.report_timeout_s, **(settings or {})}
@@ -292,13 +306,8 @@ class Store:
             # The environment's proxy is for the world outside, not for a loopback address.
             **({"pool_mgr": self._pool} if address.embedded else {"dedicated_pool": True}),
         )
-        overall_s = {
-            "read": self._silent_s,
-            "load": self._settings.store_load_timeout_s,
-            "control": _CONTROL_S,
-        }[use]
         client = cast("HttpClient", made)
-        client.timeout = Timeout(connect=connect_s, read=overall_s)
+        client.timeout = Timeout(connect=connect_s, read=self._silent_s(use))
         # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
