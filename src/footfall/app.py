@@ -19,7 +19,7 @@ from footfall.codes import Codes
 from footfall.collecting import Collector
 from footfall.errors import Code
 from footfall.journal import Folder, Journal
-from footfall.loading import Archive, Loader
+from footfall.loading import Archive, Loader, Retention
 from footfall.memory import Slack
 from footfall.metrics import Board, Values
 from footfall.node import data_folder, node_name
@@ -125,6 +125,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         store = Store(settings)
         stack.callback(store.close)
         archive = Archive(settings.data / "archive", settings.archive_days)
+        retention = Retention(store)
         folder = Folder(settings.data / "journal")
         loader = Loader(folder, store, archive, settings.data / "aside", settings, clock)
         board = Board(settings.data / METRICS_FOLDER, "worker", lambda: _worker_values(loader))
@@ -141,7 +142,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.to_thread(state.node_put, node, loader.loaded_through_ms, clock.now_ms())
 
         async def prune() -> None:
-            await asyncio.to_thread(archive.prune, clock.now_ms())
+            await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
 
         async def pack() -> None:
             await asyncio.to_thread(archive.pack, clock.now_ms())

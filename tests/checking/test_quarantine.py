@@ -13,6 +13,7 @@ from footfall.checking import Compared, Verdict
 from footfall.cli.rebuild import rebuild
 from footfall.cli.verify import verify
 from footfall.journal import Frame, walk
+from footfall.loading import Retention
 
 WRONG = {"code": "EVENT_NOT_IN_PLAN", "place": "type", "reason": "type: X is not in the plan", "plan": "abc"}
 
@@ -207,3 +208,59 @@ def test_the_copy_has_every_column_of_quarantine(node: MakeNode) -> None:
     there.sql("DROP TABLE copied")
     text = files("footfall.store").joinpath("queries/rebuild_quarantine.sql").read_text()
     assert ", ".join(name for name, _ in ours) in " ".join(text.partition("SELECT")[2].split())
+
+
+def archived_lines(there: Node) -> bytes:
+    found: list[Any] = [part for path in there.archived() for part in walk(path.read_bytes())]
+    return b"".join(part.lines for part in found if isinstance(part, Frame))
+
+
+def prune(there: Node) -> int:
+    return there.archive.prune(there.clock.ms, Retention(there.store).needed)
+
+
+def test_every_state_comes_back_after_the_archive_was_pruned(node: MakeNode) -> None:
+    there = with_all_states(node)
+    before = records(there)
+    there.clock.ms += 40 * DAY_MS
+    assert prune(there) == 0
+    told = archived_lines(there)
+    assert told.count(b"\n") == 5
+    assert b'"context":["\xc3\xbc","1"]' not in told.replace(b" ", b"")  # it was dropped
+    assert there.verify().problems == {}
+    there.sql("TRUNCATE TABLE quarantine")
+    there.rebuild()
+    assert records(there) == before
+    there.send(quarantined=settled("dropped", 0, 5))
+    there.load()
+    assert prune(there) == 0  # once a day
+    there.clock.ms += DAY_MS
+    prune(there)
+    assert archived_lines(there).count(b"\n") == 3 + 5
+
+
+def test_a_store_that_was_lost_makes_nothing_be_forgotten(node: MakeNode) -> None:
+    there = node()
+    quarantine(there, held(3))
+    before = records(there)
+    there.sql("TRUNCATE TABLE quarantine")
+    there.clock.ms += 40 * DAY_MS
+    prune(there)
+    there.rebuild()
+    assert records(there) == before
+    there.sql("DROP TABLE quarantine")
+    assert Retention(there.store).needed(held(3)) == held(3)
+
+
+def test_only_segments_of_quarantine_are_kept_and_damaged_ones_as_they_are(node: MakeNode) -> None:
+    there = node()
+    there.collect([event(100)])
+    quarantine(there, held(1))
+    quarantine(there, held(1, 3))
+    spoil(there.archived()[-1])
+    quarantine(there, settled("dropped", 3))
+    there.clock.ms += 40 * DAY_MS
+    prune(there)
+    assert len(there.archived()) == 2
+    assert [path.name for path in there.archived() if "quarantine" not in path.name] == []
+    assert b"not a line" in Retention(there.store).needed(lines([event(0)]) + b"not a line\n")

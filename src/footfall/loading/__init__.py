@@ -7,5 +7,6 @@ has come: `Loader.loaded_through_ms` is what reports wait for.
 
 from footfall.loading.archive import Archive, opened_ms
 from footfall.loading.loader import Loader
+from footfall.loading.retention import Retention
 
-__all__ = ["Archive", "Loader", "opened_ms"]
+__all__ = ["Archive", "Loader", "Retention", "opened_ms"]

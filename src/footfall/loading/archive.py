@@ -6,12 +6,12 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from footfall.journal import Disk, Kind
-from footfall.loading.packing import free_name, pack
+from footfall.journal import Disk, Kind, kind_of
+from footfall.loading.packing import free_name, pack, reduce
 
 DAY_MS = 86_400_000
 # The number of days that means for ever.
@@ -19,16 +19,27 @@ FOR_EVER = -1
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
+# Of the lines of a segment those that have to stay.
+Needed = Callable[[bytes], bytes]
+
+
+def _all(lines: bytes) -> bytes:
+    return lines
+
+
 class Archive:
     """A folder of folders, one a day (UTC, by the segments' opening time).
 
-    `days` 0 keeps nothing, FOR_EVER keeps everything. The archive may stand on a disk of its own.
+    `days` 0 keeps nothing, FOR_EVER keeps everything; what is held in quarantine stays for as long as it is held. The
+    archive may stand on a disk of its own.
     """
 
     def __init__(self, path: Path, days: int, disk: Disk | None = None) -> None:
         self.path = path
         self._days = days
         self._disk = disk or Disk()
+        # The first day that was kept when days were last removed.
+        self._pruned = ""
         # Past days that have nothing to pack, and when something last came or went there.
         self._packed: dict[str, int] = {}
 
@@ -56,21 +67,36 @@ class Archive:
             return []
         return sorted(day for day in self.path.iterdir() if day.is_dir() and _DAY.fullmatch(day.name))
 
-    def prune(self, now_ms: int) -> int:
-        """Remove the days that are older than may be kept; returns how many they were.
+    def prune(self, now_ms: int, needed: Needed = _all) -> int:
+        """Remove the days that are older than may be kept, once a day; returns how many days are gone.
 
-        Somebody who reads the archive is not disturbed: then nothing is removed this time.
+        Of the segments of quarantine `needed` gives the lines that have to stay, because an event may be held for
+        longer. Somebody who reads the archive is not disturbed: then nothing is removed this time. Raises OSError.
         """
         if self._days == FOR_EVER:
             return 0
         oldest = day_of(now_ms - self._days * DAY_MS)
-        gone = [day for day in self.days() if day.name < oldest]
-        if not gone:
+        past = [day for day in self.days() if day.name < oldest]
+        if not past or self._pruned == oldest:
             return 0
         with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
-            for day in gone if locked else ():
-                shutil.rmtree(day)
-        return len(gone) if locked else 0
+            if not locked:
+                return 0
+            gone = sum(self._clear(day, needed) for day in past)
+        self._pruned = oldest
+        return gone
+
+    def _clear(self, day: Path, needed: Needed) -> bool:
+        """Remove what is not needed of a day, and the day itself where nothing is."""
+        for path in sorted(day.iterdir()):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif kind_of(path) is Kind.EVENTS or not reduce(path, needed, self._disk):
+                path.unlink()
+        if any(day.iterdir()):
+            return False
+        day.rmdir()
+        return True
 
     def pack(self, now_ms: int) -> int:
         """Make one large segment of many small ones of a past day; gives how many there are less, 0 when none is left.

@@ -5,7 +5,7 @@ badly. A pack is a segment like any other, named for its first one, with the sam
 frames. It is read back before what it holds is removed. A crash in between leaves both, and loading twice counts once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from footfall import zstd
@@ -42,6 +42,20 @@ def pack(day: Path, kind: Kind, disk: Disk) -> int:
         disk.remove(source)
     disk.sync_folder(day)
     return len(sources) - 1
+
+
+def reduce(path: Path, needed: Callable[[bytes], bytes], disk: Disk) -> bool:
+    """Leave in a segment the lines that are needed, in its place; False when there is none. Raises OSError.
+
+    A damaged one stays as it is, for nobody can tell what its lines are.
+    """
+    lines = _lines(path)
+    if lines is None:
+        return True
+    left = needed(lines)
+    if left and left != lines:
+        _write(path, left, disk)
+    return bool(left)
 
 
 def free_name(path: Path) -> Path:
