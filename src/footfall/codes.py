@@ -25,6 +25,7 @@ class Codes:
         self._plan = plan
         self._store = store
         self._timeout_s = settings.codes_timeout_s
+        self._problems_max = settings.problems_max
         self._lane = Lane("codes", LOOKS_AT_ONCE_MAX)
 
     def close(self) -> None:
@@ -38,7 +39,7 @@ class Codes:
         checker = self._plan.checker
         strange = [
             unknown_code("type", f"filter.types[{at}]", types[at], near)
-            for at, near in checker.strange_types(product, types)
+            for at, near in checker.strange_types(product, types, self._problems_max)
         ]
         if not checker.strange_codes(customer, product):
             return strange

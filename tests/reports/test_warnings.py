@@ -81,3 +81,8 @@ def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: Codes) -> Non
 def test_a_type_that_the_plan_does_not_have_is_told(codes: Codes) -> None:
     found = asyncio.run(codes.look("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED")))
     assert [slip.text for slip in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
+
+
+def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: Codes) -> None:
+    found = asyncio.run(codes.look("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000))))
+    assert len(found) == SETTINGS.problems_max

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import islice
 
 from msgspec import Struct
 
@@ -98,8 +99,8 @@ class Checker:
             found.append(("product", product, self._near_products.near(product)))
         return found
 
-    def strange_types(self, product: str, types: Sequence[str]) -> list[tuple[int, str | None]]:
-        """The places of types that the plan's product does not have, and what each may be meant for.
+    def strange_types(self, product: str, types: Sequence[str], most: int) -> list[tuple[int, str | None]]:
+        """Up to `most` places of types that the plan's product does not have, and what each may be meant for.
 
         None where the plan does not know the product, or takes types as they come.
         """
@@ -107,7 +108,8 @@ class Checker:
         if table is None or self.is_open:
             return []
         near = self._near_types[product].near
-        return [(at, near(kind)) for at, kind in enumerate(types) if kind not in table.shapes]
+        strange = ((at, kind) for at, kind in enumerate(types) if kind not in table.shapes)
+        return [(at, near(kind)) for at, kind in islice(strange, most)]
 
     def _problems(self, event: StoredEvent, where: str) -> list[Problem]:
         """What is wrong with one event, which the hot path could not wave through."""
