@@ -33,6 +33,7 @@ class EngineProcess:
 
     def start(self) -> None:
         """Start it and wait until it says where it listens."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         before = self.place.read_bytes() if self.place.exists() else b""
         code = (
             "import logging, sys; logging.basicConfig(level='INFO');"
@@ -64,8 +65,8 @@ class EngineProcess:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
-    """One engine for the whole run."""
-    process = EngineProcess(tmp_path_factory.mktemp("engine") / "data")
+    """One engine for the whole run, in a folder whose name chDB would take for a pattern and for options."""
+    process = EngineProcess(tmp_path_factory.mktemp("engine") / "x{1..3}*[a] ?q'" / "data")
     yield process
     process.stop()
 
@@ -76,6 +77,20 @@ def own_engine(tmp_path: Path) -> Iterator[EngineProcess]:
     process = EngineProcess(tmp_path / "data")
     yield process
     if process.process.poll() is None:
+        process.stop()
+
+
+@pytest.fixture
+def start_engine() -> Iterator[Callable[[Path], EngineProcess]]:
+    """Starts engines on data folders of a test's choice."""
+    started: list[EngineProcess] = []
+
+    def start(folder: Path) -> EngineProcess:
+        started.append(EngineProcess(folder))
+        return started[-1]
+
+    yield start
+    for process in started:
         process.stop()
 
 

@@ -300,16 +300,3 @@ def test_a_table_from_the_environment_is_json() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError, match="immutable"):
         Settings().port = 1  # type: ignore[misc]
-
-
-@pytest.mark.parametrize("name", ["x{y}", "a*b", "q?x"])
-def test_a_data_folder_that_the_engine_would_take_for_a_pattern_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Events in it were answered 200, and reports had no rows."""
-    with pytest.raises(SettingsInvalid, match="must not have"):
-        load(None, {"FOOTFALL_DATA_DIR": str(tmp_path / name / "data")}, {})
-    (tmp_path / name).mkdir()
-    monkeypatch.chdir(tmp_path / name)
-    with pytest.raises(SettingsInvalid, match="must not have"):
-        load(None, {}, {})

@@ -88,9 +88,6 @@ def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str
     values = _convert(given, problems)
     settings = Settings(**values)  # type: ignore[arg-type]  # each was converted to its field's type
     problems += _check(settings, given, values)
-    # The default is a path too, below wherever the command was typed.
-    if "data_dir" not in given and (why := problem("data_dir", settings.data_dir)):
-        problems.append(f"data_dir: {why}")
     if problems:
         raise SettingsInvalid(tuple(problems))
     sources = {name: given[name].source if name in given else DEFAULT for name in Settings.__struct_fields__}

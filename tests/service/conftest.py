@@ -101,11 +101,14 @@ class Running:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Starts the service; what still runs at the end of the test is stopped."""
+    """Starts the service; what still runs at the end of the test is stopped.
+
+    Its folder has a name that the embedded engine would take for a pattern and for options.
+    """
     started: list[Running] = []
 
     def start(**settings: Any) -> Running:
-        run = Running(tmp_path / "data", **settings)
+        run = Running(tmp_path / "x{1..3}*[a] ?q'" / "data", **settings)
         started.append(run)
         return run
 

@@ -235,3 +235,59 @@ def test_the_log_holds_no_secrets_and_no_values(own_engine) -> None:
     assert "engine stopped" in log
     assert "private-value" not in log
     assert password not in log
+
+
+def test_the_name_of_the_data_folder_is_no_pattern(tmp_path: Path, start_engine, make_event, make_segment) -> None:
+    """chDB read a file in such a folder as no rows, without a word; and what lies beside it may not be read instead."""
+    for beside in ("x1aa-xq=1", "x2", "x"):
+        (tmp_path / beside / "data" / "engine" / "spool").mkdir(parents=True)
+    folder = tmp_path / "x{1..3}*[a] ?q=1&it's 100%20\\b:c#d größe"
+    engine = start_engine(folder / "data")
+    store = Store(Settings(data_dir=str(engine.folder)))
+    try:
+        store.migrate()
+        assert store.load(make_segment(tmp_path / "segment", [make_event(n) for n in range(1, 4)])) == 3
+        assert store.rows(COUNT, {}) == [(3,)]
+        with store.stream("SELECT sequence FROM events ORDER BY sequence FORMAT TSV", {}) as blocks:
+            assert b"".join(blocks) == b"1\n2\n3\n"
+        assert list((engine.folder / "engine" / "spool").iterdir()) == []
+    finally:
+        store.close()
+
+
+FORSAKEN = """
+import asyncio, os, sys
+from pathlib import Path
+from footfall.store.engine_lanes import Lanes, Statement
+
+async def main(lanes):
+    def start(text, data=None):
+        return lanes.start(Statement(text=text, mark=text, word=text.split()[0], data=data))
+
+    await start("CREATE TABLE t (n Int64) ENGINE = Memory")
+    data = open("data", "w+b")
+    os.unlink("data")
+    data.write(b"1\\n2\\n")
+    data.flush()
+    text = f"INSERT INTO t SELECT n + sleep(2) FROM file('/dev/fd/{data.fileno()}', TSV, 'n Int64')"
+    loading = start(text, data)
+    while not lanes._writing[text].running():
+        await asyncio.sleep(0.001)
+    loading.cancel()
+    closed = data.closed
+    while lanes.busy:
+        await asyncio.sleep(0.01)
+    print(closed, data.closed, (await start("SELECT sum(n) FROM t")).body)
+
+os.chdir(sys.argv[1])
+lanes = Lanes(Path("chdb"), {}, {}, 2)
+asyncio.run(main(lanes))
+lanes.close()
+"""
+
+
+def test_a_statement_that_nobody_waits_for_keeps_its_data_until_it_ends(tmp_path: Path) -> None:
+    """Else its descriptor's number would be another file's by the time the engine reads it."""
+    command = [sys.executable, "-c", FORSAKEN, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, check=False, text=True, timeout=120)
+    assert found.stdout == "False True b'3\\n'\n", found.stderr

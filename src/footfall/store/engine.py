@@ -34,6 +34,9 @@ from footfall.store.engine_rest import rest_when_idle
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _USER = "footfall"
+# In the engine's own folder, in which its process works: chDB's data, and what comes in and goes out.
+_CHDB = Path("chdb")
+_SPOOL = Path("spool")
 # Longer than the pauses between loads: a connection that closes while it is being used again costs a retry.
 _KEEP_ALIVE_S = 75
 
@@ -43,16 +46,20 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._data = settings.data / "engine"
-        self._spool = self._data / "spool"
-        self._place = settings.data / "run" / "engine.json"
+        self._data = settings.data.absolute() / "engine"
+        self._place = settings.data.absolute() / "run" / "engine.json"
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; raises CannotServe when the data folder has an engine already."""
-        for folder in (self._data, self._spool, self._place.parent):
+        """Serve until SIGTERM or SIGINT; raises CannotServe when the data folder has an engine already.
+
+        The process works in its folder from then on: chDB takes what follows a `?` in a path for options, so that it
+        is told only names that were chosen here.
+        """
+        for folder in (self._data, self._data / _SPOOL, self._place.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._own():
-            for stale in self._spool.iterdir():
+            os.chdir(self._data)
+            for stale in _SPOOL.iterdir():
                 stale.unlink()
             password = secrets.token_urlsafe(32)
             lanes = self._open_lanes()
@@ -90,7 +97,7 @@ class Engine:
         }
         # What does not fit into memory is sorted and grouped on disk, but the disk is for the journal first.
         defaults = {"max_temporary_data_on_disk_size_for_query": str(memory)}
-        return Lanes(self._data / "chdb", options, defaults, self._settings.engine_queries_at_once_max)
+        return Lanes(_CHDB, options, defaults, self._settings.engine_queries_at_once_max)
 
     async def _serve(self, lanes: Lanes, listener: socket.socket, password: str) -> None:
         bounds = Bounds(
@@ -99,8 +106,8 @@ class Engine:
             + self._settings.journal_waiting_bytes_max
             + self._settings.loader_lines_bytes_max,
         )
-        app = Protocol(lanes, _USER, password, self._spool, bounds)
-        port, pipes = listener.getsockname()[1], str(self._spool.absolute())
+        app = Protocol(lanes, _USER, password, _SPOOL, bounds)
+        port, pipes = listener.getsockname()[1], str(self._data / _SPOOL)
         endpoint = Endpoint(host=_HOST, port=port, user=_USER, password=password, pipes=pipes)
         config = uvicorn.Config(
             app,

@@ -111,8 +111,6 @@ class Protocol:
             await response.fail(error)
         finally:
             gone.cancel()
-            if request.data is not None:
-                request.data.unlink(missing_ok=True)
 
     async def _stream(self, statement: Statement, response: "Response", gone: "asyncio.Future[None]") -> None:
         text, path = str(statement.text), self._spool / f"{statement.mark}.pipe"

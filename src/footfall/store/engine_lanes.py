@@ -24,7 +24,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import chdb
 from msgspec import Struct, field
@@ -39,13 +39,18 @@ _ALWAYS = {"async_insert": "0", "session_timezone": "UTC"}
 
 
 class Statement(Struct, kw_only=True):
-    """One statement to run. `mark` is unique, and finds it when it is to be killed; `pipe` is its client's own."""
+    """One statement to run. `mark` is unique, and finds it when it is to be killed; `pipe` is its client's own.
+
+    `data` is the open file that its text names by descriptor: it is closed when the statement has ended, for the engine
+    would read whatever had the number by then.
+    """
 
     text: str | bytes
     mark: str
     word: str
     database: str = ""
     pipe: Path | None = None
+    data: BinaryIO | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -98,10 +103,15 @@ class Lanes:
         self._writing: dict[str, Future[Outcome]] = {}
 
     def start(self, statement: Statement) -> "asyncio.Future[Outcome]":
-        """Queue a statement; its future raises EngineError when it fails."""
+        """Queue a statement; its future raises EngineError when it fails. The end of its work closes its data."""
         self.begun += 1
         works = self._reading if statement.reads else self._writing
-        works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
+        with contextlib.ExitStack() as stack:
+            if statement.data is not None:
+                stack.callback(statement.data.close)
+            works[statement.mark] = work = self._lane(statement).submit(self._run, statement)
+            kept = stack.pop_all()
+        work.add_done_callback(lambda _: kept.close())
         if statement.pipe is not None:
             self._pipes[statement.mark] = statement.pipe
         work.add_done_callback(lambda _: works.pop(statement.mark))

@@ -2,6 +2,10 @@
 
 A statement stands in the parameter `query`, in the body, in a form's field `query`, or at the front of the body with
 its data behind it. Data that has the body for itself goes to a file, compressed as it is, and chDB reads that.
+
+chDB takes the name of a file to read for a pattern, wherever in its path `{`, `*` or `?` stand, and has no way to quote
+them: a pattern that no file fits is read as no rows, without a word. So it never gets the path of the file, which the
+operator's name of the data folder is a part of, but its descriptor, as /dev/fd/N.
 """
 
 import asyncio
@@ -10,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -59,11 +63,10 @@ class Disconnected(Exception):
 
 
 class Request(Struct, frozen=True):
-    """A statement with the id that the client gave it, and the file of its data, which is the receiver's to delete."""
+    """A statement with the id that the client gave it; the file of its data has no name, and is gone when closed."""
 
     statement: Statement
     query_id: str
-    data: Path | None = None
 
 
 class Reader:
@@ -94,23 +97,26 @@ class Reader:
     async def _read_data(self, text: str, values: dict[str, str], encoding: str, receive: Receive) -> Request:
         if encoding not in _COMPRESSIONS:
             raise EngineError(89, "Unknown Content-Encoding. (UNKNOWN_COMPRESSION_METHOD)")
-        path = self._spool / f"{uuid.uuid4().hex}.data"
         try:
-            size = await _save(_chunks(receive, self._bounds.data), path)
-            return _make(_load(text, path, encoding) if size else text, values, path)
+            file = await asyncio.to_thread(_create, self._spool / f"{uuid.uuid4().hex}.data")
+        except OSError as error:
+            raise _no_space(error) from error
+        try:
+            size = await _save(_chunks(receive, self._bounds.data), file)
+            return _make(_load(text, file, encoding) if size else text, values, file)
         except BaseException:
-            _remove(path)
+            file.close()
             raise
 
 
-def _load(text: str, path: Path, encoding: str) -> str:
-    loading = sql.from_file(text, str(path), _COMPRESSIONS[encoding])
+def _load(text: str, file: BinaryIO, encoding: str) -> str:
+    loading = sql.from_file(text, f"/dev/fd/{file.fileno()}", _COMPRESSIONS[encoding])
     if loading is None:
         raise EngineError(62, "An INSERT with its data in the body has to end with FORMAT. (SYNTAX_ERROR)")
     return loading
 
 
-def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -> Request:
+def _make(text: str | bytes, values: dict[str, str], data: BinaryIO | None = None) -> Request:
     if not text.strip():
         raise EngineError(62, "Empty query. (SYNTAX_ERROR)")
     mark = uuid.uuid4().hex
@@ -122,6 +128,7 @@ def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -
     statement = Statement(
         text=text,
         mark=mark,
+        data=data,
         word=sql.read_word(text) if isinstance(text, str) else "INSERT",
         database=values.get("database", ""),
         parameters={name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")},
@@ -129,7 +136,7 @@ def _make(text: str | bytes, values: dict[str, str], data: Path | None = None) -
     )
     query_id = values.get("query_id", "")
     # It goes into a header and the log.
-    return Request(statement, query_id if query_id.isascii() and query_id.isprintable() and query_id else mark, data)
+    return Request(statement, query_id if query_id.isascii() and query_id.isprintable() and query_id else mark)
 
 
 async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
@@ -146,25 +153,39 @@ async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
         more = message.get("more_body", False)
 
 
-async def _save(chunks: AsyncIterator[bytes], path: Path) -> int:
-    """Write all chunks to a new file; gives its size."""
+def _create(path: Path) -> BinaryIO:
+    """A new file without a name, for this process alone."""
+    file = path.open("x+b", buffering=0)
+    path.unlink()
+    return file
+
+
+async def _save(chunks: AsyncIterator[bytes], file: BinaryIO) -> int:
+    """Write all chunks to a new file, and go back to its start; gives its size."""
     size, waiting = 0, bytearray()
     try:
-        with await asyncio.to_thread(path.open, "xb") as file:
-            async for chunk in chunks:
-                waiting += chunk
-                size += len(chunk)
-                if len(waiting) >= _WRITE_BYTES:
-                    await asyncio.to_thread(file.write, bytes(waiting))
-                    waiting.clear()
-            await asyncio.to_thread(file.write, bytes(waiting))
+        async for chunk in chunks:
+            waiting += chunk
+            size += len(chunk)
+            if len(waiting) >= _WRITE_BYTES:
+                await asyncio.to_thread(_write, file, bytes(waiting))
+                waiting.clear()
+        await asyncio.to_thread(_write, file, bytes(waiting))
+        # Where /dev/fd/N is this very open file, its place in it is the engine's too.
+        file.seek(0)
     except OSError as error:
-        raise EngineError(243, f"The data cannot be written: {error}. (NOT_ENOUGH_SPACE)") from error
+        raise _no_space(error) from error
     return size
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _write(file: BinaryIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _no_space(error: OSError) -> EngineError:
+    return EngineError(243, f"The data cannot be written: {error}. (NOT_ENOUGH_SPACE)")
 
 
 def _decode(body: bytes) -> str:
