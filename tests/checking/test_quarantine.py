@@ -128,7 +128,7 @@ def test_a_state_that_no_archived_line_gives_is_told_and_stays(node: MakeNode) -
         return any(b"dropped" in part.lines for part in walk(path.read_bytes()) if isinstance(part, Frame))
 
     [drop] = filter(says_dropped, there.archived())
-    drop.unlink()
+    there.forget(drop)
     assert there.verify().problems == {"unarchived in quarantine": 2}
     there.rebuild()
     assert records(there) == before
@@ -148,7 +148,7 @@ def test_lines_that_wait_or_came_before_the_archive_are_no_problem(node: MakeNod
     there.collect([event(100)])
     quarantine(there, held(2))
     for path in there.archived():
-        path.unlink()
+        there.forget(path)
     there.clock.ms += 3 * DAY_MS
     there.collect([event(101)])
     there.clock.ms += HOUR_MS

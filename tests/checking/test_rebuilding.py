@@ -115,7 +115,7 @@ def unarchived(node: MakeNode) -> Node:
     there.clock.ms += HOUR_MS
     there.collect(numbers(3, 6))
     there.collect(numbers(6, 8))
-    there.archived()[1].unlink()
+    there.forget(there.archived()[1])
     return there
 
 

@@ -105,6 +105,11 @@ class Node:
     def archived(self) -> list[Path]:
         return sorted((self.data / "archive").glob("*/*.zst"))
 
+    def forget(self, path: Path) -> None:
+        """Take a segment out of the archive as if its day were past."""
+        self.archive.inventory.remove(path.parent.name, [path.name])
+        path.unlink()
+
     def tables(self) -> set[str]:
         return {name for (name,) in self.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")}
 

@@ -79,6 +79,16 @@ class Places:
         for day in folders[-days:] if days else folders:
             yield from (Segment(path, State.ARCHIVED) for path in _segments(day))
 
+    def lost(self, days: int | None = None) -> list[Segment]:
+        """What the archive should hold and does not, oldest first; with `days`, only of so many of its last days."""
+        folders = self.archive.days()
+        first = folders[-days].name if days and days < len(folders) else ""
+        return [Segment(path, State.ARCHIVED) for path in self.archive.lost() if path.parent.name >= first]
+
+    def names(self, segments: list[Segment]) -> tuple[str, ...]:
+        """Segments as they are named from the data folder on."""
+        return tuple(str(segment.path.relative_to(self.data)) for segment in segments)
+
     def put_aside(self) -> list[Segment]:
         """What was set aside, oldest first."""
         return [Segment(path, State.ASIDE) for path in _segments(self.aside)] if self.aside.is_dir() else []

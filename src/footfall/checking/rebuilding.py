@@ -72,6 +72,7 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 
     archive: Count
     harms: tuple[Harm, ...]
+    lost: tuple[str, ...]
     before: Compared | None
     after: Compared | None
     quarantine: Compared | None
@@ -120,6 +121,7 @@ class Rebuilding:
         return Rebuilt(
             archive=archive + lines,
             harms=tuple(inspection.harms),
+            lost=self._places.names(listing.lost),
             before=before,
             after=after,
             quarantine=quarantine,

@@ -115,6 +115,9 @@ class Repair:
         target = self._free(folder, *_salvaged(segment.path))
         self._write(target, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames))
         original = self._free(self._places.repaired, segment.path.name)
+        if segment.state is State.ARCHIVED:
+            self._places.archive.inventory.add(folder.name, [target.name])
+            self._places.archive.inventory.remove(folder.name, [segment.path.name])
         self._disk.rename(segment.path, original)
         self._disk.sync_folder(original.parent)
         self._disk.sync_folder(segment.path.parent)

@@ -90,6 +90,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     journal: Count
     aside: Count
     harms: tuple[Harm, ...]
+    # Files of archived segments that are no longer there.
+    lost: tuple[str, ...]
     compared: Compared | None
     quarantine: Compared | None
     # Other nodes load into the same store, and only their archives know their events.
@@ -99,7 +101,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     @property
     def problems(self) -> dict[str, int]:
         """What is bad, by its kind; empty when all is well."""
-        found = {"damaged": len(self.harms), "aside": self.aside.segments}
+        found = {"lost": len(self.lost), "damaged": len(self.harms), "aside": self.aside.segments}
         bad = [verdict for verdict in BAD if verdict != "unarchived" or not self.shared]
         if self.compared is not None:
             found |= {verdict: self.compared.total(verdict) for verdict in bad}

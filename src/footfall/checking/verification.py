@@ -31,17 +31,20 @@ class Listing(Struct, frozen=True):
     waiting: list[Segment]
     archived: list[Segment]
     aside: list[Segment]
+    # Archived once, and no longer there.
+    lost: list[Segment]
     through_ms: int
 
     @property
     def begin_ms(self) -> int | None:
         """When the first archived segment of events was opened; None when there is none."""
-        return min((one.opened_ms for one in self.of(Kind.EVENTS)), default=None)
+        lost = (one for one in self.lost if one.kind is Kind.EVENTS)
+        return min((one.opened_ms for one in (*self.of(Kind.EVENTS), *lost)), default=None)
 
     @property
     def quarantine_begin_ms(self) -> int | None:
         """When the first archived segment of any kind was opened: from then on lines of quarantine are archived."""
-        return min((one.opened_ms for one in self.archived), default=None)
+        return min((one.opened_ms for one in (*self.archived, *self.lost)), default=None)
 
     def of(self, kind: Kind) -> list[Segment]:
         """The archived segments whose lines are of this kind."""
@@ -57,7 +60,7 @@ def take_stock(places: Places, clock: Clock, days: int | None = None) -> Listing
     now_ms = clock.now_ms()
     waiting = places.waiting()
     through_ms = min([now_ms, *(segment.opened_ms for segment in waiting)]) - 1
-    return Listing(waiting, list(places.archived(days)), places.put_aside(), through_ms)
+    return Listing(waiting, list(places.archived(days)), places.put_aside(), places.lost(days), through_ms)
 
 
 def cover(store: Store, copy: str, listing: Listing) -> Span | None:
@@ -107,6 +110,7 @@ class Verification:
             journal=journal,
             aside=aside,
             harms=tuple(self._inspection.harms),
+            lost=self._places.names(listing.lost),
             compared=compared,
             quarantine=quarantine,
             shared=self._settings.events_url != "embedded",

@@ -97,5 +97,10 @@ def harmed(harm: Harm) -> str:
     return f"{harm.file}: {harm.size:,} bytes at {harm.offset:,}: {harm.reason}"
 
 
+def missed(name: str) -> str:
+    """An archived file that is gone, in words."""
+    return f"lost      {name}: it was archived, and is no longer there"
+
+
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"

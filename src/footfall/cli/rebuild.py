@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from footfall.checking import Plan, Rebuilding, Rebuilt, Unarchived
-from footfall.cli.checks import counted, explained, harmed, opened, progress
+from footfall.cli.checks import counted, explained, harmed, missed, opened, progress
 from footfall.cli.context import data_options
 from footfall.settings import Settings
 
@@ -57,6 +57,7 @@ def rebuild(
 
 def _lines(rebuilt: Rebuilt, plan: Plan) -> Iterator[str]:
     yield f"archive   {counted(rebuilt.archive)}"
+    yield from map(missed, rebuilt.lost)
     for harm in rebuilt.harms:
         yield f"damaged   {harmed(harm)}"
     if rebuilt.before is not None:

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from footfall.checking import BAD, Compared, Day, Finding, Verdict, Verification
-from footfall.cli.checks import Unknown, counted, explained, harmed, opened, progress
+from footfall.cli.checks import Unknown, counted, explained, harmed, missed, opened, progress
 from footfall.cli.context import data_options
 from footfall.cli.showing import moment, table
 from footfall.settings import Settings
@@ -59,6 +59,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"archive   {counted(verdict.archive)}"
     yield f"journal   {counted(verdict.journal)}{' that wait to be loaded' if verdict.journal.segments else ''}"
     yield f"aside     {counted(verdict.aside)}{', perhaps not in the store' if verdict.aside.segments else ''}"
+    yield from map(missed, verdict.lost)
     for harm in verdict.harms:
         yield f"damaged   {harmed(harm)}"
     if verdict.compared is None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from footfall.journal import Disk, Kind, kind_of
+from footfall.journal import OPEN, SEALED, Disk, Kind, kind_of
+from footfall.loading.inventory import Inventory
 from footfall.loading.packing import free_name, pack, reduce
 
 DAY_MS = 86_400_000
@@ -38,6 +39,8 @@ class Archive:
         self.path = path
         self._days = days
         self._disk = disk or Disk()
+        self.inventory = Inventory(path.with_name("inventory"))
+        self._is_listed = False
         # The first day that was kept when days were last removed.
         self._pruned = ""
         # Past days that have nothing to pack, and when something last came or went there.
@@ -60,6 +63,7 @@ class Archive:
                 raise
             self._copy(segment, target)
         self._disk.sync_folder(day)
+        self.inventory.add(day.name, [target.name])
 
     def days(self) -> list[Path]:
         """The folders of the days, oldest first."""
@@ -73,6 +77,7 @@ class Archive:
         Of the segments of quarantine `needed` gives the lines that have to stay, because an event may be held for
         longer. Somebody who reads the archive is not disturbed: then nothing is removed this time. Raises OSError.
         """
+        self._list()
         if self._days == FOR_EVER:
             return 0
         oldest = day_of(now_ms - self._days * DAY_MS)
@@ -83,20 +88,50 @@ class Archive:
             if not locked:
                 return 0
             gone = sum(self._clear(day, needed) for day in past)
+            self._forget(oldest)
         self._pruned = oldest
         return gone
 
+    def lost(self) -> list[Path]:
+        """The segments that are listed and not there, oldest first."""
+        there = {day.name: {path.name for path in day.iterdir()} for day in self.days()}
+        return [
+            self.path / day / name
+            for day in self.inventory.days()
+            for name in sorted(self.inventory.names(day) - there.get(day, set()))
+        ]
+
+    def _list(self) -> None:
+        """List, once, what came before there was a list, or without a word of it because of a crash."""
+        if not self._is_listed:
+            for day in self.days():
+                there = {path.name for path in day.iterdir() if path.name.endswith((SEALED, OPEN))}
+                self.inventory.add(day.name, sorted(there - self.inventory.names(day.name)))
+            self._is_listed = True
+
     def _clear(self, day: Path, needed: Needed) -> bool:
         """Remove what is not needed of a day, and the day itself where nothing is."""
-        for path in sorted(day.iterdir()):
+        everything = sorted(day.iterdir())
+        gone = [path for path in everything if not self._is_needed(path, needed)]
+        self.inventory.remove(day.name, (path.name for path in gone))
+        for path in gone:
             if path.is_dir():
                 shutil.rmtree(path)
-            elif kind_of(path) is Kind.EVENTS or not reduce(path, needed, self._disk):
+            else:
                 path.unlink()
-        if any(day.iterdir()):
+        if len(gone) < len(everything):
             return False
         day.rmdir()
         return True
+
+    def _is_needed(self, path: Path, needed: Needed) -> bool:
+        return path.is_file() and kind_of(path) is Kind.QUARANTINE and reduce(path, needed, self._disk)
+
+    def _forget(self, oldest: str) -> None:
+        """Remove the lists of days that are past; one stays whose segments of quarantine should be there."""
+        for day in self.inventory.days():
+            if day < oldest and not any(kind_of(Path(name)) is Kind.QUARANTINE for name in self.inventory.names(day)):
+                self.inventory.forget(day)
 
     def pack(self, now_ms: int) -> int:
         """Make one large segment of many small ones of a past day; gives how many there are less, 0 when none is left.
@@ -111,10 +146,14 @@ class Archive:
                 if not locked:
                     return 0
                 for kind in Kind:
-                    if less := pack(day, kind, self._disk):
+                    if less := pack(day, kind, self._disk, self._replace):
                         return less
             self._packed[day.name] = changed_ns
         return 0
+
+    def _replace(self, made: Path, sources: list[Path]) -> None:
+        self.inventory.add(made.parent.name, [made.name])
+        self.inventory.remove(made.parent.name, [source.name for source in sources])
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

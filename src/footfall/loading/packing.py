@@ -28,8 +28,11 @@ class PackDamaged(OSError):
     """A pack that was read back does not hold what was written."""
 
 
-def pack(day: Path, kind: Kind, disk: Disk) -> int:
-    """Make one pack of the first small segments of a day; gives how many there are less. Raises OSError."""
+def pack(day: Path, kind: Kind, disk: Disk, replace: Callable[[Path, list[Path]], None]) -> int:
+    """Make one pack of the first small segments of a day; gives how many there are less. Raises OSError.
+
+    `replace` is told of the pack, and of what it holds, before that is removed.
+    """
     small = [path for path in sorted(day.glob("*.jsonl.zst")) if kind_of(path) is kind and _is_small(path)]
     sources, lines = _gather(small)
     if len(sources) < _SEGMENTS_MIN:
@@ -37,7 +40,9 @@ def pack(day: Path, kind: Kind, disk: Disk) -> int:
     target = _name(sources[0])
     # An earlier try may have been broken off just before it removed what it had packed.
     if not (target.exists() and _lines(target) == lines):
-        _write(free_name(target), lines, disk)
+        target = free_name(target)
+        _write(target, lines, disk)
+    replace(target, sources)
     for source in sources:
         disk.remove(source)
     disk.sync_folder(day)
