@@ -81,9 +81,9 @@ class Archive:
         if self._days == FOR_EVER:
             return 0
         oldest = day_of(now_ms - self._days * DAY_MS)
-        past = [day for day in self.days() if day.name < oldest]
-        if not past or self._pruned == oldest:
+        if self._pruned == oldest:
             return 0
+        past = [day for day in self.days() if day.name < oldest]
         with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
             if not locked:
                 return 0
