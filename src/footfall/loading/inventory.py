@@ -1,9 +1,9 @@
 """What the archive should hold, by name: so that a file that is no longer there is missed, the oldest too.
 
-It stands beside the archive, which may be a disk of its own and be lost, or not be mounted, as a whole. A file a day has
-a line for each segment that came, and one with a `-` in front for each that was taken out on purpose. A segment is listed
-when it is there, and taken off the list before it goes: a crash in between leaves one that nobody would miss, and
-raises no alarm.
+It stands beside the archive, which may be a disk of its own and be lost, or not be mounted, as a whole. A file a day
+has a line for each segment that came, and one with a `-` in front for each that was taken out on purpose. A segment is
+listed when it is there, and taken off the list before it goes: a crash in between leaves one that nobody would miss,
+and raises no alarm.
 """
 
 import os
