@@ -58,6 +58,16 @@ def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, output: 
     assert found.rows == 3_000
 
 
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_long_values_are_sampled_in_small_blocks(
+    place: Any, estimate: Any, file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("footfall.reports.columnar.BLOCK_BYTES_MAX", 100_000)
+    place.load({"timestamp": n, "context": [str(n) * 1_000]} for n in range(100))
+    found, made = estimate(output={"format": file_format}), report(place, output={"format": file_format})
+    assert (found.rows, found.bytes) == (100, made.bytes)
+
+
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
 def test_without_events_there_is_what_a_file_begins_and_ends_with(
     place: Any, estimate: Any, output: dict[str, Any]

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from footfall import limits
 from footfall.reports import columnar
 from footfall.state import Job, JobStatus
 from footfall.store import StoreMemory
@@ -136,3 +137,88 @@ def test_a_failure_behind_the_end_of_a_stream_is_not_missed() -> None:
 
     with pytest.raises(StoreMemory):
         list(columnar.Columnar("arrow", "none").add(blocks()))
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_long_rows_stand_in_groups_of_so_many_bytes_however_they_came(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file_format: str
+) -> None:
+    monkeypatch.setattr(columnar, "STEP_BYTES_MAX", 10_000)
+    monkeypatch.setattr(columnar, "GROUP_BYTES_MAX", 10_000)
+    table = pa.table(
+        {"timestamp": list(range(101)), "type": ["T" * 100] * 101, "context1": ["x" * 900, None] * 50 + [""]}
+    )
+
+    def made_of(rows: int) -> bytes:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table, rows)
+        made = columnar.Columnar(file_format, "none")
+        return b"".join([*made.add([sink.getvalue().to_pybytes()]), *made.end()])
+
+    first, *others = [made_of(rows) for rows in (1, 3, 17, 101)]
+    assert all(other == first for other in others)
+    (tmp_path / "file").write_bytes(first)
+    if file_format == "parquet":
+        held = parquet.ParquetFile(tmp_path / "file").metadata
+        groups = [held.row_group(index).num_rows for index in range(held.num_row_groups)]
+    else:
+        reader = pa.ipc.open_file(tmp_path / "file")
+        groups = [reader.get_batch(index).num_rows for index in range(reader.num_record_batches)]
+    # 1,000 and 100 bytes in turn: the 19th row of a group is the first with which it has 10,000 or more.
+    assert (sum(groups), len(groups)) == (101, 6)
+    assert set(groups[:-1]) <= {18, 19}
+
+
+def test_a_block_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columnar, "BLOCK_BYTES_MAX", 10_000)
+    table = pa.table({"timestamp": [1], "type": ["x" * 20_000]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    with pytest.raises(StoreMemory):
+        list(columnar.Columnar("arrow", "none").add([sink.getvalue().to_pybytes()]))
+
+
+def test_a_block_of_two_of_the_longest_events_is_read() -> None:
+    context = ["\U0001f463" * limits.CONTEXT_VALUE_CHARS_MAX] * 2
+    columns = {f"context{number}": context for number in range(limits.CONTEXT_VALUES_MAX)}
+    table = pa.table({"timestamp": [1, 2], "type": ["T" * limits.CODE_CHARS_MAX] * 2} | columns)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    made = columnar.Columnar("arrow", "none")
+    data = b"".join([*made.add([sink.getvalue().to_pybytes()]), *made.end()])
+    assert pa.ipc.open_file(data).read_all().equals(table)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "arrow"])
+def test_of_long_rows_few_are_held_at_once(monkeypatch: pytest.MonkeyPatch, file_format: str) -> None:
+    bound, values, chars, rows = 1024 * 1024, 64, 1_024, 300
+    monkeypatch.setattr(columnar, "STEP_BYTES_MAX", bound, raising=False)
+    monkeypatch.setattr(columnar, "GROUP_BYTES_MAX", bound)
+    names = ["type", *(f"context{number}" for number in range(values))]
+    schema = pa.schema([("timestamp", pa.int64()), *((name, pa.string()) for name in names)])
+    fed = given = most = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal fed, most
+        sink = pa.BufferOutputStream()
+        stream = pa.ipc.new_stream(sink, schema)
+        for row in range(0, rows, 2):
+            texts = [[f"{row + more}-{name}".ljust(chars, "x") for more in range(2)] for name in names]
+            stream.write_batch(pa.record_batch([[row, row + 1], *texts], schema=schema))
+        stream.close()
+        data = sink.getvalue().to_pybytes()
+        for at in range(0, len(data), 65_536):
+            fed += len(data[at : at + 65_536])
+            most = max(most, fed - given)
+            yield data[at : at + 65_536]
+
+    made = columnar.Columnar(file_format, "none")
+    for piece in made.add(blocks()):
+        given += len(piece)
+    given += sum(len(piece) for piece in made.end())
+    assert (made.rows, given > rows * values * chars) == (rows, True)
+    # A step, which is a group here, and the row and the block that go over it.
+    assert most < 2 * bound

@@ -10,7 +10,7 @@ statement, and packed as the report would pack them. A small report is made whol
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -25,11 +25,12 @@ from footfall.reports.columnar import Columnar
 from footfall.reports.desk import Reports
 from footfall.reports.encoding import compress
 from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
+from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.reports.rows import Statement
 from footfall.reports.tally import CsvRows, JsonRows
 from footfall.settings import Settings
 from footfall.state import Job, State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, query
 from footfall.usage import Limit, Span, compare
 from footfall.wire import ReportFilter
 
@@ -48,6 +49,9 @@ PIECE_READ_MAX = 100_000
 WIDTH_ROWS_MAX = 1_000_000
 # Seconds after which a store that is away may be back.
 RETRY_AFTER_S = 5
+
+# Gives the bytes of a file that begins with these and has the rows of these streams, and how many those are.
+Packed = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
 
 
 class Estimate(Struct, frozen=True):
@@ -131,17 +135,30 @@ class Estimates:
         months = self._store.rows(query("report_months"), parameters.selection(job), {**limit(), **few})
         return plain_layout(max((width for *_, width, _ in months), default=0))
 
-    def _bytes(self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit) -> int:
+    def _bytes(
+        self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit, block_rows: int = BLOCK_ROWS
+    ) -> int:
+        """The bytes of the file; as for the report itself, in smaller blocks where values are too long for others."""
+        fewer = BLOCK_ROWS_FEWER.get(block_rows)
+        packed = partial(_packed, job, any_block=fewer is None)
+        try:
+            return self._sampled(job, layout, reach, rows, lambda: {**limit(), "max_block_size": block_rows}, packed)
+        except StoreMemory:
+            if fewer is None:
+                raise
+        return self._bytes(job, layout, reach, rows, limit, fewer)
+
+    def _sampled(self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit, packed: Packed) -> int:
         header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""
         if not rows or (rows <= WHOLE_ROWS_MAX and reach.rows <= WHOLE_RANGE_MAX):
             whole = reach if rows else Span(0, -1, 0)
-            size, _ = _packed(job, header, [self._streamed(job, layout, whole, limit(), drop=job.duplicates == "drop")])
+            size, _ = packed(header, [self._streamed(job, layout, whole, limit(), drop=job.duplicates == "drop")])
             return size
         few = {"limit": PIECE_ROWS, "max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
         # Where what is wanted is too rare for the sample, other events of the product stand for it.
         for one in (job, _any(job)):
             streams = [self._streamed(one, layout, piece, {**limit(), **few}) for piece in _pieces(reach)]
-            size, sampled = _packed(job, b"", streams)
+            size, sampled = packed(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
         return len(header)
@@ -155,10 +172,10 @@ class Estimates:
             yield from blocks
 
 
-def _packed(job: Job, header: bytes, streams: list[Iterator[bytes]]) -> tuple[int, int]:
+def _packed(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_block: bool) -> tuple[int, int]:
     """The bytes of a file of these rows, and how many rows they are."""
     if job.format not in formats.TEXTS:
-        table = Columnar(job.format, job.compression)
+        table = Columnar(job.format, job.compression, any_block=any_block)
         size = sum(len(block) for stream in streams for block in table.add(stream))
         return size + sum(len(block) for block in table.end()), table.rows
     lines = JsonRows() if job.format == "jsonl" else CsvRows()

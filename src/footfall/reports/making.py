@@ -31,9 +31,10 @@ from footfall.usage import Span, cut
 SPAN_ROWS_MAX = 50_000
 # Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
 DROP_ROWS_MAX = 100_000
-# Rows of a block of the engine, of which it holds a few; and where those would be too large, for their values are long.
+# Rows of a block of the engine, of which it holds a few; and then in turn, where those are too large, for their values
+# are long. The longest row that there can be has 64 values of 65,536 characters, each of up to 4 bytes: 16 MiB.
 BLOCK_ROWS = 16_384
-BLOCK_ROWS_LEAST = 128
+BLOCK_ROWS_FEWER = {BLOCK_ROWS: 128, 128: 2}
 
 
 class Halted(Exception):
@@ -99,7 +100,8 @@ class Making:
         self._halt = threading.Event()
         self._tally = Tally()
         self._text: Rows = JsonRows() if job.format == "jsonl" else CsvRows()
-        self._table = None if job.format in formats.TEXTS else Columnar(job.format, job.compression)
+        fewest = block_rows not in BLOCK_ROWS_FEWER
+        self._table = None if job.format in formats.TEXTS else Columnar(job.format, job.compression, any_block=fewest)
         self._survey = Survey()
         self._done, self._doing = 0, 0  # rows of the stretches that have passed, and of the one that is under way
         self.rows_total = 0

@@ -19,7 +19,7 @@ from footfall.reports.failures import explain
 from footfall.reports.files import FilesAway
 from footfall.reports.lease import TELL_S, Counts, Lease
 from footfall.reports.lifecycle import Completed, Failed, Outcome, TimedOut, ended
-from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_LEAST, Halted, Making, RowsMissing, Terms
+from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_FEWER, Halted, Making, RowsMissing, Terms
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable
@@ -184,9 +184,9 @@ class Run:
     async def _make(self, columns: tuple[Column, ...] | None, terms: Terms) -> Outcome:
         """Try until the file is there; an outage of a store is worth another attempt, while there is time.
 
-        So is a lack of memory, once: then with small blocks, which are slower, but hold few values however long. And so
-        are other rows than were counted, once: then equal ones are merged on the way, for an event may have been loaded
-        a second time in between.
+        So is a lack of memory, twice: then with smaller blocks, which are slower, but hold few values however long. And
+        so are other rows than were counted, once: then equal ones are merged on the way, for an event may have been
+        loaded a second time in between.
 
         Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
         """
@@ -203,9 +203,9 @@ class Run:
             try:
                 return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
             except StoreMemory as error:
-                if block_rows == BLOCK_ROWS_LEAST:
+                if block_rows not in BLOCK_ROWS_FEWER:
                     raise
-                block_rows = BLOCK_ROWS_LEAST
+                block_rows = BLOCK_ROWS_FEWER[block_rows]
                 log.warning("report %s: its values are long, trying again in small blocks: %s", self._job.id, error)
                 continue
             except RowsMissing as error:
