@@ -44,7 +44,7 @@ LAYERS = (
     ("node", "process"),
     ("settings_load",),
     ("settings", "settings_checks"),
-    ("places",),
+    ("log_rate", "places"),
     ("lane", "refusals"),
     ("clock", "durable", "errors", "memory", "mending", "metrics", "windows", "wire", "zstd"),
     ("limits",),

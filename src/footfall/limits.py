@@ -1,5 +1,8 @@
 """Every bound, with its reason. Each is the default of the setting of the same name in lower case."""
 
+# Warnings or errors of one place in the code that a process logs in a minute: enough to see what happens, and 10 MB
+# a day where strangers, or a store that is away, have it happen ten thousand times a second.
+LOG_REPEATS_MAX = 60
 # One request's events: ten thousand of them make one journal frame of a few MiB, which one fsync carries.
 BATCH_EVENTS_MAX = 10_000
 # A request's body as sent; browsers cap beacons at 64 KiB, servers send batches of hundreds of KiB.

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 
+from footfall.log_rate import RateLimit
 from footfall.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -174,6 +175,7 @@ def start_log(settings: Settings, process: str) -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(RateLimit(settings.log_repeats_max))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for chatty in ("uvicorn.error", "alembic", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 # Seconds after which a state database that is full, or away, may do what it could not.
 STATE_RETRY_AFTER_S = 10
 
+# Of a path that is logged: a stranger may send one of 64 KiB.
+PATH_CHARS_MAX = 200
+
 # What the framework refuses by itself, before a call of ours is reached.
 _FRAMEWORK: dict[int, tuple[Code, str]] = {
     400: (Code.REQUEST_PARAMETER_MALFORMED, "the request cannot be read"),
@@ -62,10 +65,10 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """What a call answers that raised this."""
     refused = refusal(error)
     if refused is None:
-        log.error("unexpected failure of %s %r", request.method, request.url.path, exc_info=error)
+        log.error("unexpected failure of %s %r", request.method, request.url.path[:PATH_CHARS_MAX], exc_info=error)
         refused = failure()
     elif isinstance(error, StateUnavailable):
-        log.warning("%s %r cannot be done now: %s", request.method, request.url.path, error)
+        log.warning("%s %r cannot be done now: %s", request.method, request.url.path[:PATH_CHARS_MAX], error)
     status, headers, body = refusals.render(refused)
     # An error may tell what only its user may know.
     named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}
