@@ -108,6 +108,9 @@ REPORTS_STORED_MAX = 1_000
 REPORTS_PAGE_MAX = 1_000
 # The reference's promise: a link is good for 15 minutes.
 LINK_TTL_S = 900
+# Seconds for which the object store's own URL works, to which a link leads: it is followed at once, and nothing but its
+# time ends it when the right that the link stands on is withdrawn.
+PRESIGNED_TTL_S = 60
 # Types that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 

@@ -89,6 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reports_stored_max: Positive = limits.REPORTS_STORED_MAX
     reports_page_max: Positive = limits.REPORTS_PAGE_MAX
     link_ttl_s: Positive = limits.LINK_TTL_S
+    presigned_ttl_s: Positive = limits.PRESIGNED_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
     estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
     estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S

@@ -222,12 +222,14 @@ def test_hashes_at_once_are_bounded(state: State, clock: Any, hasher: Any) -> No
 
 def test_an_outdated_hash_is_made_again_on_sign_in(accounts: Accounts, state: State, hasher: Any) -> None:
     outdated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
-    state.user_add(User(id="alice", password_hash=outdated, created_ms=0))
+    before = User(id="alice", password_hash=outdated, created_ms=0)
+    state.user_add(before)
     assert sign_in(accounts, password="wrong password") is None
-    assert state.user_get("alice") == User(id="alice", password_hash=outdated, created_ms=0)
+    assert state.user_get("alice") == before
     assert sign_in(accounts)
     renewed = state.user_get("alice")
     assert renewed is not None
+    assert renewed.security_stamp == before.security_stamp
     assert not hasher.check_needs_rehash(renewed.password_hash)
     assert sign_in(accounts)
     assert hasher.verified == 2

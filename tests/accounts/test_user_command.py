@@ -102,6 +102,17 @@ def test_a_user_is_removed(settings: Settings) -> None:
     assert json.loads(run(settings, "list", "--json").stdout) == []
 
 
+def test_customers_are_granted_and_revoked(settings: Settings) -> None:
+    run(settings, "add", "alice", "--customer", "BARCHART", stdin=PASSWORD)
+    granted = run(settings, "grant", "alice", "--customer", "TGAM")
+    assert (granted.exit_code, granted.stdout) == (0, "user alice may see TGAM\n")
+    revoked = run(settings, "revoke", "alice", "--customer", "BARCHART")
+    assert (revoked.exit_code, revoked.stdout) == (0, "user alice may not see BARCHART\n")
+    (found,) = json.loads(run(settings, "list", "--json").stdout)
+    assert found["customers"] == ["TGAM"]
+    assert "did you mean BARCHART?" in refused(run(settings, "grant", "alice", "--customer", "BARCHRT"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "why"),
     [
@@ -113,6 +124,9 @@ def test_a_user_is_removed(settings: Settings) -> None:
         (["add", "alice", "--customer", ""], PASSWORD, "a customer's code has 1 to 200"),
         (["password", "nobody"], PASSWORD, "no such user: 'nobody'"),
         (["password", "root"], "short", "a password has at least 10 characters"),
+        (["grant", "nobody", "--customer", "TGAM"], "", "no such user: 'nobody'"),
+        (["grant", "root", "--new", "--customer", ""], "", "a customer's code has 1 to 200"),
+        (["revoke", "nobody", "--customer", "TGAM"], "", "no such user: 'nobody'"),
         (["remove", "nobody"], "", "no such user: 'nobody'"),
         (["remove", "root"], "", "user 'root' is the last admin"),
     ],
@@ -148,7 +162,7 @@ def test_a_command_line_that_cannot_be_read_is_2(settings: Settings, arguments: 
     assert not settings.data.exists()
 
 
-@pytest.mark.parametrize("command", [[], ["add"], ["list"], ["password"], ["remove"]])
+@pytest.mark.parametrize("command", [[], ["add"], ["list"], ["password"], ["grant"], ["revoke"], ["remove"]])
 def test_help_has_an_example(settings: Settings, command: list[str]) -> None:
     shown = run(settings, *command, "--help")
     assert shown.exit_code == 0

@@ -56,6 +56,7 @@ class Place:
         self.loaded = Loaded()
         self.state = State(f"sqlite:///{settings.data / 'state.db'}")
         self.state.migrate()
+        self.state.user_add(USER)
         self.plan = LivePlan(None, settings)
         self.files = Files(settings)
         self.destinations = Destinations(settings, self.files)
@@ -123,7 +124,7 @@ class Place:
 
     async def read(self, job: Job) -> bytes:
         """The report's file, by its link."""
-        link = await self.desk.link(job, "http://localhost")
+        link = await self.desk.link(self.user, job, "http://localhost")
         _, source, token, name = link.removeprefix("http://localhost").rsplit("/", 3)
         download = await self.desk.download(source, token, name)
         return b"".join([chunk async for chunk in download.stream(0, download.size)])

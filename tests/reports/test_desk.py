@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_an_unknown_source_is_no_report(place: Any, source: str) -> None:
 
 def test_a_running_report_has_no_link_yet(place: Any) -> None:
     job = asyncio.run(place.desk.start(place.user, BODY))
-    error = refusal(place.desk.link(job, BASE))
+    error = refusal(place.desk.link(place.user, job, BASE))
     assert (error.code, error.retry_after_s) == (Code.EVENT_JOB_GET_FAILED_RUNNING, 1)
 
 
@@ -85,19 +86,19 @@ def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> N
     job = asyncio.run(place.desk.start(place.user, BODY))
     claimed = place.state.job_claim("w", 60_000)
     place.state.job_finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
-    error = refusal(place.desk.link(place.state.job_get(job.id), BASE))
+    error = refusal(place.desk.link(place.user, place.state.job_get(job.id), BASE))
     assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED, "the report has no file: the disk is full")
 
 
 def test_a_link_is_absolute_and_ends_in_the_files_name(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(finished, BASE))
+    link = asyncio.run(place.desk.link(place.user, finished, BASE))
     assert link.startswith(f"{BASE}/files/JOB-{finished.id}/")
     assert link.endswith(f"/{finished.file}")
     assert link.isascii()
 
 
 def test_a_download_has_what_http_wants_to_know(place: Any, finished: Job) -> None:
-    download = open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+    download = open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
     content = asyncio.run(place.read(finished))
     assert content == b"1|T|a\n2|T|a\n"
     assert (download.size, download.media_type, download.file_name) == (len(content), "text/csv", finished.file)
@@ -105,7 +106,7 @@ def test_a_download_has_what_http_wants_to_know(place: Any, finished: Job) -> No
 
 
 def test_a_download_resumes_anywhere(place: Any, finished: Job) -> None:
-    download = open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+    download = open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
 
     async def read(start: int, end: int) -> bytes:
         return b"".join([chunk async for chunk in download.stream(start, end)])
@@ -115,18 +116,18 @@ def test_a_download_resumes_anywhere(place: Any, finished: Job) -> None:
 
 
 def test_a_link_is_good_for_its_time_and_another_can_be_had(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(finished, BASE))
+    link = asyncio.run(place.desk.link(place.user, finished, BASE))
     place.clock.ms += 900_000 - 1
     open_link(place, link)
     place.clock.ms += 1
     with pytest.raises(RequestRefused) as caught:
         open_link(place, link)
     assert caught.value.code is Code.LINK_EXPIRED
-    open_link(place, asyncio.run(place.desk.link(finished, BASE)))
+    open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
 
 
 def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(finished, BASE))
+    link = asyncio.run(place.desk.link(place.user, finished, BASE))
     _, source, token, name = link.removeprefix(BASE).rsplit("/", 3)
     expires, _, signature = token.partition("-")
     for forged in (
@@ -140,7 +141,7 @@ def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
 
 
 def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(finished, BASE))
+    link = asyncio.run(place.desk.link(place.user, finished, BASE))
     [stored] = [Path(place.settings.data_dir) / "files" / name for name in place.stored()]
     stored.write_bytes(stored.read_bytes()[:-1])
     with pytest.raises(RequestRefused) as caught:
@@ -150,6 +151,57 @@ def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finishe
     with pytest.raises(RequestRefused) as caught:
         open_link(place, link)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
+
+
+def removed(place: Any) -> None:
+    assert place.state.user_remove("ann")
+
+
+def added_again(place: Any) -> None:
+    removed(place)
+    place.state.user_add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
+
+
+def changed(place: Any) -> None:
+    assert place.state.user_password("ann", "another")
+
+
+def revoked(place: Any) -> None:
+    assert place.state.user_customers("ann", revoked=("C",))
+
+
+@pytest.mark.parametrize("end", [removed, added_again, changed, revoked])
+def test_a_link_ends_with_the_right_that_it_stands_on(place: Any, finished: Job, end: Callable[[Any], None]) -> None:
+    link = asyncio.run(place.desk.link(place.user, finished, BASE))
+    open_link(place, link)
+    assert place.state.user_password("ann", "made again of the same password", replacing="")
+    assert place.state.user_customers("ann", revoked=("BARCHART",))
+    open_link(place, link)
+    end(place)
+    with pytest.raises(RequestRefused) as caught:
+        open_link(place, link)
+    assert caught.value.code is Code.LINK_EXPIRED
+
+
+def test_who_is_added_under_a_name_inherits_no_reports(place: Any, finished: Job) -> None:
+    running = asyncio.run(place.desk.start(place.user, BODY))
+    added_again(place)
+    ann = place.state.user_get("ann")
+    assert asyncio.run(place.desk.list(ann, {})).jobs == []
+    for job in (finished, running):
+        for call in (place.desk.find, place.desk.end):
+            assert refusal(call(ann, f"JOB-{job.id}")).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
+    since = json.dumps({**json.loads(BODY), "output": {"since": f"JOB-{finished.id}"}}).encode()
+    assert refusal(place.desk.start(ann, since)).problems[0].where == "output.since"
+
+
+def test_reports_of_who_had_the_name_before_are_not_counted(make_place: Any) -> None:
+    place = make_place(reports_running_max=1)
+    asyncio.run(place.desk.start(place.user, BODY))
+    added_again(place)
+    ann = place.state.user_get("ann")
+    asyncio.run(place.desk.start(ann, BODY))
+    assert refusal(place.desk.start(ann, BODY)).code is Code.REQUEST_RATE_LIMITED
 
 
 def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Job) -> None:
@@ -166,7 +218,7 @@ def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Jo
     assert place.stored() == []
     job = asyncio.run(place.desk.find(place.user, f"JOB-{finished.id}"))
     assert job.status is JobStatus.COMPLETE
-    assert refusal(place.desk.link(job, BASE)).message == "the report has expired: start it again"
+    assert refusal(place.desk.link(place.user, job, BASE)).message == "the report has expired: start it again"
 
 
 def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:

@@ -95,7 +95,7 @@ def test_a_delivered_report_is_at_its_key_and_nowhere_else(folder: Any, tmp_path
     assert job.status is JobStatus.COMPLETE, job.reason
     assert (tmp_path / "the lake/usage/october.csv").read_bytes() == b"1|T|a\n"
     assert folder.stored() == []
-    link = asyncio.run(folder.desk.link(job, "http://localhost"))
+    link = asyncio.run(folder.desk.link(folder.user, job, "http://localhost"))
     assert link.startswith(f"http://localhost/files/JOB-{job.id}/")
     assert asyncio.run(folder.read(job)) == b"1|T|a\n"
 

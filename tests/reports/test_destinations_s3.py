@@ -35,9 +35,18 @@ def delivered(place: Any, **output: Any) -> Job:
 
 
 def link_of(place: Any, job: Job) -> str:
-    link = asyncio.run(place.desk.link(job, BASE))
+    link = asyncio.run(place.desk.link(place.user, job, BASE))
     assert isinstance(link, str)
+    assert link.startswith(f"{BASE}/files/JOB-{job.id}/")
     return link
+
+
+def followed(place: Any, job: Job) -> str:
+    """Where the report's link leads, at the store itself."""
+    _, source, token, name = link_of(place, job).rsplit("/", 3)
+    location = asyncio.run(place.desk.download(source, token, name)).location
+    assert isinstance(location, str)
+    return location
 
 
 def test_a_report_is_complete_when_it_is_at_its_destination(s3: S3, lake: Any) -> None:
@@ -57,13 +66,13 @@ def test_without_a_key_the_file_has_its_own_name(s3: S3, lake: Any) -> None:
     assert s3.keys() == [f"from/footfall/{job.file}"]
 
 
-def test_a_link_leads_to_the_store_and_is_good_for_its_time(s3: S3, lake: Any) -> None:
+def test_a_link_leads_to_the_store_which_serves_the_file_for_a_short_time(s3: S3, lake: Any) -> None:
     lake.fill()
     job = delivered(lake, bucketKey="a.csv")
-    link = link_of(lake, job)
+    link = followed(lake, job)
     parts = urlsplit(link)
     assert (f"{parts.scheme}://{parts.netloc}", parts.path) == (s3.url, f"/{BUCKET}/from/footfall/a.csv")
-    assert parse_qs(parts.query)["X-Amz-Expires"] == ["900"]
+    assert parse_qs(parts.query)["X-Amz-Expires"] == ["60"]
     assert SECRET not in link
     answer = httpx.get(link)
     assert (answer.status_code, answer.content) == (200, lake.filled)
@@ -78,7 +87,8 @@ def test_a_link_is_footfalls_own_where_the_settings_say_so(s3: S3, make_place: A
     place = make_place(destinations={"lake": hidden})
     place.fill()
     job = delivered(place, bucketKey="a.csv")
-    assert link_of(place, job).startswith(f"{BASE}/files/JOB-{job.id}/")
+    _, source, token, name = link_of(place, job).rsplit("/", 3)
+    assert asyncio.run(place.desk.download(source, token, name)).location is None
     assert asyncio.run(place.read(job)) == place.filled
 
 
@@ -87,7 +97,7 @@ def test_the_place_of_all_files_may_be_an_object_store(s3: S3, make_place: Any) 
     place.fill()
     job = asyncio.run(place.make())
     assert s3.keys() == [f"kept/{job.id}/1/{job.file}"]
-    link = link_of(place, job)
+    link = followed(place, job)
     assert urlsplit(link).path.endswith(f"/{job.file}")
     assert httpx.get(link).content == place.filled
     place.clock.ms += 31 * DAY_MS
@@ -118,7 +128,7 @@ def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(
         link_of(lake, first)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
     lake.destinations.remove(first)
-    assert httpx.get(link_of(lake, second)).content == b"1|T|a\n"
+    assert httpx.get(followed(lake, second)).content == b"1|T|a\n"
 
 
 def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) -> None:
@@ -136,7 +146,7 @@ def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) 
     job = asyncio.run(make())
     assert (job.status, job.tries) == (JobStatus.COMPLETE, 2)
     assert s3.read("from/footfall/a.csv") == lake.filled
-    assert httpx.get(link_of(lake, job)).content == lake.filled
+    assert httpx.get(followed(lake, job)).content == lake.filled
 
 
 def test_wrong_credentials_fail_the_report_and_stay_secret(
@@ -199,7 +209,7 @@ def test_a_store_that_is_away_costs_a_link_only_the_wait(s3: S3, lake: Any) -> N
         link_of(lake, job)
     s3.start()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 10)
-    assert httpx.get(link_of(lake, job)).status_code == 200
+    assert httpx.get(followed(lake, job)).status_code == 200
 
 
 def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s3: S3, lake: Any) -> None:

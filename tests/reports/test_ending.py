@@ -149,13 +149,13 @@ def test_a_stop_breaks_a_statement_off_and_costs_no_try(endless: Any) -> None:
 def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any) -> None:
     place.load([{"timestamp": 1}])
     job = asyncio.run(place.make())
-    link = asyncio.run(place.desk.link(job, "http://localhost"))
+    link = asyncio.run(place.desk.link(place.user, job, "http://localhost"))
     ended = [asyncio.run(place.desk.end(place.user, f"JOB-{job.id}")) for _ in range(2)]
     assert ended[0] == ended[1] == place.state.job_get(job.id)
     assert (ended[0].status, ended[0].expired, ended[0].sha256) == (JobStatus.COMPLETE, True, job.sha256)
     assert place.stored() == []
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.desk.link(ended[0], "http://localhost"))
+        asyncio.run(place.desk.link(place.user, ended[0], "http://localhost"))
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
     with pytest.raises(RequestRefused) as caught:
         asyncio.run(place.desk.download(*link.rsplit("/", 3)[1:]))

@@ -76,7 +76,7 @@ def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
 
 
 def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:
-    job = Job(id="j", user="u", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
+    job = Job(id="j", user="u", account="a", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
     making = Making(job, None, place.store, place.destinations, 0)
     assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
     making.rows_total = 200

@@ -18,7 +18,8 @@ from footfall.wire import ReportFilter
 
 DAY_MS = 86_400_000
 MONTH_MS = 31 * DAY_MS
-JOB = Job(id="1", user="ann", filter=ReportFilter("C", "P", ("T", "U")), started_ms=2**53, watermark_ms=2**53)
+FILTER = ReportFilter("C", "P", ("T", "U"))
+JOB = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
 
 
 def fill(place: Any, months: int) -> None:

@@ -57,17 +57,28 @@ def test_a_user_has_so_many_schedules_and_no_more(make_place: Any) -> None:
 
 def test_a_right_that_was_taken_away_pauses_the_schedule_until_it_is_resumed(place: Any) -> None:
     schedule = place.add()
-    place.state.user_remove("ann")
-    place.state.user_add(User(id="ann", password_hash="", customers=("D",), created_ms=0))
+    assert place.state.user_customers("ann", granted=("D",), revoked=("C",))
     place.tick(HOUR_MS)
     shown = place.desk.find(ADMIN, schedule.id)
     assert (shown.paused, shown.reason) == (True, "user 'ann' may not see the customer 'C' any more")
     assert shown.runs == []
-    place.state.user_remove("ann")
-    place.state.user_add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
+    assert place.state.user_customers("ann", granted=("C",))
     place.desk.resume(ADMIN, schedule.id)
     place.tick()
     assert [run.status for run in place.desk.find(ADMIN, schedule.id).runs] == ["RUNNING"]
+
+
+def test_who_is_added_under_a_name_inherits_no_schedules(place: Any) -> None:
+    schedule = place.add()
+    place.state.user_remove("ann")
+    ann = User(id="ann", password_hash="", customers=("C",), created_ms=0)
+    place.state.user_add(ann)
+    assert place.desk.page(ann).schedules == []
+    for call in (place.desk.find, place.desk.remove, place.desk.pause, place.desk.resume):
+        assert refused(call, ann, schedule.id).code is Code.REQUEST_NOT_FOUND
+    place.tick(HOUR_MS)
+    shown = place.desk.find(ADMIN, schedule.id)
+    assert (shown.paused, shown.reason, shown.runs) == (True, "user 'ann', who made it, was removed", [])
 
 
 def test_pages_follow_each_other(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,7 +247,7 @@ def test_a_schedule_of_nobody_is_paused_with_the_reason(place: Any) -> None:
     place.state.user_remove("ann")
     place.tick(HOUR_MS)
     found = place.state.schedule_get(schedule.id)
-    assert (found.paused, found.reason) == (True, "there is no user 'ann' any more")
+    assert (found.paused, found.reason) == (True, "user 'ann', who made it, was removed")
     assert place.runs(schedule) == []
 
 

@@ -42,13 +42,19 @@ def test_reports_are_kept_and_delivered_there(serve, s3):
         assert done["status"] == "COMPLETE", done
         assert done.get("output", {}) == output
         link = service.client.get(f"/reports/{done['source']}").json()["link"]
-        assert link.startswith(f"{s3.url}/{BUCKET}{key or '/kept/' + done['job']}")
-        assert httpx.get(link).text == ROW
+        asked = {"range": "bytes=0-9"}
+        redirect = httpx.get(link, headers=asked)
+        assert (redirect.status_code, redirect.headers["cache-control"]) == (307, "no-store")
+        assert redirect.headers["location"].startswith(f"{s3.url}/{BUCKET}{key or '/kept/' + done['job']}")
+        part = httpx.get(link, headers=asked, follow_redirects=True)
+        assert (part.status_code, part.text) == (206, ROW[:10])
+        head = httpx.head(link)
+        assert (head.status_code, head.headers["content-length"]) == (200, str(len(ROW)))
         asked = {"accept": "text/csv"}
         jumped = service.client.get(f"/reports/{done['source']}", headers=asked, follow_redirects=True, auth=None)
         assert jumped.status_code == 401
         jump = service.client.get(f"/reports/{done['source']}", headers=asked)
-        assert (jump.status_code, httpx.get(jump.headers["location"]).text) == (307, ROW)
+        assert (jump.status_code, httpx.get(jump.headers["location"], follow_redirects=True).text) == (307, ROW)
     theirs = {"filter": FILTER | {"customer": "TGAM"}, "output": {"bucketName": "lake"}}
     refused = service.client.post("/reports", json=theirs)
     assert (refused.status_code, "no destination named 'lake'" in refused.text) == (400, True)

@@ -12,7 +12,15 @@ from footfall.wire import ReportFilter
 
 def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
     wanted = ReportFilter(customer="BARCHART", product="PORTFOLIO")
-    return Job(id=str(uuid.uuid4()), user=user, filter=wanted, started_ms=started_ms, watermark_ms=started_ms, **fields)
+    return Job(
+        id=str(uuid.uuid4()),
+        user=user,
+        account=user,
+        filter=wanted,
+        started_ms=started_ms,
+        watermark_ms=started_ms,
+        **fields,
+    )
 
 
 @pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.COMPLETE])

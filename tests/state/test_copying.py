@@ -33,6 +33,7 @@ def job(number: int) -> Job:
     return Job(
         id=f"job-{number}",
         user="ann",
+        account="ann",
         filter=ReportFilter("C", "P", ("T",)),
         started_ms=number,
         watermark_ms=number,
@@ -52,6 +53,7 @@ def fill(state: State) -> None:
     schedule = Schedule(
         id="schedule",
         user="ann",
+        account="ann",
         name="daily",
         body="{}",
         every="day",

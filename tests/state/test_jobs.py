@@ -23,7 +23,15 @@ state.close()
 
 
 def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
-    return Job(id=str(uuid.uuid4()), user=user, filter=FILTER, started_ms=started_ms, watermark_ms=started_ms, **fields)
+    return Job(
+        id=str(uuid.uuid4()),
+        user=user,
+        account=user,
+        filter=FILTER,
+        started_ms=started_ms,
+        watermark_ms=started_ms,
+        **fields,
+    )
 
 
 def add(state: State, *jobs: Job) -> None:
@@ -43,6 +51,7 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
         Job(
             id="0527e342-c92c-45ec-a3cf-fd93f87cb068",
             user="Zoë",
+            account="an account",
             filter=ReportFilter(customer="T\x00", product="A'B\"", types=("X", "Y"), start=-1, end=2**53),
             delimiter="\t",
             header=True,

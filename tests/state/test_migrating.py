@@ -13,10 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
 from footfall.state import State, StateTooNew
-from footfall.state.migrating import HEAD
+from footfall.state.migrating import HEAD, upgrade
 from footfall.state.tables import metadata
 
 MIGRATE = "import sys; from footfall.state import State; state = State(sys.argv[1]); state.migrate(); state.close()"
@@ -139,6 +139,43 @@ def test_a_step_that_fails_leaves_nothing_behind(url: str) -> None:
             connection.execute(text("DROP TABLE secrets"))
         state.migrate()
         assert state.user_list() == []
+
+
+def test_what_is_older_than_the_user_of_its_name_becomes_nobodys(url: str) -> None:
+    job = {"filter": '{"customer":"C","product":"P"}', "delimiter": "|", "header": False, "format": "csv"}
+    job |= {
+        "compression": "none",
+        "status": "COMPLETE",
+        "tries": 1,
+        "rows": 0,
+        "bytes": 0,
+        "rows_total": 0,
+        "file": "f",
+    }
+    schedule = {"name": "", "body": "{}", "every": "day", "timezone": "UTC", "grace_s": 0, "correction_days": 0}
+    schedule |= {"correction": "full", "paused": False, "next_start_ms": 1, "next_due_ms": 1, "user_id": "ann"}
+    names = {"old": ("ann", 99), "new": ("ann", 100), "gone": ("bob", 100)}
+    with closing(State(url)) as state:
+        with state._write() as connection:
+            upgrade(connection, "here", "0005")
+            found = MetaData()
+            found.reflect(connection)
+            users, jobs, schedules = (found.tables[name] for name in ("users", "jobs", "schedules"))
+            for user_id in ("ann", "eve"):
+                user = {"password_hash": "", "context": "", "admin": False, "customers": "[]", "created_ms": 100}
+                connection.execute(users.insert().values(id=user_id, **user))
+            for job_id, (user_id, started_ms) in names.items():
+                row = {"id": job_id, "user_id": user_id, "started_ms": started_ms, "expired": False}
+                connection.execute(jobs.insert().values(job | row))
+            connection.execute(schedules.insert().values(schedule | {"id": "old", "created_ms": 99}))
+            connection.execute(schedules.insert().values(schedule | {"id": "new", "created_ms": 101}))
+        state.migrate()
+        ann, eve = state.user_list()
+        assert len({"", ann.account, ann.security_stamp, eve.account, eve.security_stamp}) == 5
+        owners = {job.id: job.account for job in state.job_list(None, 10, None)}
+        assert owners == {"old": "", "new": ann.account, "gone": ""}
+        assert [each.id for each in state.schedule_list(ann.account, "", 10)] == ["new"]
+        assert [each.account for each in state.schedule_list(None, "", 10)] == [ann.account, ""]
 
 
 def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:

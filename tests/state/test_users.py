@@ -2,12 +2,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
+from msgspec import structs
 
 from footfall.state import LastAdmin, State, User, UserExists
 
 
 def user(user_id: str = "alice", *, admin: bool = False) -> User:
-    return User(id=user_id, password_hash=f"hash of {user_id}", admin=admin, created_ms=1_700_000_000_000)
+    fixed = {"account": f"account of {user_id}", "security_stamp": "first"}
+    return User(id=user_id, password_hash=f"hash of {user_id}", admin=admin, created_ms=1_700_000_000_000, **fixed)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +53,46 @@ def test_users_are_listed_by_id(state: State) -> None:
     assert [found.id for found in state.user_list()] == ["B", "a", "b", "ä"]
 
 
-def test_a_hash_is_replaced(state: State) -> None:
+def test_a_hash_is_replaced_and_only_a_new_password_changes_the_stamp(state: State) -> None:
     state.user_add(user())
     assert state.user_password("alice", "second")
     assert not state.user_password("alice", "third", replacing="first")
     assert state.user_password("alice", "fourth", replacing="second")
-    assert state.user_get("alice") == User(id="alice", password_hash="fourth", created_ms=1_700_000_000_000)
+    changed = state.user_get("alice")
+    assert changed is not None
+    assert changed == structs.replace(user(), password_hash="fourth", security_stamp=changed.security_stamp)
+    assert changed.security_stamp != "first"
+    assert state.user_password("alice", "fifth", replacing="fourth")
+    assert state.user_get("alice") == structs.replace(changed, password_hash="fifth")
+
+
+def test_an_account_is_never_used_again(state: State) -> None:
+    accounts = set()
+    for _ in range(3):
+        added = User(id="alice", password_hash="", created_ms=0)
+        state.user_add(added)
+        assert state.user_of(added.account) == added
+        accounts.add(added.account)
+        assert state.user_remove("alice")
+        assert state.user_of(added.account) is None
+    assert len(accounts) == 3
+
+
+def test_customers_are_granted_and_revoked(state: State) -> None:
+    state.user_add(structs.replace(user(), customers=("A", "B")))
+    assert state.user_customers("alice", granted=("C", "B"))
+    assert state.user_customers("alice", revoked=("A", "D"))
+    assert state.user_get("alice") == structs.replace(user(), customers=("B", "C"))
+    assert not state.user_customers("nobody", granted=("C",))
+
+
+def test_grants_at_once_are_all_kept(state: State) -> None:
+    state.user_add(user())
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda number: state.user_customers("alice", granted=(str(number),)), range(20)))
+    found = state.user_get("alice")
+    assert found is not None
+    assert sorted(found.customers) == sorted(map(str, range(20)))
 
 
 def test_the_last_admin_stays(state: State) -> None:

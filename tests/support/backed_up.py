@@ -102,6 +102,7 @@ class Node:
         job = Job(
             id=job_id,
             user="ann",
+            account="a",
             filter=ReportFilter("C", "P", ()),
             started_ms=started_ms,
             watermark_ms=started_ms,

@@ -120,6 +120,7 @@ class Node:
         job = Job(
             id="job",
             user="u",
+            account="a",
             filter=ReportFilter("C", "SHOP"),
             started_ms=watermark,
             watermark_ms=watermark,

@@ -73,7 +73,15 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
     asked = ReportFilter(**{name: value for name, value in wanted.items() if name != "watermark"})
     at_ms = wanted["watermark"]
     job = Job(
-        id="job", user="ann", filter=asked, started_ms=at_ms, watermark_ms=at_ms, tries=1, file="f", duplicates=mode
+        id="job",
+        user="ann",
+        account="a",
+        filter=asked,
+        started_ms=at_ms,
+        watermark_ms=at_ms,
+        tries=1,
+        file="f",
+        duplicates=mode,
     )
     columns = LivePlan(None, place.settings).plan.columns("P")
     files = Destinations(place.settings, Files(place.settings))

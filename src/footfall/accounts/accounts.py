@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Collection
 from functools import partial
 
 from argon2 import PasswordHasher
@@ -95,8 +96,20 @@ class Accounts:
         check_password(password)
         return self._state.user_password(normalize(id), self._hashing.hash(password))
 
+    def grant(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same
+        """Let a user see more customers; False when there is no such user. Raises BadUser."""
+        check_details("", None, tuple(customers))
+        return self._state.user_customers(normalize(id), granted=customers)
+
+    def revoke(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same
+        """Let a user see these customers no longer, from now on; False when there is no such user."""
+        return self._state.user_customers(normalize(id), revoked=customers)
+
     def remove(self, id: str) -> bool:  # noqa: A002 - the same
-        """Remove a user; False when there is none. Raises footfall.state's LastAdmin."""
+        """Remove a user, whose reports and schedules are nobody's from then on; False when there is none.
+
+        Raises footfall.state's LastAdmin.
+        """
         return self._state.user_remove(normalize(id))
 
     def list(self) -> list[User]:

@@ -34,6 +34,10 @@ async def download_report(
     if ranges.unchanged(asked.get("if-none-match"), file.etag):
         return ASGIResponse(status_code=304, headers=headers)
     bodyless = BODYLESS in request.scope
+    if file.location is not None and not bodyless:
+        # The store takes up the range itself. Nobody may keep the redirect: what it leads to ends sooner than the link.
+        headers = {"location": file.location, "cache-control": "no-store"}
+        return ASGIResponse(status_code=307, headers=headers, media_type="text/plain")
     partial = not bodyless and ranges.applies(asked.get("if-range"), file.etag)
     match ranges.select(asked.get("range") if partial else None, file.size):
         case ranges.Unsatisfiable():

@@ -209,7 +209,8 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answers=_STATUS_HEADERS,
     ),
     ("GET", "/reports/{source}"): Page(
-        "A link to the report's file, which works without a password for 15 minutes. Another can be had at any time.",
+        "A link to the report's file, which works without a password for 15 minutes, unless the "
+        "right that it stands on ends before. Another can be had at any time.",
         headers={
             "Accept": "`application/json` for the link; the media type of the report, such as `text/csv`, to be "
             "redirected to it, so that `curl -L` downloads in one call.",
@@ -243,7 +244,11 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answer_example=_CSV,
         answer_type="text/csv",
         answers=_FILE_HEADERS,
-        also={"206": "The range that was asked for.", "304": "The client has this very file."},
+        also={
+            "206": "The range that was asked for.",
+            "304": "The client has this very file.",
+            "307": "The file's place in the object store, for a minute, in the header `Location`.",
+        },
     ),
     **SCHEDULING,
     ("GET", "/quarantine"): Page(

@@ -69,7 +69,7 @@ async def link_report(request: Call, rooms: NamedDependency[Rooms], source: Sour
     chosen = choose(",".join(request.headers.getall("accept", [])), offers)
     if chosen is None:
         raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
-    link = await rooms.reports.link(job, rooms.origins.base_url(request.scope))
+    link = await rooms.reports.link(request.user, job, rooms.origins.base_url(request.scope))
     headers = {**UNCACHED, "vary": "Accept", **slips.headers(strange_query(request))}
     if chosen == JSON:
         return Response(ReportLink(link), headers=headers)

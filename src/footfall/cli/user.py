@@ -53,6 +53,8 @@ def user() -> None:
       footfall user add root --admin
       footfall user list
       footfall user password alice
+      footfall user grant alice --customer TGAM
+      footfall user revoke alice --customer BARCHART
       footfall user remove alice
     """
 
@@ -123,7 +125,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
 @click.argument("user_id", metavar="ID")
 @click.pass_obj
 def password(settings: Settings, user_id: str) -> None:
-    """Give the user ID a new password; the old one stops working at once.
+    """Give the user ID a new password; the old one stops working at once, and so do links that were made with it.
 
     \b
     Examples:
@@ -138,11 +140,53 @@ def password(settings: Settings, user_id: str) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="ID")
+@click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
+@new_option
+@click.pass_obj
+def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new: bool) -> None:
+    """Let the user ID see customers, beside those that the user sees already.
+
+    A customer must be in the tracking plan, or have events in the store; --new says that it will.
+
+    \b
+    Example:
+      footfall user grant alice --customer TGAM
+    """
+    with _accounts(settings) as accounts:
+        if not are_new:
+            _require_known(settings, customers)
+        if not accounts.grant(user_id, customers):
+            raise _no_such_user(user_id)
+    click.echo(f"user {user_id} may see {', '.join(customers)}")
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
+@click.pass_obj
+def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None:
+    """Let the user ID see these customers no longer, neither their reports nor by a link; an admin sees all.
+
+    Schedules of theirs are paused.
+
+    \b
+    Example:
+      footfall user revoke alice --customer TGAM
+    """
+    with _accounts(settings) as accounts:
+        if not accounts.revoke(user_id, customers):
+            raise _no_such_user(user_id)
+    click.echo(f"user {user_id} may not see {', '.join(customers)}")
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
 @click.pass_obj
 def remove(settings: Settings, user_id: str) -> None:
     """Remove the user ID, who can sign in no more.
 
-    Reports that the user asked for stay until their time is over. The last admin cannot be removed.
+    Links to the user's reports end, and schedules are paused. Reports stay until their time is over, but nobody can
+    have them any more, nor can who is added under the same name later. The last admin cannot be removed.
 
     \b
     Example:

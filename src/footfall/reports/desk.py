@@ -38,7 +38,10 @@ class Listed(Struct, frozen=True):
 
 
 class Download(Struct, frozen=True, kw_only=True):
-    """A finished report's file; `size` is in bytes, `etag` is quoted."""
+    """A finished report's file; `size` is in bytes, `etag` is quoted.
+
+    `location` is a URL of the object store itself, which serves the file for a short time; None where there is none.
+    """
 
     size: int
     etag: str
@@ -46,6 +49,7 @@ class Download(Struct, frozen=True, kw_only=True):
     file_name: str
     path: str
     files: Files
+    location: str | None = None
 
     def stream(self, start: int, end: int) -> AsyncIterator[bytes]:
         """The file's bytes from `start` up to but without `end`."""
@@ -117,7 +121,7 @@ class Reports:
         found: list[Job] = []
         before, at_once = wanted.before, wanted.limit + 1
         while len(found) <= wanted.limit:
-            jobs = await asyncio.to_thread(self._state.job_list, user.id, at_once, before)
+            jobs = await asyncio.to_thread(self._state.job_list, user.account, at_once, before)
             found += [job for job in jobs if may_see(user, job.filter.customer)]
             if len(jobs) < at_once:
                 break
@@ -169,36 +173,36 @@ class Reports:
         """This user's report. Raises RequestRefused, the same whether there is none or it is not theirs (any more)."""
         wanted = job_id(source)
         job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
-        if job is None or job.user != user.id or not may_see(user, job.filter.customer):
+        if job is None or job.account != user.account or not may_see(user, job.filter.customer):
             raise _no_job()
         return job
 
-    async def link(self, job: Job, base_url: str) -> str:
+    async def link(self, user: User, job: Job, base_url: str) -> str:
         """An absolute URL of the finished report's file, good without credentials for `link_ttl_s`.
 
-        It leads to the object store itself where that can sign links, else to `download`. Raises RequestRefused while
-        the report runs, and for ever when it has no file.
+        It ends before, when its owner is removed, has another password, or may see the customer no longer. Raises
+        RequestRefused while the report runs, and for ever when it has no file.
         """
         self._require_ended(job)
         _require_file(job)
-        if (link := await asyncio.to_thread(self._presigned, job)) is not None:
-            return link
+        await asyncio.to_thread(self._spot, job)
         secret = await asyncio.to_thread(self._state.secret, "links")
         expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
-        token = links.sign(secret, source(job), job.file, expires_ms)
+        token = links.sign(secret, user, source(job), job.file, expires_ms)
         return f"{base_url}/files/{source(job)}/{token}/{job.file}"
 
     async def download(self, source: str, token: str, name: str) -> Download:
-        """The file behind a link. Raises RequestRefused: the link was forged or has expired, or the file is gone."""
-        secret = await asyncio.to_thread(self._state.secret, "links")
-        if not links.opens(secret, source, name, token, self._clock.now_ms()):
-            raise RequestRefused(Code.LINK_EXPIRED, "the link has expired or is not whole: ask for another one")
-        wanted = job_id(source)
-        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
+        """The file behind a link.
+
+        Raises RequestRefused: the link was forged, has expired, or stands on a right that is no more; or the file is
+        gone.
+        """
+        job = await asyncio.to_thread(self._opened, source, token, name)
         if job is None:
-            raise _no_job()
+            raise RequestRefused(Code.LINK_EXPIRED, "the link has expired or is not whole: ask for another one")
         _require_file(job)
         spot = await asyncio.to_thread(self._spot, job)
+        location = await asyncio.to_thread(spot.files.link, spot.path, self._settings.presigned_ttl_s)
         return Download(
             size=job.bytes,
             etag=f'"{job.sha256}"',
@@ -206,18 +210,24 @@ class Reports:
             file_name=job.file,
             path=spot.path,
             files=spot.files,
+            location=location,
         )
+
+    def _opened(self, source: str, token: str, name: str) -> Job | None:
+        """The report whose file a link opens now; None where it opens none, for whatever reason."""
+        wanted = job_id(source)
+        job = self._state.job_get(wanted) if wanted else None
+        owner = None if job is None else self._state.user_of(job.account)
+        if job is None or owner is None or not may_see(owner, job.filter.customer):
+            return None
+        now_ms = self._clock.now_ms()
+        return job if links.opens(self._state.secret("links"), owner, source, name, token, now_ms) else None
 
     def _require_ended(self, job: Job) -> None:
         if job.status is JobStatus.RUNNING:
             advice_s = lifecycle.retry_after_s(job, self._clock.now_ms())
             code = Code.EVENT_JOB_GET_FAILED_RUNNING
             raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
-
-    def _presigned(self, job: Job) -> str | None:
-        """A link to the object store itself; None where it gives none. Raises RequestRefused where the file is gone."""
-        spot = self._spot(job)
-        return spot.files.link(spot.path, self._settings.link_ttl_s)
 
     def _spot(self, job: Job) -> Spot:
         """Where the finished report's file is, as it was made. Raises RequestRefused."""

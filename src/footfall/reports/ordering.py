@@ -32,6 +32,7 @@ def order(
     return Job(
         id=job_id,
         user=user.id,
+        account=user.account,
         filter=wanted.filter,
         delimiter=wanted.delimiter,
         header=wanted.header,

@@ -57,7 +57,7 @@ class Schedules:
 
     def page(self, user: User, after: str = "") -> SchedulesPage:
         """Schedules ordered by id, those after `after`."""
-        found = self._state.schedule_list(None if user.admin else user.id, after, PAGE_SCHEDULES_MAX + 1)
+        found = self._state.schedule_list(None if user.admin else user.account, after, PAGE_SCHEDULES_MAX + 1)
         more = len(found) > PAGE_SCHEDULES_MAX
         shown = [_shown(each) for each in found[:PAGE_SCHEDULES_MAX]]
         return SchedulesPage(shown, shown[-1].id if more else UNSET)
@@ -94,7 +94,7 @@ class Schedules:
 
     def _find(self, user: User, schedule_id: str) -> Schedule:
         found = self._state.schedule_get(schedule_id)
-        if found is None or not (user.admin or found.user == user.id):
+        if found is None or not (user.admin or found.account == user.account):
             raise _no_schedule()
         return found
 

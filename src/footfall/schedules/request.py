@@ -41,6 +41,7 @@ def parse(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Sett
     schedule = Schedule(
         id=schedule_id,
         user=user.id,
+        account=user.account,
         name=_name(reading, found),
         body=_body(reading, found),
         every=every,

@@ -187,9 +187,9 @@ class Scheduler:
 
     def _owner(self, schedule: Schedule) -> User:
         """The owner, who must still be there and may still see the customer. Raises Stopped."""
-        owner = self._state.user_get(schedule.user)
+        owner = self._state.user_of(schedule.account)
         if owner is None:
-            raise Stopped(f"there is no user {schedule.user!r} any more")
+            raise Stopped(f"user {schedule.user!r}, who made it, was removed")
         customer = orders.body(schedule)["filter"]["customer"]
         if not may_see(owner, customer):
             raise Stopped(f"user {schedule.user!r} may not see the customer {customer!r} any more")

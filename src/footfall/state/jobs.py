@@ -58,7 +58,7 @@ class TooManyJobs(Exception):
 
 def add(connection: Connection, job: Job, bounds: JobBounds | None) -> None:
     if bounds is not None:
-        _check(connection, job.user, bounds)
+        _check(connection, job.account, bounds)
     row = msgspec.structs.asdict(job)
     row["user_id"] = row.pop("user")
     row["filter"] = msgspec.json.encode(job.filter).decode()
@@ -71,10 +71,10 @@ def get(connection: Connection, job_id: str) -> Job | None:
     return None if row is None else _job(row)
 
 
-def list_newest(connection: Connection, user: str | None, limit: int, before: Place | None) -> list[Job]:
+def list_newest(connection: Connection, account: str | None, limit: int, before: Place | None) -> list[Job]:
     statement = select(jobs).order_by(jobs.c.started_ms.desc(), jobs.c.id.desc()).limit(limit)
-    if user is not None:
-        statement = statement.where(jobs.c.user_id == user)
+    if account is not None:
+        statement = statement.where(jobs.c.account == account)
     if before is not None:
         statement = statement.where(tuple_(jobs.c.started_ms, jobs.c.id) < tuple_(*before))
     return [_job(row) for row in connection.execute(statement)]
@@ -146,20 +146,20 @@ def remove(connection: Connection, job_id: str) -> bool:
     return _changed(connection, update(jobs).where(jobs.c.id == job_id, there).values(removed=True))
 
 
-def _check(connection: Connection, user: str, bounds: JobBounds) -> None:
+def _check(connection: Connection, account: str, bounds: JobBounds) -> None:
     """Raise TooManyJobs unless the user may have another job; until the transaction ends, nobody else checks.
 
     Those of schedules do not count: they have bounds of their own, and must not keep their owner from asking.
     """
     if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(user, 0))))
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(account, 0))))
     running = jobs.c.status == JobStatus.RUNNING
     kept = (jobs.c.status == JobStatus.COMPLETE) & (jobs.c.expired == false())
     for status, condition, most in (
         (JobStatus.RUNNING, running, bounds.running),
         (JobStatus.COMPLETE, kept, bounds.kept),
     ):
-        own = (jobs.c.user_id == user) & jobs.c.schedule.is_(None)
+        own = (jobs.c.account == account) & jobs.c.schedule.is_(None)
         found = connection.scalar(select(func.count()).select_from(jobs).where(own, condition))
         if (found or 0) >= most:
             raise TooManyJobs(status, most)
@@ -177,13 +177,13 @@ def _next_job(now_ms: ColumnElement[int]) -> Select[tuple[str]]:
     in_work = (
         select(func.count())
         .select_from(others)
-        .where(others.c.user_id == jobs.c.user_id, others.c.status == JobStatus.RUNNING)
+        .where(others.c.account == jobs.c.account, others.c.status == JobStatus.RUNNING)
         .where(others.c.lease_until_ms > now_ms)
         .scalar_subquery()
     )
     last_ended = (
         select(others.c.ended_ms)
-        .where(others.c.user_id == jobs.c.user_id, others.c.ended_ms.is_not(None))
+        .where(others.c.account == jobs.c.account, others.c.ended_ms.is_not(None))
         .order_by(others.c.ended_ms.desc())
         .limit(1)
         .scalar_subquery()

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, inspect, text
 from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase, StateUnavailable, transaction
 
 # The last step in `migrations/versions`.
-HEAD = "0005"
+HEAD = "0006"
 # Another process may be at a long step; past this it hangs, and an operator must look.
 _LOCK_TIMEOUT_S = 300
 _LOCK_PERIOD_S = 0.05

@@ -1,14 +1,23 @@
 """What the state holds, as frozen structs; times are milliseconds since the Unix epoch."""
 
+import uuid
 from enum import StrEnum
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 
 from footfall.wire import ReportFilter, ReportOutput
 
 
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
 class User(Struct, frozen=True, kw_only=True):
-    """Someone who may sign in; an admin sees every customer, others see those in `customers`."""
+    """Someone who may sign in; an admin sees every customer, others see those in `customers`.
+
+    `id` is the name with which they sign in, and may be another's after a removal. `account` is never used again:
+    reports and schedules belong to it. `security_stamp` is another one after each change of the password.
+    """
 
     id: str
     password_hash: str
@@ -17,6 +26,8 @@ class User(Struct, frozen=True, kw_only=True):
     admin: bool = False
     customers: tuple[str, ...] = ()
     created_ms: int
+    account: str = field(default_factory=_new_id)
+    security_stamp: str = field(default_factory=_new_id)
 
     def __repr__(self) -> str:
         """The user without the password's hash, because reprs end up in logs."""
@@ -33,7 +44,7 @@ class JobStatus(StrEnum):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A report that was asked for.
+    """A report that was asked for. It belongs to the `account`, whose user was called `user`.
 
     The report has the events admitted up to `watermark_ms`, and after `since_ms` where that is set. `basis` says
     whether the filter's times are those of the events or those at which they were received. `output` is what the status
@@ -49,6 +60,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     id: str
     user: str
+    account: str
     filter: ReportFilter
     delimiter: str = "|"
     header: bool = False
@@ -102,6 +114,8 @@ class Node(Struct, frozen=True, kw_only=True):
 class Schedule(Struct, frozen=True, kw_only=True):
     """Reports that come by themselves: one for each window of time, `grace_s` after it has closed.
 
+    It belongs to the `account`, whose user was called `user`.
+
     `body` is JSON: the filter without times, the output and the duplicates, as `POST /reports` takes them. `every` is
     hour, day, week or month of the time zone. Late events are looked for during `correction_days`, and `correction`
     says whether their report is a full one, or has only what came since. `paused` may have a `reason` when nobody asked
@@ -110,6 +124,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
     id: str
     user: str
+    account: str
     name: str
     body: str
     every: str

@@ -19,8 +19,8 @@ class TooManySchedules(Exception):
 
 def add(connection: Connection, schedule: Schedule, most: int) -> None:
     # The owner's row is locked, so that two additions at once cannot both take the last place.
-    connection.execute(select(users.c.id).where(users.c.id == schedule.user).with_for_update())
-    count = connection.scalar(select(func.count()).where(schedules.c.user_id == schedule.user))
+    connection.execute(select(users.c.id).where(users.c.account == schedule.account).with_for_update())
+    count = connection.scalar(select(func.count()).where(schedules.c.account == schedule.account))
     if count is not None and count >= most:
         raise TooManySchedules(f"user {schedule.user!r} has {count} schedules, and may have {most}")
     row = msgspec.structs.asdict(schedule)
@@ -33,10 +33,10 @@ def get(connection: Connection, schedule_id: str) -> Schedule | None:
     return None if row is None else _schedule(row)
 
 
-def list_some(connection: Connection, user: str | None, after: str, limit: int) -> list[Schedule]:
+def list_some(connection: Connection, account: str | None, after: str, limit: int) -> list[Schedule]:
     statement = select(schedules).where(schedules.c.id > after).order_by(schedules.c.id).limit(limit)
-    if user is not None:
-        statement = statement.where(schedules.c.user_id == user)
+    if account is not None:
+        statement = statement.where(schedules.c.account == account)
     return [_schedule(row) for row in connection.execute(statement)]
 
 

@@ -3,7 +3,7 @@
 The calls block; async callers hand them to a thread. Each raises StateUnavailable when the database does not do it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
@@ -39,15 +39,28 @@ class State:
         with self._read() as connection:
             return users.get(connection, user_id)
 
+    def user_of(self, account: str) -> User | None:
+        """The user whose account it is; None once they are removed, whoever has their name since."""
+        with self._read() as connection:
+            return users.of_account(connection, account)
+
     def user_list(self) -> list[User]:
         """All users, ordered by id."""
         with self._read() as connection:
             return users.list_all(connection)
 
     def user_password(self, user_id: str, password_hash: str, *, replacing: str | None = None) -> bool:
-        """Set the hash; with `replacing`, only over that one. False when no user was changed."""
+        """Set the hash of a new password, which ends the links that stood on the old one. False when there is no user.
+
+        With `replacing` it is another hash of the same password, and set only over that one.
+        """
         with self._write() as connection:
             return users.set_password(connection, user_id, password_hash, replacing)
+
+    def user_customers(self, user_id: str, granted: Collection[str] = (), revoked: Collection[str] = ()) -> bool:
+        """Let a user see the customers granted, and those revoked no longer; False when there is no such user."""
+        with self._write() as connection:
+            return users.set_customers(connection, user_id, granted, revoked)
 
     def user_remove(self, user_id: str) -> bool:
         """Remove a user, not their jobs. False when there is none; raises LastAdmin."""
@@ -75,10 +88,10 @@ class State:
         with self._read() as connection:
             return jobs.get(connection, job_id)
 
-    def job_list(self, user: str | None, limit: int, before: jobs.Place | None) -> list[Job]:
-        """The newest `limit` jobs of a user, or of all for None, newest first; `before` is the end of the last page."""
+    def job_list(self, account: str | None, limit: int, before: jobs.Place | None) -> list[Job]:
+        """The newest `limit` jobs of an account, or of all for None, newest first, behind `before`, the end of a page."""
         with self._read() as connection:
-            return jobs.list_newest(connection, user, limit, before)
+            return jobs.list_newest(connection, account, limit, before)
 
     def job_counts(self) -> dict[JobStatus, int]:
         """How many jobs there are of each status; those without any are left out."""
@@ -183,10 +196,10 @@ class State:
         with self._read() as connection:
             return schedules.get(connection, schedule_id)
 
-    def schedule_list(self, user: str | None, after: str, limit: int) -> list[Schedule]:
-        """The first `limit` schedules of a user, or of all for None, whose ids come after `after`; ordered by id."""
+    def schedule_list(self, account: str | None, after: str, limit: int) -> list[Schedule]:
+        """The first `limit` schedules of an account, or of all for None, with ids after `after`; ordered by id."""
         with self._read() as connection:
-            return schedules.list_some(connection, user, after, limit)
+            return schedules.list_some(connection, account, after, limit)
 
     def schedule_remove(self, schedule_id: str) -> bool:
         """Remove a schedule with its runs, not their reports; False when there is none."""

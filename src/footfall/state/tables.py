@@ -30,10 +30,14 @@ users = Table(
     Column("admin", Boolean, nullable=False),
     Column("customers", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("account", Text, nullable=False, server_default=""),
+    Column("security_stamp", Text, nullable=False, server_default=""),
 )
+Index("users_account", users.c.account, unique=True)
 
-# The owner is `user_id`, since an unquoted `user` means the database's own user in PostgreSQL, silently. There is no
-# foreign key to `users`: a report outlives the user who asked for it, until its file is removed.
+# The owner is `account`, and `user_id` is how their user was called: an unquoted `user` means the database's own user
+# in PostgreSQL, silently. There is no foreign key to `users`: a report outlives the user who asked for it, until its
+# file is removed.
 jobs = Table(
     "jobs",
     metadata,
@@ -72,19 +76,20 @@ jobs = Table(
     Column("file", Text, nullable=False),
     Column("expired", Boolean, nullable=False),
     Column("removed", Boolean, nullable=False, server_default=false()),
+    Column("account", Text, nullable=False, server_default=""),
 )
 
 # Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still
 # have a file, lists at the newest, and the bound on what is stored at the files of a user.
 _RUNNING = text("status = 'RUNNING'")
-Index("jobs_running", jobs.c.user_id, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+Index("jobs_running", jobs.c.account, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 _THERE = jobs.c.removed == false()
 Index("jobs_there", jobs.c.ended_ms, sqlite_where=_THERE, postgresql_where=_THERE)
 Index("jobs_started", jobs.c.started_ms, jobs.c.id)
-Index("jobs_user_started", jobs.c.user_id, jobs.c.started_ms, jobs.c.id)
-Index("jobs_user_ended", jobs.c.user_id, jobs.c.ended_ms)
+Index("jobs_account_started", jobs.c.account, jobs.c.started_ms, jobs.c.id)
+Index("jobs_account_ended", jobs.c.account, jobs.c.ended_ms)
 _KEPT = and_(jobs.c.status == literal_column("'COMPLETE'"), jobs.c.expired == false())
-Index("jobs_kept", jobs.c.user_id, sqlite_where=_KEPT, postgresql_where=_KEPT)
+Index("jobs_kept", jobs.c.account, sqlite_where=_KEPT, postgresql_where=_KEPT)
 
 nodes = Table(
     "nodes",
@@ -119,6 +124,7 @@ schedules = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("next_start_ms", BigInteger, nullable=False),
     Column("next_due_ms", BigInteger, nullable=False),
+    Column("account", Text, nullable=False, server_default=""),
 )
 
 # The primary key is what keeps two workers from starting one window twice.
@@ -145,7 +151,7 @@ schedule_runs = Table(
 _ACTIVE = schedules.c.paused == false()
 _WAITING = text("look_ms IS NOT NULL")
 Index("schedules_due", schedules.c.next_due_ms, schedules.c.id, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE)
-Index("schedules_user", schedules.c.user_id)
+Index("schedules_account", schedules.c.account)
 Index(
     "schedule_runs_running",
     schedule_runs.c.schedule,

@@ -1,5 +1,7 @@
 """The statements about users."""
 
+import uuid
+from collections.abc import Container, Iterable
 from typing import Any
 
 import msgspec
@@ -31,6 +33,11 @@ def get(connection: Connection, user_id: str) -> User | None:
     return None if row is None else _user(row)
 
 
+def of_account(connection: Connection, account: str) -> User | None:
+    row = connection.execute(select(users).where(users.c.account == account)).one_or_none()
+    return None if row is None else _user(row)
+
+
 def list_all(connection: Connection) -> list[User]:
     found = [_user(row) for row in connection.execute(select(users))]
     # Sorted here, since each database has an order of letters of its own.
@@ -39,9 +46,23 @@ def list_all(connection: Connection) -> list[User]:
 
 def set_password(connection: Connection, user_id: str, password_hash: str, replacing: str | None) -> bool:
     statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
-    if replacing is not None:
+    if replacing is None:
+        statement = statement.values(security_stamp=str(uuid.uuid4()))
+    else:
         statement = statement.where(users.c.password_hash == replacing)
     return connection.execute(statement).rowcount == 1
+
+
+def set_customers(connection: Connection, user_id: str, granted: Iterable[str], revoked: Container[str]) -> bool:
+    # The row is locked, so that two changes at once are both kept.
+    found = connection.scalar(select(users.c.customers).where(users.c.id == user_id).with_for_update())
+    if found is None:
+        return False
+    before = msgspec.json.decode(found, type=tuple[str, ...])
+    after = [code for code in dict.fromkeys([*before, *granted]) if code not in revoked]
+    values = {"customers": msgspec.json.encode(after).decode()}
+    connection.execute(update(users).where(users.c.id == user_id).values(values))
+    return True
 
 
 def remove(connection: Connection, user_id: str) -> bool:
