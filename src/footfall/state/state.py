@@ -89,7 +89,7 @@ class State:
             return jobs.get(connection, job_id)
 
     def job_list(self, account: str | None, limit: int, before: jobs.Place | None) -> list[Job]:
-        """The newest `limit` jobs of an account, or of all for None, newest first, behind `before`, the end of a page."""
+        """The newest `limit` jobs of an account, or of all for None, newest first; `before` is where a page ended."""
         with self._read() as connection:
             return jobs.list_newest(connection, account, limit, before)
 
