@@ -23,15 +23,8 @@ state.close()
 
 
 def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
-    return Job(
-        id=str(uuid.uuid4()),
-        user=user,
-        account=user,
-        filter=FILTER,
-        started_ms=started_ms,
-        watermark_ms=started_ms,
-        **fields,
-    )
+    given = {"filter": FILTER, "started_ms": started_ms, "watermark_ms": started_ms}
+    return Job(id=str(uuid.uuid4()), user=user, account=user, **(given | fields))
 
 
 def add(state: State, *jobs: Job) -> None:
@@ -48,10 +41,8 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
     "added",
     [
         job(),
-        Job(
-            id="0527e342-c92c-45ec-a3cf-fd93f87cb068",
-            user="Zoë",
-            account="an account",
+        job(
+            "Zoë",
             filter=ReportFilter(customer="T\x00", product="A'B\"", types=("X", "Y"), start=-1, end=2**53),
             delimiter="\t",
             header=True,

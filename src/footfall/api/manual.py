@@ -137,6 +137,7 @@ _STATUS_HEADERS: Final = {
     "Footfall-Reason": "Why the report ended as TIMEOUT or FAILED.",
     "Retry-After": "Seconds until the next poll makes sense, while the report is RUNNING.",
 }
+_AT_STORE: Final = "The file's place in the object store, for a minute, in the header `Location`."
 _FILE_HEADERS: Final = {
     "ETag": "Names the content: two equal tags are equal files.",
     "Content-Disposition": "The name under which to save the file.",
@@ -209,8 +210,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answers=_STATUS_HEADERS,
     ),
     ("GET", "/reports/{source}"): Page(
-        "A link to the report's file, which works without a password for 15 minutes, unless the "
-        "right that it stands on ends before. Another can be had at any time.",
+        "A link to the report's file, which works without a password for 15 minutes, or until its right ends.",
         headers={
             "Accept": "`application/json` for the link; the media type of the report, such as `text/csv`, to be "
             "redirected to it, so that `curl -L` downloads in one call.",
@@ -244,11 +244,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         answer_example=_CSV,
         answer_type="text/csv",
         answers=_FILE_HEADERS,
-        also={
-            "206": "The range that was asked for.",
-            "304": "The client has this very file.",
-            "307": "The file's place in the object store, for a minute, in the header `Location`.",
-        },
+        also={"206": "The range that was asked for.", "304": "The client has this very file.", "307": _AT_STORE},
     ),
     **SCHEDULING,
     ("GET", "/quarantine"): Page(
