@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import secrets
 from pathlib import Path
 
@@ -9,6 +10,30 @@ from footfall.settings import Settings
 
 # What a restore that has not finished leaves in the data folder.
 RESTORING = "restoring"
+
+
+class NotOurs(Exception):
+    """A folder or a file belongs to another user of the system, whose name, or number as `#7`, is `user`."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        try:
+            self.user = pwd.getpwuid(number).pw_name
+        except KeyError:
+            self.user = f"#{number}"
+        super().__init__(f"{path.absolute()} belongs to {self.user} (user number {number})")
+
+
+def require_ours(path: Path) -> None:
+    """Raise NotOurs when the path belongs to another user than this process's, root or not; a missing one passes.
+
+    What root writes into another user's data, that user can neither read nor replace.
+    """
+    try:
+        owner = path.stat().st_uid
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if owner != os.geteuid():
+        raise NotOurs(path, owner)
 
 
 def is_half_restored(settings: Settings) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -187,15 +186,6 @@ def test_faults_are_lines_with_code_1(there, tmp_path):
     assert not (tmp_path / "none").exists()
     assert len(listed(there)) == 3
     assert run(there, "release", "--all", "--set-type", "x" * 201).exit_code == 1
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
-def test_nobody_but_the_owner_of_the_data_writes_into_its_journal(there):
-    os.chown(there.data, 12_345, -1)
-    for arguments in (["release", "--all"], ["drop", "--all", "--yes"]):
-        found = run(there, *arguments)
-        assert (found.exit_code, "as the user who owns" in found.stderr) == (1, True)
-    assert len(listed(there)) == 3
 
 
 def test_dates_are_of_the_zone_that_is_said(there):

@@ -1,7 +1,6 @@
 """The data folder: one with data, for a backup, or an empty one, which a restore marks until it has finished."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +18,12 @@ _NOTHING = {"lost+found", RESTORING}
 
 
 def require_data(settings: Settings) -> None:
-    """Raise BackupRefused unless the data folder holds data, all of it, and is this user's."""
+    """Raise BackupRefused unless the data folder holds data, all of it."""
     folder = settings.data
     if is_half_restored(settings):
         raise BackupRefused(f"a restore into {folder.resolve()} has not finished: run it again first")
     if not (folder / "clock").exists():
         raise BackupRefused(f"{folder.resolve()} holds no data of footfall: name the folder with --data-dir")
-    _require_owner(folder)
 
 
 def require_empty(settings: Settings) -> None:
@@ -38,7 +36,6 @@ def require_empty(settings: Settings) -> None:
         raise BackupRefused(
             f"{folder.resolve()} is not empty ({_some(found)}): move it away, or name another folder with --data-dir"
         )
-    _require_owner(folder)
 
 
 @contextlib.contextmanager
@@ -95,13 +92,6 @@ def _sweep(folder: Path) -> None:
             shutil.rmtree(path)
         elif path.is_file():
             path.unlink()
-
-
-def _require_owner(folder: Path) -> None:
-    """Whoever else wrote here would leave files that the service cannot open."""
-    owner = folder.stat().st_uid
-    if os.geteuid() != owner:
-        raise BackupRefused(f"run this as the user who owns {folder.resolve()} (number {owner})")
 
 
 def _some(names: list[str]) -> str:

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from footfall.backup import BackupDamaged, Place, back_up, check, require_data
-from footfall.cli.context import data_options
+from footfall.cli.context import data_options, require_own
 from footfall.cli.safekeeping import describe, explained, means, progress, readable, summarize
 from footfall.clock import NodeClock
 from footfall.settings import Settings
@@ -41,6 +41,7 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 
 
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
+    require_own(settings)
     require_data(settings)
     place = Place(where, make=True)
     with progress() as shown, means(settings, shown) as rooms, closing(NodeClock(settings.data / "clock")) as clock:

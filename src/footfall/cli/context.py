@@ -1,13 +1,16 @@
 """What the commands share: the settings of this call, the options that change them, and commands imported on call."""
 
+import functools
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import click
 
+from footfall.node import NotOurs, require_ours
 from footfall.settings import Settings
 from footfall.settings_load import Loaded, SettingsInvalid, load
 
@@ -81,6 +84,29 @@ def take(context: click.Context, config: Path | None, flags: dict[str, str]) -> 
 def loaded(context: click.Context) -> Loaded:
     """The settings of this call with their sources."""
     return _call(context).loaded
+
+
+def pass_own(command: AnyFunction) -> AnyFunction:
+    """Hand the settings to a command that uses the data folder; one that belongs to somebody else ends the command."""
+
+    @functools.wraps(command)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        settings: Settings = click.get_current_context().obj
+        require_own(settings)
+        return command(settings, *arguments, **options)
+
+    return cast("AnyFunction", checked)
+
+
+def require_own(settings: Settings) -> None:
+    """End the command when the data folder is another user's, and say whose, and how to run it as that user."""
+    try:
+        require_ours(settings.data)
+    except NotOurs as error:
+        command = f"sudo -u {shlex.quote(error.user)} {click.get_current_context().command_path}"
+        raise click.ClickException(f"{error}: run this as that user, for example with {command}") from error
+    except OSError as error:
+        raise click.ClickException(f"the data folder {settings.data}: {error.strerror}") from error
 
 
 def address_options(command: AnyFunction) -> AnyFunction:

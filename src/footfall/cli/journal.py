@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from footfall.checking import CannotRepair, Contents, Places, Repair, Segment, State, examine, is_held, read
 from footfall.cli.checks import explained
-from footfall.cli.context import data_options
+from footfall.cli.context import data_options, pass_own
 from footfall.cli.showing import moment
 from footfall.journal import Damage
 from footfall.settings import Settings
@@ -53,7 +53,7 @@ def journal() -> None:
 @click.option("--days", metavar="N", type=click.IntRange(min=1), help="Only the archive's last N days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; times are ms since the epoch.")
 @data_options
-@click.pass_obj
+@pass_own
 def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: bool) -> None:
     """List segments: state, what they hold, frames, events, bytes, first and last time of receipt.
 
@@ -83,7 +83,7 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
 @journal.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @data_options
-@click.pass_obj
+@pass_own
 def cat(settings: Settings, files: tuple[str, ...]) -> None:
     """Print the events in segments as JSON lines, whole frames only.
 
@@ -105,7 +105,7 @@ def cat(settings: Settings, files: tuple[str, ...]) -> None:
 @journal.command()
 @click.argument("file", metavar="FILE")
 @data_options
-@click.pass_obj
+@pass_own
 def repair(settings: Settings, file: str) -> None:
     """Save what is whole of a segment, or put one that was set aside back into the journal.
 

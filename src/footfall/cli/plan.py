@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from footfall.cli.context import Problems
+from footfall.cli.context import Problems, require_own
 from footfall.cli.showing import moment, read_time, table, zone_option
 from footfall.clock import SystemClock
 from footfall.plan import Plan, PlanInvalid, compile, describe, load  # noqa: A004 - the room's own word for it
@@ -85,6 +85,7 @@ def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[
     from footfall.quarantine import History, check_history  # noqa: PLC0415
     from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
+    require_own(settings)
     newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
     history = History(start=since, end=newest, customers=customers)
     checker = compile(plan, settings, thorough=True)

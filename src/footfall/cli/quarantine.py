@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from footfall.cli.context import AnyFunction, Problems
+from footfall.cli.context import AnyFunction, Problems, pass_own
 from footfall.cli.showing import moment, plain, read_time, table, zone_option
 from footfall.clock import NodeClock, SystemClock
 from footfall.errors import RequestRefused
@@ -90,7 +90,7 @@ _named = click.argument("ids", metavar="[BATCH/SEQUENCE]...", nargs=-1, callback
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, help="So many at the most; 50 when not said.")
 @click.option("--summary", is_flag=True, help="How many there are of which type, and for which reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@click.pass_obj
+@pass_own
 def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as_json: bool, **filters: Any) -> None:
     """List events, the newest first; long values are cut, and show has them whole.
 
@@ -114,7 +114,7 @@ def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as
 
 @quarantine.command()
 @click.argument("id", metavar="BATCH/SEQUENCE", callback=_id)
-@click.pass_obj
+@pass_own
 def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command line calls it
     """Show one event as it came, with all that is known of it, as JSON.
 
@@ -134,7 +134,7 @@ def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command 
 @_everything
 @click.option("--set-type", default="", metavar="CODE", help="Give all of them this type first.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
-@click.pass_obj
+@pass_own
 def release(
     settings: Settings, /, ids: tuple[str, ...], everything: bool, set_type: str, dry_run: bool, **filters: Any
 ) -> None:
@@ -151,7 +151,6 @@ def release(
     """
     if not dry_run:
         _require_choice("release", ids, filters, everything=everything)
-        _require_owner(settings)
     selection = Selection(**filters, ids=ids)
     outcome = _run(settings, lambda desk: desk.release(selection, _who(), set_type=set_type, dry_run=dry_run))
     click.echo(f"{'would release' if dry_run else 'released'} {_events(outcome.changed)}")
@@ -167,7 +166,7 @@ def release(
 @_named
 @_everything
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
+@pass_own
 def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: bool, **filters: Any) -> None:
     """Drop events for good: a record of each stays, without its content.
 
@@ -177,7 +176,6 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
       footfall quarantine drop --until 90d --yes
     """
     _require_choice("drop", ids, filters, everything=everything)
-    _require_owner(settings)
     if filters["until"] is None:
         # What comes while somebody thinks about the question was not in it.
         filters["until"] = SystemClock().now_ms()
@@ -236,13 +234,6 @@ def _require_choice(verb: str, ids: tuple[str, ...], filters: dict[str, Any], *,
     """Refuse a change that does not say which events: a script's empty variable must not mean all of them."""
     if not everything and not ids and not any(value or value == 0 for value in filters.values()):
         raise click.UsageError(f"say which events to {verb}, or --all")
-
-
-def _require_owner(settings: Settings) -> None:
-    """Refuse to write files that the service's own user could not read, for they would hold up its journal."""
-    owner = settings.data.stat().st_uid if settings.data.is_dir() else os.geteuid()
-    if os.geteuid() != owner:
-        raise click.ClickException(f"run this as the user who owns {settings.data} (number {owner})")
 
 
 def _who() -> str:

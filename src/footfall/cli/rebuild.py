@@ -6,7 +6,7 @@ import click
 
 from footfall.checking import Plan, Rebuilding, Rebuilt, Unarchived
 from footfall.cli.checks import counted, explained, harmed, missed, opened, progress
-from footfall.cli.context import data_options
+from footfall.cli.context import data_options, pass_own
 from footfall.settings import Settings
 
 
@@ -22,7 +22,7 @@ from footfall.settings import Settings
 @click.option("--drop-old", is_flag=True, help="Only remove the table that an earlier rebuild kept.")
 @click.option("--abandon", is_flag=True, help="Only clean up after a rebuild that was killed.")
 @data_options
-@click.pass_obj
+@pass_own
 def rebuild(
     settings: Settings, unarchived: str, archive_only: bool, keep_old: bool, drop_old: bool, abandon: bool
 ) -> None:

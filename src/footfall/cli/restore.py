@@ -5,7 +5,7 @@ import msgspec
 
 from footfall.backup import Place, prepare
 from footfall.backup import restore as bring_back
-from footfall.cli.context import data_options
+from footfall.cli.context import data_options, pass_own
 from footfall.cli.safekeeping import describe, explained, means, progress, summarize
 from footfall.settings import Settings
 
@@ -14,7 +14,7 @@ from footfall.settings import Settings
 @click.argument("where", metavar="PLACE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
 @data_options
-@click.pass_obj
+@pass_own
 def restore(settings: Settings, where: str, as_json: bool) -> None:
     """Bring back the backup at PLACE, a folder or a URL (file://, s3://, gs://, az://), on an empty machine.
 

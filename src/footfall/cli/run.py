@@ -10,7 +10,7 @@ from typing import cast
 
 import click
 
-from footfall.cli.context import address_options, data_options
+from footfall.cli.context import address_options, data_options, pass_own
 from footfall.node import is_half_restored
 from footfall.process import (
     BACKLOG,
@@ -36,7 +36,7 @@ from footfall.settings import Settings
 @click.command()
 @address_options
 @data_options
-@click.pass_obj
+@pass_own
 def serve(settings: Settings) -> None:
     """Run the whole service: the engine, the worker and the web processes, restarted when they fall.
 
@@ -56,7 +56,7 @@ def serve(settings: Settings) -> None:
 @click.command()
 @address_options
 @data_options
-@click.pass_obj
+@pass_own
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
     put_off_collecting()
@@ -76,7 +76,7 @@ def web(settings: Settings) -> None:
 
 @click.command()
 @data_options
-@click.pass_obj
+@pass_own
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
     put_off_collecting()
@@ -92,7 +92,7 @@ def worker(settings: Settings) -> None:
 
 @click.command()
 @data_options
-@click.pass_obj
+@pass_own
 def engine(settings: Settings) -> None:
     """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""
     from footfall.store.engine import run_engine  # noqa: PLC0415

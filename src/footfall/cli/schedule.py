@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from footfall.cli.codes import new_option, open_codes
-from footfall.cli.context import AnyFunction
+from footfall.cli.context import AnyFunction, pass_own
 from footfall.cli.showing import keep_zone, moment, plain, read_time, table
 from footfall.clock import SystemClock
 from footfall.codes import Codes
@@ -95,7 +95,7 @@ def _report_options(command: AnyFunction) -> AnyFunction:
     "--from", "start", callback=read_time, metavar="TIME", help="A time in the first window: 30d, 2026-11-01."
 )
 @new_option
-@click.pass_obj
+@pass_own
 def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> None:
     """Add a schedule, and print its id.
 
@@ -122,7 +122,7 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
 
 @schedule.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@click.pass_obj
+@pass_own
 def list_schedules(settings: Settings, as_json: bool) -> None:
     """List all schedules; a paused one has its reason in the last column.
 
@@ -141,7 +141,7 @@ def list_schedules(settings: Settings, as_json: bool) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def show(settings: Settings, schedule_id: str) -> None:
     """Show the schedule ID with its newest runs, as JSON.
 
@@ -156,7 +156,7 @@ def show(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def pause(settings: Settings, schedule_id: str) -> None:
     """Start no more reports of the schedule ID until it is resumed; those that run go on.
 
@@ -171,7 +171,7 @@ def pause(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def resume(settings: Settings, schedule_id: str) -> None:
     """Let the schedule ID go on, and try again what had failed for good.
 
@@ -188,7 +188,7 @@ def resume(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def remove(settings: Settings, schedule_id: str) -> None:
     """Remove the schedule ID; its reports stay until their time is over.
 
@@ -205,7 +205,7 @@ def remove(settings: Settings, schedule_id: str) -> None:
 @click.argument("schedule_id", metavar="ID")
 @click.option("--limit", type=click.IntRange(1, 1000), default=_RUNS_SHOWN, help="So many; 20 when not said.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@click.pass_obj
+@pass_own
 def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> None:
     """List what became of the newest windows of the schedule ID, the newest first.
 

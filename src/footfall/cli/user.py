@@ -10,6 +10,7 @@ import msgspec
 
 from footfall.accounts import Accounts, BadUser
 from footfall.cli.codes import new_option, open_codes
+from footfall.cli.context import pass_own
 from footfall.clock import SystemClock
 from footfall.settings import Settings
 from footfall.state import (
@@ -66,7 +67,7 @@ def user() -> None:
 @click.option("--context", default="", metavar="TEXT", help="Passed on to clients that sign in, such as a domain.")
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
 @new_option
-@click.pass_obj
+@pass_own
 def add(
     settings: Settings,
     user_id: str,
@@ -102,7 +103,7 @@ def add(
 
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@click.pass_obj
+@pass_own
 def list_users(settings: Settings, as_json: bool) -> None:
     """List all users.
 
@@ -123,7 +124,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def password(settings: Settings, user_id: str) -> None:
     """Give the user ID a new password; the old one stops working at once, and so do links that were made with it.
 
@@ -142,7 +143,7 @@ def password(settings: Settings, user_id: str) -> None:
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
 @new_option
-@click.pass_obj
+@pass_own
 def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new: bool) -> None:
     """Let the user ID see customers, beside those that the user sees already.
 
@@ -163,7 +164,7 @@ def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new:
 @user.command()
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
-@click.pass_obj
+@pass_own
 def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None:
     """Let the user ID see these customers no longer, neither their reports nor by a link; an admin sees all.
 
@@ -181,7 +182,7 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
 
 @user.command()
 @click.argument("user_id", metavar="ID")
-@click.pass_obj
+@pass_own
 def remove(settings: Settings, user_id: str) -> None:
     """Remove the user ID, who can sign in no more.
 

@@ -8,7 +8,7 @@ import msgspec
 
 from footfall.checking import BAD, Compared, Day, Finding, Verdict, Verification
 from footfall.cli.checks import Unknown, counted, explained, harmed, missed, opened, progress
-from footfall.cli.context import data_options
+from footfall.cli.context import data_options, pass_own
 from footfall.cli.showing import moment, table
 from footfall.settings import Settings
 
@@ -28,7 +28,7 @@ _MEANINGS = {
 @click.option("--frames-only", is_flag=True, help="Check only the checksums; the events store is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts; times are ms since the epoch.")
 @data_options
-@click.pass_obj
+@pass_own
 def verify(settings: Settings, days: int | None, frames_only: bool, as_json: bool) -> None:
     """Check that nothing was lost: hold the archive's segments against their checksums and the store against them.
 

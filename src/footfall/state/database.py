@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, exc, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
+from footfall.node import NotOurs, require_ours
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -87,12 +89,15 @@ class SqliteDatabase:
     def _make_private(self) -> None:
         """Create the file with its mode, so that it is at no time readable by others; SQLite gives the mode to -wal."""
         try:
+            require_ours(self.path)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(file).st_mode & 0o077:
                     os.fchmod(file, 0o600)
             finally:
                 os.close(file)
+        except NotOurs as error:
+            raise StateUnavailable(f"state database {error}: run this as that user") from error
         except OSError as error:
             raise StateUnavailable(f"state database {self.place}: {error.strerror}") from error
 

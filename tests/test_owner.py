@@ -1,0 +1,157 @@
+"""Nobody but its owner uses a data folder: what another user writes into it, root too, its owner could not read."""
+
+import os
+import pwd
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from footfall.cli import main
+from footfall.node import NotOurs, require_ours
+from footfall.settings import Settings
+from footfall.state import StateUnavailable, open_state
+
+IS_ROOT = os.geteuid() == 0
+NOBODY = 65_534 if IS_ROOT else os.geteuid()
+STRANGER = 12_345
+
+USES_NO_DATA = {
+    "backup --verify PLACE": "the backup's place alone is read",
+    "plan check plan.toml": "a file of the plan alone is read",
+    "plan show": "the plan alone is read",
+    "settings": "the settings alone are read",
+}
+# Every other command, as it would change or read the most.
+COMMANDS = (
+    "backup PLACE",
+    "engine",
+    "journal cat some.zst",
+    "journal ls",
+    "journal repair some.zst",
+    "plan check plan.toml --against-history 30d",
+    "quarantine drop --all --yes",
+    "quarantine list",
+    "quarantine release --all",
+    "quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3",
+    "rebuild",
+    "restore PLACE",
+    "schedule add --user anna --customer TGAM --product ALERT --every day --new",
+    "schedule list",
+    "schedule pause some",
+    "schedule remove some",
+    "schedule resume some",
+    "schedule runs some",
+    "schedule show some",
+    "serve",
+    "user add anna --admin",
+    "user grant anna --customer TGAM --new",
+    "user list",
+    "user password anna",
+    "user remove anna",
+    "user revoke anna --customer TGAM",
+    "verify",
+    "web",
+    "worker",
+)
+PLAN = 'customers = ["ACME"]\n[products.WEB]\ncolumns = ["userId"]\n[products.WEB.types]\nWEB-OPENED = ["userId"]\n'
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plan.toml").write_text(PLAN)
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """A data folder of somebody else; whoever is not root cannot make one, but for root there is always one."""
+    if not IS_ROOT:
+        return Path("/usr")
+    folder = tmp_path / "data"
+    (folder / "journal").mkdir(parents=True)
+    (folder / "clock").touch()
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, STRANGER, -1)
+    return folder
+
+
+def run(line: str, data: Path) -> Result:
+    environment = {"FOOTFALL_DATA_DIR": str(data)}
+    return CliRunner().invoke(main, line.split(), env=environment, input="a long password\n", prog_name="footfall")
+
+
+def names(command: click.Command, words: tuple[str, ...], context: click.Context) -> Iterator[str]:
+    if not isinstance(command, click.Group):
+        yield " ".join(words)
+        return
+    for word in command.list_commands(context):
+        inner = command.get_command(context, word)
+        assert inner is not None
+        yield from names(inner, (*words, word), context)
+
+
+def test_every_command_is_known_to_use_the_data_folder_or_not() -> None:
+    lines = [*COMMANDS, *USES_NO_DATA]
+    for name in names(main, (), click.Context(main)):
+        assert any(line == name or line.startswith(f"{name} ") for line in lines), name
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_refuses_the_data_of_another_user_and_says_whose_it_is(line: str, foreign: Path) -> None:
+    before = sorted(foreign.rglob("*")) if IS_ROOT else []
+    found = run(line, foreign)
+    owner = f"#{STRANGER}" if IS_ROOT else "root"
+    number = STRANGER if IS_ROOT else 0
+    name = next(name for name in names(main, (), click.Context(main)) if line == name or line.startswith(f"{name} "))
+    assert found.exit_code == 1
+    assert f"{foreign} belongs to {owner} (user number {number}): run this as that user" in found.stderr
+    assert f"sudo -u {shlex.quote(owner)} footfall {name}" in found.stderr
+    assert (sorted(foreign.rglob("*")) if IS_ROOT else []) == before
+
+
+@pytest.mark.parametrize("line", USES_NO_DATA)
+def test_a_command_without_the_data_folder_runs_whoever_owns_it(line: str, foreign: Path) -> None:
+    assert "belongs to" not in run(line, foreign).output
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can become somebody else")
+def test_the_service_refuses_roots_data_folder_to_a_plain_user(tmp_path: Path) -> None:
+    """A real process of a real other user, which may look at the folder but did not make it."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(tempfile.gettempdir()) and str(folder) != tempfile.gettempdir():
+            folder.chmod(folder.stat().st_mode | 0o011)
+    code = (
+        "import os, sys; from footfall.cli import main\n"
+        "import footfall.cli.run\n"
+        f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        "main(sys.argv[1:], prog_name='footfall')"
+    )
+    command = [sys.executable, "-c", code, "serve", "--data-dir", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    said = f"{data} belongs to {pwd.getpwuid(0).pw_name} (user number 0): run this as that user"
+    assert (done.returncode, said in done.stderr, list(data.iterdir())) == (1, True, [])
+
+
+def test_a_missing_folder_and_ones_own_pass(tmp_path: Path) -> None:
+    require_ours(tmp_path)
+    require_ours(tmp_path / "none" / "data")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can give a file to somebody else")
+def test_a_state_file_outside_the_data_folder_is_held_to_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.touch()
+    os.chown(path, STRANGER, -1)
+    with pytest.raises(NotOurs):
+        require_ours(path)
+    with pytest.raises(StateUnavailable, match=f"belongs to #{STRANGER}"):
+        open_state(Settings(data_dir=str(tmp_path), state_url=f"sqlite:///{path}"))
