@@ -24,6 +24,8 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from footfall import private
+
 log = logging.getLogger(__name__)
 
 
@@ -136,7 +138,7 @@ class Board:
         self._writing = threading.Lock()
         self._lock: int | None = None
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(folder)
             with _locked(folder):
                 _bury(folder)
                 self._lock = os.open(folder / (self._name + _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -237,7 +239,7 @@ Content = TypeVar("Content", _Snapshot, _Totals)
 def _put(folder: Path, name: str, content: _Snapshot | _Totals) -> None:
     """Replace a file; readers see the old one or the new one. It need not outlive a power cut, so it is not synced."""
     draft = folder / (name + _BOARD + _DRAFT)
-    draft.write_bytes(msgspec.json.encode(content))
+    private.write(draft, msgspec.json.encode(content))
     draft.replace(folder / (name + _BOARD))
 
 

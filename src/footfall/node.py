@@ -6,6 +6,7 @@ import pwd
 import secrets
 from pathlib import Path
 
+from footfall import private
 from footfall.settings import Settings
 
 # What a restore that has not finished leaves in the data folder.
@@ -43,7 +44,7 @@ def is_half_restored(settings: Settings) -> bool:
 
 def data_folder(settings: Settings) -> Path:
     """The data folder, made if need be, for its owner's eyes only."""
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(settings.data)
     return settings.data
 
 
@@ -52,7 +53,7 @@ def node_name(settings: Settings) -> str:
     path = data_folder(settings) / "node"
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(secrets.token_hex(8))
+        private.write(draft, secrets.token_hex(8).encode())
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()

@@ -5,12 +5,14 @@ standard output: the libraries that it needs would stay in the supervisor for ev
 """
 
 import contextlib
+import logging
 import os
 import sys
 from pathlib import Path
 
 import msgspec
 
+from footfall import private
 from footfall.accounts import Accounts, BadUser
 from footfall.clock import SystemClock
 from footfall.plan import LivePlan, PlanInvalid
@@ -20,15 +22,29 @@ from footfall.settings import Settings
 from footfall.settings_load import load
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
 
+log = logging.getLogger(__name__)
+
+# Of the files and folders with loose modes, as many are named: one command mends them all.
+LOOSE_SHOWN = 3
+
 
 def prepare(settings: Settings) -> str | None:
     """Check what the settings name, bring the state to this version, see that there is a user.
 
     Returns the password of the first user when it was generated. Raises CannotServe.
     """
+    _check_modes(settings)
     _check_plan(settings)
     _check_files(settings)
     return _first_user(settings)
+
+
+def _check_modes(settings: Settings) -> None:
+    """Say what of the data others may use: events, password hashes and secrets are there."""
+    with contextlib.suppress(FileNotFoundError):
+        if found := [f"{path} ({mode:o})" for path, mode in private.loose(settings.data)]:
+            shown = ", ".join(found[:LOOSE_SHOWN]) + (", ..." if len(found) > LOOSE_SHOWN else "")
+            log.warning("other users of this machine may use %s: chmod -R go= %s", shown, settings.data)
 
 
 def _check_plan(settings: Settings) -> None:

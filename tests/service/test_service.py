@@ -27,8 +27,11 @@ def numbered(batch: int, count: int) -> list[dict]:
     ]
 
 
-def test_the_six_calls(serve):
+def test_the_six_calls_and_nobody_else_may_read_what_they_left(serve):
+    before = os.umask(0)
     service = serve()
+    os.umask(before)
+    assert service.folder.stat().st_mode & 0o777 == 0o777
     sent = service.post([EVENT, {**EVENT, "timestamp": EVENT["timestamp"] - 1}])
     assert (sent.status_code, [event["sequence"] for event in sent.json()]) == (200, [1, 2])
     answer = service.client.post("/reports", json={"filter": {"customer": "BARCHART", "product": "PORTFOLIO"}})
@@ -42,7 +45,12 @@ def test_the_six_calls(serve):
     assert file.text == f"1568381886059|{tail}1568381886060|{tail}"
     assert service.client.get("/service/version").json()["service"]["name"] == "footfall"
     assert service.client.get("/service/authenticate").json()["user"]["id"] == "admin"
+    made = [path for path in service.folder.rglob("*") if path.name != "log" and not path.is_symlink()]
     assert service.stop() == 0
+    made += [path for path in service.folder.rglob("*") if path.name != "log" and not path.is_symlink()]
+    modes = {path: path.stat().st_mode & 0o077 for path in made if path.exists()}
+    assert [path for path, mode in modes.items() if mode] == []
+    assert "other users of this machine may use" in (service.folder / "log").read_text()
 
 
 def test_what_was_acknowledged_before_kill_9_of_everything_is_reported_exactly_once(serve):

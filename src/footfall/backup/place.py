@@ -9,6 +9,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
+from footfall import private
 from footfall.backup.errors import BackupRefused, PlaceFailed
 from footfall.durable import sync_path
 
@@ -38,7 +39,7 @@ class Place:
             return
         try:
             if make:
-                self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private.make_folder(self._root)
             self._store = LocalStore(self._root)
         except (BaseError, OSError) as error:
             raise BackupRefused(f"{where} is no folder that can be used") from error

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from footfall import private
 from footfall.clock import Clock
 from footfall.durable import sync, sync_path
 from footfall.journal import Folder, Frame, Kind, is_sealed, kind_of, sealed_name, walk
@@ -37,7 +38,7 @@ def read_aside(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def write_segment(path: Path, data: bytes) -> None:
     """Put a segment back, durably, under its name only when it is whole."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(path.parent)
     draft = path.with_name(path.name + ".draft")
     with draft.open("wb") as file:
         file.write(data)

@@ -5,6 +5,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from footfall import private
 from footfall.durable import sync_data, sync_path
 
 
@@ -12,7 +13,7 @@ class Disk:
     """The real one. Every method raises OSError when the system refuses."""
 
     def make_folder(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path)
 
     def names(self, folder: Path) -> list[str]:
         """The files of a folder, sorted."""
@@ -34,7 +35,7 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """A new file, locked until it is closed. BlockingIOError when another process was quicker to lock it."""
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -182,9 +182,10 @@ class Archive:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""
         draft = target.with_name(f"{target.name}.draft")
         try:
-            shutil.copyfile(segment, draft)
-            file = os.open(draft, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
+                with segment.open("rb") as source, open(file, "wb", closefd=False) as copy:
+                    shutil.copyfileobj(source, copy)
                 self._disk.sync(file)
             finally:
                 os.close(file)

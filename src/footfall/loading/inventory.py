@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from footfall import private
 from footfall.durable import sync_data
 from footfall.journal import OPEN, SEALED
 
@@ -60,7 +61,7 @@ class Inventory:
         text = "".join(f"\n{name}\n" for name in names)
         if not text:
             return
-        self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(self._path)
         file = os.open(self._path / day, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(file, text.encode())

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from footfall import private
 from footfall.clock import Clock
 from footfall.journal import SALVAGED, Folder, Kind, Recovered, recover, salvage
 from footfall.loading.archive import Archive
@@ -234,7 +235,7 @@ class Loader:
         if tries < self._settings.loader_tries_max or error.errno not in _LOST:
             return
         try:
-            self._aside.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self._aside)
             segment.rename(self._aside / segment.name)
         except OSError:
             return
@@ -278,7 +279,7 @@ class Loader:
         if self._tries[segment.name] < self._settings.loader_tries_max:
             log.warning("the store refuses segment %s, trying again: %s", segment.name, error)
             return
-        self._aside.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self._aside)
         segment.rename(self._aside / segment.name)
         self.segments_aside += 1
         log.error("the store refuses segment %s, which is set aside in %s: %s", segment.name, self._aside, error)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from footfall import places
+from footfall import places, private
 from footfall.durable import sync_path
 from footfall.places import Destination
 from footfall.process import CannotServe
@@ -70,6 +70,8 @@ class Files:
         place = _default(settings) if destination is None else settings.destinations[destination]
         self._name = "the object store of report files" if destination is None else f"the destination {destination!r}"
         self._options = place.options
+        # What somebody else takes from a folder of his own has the modes that files have there.
+        self._is_own = destination is None
         self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
         self._root: Path | None = None
         self._data = settings.data
@@ -98,7 +100,7 @@ class Files:
         kept: Any = dict(attributes or {}) if self._root is None else None
         try:
             if self._root is not None:
-                local.write(self._root, path, source.blocks(), self._free_bytes_min(self._root))
+                local.write(self._root, path, source.blocks(), self._free_bytes_min(self._root), is_own=self._is_own)
             else:
                 obstore.put(
                     self._store,
@@ -267,6 +269,6 @@ def _open(place: Destination, timeout_s: int) -> ObjectStore:
 def _make_root(url: str) -> Path:
     """The folder that a URL means, for its owner alone where it has to be made."""
     root = Path(unquote(urlsplit(url).path))
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make_folder(root)
     sync_path(root.parent)
     return root

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 
-from footfall import durable
+from footfall import durable, private
 
 SYNC_BYTES = 512 * 1024
 # Pieces that may wait for the disk while the next ones are made.
@@ -26,16 +26,21 @@ class DiskNearlyFull(OSError):
     """The file would need room that is kept free; the text is fit for whoever wants the report."""
 
 
-def write(root: Path, path: str, blocks: Iterable[bytes], free_bytes_min: int) -> None:
+def write(root: Path, path: str, blocks: Iterable[bytes], free_bytes_min: int, *, is_own: bool) -> None:
     """Write a file from its blocks; it is there only when all of it is on disk, with the folders that it needed.
+
+    One of the service's own (`is_own`) is for its user alone; else its mode is by the umask.
 
     The blocks are taken on the calling thread. Raises DiskNearlyFull where less than `free_bytes_min` of the disk would
     stay free, before any block is taken where it is less already; OSError, and what the blocks raise. Then there is no
     file.
     """
     target = root / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _half_written(target) as half:
+    if is_own:
+        private.make_folder(target.parent)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with _half_written(target, 0o600 if is_own else 0o666) as half:
         growing = _Growing(half.fileno(), free_bytes_min)
         growing.require_room(0)
         with ThreadPoolExecutor(1, "write a report's file") as disk:
@@ -54,12 +59,12 @@ def write(root: Path, path: str, blocks: Iterable[bytes], free_bytes_min: int) -
 
 
 @contextlib.contextmanager
-def _half_written(target: Path) -> Iterator[FileIO]:
+def _half_written(target: Path, mode: int) -> Iterator[FileIO]:
     """A new file beside the target, which is removed unless it was renamed."""
     for number in itertools.count(1):
         path = target.with_name(f"{target.name}#{number}")
         with contextlib.suppress(FileExistsError):
-            half = FileIO(path, "x")
+            half = FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, mode))
             break
     with half:
         try:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 
+from footfall import private
 from footfall.settings import Settings
 from footfall.state import jobs, nodes, schedules, secrets, users
 from footfall.state.copying import Line, StateNotEmpty, is_empty, read_rows, write_rows
@@ -315,7 +316,7 @@ def open_state(settings: Settings) -> State:
     if settings.state_url:
         return State(settings.state_url)
     try:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make_folder(settings.data)
     except OSError as error:
         raise StateUnavailable(f"data folder {settings.data}: {error.strerror}") from error
     return State(f"sqlite:///{settings.data / 'state.db'}")

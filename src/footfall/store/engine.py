@@ -23,6 +23,7 @@ import msgspec
 import uvicorn
 import uvloop
 
+from footfall import private
 from footfall.process import CannotServe
 from footfall.settings import Settings
 from footfall.store.address import Endpoint
@@ -52,11 +53,12 @@ class Engine:
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises CannotServe when the data folder has an engine already.
 
-        The process works in its folder from then on: chDB takes what follows a `?` in a path for options, so that it
-        is told only names that were chosen here.
+        What the engine makes is for its owner alone. The process works in its folder from then on: chDB takes what
+        follows a `?` in a path for options, so that it is told only names that were chosen here.
         """
+        os.umask(0o077)
         for folder in (self._data, self._data / _SPOOL, self._place.parent):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private.make_folder(folder)
         with self._own():
             os.chdir(self._data)
             for stale in _SPOOL.iterdir():

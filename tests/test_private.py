@@ -1,0 +1,38 @@
+"""Files and folders that only their owner may use."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from footfall import private
+
+
+@pytest.fixture(autouse=True)
+def _open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_folders_that_are_missing_are_made_for_their_owner_alone(tmp_path: Path) -> None:
+    private.make_folder(tmp_path / "a" / "b")
+    private.make_folder(tmp_path / "a" / "b")
+    private.write(tmp_path / "a" / "b" / "c", b"x")
+    assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700, 0o700, 0o600]
+
+
+def test_what_others_may_use_is_found(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    private.make_folder(data)
+    (data / "open").mkdir()
+    (data / "link").symlink_to("open")
+    private.write(data / "closed", b"")
+    assert list(private.loose(data)) == []
+    data.chmod(0o755)
+    assert list(private.loose(data)) == [(data, 0o755), (data / "open", 0o777)]
