@@ -1,7 +1,12 @@
 """A report's file behind its link: whole, in parts, and only while the link is good."""
 
 import asyncio
+import contextlib
+import gc
 import hashlib
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -196,5 +201,64 @@ def test_no_password_is_needed_and_none_is_looked_at(service):
         async with service() as opened:
             link = await opened.link(await opened.complete())
             assert (await opened.client.get(link, auth=("anna", "wrong"))).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def open_files(name):
+    """Descriptors of this process that lead to files of that name."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.append(str(descriptor.readlink()))
+    return [path for path in found if path.split(" ")[0].endswith(name)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+def test_an_abandoned_download_closes_its_file_at_once(service):
+    async def abandon(app, path):
+        gone = asyncio.Event()
+
+        async def receive():
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            if message["type"] == "http.response.body":
+                gone.set()
+                await asyncio.Event().wait()  # as a client's connection that takes nothing more
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+            "state": {},
+        }
+        await app(scope, receive, send)
+
+    async def scenario():
+        async with service() as opened:
+            job = await opened.complete(CONTENT * 10)
+            path = urlsplit(await opened.link(job)).path
+            gc.disable()
+            try:
+                for _ in range(5):
+                    await abandon(opened.app, path)
+                for _ in range(100):  # a block that was being read comes to its end first
+                    if not open_files(".csv"):
+                        break
+                    await asyncio.sleep(0.01)
+                assert open_files(".csv") == []
+            finally:
+                gc.enable()
 
     asyncio.run(scenario())

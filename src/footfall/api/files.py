@@ -1,6 +1,7 @@
 """The call behind a report's link: its file, whole or in parts, so that a broken download resumes."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from litestar import Request
@@ -8,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Send
 
 from footfall import refusals
 from footfall.api import ranges
@@ -15,6 +17,19 @@ from footfall.api.entrance import BODYLESS
 from footfall.api.rooms import Rooms
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Download, disposition
+
+
+class _Streamed(ASGIStreamingResponse):
+    """A part of a file, which is closed at once whatever becomes of its client, and not when memory is collected."""
+
+    def __init__(self, blocks: AsyncGenerator[bytes], status: int, headers: dict[str, str]) -> None:
+        super().__init__(iterator=blocks, status_code=status, headers=headers)
+        self._blocks = blocks
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Send the blocks, until the client is gone."""
+        async with aclosing(self._blocks):
+            await super().send_body(send, receive)
 
 
 async def download_report(
@@ -61,7 +76,7 @@ def _send(
     }
     if bodyless:
         return ASGIResponse(status_code=status, headers=named)
-    return ASGIStreamingResponse(iterator=file.stream(start, end), status_code=status, headers=named)
+    return _Streamed(file.stream(start, end), status, named)
 
 
 def _unsatisfiable(size: int) -> ASGIResponse:

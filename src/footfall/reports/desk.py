@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from msgspec import UNSET, Struct, structs
 from obstore.exceptions import BaseError
@@ -51,8 +51,8 @@ class Download(Struct, frozen=True, kw_only=True):
     files: Files
     location: str | None = None
 
-    def stream(self, start: int, end: int) -> AsyncIterator[bytes]:
-        """The file's bytes from `start` up to but without `end`."""
+    def stream(self, start: int, end: int) -> AsyncGenerator[bytes]:
+        """The file's bytes from `start` up to but without `end`. Whoever leaves off must close it."""
         return self.files.read(self.path, start, end)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -140,19 +140,23 @@ class Files:
             except (NotFoundError, FileNotFoundError):
                 return None
 
-    async def read(self, path: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """The file's bytes from `start` up to but without `end`."""
+    async def read(self, path: str, start: int, end: int) -> AsyncGenerator[bytes]:
+        """The file's bytes from `start` up to but without `end`. Whoever leaves off must close it."""
         if start >= end:
             return
         with self._explained():
-            found = await obstore.get_async(self._store, path, options={"range": (start, end)})
-            stream = found.stream(min_chunk_size=READ_BYTES)
-        while True:
-            with self._explained():
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return
-            yield bytes(chunk)
+            found: Any = await obstore.get_async(self._store, path, options={"range": (start, end)})
+            stream: Any = found.stream(min_chunk_size=READ_BYTES)
+        try:
+            while True:
+                with self._explained():
+                    chunk = await anext(stream, None)
+                if chunk is None:
+                    return
+                yield bytes(chunk)
+        finally:
+            # They have the file open, and an exception on its way may keep them until the collector runs.
+            found = stream = None
 
     def link(self, path: str, ttl_s: int) -> str | None:
         """A URL of the store itself, good without credentials for `ttl_s`.
