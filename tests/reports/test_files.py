@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from footfall.places import Destination
 from footfall.reports import Files
 from footfall.settings import Settings
 
@@ -110,3 +113,42 @@ def test_a_folder_elsewhere_can_be_named(tmp_path: Path) -> None:
     files = Files(Settings(data_dir=str(tmp_path / "data"), files_url=f"file://{tmp_path}/else where"))
     files.put("a.csv", iter([b"x"]))
     assert (tmp_path / "else where/a.csv").read_bytes() == b"x"
+
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from footfall.reports import local
+
+def blocks():
+    yield b"half"
+    print(flush=True)
+    time.sleep(600)
+
+local.write(Path(sys.argv[1]), "day.csv", blocks(), 0, is_own=False)
+"""
+
+
+def test_what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    writers = []
+    for _ in range(2):
+        command = [sys.executable, "-c", WRITING, str(tmp_path / "lake")]
+        writers.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+        assert writers[-1].stdout.readline()
+    (tmp_path / "lake" / "day.csv#of mine").write_bytes(b"")
+    lake = Destination(url=f"file://{tmp_path}/lake")
+    files = Files(Settings(data_dir=str(tmp_path / "data"), destinations={"lake": lake}), "lake")
+    assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]
+    try:
+        files.sweep("day.csv")
+        assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]
+        writers[0].kill()
+        writers[0].wait()
+        files.put("day.csv", iter([b"whole"]))
+        assert paths(tmp_path / "lake") == ["day.csv", "day.csv#2", "day.csv#of mine"]
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+    files.sweep("day.csv")
+    assert paths(tmp_path / "lake") == ["day.csv", "day.csv#of mine"]

@@ -63,8 +63,11 @@ class Destinations:
         return spot if found is not None and found.size == job.bytes and found.owner in (None, job.id) else None
 
     def discard(self, job: Job, attempt: int) -> None:
-        """Remove what an attempt has left in the place of all report files."""
+        """Remove what an attempt has left in the place of all report files, and half written at its destination."""
         self._files.delete(names.attempt_folder(job.id, attempt))
+        if job.destination in self._named:
+            spot = self.spot(job)
+            spot.files.sweep(spot.path)
 
     def expire(self, job: Job) -> None:
         """Remove what is kept of a report that is past its days; what was delivered belongs to its destination."""

@@ -180,6 +180,11 @@ class Files:
             for batch in obstore.list(self._store, prefix=folder):
                 obstore.delete(self._store, [item["path"] for item in batch])
 
+    def sweep(self, path: str) -> None:
+        """Remove what writers that are dead left of a file in a folder; object stores keep nothing half written."""
+        if self._root is not None:
+            local.sweep(self._root / path)
+
     def remove(self, path: str) -> None:
         """Remove one file; nothing happens where there is none."""
         with self._explained(), contextlib.suppress(NotFoundError, FileNotFoundError):
