@@ -36,7 +36,7 @@ def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: An
     asked = ReportFilter(**{name: value for name, value in wanted.items() if name != "watermark"})
     at_ms, number = wanted["watermark"], next(_numbers)
     job = Job(
-        **{"id": f"job{number}", "user": "ann", "filter": asked, "tries": 1, "file": f"f{number}"}
+        **{"id": f"job{number}", "user": "ann", "account": "a", "filter": asked, "tries": 1, "file": f"f{number}"}
         | {"started_ms": at_ms, "watermark_ms": at_ms}
         | changes
     )

@@ -24,7 +24,7 @@ PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.usage.desk.SPAN_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.usage.desk.COMPARED_ROWS_MAX", 5)
     monkeypatch.setattr("footfall.reports.making.SPAN_ROWS_MAX", 5)
 
 

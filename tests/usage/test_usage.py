@@ -78,7 +78,7 @@ ODD_ZONES = (
 
 
 def test_intervals_are_the_windows_of_schedules_before_1970_too(place) -> None:
-    first_ms, last_ms = -100_000_000_000, 1_800_000_000_000
+    first_ms, last_ms = -100_000_000_000, 150_000_000_000
     zones = [ZoneInfo(name) for name in ODD_ZONES]
     changes = {change for zone in zones for change in windows.changes(zone, first_ms, last_ms)}
     times = sorted({change + by for change in changes for by in (-1, 0, 1_300_000, 40_000_000)})
@@ -160,3 +160,33 @@ def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypa
     error = asyncio.run(place.refused())
     assert error.code is Code.SERVICE_UNAVAILABLE
     assert "start and end" in error.message
+
+
+def statements(place, monkeypatch):
+    """The first words of each statement that is run from now on."""
+    run, found = place.store.rows, []
+    monkeypatch.setattr(place.store, "rows", lambda text, *rest: found.append(text[:40]) or run(text, *rest))
+    return found
+
+
+def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
+    place = make_place(usage_rows_max=10)
+    place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
+    ran = statements(place, monkeypatch)
+    asyncio.run(place.refused(interval="hour"))
+    assert len(ran) == 2
+    assert not any("duplicates between" in text for text in ran)
+    # Two days are not too many: what may be too long by the months alone is looked at.
+    assert asyncio.run(place.count(interval="day")).total.events == 20
+
+
+def test_events_of_many_months_are_compared_at_once(place, monkeypatch):
+    place.store.write(
+        "INSERT INTO events (customer, product, type, version, timestamp, context, sequence, batch, received, admitted)"
+        " SELECT 'C', 'P', 'T', '', 1577836800000 + intDiv(number, 20000) * 2678400000 + number,"
+        " ['a'], 1, generateUUIDv4(), 1, 1 FROM numbers(60000) SETTINGS max_partitions_per_insert_block = 0",
+        {},
+    )
+    ran = statements(place, monkeypatch)
+    assert asyncio.run(place.count(interval="month")).total.events == 60_000
+    assert len(ran) == 3

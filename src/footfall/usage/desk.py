@@ -15,14 +15,14 @@ from footfall.lane import Lane
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
-from footfall.usage.duplicates import Limit, compare
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
 from footfall.usage.intervals import Intervals, intervals
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import CountsRequest
 from footfall.usage.spans import Span, join
 
-# Rows of several months that one statement looks at: each statement costs some 30 ms, whatever it finds.
-SPAN_ROWS_MAX = 50_000
+# How short an interval may be, but for hours that a change of the clock cuts, of which there is one in a month or two.
+_SHORTEST_MS = {"hour": windows.HOUR_MS * 9 // 10, "day": 20 * windows.HOUR_MS, "month": 27 * windows.DAY_MS}
 # Seconds after which a store that is away may be back.
 RETRY_AFTER_S = 5
 
@@ -59,11 +59,15 @@ class Usage:
         try:
             as_of, complete = self._watermark(wanted.as_of)
             selection = wanted.selection(as_of)
-            spans = self._spans(selection, limit)
+            months = self._store.rows(query("report_months"), selection, limit())
+            spans = [Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
             # What comes in between, outside of them, is not counted, as if it had come later still.
             if spans:
                 selection |= {"start": spans[0].first_ms, "end": spans[-1].last_ms}
             by = _intervals(wanted, spans)
+            if _rows_most(wanted.interval, months) > self._settings.usage_rows_max:
+                # As far as it takes to know that: what follows is ten times the work.
+                self._numbers(selection, by, limit)
             # In this order, because events may come in between, where it is not complete: there can then be events
             # whose duplicates are not known yet, but never more duplicates than events.
             duplicates = self._duplicates(selection, spans, by, limit)
@@ -84,16 +88,12 @@ class Usage:
             as_of = loaded_ms or self._clock.now_ms()
         return as_of, as_of <= loaded_ms
 
-    def _spans(self, selection: dict[str, Any], limit: Limit) -> list[Span]:
-        """The months that have events, each from its first to its last event."""
-        months = self._store.rows(query("report_months"), selection, limit())
-        return [Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
-
     def _numbers(self, selection: dict[str, Any], by: Intervals, limit: Limit) -> Numbers:
         rows_max = self._settings.usage_rows_max
-        found = self._store.rows(
-            query("usage_counts"), {**selection, **by.parameters(), "limit": rows_max + 1}, limit()
-        )
+        parameters = {**selection, **by.parameters(), "limit": rows_max + 1}
+        # When there are too many rows, the store need not look for the others.
+        enough = {"max_rows_to_group_by": rows_max + 1, "group_by_overflow_mode": "break"}
+        found = self._store.rows(query("usage_counts"), parameters, {**limit(), **enough})
         if len(found) > rows_max:
             why = f"must be coarser, or start and end nearer: the answer would have more than {rows_max} rows"
             problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
@@ -102,7 +102,7 @@ class Usage:
 
     def _duplicates(self, selection: dict[str, Any], spans: list[Span], by: Intervals, limit: Limit) -> Numbers:
         found: Numbers = {}
-        for compared in compare(self._store, selection, join(spans, SPAN_ROWS_MAX), limit, by):
+        for compared in compare(self._store, selection, join(spans, COMPARED_ROWS_MAX), limit, by):
             for key, number in compared.counts.items():
                 found[key] = found.get(key, 0) + number
         return found
@@ -115,6 +115,17 @@ def _row(wanted: CountsRequest, key: tuple[int, str], number: int, duplicates: i
         type=kind,
         events=number - duplicates if wanted.duplicates == "drop" else number,
         duplicates=duplicates,
+    )
+
+
+def _rows_most(interval: str, months: list[tuple[Any, ...]]) -> int:
+    """How many rows the answer can have: each needs an event, and an interval has one for a type at the most."""
+    shortest_ms = _SHORTEST_MS.get(interval)
+    if shortest_ms is None:
+        return 0
+    return sum(
+        min(rows, ((last_ms - first_ms) // shortest_ms + 2) * len(types))
+        for first_ms, last_ms, rows, _, types in months
     )
 
 
