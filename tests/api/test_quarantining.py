@@ -206,6 +206,7 @@ def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
             answer = await opened.root.post("/quarantine/drop", json={"filter": {"customer": "TGAM"}})
             check_schema(answer, "/quarantine/drop", "post")
             assert answer.content == b'{"dropped":1,"loaded":false}'
+            await asyncio.to_thread(load, opened, store, tmp_path)
             assert (await opened.root.post("/quarantine/drop", json={"ids": [f"{BATCH}/2"]})).json()["dropped"] == 1
             await asyncio.to_thread(load, opened, store, tmp_path)
             page = (await opened.root.get("/quarantine", params={"state": "dropped"})).json()["events"]

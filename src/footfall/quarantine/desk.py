@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -17,6 +17,7 @@ from footfall.quarantine.reading import Record, read
 from footfall.quarantine.records import Group, Held, Outcome, Page, Standing
 from footfall.quarantine.selection import START, Cursor, Selection
 from footfall.quarantine.tally import Tally
+from footfall.quarantine.turns import TURN_S, not_now, turn
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.wire import StoredEvent
@@ -81,6 +82,24 @@ class Quarantine:
         _check_type(set_type, self._settings)
         checker = compile(self._plan.plan, self._settings, thorough=True)
         tally, outcome = Tally(), Outcome(changed=0)
+        async with self._turn(outcome, dry_run=dry_run):
+            await self._release(selection, by, set_type, checker, tally, outcome, dry_run=dry_run)
+        outcome.stayed, outcome.broken = tally.events, tally.broken()
+        if not dry_run:
+            log.info("%s released %d events from quarantine; %d stay", by, outcome.changed, outcome.stayed)
+        return outcome
+
+    async def _release(
+        self,
+        selection: Selection,
+        by: str,
+        set_type: str,
+        checker: Checker,
+        tally: Tally,
+        outcome: Outcome,
+        *,
+        dry_run: bool,
+    ) -> None:
         with _stopping(outcome):
             async with aclosing(self._all_held(selection)) as blocks:
                 async for events in blocks:
@@ -90,10 +109,6 @@ class Quarantine:
                         await self._journal.append(released=admitted, quarantined=changed)
                         outcome.last = good[-1]
                     outcome.changed += len(good)
-        outcome.stayed, outcome.broken = tally.events, tally.broken()
-        if not dry_run:
-            log.info("%s released %d events from quarantine; %d stay", by, outcome.changed, outcome.stayed)
-        return outcome
 
     async def drop(self, selection: Selection, by: str) -> Outcome:
         """Give up the selected events that are held: a record of each stays, without its content.
@@ -101,12 +116,13 @@ class Quarantine:
         Durable, and raises, as `release`.
         """
         outcome = Outcome(changed=0)
-        with _stopping(outcome):
-            async with aclosing(self._all_held(selection)) as blocks:
-                async for events in blocks:
-                    await self._journal.append(quarantined=lines.changes(events, Standing.DROPPED, by))
-                    outcome.last = events[-1]
-                    outcome.changed += len(events)
+        async with self._turn(outcome):
+            with _stopping(outcome):
+                async with aclosing(self._all_held(selection)) as blocks:
+                    async for events in blocks:
+                        await self._journal.append(quarantined=lines.changes(events, Standing.DROPPED, by))
+                        outcome.last = events[-1]
+                        outcome.changed += len(events)
         log.info("%s dropped %d events from quarantine", by, outcome.changed)
         return outcome
 
@@ -114,12 +130,33 @@ class Quarantine:
         """Wait until the changes show in the store; False when the time is over or the store is away."""
         if outcome.last is None:
             return True
-        with contextlib.suppress(TimeoutError, StoreUnavailable, StoreTimeout):
+        with contextlib.suppress(StoreUnavailable, StoreTimeout):
+            return await self._shows(outcome.last.id, within_s)
+        return False
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, outcome: Outcome, *, dry_run: bool = False) -> AsyncIterator[None]:
+        """Wait until no other change is at work on this node, and until what the last one did shows."""
+        if dry_run:
+            yield
+            return
+        async with turn(self._settings.data / "run" / "quarantine") as own:
+            if own.before and not await self._shows(own.before, TURN_S):
+                raise not_now("the change before this one does not show yet")
+            try:
+                yield
+            finally:
+                if outcome.last is not None:
+                    own.note(outcome.last.id)
+
+    async def _shows(self, event_id: str, within_s: float) -> bool:
+        """Wait until the change of an event shows in the store; False when the time is over."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while True:
                     # Segments are loaded in their order: when the last change is there, all are.
-                    now = await self.find(outcome.last.id)
-                    if now is not None and now.state is not Standing.HELD:
+                    now = await self.find(event_id)
+                    if now is None or now.state is not Standing.HELD:
                         return True
                     await asyncio.sleep(SETTLE_PERIOD_S)
         return False
