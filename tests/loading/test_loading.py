@@ -83,6 +83,23 @@ def test_a_segment_that_the_store_refuses_is_set_aside_and_blocks_nobody(node):
     assert there.folder.names() == []
 
 
+def test_a_segment_of_which_the_store_lacks_rows_stays_and_blocks_nobody(node, caplog):
+    """Where the store had read nothing, without a word, the segment was archived all the same."""
+    there = node()
+    there.write(lines(0), lines(1) + b"\n", lines(2))
+    (_, short, _) = there.folder.names()
+    there.loader.tick()
+    there.loader.tick()
+    assert there.stored() == [0, 1, 2]
+    assert there.folder.names() == [short]
+    assert there.loader.loaded_through_ms == 0
+    assert there.loader.events_loaded == 2
+    (alarm,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert alarm == (
+        f"segment {short} stays in the journal, and is loaded again: the store was handed 2 lines and took 1 rows"
+    )
+
+
 # How many loads there were: each makes one block of a month, and merged parts say of how many they are.
 LOADS = (
     "SELECT max(max_block_number) - min(min_block_number) + 1 FROM system.parts"

@@ -9,7 +9,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from footfall import zstd
-from footfall.store import Store, StoreRefused, StoreUnavailable
+from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable
+from footfall.store.counting import check_taken
 from footfall.store.errors import DATA_CODES, explain_load
 
 COUNT = "SELECT count() FROM events FINAL"
@@ -90,6 +91,18 @@ def test_one_segment_may_hold_events_of_many_months(store, make_event, make_segm
     months = [make_event(n, timestamp=946_684_800_000 + n * 31 * 86_400_000) for n in range(1, 151)]
     store.load(make_segment(tmp_path / "1", months))
     assert store.rows("SELECT count(), uniqExact(_partition_id) FROM events FINAL", {}) == [(150, 150)]
+
+
+def test_rows_are_held_against_lines(store, make_event, tmp_path: Path) -> None:
+    line = encode(make_event(1))
+    for number, data in enumerate((line + b"\n", line[:-1] + line)):
+        with pytest.raises(StoreShort):
+            store.load(write(tmp_path / str(number), zstd.compress(data, options=CHECKSUM)))
+    check_taken(3, {})
+    check_taken(3, {"read_rows": "6", "written_rows": "3"})
+    for summary in ({"read_rows": "0"}, {"read_rows": "2", "written_rows": "0"}):
+        with pytest.raises(StoreShort):
+            check_taken(3, summary)
 
 
 def test_an_empty_segment_loads_nothing(store, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 
 from footfall.checking.guard import patiently
 from footfall.journal import Kind
-from footfall.store import Store, StoreRefused, StoreUnavailable, Table
+from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable, Table
 
 
 class Copy:
@@ -26,7 +26,7 @@ class Copy:
         self._batch_bytes = batch_bytes
         self._waiting: list[tuple[Path, bytes]] = []
         self._size = 0
-        # Segments that the store cannot read, with its words for it.
+        # Segments that the store cannot read, or not line by line, with the words for it.
         self.refused: list[tuple[Path, str]] = []
 
     def __enter__(self) -> Self:
@@ -54,7 +54,7 @@ class Copy:
         for table in self._tables if waiting else ():
             try:
                 self._fill(table, b"".join(frames for _, frames in waiting))
-            except StoreRefused:
+            except (StoreRefused, StoreShort):
                 self.refused += self._fill_singly(table, waiting)
 
     def _fill(self, table: str, frames: bytes) -> None:
@@ -66,6 +66,6 @@ class Copy:
         for segment, frames in waiting:
             try:
                 self._fill(table, frames)
-            except StoreRefused as error:
+            except (StoreRefused, StoreShort) as error:
                 if table == self.name:
                     yield segment, str(error)

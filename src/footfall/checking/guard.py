@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from footfall.settings import Settings
-from footfall.store import StoreUnavailable
+from footfall.store import StoreShort, StoreUnavailable
 
 Result = TypeVar("Result")
 
@@ -46,6 +46,8 @@ def patiently(work: Callable[[], Result]) -> Result:
     while True:
         try:
             return work()
+        except StoreShort:
+            raise
         except StoreUnavailable:
             if time.monotonic() >= until_s:
                 raise

@@ -15,7 +15,7 @@ from footfall.loading.backoff import Backoff
 from footfall.loading.batches import Batch, Damaged, Unreadable, gather, is_whole, single
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
-from footfall.store import Store, StoreFailed, StoreRefused, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreRefused, StoreShort, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -185,6 +185,11 @@ class Loader:
         """
         try:
             lines = self._store.load_frames(batch.frames, "quarantine" if batch.kind is Kind.QUARANTINE else "events")
+        except StoreShort as error:
+            if len(batch.segments) == 1:
+                self._keep(batch.segments[0], error)
+                return True
+            return all(self._load(single(segment)) for segment in batch.segments)
         except StoreUnavailable as error:
             # Damage may be met with a code that nobody foresaw, which would be an outage for ever.
             self._salvage_damaged(batch)
@@ -273,6 +278,11 @@ class Loader:
         self.segments_aside += 1
         what = "no frame of it is whole" if kept is None else f"its whole frames go on as {kept.name}"
         log.error("segment %s is damaged and set aside in %s: %s", segment.name, self._aside, what)
+
+    def _keep(self, segment: Path, error: StoreShort) -> None:
+        """Leave a segment where it is, of which the store lacks rows without saying why; it is loaded again later."""
+        if self._backoff.fail(segment.name) == 1:
+            log.error("segment %s stays in the journal, and is loaded again: %s", segment.name, error)
 
     def _refuse(self, segment: Path, error: StoreRefused) -> None:
         self._tries[segment.name] += 1

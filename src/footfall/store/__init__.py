@@ -9,7 +9,15 @@ SQL lives in `schema/*.sql`, applied in order, and `queries/*.sql`, fetched by `
 """
 
 from footfall.store.client import Store, Table
-from footfall.store.errors import StoreDamaged, StoreFailed, StoreMemory, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.store.errors import (
+    StoreDamaged,
+    StoreFailed,
+    StoreMemory,
+    StoreRefused,
+    StoreShort,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from footfall.store.statements import query
 
 __all__ = [
@@ -18,6 +26,7 @@ __all__ = [
     "StoreFailed",
     "StoreMemory",
     "StoreRefused",
+    "StoreShort",
     "StoreTimeout",
     "StoreUnavailable",
     "Table",

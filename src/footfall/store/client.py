@@ -14,11 +14,11 @@ from msgspec import Struct
 from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
-from footfall import zstd
 from footfall.settings import Settings
 from footfall.store.address import Address, read_address
 from footfall.store.connections import Connections
-from footfall.store.errors import StoreRefused, StoreUnavailable, explain_load, explain_read, is_lost
+from footfall.store.counting import check_frames, check_taken, count_lines
+from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
 from footfall.store.pipe import PIPE_HEADER, Pipe
 from footfall.store.statements import Migration, query, render
@@ -122,23 +122,26 @@ class Store:
         """Load the frames of sealed segments as they are; gives how many lines they had.
 
         When this returns, all of them are durable in the store. Raises StoreRefused for a fault of the frames
-        themselves, damage among them, and StoreUnavailable for everything else, when the same call may succeed later.
+        themselves, damage among them, StoreShort when the store took another number of rows than there are lines, and
+        StoreUnavailable for everything else, when the same call may succeed later.
         Nothing of what is damaged is stored. Of what failed otherwise, a part may be: loading it again is safe.
         """
         if not frames:
             return 0
-        _check_frames(frames)
+        check_frames(frames)
         settings = _LOAD_SETTINGS | _SEGMENT_SETTINGS
         with _explained(explain_load):
-            return self._attempt("load", lambda link: _insert(link.client, table, frames, settings))
+            summary = self._attempt("load", lambda link: _insert(link.client, table, frames, settings))
+        return _hold_against(frames, summary)
 
     def fill(self, table: str, lines: bytes, like: Table = "events") -> None:
         """Load zstd frames of lines into another table, which takes the same lines as the table `like`.
 
-        Raises StoreRefused for a fault of the lines themselves, and StoreUnavailable.
+        Raises StoreRefused for a fault of the lines themselves, StoreShort as `load_frames` does, and StoreUnavailable.
         """
         with _explained(explain_load):
-            self._attempt("load", lambda link: _insert(link.client, like, lines, _LOAD_SETTINGS, table))
+            summary = self._attempt("load", lambda link: _insert(link.client, like, lines, _LOAD_SETTINGS, table))
+        _hold_against(lines, summary)
 
     def make(self, name: str, /, **words: str) -> None:
         """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
@@ -313,28 +316,25 @@ class Store:
         return _Link(address, client)
 
 
-def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> int:
-    """Gives how many lines the store has read; 0 where something on the way has kept its summary."""
+def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> dict[str, str]:
+    """Gives the store's summary; empty where something on the way has kept it."""
     columns = ", ".join(_COLUMNS[table])
     read = f"SELECT {columns} FROM input('{_EVENT_LINES}')" if table == "events" else ""  # noqa: S608 - all our own
     target = f"{into or table} ({columns}) {read}"
     done = client.raw_insert(target, None, data, settings=settings, fmt="JSONEachRow", compression="zstd")
-    return int(done.summary.get("read_rows", 0))
+    return done.summary
+
+
+def _hold_against(frames: bytes, summary: dict[str, str]) -> int:
+    """The lines of the frames, when these are the rows that the store took; raises StoreShort."""
+    lines = count_lines(frames)
+    check_taken(lines, summary)
+    return lines
 
 
 def _make(link: _Link, name: str, words: dict[str, str]) -> None:
     for statement in statements(name, link.address.database, link.address.cluster, words):
         link.client.command(statement)
-
-
-def _check_frames(data: bytes) -> None:
-    """Raise StoreRefused unless the data ends with its last frame: ClickHouse drops a cut one without a word."""
-    at, view = 0, memoryview(data)
-    try:
-        while at < len(data):
-            at += zstd.get_frame_size(view[at:])
-    except zstd.ZstdError as error:
-        raise StoreRefused(f"no whole zstd frame at byte {at}: {error}") from error
 
 
 def _close(link: _Link) -> None:

@@ -9,6 +9,10 @@ class StoreUnavailable(Exception):
     """The store cannot do it now; the same call may succeed later."""
 
 
+class StoreShort(StoreUnavailable):
+    """The store did what it was told, but took another number of rows than it was handed lines."""
+
+
 class StoreRefused(Exception):
     """A segment is itself at fault: what is in it can never be loaded as it is."""
 
