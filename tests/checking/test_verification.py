@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 from checked import DAY_MS, HOUR_MS, NOON, MakeNode, Node, event, lines, meanwhile, spoil
 
-from footfall import zstd
 from footfall.checking import Advance, Busy, Compared, NoRoom, Verdict
 from footfall.store import StoreUnavailable
 
@@ -39,17 +38,6 @@ def test_all_is_well(node: MakeNode) -> None:
     ]
     assert (verdict.archive.segments, verdict.archive.frames, verdict.archive.events) == (2, 3, 9)
     assert not [name for name in there.tables() if name.startswith("check")]
-
-
-def test_a_segment_of_which_the_store_reads_too_few_lines_is_a_fault(node: MakeNode) -> None:
-    there = node()
-    there.collect(numbers(4))
-    (segment,) = there.archived()
-    segment.write_bytes(segment.read_bytes() + zstd.compress(b"\n"))
-    verdict = there.verify()
-    assert verdict.problems == {"damaged": 1}
-    (harm,) = verdict.harms
-    assert "was handed 5 lines and took 4 rows" in harm.reason
 
 
 def test_a_retried_request_and_a_segment_that_was_loaded_twice_are_well(node: MakeNode) -> None:
