@@ -18,7 +18,14 @@ FILTER = ReportFilter("BARCHART", "PORTFOLIO", ("PORTFOLIO-APPLICATION-LOADED",)
 def make_job(**changes: Any) -> Job:
     return Job(
         **(
-            {"id": ID, "user": "ann", "filter": FILTER, "started_ms": 1571073977278, "watermark_ms": 1571073977278}
+            {
+                "id": ID,
+                "user": "ann",
+                "account": "a",
+                "filter": FILTER,
+                "started_ms": 1571073977278,
+                "watermark_ms": 1571073977278,
+            }
             | changes
         )
     )
