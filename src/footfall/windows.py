@@ -27,10 +27,10 @@ MOST_MS = (dt.datetime(9998, 12, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 # The shortest that a window usually is, by which it can be said how many have passed.
 LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
 
-# Two changes of one clock lie at least a week apart, in all that is known of the past and foretold.
-_STRIDE_MS = 3 * DAY_MS
-# Changes are looked for in blocks of this length, which are remembered: looking takes some 0.3 ms a block.
-_BLOCK_MS = 128 * _STRIDE_MS
+# Two changes of one clock lie 601,200 s apart or more, in all that is known of the past and foretold: nearly a week.
+_STRIDE_MS = 6 * DAY_MS
+# Changes are looked for in blocks of this length, which are remembered: looking takes some 0.15 ms a block.
+_BLOCK_MS = 64 * _STRIDE_MS
 
 # Where a machine keeps zones of its own, another release of the rules may be: they are left alone.
 zoneinfo.reset_tzpath(())

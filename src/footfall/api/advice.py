@@ -22,8 +22,8 @@ ADVICE: Final[dict[Code, str]] = {
         "The user may not see this customer, or the call is for admins only. Ask an operator for access."
     ),
     Code.LINK_EXPIRED: (
-        "The download link is past its 15 minutes, or is not one that this service made. Get another from `GET "
-        "/reports/{source}`."
+        "The download link is past its 15 minutes, or the right that it stood on has ended, or it is not one that this "
+        "service made. Get another from `GET /reports/{source}`."
     ),
     Code.REQUEST_NOT_FOUND: ("There is nothing at this path, or no such event in quarantine, or no such schedule."),
     Code.EVENT_JOB_GET_FAILED_NO_JOB: ("There is no such report, or it is another user's."),
