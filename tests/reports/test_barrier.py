@@ -16,7 +16,7 @@ from footfall.state import JobStatus, State
 @contextlib.contextmanager
 def telling(place: Any, node: str, loaded_through_ms: int, ahead_ms: int = -1_000_000) -> Iterator[SimpleNamespace]:
     """A node that tells how far it is, again and again, by a clock that is ahead of this one's, and goes on."""
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Event()
     far = SimpleNamespace(loaded_through_ms=loaded_through_ms)
     place.state.node_put(node, loaded_through_ms, place.now_ms + ahead_ms)
 
@@ -26,10 +26,12 @@ def telling(place: Any, node: str, loaded_through_ms: int, ahead_ms: int = -1_00
             while not stop.wait(0.02):
                 told += 1
                 state.node_put(node, far.loaded_through_ms, place.now_ms + ahead_ms + told)
+                begun.set()
 
     teller = threading.Thread(target=tell)
     teller.start()
     try:
+        assert begun.wait(60)
         yield far
     finally:
         stop.set()
@@ -71,11 +73,11 @@ def test_a_report_waits_for_every_other_node(place: Any) -> None:
 
 @pytest.mark.parametrize("late", ["here", "there"])
 def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any, late: str) -> None:
-    place = make_place(report_barrier_timeout_s=1)
+    place = make_place(report_barrier_timeout_s=2)
     place.loaded.loaded_through_ms = 0 if late == "here" else place.now_ms
     with telling(place, "there", 0 if late == "there" else place.now_ms):
         job = asyncio.run(place.make())
-    reason = f"events that came before the report were not loaded within 1 s: node {late} is behind"
+    reason = f"events that came before the report were not loaded within 2 s: node {late} is behind"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
 
