@@ -47,7 +47,7 @@ LAYERS = (
     ("log_rate", "places"),
     ("lane", "refusals"),
     ("clock", "durable", "errors", "memory", "mending", "metrics", "windows", "wire", "zstd"),
-    ("limits", "private"),
+    ("limits", "locking", "private"),
 )
 
 # Imports past a front door, each with its reason.

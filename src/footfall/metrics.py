@@ -14,7 +14,6 @@ import logging
 import os
 import secrets
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -24,7 +23,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from footfall import private
+from footfall import locking, private
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,6 @@ _MERGES: Final = {metric.name: metric.merge for metric in METRICS}
 
 # Seconds that a process waits for the others' metrics: one that was stopped with the lock must not stop them all.
 LOCKED_MAX_S = 5.0
-_PAUSE_S = 0.002
 # A metric's name and its label's value, empty where it has no label.
 Key = tuple[str, str]
 Values = dict[Key, float]
@@ -258,11 +256,7 @@ def _is_free(path: Path) -> bool:
     """Whether nobody lives who locked this file."""
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    else:
-        return True
+        return locking.take(file)
     finally:
         os.close(file)
 
@@ -272,20 +266,8 @@ def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _take(file, time.monotonic() + LOCKED_MAX_S)
+        if not locking.take(file, LOCKED_MAX_S):
+            raise TimeoutError("another process keeps the lock of the metrics")
         yield
     finally:
         os.close(file)
-
-
-def _take(file: int, until_s: float) -> None:
-    """Lock a file. Raises TimeoutError, an OSError, when another process has it past the time."""
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() >= until_s:
-                raise TimeoutError("another process keeps the lock of the metrics") from error
-            time.sleep(_PAUSE_S)
-        else:
-            return

@@ -130,16 +130,16 @@ local.write(Path(sys.argv[1]), "day.csv", blocks(), 0, is_own=False)
 
 
 def test_what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
-    writers = []
-    for _ in range(2):
-        command = [sys.executable, "-c", WRITING, str(tmp_path / "lake")]
-        writers.append(subprocess.Popen(command, stdout=subprocess.PIPE))
-        assert writers[-1].stdout.readline()
-    (tmp_path / "lake" / "day.csv#of mine").write_bytes(b"")
     lake = Destination(url=f"file://{tmp_path}/lake")
     files = Files(Settings(data_dir=str(tmp_path / "data"), destinations={"lake": lake}), "lake")
-    assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]
+    (tmp_path / "lake" / "day.csv#of mine").write_bytes(b"")
+    writers = []
     try:
+        for _ in range(2):
+            command = [sys.executable, "-c", WRITING, str(tmp_path / "lake")]
+            writers.append(subprocess.Popen(command, stdout=subprocess.PIPE))
+            assert writers[-1].stdout.readline()
+        assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]
         files.sweep("day.csv")
         assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]
         writers[0].kill()

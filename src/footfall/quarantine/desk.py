@@ -82,33 +82,18 @@ class Quarantine:
         _check_type(set_type, self._settings)
         checker = compile(self._plan.plan, self._settings, thorough=True)
         tally, outcome = Tally(), Outcome(changed=0)
-        async with self._turn(outcome, dry_run=dry_run):
-            await self._release(selection, by, set_type, checker, tally, outcome, dry_run=dry_run)
+        async with self._change(outcome, dry_run=dry_run), aclosing(self._all_held(selection)) as blocks:
+            async for events in blocks:
+                good, admitted = await asyncio.to_thread(_admit, events, set_type, checker, tally)
+                if good and not dry_run:
+                    changed = lines.changes(good, Standing.RELEASED, by, set_type)
+                    await self._journal.append(released=admitted, quarantined=changed)
+                    outcome.last = good[-1]
+                outcome.changed += len(good)
         outcome.stayed, outcome.broken = tally.events, tally.broken()
         if not dry_run:
             log.info("%s released %d events from quarantine; %d stay", by, outcome.changed, outcome.stayed)
         return outcome
-
-    async def _release(
-        self,
-        selection: Selection,
-        by: str,
-        set_type: str,
-        checker: Checker,
-        tally: Tally,
-        outcome: Outcome,
-        *,
-        dry_run: bool,
-    ) -> None:
-        with _stopping(outcome):
-            async with aclosing(self._all_held(selection)) as blocks:
-                async for events in blocks:
-                    good, admitted = await asyncio.to_thread(_admit, events, set_type, checker, tally)
-                    if good and not dry_run:
-                        changed = lines.changes(good, Standing.RELEASED, by, set_type)
-                        await self._journal.append(released=admitted, quarantined=changed)
-                        outcome.last = good[-1]
-                    outcome.changed += len(good)
 
     async def drop(self, selection: Selection, by: str) -> Outcome:
         """Give up the selected events that are held: a record of each stays, without its content.
@@ -116,13 +101,11 @@ class Quarantine:
         Durable, and raises, as `release`.
         """
         outcome = Outcome(changed=0)
-        async with self._turn(outcome):
-            with _stopping(outcome):
-                async with aclosing(self._all_held(selection)) as blocks:
-                    async for events in blocks:
-                        await self._journal.append(quarantined=lines.changes(events, Standing.DROPPED, by))
-                        outcome.last = events[-1]
-                        outcome.changed += len(events)
+        async with self._change(outcome), aclosing(self._all_held(selection)) as blocks:
+            async for events in blocks:
+                await self._journal.append(quarantined=lines.changes(events, Standing.DROPPED, by))
+                outcome.last = events[-1]
+                outcome.changed += len(events)
         log.info("%s dropped %d events from quarantine", by, outcome.changed)
         return outcome
 
@@ -135,16 +118,21 @@ class Quarantine:
         return False
 
     @contextlib.asynccontextmanager
-    async def _turn(self, outcome: Outcome, *, dry_run: bool = False) -> AsyncIterator[None]:
-        """Wait until no other change is at work on this node, and until what the last one did shows."""
+    async def _change(self, outcome: Outcome, *, dry_run: bool = False) -> AsyncIterator[None]:
+        """Begin a change when no other is at work on this node and what the last one did shows.
+
+        A dry run waits for nobody. Raises RequestRefused, and what `_stopping` lets through.
+        """
         if dry_run:
-            yield
+            with _stopping(outcome):
+                yield
             return
         async with turn(self._settings.data / "run" / "quarantine") as own:
             if own.before and not await self._shows(own.before, TURN_S):
                 raise not_now("the change before this one does not show yet")
             try:
-                yield
+                with _stopping(outcome):
+                    yield
             finally:
                 if outcome.last is not None:
                     own.note(outcome.last.id)

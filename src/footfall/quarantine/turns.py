@@ -5,14 +5,13 @@ held, change them once more, which does no harm, and count them once more, which
 """
 
 import asyncio
-import fcntl
 import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from footfall import private
+from footfall import locking, private
 from footfall.errors import Code, RequestRefused
 
 # Seconds that a change waits for the one before it.
@@ -48,7 +47,7 @@ async def turn(path: Path) -> AsyncIterator[Turn]:
         raise not_now(f"the data folder cannot be written now: {error.strerror}") from error
     try:
         until_s = time.monotonic() + TURN_S
-        while not _is_taken(file):
+        while not locking.take(file):
             if time.monotonic() >= until_s:
                 raise not_now("another change of quarantine is at work")
             await asyncio.sleep(_PAUSE_S)
@@ -61,11 +60,3 @@ def not_now(why: str) -> RequestRefused:
     """The refusal of a change that has to come after another."""
     text = f"{why}; nothing was changed, try again"
     return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
-
-
-def _is_taken(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -5,23 +5,21 @@ the last step was taken already, which is so at nearly every start, one look say
 it takes a tenth of a second and 10 MiB.
 """
 
-import fcntl
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Connection, bindparam, inspect, text
 
+from footfall import locking
 from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase, StateUnavailable, transaction
 
 # The last step in `migrations/versions`.
 HEAD = "0006"
 # Another process may be at a long step; past this it hangs, and an operator must look.
 _LOCK_TIMEOUT_S = 300
-_LOCK_PERIOD_S = 0.05
 # Advisory locks are numbers that all users of a database share; this one is ours.
 _LOCK_NUMBER = 0x666F_6F74_6661_6C6C
 
@@ -110,20 +108,8 @@ def upgrade(connection: Connection, place: str, revision: str = "head") -> None:
 def _file_lock(path: Path) -> Iterator[None]:
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _wait_for(file, path)
+        if not locking.take(file, _LOCK_TIMEOUT_S):
+            raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s")
         yield
     finally:
         os.close(file)
-
-
-def _wait_for(file: int, path: Path) -> None:
-    deadline = time.monotonic() + _LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s") from error
-            time.sleep(_LOCK_PERIOD_S)
-        else:
-            return

@@ -17,7 +17,7 @@ from urllib3.response import BaseHTTPResponse
 from footfall.settings import Settings
 from footfall.store.address import Address, read_address
 from footfall.store.connections import Connections
-from footfall.store.counting import check_frames, check_taken, count_lines
+from footfall.store.counting import check_taken, count_lines
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
 from footfall.store.pipe import PIPE_HEADER, Pipe
@@ -128,20 +128,23 @@ class Store:
         """
         if not frames:
             return 0
-        check_frames(frames)
         settings = _LOAD_SETTINGS | _SEGMENT_SETTINGS
-        with _explained(explain_load):
-            summary = self._attempt("load", lambda link: _insert(link.client, table, frames, settings))
-        return _hold_against(frames, summary)
+        return self._load(frames, lambda client: _insert(client, table, frames, settings))
 
     def fill(self, table: str, lines: bytes, like: Table = "events") -> None:
         """Load zstd frames of lines into another table, which takes the same lines as the table `like`.
 
         Raises StoreRefused for a fault of the lines themselves, StoreShort as `load_frames` does, and StoreUnavailable.
         """
+        self._load(lines, lambda client: _insert(client, like, lines, _LOAD_SETTINGS, table))
+
+    def _load(self, frames: bytes, insert: Callable[[HttpClient], dict[str, str]]) -> int:
+        """Insert frames; gives their lines, which are as many as the rows that the store took, or raises StoreShort."""
+        lines = count_lines(frames)
         with _explained(explain_load):
-            summary = self._attempt("load", lambda link: _insert(link.client, like, lines, _LOAD_SETTINGS, table))
-        _hold_against(lines, summary)
+            summary = self._attempt("load", lambda link: insert(link.client))
+        check_taken(lines, summary)
+        return lines
 
     def make(self, name: str, /, **words: str) -> None:
         """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
@@ -323,13 +326,6 @@ def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int],
     target = f"{into or table} ({columns}) {read}"
     done = client.raw_insert(target, None, data, settings=settings, fmt="JSONEachRow", compression="zstd")
     return done.summary
-
-
-def _hold_against(frames: bytes, summary: dict[str, str]) -> int:
-    """The lines of the frames, when these are the rows that the store took; raises StoreShort."""
-    lines = count_lines(frames)
-    check_taken(lines, summary)
-    return lines
 
 
 def _make(link: _Link, name: str, words: dict[str, str]) -> None:

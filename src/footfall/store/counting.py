@@ -11,18 +11,11 @@ from footfall import zstd
 from footfall.store.errors import StoreRefused, StoreShort
 
 
-def check_frames(data: bytes) -> None:
-    """Raise StoreRefused unless the data ends with its last frame: ClickHouse drops a cut one without a word."""
-    at, view = 0, memoryview(data)
-    try:
-        while at < len(data):
-            at += zstd.get_frame_size(view[at:])
-    except zstd.ZstdError as error:
-        raise StoreRefused(f"no whole zstd frame at byte {at}: {error}") from error
-
-
 def count_lines(data: bytes) -> int:
-    """The lines in zstd frames, of which only one is held at a time. Raises StoreRefused where they are damaged."""
+    """The lines in zstd frames, of which only one is held at a time.
+
+    Raises StoreRefused where they are damaged, or the last is cut: that ClickHouse would drop without a word.
+    """
     lines, at, view = 0, 0, memoryview(data)
     try:
         while at < len(data):
