@@ -155,3 +155,13 @@ def test_a_state_file_outside_the_data_folder_is_held_to_the_same(tmp_path: Path
         require_ours(path)
     with pytest.raises(StateUnavailable, match=f"belongs to #{STRANGER}"):
         open_state(Settings(data_dir=str(tmp_path), state_url=f"sqlite:///{path}"))
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can write into anybody's folder")
+def test_root_makes_no_state_file_in_a_folder_of_somebody_else(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, STRANGER, -1)
+    with pytest.raises(StateUnavailable, match=f"belongs to #{STRANGER}"):
+        open_state(Settings(data_dir=str(tmp_path), state_url=f"sqlite:///{folder / 'state.db'}"))
+    assert list(folder.iterdir()) == []

@@ -110,6 +110,10 @@ def test_customers_are_granted_and_revoked(settings: Settings) -> None:
     assert (revoked.exit_code, revoked.stdout) == (0, "user alice may not see BARCHART\n")
     (found,) = json.loads(run(settings, "list", "--json").stdout)
     assert found["customers"] == ["TGAM"]
+    assert "alice does not see BARCHRT, but TGAM; nothing was changed" in refused(
+        run(settings, "revoke", "alice", "--customer", "BARCHRT", "--customer", "TGAM")
+    )
+    assert json.loads(run(settings, "list", "--json").stdout) == [found]
     assert "did you mean BARCHART?" in refused(run(settings, "grant", "alice", "--customer", "BARCHRT"))
 
 
@@ -127,6 +131,7 @@ def test_customers_are_granted_and_revoked(settings: Settings) -> None:
         (["grant", "nobody", "--customer", "TGAM"], "", "no such user: 'nobody'"),
         (["grant", "root", "--new", "--customer", ""], "", "a customer's code has 1 to 200"),
         (["revoke", "nobody", "--customer", "TGAM"], "", "no such user: 'nobody'"),
+        (["revoke", "root", "--customer", "TGAM"], "", "root is an admin, who sees all customers"),
         (["remove", "nobody"], "", "no such user: 'nobody'"),
         (["remove", "root"], "", "user 'root' is the last admin"),
     ],

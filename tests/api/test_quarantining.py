@@ -300,3 +300,15 @@ def test_without_room_in_the_journal_the_client_is_asked_to_come_back(quarantine
             check_unavailable(await opened.root.post("/quarantine/drop", json=body))
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("call", ["release", "drop"])
+def test_a_change_by_a_time_in_seconds_is_refused(service, call):
+    async def scenario():
+        async with service() as opened:
+            answer = await opened.root.post(f"/quarantine/{call}", json={"filter": {"since": 1_795_903_365}})
+            assert (answer.status_code, "filter.since: looks like seconds" in answer.text) == (400, True)
+            answer = await opened.root.get("/quarantine", params={"until": 1_795_903_365})
+            assert (answer.status_code, "until: looks like seconds" in answer.text) == (400, True)
+
+    asyncio.run(scenario())

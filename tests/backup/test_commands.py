@@ -69,6 +69,7 @@ def test_a_restore_says_what_it_found_and_where_it_put_it(kept, nodes, tmp_path)
     other = nodes()
     result = run(other, "restore", str(tmp_path))
     assert result.exit_code == 0, result.output
+    assert (other.data / "journal").is_dir(), "the commands would take it for no data folder"
     assert result.stdout.startswith(f"restored to {other.data}; the store has as many events of each day as the backup")
     again = run(other, "restore", str(tmp_path))
     assert again.exit_code == 1

@@ -17,12 +17,12 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.mending import mend
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
-from footfall.slips import unknown_keys
+from footfall.slips import unit, unknown_keys
 from footfall.state import User
 from footfall.store import StoreTimeout, StoreUnavailable
 
 Call = Request[User, Any, Any]
-Read = TypeVar("Read")
+Change = TypeVar("Change", bound="QuarantineDrop")
 
 # Seconds that the answer to a change waits for it to show in the lists; it is on disk before.
 SETTLE_S = 5
@@ -203,13 +203,25 @@ def _identify(wanted: QuarantineDrop) -> tuple[str, ...]:
 
 def _read_query(request: Call) -> QuarantineQuery:
     with _reading(Code.REQUEST_PARAMETER_MALFORMED, "query"):
-        return msgspec.convert(dict(request.query_params), QuarantineQuery, strict=False)
+        wanted = msgspec.convert(dict(request.query_params), QuarantineQuery, strict=False)
+    _require_milliseconds(wanted, Code.REQUEST_PARAMETER_MALFORMED, "")
+    return wanted
 
 
-async def _read_body(request: Call, rooms: Rooms, kind: type[Read]) -> Read:
+async def _read_body(request: Call, rooms: Rooms, kind: type[Change]) -> Change:
     body = await read_json(request, rooms.settings)
     with _reading(Code.REQUEST_INPUT_MALFORMED, "body"):
-        return msgspec.json.decode(mend(body) or b"{}", type=kind)
+        wanted = msgspec.json.decode(mend(body) or b"{}", type=kind)
+    if wanted.filter:
+        _require_milliseconds(wanted.filter, Code.REQUEST_INPUT_MALFORMED, "filter.")
+    return wanted
+
+
+def _require_milliseconds(wanted: QuarantineFilter | QuarantineQuery, code: Code, prefix: str) -> None:
+    """Refuse times that look like seconds: by one of 1970, a change would be of everything or of nothing."""
+    for name, time in (("since", wanted.since), ("until", wanted.until)):
+        if isinstance(time, int) and (slip := unit(f"{prefix}{name}", time)):
+            raise RequestRefused(code, "the request cannot be read: one thing is wrong", (slip.problem(code),))
 
 
 @contextmanager

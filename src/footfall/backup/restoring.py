@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from footfall import private
 from footfall.backup.checking import check
 from footfall.backup.errors import BackupDamaged, BackupRefused
 from footfall.backup.ground import begin, claim, release, require_empty, scratch
@@ -63,6 +64,8 @@ def restore(place: Place, claimed: Claimed, means: Means) -> None:
     restoring.put_segments()
     restoring.load()
     restoring.verify()
+    # Until the first start nothing else makes it, and the commands take a folder without one for no data folder.
+    private.make_folder(means.settings.data / "journal")
     _set_clock(means.settings, claimed.manifest.ended_ms)
     release(means.settings)
 

@@ -74,7 +74,7 @@ def _lines(rebuilt: Rebuilt, plan: Plan) -> Iterator[str]:
         yield (
             f"quarantine  {lacked:,} records were brought back"
             if lacked
-            else "quarantine  the table was as the archive"
+            else "quarantine  the table lacked nothing of the archive"
         )
     if rebuilt.kept_old:
         yield "old table kept as events_old; footfall rebuild --drop-old removes it"

@@ -175,8 +175,17 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
       footfall user revoke alice --customer TGAM
     """
     with _accounts(settings) as accounts:
-        if not accounts.revoke(user_id, customers):
+        found = next((each for each in accounts.list() if each.id == user_id), None)
+        if found is None:
             raise _no_such_user(user_id)
+        if found.admin:
+            raise click.ClickException(f"user {user_id} is an admin, who sees all customers")
+        if unseen := [code for code in customers if code not in found.customers]:
+            seen = ", ".join(found.customers) or "none"
+            raise click.ClickException(
+                f"user {user_id} does not see {', '.join(unseen)}, but {seen}; nothing was changed"
+            )
+        accounts.revoke(user_id, customers)
     click.echo(f"user {user_id} may not see {', '.join(customers)}")
 
 

@@ -252,7 +252,8 @@ class Run:
             manifest=made.manifest if made else None,
         )
         if recorded:
-            log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, outcome)
+            said = f"{made.rows} rows, {made.bytes} bytes, SHA-256 {made.sha256}" if made else reason
+            log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, said)
         return recorded
 
     def _clean(self) -> None:

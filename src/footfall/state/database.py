@@ -90,6 +90,9 @@ class SqliteDatabase:
         """Create the file with its mode, so that it is at no time readable by others; SQLite gives the mode to -wal."""
         try:
             require_ours(self.path)
+            if os.geteuid() == 0 and not self.path.exists():
+                # Root may make a file anywhere, which whoever owns the folder could not open.
+                require_ours(self.path.parent)
             file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(file).st_mode & 0o077:
