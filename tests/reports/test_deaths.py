@@ -34,7 +34,10 @@ def check(place: Any, job: Job) -> Job:
     now = place.state.job_get(job.id)
     assert isinstance(now, Job)
     path = place.settings.data / "files" / file_path(now)
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:  # a worker may be removing it at this very moment
+        content = b""
     # Looked at again, because the file may have been removed since.
     handed_out = now.status is JobStatus.COMPLETE and not place.state.job_get(job.id).expired
     if handed_out:
