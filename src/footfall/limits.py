@@ -25,6 +25,9 @@ BODY_TIMEOUT_S = 30
 # Seconds for which an idle connection is kept: longer than clients and proxies keep theirs (60 s is usual), because a
 # request that is sent while the server closes the connection fails for no reason that its sender could know.
 KEEP_ALIVE_S = 75
+# Bytes of long bodies and long answers that one web process holds for its clients at once: thirty of the longest
+# bodies, or eight of the longest answers, before the memory of the machine is theirs.
+IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
 # Connections of one web process at once: a fleet's that keep them open, some 10 KiB each while they are idle.
 CONNECTIONS_MAX = 10_000
 # The head of a request, its trailers too: as many types in a URL as one call takes are most of it.

@@ -47,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bodies_at_once_max: Positive = limits.BODIES_AT_ONCE_MAX
     body_timeout_s: Positive = limits.BODY_TIMEOUT_S
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
+    in_flight_bytes_max: Positive = limits.IN_FLIGHT_BYTES_MAX
     connections_max: Positive = limits.CONNECTIONS_MAX
     head_bytes_max: Positive = limits.HEAD_BYTES_MAX
     head_fields_max: Positive = limits.HEAD_FIELDS_MAX

@@ -57,7 +57,8 @@ ADVICE: Final[dict[Code, str]] = {
     Code.SERVICE_UNAVAILABLE: (
         "The events cannot be made durable now, and none of the request was accepted; the events store, or the store "
         "of a report's file, is away; the state database is away, or its disk is full; too many users sign in at once; "
-        "or too many long bodies, or other requests that take a while, wait already. Send the same request again after "
-        "the seconds that `Retry-After` names."
+        "too many bytes of long bodies and of answers that nobody takes are held; or too many long bodies, or other "
+        "requests that take a while, wait already. Send the same request again after the seconds that `Retry-After` "
+        "names."
     ),
 }

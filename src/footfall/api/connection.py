@@ -17,7 +17,7 @@ from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
 
 from footfall import refusals
-from footfall.api.connections import Connections
+from footfall.api.connections import Connections, no_room
 from footfall.api.cors import Allowed
 from footfall.api.exchange import Exchange, ExchangeTransport, PlainExchange, make_scope
 from footfall.api.flow import Flow
@@ -29,8 +29,6 @@ from footfall.settings import Settings
 
 # Seconds that an application has to answer by itself that a body is late, before the connection does.
 LATE_S: Final = 5
-# Seconds after which a client should try again that finds no room.
-RETRY_AFTER_S: Final = 1
 
 
 class Connection(asyncio.Protocol, ABC):
@@ -55,6 +53,7 @@ class Connection(asyncio.Protocol, ABC):
         self._config = config
         self._app_state = app_state
         self._collector = collector
+        self._budget = collector.budget
         self._allowed = allowed
         self._connections = connections
         self._settings = settings
@@ -77,7 +76,7 @@ class Connection(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.flow = Flow(self.transport, self.loop, self._settings)
+        self.flow = Flow(self.transport, self.loop, self._settings, self._budget)
         self.client = get_remote_addr(self.transport)
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         if self._connections.add(self, self.loop):
@@ -212,6 +211,7 @@ class Connection(asyncio.Protocol, ABC):
     def _begin(self, found: RequestHead) -> None:
         if found.method == b"CONNECT":
             raise RequestRefused(Code.REQUEST_METHOD_NOT_ALLOWED, "this service is no proxy")
+        self._budget.admit(found.length or 0)
         self._body = Body(found.length, self._settings)
         self.deadline_s = math.inf
         exchange = self._welcome(found)
@@ -235,8 +235,12 @@ class Connection(asyncio.Protocol, ABC):
         if isinstance(exchange, PlainExchange):
             exchange.body += piece
             if is_whole:
+                exchange.give_back(self._budget)
                 self._serve_read(exchange)
+            else:
+                exchange.grow(self._budget, len(piece))
         elif exchange is not None:
+            exchange.grow(self._budget, len(piece))
             exchange.body += piece
             exchange.more_body = not is_whole
             if len(exchange.body) > HIGH_WATER_LIMIT and not is_whole:
@@ -269,6 +273,8 @@ class Connection(asyncio.Protocol, ABC):
         )
         task = self.loop.create_task(cycle.run_asgi(config.loaded_app))
         task.add_done_callback(state.tasks.discard)
+        # Its body may be worked on for longer than its client stays.
+        task.add_done_callback(lambda _: cycle.give_back(self._budget))
         state.tasks.add(task)
 
     # The end of a request, and of the connection.
@@ -313,6 +319,8 @@ class Connection(asyncio.Protocol, ABC):
         if isinstance(exchange, Exchange):
             exchange.disconnected = not exchange.response_complete
             exchange.message_event.set()
+        elif exchange is not None:
+            exchange.give_back(self._budget)
 
     def _finish(self) -> None:
         """Close after the last answer; what the client still sends is dropped, or it would not hear of the answer."""
@@ -328,10 +336,8 @@ class Connection(asyncio.Protocol, ABC):
 
     def _turn_away(self) -> None:
         """Close at once: there is no room, and nobody who could make some."""
-        text = "too many connections at once, and each has a request under way"
-        refused = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
         self._dropping = 0
-        self._write(self._collector.refuse(refused), [], keep_alive=False)
+        self._write(self._collector.refuse(no_room()), [], keep_alive=False)
         self._close()
 
     def _close(self) -> None:

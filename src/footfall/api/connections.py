@@ -4,12 +4,16 @@ import asyncio
 import math
 from typing import Protocol
 
+from footfall.errors import Code, RequestRefused
+
 # Seconds between two looks at the connections' times: one timer for all costs less than one for each.
 LOOK_S = 0.5
 # Seconds until connections that can be let go are searched for again where few were found, fewer than one of so many:
 # a search of 10,000 takes some ms.
 SEARCH_S = 0.05
 FEW = 64
+# Seconds after which a client should try again that finds no room.
+RETRY_AFTER_S = 1
 
 
 class Timed(Protocol):
@@ -87,3 +91,9 @@ class Connections:
                 connection.deadline_s = math.inf
                 connection.expire()
         self._timer = loop.call_later(LOOK_S, self._look, loop) if self._open else None
+
+
+def no_room() -> RequestRefused:
+    """The refusal of a connection."""
+    text = "too many connections at once, and each has a request under way"
+    return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)

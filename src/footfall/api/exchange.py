@@ -13,7 +13,7 @@ from uvicorn.protocols.utils import get_local_addr
 from footfall.api.flow import Flow
 from footfall.api.framing import Body, Headings, RequestHead, malformed
 from footfall.api.heads import Head
-from footfall.collecting import sender
+from footfall.collecting import Budget, sender
 from footfall.quarantine import Sender
 
 LOG = logging.getLogger("uvicorn.error")
@@ -24,7 +24,27 @@ Client = tuple[str, int] | None
 PASSED_OVER_BYTES_MAX: Final = 64 * 1024
 
 
-class PlainExchange:
+class Holding:
+    """What a request takes up of the budget of bytes in flight, until its body is dealt with.
+
+    What came is counted, not what is announced: nobody can spend the budget without sending as much.
+    """
+
+    held_bytes = 0
+
+    def grow(self, budget: Budget, more_bytes: int) -> None:
+        """Take up more, for a piece of the body that came. Raises RequestRefused when the budget is spent."""
+        budget.admit(self.held_bytes + more_bytes)
+        self.held_bytes += more_bytes
+        budget.held_bytes += more_bytes
+
+    def give_back(self, budget: Budget) -> None:
+        """Take up nothing any more."""
+        budget.held_bytes -= self.held_bytes
+        self.held_bytes = 0
+
+
+class PlainExchange(Holding):
     """A request that is served here."""
 
     response_complete = False
@@ -40,7 +60,7 @@ class PlainExchange:
         return sender(self.head.headings, self._client)
 
 
-class Exchange(RequestResponseCycle):
+class Exchange(Holding, RequestResponseCycle):
     """A request that the application serves.
 
     One that it answers before its body has come ends the connection, unless little of the body is missing.

@@ -5,6 +5,7 @@ import math
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
+from footfall.collecting import Budget
 from footfall.settings import Settings
 
 
@@ -16,13 +17,18 @@ class Flow(FlowControl):
 
     is_held = False
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, settings: Settings, budget: Budget
+    ) -> None:
         super().__init__(transport)
         self.deadline_s = math.inf
         self._loop = loop
         self._timeout_s = settings.write_timeout_s
         # What waited for the client when its time to take some of it began.
         self._unsent_bytes = 0
+        self._budget = budget
+        # What of the budget is taken up by what waits for the client.
+        self._counted_bytes = 0
 
     def resume_reading(self) -> None:
         if not self.is_held:
@@ -31,6 +37,11 @@ class Flow(FlowControl):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._expect_taking()
+        self._count(self._unsent_bytes)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._count(0)
 
     def close(self) -> None:
         """Close, once the client has taken what was written, for which it has its time."""
@@ -47,4 +58,10 @@ class Flow(FlowControl):
 
     def _expect_taking(self) -> None:
         self._unsent_bytes = self._transport.get_write_buffer_size()
+        if self._counted_bytes:
+            self._count(self._unsent_bytes)
         self.deadline_s = self._loop.time() + self._timeout_s
+
+    def _count(self, unsent_bytes: int) -> None:
+        self._budget.held_bytes += unsent_bytes - self._counted_bytes
+        self._counted_bytes = unsent_bytes

@@ -8,8 +8,9 @@ The events are encoded once, as JSON lines: the same bytes, with line ends turne
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.
 """
 
+from footfall.collecting.budget import Budget
 from footfall.collecting.collector import Collector, Taken
 from footfall.collecting.request import Headers, sender, too_slow
 from footfall.collecting.request import headers as read_headers
 
-__all__ = ["Collector", "Headers", "Taken", "read_headers", "sender", "too_slow"]
+__all__ = ["Budget", "Collector", "Headers", "Taken", "read_headers", "sender", "too_slow"]

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from footfall import refusals
 from footfall.clock import Clock
 from footfall.collecting import decode, request
+from footfall.collecting.budget import Budget
 from footfall.collecting.quick import Quick
 from footfall.collecting.unpacking import TooLong, unpack, unpack_within
 from footfall.errors import Code, RequestRefused
@@ -73,25 +74,37 @@ class Collector:
         self._batches = batches()
         self._quick = Quick(plan.checker, settings)
         self._long = Lane("bodies", settings.bodies_at_once_max)
+        self.budget = Budget(settings.in_flight_bytes_max)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
         self.events_quarantined = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request of the ASGI type `http` with the method POST."""
+        held_bytes = 0
         try:
-            headers = request.headers(scope["headers"], self._settings)
-            sent = await request.read(receive, self._settings)
-            taken = await self._take_sent(headers, sent, lambda: request.sender(scope["headers"], scope.get("client")))
+            taken = await self._receive(scope, receive)
+            # A short body may have a long answer.
+            self.budget.admit(len(taken.answer))
+            held_bytes = len(taken.answer)
+            self.budget.held_bytes += held_bytes
             if taken.accepted or taken.quarantined:
                 await self.journal.write(taken.lines)
+            answer = self.render(taken)
+            # Its lines are on disk, and need not be in memory while its answer waits.
+            del taken
         except request.Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             answer = self.refuse(error)
-        else:
-            answer = self.render(taken)
+        finally:
+            self.budget.held_bytes -= held_bytes
         await _answer(send, *answer)
+
+    async def _receive(self, scope: Any, receive: Any) -> Taken:
+        headers = request.headers(scope["headers"], self._settings)
+        sent = await request.read(receive, self._settings)
+        return await self._take_sent(headers, sent, lambda: request.sender(scope["headers"], scope.get("client")))
 
     def close(self) -> None:
         """Long bodies that wait for a thread are not taken any more."""

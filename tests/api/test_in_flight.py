@@ -1,0 +1,108 @@
+"""More bytes in flight than there may be: long bodies are refused before they are read, and short ones go on."""
+
+import asyncio
+import contextlib
+import gzip
+import json
+import time
+
+import pytest
+from doors import EVENT, post, read, serving
+
+LONG = 100_000
+LONG_BEGUN = f"POST /events HTTP/1.1\r\nhost: here\r\ncontent-length: {LONG}\r\n\r\n".encode()
+CHUNKED_BEGUN = b"POST /events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def events(number, chars):
+    event = {**EVENT, "timestamp": int(time.time() * 1000), "context": [chars * "x"]}
+    return json.dumps({"events": number * [event]}).encode()
+
+
+@contextlib.asynccontextmanager
+async def connecting(server):
+    """Makes connections that are cut in the end."""
+    made = []
+
+    async def connect(sent=b""):
+        reader, writer = await server.connect()
+        made.append(writer)
+        writer.write(sent)
+        await writer.drain()
+        return reader, writer
+
+    try:
+        yield connect
+    finally:
+        for writer in made:
+            writer.transport.abort()
+
+
+async def holds(server, is_so):
+    deadline = time.monotonic() + 20
+    while not is_so(server.collector.budget.held_bytes):
+        assert time.monotonic() < deadline, server.collector.budget.held_bytes
+        await asyncio.sleep(0.01)
+
+
+def test_a_long_body_is_refused_before_it_is_sent_while_others_are_in_flight(tmp_path):
+    async def scenario():
+        async with serving(tmp_path, in_flight_bytes_max=3 * (LONG - 1)) as server, connecting(server) as connect:
+            # What is only announced takes up nothing.
+            await connect(LONG_BEGUN)
+            under_way = [await connect(LONG_BEGUN + (LONG - 1) * b" ") for _ in range(3)]
+            await holds(server, lambda held: held == 3 * (LONG - 1))
+            reader, _ = await connect(LONG_BEGUN)
+            answer = await read(reader)
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nretry-after: 1\r\n" in answer
+            assert b"SERVICE_UNAVAILABLE" in answer
+            # A short one is served, however it comes.
+            whole = post()
+            assert [answer[9:12] for answer in await server.ask(whole)] == [b"200"]
+            assert [answer[9:12] for answer in await server.ask(whole[:-5], whole[-5:])] == [b"200"]
+            # A client that goes away, and one that is done, give back what they took.
+            under_way[0][1].transport.abort()
+            await holds(server, lambda held: held == 2 * (LONG - 1))
+            body = events(1, 60_000)
+            (answer,) = await server.ask(post(body + (LONG - len(body)) * b" "))
+            assert answer[9:12] == b"200"
+            await holds(server, lambda held: held == 2 * (LONG - 1))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("pieces", [(90_000,), (20_000, 20_000, 20_000, 20_000)])
+def test_a_body_in_chunks_is_counted_as_it_grows(tmp_path, pieces):
+    async def scenario():
+        async with serving(tmp_path, in_flight_bytes_max=LONG) as server, connecting(server) as connect:
+            reader, writer = await connect(CHUNKED_BEGUN)
+            for size in pieces:
+                writer.write(b"%x\r\n%b\r\n" % (size, size * b" "))
+            await holds(server, lambda held: held == sum(pieces))
+            writer.write(b"%x\r\n%b\r\n" % (LONG, LONG * b" "))
+            await holds(server, lambda held: held >= LONG)
+            writer.write(b"1\r\n \r\n")
+            assert (await read(reader)).startswith(b"HTTP/1.1 503 ")
+            await holds(server, lambda held: held == 0)
+
+    asyncio.run(scenario())
+
+
+def test_answers_that_nobody_takes_are_counted_until_their_clients_are_gone(tmp_path):
+    """A body of 8 KB makes an answer of 8 MB; nothing of what is refused for it is stored."""
+    small = post(gzip.compress(events(130, 64_000)), "content-encoding: gzip")
+
+    async def scenario():
+        async with serving(tmp_path, in_flight_bytes_max=1_000_000) as server, connecting(server) as connect:
+            statuses = []
+            for _ in range(3):
+                reader, _ = await connect(small)
+                statuses.append((await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20))[9:12])
+                reader._transport.pause_reading()
+            assert statuses == [b"200", b"503", b"503"]
+            assert server.collector.events_accepted == 130
+            assert [answer[9:12] for answer in await server.ask(post())] == [b"200"]
+        await holds(server, lambda held: held == 0)
+
+    asyncio.run(scenario())
