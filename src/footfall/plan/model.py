@@ -82,14 +82,17 @@ class Plan(Struct, frozen=True, kw_only=True):
         """The columns of a product's reports in their order; None for a product that the plan does not know."""
         for known in self.products:
             if known.name == product:
-                return tuple(_column(name, known.types) for name in known.columns)
+                return _columns(known)
         return None
 
 
-def _column(name: str, types: tuple[EventType, ...]) -> Column:
-    found: dict[int, list[str]] = {}
-    for kind in types:
+def _columns(product: Product) -> tuple[Column, ...]:
+    """Every key is looked at once: a plan may have ten thousand types, each with dozens of keys."""
+    found: dict[str, dict[int, list[str]]] = {name: {} for name in product.columns}
+    for kind in product.types:
         for position, key in enumerate(kind.keys, start=1):
-            if key.name == name:
-                found.setdefault(position, []).append(kind.name)
-    return Column(name, tuple(Source(position, tuple(found[position])) for position in sorted(found)))
+            found[key.name].setdefault(position, []).append(kind.name)
+    return tuple(
+        Column(name, tuple(Source(position, tuple(kinds)) for position, kinds in sorted(places.items())))
+        for name, places in found.items()
+    )

@@ -14,10 +14,12 @@ events of twenty parts:
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import Struct
+
 from footfall.reports import formats, parameters
 from footfall.reports.layout import Field, Layout
 from footfall.state import Job
-from footfall.store import query
+from footfall.store import Identifier, query
 
 _FORMATS = {
     "csv": "CustomSeparated",
@@ -47,6 +49,18 @@ _QUOTED = """arrayStringConcat(
 _SPECIAL = ("{delimiter:String}", "'\"'", "'\\r'", "'\\n'")
 # What may stand in a cell besides what the event brought: the characters of a time, and the mark.
 _OWN_CHARACTERS = f"0123456789-:.TZ{SAFE_MARK}"
+_NULL = "CAST(NULL AS Nullable(String))"
+
+
+class _Names(Struct, frozen=True):
+    """What a statement calls the number of an event's type, and its two functions with what they are given."""
+
+    kind: str
+    place: str
+    kinds: str
+    places: str
+    safe: str
+    cell: str
 
 
 class Statement:
@@ -60,9 +74,12 @@ class Statement:
         self._job = job
         self._types = types
         self._parameters: dict[str, Any] = {}
+        self._names = _names(layout)
+        self._numbers = {name: number for number, name in enumerate(_kinds(layout, types), start=1)}
         cells = list(self._cells(layout))
-        self._shown = self._line(cells) if job.format == "csv" else _columns(cells, layout)
-        self._text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
+        self._shown = self._line(cells) if job.format == "csv" else self._columns(cells, layout)
+        text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
+        self._text = text.replace("{{given}}", self._given())
 
     def text(self, *, final: bool = True, drop: bool = False) -> str:
         """The statement. `drop` leaves duplicates out; without `final` every event has to be in the table just once.
@@ -70,7 +87,6 @@ class Statement:
         Both cost something where there is nothing to do: FINAL a third of the time.
         """
         undoubled = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
-        # A column may be called like a place to fill in, so they come last.
         merged = self._text.replace("{{final}}", "FINAL" if final else "")
         return merged.replace("{{undoubled}}", undoubled).replace("{{shown}}", self._shown)
 
@@ -87,6 +103,11 @@ class Statement:
         short = [cell if cell == NOTHING else f"cell{index}" for index, cell in enumerate(cells)]
         special = f"arrayExists(value -> {_special('value')}, context) OR {_special('type')}"
         return f"if({special}, {_QUOTED % ', '.join(short)}, {self._joined(named)})"
+
+    def _columns(self, cells: list[str], layout: Layout) -> str:
+        """A row as columns, whose names are parameters: many long ones are more than a statement may have."""
+        self._parameters |= {f"column{index}": Identifier(key) for index, key in enumerate(layout.keys)}
+        return ", ".join(f"{cell} AS {{column{index}:Identifier}}" for index, cell in enumerate(cells))
 
     def _joined(self, cells: list[str]) -> str:
         """The cells with delimiters between them, of which neighbours are one."""
@@ -117,29 +138,38 @@ class Statement:
     def _value(self, field: Field, index: int) -> str:
         """The value of an event in this column. CSV has no nothing but the empty string."""
         csv = self._job.format == "csv"
-        branches: list[tuple[str, int]] = []
-        for number, place in enumerate(field.places):
-            if place.types:
-                asked = [name for name in place.types if self._types is None or name in self._types]
-                if not asked:
-                    continue
-                if self._types is not None and self._types.issubset(asked):
-                    value = f"context[{place.position:d}]"
-                    return value if csv else f"toNullable({value})"
-                kinds = f"kinds_{index}_{number}"
-                self._parameters[kinds] = asked
-                branches.append((f"type IN {{{kinds}:Array(String)}}", place.position))
-            elif csv and len(field.places) == 1:
-                return f"context[{place.position:d}]"
-            else:
-                branches.append((f"length(context) >= {place.position:d}", place.position))
-        return (_text if csv else _nullable)(branches)
+        if any(not place.types for place in field.places):
+            return _plain(field, csv=csv)
+        places = {name: place.position for place in reversed(field.places) for name in place.types}
+        places = {name: position for name, position in places.items() if name in self._numbers}
+        if not places:
+            return NOTHING if csv else _NULL
+        if self._types is not None and self._types <= places.keys() and len({*places.values()}) == 1:
+            value = f"context[{places.popitem()[1]:d}]"
+            return value if csv else f"toNullable({value})"
+        self._parameters[f"kinds{index}"] = [self._numbers[name] for name in places]
+        self._parameters[f"places{index}"] = list(places.values())
+        return f"{self._names.place}({{kinds{index}:Array(UInt32)}}, {{places{index}:Array(UInt8)}})"
+
+    def _given(self) -> str:
+        """What the columns' expressions have in common: each is defined once, however many columns there are."""
+        names, given = self._names, []
+        if self._numbers:
+            self._parameters["kinds"] = list(self._numbers)
+            kinds, nothing = "{kinds:Array(String)}", "0" if self._job.format == "csv" else "NULL"
+            place = f"context[transform({names.kind}, {names.kinds}, {names.places}, {nothing})]"
+            given += [
+                f"transform(type, {kinds}, arrayEnumerate({kinds}), 0) AS {names.kind}",
+                f"({names.kinds}, {names.places}) -> {place} AS {names.place}",
+            ]
+        if self._job.safe:
+            self._parameters |= {"risky": RISKY, "mark": SAFE_MARK}
+            marked = f"if(match({names.cell}, {{risky:String}}), {{mark:String}}, '')"
+            given.append(f"({names.cell}) -> concat({marked}, {names.cell}) AS {names.safe}")
+        return f"WITH {', '.join(given)}\n" if given else ""
 
     def _safe(self, cell: str) -> str:
-        if not self._job.safe or cell == NOTHING:
-            return cell
-        self._parameters |= {"risky": RISKY, "mark": SAFE_MARK}
-        return f"concat(if(match({cell}, {{risky:String}}), {{mark:String}}, ''), {cell})"
+        return f"{self._names.safe}({cell})" if self._job.safe and cell != NOTHING else cell
 
 
 def _special(text: str) -> str:
@@ -147,24 +177,23 @@ def _special(text: str) -> str:
     return " OR ".join(f"position({text}, {character}) > 0" for character in _SPECIAL)
 
 
-def _text(branches: list[tuple[str, int]]) -> str:
-    """The place whose condition holds first, or nothing: there is nothing at place 0, nor behind the last one."""
-    if not branches:
-        return NOTHING
-    places = ", ".join(f"{condition}, {position:d}" for condition, position in branches)
-    return f"context[multiIf({places}, 0)]"
+def _plain(field: Field, *, csv: bool) -> str:
+    """The value at one place of the context, whatever the type; nothing where the context is shorter."""
+    (place,) = field.places
+    value = f"context[{place.position:d}]"
+    return value if csv else f"if(length(context) >= {place.position:d}, {value}, {_NULL})"
 
 
-def _nullable(branches: list[tuple[str, int]]) -> str:
-    """The value of the place whose condition holds first, or null."""
-    nothing = "CAST(NULL AS Nullable(String))"
-    values = ", ".join(f"{condition}, context[{position:d}]" for condition, position in branches)
-    return f"multiIf({values}, {nothing})" if branches else nothing
+def _kinds(layout: Layout, types: frozenset[str] | None) -> list[str]:
+    """The types that have a place in some column, of those that the events are of."""
+    places = (place for field in layout.fields for place in field.places)
+    named = dict.fromkeys(name for place in places for name in place.types)
+    return [name for name in named if types is None or name in types]
 
 
-def _columns(cells: list[str], layout: Layout) -> str:
-    return ", ".join(f"{cell} AS {_identifier(key)}" for cell, key in zip(cells, layout.keys, strict=True))
-
-
-def _identifier(name: str) -> str:
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+def _names(layout: Layout) -> _Names:
+    """Names that no column has."""
+    mark = "_"
+    while any(key.startswith(mark) for key in layout.keys):
+        mark += "_"
+    return _Names(*(mark + name for name in _Names.__struct_fields__))

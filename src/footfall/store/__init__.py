@@ -18,9 +18,11 @@ from footfall.store.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
+from footfall.store.parameters import Identifier
 from footfall.store.statements import query
 
 __all__ = [
+    "Identifier",
     "Store",
     "StoreDamaged",
     "StoreFailed",

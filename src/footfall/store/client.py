@@ -20,6 +20,7 @@ from footfall.store.connections import Connections
 from footfall.store.counting import check_taken, count_lines
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migration import migrate
+from footfall.store.parameters import divide, run
 from footfall.store.pipe import PIPE_HEADER, Pipe
 from footfall.store.statements import Migration, query, render
 from footfall.store.stream import make_pipe, read_blocks, read_pipe
@@ -154,19 +155,17 @@ class Store:
     def write(self, statement: str, parameters: Mapping[str, Any]) -> None:
         """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed."""
         with _explained(explain_read):
-            self._attempt(
-                "load", lambda link: link.client.command(statement, dict(parameters), settings=_LOAD_SETTINGS)
-            )
+            self._attempt("load", lambda link: run(link.client, statement, parameters, settings=_LOAD_SETTINGS))
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """All rows of a small result; raises StoreTimeout, StoreUnavailable or StoreFailed."""
-        limited = self._limit(settings)
+        limited, divided = self._limit(settings), divide(query, parameters)
 
         def read(link: _Link) -> list[tuple[Any, ...]]:
             # The result is read only when it is asked for its rows.
-            return [tuple(row) for row in link.client.query(query, dict(parameters), limited).result_rows]
+            return [tuple(row) for row in link.client.query(*divided, limited).result_rows]
 
         with _explained(explain_read):
             return self._attempt(self._use(limited), read)
@@ -180,10 +179,10 @@ class Store:
         A failure before or in the middle of it raises StoreTimeout, StoreUnavailable or StoreFailed, here or from the
         iterator, whose end means that the result is whole. Leaving the block early cancels the statement.
         """
-        limited = self._limit(settings)
+        limited, divided = self._limit(settings), divide(query, parameters)
         use = self._use(limited)
         with _explained(explain_read):
-            response, pipe = self._attempt(use, lambda link: self._open(link, query, dict(parameters), limited))
+            response, pipe = self._attempt(use, lambda link: self._open(link, *divided, limited))
         try:
             yield read_pipe(pipe, response, self._silent_s(use)) if pipe else read_blocks(response)
         finally:
@@ -217,7 +216,7 @@ class Store:
         def ask(link: _Link) -> None:
             (statement,) = render(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
             # Without a database, it has a lane of its own in the embedded engine.
-            link.client.command(statement, {"mark": mark}, use_database=False)
+            run(link.client, statement, {"mark": mark}, use_database=False)
 
         with _explained(explain_read):
             self._attempt("control", ask)
@@ -229,8 +228,7 @@ class Store:
         """
 
         def ask(link: _Link) -> float:
-            found = link.client.command(query("statement_progress"), {"mark": mark}, use_database=False)
-            return float(str(found))
+            return float(run(link.client, query("statement_progress"), {"mark": mark}, use_database=False))
 
         with _explained(explain_read):
             return self._attempt("control", ask)
@@ -305,6 +303,8 @@ class Store:
             username=endpoint.user,
             password=endpoint.password,
             connect_timeout=connect_s,
+            # Parameters stand in the body: they may be longer than an address may be, and addresses are logged.
+            form_encode_query_params=True,
             # For the greeting, which every server answers at once.
             send_receive_timeout=connect_s,
             # One client serves many threads, which may not share a session.

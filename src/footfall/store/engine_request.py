@@ -9,10 +9,10 @@ operator's name of the data folder is a part of, but its descriptor, as /dev/fd/
 """
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from email.message import Message
-from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
@@ -49,6 +49,9 @@ TRANSPORT = frozenset(
 # What chDB calls a Content-Encoding.
 _COMPRESSIONS = {"": "none", "identity": "none", "zstd": "zstd", "lz4": "lz4", "gzip": "gz", "br": "br"}
 _WRITE_BYTES = 1 << 20
+# What the head of a form's part says.
+_NAMED = re.compile(rb'\r\ncontent-disposition: *form-data *;(?:[^\r]*;)? *name="([^"\r]*)"', re.IGNORECASE)
+_FILE = re.compile(rb"\r\ncontent-disposition:[^\r]*; *filename\*?=", re.IGNORECASE)
 
 
 class Bounds(Struct, frozen=True):
@@ -196,15 +199,21 @@ def _decode(body: bytes) -> str:
 
 
 def _read_form(content_type: str, body: bytes) -> dict[str, str]:
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1")
-    parts = BytesParser().parsebytes(head + body).get_payload()
-    if isinstance(parts, str):
-        raise EngineError(36, "The form has no parts. (BAD_ARGUMENTS)")
-    return dict(_read_part(part) for part in parts if isinstance(part, Message))
+    """The fields of a form, cut at its boundary: what stands between is taken to the byte."""
+    head = Message()
+    head["content-type"] = content_type
+    boundary = head.get_boundary()
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + (boundary or "").encode("latin-1"))
+    if not boundary or not parts or not parts[-1].startswith(b"--"):
+        raise EngineError(36, "The form has no parts, or no end. (BAD_ARGUMENTS)")
+    return dict(_read_part(part) for part in parts[:-1])
 
 
-def _read_part(part: Message) -> tuple[str, str]:
-    if part.get_filename() is not None:
+def _read_part(part: bytes) -> tuple[str, str]:
+    head, _, data = part.partition(b"\r\n\r\n")
+    named = _NAMED.search(head)
+    if named is None:
+        raise EngineError(36, "A part of the form has no name. (BAD_ARGUMENTS)")
+    if _FILE.search(head):
         raise EngineError(48, "External data is not supported here. (NOT_IMPLEMENTED)")
-    data = part.get_payload(decode=True)
-    return str(part.get_param("name", header="content-disposition")), _decode(data if isinstance(data, bytes) else b"")
+    return _decode(named[1]), _decode(data)

@@ -10,6 +10,7 @@ import time
 from clickhouse_connect.driver.client import Client
 
 from footfall.store.errors import StoreFailed
+from footfall.store.parameters import run
 from footfall.store.statements import Migration, query, read_migrations, render
 
 _log = logging.getLogger(__name__)
@@ -38,5 +39,5 @@ def _record(client: Client, migration: Migration) -> None:
         "sha256": migration.sha256,
         "applied": time.time_ns() // 1_000_000,
     }
-    client.command(query("migration_add"), parameters=record)
+    run(client, query("migration_add"), record)
     _log.info("schema file %d (%s) applied", migration.number, migration.name)

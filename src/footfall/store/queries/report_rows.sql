@@ -1,5 +1,5 @@
--- The rows of a report's file between two times, in the order of the table's key; `shown` is made by reports/rows.py.
-SELECT {{shown}}
+-- The rows of a report's file between two times, by the table's key; reports/rows.py makes `given` and `shown`.
+{{given}}SELECT {{shown}}
 -- FINAL, where an event may have been loaded twice.
 FROM events {{final}}
 WHERE customer = {customer:String}
