@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import socket
 import threading
@@ -14,7 +15,7 @@ import urllib3
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from footfall.settings import Settings
-from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, stream
+from footfall.store import Identifier, Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, stream
 from footfall.store.errors import explain_read
 from footfall.store.pipe import Pipe, name_pipe
 from footfall.store.stream import read_blocks
@@ -292,3 +293,29 @@ def _answer(body: bytes, *, whole: bool) -> urllib3.BaseHTTPResponse:
 )
 def test_what_a_failed_read_means(code: int | None, expected: type[Exception]) -> None:
     assert type(explain_read(DatabaseError("x", code=code))) is expected
+
+
+def test_parameters_may_be_longer_than_an_address(store: Store) -> None:
+    names = [f"'{number}'\\\t\n\"é" * 20 for number in range(4_000)]
+    sizes = "length({names:Array(String)}), length(arrayStringConcat({names:Array(String)}))"
+    assert store.rows(f"SELECT {sizes}", {"names": names}) == [(len(names), len("".join(names).encode()))]
+    with store.stream(f"SELECT {sizes} FORMAT TSV", {"names": names}) as blocks:
+        assert b"".join(blocks).split(b"\t")[0] == b"4000"
+
+
+def test_no_parameter_stands_in_an_address(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "urllib3.connectionpool"):
+        assert store.rows("SELECT {secret:String}", {"secret": "s3cr3t"}) == [("s3cr3t",)]
+        with store.stream("SELECT {secret:String} FORMAT TSV", {"secret": "s3cr3t"}) as blocks:
+            assert b"".join(blocks) == b"s3cr3t\n"
+        store.write("INSERT INTO events (customer) SELECT {secret:String} WHERE 0", {"secret": "s3cr3t"})
+        store.kill("s3cr3t")
+        assert store.progress("s3cr3t") == 0
+    assert "POST" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+def test_a_name_given_as_a_parameter_is_taken_as_it_is(store: Store) -> None:
+    name = "a `name' \"of\\ all\tsorts\n"
+    with store.stream("SELECT 1 AS {name:Identifier} FORMAT JSONEachRow", {"name": Identifier(name)}) as blocks:
+        assert json.loads(b"".join(blocks)) == {name: 1}
