@@ -134,6 +134,12 @@ SCHEDULE_TRIES_MAX = 6
 # Past windows with which a schedule may begin: a year of hours, with room.
 SCHEDULE_BACKLOG_MAX = 10_000
 
+# Requests that wait for one of the few threads of their kind (long bodies, estimates, counts, receipts) in one web
+# process: more would wait for longer than their clients do.
+CALLS_WAITING_MAX = 100
+# ... and those of one user among them, counts, estimates and receipts each: a page makes a handful at once, and a
+# script with fifty loops hears that it is one.
+CALLS_WAITING_EACH_MAX = 20
 # Estimates of reports that one web process makes at once: each keeps a core busy for up to a second or so.
 ESTIMATES_AT_ONCE_MAX = 2
 # Seconds of an estimate: a page waits for it. Fifty million events take one or two, on a busy machine.
@@ -153,14 +159,16 @@ USAGE_TIMEOUT_S = 60
 # Rows of a count's answer: a year of hours of one type, a month of days of 300 types. More is a report's business.
 USAGE_ROWS_MAX = 10_000
 
-# Seconds for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
+# Seconds from its last use for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60
 # Verified passwords that are remembered at once in one web process.
 CREDENTIAL_CACHE_MAX = 1_024
-# Failed sign-ins of one user from one address in a minute, then 429: guessing must not pay.
+# Failed sign-ins of one user from one address (of IPv6, one /64) in a minute, then 429: guessing must not pay.
 LOGIN_FAILURES_MAX = 20
 # Password hashes computed at once in one web process: each takes 64 MiB while it runs.
 PASSWORD_HASHES_AT_ONCE_MAX = 2
+# Sign-ins that wait for a hash: a hundred wait for some seconds, and more would wait for nothing.
+SIGN_INS_WAITING_MAX = 100
 
 # Seconds to wait for the store to answer a connection, and for a load to finish.
 STORE_CONNECT_TIMEOUT_S = 5

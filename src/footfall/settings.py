@@ -92,6 +92,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link_ttl_s: Positive = limits.LINK_TTL_S
     presigned_ttl_s: Positive = limits.PRESIGNED_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX
+    calls_waiting_max: Positive = limits.CALLS_WAITING_MAX
+    calls_waiting_each_max: Positive = limits.CALLS_WAITING_EACH_MAX
     estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
     estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S
 
@@ -116,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
     password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
+    sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
 
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S

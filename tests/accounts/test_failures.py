@@ -17,48 +17,61 @@ def wait_s(failures: Failures, pair: tuple[str, str] = PAIR) -> int | None:
     return None
 
 
-def test_as_many_failures_as_allowed_cost_nothing(clock: Any) -> None:
+def test_so_many_tries_are_made_and_no_more(clock: Any) -> None:
     failures = Failures(3, clock)
     for _ in range(3):
-        failures.add(PAIR)
         assert wait_s(failures) is None
-    failures.add(PAIR)
-    with pytest.raises(RequestRefused) as refused:
-        failures.check(PAIR)
-    assert (refused.value.code, refused.value.retry_after_s) == (Code.REQUEST_RATE_LIMITED, 60)
+        failures.reserve(PAIR)
+    for look in (failures.check, failures.reserve):
+        with pytest.raises(RequestRefused) as refused:
+            look(PAIR)
+        assert (refused.value.code, refused.value.retry_after_s) == (Code.REQUEST_RATE_LIMITED, 60)
+
+
+def test_a_try_that_did_not_fail_is_given_back(clock: Any) -> None:
+    failures = Failures(2, clock)
+    for _ in range(10):
+        failures.give_back(PAIR, failures.reserve(PAIR))
+        clock.ms += 1
+    assert not failures._pairs
+    failures.reserve(PAIR)
+    failures.give_back(PAIR, failures.reserve(PAIR))
+    assert wait_s(failures) is None
+    failures.reserve(PAIR)
+    assert wait_s(failures) == 60
 
 
 @pytest.mark.parametrize(("passed_ms", "expected"), [(0, 60), (1, 60), (1_000, 59), (59_999, 1), (60_000, None)])
 def test_the_wait_is_the_rest_of_the_window(clock: Any, passed_ms: int, expected: int | None) -> None:
-    failures = Failures(0, clock)
-    failures.add(PAIR)
+    failures = Failures(1, clock)
+    failures.reserve(PAIR)
     clock.ms += passed_ms
     assert wait_s(failures) == expected
 
 
 def test_the_window_slides(clock: Any) -> None:
-    failures = Failures(2, clock)
+    failures = Failures(3, clock)
     for _ in range(3):
-        failures.add(PAIR)
+        failures.reserve(PAIR)
         clock.ms += 20_000
     assert wait_s(failures) is None
-    failures.add(PAIR)
+    failures.reserve(PAIR)
     assert wait_s(failures) == 20
 
 
 def test_another_user_or_address_need_not_wait(clock: Any) -> None:
-    failures = Failures(0, clock)
-    failures.add(PAIR)
+    failures = Failures(1, clock)
+    failures.reserve(PAIR)
     assert wait_s(failures, ("bob", "192.0.2.1")) is None
     assert wait_s(failures, ("alice", "192.0.2.2")) is None
 
 
 def test_memory_is_bounded(clock: Any) -> None:
-    failures = Failures(0, clock)
+    failures = Failures(1, clock)
     for number in range(PAIRS_MAX + 10):
-        failures.add((f"user{number}", "192.0.2.1"))
+        failures.reserve((f"user{number}", "192.0.2.1"))
     assert len(failures._pairs) == PAIRS_MAX
     assert wait_s(failures, (f"user{PAIRS_MAX + 9}", "192.0.2.1")) == 60
     clock.ms += 60_000
-    failures.add(PAIR)
+    failures.reserve(PAIR)
     assert len(failures._pairs) == 1

@@ -9,7 +9,7 @@ import zlib
 import brotli
 import pytest
 
-from footfall import lane, zstd
+from footfall import zstd
 
 EVENT = {
     "customer": "BARCHART",
@@ -257,12 +257,11 @@ def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, hea
     assert all(name.startswith("bodies") for name in names[1:])
 
 
-def test_more_long_bodies_than_may_wait_are_refused_for_now(service, monkeypatch):
-    monkeypatch.setattr(lane, "WAITING_MAX", 1)
+def test_more_long_bodies_than_may_wait_are_refused_for_now(service):
     body = json.dumps({"events": [EVENT] * 3000}).encode()
 
     async def scenario():
-        async with service(bodies_at_once_max=1) as opened:
+        async with service(bodies_at_once_max=1, calls_waiting_max=1) as opened:
             answers = await asyncio.gather(*(opened.post(body) for _ in range(5)))
             assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
             assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}

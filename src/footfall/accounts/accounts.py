@@ -11,7 +11,7 @@ from argon2.exceptions import InvalidHashError
 
 from footfall.accounts.basic import Credentials, parse
 from footfall.accounts.cache import VerifiedCache
-from footfall.accounts.failures import Failures
+from footfall.accounts.failures import Failures, network
 from footfall.accounts.hashing import Hashing
 from footfall.accounts.rules import check_details, check_password, check_user_id, normalize
 from footfall.clock import Clock
@@ -38,7 +38,8 @@ class Accounts:
     def __init__(self, state: State, settings: Settings, clock: Clock, hasher: PasswordHasher | None = None) -> None:
         self._state = state
         self._clock = clock
-        self._hashing = Hashing(settings.password_hashes_at_once_max, hasher or PasswordHasher())
+        at_once_max, waiting_max = settings.password_hashes_at_once_max, settings.sign_ins_waiting_max
+        self._hashing = Hashing(at_once_max, waiting_max, hasher or PasswordHasher())
         self._verified = VerifiedCache(settings.credential_cache_s * 1000, settings.credential_cache_max, clock)
         self._failures = Failures(settings.login_failures_max, clock)
 
@@ -55,11 +56,14 @@ class Accounts:
         credentials = parse(authorization)
         if credentials is None:
             raise Unauthenticated
-        pair = (credentials.user_id, address)
+        pair = (credentials.user_id, network(address))
+        # Also of who was verified already, or the answer past the limit would tell the right password from others.
         self._failures.check(pair)
-        user = await asyncio.to_thread(self._remembered, credentials)
+        user = None
+        if self._verified.knows(credentials):
+            user = await asyncio.to_thread(self._remembered, credentials)
         if user is None:
-            user = await self._hashing.run(partial(self._verify, credentials, pair))
+            user = await self._hashing.run(partial(self._verify, credentials, pair), pair[1])
         if user is None:
             raise Unauthenticated
         return user
@@ -138,17 +142,20 @@ class Accounts:
     def _verify(self, credentials: Credentials, pair: tuple[str, str]) -> User | None:
         """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
         # While this waited, others may have failed too often, or have verified the very same credentials.
-        self._failures.check(pair)
         user = self._state.user_get(credentials.user_id)
         if user is not None and self._verified.holds(credentials, user.password_hash):
             return user
+        reserved_ms, failed = self._failures.reserve(pair), False
         try:
             right = self._hashing.verify(user.password_hash if user else None, credentials.password)
+            failed = user is None or not right
         except InvalidHashError:
             _log.error("the stored password hash of user %r cannot be read: set the password again", pair[0])
             return None
-        if user is None or not right:
-            self._failures.add(pair)
+        finally:
+            if not failed:
+                self._failures.give_back(pair, reserved_ms)
+        if user is None or failed:
             return None
         self._verified.put(credentials, self._renew(user, credentials))
         return user

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
@@ -12,8 +13,12 @@ WINDOW_MS = 60_000
 PAIRS_MAX = 10_000
 
 
+# A subscriber has at least so much of IPv6 to choose addresses from.
+_IPV6_PREFIX = 64
+
+
 class Failures:
-    """The failures of each pair of user id and address in the last minute; past `failures_max`, the pair is refused."""
+    """The failures of each pair of user id and network in the last minute; past `failures_max`, the pair is refused."""
 
     def __init__(self, failures_max: int, clock: Clock) -> None:
         self._failures_max = failures_max
@@ -22,24 +27,41 @@ class Failures:
         self._lock = threading.Lock()
 
     def check(self, pair: tuple[str, str]) -> None:
-        """Raise RequestRefused while the pair has had more failures than allowed."""
-        now_ms = self._clock.now_ms()
+        """Raise RequestRefused while the pair has had as many failures as are allowed."""
         with self._lock:
-            times = self._pairs.get(pair)
-            if times is None or len(times) <= self._failures_max:
-                return
-            wait_ms = times[0] + WINDOW_MS - now_ms
-        if wait_ms > 0:
-            message = "too many failed sign-ins of this user from this address"
-            raise RequestRefused(Code.REQUEST_RATE_LIMITED, message, retry_after_s=-(-wait_ms // 1000))
+            self._check(pair, self._clock.now_ms())
 
-    def add(self, pair: tuple[str, str]) -> None:
+    def reserve(self, pair: tuple[str, str]) -> int:
+        """Count a try as failed before it is made, so that tries at once are no more than those allowed.
+
+        Returns what gives it back. Raises RequestRefused as `check` does.
+        """
         now_ms = self._clock.now_ms()
         with self._lock:
-            times = self._pairs.setdefault(pair, deque(maxlen=self._failures_max + 1))
+            self._check(pair, now_ms)
+            times = self._pairs.setdefault(pair, deque(maxlen=self._failures_max))
             times.append(now_ms)
             self._pairs.move_to_end(pair)
             self._forget(now_ms)
+        return now_ms
+
+    def give_back(self, pair: tuple[str, str], reserved_ms: int) -> None:
+        """The try did not fail."""
+        with self._lock:
+            times = self._pairs.get(pair)
+            if times is not None and reserved_ms in times:
+                times.remove(reserved_ms)
+                if not times:
+                    del self._pairs[pair]
+
+    def _check(self, pair: tuple[str, str], now_ms: int) -> None:
+        times = self._pairs.get(pair)
+        if times is None or len(times) < self._failures_max:
+            return
+        wait_ms = times[0] + WINDOW_MS - now_ms
+        if wait_ms > 0:
+            message = "too many failed sign-ins of this user from this address"
+            raise RequestRefused(Code.REQUEST_RATE_LIMITED, message, retry_after_s=-(-wait_ms // 1000))
 
     def _forget(self, now_ms: int) -> None:
         """Drop the pairs that failed longest ago: those out of the window, and those over the bound."""
@@ -48,3 +70,16 @@ class Failures:
             if times[-1] + WINDOW_MS > now_ms and len(self._pairs) <= PAIRS_MAX:
                 return
             del self._pairs[pair]
+
+
+def network(address: str) -> str:
+    """What failures from an address count for: the /64 of one of IPv6, else the address itself."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))

@@ -1,19 +1,14 @@
-"""Computes argon2id hashes: few at once, in threads, with a bounded queue before them."""
+"""Computes argon2id hashes: few at once, in threads, with a bounded queue before them that is fair by network."""
 
-import asyncio
 import base64
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from footfall.errors import Code, RequestRefused
-
-# Requests that wait for a hash; a hundred of them wait for some seconds, and more would wait for nothing.
-WAITING_MAX = 100
+from footfall.lane import Lane
 
 Answer = TypeVar("Answer")
 
@@ -21,27 +16,20 @@ Answer = TypeVar("Answer")
 class Hashing:
     """Hashes and verifies passwords, at most `at_once_max` at the same time for those who use `run`."""
 
-    def __init__(self, at_once_max: int, hasher: PasswordHasher) -> None:
+    def __init__(self, at_once_max: int, waiting_max: int, hasher: PasswordHasher) -> None:
         self._hasher = hasher
         self._hash_of_nobody = _make_hash_of_nobody(hasher)
-        self._pending_max = at_once_max + WAITING_MAX
-        self._pending = 0
-        # The number of its threads is the bound. A semaphore would not do: who goes away while his hash is being
-        # computed would free his place, and the thread would go on.
-        self._threads = ThreadPoolExecutor(at_once_max, thread_name_prefix="password")
+        self._lane = Lane("password", at_once_max, waiting_max)
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._lane.close()
 
-    async def run(self, work: Callable[[], Answer]) -> Answer:
-        """Do the work in one of the threads. Raises RequestRefused when too many wait already."""
-        if self._pending >= self._pending_max:
-            raise RequestRefused(Code.SERVICE_UNAVAILABLE, "too many sign-ins at once", retry_after_s=1)
-        self._pending += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._pending -= 1
+    async def run(self, work: Callable[[], Answer], network: str) -> Answer:
+        """Do the work in one of the threads. Raises RequestRefused when too many wait already.
+
+        Networks take turns, so that a flood of guesses from one keeps nobody elsewhere from signing in.
+        """
+        return await self._lane.run(work, network)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)

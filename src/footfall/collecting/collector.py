@@ -73,7 +73,7 @@ class Collector:
         self._holds = settings.plan_mode == "quarantine"
         self._batches = batches()
         self._quick = Quick(plan.checker, settings)
-        self._long = Lane("bodies", settings.bodies_at_once_max)
+        self._long = Lane("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
         self.budget = Budget(settings.in_flight_bytes_max)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0

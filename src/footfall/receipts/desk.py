@@ -30,7 +30,8 @@ class Receipts:
         self._journal = journal
         self._store = store
         self._settings = settings
-        self._lane = Lane("receipt", settings.receipts_at_once_max)
+        waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
+        self._lane = Lane("receipt", settings.receipts_at_once_max, *waiting)
 
     def close(self) -> None:
         self._lane.close()
@@ -44,7 +45,7 @@ class Receipts:
         batch = batch.lower()
         if not _UUID.fullmatch(batch):
             raise _no_batch_name()
-        found = await self._lane.run(partial(self._look, batch))
+        found = await self._lane.run(partial(self._look, batch), user.account)
         visible = {customer for customer in receipt.customers(found) if may_see(user, customer)}
         written = receipt.write(batch, found, visible)
         if written.events:

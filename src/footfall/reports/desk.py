@@ -103,7 +103,8 @@ class Reports:
             raise _not_theirs(wanted.filter.customer)
         if self._codes is not None:
             kinds = () if wanted.filter.types is UNSET else wanted.filter.types
-            strange = await self._codes.look(wanted.filter.customer, wanted.filter.product, kinds)
+            asked = wanted.filter
+            strange = await self._codes.look(asked.customer, asked.product, kinds, account=user.account)
             wanted = structs.replace(wanted, slips=(*wanted.slips, *strange)[: self._settings.problems_max])
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)

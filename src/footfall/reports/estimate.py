@@ -72,7 +72,8 @@ class Estimates:
         self._store = store
         self._plan = plan
         self._settings = settings
-        self._lane = Lane("estimate", settings.estimates_at_once_max)
+        waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
+        self._lane = Lane("estimate", settings.estimates_at_once_max, *waiting)
 
     def close(self) -> None:
         self._lane.close()
@@ -83,7 +84,7 @@ class Estimates:
         Raises RequestRefused as that call does, for what that call only warns of, and when the size cannot be told now.
         """
         job = await self._reports.draft(user, body, strict=True)
-        return await self._lane.run(partial(self._estimate, job))
+        return await self._lane.run(partial(self._estimate, job), user.account)
 
     def _estimate(self, job: Job) -> Estimate:
         limit = _limit(self._settings)

@@ -38,7 +38,8 @@ class Usage:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._lane = Lane("usage", settings.usage_at_once_max)
+        waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
+        self._lane = Lane("usage", settings.usage_at_once_max, *waiting)
 
     def close(self) -> None:
         self._lane.close()
@@ -52,7 +53,7 @@ class Usage:
         if not may_see(user, wanted.customer):
             text = f"you may not see the customer {wanted.customer!r}"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
-        return await self._lane.run(partial(self._count, wanted))
+        return await self._lane.run(partial(self._count, wanted), user.account)
 
     def _count(self, wanted: CountsRequest) -> Counts:
         limit = _limit(self._settings.usage_timeout_s)
