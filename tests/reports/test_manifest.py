@@ -231,3 +231,29 @@ def test_a_product_of_which_the_store_has_events_is_known(place: Any) -> None:
         assert codes.unknown("ELSE", "OWN", doubt=True) == []
         assert [slip.text for slip in codes.unknown("ELSE", "OTHER")] == ["unknown product OTHER"]
         assert [slip.where for slip in codes.unknown("NOBODY", "OTHER")] == ["filter.customer", "filter.product"]
+
+
+@pytest.mark.parametrize("basis", ["event", "received"])
+def test_dropped_events_whose_first_is_in_no_file_leave_no_trace_but_their_number(place, basis: str) -> None:
+    day = {"sequence": 1, "context": ["ann"], "type": "ALERT-STARTED-ALL"} | AT
+    early, middle, last = NOW_MS - 9 * DAY_MS, NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS // 2
+    first = {"received": NOW_MS - 1, "admitted": NOW_MS - 1}
+    place.load([day | first | {"timestamp": time_ms, "batch": FIRST} for time_ms in (early, last)])
+    earlier, _, _ = make(place, duplicates="drop", basis=basis)
+    place.clock.ms += 10
+    second = {"received": NOW_MS + 5, "admitted": NOW_MS + 5}
+    place.load([day | second | {"timestamp": time_ms, "batch": AGAIN} for time_ms in (early, middle, last)])
+    wanted = {"output": {"since": f"JOB-{earlier.id}"}} if basis == "event" else {"start": NOW_MS}
+    job, data, manifest = make(place, duplicates="drop", basis=basis, **wanted)
+    assert data.decode() == f"{middle}|ALERT-STARTED-ALL|ann||\n"
+    assert manifest["timestamps"] == {"first": middle, "last": middle}
+    assert (job.rows, manifest["rows"]) == (1, {"total": 1, "byType": {"ALERT-STARTED-ALL": 1}})
+    assert manifest["late"]["events"] == 1
+    assert (job.duplicates_found, manifest["duplicates"]) == (2, {"mode": "drop", "found": 2})
+
+
+def test_late_duplicates_that_are_dropped_are_not_counted_as_late(place) -> None:
+    event = AT | {"type": "ALERT-DELETED-ALL", "timestamp": NOW_MS - 3 * DAY_MS, "context": ["bob"]}
+    at = {FIRST: event["timestamp"] + 1, AGAIN: NOW_MS - 8}
+    place.load([event | {"batch": batch, "received": time, "admitted": time} for batch, time in at.items()])
+    assert [make(place, duplicates=mode)[2]["late"]["events"] for mode in ("keep", "drop")] == [1, 0]

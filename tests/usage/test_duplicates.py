@@ -71,7 +71,7 @@ def test_two_batches_at_one_time_are_no_duplicates_by_that(place) -> None:
 def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, times: int) -> None:
     # Alone at their time, together with others of their batch, and beside equal ones of another batch.
     alone, together = [event(1, 1, 5)], [event(n, 1, 6) for n in (1, 2, 9)]
-    equal = [event(4, batch, 7) for batch in (1, 2)]
+    equal = [event(4, batch, 7) | {"received": batch} for batch in (1, 2)]
     place.store.write("SYSTEM STOP MERGES events", {})
     place.load(*alone, *together, *equal)
     for _ in range(times):
@@ -86,4 +86,16 @@ def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, tim
         assert found.twins == twins * times
     by_receipt = WANTED | {"basis": "received", "received_start": 2, "received_end": 9}
     (found,) = compare(place.store, by_receipt, [Span(5, 7, 10)], dict)
-    assert (found.duplicates, found.twins) == (0, 4 * times)
+    # The first was received before: it is first all the same.
+    assert (found.duplicates, found.twins) == (1, 4 * times)
+
+
+@pytest.mark.parametrize("narrow", [{"since": 1}, {"basis": "received", "received_start": 2, "received_end": 9}])
+def test_pieces_are_small_by_all_that_their_events_are_compared_with(place, monkeypatch, narrow: Any) -> None:
+    monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
+    place.load(*(event(n, 1, n) | {"received": 1} for n in range(1, 101)))
+    place.load(*(event(n, 2, n) | {"received": 2} for n in (7, 70)))
+    found = list(compare(place.store, WANTED | narrow, [Span(1, 100, 2)], dict))
+    assert all(part.span.rows <= 10 for part in found)
+    assert sum(part.span.rows for part in found) == 102
+    assert sum(part.duplicates for part in found) == 2

@@ -5,7 +5,8 @@ import math
 import threading
 import time
 from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from footfall.reports.layout import Layout, header_row, plain_layout, plan_layou
 from footfall.reports.lifecycle import Completed
 from footfall.reports.outline import Stretch, outline
 from footfall.reports.rows import Statement
-from footfall.reports.survey import Survey, count, doubles
+from footfall.reports.survey import Doubles, Survey, count, doubles
 from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout
@@ -45,11 +46,25 @@ class RowsMissing(Exception):
     """The engine gave other rows than it had counted; its text is fit for the report's reason."""
 
 
+class Found(Struct, frozen=True):
+    """What was found in a stretch of the report before its rows are read.
+
+    `parts` are the spans whose rows are read, each with whether duplicates are left out of it; `final` says that equal
+    rows are merged on the way. `selected` counts what the report selects, `held` what is in the file.
+    """
+
+    parts: tuple[tuple[Span, bool], ...]
+    final: bool
+    duplicates: int
+    selected: Survey
+    held: Survey
+
+
 class Look(Struct, frozen=True):
-    """A stretch of the report, and the duplicates and twins in it, which a thread of its own looks for."""
+    """A stretch of the report, through which a thread of its own looks."""
 
     stretch: Stretch
-    doubles: Future[Survey]
+    found: Future[Found]
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -73,7 +88,7 @@ class Making:
     as they are; where there are some, or with `final`, equal ones are merged on the way, which takes half as long
     again, and they are counted so before. The rows that have passed must be as many as were counted, or the report
     fails. Where duplicates are to be dropped, spans that have some are cut further, because a statement holds what it
-    leaves out.
+    leaves out; and what is left is counted once more, for the manifest speaks of the rows that are in the file.
     """
 
     def __init__(
@@ -102,7 +117,8 @@ class Making:
         self._text: Rows = JsonRows() if job.format == "jsonl" else CsvRows()
         fewest = block_rows not in BLOCK_ROWS_FEWER
         self._table = None if job.format in formats.TEXTS else Columnar(job.format, job.compression, any_block=fewest)
-        self._survey = Survey()
+        self._held = Survey()
+        self._duplicates = 0
         self._done, self._doing = 0, 0  # rows of the stretches that have passed, and of the one that is under way
         self.rows_total = 0
 
@@ -146,17 +162,29 @@ class Making:
         layout = plain_layout(held.width) if self._columns is None else plan_layout(self._columns)
         surveyor = ThreadPoolExecutor(1, "survey")
         try:
-            looks = [self._look(surveyor, stretch) for stretch in held.stretches(SPAN_ROWS_MAX)]
+            looks = [Look(one, surveyor.submit(self._look, one)) for one in held.stretches(SPAN_ROWS_MAX)]
             size = self._write(Statement(self._job, layout, held.types), layout, looks)
         finally:
             surveyor.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
-        said = manifest.write(self._job, layout, self._terms.plan, self._survey, self._terms.late_ms, self._tally)
-        return Completed(self.rows, size, self._tally.sha256, self._survey.found, said)
+        counted = manifest.Counted(self._held, self._duplicates, self._terms.late_ms)
+        said = manifest.write(self._job, layout, self._terms.plan, counted, self._tally)
+        return Completed(self.rows, size, self._tally.sha256, self._duplicates, said)
 
-    def _look(self, surveyor: Executor, stretch: Stretch) -> Look:
-        limit = lambda: self._limit("survey")  # noqa: E731
-        return Look(stretch, surveyor.submit(doubles, self._store, self._job, stretch.days, limit))
+    def _look(self, stretch: Stretch) -> Found:
+        looked = doubles(self._store, self._job, stretch.days, partial(self._limit, "survey"))
+        final = self._final or looked.twins > 0
+        selected = self._count(stretch.span, final=True) if final else stretch.survey
+        parts, held = tuple(self._parts(stretch, looked)), selected
+        if self._drops and looked.found:
+            held = Survey()
+            for part, drop in parts:
+                held = held.join(self._count(part, final=final, drop=drop))
+        return Found(parts, final, looked.found, selected, held)
+
+    def _count(self, span: Span, *, final: bool, drop: bool = False) -> Survey:
+        limit = self._limit("survey")
+        return count(self._store, self._job, span, self._terms.late_ms, limit, final=final, drop=drop)
 
     def _write(self, statement: Statement, layout: Layout, looks: list[Look]) -> int:
         with contextlib.closing(self._content(layout, statement, looks)) as content:
@@ -175,15 +203,14 @@ class Making:
             yield header_row(layout, self._job.delimiter)
         for look in looks:
             before, self._doing = self.rows, look.stretch.survey.rows
-            looked = look.doubles.result()
-            final = self._final or looked.twins > 0
-            counted = self._counted(look.stretch) if final else look.stretch.survey
-            for part, drop in self._parts(look.stretch, looked):
-                yield from self._encoded(statement.text(final=final, drop=drop), statement, part)
-            self._survey = self._survey.join(counted).join(looked)
-            expected = counted.rows - (looked.found if self._drops else 0)
-            if self.rows - before != expected:
-                raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
+            found = look.found.result()
+            for part, drop in found.parts:
+                yield from self._encoded(statement.text(final=found.final, drop=drop), statement, part)
+            self._held, self._duplicates = self._held.join(found.held), self._duplicates + found.duplicates
+            expected = found.selected.rows - (found.duplicates if self._drops else 0)
+            if not self.rows - before == found.held.rows == expected:
+                counted = f"{self.rows - before} of {expected} rows, and counted {found.held.rows}"
+                raise RowsMissing(f"the engine returned {counted}")
             self._done, self._doing = self._done + self._doing, 0
         if self._table is not None:
             if not looks:
@@ -191,11 +218,7 @@ class Making:
                 yield from self._encoded(statement.text(final=False), statement, Span(0, -1, 0))
             yield from self._table.end()
 
-    def _counted(self, stretch: Stretch) -> Survey:
-        """What the stretch has when equal events are merged."""
-        return count(self._store, self._job, stretch.span, self._terms.late_ms, self._limit("survey"))
-
-    def _parts(self, stretch: Stretch, looked: Survey) -> Iterator[tuple[Span, bool]]:
+    def _parts(self, stretch: Stretch, looked: Doubles) -> Iterator[tuple[Span, bool]]:
         """The stretch as it is, or cut where duplicates are to be left out; and whether that is so."""
         if not self._drops:
             yield stretch.span, False

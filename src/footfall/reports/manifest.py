@@ -61,7 +61,7 @@ class Duplicates(Struct, frozen=True):
 
 
 class Late(Struct, frozen=True, rename="camel"):
-    """Events received more than `after_ms` after their own time; like duplicates, counted in all that is selected."""
+    """Events of the file that were received more than `after_ms` after their own time."""
 
     after_ms: int
     events: int
@@ -104,15 +104,20 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     warnings: tuple[str, ...] | UnsetType = UNSET
 
 
-def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tally: Tally) -> str:
+class Counted(Struct, frozen=True):
+    """The events that are in the file, the duplicates among those selected, and after which time an event is late."""
+
+    held: Survey
+    duplicates: int
+    late_ms: int
+
+
+def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally) -> str:
     """The manifest of a finished file as JSON."""
-    kinds = survey.kinds
-    dropped = survey.duplicates if job.duplicates == "drop" else {}
-    counts = {name: kinds[name].rows - dropped.get(name, 0) for name in sorted(kinds)}
-    # Where all of a type are duplicates of events of an earlier report, none is in the file.
-    by_type = {name: rows for name, rows in counts.items() if rows}
-    first_ms = min((kinds[name].first_ms for name in by_type), default=UNSET)
-    last_ms = max((kinds[name].last_ms for name in by_type), default=UNSET)
+    kinds = counted.held.kinds
+    by_type = {name: kinds[name].rows for name in sorted(kinds)}
+    first_ms = min((kind.first_ms for kind in kinds.values()), default=UNSET)
+    last_ms = max((kind.last_ms for kind in kinds.values()), default=UNSET)
     is_csv = job.format == "csv"
     made = Manifest(
         source=source(job),
@@ -126,8 +131,8 @@ def write(job: Job, layout: Layout, plan: str, survey: Survey, late_ms: int, tal
         columns=_columns(job, layout),
         rows=RowCounts(sum(by_type.values()), by_type),
         timestamps=Times(first_ms, last_ms),
-        duplicates=Duplicates(job.duplicates, survey.found),
-        late=Late(late_ms, sum(kind.late for kind in kinds.values())),
+        duplicates=Duplicates(job.duplicates, counted.duplicates),
+        late=Late(counted.late_ms, sum(kind.late for kind in kinds.values())),
         file=job.file,
         format=job.format,
         compression=job.compression,

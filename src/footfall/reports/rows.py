@@ -86,9 +86,7 @@ class Statement:
 
         Both cost something where there is nothing to do: FINAL a third of the time.
         """
-        undoubled = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
-        merged = self._text.replace("{{final}}", "FINAL" if final else "")
-        return merged.replace("{{undoubled}}", undoubled).replace("{{shown}}", self._shown)
+        return select(self._text, final=final, drop=drop).replace("{{shown}}", self._shown)
 
     def parameters(self, first_ms: int, last_ms: int) -> dict[str, Any]:
         """Those of the rows between two times, both inclusive."""
@@ -170,6 +168,12 @@ class Statement:
 
     def _safe(self, cell: str) -> str:
         return f"{self._names.safe}({cell})" if self._job.safe and cell != NOTHING else cell
+
+
+def select(text: str, *, final: bool, drop: bool) -> str:
+    """Fill in whether equal events are merged on the way, and whether duplicates are left out."""
+    undoubled = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
+    return text.replace("{{final}}", "FINAL" if final else "").replace("{{undoubled}}", undoubled)
 
 
 def _special(text: str) -> str:

@@ -2,7 +2,9 @@
 
 Equal are events of the same customer, product, type, version, timestamp and context. Of a group of equal events those
 of one batch stay: of the batch that was first, by the time of admission and then by its own order. All others are
-duplicates. So what is a duplicate at one watermark is one at every later one, and what is none never becomes one.
+duplicates. So what is a duplicate at one watermark is one at every later one, and what is none never becomes one. Nor
+does it depend on what else is selected: an event received at another time, or in an earlier report, is first all the
+same.
 
 Equal events have the same timestamp, so that looking span by span finds all of them. The statement first looks for
 times with several events, then for those among them with several batches, and reads the contexts of these alone: 0.16
@@ -56,11 +58,24 @@ def compare(
     """
     by = intervals.parameters()
     for span in spans:
-        for piece in cut(store, selection, span, COMPARED_ROWS_MAX, limit):
+        whole = _recount(store, selection, span, limit) if _is_narrow(selection) else span
+        for piece in cut(store, selection, whole, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}
             found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
             counts = {(begin, kind): number for begin, kind, number, _ in found if number}
             yield Compared(piece, counts, sum(twins for *_, twins in found))
+
+
+def _is_narrow(selection: Mapping[str, Any]) -> bool:
+    """Whether events are compared with more than the selected ones."""
+    return bool(selection["basis"] != "event" or selection["since"] >= 0)
+
+
+def _recount(store: Store, selection: Mapping[str, Any], span: Span, limit: Limit) -> Span:
+    """The span with all rows that its events are compared with, for these are what a statement holds."""
+    between = {"start": span.first_ms, "end": span.last_ms, "width": span.last_ms - span.first_ms + 1}
+    found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
+    return Span(span.first_ms, span.last_ms, sum(rows for *_, rows in found))
 
 
 def cut(store: Store, selection: Mapping[str, Any], span: Span, rows_max: int, limit: Limit) -> Iterator[Span]:

@@ -1,4 +1,5 @@
 -- The duplicates between two times, by interval and type: of equal events all but those of the batch that was first.
+-- Which was first does not depend on which of them are selected, by their times of receipt or as new ones.
 -- And how many more of these events are in the table than there are, for they were loaded twice and are not merged yet.
 -- Intervals are given as pieces of time; see `footfall.usage.intervals`.
 WITH
@@ -24,7 +25,7 @@ FROM (
         timestamp,
         type,
         groupArrayIf((batch, came), wanted) AS members,
-        argMinIf(batch, (came, batch), wanted) AS first,
+        argMin(batch, (came, batch)) AS first,
         sum(copies - 1) AS more
     FROM (
         -- An event that was loaded twice, and is not merged yet, is one; its first admission counts, as with FINAL, which
@@ -81,7 +82,7 @@ FROM (
         GROUP BY timestamp, type, version, context, batch, sequence
     )
     GROUP BY timestamp, type, version, context
-    HAVING minIf(batch, wanted) != maxIf(batch, wanted) OR more > 0
+    HAVING min(batch) != max(batch) OR more > 0
 )
 GROUP BY begin, type
 HAVING number > 0 OR twins > 0

@@ -1,4 +1,5 @@
 -- The duplicates between two times: of equal events of several batches all but those of the batch that was first.
+-- Which was first does not depend on which of them a report selects, by their times of receipt or as new ones.
 SELECT timestamp, member.1, member.2
 FROM (
     SELECT
@@ -9,7 +10,6 @@ FROM (
     WHERE customer = {customer:String}
         AND product = {product:String}
         AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-        AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
         AND admitted <= {watermark:Int64}
         AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
         AND timestamp GLOBAL IN (

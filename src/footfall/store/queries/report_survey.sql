@@ -5,7 +5,8 @@ SELECT
     min(timestamp),
     max(timestamp),
     countIf(received - timestamp > {late:Int64})
-FROM events FINAL
+-- FINAL, where an event may have been loaded twice.
+FROM events {{final}}
 WHERE customer = {customer:String}
     AND product = {product:String}
     AND timestamp BETWEEN {start:Int64} AND {end:Int64}
@@ -13,5 +14,7 @@ WHERE customer = {customer:String}
     AND admitted > {since:Int64}
     AND admitted <= {watermark:Int64}
     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+    -- Of equal events of several batches only those of the first, where a report asks for that.
+    {{undoubled}}
 GROUP BY type
 ORDER BY type
