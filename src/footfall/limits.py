@@ -20,6 +20,14 @@ BODY_INLINE_BYTES_MAX = 256 * 1024
 # Long bodies that one web process works on at once: two, so that one need not wait for another, and the memory that
 # they take meanwhile is that of two. A hundred more may wait.
 BODIES_AT_ONCE_MAX = 2
+# Steps of a regular expression for one value, at the worst: its instructions times the value's bytes. Some 0.2 s, and
+# beyond what any value in use takes: `.{1,1000}` has 9,003 instructions, and matches no value of more than 4,000 bytes.
+REGEX_STEPS_MAX = 50_000_000
+# Steps that the values of one body may take in the event loop itself, at the worst: some 10 ms. A body of 130,000 bytes
+# for `sku-[0-9]{1,12}`, of 2,200 for `.{1,200}`; a longer one is worked on in a thread.
+REGEX_INLINE_STEPS_MAX = 4_000_000
+# Seconds of a core for the regular expressions of one body in a thread: the largest that is sent in earnest takes two.
+REGEX_CPU_S_MAX = 5
 # Seconds in which a body must have arrived, so that slow senders cannot hold connections for ever.
 BODY_TIMEOUT_S = 30
 # Seconds for which an idle connection is kept: longer than clients and proxies keep theirs (60 s is usual), because a

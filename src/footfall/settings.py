@@ -45,6 +45,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     body_members_max: Positive = limits.BODY_MEMBERS_MAX
     body_inline_bytes_max: Positive = limits.BODY_INLINE_BYTES_MAX
     bodies_at_once_max: Positive = limits.BODIES_AT_ONCE_MAX
+    regex_steps_max: Positive = limits.REGEX_STEPS_MAX
+    regex_inline_steps_max: Positive = limits.REGEX_INLINE_STEPS_MAX
+    regex_cpu_s_max: Positive = limits.REGEX_CPU_S_MAX
     body_timeout_s: Positive = limits.BODY_TIMEOUT_S
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
     in_flight_bytes_max: Positive = limits.IN_FLIGHT_BYTES_MAX

@@ -167,6 +167,11 @@ MISTAKES = {
         r"regex = '(a)\1'",
         [(17, "rules[0].regex", r"invalid escape sequence: \1")],
     ),
+    "regex that takes too much memory": (
+        "uuid = true",
+        r"regex = '\pL{1,150}'",
+        [(17, "rules[0].regex", "is too large a regular expression: count less")],
+    ),
     "regex too large": (
         "uuid = true",
         "regex = '((a{1000}){1000})'",

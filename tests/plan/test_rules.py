@@ -1,7 +1,9 @@
 """Rules hold for the values in their scope, and for no others."""
 
 import pytest
+import re2
 
+from footfall import limits
 from footfall.plan import compile, load  # noqa: A004 - the room's own word for it
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
@@ -156,3 +158,38 @@ def test_packaged_rules_of_tgam(kind, context, place):
 def test_packaged_rules_leave_other_customers_alone(kind, context, place):
     event = StoredEvent(customer="BARCHART", product=kind.split("-")[0], type=kind, timestamp=1, context=context)
     assert compile(load(None), Settings()).check([event]) == []
+
+
+def test_a_value_that_may_cost_an_expression_too_much_is_not_held_against_it(tmp_path, capfd):
+    path = tmp_path / "plan.toml"
+    path.write_text(f"{PLAN}[[rules]]\nkeys = ['item', 'note']\nregex = '.*-.{{1,200}}'\n")
+    checker = compile(load(path), Settings())
+    size = re2.compile(".*-.{1,200}").programsize
+    most = limits.REGEX_STEPS_MAX // size
+
+    def whys(item, note=""):
+        event = StoredEvent(customer="ACME", product="A", type="USED", timestamp=1, context=["u", item, note])
+        return [problem.why for refused in checker.check([event]) for problem in refused.problems]
+
+    too_long = f"must have {most} bytes at the most to be held against the regular expression .*-.{{1,200}}"
+    good = "é" * ((most - 2) // 2) + "-x"
+    assert whys(good) == whys("a-b", good) == []
+    assert whys("b" * most) == ["item must match the regular expression .*-.{1,200}"]
+    assert whys("é" * (most // 2) + "-x") == [f"item {too_long}"]
+    assert whys("a-b", "-" * 65_536) == [f"note {too_long}"]
+    # What RE2 writes by itself goes round the log.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_plan_with_expressions_bounds_what_the_event_loop_works_on(tmp_path):
+    def inline_bytes_max(rules, **changes):
+        path = tmp_path / "plan.toml"
+        path.write_text(PLAN + rules)
+        return compile(load(path), Settings(**changes)).inline_bytes_max
+
+    sizes = [re2.compile(pattern).programsize for pattern in (".{1,200}", "[a-z]{1,9}")]
+    long, short = ("[[rules]]\nkeys = ['item']\n%sregex = '.{1,200}'\n", "[[rules]]\nregex = '[a-z]{1,9}'\n")
+    assert inline_bytes_max("[[rules]]\nuuid = true\n") == limits.BODY_INLINE_BYTES_MAX
+    assert inline_bytes_max(long % "") == limits.REGEX_INLINE_STEPS_MAX // sizes[0]
+    assert inline_bytes_max(long % "customers = ['ACME']\n" + short) == limits.REGEX_INLINE_STEPS_MAX // sum(sizes)
+    assert inline_bytes_max(short, body_inline_bytes_max=7) == 7

@@ -50,7 +50,9 @@ class Door(Connection):
         self._plain = plain
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle and (found := self._heads.find(data)):
+        found = self._heads.find(data) if self._is_idle else None
+        # A head that is known may be of a body that was short by another plan.
+        if found and len(found[1]) <= self._collector.inline_bytes_max:
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
@@ -69,7 +71,7 @@ class Door(Connection):
         if headers.length is None or headers.encoding not in ("", "identity") or headers.expects:
             return None
         # A long body is worked on in a thread.
-        if headers.length > self._settings.body_inline_bytes_max:
+        if headers.length > self._collector.inline_bytes_max:
             return None
         return PlainExchange(Head(found.headings, headers, found.keep_alive), self.client)
 

@@ -1,5 +1,6 @@
 """The ASGI application behind `POST /events`."""
 
+import asyncio
 import contextlib
 import hashlib
 import logging
@@ -19,10 +20,10 @@ from footfall.collecting import decode, request
 from footfall.collecting.budget import Budget
 from footfall.collecting.quick import Quick
 from footfall.collecting.unpacking import TooLong, unpack, unpack_within
-from footfall.errors import Code, RequestRefused
+from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import STAMPS, Journal, JournalError, Lines, mark
 from footfall.lane import Lane
-from footfall.plan import LivePlan, Refused
+from footfall.plan import ClientLeft, LivePlan, Refused, TooMuchWork, Work
 from footfall.quarantine import Sender, hold
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
@@ -104,30 +105,53 @@ class Collector:
     async def _receive(self, scope: Any, receive: Any) -> Taken:
         headers = request.headers(scope["headers"], self._settings)
         sent = await request.read(receive, self._settings)
-        return await self._take_sent(headers, sent, lambda: request.sender(scope["headers"], scope.get("client")))
+        return await self._take_sent(
+            headers, sent, lambda: request.sender(scope["headers"], scope.get("client")), receive
+        )
 
     def close(self) -> None:
         """Long bodies that wait for a thread are not taken any more."""
         self._long.close()
 
-    async def _take_sent(self, headers: request.Headers, sent: bytes, sender: Callable[[], Sender]) -> Taken:
+    @property
+    def inline_bytes_max(self) -> int:
+        """The length of a body that is worked on in the event loop itself, at the most, by the plan in force."""
+        return self._plan.checker.inline_bytes_max
+
+    async def _take_sent(
+        self, headers: request.Headers, sent: bytes, sender: Callable[[], Sender], receive: request.Receive
+    ) -> Taken:
         """What `take` makes of a body as it was sent: at once when it is short, on a thread when it is not."""
-        settings, encoding = self._settings, headers.encoding
+        settings, encoding, inline_bytes_max = self._settings, headers.encoding, self.inline_bytes_max
         with contextlib.suppress(TooLong):
-            if len(sent) <= settings.body_inline_bytes_max:
-                body = unpack_within(sent, encoding, settings.body_inline_bytes_max, settings)
-                return self.take(headers, body, sender)
+            if len(sent) <= inline_bytes_max:
+                return self.take(headers, unpack_within(sent, encoding, inline_bytes_max, settings), sender)
         # Batches are made on one thread only.
-        batch = next(self._batches)
-        return await self._long.run(lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch))
+        batch, work = next(self._batches), Work(settings.regex_cpu_s_max)
+        leaving = asyncio.ensure_future(_tell_leaving(receive, work))
+        try:
+            return await self._long.run(
+                lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch, work)
+            )
+        except TooMuchWork as error:
+            raise _too_much_work(settings) from error
+        except ClientLeft as error:
+            raise request.Disconnected from error
+        finally:
+            leaving.cancel()
 
     def take(
-        self, headers: request.Headers, body: bytes, sender: Callable[[], Sender], batch: Raw | None = None
+        self,
+        headers: request.Headers,
+        body: bytes,
+        sender: Callable[[], Sender],
+        batch: Raw | None = None,
+        work: Work | None = None,
     ) -> Taken:
         """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then.
 
         `batch` is what the events are marked with when the request has no key; on any other thread than the event
-        loop's it must be given.
+        loop's it must be given. `work` bounds what expressions of the plan do, which `inline_bytes_max` does without.
         """
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
         quick = self._quick
@@ -138,11 +162,11 @@ class Collector:
             marked = mark_batch(str(_derive(key, body)).encode())
         else:
             marked = next(self._batches) if batch is None else batch
-        events, held, refused = quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked), b"", 0
+        events, held, refused = quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked, work), b"", 0
         if events is None:
             events = decode.decode(body, settings)
             decode.limit(events, len(body), now_ms, settings)
-            events, held, refused = self._check(events, marked, sender)
+            events, held, refused = self._check(events, marked, sender, work)
             for event in events:
                 event.batch = cast("str", marked)
         if not events and not held:
@@ -152,11 +176,11 @@ class Collector:
         return Taken(answer, Lines(lines, mark(held) if held else b""), len(events), refused)
 
     def _check(
-        self, events: list[StoredEvent], marked: Raw, sender: Callable[[], Sender]
+        self, events: list[StoredEvent], marked: Raw, sender: Callable[[], Sender], work: Work | None
     ) -> tuple[list[StoredEvent], bytes, int]:
         """The events that keep to the plan, numbered; the lines of those that are held, and how many they are."""
         checker = self._plan.checker
-        refused = checker.check(events)
+        refused = checker.check(events, work)
         if refused and not self._holds:
             raise _not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
@@ -218,6 +242,18 @@ def _derive(key: str, body: bytes) -> uuid.UUID:
 async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+async def _tell_leaving(receive: request.Receive, work: Work) -> None:
+    """Tell the work on a body that came whole when its client leaves."""
+    if (await receive())["type"] == "http.disconnect":
+        work.leave()
+
+
+def _too_much_work(settings: Settings) -> RequestRefused:
+    text = f"regular expressions of the tracking plan take more than {settings.regex_cpu_s_max} s for this request"
+    problem = Problem(Code.REQUEST_TOO_LARGE, "events", "send fewer events in one request, or shorter values")
+    return RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,))
 
 
 def _not_in_plan(refused: list[Refused], events: int, settings: Settings) -> RequestRefused:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from footfall.collecting.decode import AT_ONCE_BYTES_MAX, is_bounded
-from footfall.plan import Checker
+from footfall.plan import Checker, Work
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -33,8 +33,11 @@ class Quick:
         body = _body(checker, settings)
         self._decode = msgspec.json.Decoder(body).decode if body else None
 
-    def take(self, body: bytes, newest_ms: int, batch: Raw) -> list[StoredEvent] | None:
-        """The events of a body, numbered and of this batch; None when they have to go the long way."""
+    def take(self, body: bytes, newest_ms: int, batch: Raw, work: Work | None = None) -> list[StoredEvent] | None:
+        """The events of a body, numbered and of this batch; None when they have to go the long way.
+
+        Raises what `work` raises when expressions of the plan take too long.
+        """
         if self._decode is None or (len(body) > AT_ONCE_BYTES_MAX and not is_bounded(body, self._settings)):
             return None
         try:
@@ -54,7 +57,8 @@ class Quick:
                 doubtful.append(event)
             event.sequence = sequence
             event.batch = marked
-        return events if not doubtful or all(map(self.checker.is_good, doubtful)) else None
+        is_good = self.checker.is_good
+        return events if not doubtful or all(is_good(event, work) for event in doubtful) else None
 
 
 def _body(checker: Checker, settings: Settings) -> Any:

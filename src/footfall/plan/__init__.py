@@ -6,7 +6,8 @@ tables make the check of a good event one dictionary lookup and a comparison of 
 worked out off that path. `LivePlan` holds the plan in force and changes it for a new one at once or not at all.
 
 From the bytes up: `file` reads and parses, `lines` knows on which line everything stands, `node` and `reader` turn
-values into the `model`, `rules` and `shapes` turn the model into tables, `checker` uses them.
+values into the `model`, `rules` and `shapes` turn the model into tables, with `expressions` that RE2 runs, `checker`
+uses them. What strangers can have expressions do is bounded: for a value, for a body (`work`), and in the event loop.
 """
 
 from footfall.plan.checker import Checker, Refused, compile  # noqa: A004 - the room's own word for it
@@ -16,9 +17,11 @@ from footfall.plan.hints import Hints
 from footfall.plan.live import LivePlan
 from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source
 from footfall.plan.problems import PlanInvalid, PlanProblem
+from footfall.plan.work import ClientLeft, TooMuchWork, Work
 
 __all__ = [
     "Checker",
+    "ClientLeft",
     "Column",
     "EventType",
     "Hints",
@@ -31,6 +34,8 @@ __all__ = [
     "Refused",
     "Rule",
     "Source",
+    "TooMuchWork",
+    "Work",
     "compile",
     "describe",
     "load",

@@ -10,6 +10,7 @@ from footfall.errors import Code, Problem
 from footfall.plan.hints import Hints
 from footfall.plan.model import Plan, Product
 from footfall.plan.shapes import Table, tabulate
+from footfall.plan.work import Work
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -24,20 +25,28 @@ class Refused(Struct, frozen=True):
 
 
 class Checker:
-    """Checks requests against one plan; made by `compile`, never changed, safe to share."""
+    """Checks requests against one plan; made by `compile`, never changed, safe to share.
 
-    def __init__(self, plan: Plan, *, is_open: bool, problems_max: int, event_problems_max: int = sys.maxsize) -> None:
+    `inline_bytes_max` is the length of a body that is worked on in the event loop itself, at the most.
+    """
+
+    def __init__(
+        self, plan: Plan, settings: Settings, *, problems_max: int, event_problems_max: int = sys.maxsize
+    ) -> None:
         self.plan = plan
-        self.is_open = is_open
+        self.is_open = settings.plan_mode == "open"
         self._problems_max = problems_max
         self._event_problems_max = event_problems_max
+        steps_max = settings.regex_steps_max
         self._customers = frozenset(plan.customers)
-        self._shared = {product.name: tabulate(product, None, plan.rules) for product in plan.products}
+        self._shared = {product.name: tabulate(product, None, plan.rules, steps_max) for product in plan.products}
         self._own = {
-            (customer, product.name): tabulate(product, customer, plan.rules)
+            (customer, product.name): tabulate(product, customer, plan.rules, steps_max)
             for product in plan.products
             for customer in _named(plan, product)
         }
+        steps = max((table.steps for table in (*self._shared.values(), *self._own.values())), default=0)
+        self.inline_bytes_max = min(settings.body_inline_bytes_max, settings.regex_inline_steps_max // max(steps, 1))
         self._near_customers = Hints(plan.customers)
         self._near_products = Hints(self._shared)
         self._near_types = {name: Hints(table.shapes) for name, table in self._shared.items()}
@@ -45,12 +54,12 @@ class Checker:
         for kind in plan.types:
             self._products_of.setdefault(kind.name, []).append(kind.product)
 
-    def check(self, events: list[StoredEvent]) -> list[Refused]:
+    def check(self, events: list[StoredEvent], work: Work | None = None) -> list[Refused]:
         """The events that break the plan, by index; none when all are good.
 
         Nulls become the empty string in place where the plan allows them; an event that breaks it stays as it came.
         Once `problems_max` problems are found the rest is not looked at: the request is refused already. Of one event
-        `event_problems_max` are kept.
+        `event_problems_max` are kept. Raises what `work` raises when expressions take too long.
         """
         refused: list[Refused] = []
         room = self._problems_max
@@ -64,7 +73,7 @@ class Checker:
             context = event.context
             if lengths.get(event.type) == len(context) and None not in context:
                 continue
-            if problems := self._problems(event, f"events[{index}]"):
+            if problems := self._problems(event, f"events[{index}]", work):
                 refused.append(Refused(index, tuple(problems[: min(room, self._event_problems_max)])))
                 room -= len(problems)
                 if room <= 0:
@@ -83,9 +92,9 @@ class Checker:
         """The customers whom rules name."""
         return frozenset(customer for customer, _ in self._own)
 
-    def is_good(self, event: StoredEvent) -> bool:
-        """Whether an event keeps to the plan; nulls in it may become the empty string."""
-        return not self._problems(event, "")
+    def is_good(self, event: StoredEvent, work: Work | None = None) -> bool:
+        """Whether an event keeps to the plan; nulls in it may become the empty string. Raises as `check` does."""
+        return not self._problems(event, "", work)
 
     def strange_codes(self, customer: str, product: str | None) -> list[tuple[str, str, str | None]]:
         """Of a customer and a product, what the plan does not list: kind, code, and what it may be meant for.
@@ -111,7 +120,7 @@ class Checker:
         strange = ((at, kind) for at, kind in enumerate(types) if kind not in table.shapes)
         return [(at, near(kind)) for at, kind in islice(strange, most)]
 
-    def _problems(self, event: StoredEvent, where: str) -> list[Problem]:
+    def _problems(self, event: StoredEvent, where: str, work: Work | None) -> list[Problem]:
         """What is wrong with one event, which the hot path could not wave through."""
         shape = self._table(event.customer, event.product).shapes.get(event.type)
         found: list[Problem] = []
@@ -121,7 +130,7 @@ class Checker:
             if not found:
                 event.context[:] = ["" if value is None else value for value in event.context]
             return found
-        for fault in shape.faults(list(event.context) if found else event.context):
+        for fault in shape.faults(list(event.context) if found else event.context, work):
             place = "context" if fault.position is None else f"context[{fault.position}]"
             found.append(_problem(f"{where}.{place}", fault.why))
         return found
@@ -155,13 +164,12 @@ def compile(  # noqa: A001 - what it does, and the room's own word for it
     plan: Plan, settings: Settings, *, thorough: bool = False
 ) -> Checker:
     """A checker for the plan in the mode of the settings; a thorough one names every bad event, however many."""
-    is_open = settings.plan_mode == "open"
     # Quarantine parts the good events from the bad ones, and so must know every one of them.
     is_thorough = thorough or settings.plan_mode == "quarantine"
     if is_thorough:
         most = settings.event_problems_max
-        return Checker(plan, is_open=is_open, problems_max=sys.maxsize, event_problems_max=most)
-    return Checker(plan, is_open=is_open, problems_max=settings.problems_max)
+        return Checker(plan, settings, problems_max=sys.maxsize, event_problems_max=most)
+    return Checker(plan, settings, problems_max=settings.problems_max)
 
 
 def _named(plan: Plan, product: Product) -> list[str]:

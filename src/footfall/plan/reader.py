@@ -3,9 +3,8 @@
 The plan that is given back is only to be trusted when nothing was reported.
 """
 
-import re2
-
 from footfall.limits import CONTEXT_VALUES_MAX
+from footfall.plan.expressions import expression
 from footfall.plan.model import EventType, Key, Plan, Product, Rule
 from footfall.plan.node import Node
 
@@ -152,12 +151,9 @@ def _regex(node: Node | None) -> str | None:
     pattern = node.text() if node else None
     if node is None or pattern is None:
         return None
-    options = re2.Options()
-    options.log_errors = False
     try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        why = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
-        node.wrong(f"is no regular expression: {why}")
+        expression(pattern)
+    except ValueError as error:
+        node.wrong(str(error))
         return None
     return pattern
