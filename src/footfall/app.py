@@ -102,6 +102,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             estimates=estimates,
             receipts=receipts,
             usage=usage,
+            codes=codes,
             quarantine=Quarantine(store, journal, plan, settings),
             collect=collector,
             service=service(settings),

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from footfall import api
 from footfall.accounts import Accounts
+from footfall.codes import Codes
 from footfall.errors import Code
 from footfall.journal import Folder, Journal
 from footfall.metrics import Board, Values
@@ -105,6 +106,14 @@ def open_board(folder: Path, refused: Counter[Code]) -> Board:
     return Board(folder / "run" / "metrics", "web", read)
 
 
+def open_accounts(state: State, settings: Settings, clock: TurnedClock) -> Accounts:
+    """Anna, who sees one customer, and an admin; their passwords are hashed quickly."""
+    accounts = Accounts(state, settings, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    accounts.add("anna", PASSWORD, context="barchart.com", customers=("BARCHART",))
+    accounts.add("root", PASSWORD, permissions="all", admin=True)
+    return accounts
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Opened]]:
     """Opens the API in the test's folder; `changes` are settings."""
@@ -125,10 +134,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             state = State(f"sqlite:///{tmp_path / 'state.db'}")
             stack.callback(state.close)
             state.migrate()
-            accounts = Accounts(state, settings, clock, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-            stack.callback(accounts.close)
-            accounts.add("anna", PASSWORD, context="barchart.com", customers=("BARCHART",))
-            accounts.add("root", PASSWORD, permissions="all", admin=True)
+            accounts = stack.enter_context(contextlib.closing(open_accounts(state, settings, clock)))
             files = Files(settings)
             plan = LivePlan(None, settings)
             journal = Journal(Folder(tmp_path / "journal"), settings, clock)
@@ -146,6 +152,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 schedules=Schedules(state, settings, clock),
                 estimates=estimates,
                 receipts=receipts,
+                codes=stack.enter_context(contextlib.closing(Codes(plan, store, settings))),
                 usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
                 quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,

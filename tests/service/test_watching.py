@@ -94,6 +94,10 @@ def test_duplicates_are_counted_reported_and_dropped(serve) -> None:
     counted = count(run, {**filters, "duplicates": "drop", "interval": "all"})
     assert counted["total"] == {"events": 10, "duplicates": 20}
     assert counted["counts"] == [{"type": EVENT["type"], "events": 10, "duplicates": 20}]
+    # What nobody knows counts nothing, and the answer says why.
+    misspelt = run.client.get("/usage/counts", params={"customer": "BARCHART", "product": "PORTFOILO"})
+    assert misspelt.json()["total"]["events"] == 0
+    assert misspelt.headers["footfall-warning"] == "unknown product PORTFOILO; did you mean PORTFOLIO?"
 
 
 def count(run: Any, wanted: dict[str, str]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from footfall.api.reporting import JSON, QUERY_NAMES_MAX
 from footfall.api.rooms import Rooms
 from footfall.api.routes import ROUTES, Route
 from footfall.clock import Clock
+from footfall.codes import Codes
 from footfall.errors import Code, RequestRefused
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -46,6 +47,7 @@ def build(
     estimates: Estimates,
     receipts: Receipts,
     usage: Usage,
+    codes: Codes,
     quarantine: Quarantine,
     collect: ASGIApp,
     service: Service,
@@ -68,6 +70,7 @@ def build(
         estimates=estimates,
         receipts=receipts,
         usage=usage,
+        codes=codes,
         quarantine=quarantine,
         origins=origins,
         clock=clock,

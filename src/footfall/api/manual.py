@@ -317,6 +317,7 @@ PAGES: Final[Mapping[tuple[str, str], Page]] = {
         },
         required=("customer", "product"),
         answer_example=_COUNTS,
+        answers={"Footfall-Warning": "The customer, product or types of which neither the plan nor the store knows."},
     ),
     ("GET", "/service/version"): Page(
         "The version and description of the service.",

@@ -9,6 +9,7 @@ from litestar.types import ASGIApp
 from footfall.api.gauges import Gauges
 from footfall.api.origins import Origins
 from footfall.clock import Clock
+from footfall.codes import Codes
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -28,6 +29,7 @@ class Rooms:
     estimates: Estimates
     receipts: Receipts
     usage: Usage
+    codes: Codes
     quarantine: Quarantine
     origins: Origins
     clock: Clock
