@@ -10,7 +10,14 @@ from footfall.store.statements import _folder
 
 QUERIES = sorted(path.name.removesuffix(".sql") for path in _folder("queries").iterdir())
 # What stands for the pieces of which a report's statement is put together.
-PIECES = {"{{given}}": "", "{{shown}}": "timestamp", "{{final}}": "FINAL", "{{undoubled}}": "", "{{format}}": "TSV"}
+PIECES = {
+    "{{given}}": "",
+    "{{layout}}": "0",
+    "{{shown}}": "timestamp",
+    "{{final}}": "FINAL",
+    "{{undoubled}}": "",
+    "{{format}}": "TSV",
+}
 PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")
 
 

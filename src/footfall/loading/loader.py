@@ -15,7 +15,7 @@ from footfall.loading.backoff import Backoff
 from footfall.loading.batches import Batch, Damaged, Unreadable, gather, is_whole, single
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
-from footfall.store import Store, StoreFailed, StoreRefused, StoreShort, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Loader:
             try:
                 self._store.migrate()
                 self._mender.mend()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreRejected) as error:
                 self._pause(error)
                 return False
             except StoreFailed as error:

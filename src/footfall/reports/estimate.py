@@ -8,6 +8,7 @@ The file's bytes come from a sample: the first rows of a few even pieces of the 
 statement, and packed as the report would pack them. A small report is made whole, and nothing of it is kept.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from footfall.reports.rows import Statement
 from footfall.reports.tally import CsvRows, JsonRows
 from footfall.settings import Settings
 from footfall.state import Job, State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, query
+from footfall.store import Store, StoreFailed, StoreMemory, StoreRejected, StoreTimeout, StoreUnavailable, query
 from footfall.usage import Limit, Span, compare
 from footfall.wire import ReportFilter
 
@@ -49,6 +50,8 @@ PIECE_READ_MAX = 100_000
 WIDTH_ROWS_MAX = 1_000_000
 # Seconds after which a store that is away may be back.
 RETRY_AFTER_S = 5
+
+_log = logging.getLogger(__name__)
 
 # Gives the bytes of a file that begins with these and has the rows of these streams, and how many those are.
 Packed = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
@@ -98,6 +101,10 @@ class Estimates:
             size = self._bytes(job, layout, reach, rows, limit)
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.estimate_timeout_s} s") from error
+        except StoreRejected as error:
+            _log.exception("a report cannot be estimated")
+            text = "the report cannot be estimated: the events store refused the request for it, as it would again"
+            raise RequestRefused(Code.REQUEST_GENERAL_FAILURE, text) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what the events are kept in is away") from error
         return Estimate(rows, size, job.watermark_ms, exact and loaded)

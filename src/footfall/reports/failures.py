@@ -6,7 +6,7 @@ from footfall.reports.files import FilesFailed
 from footfall.reports.lifecycle import Failed, Outcome, TimedOut
 from footfall.reports.making import RowsMissing
 from footfall.settings import Settings
-from footfall.store import StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.store import StoreFailed, StoreRefused, StoreRejected, StoreTimeout, StoreUnavailable
 
 
 def explain(error: Exception, settings: Settings) -> Outcome:
@@ -17,6 +17,8 @@ def explain(error: Exception, settings: Settings) -> Outcome:
             return TimedOut(f"{took}: narrow its range of time (filter.start, filter.end), or its types")
         case StoreUnavailable():
             return Failed(f"the events store could not be reached for {settings.report_timeout_s} s")
+        case StoreRejected():
+            return Failed("the events store refused the request for the report's rows, as it would again")
         case StoreFailed() | StoreRefused():
             return Failed("the events store could not run the report's statement")
         case RowsMissing():

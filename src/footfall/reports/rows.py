@@ -52,13 +52,16 @@ _OWN_CHARACTERS = f"0123456789-:.TZ{SAFE_MARK}"
 _NULL = "CAST(NULL AS Nullable(String))"
 
 
-class _Names(Struct, frozen=True):
-    """What a statement calls the number of an event's type, and its two functions with what they are given."""
+# The characters that stand for a place in a type's layout begin here; this one itself is for no place.
+_NOWHERE = 32
 
-    kind: str
+
+class _Names(Struct, frozen=True):
+    """What a statement calls the layout of an event's type, and its functions with what they are given."""
+
+    layout: str
     place: str
-    kinds: str
-    places: str
+    column: str
     safe: str
     cell: str
 
@@ -75,11 +78,13 @@ class Statement:
         self._types = types
         self._parameters: dict[str, Any] = {}
         self._names = _names(layout)
-        self._numbers = {name: number for number, name in enumerate(_kinds(layout, types), start=1)}
+        # The columns whose values stand at several places are numbered from 1; by type, which has its value where.
+        self._looked = 0
+        self._laid: dict[str, list[tuple[int, int]]] = {}
         cells = list(self._cells(layout))
         self._shown = self._line(cells) if job.format == "csv" else self._columns(cells, layout)
         text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
-        self._text = text.replace("{{given}}", self._given())
+        self._text = text.replace("{{given}}", self._given()).replace("{{layout}}", self._layout())
 
     def text(self, *, final: bool = True, drop: bool = False) -> str:
         """The statement. `drop` leaves duplicates out; without `final` every event has to be in the table just once.
@@ -130,36 +135,51 @@ class Statement:
         else:
             yield _MOMENT
         yield self._safe("toString(type)")
-        for index, field in enumerate(layout.fields):
-            yield self._safe(self._value(field, index))
+        for field in layout.fields:
+            yield self._safe(self._value(field))
 
-    def _value(self, field: Field, index: int) -> str:
+    def _value(self, field: Field) -> str:
         """The value of an event in this column. CSV has no nothing but the empty string."""
         csv = self._job.format == "csv"
         if any(not place.types for place in field.places):
             return _plain(field, csv=csv)
         places = {name: place.position for place in reversed(field.places) for name in place.types}
-        places = {name: position for name, position in places.items() if name in self._numbers}
+        if self._types is not None:
+            places = {name: position for name, position in places.items() if name in self._types}
         if not places:
             return NOTHING if csv else _NULL
         if self._types is not None and self._types <= places.keys() and len({*places.values()}) == 1:
             value = f"context[{places.popitem()[1]:d}]"
             return value if csv else f"toNullable({value})"
-        self._parameters[f"kinds{index}"] = [self._numbers[name] for name in places]
-        self._parameters[f"places{index}"] = list(places.values())
-        return f"{self._names.place}({{kinds{index}:Array(UInt32)}}, {{places{index}:Array(UInt8)}})"
+        self._looked += 1
+        for name, position in places.items():
+            self._laid.setdefault(name, []).append((self._looked, position))
+        return f"{self._names.place}({self._looked:d})"
+
+    def _layout(self) -> str:
+        """The layout of an event's type: a character for each column that is looked up, which says at which place."""
+        names = self._names
+        if not self._laid:
+            return f"'' AS {names.layout}"
+        nowhere = bytes([_NOWHERE]) * self._looked
+        layouts = []
+        for laid in self._laid.values():
+            line = bytearray(nowhere)
+            for column, position in laid:
+                line[column - 1] = _NOWHERE + position
+            layouts.append(line.decode("ascii"))
+        self._parameters |= {"kinds": list(self._laid), "layouts": layouts, "nowhere": nowhere.decode("ascii")}
+        lists = "{kinds:Array(String)}, {layouts:Array(String)}, {nowhere:String}"
+        return f"transform(type, {lists}) AS {names.layout}"
 
     def _given(self) -> str:
         """What the columns' expressions have in common: each is defined once, however many columns there are."""
         names, given = self._names, []
-        if self._numbers:
-            self._parameters["kinds"] = list(self._numbers)
-            kinds, nothing = "{kinds:Array(String)}", "0" if self._job.format == "csv" else "NULL"
-            place = f"context[transform({names.kind}, {names.kinds}, {names.places}, {nothing})]"
-            given += [
-                f"transform(type, {kinds}, arrayEnumerate({kinds}), 0) AS {names.kind}",
-                f"({names.kinds}, {names.places}) -> {place} AS {names.place}",
-            ]
+        if self._laid:
+            place = f"ascii(substring({names.layout}, {names.column}, 1)) - {_NOWHERE:d}"
+            # There is nothing at place 0, and null at place null.
+            found = place if self._job.format == "csv" else f"nullIf({place}, 0)"
+            given.append(f"({names.column}) -> context[{found}] AS {names.place}")
         if self._job.safe:
             self._parameters |= {"risky": RISKY, "mark": SAFE_MARK}
             marked = f"if(match({names.cell}, {{risky:String}}), {{mark:String}}, '')"
@@ -186,13 +206,6 @@ def _plain(field: Field, *, csv: bool) -> str:
     (place,) = field.places
     value = f"context[{place.position:d}]"
     return value if csv else f"if(length(context) >= {place.position:d}, {value}, {_NULL})"
-
-
-def _kinds(layout: Layout, types: frozenset[str] | None) -> list[str]:
-    """The types that have a place in some column, of those that the events are of."""
-    places = (place for field in layout.fields for place in field.places)
-    named = dict.fromkeys(name for place in places for name in place.types)
-    return [name for name in named if types is None or name in types]
 
 
 def _names(layout: Layout) -> _Names:

@@ -29,6 +29,10 @@ class StoreMemory(StoreFailed):
     """A statement would have taken more memory than it may."""
 
 
+class StoreRejected(StoreFailed):
+    """A request itself was at fault, for its size or its form: nothing of it was run, and nothing of it ever will be."""
+
+
 class StoreDamaged(StoreFailed):
     """What a statement had to read is not as the store wrote it."""
 
@@ -90,10 +94,25 @@ DAMAGE_CODES = {
     271: "CANNOT_DECOMPRESS",
     432: "UNKNOWN_CODEC",
 }
+# Codes that speak of the request or of its statement's text, not of what the statement found.
+REQUEST_CODES = {
+    36: "BAD_ARGUMENTS",
+    47: "UNKNOWN_IDENTIFIER",
+    62: "SYNTAX_ERROR",
+    115: "UNKNOWN_SETTING",
+    167: "TOO_DEEP_AST",
+    168: "TOO_BIG_AST",
+    307: "TOO_MANY_BYTES",
+    456: "UNKNOWN_QUERY_PARAMETER",
+    457: "BAD_QUERY_PARAMETER",
+}
 _TIMEOUT_EXCEEDED = 159
 _MEMORY_LIMIT_EXCEEDED = 241
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
+# What clickhouse-connect says of an answer without ClickHouse's code; these statuses are about the request's own form
+# or size: 400, 411 without a length, and 413, 414 and 431 for a body, an address or a head that is too large.
+_REJECTED = re.compile(r"HTTP driver received HTTP status (400|411|413|414|431)\b")
 
 
 def is_lost(error: ClickHouseError) -> bool:
@@ -124,4 +143,6 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
         return StoreMemory(str(error))
     if code in DAMAGE_CODES:
         return StoreDamaged(str(error))
+    if code in REQUEST_CODES or (code is None and _REJECTED.match(str(error))):
+        return StoreRejected(str(error))
     return StoreUnavailable(str(error)) if code in AWAY_CODES or is_lost(error) else StoreFailed(str(error))

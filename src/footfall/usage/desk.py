@@ -1,5 +1,6 @@
 """The desk that the API asks for counts."""
 
+import logging
 import math
 import time
 from functools import partial
@@ -14,12 +15,14 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.lane import Lane
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
 from footfall.usage.intervals import Intervals, intervals
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import CountsRequest
 from footfall.usage.spans import Span, join
+
+_log = logging.getLogger(__name__)
 
 # How short an interval may be, but for hours that a change of the clock cuts, of which there is one in a month or two.
 _SHORTEST_MS = {"hour": windows.HOUR_MS * 9 // 10, "day": 20 * windows.HOUR_MS, "month": 27 * windows.DAY_MS}
@@ -75,6 +78,10 @@ class Usage:
             numbers = self._numbers(selection, by, limit) if spans else {}
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
+        except StoreRejected as error:
+            _log.exception("events cannot be counted")
+            text = "the events cannot be counted: the events store refused the request for it, as it would again"
+            raise RequestRefused(Code.REQUEST_GENERAL_FAILURE, text) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what they are kept in is away") from error
         counts = [_row(wanted, key, number, duplicates.get(key, 0)) for key, number in numbers.items()]

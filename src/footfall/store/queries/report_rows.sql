@@ -1,16 +1,21 @@
--- The rows of a report's file between two times, by the table's key; reports/rows.py makes `given` and `shown`.
+-- The rows of a report's file between two times, by the table's key; reports/rows.py makes the pieces.
 {{given}}SELECT {{shown}}
--- FINAL, where an event may have been loaded twice.
-FROM events {{final}}
-WHERE customer = {customer:String}
-    AND product = {product:String}
-    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-    AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
-    AND admitted > {since:Int64}
-    AND admitted <= {watermark:Int64}
-    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-    -- Of equal events of several batches only those of the first, where a report asks for that.
-    {{undoubled}}
+FROM (
+    -- A selection of its own, for the engine calls an expression by its text, lists and all, and each that it is a part
+    -- of too.
+    SELECT timestamp, type, context, batch, sequence, {{layout}}
+    -- FINAL, where an event may have been loaded twice.
+    FROM events {{final}}
+    WHERE customer = {customer:String}
+        AND product = {product:String}
+        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+        AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+        AND admitted > {since:Int64}
+        AND admitted <= {watermark:Int64}
+        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+        -- Of equal events of several batches only those of the first, where a report asks for that.
+        {{undoubled}}
+)
 -- The rest of the key, which begins with customer and product: comparing those too would take longer.
 ORDER BY timestamp, batch, sequence
 FORMAT {{format}}
