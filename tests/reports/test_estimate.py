@@ -13,6 +13,7 @@ import pytest
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Estimate, Estimates
 from footfall.state import JobStatus
+from footfall.store import StoreRejected
 
 WITH_PLAN = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED"}
 OUTPUTS = [
@@ -163,3 +164,18 @@ def test_it_is_unavailable_when_the_store_is(
     with pytest.raises(RequestRefused) as caught:
         estimate()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
+
+
+def test_what_the_store_refuses_for_itself_is_not_put_off(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StoreRejected("HTTP driver received HTTP status 414")
+
+    monkeypatch.setattr(place.store, "rows", refuse)
+    with pytest.raises(RequestRefused) as caught:
+        estimate()
+    assert (caught.value.code, caught.value.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
+    job = asyncio.run(place.make())
+    assert (job.status, job.tries) == (JobStatus.FAILED, 1)
+    assert "refused the request" in job.reason

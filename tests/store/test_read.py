@@ -15,8 +15,17 @@ import urllib3
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from footfall.settings import Settings
-from footfall.store import Identifier, Store, StoreFailed, StoreMemory, StoreTimeout, StoreUnavailable, stream
-from footfall.store.errors import explain_read
+from footfall.store import (
+    Identifier,
+    Store,
+    StoreFailed,
+    StoreMemory,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+    stream,
+)
+from footfall.store.errors import explain_load, explain_read
 from footfall.store.pipe import Pipe, name_pipe
 from footfall.store.stream import read_blocks
 
@@ -289,10 +298,25 @@ def _answer(body: bytes, *, whole: bool) -> urllib3.BaseHTTPResponse:
         (None, StoreUnavailable),
         (394, StoreUnavailable),
         (241, StoreMemory),
+        (62, StoreRejected),
+        (60, StoreFailed),
     ],
 )
 def test_what_a_failed_read_means(code: int | None, expected: type[Exception]) -> None:
     assert type(explain_read(DatabaseError("x", code=code))) is expected
+
+
+@pytest.mark.parametrize("status", [400, 411, 413, 414, 431])
+def test_what_is_the_requests_own_fault_is_no_outage_of_reads(status: int) -> None:
+    error = DatabaseError(f"HTTP driver received HTTP status {status}, server response: no (for url http://here)")
+    assert type(explain_read(error)) is StoreRejected
+    # No segment is ever given up for it.
+    assert type(explain_load(error)) is StoreUnavailable
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 502, 503, 504])
+def test_what_stands_between_and_fails_is_an_outage(status: int) -> None:
+    assert type(explain_read(DatabaseError(f"HTTP driver received HTTP status {status}"))) is StoreUnavailable
 
 
 def test_parameters_may_be_longer_than_an_address(store: Store) -> None:

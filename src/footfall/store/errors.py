@@ -30,7 +30,7 @@ class StoreMemory(StoreFailed):
 
 
 class StoreRejected(StoreFailed):
-    """A request itself was at fault, for its size or its form: nothing of it was run, and nothing of it ever will be."""
+    """The request itself was at fault, for its size or its form: nothing of it was run, nor would be next time."""
 
 
 class StoreDamaged(StoreFailed):

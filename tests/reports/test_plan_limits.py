@@ -1,0 +1,88 @@
+"""Plans as large as they may be: ten thousand types, 64 keys a context, and a thousand columns."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from footfall.plan import EventType, Key, Plan, Product
+from footfall.reports.columnar import Columnar
+from footfall.reports.layout import Layout, plan_layout
+from footfall.reports.rows import Statement
+from footfall.state import Job
+from footfall.wire import ReportFilter
+
+TYPES, KEYS, COLUMNS = 10_000, 64, 1_000
+# What a server takes by default for one field of a form, as which the text of a statement comes.
+FIELD_BYTES_MAX = 128 * 1024
+FILTER = ReportFilter("C", "P")
+KINDS = (0, 4_321, 9_999)
+
+
+def name_of(kind: int) -> str:
+    return f"type '{kind}' of a plan with long names of types"
+
+
+def column(kind: int, place: int) -> int:
+    return (kind * 7 + place * 13) % COLUMNS
+
+
+@pytest.fixture(scope="module")
+def layout() -> Layout:
+    names = tuple(f"column `{number}` of a plan with long names of columns" for number in range(COLUMNS))
+    types = tuple(
+        EventType("P", name_of(kind), tuple(Key(names[column(kind, place)]) for place in range(KEYS)))
+        for kind in range(TYPES)
+    )
+    product = Product("P", names, types)
+    columns = Plan(fingerprint="", source="", customers=(), products=(product,), rules=()).columns("P")
+    assert columns is not None
+    return plan_layout(columns)
+
+
+def rows_of(file_format: str, blocks: Any, layout: Layout) -> list[list[Any]]:
+    if file_format == "csv":
+        return list(csv.reader(io.StringIO(b"".join(blocks).decode()), delimiter="|"))
+    if file_format == "jsonl":
+        return [[row[key] for key in layout.keys] for row in map(json.loads, b"".join(blocks).splitlines())]
+    table = Columnar("arrow", "none")
+    data = b"".join([*table.add(blocks), *table.end()])
+    return [[row[key] for key in layout.keys] for row in pa.ipc.open_file(data).read_all().to_pylist()]
+
+
+@pytest.mark.parametrize(("file_format", "safe"), [("csv", True), ("jsonl", False), ("arrow", True)])
+def test_every_value_stands_in_its_column(place: Any, layout: Layout, file_format: str, *, safe: bool) -> None:
+    place.load(
+        {"timestamp": kind, "type": name_of(kind), "context": [f"={kind}.{at}" for at in range(KEYS)]} for kind in KINDS
+    )
+    job = Job(
+        id="1",
+        user="ann",
+        account="a",
+        filter=FILTER,
+        started_ms=2**53,
+        watermark_ms=2**53,
+        format=file_format,
+        safe=safe,
+    )
+    made = Statement(job, layout)
+    text = made.text()
+    assert len(text.encode()) < FIELD_BYTES_MAX
+    limit = {"max_memory_usage": place.settings.report_memory_bytes_max}
+    with place.store.stream(text, made.parameters(0, TYPES), limit) as blocks:
+        found = rows_of(file_format, blocks, layout)
+    nothing, mark = "" if file_format == "csv" else None, "'" if safe else ""
+    for kind, row in zip(KINDS, found, strict=True):
+        values = [nothing] * COLUMNS
+        for at in range(KEYS):
+            values[column(kind, at)] = f"{mark}={kind}.{at}"
+        assert row[1:] == [name_of(kind), *values]
+
+
+def test_the_text_does_not_grow_with_the_types(layout: Layout) -> None:
+    job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
+    some = frozenset(map(name_of, range(0, TYPES, 10)))
+    assert len(Statement(job, layout, some).text()) == len(Statement(job, layout).text())
