@@ -115,8 +115,14 @@ REPORT_DAYS = 30
 REPORTS_RUNNING_MAX = 20
 # Complete reports of one user whose file is kept: some thirty a day for 30 days, before a script fills the disk.
 REPORTS_STORED_MAX = 1_000
+# Ended reports of one user without a file whose status is kept: more are forgotten, the oldest first, as others start.
+REPORTS_ENDED_MAX = 1_000
+# ... and the characters that the state keeps of them: a filter may have 200,000, and nobody asks for so many twice.
+REPORTS_ENDED_CHARS_MAX = 16 * 1024 * 1024
 # Reports of one page of the list: some 300 KiB.
 REPORTS_PAGE_MAX = 1_000
+# ... and their bytes, or a page of filters that name a thousand types would be of 200 MB.
+REPORTS_PAGE_BYTES_MAX = 1024 * 1024
 # The reference's promise: a link is good for 15 minutes.
 LINK_TTL_S = 900
 # Seconds for which the object store's own URL works, to which a link leads: it is followed at once, and nothing but its

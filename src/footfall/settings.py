@@ -91,7 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_days: Positive = limits.REPORT_DAYS
     reports_running_max: Positive = limits.REPORTS_RUNNING_MAX
     reports_stored_max: Positive = limits.REPORTS_STORED_MAX
+    reports_ended_max: Positive = limits.REPORTS_ENDED_MAX
+    reports_ended_chars_max: Positive = limits.REPORTS_ENDED_CHARS_MAX
     reports_page_max: Positive = limits.REPORTS_PAGE_MAX
+    reports_page_bytes_max: Positive = limits.REPORTS_PAGE_BYTES_MAX
     link_ttl_s: Positive = limits.LINK_TTL_S
     presigned_ttl_s: Positive = limits.PRESIGNED_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 FILES_AWAY_RETRY_S = 10
 # The reason of a report that its owner has ended.
 CANCELLED = "cancelled"
+# Reports that are read at once for a page of the list: with the longest filters, 10 MB.
+LISTED_AT_ONCE_MAX = 51
 # Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
 RETRY_FULL_S = 60
 
@@ -85,7 +87,13 @@ class Reports:
         One that the store does not know either is among the warnings, which the job keeps for its manifest.
         """
         job = await self.draft(user, body)
-        bounds = JobBounds(self._settings.reports_running_max, self._settings.reports_stored_max)
+        settings = self._settings
+        bounds = JobBounds(
+            settings.reports_running_max,
+            settings.reports_stored_max,
+            settings.reports_ended_max,
+            settings.reports_ended_chars_max,
+        )
         try:
             await asyncio.to_thread(self._state.job_add, job, bounds)
         except TooManyJobs as error:
@@ -116,19 +124,25 @@ class Reports:
     async def list(self, user: User, given: Mapping[str, Sequence[str]]) -> Listed:
         """A page of the user's reports, the newest first, but for those of customers whom they may see no longer.
 
-        `given` are the parameters of the call; raises RequestRefused for what cannot be read.
+        It has no more bytes than `reports_page_bytes_max`, but always a report where there is one. `given` are the
+        parameters of the call; raises RequestRefused for what cannot be read.
         """
         wanted = paging.parse(given, self._settings.reports_page_max)
         found: list[Job] = []
-        before, at_once = wanted.before, wanted.limit + 1
-        while len(found) <= wanted.limit:
+        bytes_left = self._settings.reports_page_bytes_max
+        before, at_once = wanted.before, min(wanted.limit + 1, LISTED_AT_ONCE_MAX)
+        while len(found) <= wanted.limit and bytes_left >= 0:
             jobs = await asyncio.to_thread(self._state.job_list, user.account, at_once, before)
-            found += [job for job in jobs if may_see(user, job.filter.customer)]
-            if len(jobs) < at_once:
+            visible = [job for job in jobs if may_see(user, job.filter.customer)]
+            fitting, bytes_left = paging.fitting(visible, bytes_left)
+            found += visible[: fitting + 1]
+            if len(jobs) < at_once or bytes_left < 0:
                 break
             before = jobs[-1].started_ms, jobs[-1].id
-        page = found[: wanted.limit]
-        return Listed(page, paging.cursor(page[-1]) if len(found) > wanted.limit else None)
+        # Where the bytes were not enough, the last one found is one too many, unless there is no other.
+        page = (found[:-1] if bytes_left < 0 and len(found) > 1 else found)[: wanted.limit]
+        more = len(found) > len(page) or (bytes_left < 0 and len(jobs) > 1)
+        return Listed(page, paging.cursor(page[-1]) if more else None)
 
     async def end(self, user: User, source: str) -> Job:
         """Cancel the report, or remove its file when it has ended; once more changes nothing. Raises RequestRefused."""

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from footfall.errors import Code, Problem, RequestRefused
+from footfall.reports.status import status
 from footfall.state import Job
 
 LIMIT = 50
@@ -33,6 +35,15 @@ def parse(given: Mapping[str, Sequence[str]], limit_max: int) -> Wanted:
         count = "one thing is" if len(wrong) == 1 else "2 things are"
         raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, f"the list cannot be made: {count} wrong", tuple(wrong))
     return Wanted(min(int(limit or LIMIT), limit_max), (int(found[1]), found[2]) if found else None)
+
+
+def fitting(jobs: Sequence[Job], bytes_left: int) -> tuple[int, int]:
+    """How many of the reports' statuses have so many bytes at the most, and what is left; below 0 if not all have."""
+    for at, job in enumerate(jobs):
+        bytes_left -= len(msgspec.json.encode(status(job))) + 1
+        if bytes_left < 0:
+            return at, bytes_left
+    return len(jobs), bytes_left
 
 
 def cursor(job: Job) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Update,
     cast,
+    delete,
     extract,
     false,
     func,
@@ -33,6 +34,10 @@ from footfall.wire import ReportFilter, ReportOutput
 
 # Retention takes this many at a time, so that a backlog of years does not come into memory at once.
 ENDED_JOBS_MAX = 1_000
+# Jobs that the start of another forgets at once: their ids are parameters of one statement.
+FORGOTTEN_JOBS_MAX = 500
+# How long after its end a job may still be cleared away after by the worker that had it.
+CLEARED_MS = 600_000
 # A reason is for people; what an engine says in full is in the log.
 REASON_CHARS_MAX = 2_000
 
@@ -59,6 +64,7 @@ class TooManyJobs(Exception):
 def add(connection: Connection, job: Job, bounds: JobBounds | None) -> None:
     if bounds is not None:
         _check(connection, job.account, bounds)
+        _forget(connection, job, bounds)
     row = msgspec.structs.asdict(job)
     row["user_id"] = row.pop("user")
     row["filter"] = msgspec.json.encode(job.filter).decode()
@@ -163,6 +169,26 @@ def _check(connection: Connection, account: str, bounds: JobBounds) -> None:
         found = connection.scalar(select(func.count()).select_from(jobs).where(own, condition))
         if (found or 0) >= most:
             raise TooManyJobs(status, most)
+
+
+def _forget(connection: Connection, started: Job, bounds: JobBounds) -> None:
+    """Forget the user's oldest jobs that are over and have no file, past the bounds on them, some at a time.
+
+    A worker that had one may still have to clear away after it, for which it is kept a while. Those of schedules stay.
+    """
+    size = func.length(jobs.c.filter) + func.coalesce(func.length(jobs.c.manifest), 0)
+    over = or_(jobs.c.owner.is_(None), jobs.c.removed == true(), jobs.c.ended_ms < started.started_ms - CLEARED_MS)
+    fileless = or_(jobs.c.status.in_((JobStatus.FAILED, JobStatus.TIMEOUT)), jobs.c.removed == true())
+    own = (jobs.c.account == started.account) & jobs.c.schedule.is_(None) & (jobs.c.status != JobStatus.RUNNING)
+    newest = select(jobs.c.id, size).where(own, fileless, over).order_by(jobs.c.started_ms.desc(), jobs.c.id.desc())
+    kept = chars = 0
+    forgotten: list[str] = []
+    for job_id, job_chars in connection.execute(newest):
+        kept, chars = kept + 1, chars + job_chars
+        if kept > bounds.ended or chars > bounds.ended_chars:
+            forgotten.append(job_id)
+    if forgotten:
+        connection.execute(delete(jobs).where(jobs.c.id.in_(forgotten[-FORGOTTEN_JOBS_MAX:])))
 
 
 def _now_ms(connection: Connection) -> ColumnElement[int]:

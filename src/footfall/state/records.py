@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from footfall import limits
 from footfall.wire import ReportFilter, ReportOutput
 
 
@@ -97,10 +98,15 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class JobBounds(Struct, frozen=True):
-    """The most that a user may have: jobs that run, and complete ones whose file is kept."""
+    """The most that a user may have: jobs that run, and complete ones whose file is kept.
+
+    Of ended ones without a file, so many are kept, and so many characters of them; the oldest are forgotten.
+    """
 
     running: int
     kept: int
+    ended: int = limits.REPORTS_ENDED_MAX
+    ended_chars: int = limits.REPORTS_ENDED_CHARS_MAX
 
 
 class Node(Struct, frozen=True, kw_only=True):
