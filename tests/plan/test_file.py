@@ -250,7 +250,16 @@ def test_context_has_no_more_keys_than_an_event_may_carry(tmp_path):
     keys = [f"k{number}" for number in range(65)]
     (found,) = problems_of(tmp_path / "plan.toml", f"[products.P]\ncolumns = {keys}\ntypes.T = {keys}\n")
     assert (found.line, found.where) == (3, "products.P.types.T")
-    assert found.why == "has 65 context keys: 64 are the most that an event may carry"
+    assert found.why == "has 65 context keys: 64 are the most"
+
+
+def test_a_product_has_no_more_columns_and_types_than_a_report_may_name(tmp_path):
+    columns = [f"c{number}" for number in range(1_001)]
+    (found,) = problems_of(tmp_path / "plan.toml", f"[products.P]\ncolumns = {columns}\ntypes.T = ['c0']\n")
+    assert (found.line, found.why) == (2, "has 1001 columns: 1000 are the most")
+    types = "".join(f"T{number} = ['c0']\n" for number in range(10_001))
+    (found,) = problems_of(tmp_path / "plan.toml", f"[products.P]\ncolumns = ['c0']\n[products.P.types]\n{types}")
+    assert (found.where, found.why) == ("products.P.types", "has 10001 types: 10000 are the most")
 
 
 def test_file_without_products_is_no_plan(tmp_path):

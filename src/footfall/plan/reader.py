@@ -8,6 +8,9 @@ from footfall.plan.expressions import expression
 from footfall.plan.model import EventType, Key, Plan, Product, Rule
 from footfall.plan.node import Node
 
+# Columns and types of a product: the statement of a report names each column, and each type once, within its memory.
+COLUMNS_MAX = 1_000
+TYPES_MAX = 10_000
 _PLAN = ("customers", "products", "rules")
 _PRODUCT = ("columns", "types")
 _DEMANDS = ("optional", "non_empty", "uuid", "one_of", "regex")
@@ -46,14 +49,24 @@ def _product(name: str, node: Node) -> Product:
         for missing in (field for field in _PRODUCT if field not in node.value):
             node.wrong(f"has no {missing}: {_WANTED[missing]}")
     columns = _columns(fields.get("columns"))
-    kinds = fields["types"].members("types") if "types" in fields else []
+    kinds = (
+        fields["types"].members("types") if "types" in fields and _has_room(fields["types"], TYPES_MAX, "types") else []
+    )
     if "types" in fields and fields["types"].value == {}:
         fields["types"].wrong(f"is empty: {_WANTED['types']}")
     return Product(name, columns, tuple(_type(name, columns, kind, each) for kind, each in kinds))
 
 
+def _has_room(node: Node, most: int, of_what: str) -> bool:
+    """Whether a list or table is within a bound of the format; one that is not is read no further."""
+    if isinstance(node.value, list | dict) and len(node.value) > most:
+        node.wrong(f"has {len(node.value)} {of_what}: {most} are the most")
+        return False
+    return True
+
+
 def _columns(node: Node | None) -> tuple[str, ...]:
-    if node is None:
+    if node is None or not _has_room(node, COLUMNS_MAX, "columns"):
         return ()
     found = node.names("context keys")
     for name, item in found:
@@ -64,19 +77,21 @@ def _columns(node: Node | None) -> tuple[str, ...]:
 
 def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> EventType:
     keys: list[Key] = []
+    names: set[str] = set()
+    if not _has_room(node, CONTEXT_VALUES_MAX, "context keys"):
+        return EventType(product, name, ())
     # An event may say all by its type, without a value.
     for text, item in node.names("context keys", may_be_empty=True):
         key = Key(text.removesuffix("?"), text.endswith("?"))
         # A product whose columns could not be read is reported once, not again for each of its types.
         if columns and key.name not in columns:
             item.stranger(key.name, f"is not a column of {product}", columns)
-        if any(key.name == other.name for other in keys):
+        if key.name in names:
             item.wrong(f"{key.name} is in this context already: remove one")
         if keys and keys[-1].optional and not key.optional:
             item.wrong(f"{key} is required but stands after the optional {keys[-1]}: optional keys come last")
         keys.append(key)
-    if len(keys) > CONTEXT_VALUES_MAX:
-        node.wrong(f"has {len(keys)} context keys: {CONTEXT_VALUES_MAX} are the most that an event may carry")
+        names.add(key.name)
     return EventType(product, name, tuple(keys))
 
 
