@@ -1,12 +1,13 @@
 """Files and folders that only their owner may use."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from footfall import private
+from footfall.clock import NodeClock
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,16 @@ def test_folders_that_are_missing_are_made_for_their_owner_alone(tmp_path: Path)
     private.make_folder(tmp_path / "a" / "b")
     private.write(tmp_path / "a" / "b" / "c", b"x")
     assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700, 0o700, 0o600]
+
+
+@pytest.mark.parametrize("use", [lambda path: private.write(path, b"mine"), NodeClock])
+def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path, use: Callable[[Path], object]) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"12345678123456781")
+    (tmp_path / "clock").symlink_to(theirs)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        use(tmp_path / "clock")
+    assert theirs.read_bytes() == b"12345678123456781"
 
 
 def test_what_others_may_use_is_found(tmp_path: Path) -> None:

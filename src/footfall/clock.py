@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from footfall import private
+
 # The floor, and what the steady clock said then, both in ms.
 _FLOOR = struct.Struct("<qq")
 # The most that the steady clock counts for between two readings: its own zero differs after a restart of the machine.
@@ -50,7 +52,7 @@ class NodeClock:
         self._wall = wall or SystemClock()
         self._steady = steady or SteadyClock()
         self._threads = threading.Lock()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = private.open_file(path, os.O_RDWR)
         size = os.fstat(self._file).st_size
         if size < _FLOOR.size:
             # Written, not only made longer: on a full disk, the first change of a mapped hole would end the process.

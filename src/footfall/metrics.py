@@ -139,7 +139,7 @@ class Board:
             private.make_folder(folder)
             with _locked(folder):
                 _bury(folder)
-                self._lock = os.open(folder / (self._name + _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._lock = private.open_file(folder / (self._name + _LOCK), os.O_RDWR)
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
                 self.write()
         except OSError as error:
@@ -264,7 +264,7 @@ def _is_free(path: Path) -> bool:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
-    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = private.open_file(folder / "lock", os.O_RDWR)
     try:
         if not locking.take(file, LOCKED_MAX_S):
             raise TimeoutError("another process keeps the lock of the metrics")

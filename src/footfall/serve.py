@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, structs
 
+from footfall import private
 from footfall.clock import SystemClock
 from footfall.node import data_folder
 from footfall.process import GATE_FD, PARENT_FD, SOCKET_FD, CannotServe, bind
@@ -213,7 +214,7 @@ def _as_text(value: object) -> str:
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
-    file = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = private.open_file(folder / "serve.lock", os.O_RDWR)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

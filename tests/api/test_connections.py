@@ -11,6 +11,8 @@ import time
 import pytest
 from doors import BODY, post, read, serving
 
+from footfall.api.connections import SEARCH_S, Connections
+
 BEGUN = post()[:-5]
 PART_OF_A_HEAD = b"POST /events HTTP/1.1\r\nhost: he"
 
@@ -59,6 +61,32 @@ def test_the_connection_that_was_idle_for_longest_makes_room_for_a_new_one(tmp_p
             # Many more come and go, and each gets in.
             for _ in range(50):
                 assert await is_served(*await connect())
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_has_yet_to_take_the_end_of_its_answer_does_not_make_room(tmp_path, monkeypatch):
+    served = []
+    add = Connections.add
+    monkeypatch.setattr(Connections, "add", lambda *given: served.append(given[1]) or add(*given))
+
+    async def scenario():
+        async with serving(tmp_path, connections_max=1) as server, connecting(server) as connect:
+            reader, writer = await connect()
+            assert await is_served(reader, writer)
+            transport, sent = served[0].transport, 0
+            # More than the system takes, and less than what has the server wait.
+            while not transport.get_write_buffer_size():
+                transport.write(bytes(32 * 1024))
+                sent += 32 * 1024
+            another, _ = await connect()
+            assert (await read(another))[9:12] == b"503"
+            assert await asyncio.wait_for(reader.readexactly(sent), 20) == bytes(sent)
+            assert await is_served(reader, writer)
+            # Connections to let go of are not searched for again at once.
+            async with asyncio.timeout(20):
+                while not await is_served(*await connect()):
+                    await asyncio.sleep(SEARCH_S)
 
     asyncio.run(scenario())
 

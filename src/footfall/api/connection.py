@@ -143,7 +143,9 @@ class Connection(asyncio.Protocol, ABC):
 
     @property
     def rank(self) -> int | None:
-        """How soon it is let go where there is no room for new ones: 0 first; None while a request is under way."""
+        """How soon it is let go for new ones: 0 first; None while a request is under way, or its answer is unsent."""
+        if self.transport.get_write_buffer_size():
+            return None
         if self._is_idle or self._dropping is not None:
             return 0
         return 1 if self._exchange is None and self._reader.has_begun else None

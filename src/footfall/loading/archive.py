@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from footfall import private
 from footfall.journal import OPEN, SEALED, Disk, Kind, kind_of
 from footfall.loading.inventory import Inventory
 from footfall.loading.packing import free_name, pack, reduce
@@ -182,7 +183,7 @@ class Archive:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""
         draft = target.with_name(f"{target.name}.draft")
         try:
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            file = private.open_file(draft, os.O_WRONLY | os.O_TRUNC)
             try:
                 with segment.open("rb") as source, open(file, "wb", closefd=False) as copy:
                     shutil.copyfileobj(source, copy)

@@ -62,7 +62,7 @@ class Inventory:
         if not text:
             return
         private.make_folder(self._path)
-        file = os.open(self._path / day, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = private.open_file(self._path / day, os.O_WRONLY | os.O_APPEND)
         try:
             os.write(file, text.encode())
             if durable:

@@ -42,7 +42,7 @@ async def turn(path: Path) -> AsyncIterator[Turn]:
     """Wait for the turn, which ends with the block. Raises RequestRefused when others have it for too long."""
     try:
         private.make_folder(path.parent)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = private.open_file(path, os.O_RDWR)
     except OSError as error:
         raise not_now(f"the data folder cannot be written now: {error.strerror}") from error
     try:

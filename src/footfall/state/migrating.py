@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import BigInteger, Connection, bindparam, inspect, text
 
-from footfall import locking
+from footfall import locking, private
 from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase, StateUnavailable, transaction
 
 # The last step in `migrations/versions`.
@@ -106,7 +106,7 @@ def upgrade(connection: Connection, place: str, revision: str = "head") -> None:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    file = private.open_file(path, os.O_RDWR)
     try:
         if not locking.take(file, _LOCK_TIMEOUT_S):
             raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s")

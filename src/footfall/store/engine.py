@@ -75,7 +75,7 @@ class Engine:
     @contextlib.contextmanager
     def _own(self) -> Iterator[None]:
         # The lock goes with the process, however it ends; chDB's own message would not say what to do.
-        lock = os.open(self._data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = private.open_file(self._data / "lock", os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -188,6 +188,6 @@ def _port_before(place: Path) -> int:
 def _write_private(path: Path, data: bytes) -> None:
     """Replace a file by one that only its owner may read; readers see the old one or the new one, never a part."""
     fresh = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with os.fdopen(private.open_file(fresh, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(data)
     fresh.replace(path)
