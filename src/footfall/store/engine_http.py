@@ -29,6 +29,7 @@ from footfall.store import engine_sql as sql
 from footfall.store.engine_lanes import EngineError, Lanes, Outcome, Statement
 from footfall.store.engine_pipe import ResponsePipe
 from footfall.store.engine_request import Bounds, Disconnected, Reader, Receive, Request
+from footfall.store.engine_rights import Rights
 from footfall.store.pipe import PIPE_HEADER, is_pipe
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Protocol:
         self._user = user.encode()
         self._password = password.encode()
         self._spool = spool
-        self._reader = Reader(spool, bounds)
+        self._reader = Reader(spool, bounds, Rights(lanes.table_functions()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/ping":

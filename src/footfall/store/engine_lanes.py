@@ -154,6 +154,11 @@ class Lanes:
         with self._control_lock:
             self._control.query("SYSTEM JEMALLOC PURGE")
 
+    def table_functions(self) -> list[str]:
+        """The names of all that the engine has."""
+        with self._control_lock:
+            return str(self._control.query("SELECT name FROM system.table_functions", "TSV")).split()
+
     def stop_reading(self) -> None:
         """Kill all reading statements, and wait until they have ended."""
         while marks := tuple(self._reading):
@@ -214,8 +219,8 @@ def _empty(pipe: Path) -> None:
 
 def _execute(connection: Any, statement: Statement, settings: Mapping[str, str]) -> Outcome:
     connection.query(sql.set_settings(settings))
-    if statement.database:
-        connection.query(f"USE {sql.identifier(statement.database)}")
+    # The database of a new connection is one of chDB's own, in which the name of a table is the path of a file.
+    connection.query(f"USE {sql.identifier(statement.database or 'system')}")
     result = connection.query(statement.text, sql.DEFAULT_FORMAT, params=statement.parameters)
     return Outcome(result.bytes(), _summarize(result, statement.reads))
 

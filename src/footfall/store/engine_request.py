@@ -18,9 +18,11 @@ from typing import Any, BinaryIO
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from footfall.store import engine_sql as sql
 from footfall.store.engine_lanes import EngineError, Statement
+from footfall.store.engine_rights import Rights
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -73,11 +75,12 @@ class Request(Struct, frozen=True):
 
 
 class Reader:
-    """Reads requests; `spool` is the folder for their data."""
+    """Reads requests, and refuses what may not run; `spool` is the folder for their data."""
 
-    def __init__(self, spool: Path, bounds: Bounds) -> None:
+    def __init__(self, spool: Path, bounds: Bounds, rights: Rights) -> None:
         self._spool = spool
         self._bounds = bounds
+        self._rights = rights
 
     async def read(self, query_string: bytes, headers: dict[str, str], receive: Receive) -> Request:
         """Read one request to its end; raises EngineError for what cannot be taken, and Disconnected."""
@@ -90,12 +93,12 @@ class Reader:
         body = b"".join([chunk async for chunk in _chunks(receive, self._bounds.statement)])
         if headers.get("content-type", "").startswith("multipart/form-data"):
             form = _read_form(headers["content-type"], body)
-            return _make(form.get("query", ""), values | form)
+            return self._make(form.get("query", ""), values | form)
         if text:
-            return _make(f"{text}\n{_decode(body)}", values)
+            return self._make(f"{text}\n{_decode(body)}", values)
         # Behind an INSERT may be inline data that is no text.
         is_insert = sql.read_word(body[:1024].decode("latin-1")) == "INSERT"
-        return _make(body if is_insert else _decode(body), values)
+        return self._make(body if is_insert else _decode(body), values)
 
     async def _read_data(self, text: str, values: dict[str, str], encoding: str, receive: Receive) -> Request:
         if encoding not in _COMPRESSIONS:
@@ -106,10 +109,39 @@ class Reader:
             raise _no_space(error) from error
         try:
             size = await _save(_chunks(receive, self._bounds.data), file)
-            return _make(_load(text, file, encoding) if size else text, values, file)
+            request = self._make(text, values, file)
+            if not size:
+                return request
+            statement = replace(request.statement, text=_load(text, file, encoding))
+            return Request(statement, request.query_id)
         except BaseException:
             file.close()
             raise
+
+    def _make(self, text: str | bytes, values: dict[str, str], data: BinaryIO | None = None) -> Request:
+        if not text.strip():
+            raise EngineError(62, "Empty query. (SYNTAX_ERROR)")
+        mark = uuid.uuid4().hex
+        own = {name: value for name, value in values.items() if name not in TRANSPORT}
+        settings = {name: value for name, value in own.items() if not name.startswith("param_")}
+        for name in settings:
+            if not sql.is_setting(name):
+                raise EngineError(115, f"{name[:50]!r} cannot be a setting. (UNKNOWN_SETTING)")
+        parameters = {name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")}
+        database = values.get("database", "")
+        self._rights.check(text, database, parameters)
+        statement = Statement(
+            text=text,
+            mark=mark,
+            data=data,
+            word=sql.read_word(text) if isinstance(text, str) else "INSERT",
+            database=database,
+            parameters=parameters,
+            settings=settings,
+        )
+        query_id = values.get("query_id", "")
+        # It goes into a header and the log.
+        return Request(statement, query_id if query_id.isascii() and query_id.isprintable() and query_id else mark)
 
 
 def _load(text: str, file: BinaryIO, encoding: str) -> str:
@@ -117,29 +149,6 @@ def _load(text: str, file: BinaryIO, encoding: str) -> str:
     if loading is None:
         raise EngineError(62, "An INSERT with its data in the body has to end with FORMAT. (SYNTAX_ERROR)")
     return loading
-
-
-def _make(text: str | bytes, values: dict[str, str], data: BinaryIO | None = None) -> Request:
-    if not text.strip():
-        raise EngineError(62, "Empty query. (SYNTAX_ERROR)")
-    mark = uuid.uuid4().hex
-    own = {name: value for name, value in values.items() if name not in TRANSPORT}
-    settings = {name: value for name, value in own.items() if not name.startswith("param_")}
-    for name in settings:
-        if not sql.is_setting(name):
-            raise EngineError(115, f"{name[:50]!r} cannot be a setting. (UNKNOWN_SETTING)")
-    statement = Statement(
-        text=text,
-        mark=mark,
-        data=data,
-        word=sql.read_word(text) if isinstance(text, str) else "INSERT",
-        database=values.get("database", ""),
-        parameters={name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")},
-        settings=settings,
-    )
-    query_id = values.get("query_id", "")
-    # It goes into a header and the log.
-    return Request(statement, query_id if query_id.isascii() and query_id.isprintable() and query_id else mark)
 
 
 async def _chunks(receive: Receive, most: int) -> AsyncIterator[bytes]:
