@@ -208,9 +208,10 @@ class Making:
                 yield from self._encoded(statement.text(final=found.final, drop=drop), statement, part)
             self._held, self._duplicates = self._held.join(found.held), self._duplicates + found.duplicates
             expected = found.selected.rows - (found.duplicates if self._drops else 0)
-            if not self.rows - before == found.held.rows == expected:
-                counted = f"{self.rows - before} of {expected} rows, and counted {found.held.rows}"
-                raise RowsMissing(f"the engine returned {counted}")
+            if self.rows - before != expected:
+                raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
+            if found.held.rows != expected:
+                raise RowsMissing(f"the engine counted {found.held.rows} of {expected} rows without their duplicates")
             self._done, self._doing = self._done + self._doing, 0
         if self._table is not None:
             if not looks:
