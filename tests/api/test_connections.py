@@ -1,7 +1,6 @@
 """More connections than there may be: those that do nothing make room, and whoever comes gets in or hears why not."""
 
 import asyncio
-import contextlib
 import os
 import socket
 import subprocess
@@ -9,29 +8,12 @@ import sys
 import time
 
 import pytest
-from doors import BODY, post, read, serving
+from doors import BODY, connecting, post, read, serving
 
 from footfall.api.connections import SEARCH_S, Connections
 
 BEGUN = post()[:-5]
 PART_OF_A_HEAD = b"POST /events HTTP/1.1\r\nhost: he"
-
-
-@contextlib.asynccontextmanager
-async def connecting(server):
-    """Makes connections that are closed in the end."""
-    made = []
-
-    async def connect(sent=b""):
-        reader, writer = await server.connect()
-        made.append(writer)
-        writer.write(sent)
-        await writer.drain()
-        return reader, writer
-
-    yield connect
-    for writer in made:
-        writer.close()
 
 
 async def end(reader):

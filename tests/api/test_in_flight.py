@@ -1,13 +1,12 @@
 """More bytes in flight than there may be: long bodies are refused before they are read, and short ones go on."""
 
 import asyncio
-import contextlib
 import gzip
 import json
 import time
 
 import pytest
-from doors import EVENT, post, read, serving
+from doors import EVENT, connecting, post, read, serving
 
 LONG = 100_000
 LONG_BEGUN = f"POST /events HTTP/1.1\r\nhost: here\r\ncontent-length: {LONG}\r\n\r\n".encode()
@@ -17,25 +16,6 @@ CHUNKED_BEGUN = b"POST /events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chun
 def events(number, chars):
     event = {**EVENT, "timestamp": int(time.time() * 1000), "context": [chars * "x"]}
     return json.dumps({"events": number * [event]}).encode()
-
-
-@contextlib.asynccontextmanager
-async def connecting(server):
-    """Makes connections that are cut in the end."""
-    made = []
-
-    async def connect(sent=b""):
-        reader, writer = await server.connect()
-        made.append(writer)
-        writer.write(sent)
-        await writer.drain()
-        return reader, writer
-
-    try:
-        yield connect
-    finally:
-        for writer in made:
-            writer.transport.abort()
 
 
 async def holds(server, is_so):

@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -19,6 +19,7 @@ from footfall.settings import Settings
 
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-APPLICATION-LOADED", "context": ["me"]}
 BODY = json.dumps({"events": [{**EVENT, "timestamp": int(time.time() * 1000)}]}).encode()
+Connect = Callable[..., Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 BATCH = re.compile(rb'"batch":"[^"]*"|date: [^\r]*')
 
 
@@ -86,6 +87,25 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         collector.close()
         journal.close()
         await running
+
+
+@contextlib.asynccontextmanager
+async def connecting(server: Server) -> AsyncIterator[Connect]:
+    """Makes connections, which may begin with something sent; in the end they are cut."""
+    made = []
+
+    async def connect(sent: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await server.connect()
+        made.append(writer)
+        writer.write(sent)
+        await writer.drain()
+        return reader, writer
+
+    try:
+        yield connect
+    finally:
+        for writer in made:
+            writer.transport.abort()
 
 
 async def read(reader: asyncio.StreamReader) -> bytes:

@@ -49,12 +49,7 @@ def _product(name: str, node: Node) -> Product:
         for missing in (field for field in _PRODUCT if field not in node.value):
             node.wrong(f"has no {missing}: {_WANTED[missing]}")
     columns = _columns(fields.get("columns"))
-    kinds = (
-        fields["types"].members("types") if "types" in fields and _has_room(fields["types"], TYPES_MAX, "types") else []
-    )
-    if "types" in fields and fields["types"].value == {}:
-        fields["types"].wrong(f"is empty: {_WANTED['types']}")
-    return Product(name, columns, tuple(_type(name, columns, kind, each) for kind, each in kinds))
+    return Product(name, columns, _types(name, columns, fields.get("types")))
 
 
 def _has_room(node: Node, most: int, of_what: str) -> bool:
@@ -73,6 +68,14 @@ def _columns(node: Node | None) -> tuple[str, ...]:
         if name.endswith("?"):
             item.wrong("is a column: the question mark belongs to the context of a type")
     return tuple(name.removesuffix("?") for name, _ in found)
+
+
+def _types(product: str, columns: tuple[str, ...], node: Node | None) -> tuple[EventType, ...]:
+    if node is None or not _has_room(node, TYPES_MAX, "types"):
+        return ()
+    if node.value == {}:
+        node.wrong(f"is empty: {_WANTED['types']}")
+    return tuple(_type(product, columns, name, each) for name, each in node.members("types"))
 
 
 def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> EventType:

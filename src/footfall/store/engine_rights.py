@@ -10,6 +10,7 @@ The names of table functions are the engine's own, so that those of later versio
 import re
 from collections.abc import Iterable, Mapping
 
+from footfall.store import engine_sql as sql
 from footfall.store.engine_lanes import EngineError
 
 _ACCESS_DENIED = 497
@@ -45,12 +46,6 @@ _DATA = re.compile(
     rf"\s*INSERT\s+INTO\s+(?:TABLE\s+)?{_NAME}(?:\s*\.\s*{_NAME})?"
     rf"\s*(?:\(\s*{_NAME}(?:\s*,\s*{_NAME})*\s*\))?\s*FORMAT\s+(?!VALUES\b)\w+\s",
     re.IGNORECASE | re.ASCII,
-)
-# A comment that holds the sign of another one stays, and is refused.
-_QUOTED = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*' | (?P<name>"(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*`)
-    | --[^\n]* | /\*(?:(?!/\*|\*/).)*\*/""",
-    re.DOTALL | re.VERBOSE,
 )
 _NOT_PLAIN = re.compile(r"""[^\x20-\x7e\t\n\r]|[$#'"`\\]|/\*|//|;\s*[^;\s]""")
 _WORDS = re.compile(r"\w+", re.ASCII)
@@ -107,8 +102,8 @@ class Rights:
 def _plain(statement: str) -> tuple[str, str]:
     """The statement without what is quoted or a comment; and the same with quoted names as bare words."""
     statement = _MERGE.sub("MergeTree(", statement)
-    words = _QUOTED.sub(lambda found: " _ " if found["name"] else " ", statement)
-    named = _QUOTED.sub(lambda found: f" {_bare(found['name'])} " if found["name"] else " ", statement)
+    words = sql.QUOTED.sub(lambda found: found["open"] or (" _ " if found["name"] else " "), statement)
+    named = sql.QUOTED.sub(lambda found: f" {_bare(found['name'])} " if found["name"] else " ", statement)
     return words, named
 
 

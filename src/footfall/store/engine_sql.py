@@ -1,14 +1,17 @@
 """What the engine must know of a statement's text: its first word, and where its format stands.
 
 Quoted parts and comments are blanked before anything is looked for, so that a word inside them is never taken for a
-keyword. Nothing here decides what a statement may do: that is the engine's own parser's business.
+keyword. What a statement may do is decided in engine_rights.py.
 """
 
 import re
 from collections.abc import Mapping
 
-_QUOTED = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` | --[^\n]* | /\*.*?\*/""",
+# Quoted parts and comments. A quote without an end takes all that follows, so that the search is linear; a comment that
+# holds the sign of another one is none, for the engine nests them.
+QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*+' | (?P<name>"(?:[^"\\]|\\.|"")*+" | `(?:[^`\\]|\\.|``)*+`)
+    | --[^\n]* | /\*(?:(?!/\*|\*/).)*+\*/ | (?P<open>['"`].*)""",
     re.DOTALL | re.VERBOSE,
 )
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:\bSETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
@@ -27,7 +30,7 @@ DEFAULT_FORMAT = "TabSeparated"
 
 def blank(sql: str) -> str:
     """The statement with quoted parts and comments as spaces; every other character stays at its place."""
-    return _QUOTED.sub(lambda match: " " * len(match.group()), sql)
+    return QUOTED.sub(lambda found: found["open"] or " " * len(found.group()), sql)
 
 
 def read_word(sql: str) -> str:
