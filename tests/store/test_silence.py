@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import socket
 import threading
 import time
@@ -13,11 +14,13 @@ import pytest
 from msgspec import structs
 
 from footfall.settings import Settings
-from footfall.store import Store, StoreUnavailable
+from footfall.store import Store, StoreUnavailable, waiting
 from footfall.store import client as store_client
 from footfall.store.connections import Connections
 
 CALLERS = 12
+# The settings of what a request waits for.
+LIMITS = ("usage_timeout_s", "estimate_timeout_s", "receipt_timeout_s", "codes_timeout_s")
 
 
 @pytest.fixture
@@ -131,20 +134,56 @@ class Relay:
 def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of_requests(
     engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_client, "_GRACE_S", 1)
+    monkeypatch.setattr(waiting, "GRACE_S", 1)
     port = json.loads(engine.place.read_bytes())["port"]
-    looks: dict[str, Any] = dict.fromkeys(
-        ("usage_timeout_s", "estimate_timeout_s", "receipt_timeout_s", "codes_timeout_s"), 1
-    )
     with contextlib.closing(Relay(port)) as relay:
-        settings = engine.settings(**looks)
+        settings = engine.settings(**dict.fromkeys(LIMITS, 1))
         url = settings.events_url.replace(f":{port}/", f":{relay.port}/")
         with contextlib.closing(Store(structs.replace(settings, events_url=url))) as store:
             store.migrate()
             assert store.rows("SELECT 1", {}, {"max_execution_time": 1}) == [(1,)]
             relay.is_silent.set()
-            start = time.monotonic()
-            with pytest.raises(StoreUnavailable):
-                store.rows("SELECT 1", {}, {"max_execution_time": 1})
             # The limit of a report is 900 s.
-            assert time.monotonic() - start < 120
+            assert wait_in_vain(store, 1) < 120
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with_the_longest_of_others(
+    own_engine: Any, monkeypatch: pytest.MonkeyPatch, is_streamed: bool
+) -> None:
+    monkeypatch.setattr(waiting, "GRACE_S", 1)
+    with contextlib.ExitStack() as stack:
+        stores: list[Store] = []
+        for name in LIMITS:
+            limits: dict[str, Any] = dict.fromkeys(LIMITS, 600) | {name: 1}
+            stores.append(Store(Settings(data_dir=str(own_engine.folder), **limits)))
+            stack.callback(stores[-1].close)
+            stores[0].migrate()
+            assert stores[-1].rows("SELECT 1", {}, {"max_execution_time": 1}) == [(1,)]
+        pool = stack.enter_context(ThreadPoolExecutor(len(stores)))
+        own_engine.process.send_signal(signal.SIGSTOP)
+        stack.callback(own_engine.process.send_signal, signal.SIGCONT)
+        for waits in [pool.submit(wait_in_vain, store, 1, is_streamed=is_streamed) for store in stores]:
+            waits.result(120)
+
+
+def test_a_limit_that_is_longer_than_those_of_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "GRACE_S", 1)
+    waits = waiting.Waits(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
+    assert [waits.read(limit_s) for limit_s in (0, 1, 5, 6, 40, 60)] == [41, 6, 6, 41, 41, 61]
+
+
+def wait_in_vain(store: Store, limit_s: int, *, is_streamed: bool = False) -> float:
+    """The seconds until the store says that there is no answer."""
+
+    def ask() -> None:
+        if not is_streamed:
+            store.rows("SELECT 1", {}, {"max_execution_time": limit_s})
+            return
+        with store.stream("SELECT 1 FORMAT TSV", {}, {"max_execution_time": limit_s}) as blocks:
+            list(blocks)
+
+    start = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        ask()
+    return time.monotonic() - start

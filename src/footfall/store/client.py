@@ -25,10 +25,9 @@ from footfall.store.pipe import PIPE_HEADER, Pipe
 from footfall.store.statements import Migration, query, render
 from footfall.store.stream import make_pipe, read_blocks, read_pipe
 from footfall.store.tables import statements
+from footfall.store.waiting import Waits
 
 Result = TypeVar("Result")
-# A look is a read for which somebody waits at the other end of a request.
-_Use = Literal["read", "look", "load", "control"]
 Table = Literal["events", "quarantine"]
 _EVENT_COLUMNS = ("customer", "product", "type", "version", "timestamp", "context", "sequence", "batch", "received")
 # What the lines of each table's segments may hold.
@@ -78,10 +77,6 @@ _SEGMENT_SETTINGS = {
 }
 # Equal events share a partition, for the partition is made of a part of the key.
 _READ_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
-# Seconds after which a store that is asked about a statement has given no answer: nobody waits for it any longer.
-_CONTROL_S = 5
-# Seconds that a statement may overrun its own limit before the connection is given up.
-_GRACE_S = 30
 
 
 class _Link(Struct, frozen=True, eq=False):
@@ -99,21 +94,17 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # The longest that a statement may take which is a part of an answer.
-        self._look_s = max(
-            settings.usage_timeout_s,
-            settings.estimate_timeout_s,
-            settings.receipt_timeout_s,
-            settings.codes_timeout_s,
-        )
+        self._waits = Waits(settings)
         self._pool = get_pool_manager()
-        # Each use has a read timeout of its own, and clickhouse-connect has one for each client.
+        # By their read timeouts, of which clickhouse-connect has one for each client.
         self._links = Connections(self._connect)
 
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreUnavailable or StoreFailed."""
         with _explained(explain_read):
-            self._attempt("read", lambda link: migrate(link.client, link.address.database, link.address.cluster))
+            self._attempt(
+                self._waits.unlimited, lambda link: migrate(link.client, link.address.database, link.address.cluster)
+            )
 
     def load(self, segment: Path, table: Table = "events") -> int:
         """Load one sealed segment as it is, as `load_frames` does; raises OSError when the file cannot be read."""
@@ -143,19 +134,21 @@ class Store:
         """Insert frames; gives their lines, which are as many as the rows that the store took, or raises StoreShort."""
         lines = count_lines(frames)
         with _explained(explain_load):
-            summary = self._attempt("load", lambda link: insert(link.client))
+            summary = self._attempt(self._waits.load, lambda link: insert(link.client))
         check_taken(lines, summary)
         return lines
 
     def make(self, name: str, /, **words: str) -> None:
         """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
         with _explained(explain_read):
-            self._attempt("load", lambda link: _make(link, name, words))
+            self._attempt(self._waits.load, lambda link: _make(link, name, words))
 
     def write(self, statement: str, parameters: Mapping[str, Any]) -> None:
         """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed."""
         with _explained(explain_read):
-            self._attempt("load", lambda link: run(link.client, statement, parameters, settings=_LOAD_SETTINGS))
+            self._attempt(
+                self._waits.load, lambda link: run(link.client, statement, parameters, settings=_LOAD_SETTINGS)
+            )
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
@@ -168,7 +161,7 @@ class Store:
             return [tuple(row) for row in link.client.query(*divided, limited).result_rows]
 
         with _explained(explain_read):
-            return self._attempt(self._use(limited), read)
+            return self._attempt(self._waits.read(limited["max_execution_time"]), read)
 
     @contextlib.contextmanager
     def stream(
@@ -180,11 +173,11 @@ class Store:
         iterator, whose end means that the result is whole. Leaving the block early cancels the statement.
         """
         limited, divided = self._limit(settings), divide(query, parameters)
-        use = self._use(limited)
+        wait_s = self._waits.read(limited["max_execution_time"])
         with _explained(explain_read):
-            response, pipe = self._attempt(use, lambda link: self._open(link, *divided, limited))
+            response, pipe = self._attempt(wait_s, lambda link: self._open(link, *divided, limited))
         try:
-            yield read_pipe(pipe, response, self._silent_s(use)) if pipe else read_blocks(response)
+            yield read_pipe(pipe, response, wait_s) if pipe else read_blocks(response)
         finally:
             # Closing, rather than giving it back to the pool, is what tells the store to stop.
             response.close()
@@ -219,7 +212,7 @@ class Store:
             run(link.client, statement, {"mark": mark}, use_database=False)
 
         with _explained(explain_read):
-            self._attempt("control", ask)
+            self._attempt(self._waits.control, ask)
 
     def progress(self, mark: str) -> float:
         """Which share of its rows the statement with this `log_comment` has read, from 0 to 1; 0 when there is none.
@@ -231,7 +224,7 @@ class Store:
             return float(run(link.client, query("statement_progress"), {"mark": mark}, use_database=False))
 
         with _explained(explain_read):
-            return self._attempt("control", ask)
+            return self._attempt(self._waits.control, ask)
 
     def start(self) -> str:
         """What changes whenever the embedded engine is started anew; empty while it has not, and of other stores."""
@@ -244,7 +237,7 @@ class Store:
     def ping(self) -> bool:
         """Whether the store answers now."""
         try:
-            self._attempt("read", self._ping)
+            self._attempt(self._waits.unlimited, self._ping)
         except (StoreUnavailable, ClickHouseError):
             return False
         return True
@@ -255,16 +248,6 @@ class Store:
             _close(link)
         self._pool.clear()
 
-    def _silent_s(self, use: _Use) -> int:
-        """Seconds for which the store may give nothing to who waits for it."""
-        if use in ("read", "look"):
-            return (self._look_s if use == "look" else self._settings.report_timeout_s) + _GRACE_S
-        return self._settings.store_load_timeout_s if use == "load" else _CONTROL_S
-
-    def _use(self, limits: Mapping[str, Any]) -> _Use:
-        """How a statement with these limits is waited for."""
-        return "look" if 0 < limits["max_execution_time"] <= self._look_s else "read"
-
     def _limit(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**_READ_SETTINGS, "max_execution_time": self._settings.report_timeout_s, **(settings or {})}
 
@@ -272,27 +255,27 @@ class Store:
         if not link.client.ping(self._settings.store_connect_timeout_s):
             raise OperationalError("no answer to a ping")
 
-    def _attempt(self, use: _Use, work: Callable[[_Link], Result]) -> Result:
-        link = self._link(use)
+    def _attempt(self, wait_s: int, work: Callable[[_Link], Result]) -> Result:
+        link = self._link(wait_s)
         try:
             return work(link)
         except ClickHouseError as error:
             if not is_lost(error):
                 raise
-            self._drop(use, link)
+            self._drop(wait_s, link)
             if read_address(self._settings) == link.address:
                 raise
-        return work(self._link(use))
+        return work(self._link(wait_s))
 
-    def _link(self, use: _Use) -> _Link:
-        return self._links.get(use)
+    def _link(self, wait_s: int) -> _Link:
+        return self._links.get(wait_s)
 
-    def _drop(self, use: _Use, link: _Link) -> None:
-        self._links.drop(use, link)
+    def _drop(self, wait_s: int, link: _Link) -> None:
+        self._links.drop(wait_s, link)
         # Other threads may be using its connections; closing it leaves those alone.
         _close(link)
 
-    def _connect(self, use: _Use) -> _Link:
+    def _connect(self, wait_s: int) -> _Link:
         """Raises StoreUnavailable while the embedded engine has no address, and ClickHouseError."""
         address = read_address(self._settings)
         endpoint, connect_s = address.endpoint, self._settings.store_connect_timeout_s
@@ -313,7 +296,7 @@ class Store:
             **({"pool_mgr": self._pool} if address.embedded else {"dedicated_pool": True}),
         )
         client = cast("HttpClient", made)
-        client.timeout = Timeout(connect=connect_s, read=self._silent_s(use))
+        client.timeout = Timeout(connect=connect_s, read=wait_s)
         # Set only now, because the database need not exist yet.
         client.database = address.database
         return _Link(address, client)
