@@ -155,6 +155,13 @@ def test_without_the_store_nothing_is_counted(make_place) -> None:
     assert (error.code, error.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
 
 
+def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
+    monkeypatch.setattr("footfall.usage.desk.query", lambda _: "SELEC 1")
+    error = asyncio.run(place.refused())
+    assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
+    assert "as it would again" in str(error)
+
+
 def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypatch) -> None:
     monkeypatch.setattr("footfall.usage.desk.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     error = asyncio.run(place.refused())

@@ -52,7 +52,9 @@ ADVICE: Final[dict[Code, str]] = {
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
     ),
     Code.REQUEST_GENERAL_FAILURE: (
-        "A fault of the service. Try again; when it stays, the operator finds the details in the log."
+        "A fault of the service, which is worth another try; or the events store refused what it was asked for an "
+        "estimate or a count, and would again, which the message says. Either way the operator finds the details in "
+        "the log."
     ),
     Code.SERVICE_UNAVAILABLE: (
         "The events cannot be made durable now, and none of the request was accepted; the events store, or the store "
