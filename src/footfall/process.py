@@ -33,6 +33,12 @@ ACCEPTS_AT_ONCE = 16
 FILES_SPARE = 128
 # Files of a connection: its socket, and the file that it downloads.
 FILES_A_CONNECTION = 2
+# Files that the engine has open beside those of its statements, with room: a load of 251 months made it 127 in all.
+ENGINE_FILES_SPARE = 192
+# Files of a statement that reads 251 months: alone it made them 259 in all, four at once 463, whatever its threads.
+FILES_A_STATEMENT = 100
+# Files that the engine asks for, as a server of ClickHouse takes all that it may: years of wide parts have many.
+ENGINE_FILES_MAX = 65_536
 # How long a process goes on at the most while others wait, where it asks for short turns: the least that Linux grants.
 SHORT_TURN_NS = 100_000
 # Linux's number of sched_setattr, for which the C library has no function everywhere, and what it takes: size, policy,
@@ -103,6 +109,21 @@ def connections_that_fit(settings: Settings) -> int:
     if soft == resource.RLIM_INFINITY:
         return settings.connections_max
     return max(1, min(settings.connections_max, (soft - FILES_SPARE) // FILES_A_CONNECTION))
+
+
+def allow_statements(settings: Settings) -> None:
+    """Have the system let the engine open the files of all statements that the settings let it run at once."""
+    allow_files(ENGINE_FILES_MAX)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = ENGINE_FILES_SPARE + settings.engine_queries_at_once_max * FILES_A_STATEMENT
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        log.warning(
+            "the engine may open %d files and needs %d for engine_queries_at_once_max = %d statements on many months:"
+            " reports and counts may fail; let the service open more files (ulimit -n, LimitNOFILE)",
+            soft,
+            needed,
+            settings.engine_queries_at_once_max,
+        )
 
 
 def is_supervised() -> bool:

@@ -291,3 +291,40 @@ def test_a_statement_that_nobody_waits_for_keeps_its_data_until_it_ends(tmp_path
     command = [sys.executable, "-c", FORSAKEN, str(tmp_path)]
     found = subprocess.run(command, capture_output=True, check=False, text=True, timeout=120)
     assert found.stdout == "False True b'3\\n'\n", found.stderr
+
+
+@pytest.mark.parametrize(
+    ("hard", "at_once", "taken", "warned"),
+    [(160, 4, 160, True), (591, 4, 591, True), (592, 4, 592, False), (292, 1, 292, False), (2_000, 4, 2_000, False)],
+)
+def test_the_engine_takes_the_files_that_it_may_open_and_says_when_they_are_too_few(hard, at_once, taken, warned):
+    code = (
+        "import resource; from footfall import process; from footfall.settings import Settings; "
+        f"process.allow_statements(Settings(engine_queries_at_once_max={at_once})); "
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    limited = ["sh", "-c", f'ulimit -Sn 128; ulimit -Hn {hard}; exec "$@"', "sh", sys.executable, "-c", code]
+    found = subprocess.run(limited, capture_output=True, check=True, text=True, timeout=60)
+    assert int(found.stdout) == taken
+    assert (f"the engine may open {hard} files and needs" in found.stderr) == warned
+
+
+def test_an_engine_that_may_open_few_files_says_so_at_its_start(tmp_path: Path) -> None:
+    code = (
+        "import logging, resource, sys; logging.basicConfig(level='INFO');"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160));"
+        "from footfall.settings import Settings; from footfall.store.engine import run_engine;"
+        "run_engine(Settings(data_dir=sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "data")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "engine listens" in line:
+                break
+        process.terminate()
+        process.communicate(timeout=30)
+    assert "the engine may open 160 files and needs 592" in "".join(said)
+    assert "engine listens" in said[-1]

@@ -24,7 +24,7 @@ import uvicorn
 import uvloop
 
 from footfall import private
-from footfall.process import CannotServe
+from footfall.process import CannotServe, allow_statements
 from footfall.settings import Settings
 from footfall.store.address import Endpoint
 from footfall.store.engine_http import Protocol
@@ -57,6 +57,7 @@ class Engine:
         follows a `?` in a path for options, so that it is told only names that were chosen here.
         """
         os.umask(0o077)
+        allow_statements(self._settings)
         for folder in (self._data, self._data / _SPOOL, self._place.parent):
             private.make_folder(folder)
         with self._own():
