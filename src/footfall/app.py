@@ -68,7 +68,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         state = await asyncio.to_thread(_open_state, settings)
         stack.callback(state.close)
         plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, Reloading(plan).ask)
         journal = Journal(Folder(settings.data / "journal"), settings, clock)
         collector = Collector(journal, plan, settings, SystemClock())
         stack.callback(collector.close)
@@ -122,7 +122,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         state = await asyncio.to_thread(_open_state, settings)
         stack.callback(state.close)
         plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload, plan)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, Reloading(plan).ask)
         store = Store(settings)
         stack.callback(store.close)
         archive = Archive(settings.data / "archive", settings.archive_days)
@@ -194,6 +194,30 @@ async def repeat(task: Task, stop: asyncio.Event) -> None:
             log.exception("failed to %s; trying again", task.description)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), task.period_s)
+
+
+class Reloading:
+    """Takes up the tracking plan again whenever it is asked to, and answers requests meanwhile.
+
+    A large plan takes seconds to read. One reading goes on at a time; however often it is asked for during that, one
+    more follows, which sees the file as it was at the last time of asking, or later.
+    """
+
+    def __init__(self, plan: LivePlan) -> None:
+        self._plan = plan
+        self._is_asked = False
+        self._work: asyncio.Task[None] | None = None
+
+    def ask(self) -> None:
+        """Have the plan taken up, soon; in the event loop."""
+        self._is_asked = True
+        if self._work is None or self._work.done():
+            self._work = asyncio.get_running_loop().create_task(self._run(), name="take up the tracking plan")
+
+    async def _run(self) -> None:
+        while self._is_asked:
+            self._is_asked = False
+            await asyncio.to_thread(reload, self._plan)
 
 
 def reload(plan: LivePlan) -> None:

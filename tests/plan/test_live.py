@@ -1,7 +1,11 @@
 """The plan in force changes for a good one at once, and for a bad one not at all."""
 
+import asyncio
+import threading
+
 import pytest
 
+from footfall.app import Reloading
 from footfall.plan import LivePlan, PlanInvalid, load
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
@@ -57,3 +61,35 @@ def test_no_path_means_the_packaged_plan():
     assert live.plan == load(None)
     assert live.checker.check([event("ANY")]) == []
     assert live.reload() is None
+
+
+def test_the_event_loop_goes_on_while_a_plan_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "plan.toml"
+    write(path, "OLD")
+    live = LivePlan(path, Settings())
+    began, may_end, readings = threading.Event(), threading.Event(), []
+    read = LivePlan.reload
+
+    def slow(plan):
+        began.set()
+        assert may_end.wait(30)
+        readings.append(path.read_text())
+        return read(plan)
+
+    monkeypatch.setattr(LivePlan, "reload", slow)
+
+    async def work():
+        reloading = Reloading(live)
+        reloading.ask()
+        assert await asyncio.to_thread(began.wait, 30)
+        # Asked for again in the meantime, it is read once more, and not three times.
+        for kind in ("SECOND", "THIRD", "NEW"):
+            write(path, kind)
+            reloading.ask()
+        assert live.plan.types[0].name == "OLD"
+        may_end.set()
+        await reloading._work
+
+    asyncio.run(work())
+    assert len(readings) == 2
+    assert live.plan.types[0].name == "NEW"

@@ -38,13 +38,14 @@ def load(path: Path | None) -> Plan:
 def _read(data: bytes, source: str) -> Plan:
     text = _decode(data, source)
     try:
-        lines = Lines(text)
-        findings = Findings(lines)
-        values = _parse(text, lines, source)
+        findings = Findings(text)
+        values = _parse(text, source)
+        digest = hashlib.sha256(data).hexdigest()
+        plan = read(Node(values, (), findings), source, digest[:_FINGERPRINT_DIGITS])
+        problems = findings.listed()
     except RecursionError as error:
         raise _invalid(source, "file", "lists or tables are nested too deeply: a plan needs four levels") from error
-    plan = read(Node(values, (), findings), source, hashlib.sha256(data).hexdigest()[:_FINGERPRINT_DIGITS])
-    if problems := findings.listed():
+    if problems:
         raise PlanInvalid(source, problems)
     return plan
 
@@ -60,15 +61,15 @@ def _decode(data: bytes, source: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
-def _parse(text: str, lines: Lines, source: str) -> dict[str, Any]:
+def _parse(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except ValueError as error:
         # The parser stops at the first key that is given twice, and does not say which one it is.
-        if lines.repeats:
+        if repeats := Lines(text).repeats:
             problems = (
                 PlanProblem(one.line, spell(one.path), f"is given before, in line {one.first}: remove one of the two")
-                for one in lines.repeats
+                for one in repeats
             )
             raise PlanInvalid(source, tuple(problems)) from error
         raise _syntax(source, text, str(error)) from error

@@ -30,7 +30,7 @@ class Node:
             if name in known:
                 found[name] = node
             else:
-                node.wrong((advice or {}).get(name) or f"is not a key that is known here{_hint(name, known)}")
+                node.wrong((advice or {}).get(name) or f"is not a key that is known here{self._hint(name, known)}")
         return found
 
     def members(self, what: str) -> list[tuple[str, "Node"]]:
@@ -92,7 +92,11 @@ class Node:
 
     def stranger(self, name: str, why: str, known: tuple[str, ...]) -> None:
         """Report a name that is not among the known ones."""
-        self.wrong(f"{name} {why}{_hint(name, known)}")
+        self.wrong(f"{name} {why}{self._hint(name, known)}")
+
+    def _hint(self, name: str, known: tuple[str, ...]) -> str:
+        near = get_close_matches(name, known, n=1) if self._findings.may_hint() else []
+        return f"; did you mean {near[0]}?" if near else f"; known are {_listed(known)}" if 0 < len(known) <= 10 else ""
 
     def _members(self, why: str) -> Iterator[tuple[str, "Node"]]:
         if not isinstance(self.value, dict):
@@ -110,11 +114,6 @@ def _name_fault(name: str) -> str | None:
     if not name.isprintable() or name != name.strip():
         return "has blanks around it, or characters that cannot be printed: remove them"
     return None
-
-
-def _hint(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; known are {_listed(known)}" if 0 < len(known) <= 10 else ""
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -8,6 +8,8 @@ from msgspec import Struct
 from footfall.limits import CODE_CHARS_MAX
 from footfall.plan.lines import Lines, Path
 
+# Finding what was meant among a thousand columns takes some 10 ms, and a plan may be wrong in 640,000 places.
+_HINTS_MAX = 100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -32,19 +34,32 @@ class PlanInvalid(Exception):
 
 
 class Findings:
-    """The problems found so far in one text."""
+    """The problems found so far in one text.
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._problems: list[PlanProblem] = []
+    Its lines are looked up when there are problems: doing so takes as long as parsing the text, and more memory.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._found: list[tuple[Path, str]] = []
+        self._hints = 0
 
     def add(self, path: Path, why: str) -> None:
         """Report what is wrong at `path`."""
-        self._problems.append(PlanProblem(self._lines.at(path), spell(path), why))
+        self._found.append((path, why))
+
+    def may_hint(self) -> bool:
+        """Whether one more problem may be told with what was meant, for which all known names are gone through."""
+        self._hints += 1
+        return self._hints <= _HINTS_MAX
 
     def listed(self) -> tuple[PlanProblem, ...]:
         """All problems by line; those of one line as they were found."""
-        return tuple(sorted(self._problems, key=lambda problem: problem.line))
+        if not self._found:
+            return ()
+        lines = Lines(self._text)
+        problems = (PlanProblem(lines.at(path), spell(path), why) for path, why in self._found)
+        return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
 def spell(path: Path) -> str:

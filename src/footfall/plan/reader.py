@@ -75,10 +75,11 @@ def _types(product: str, columns: tuple[str, ...], node: Node | None) -> tuple[E
         return ()
     if node.value == {}:
         node.wrong(f"is empty: {_WANTED['types']}")
-    return tuple(_type(product, columns, name, each) for name, each in node.members("types"))
+    known = dict.fromkeys(columns)
+    return tuple(_type(product, known, name, each) for name, each in node.members("types"))
 
 
-def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> EventType:
+def _type(product: str, columns: dict[str, None], name: str, node: Node) -> EventType:
     keys: list[Key] = []
     names: set[str] = set()
     if not _has_room(node, CONTEXT_VALUES_MAX, "context keys"):
@@ -88,7 +89,7 @@ def _type(product: str, columns: tuple[str, ...], name: str, node: Node) -> Even
         key = Key(text.removesuffix("?"), text.endswith("?"))
         # A product whose columns could not be read is reported once, not again for each of its types.
         if columns and key.name not in columns:
-            item.stranger(key.name, f"is not a column of {product}", columns)
+            item.stranger(key.name, f"is not a column of {product}", tuple(columns))
         if key.name in names:
             item.wrong(f"{key.name} is in this context already: remove one")
         if keys and keys[-1].optional and not key.optional:
@@ -132,21 +133,21 @@ def _rule(node: Node, customers: tuple[str, ...], products: tuple[Product, ...])
 
 def _known(node: Node | None, what: str, known: tuple[str, ...]) -> Names:
     """Names that the plan itself lists; without a list of customers, any customer may be named."""
-    found = node.names(what) if node else []
+    found, listed = node.names(what) if node else [], frozenset(known)
     for name, item in found:
-        if known and name not in known:
+        if known and name not in listed:
             item.stranger(name, f"is not among the plan's {what}", known)
-    return [(name, item) for name, item in found if name in known or not known]
+    return [(name, item) for name, item in found if name in listed or not known]
 
 
 def _check_keys(keys: Names, scope: Names, products: tuple[Product, ...]) -> None:
     """Report keys that none of the rule's products has, and products that have none of the rule's keys."""
-    named = [name for name, _ in scope]
+    named = dict(scope)
     columns = {product.name: product.columns for product in products if not named or product.name in named}
-    every = tuple(dict.fromkeys(column for each in columns.values() for column in each))
+    every = dict.fromkeys(column for each in columns.values() for column in each)
     for key, item in keys:
         if every and key not in every:
-            item.stranger(key, f"is not a column of {' or '.join(named) or 'any product'}", every)
+            item.stranger(key, f"is not a column of {' or '.join(named) or 'any product'}", tuple(every))
     good = {key for key, _ in keys if key in every}
     for name, item in scope:
         if good and not good.intersection(columns.get(name, good)):
