@@ -18,6 +18,7 @@ from footfall.store import engine_sql as sql
         ("SELECT 1 AS `FORMAT CSV`", "SELECT", "TabSeparated"),
         ("SELECT 'it''s \\' FORMAT XML' FORMAT CSV -- FORMAT JSON", "SELECT", "CSV"),
         ("SELECT format FROM t", "SELECT", "TabSeparated"),
+        ("SELECT 1 FROM t AS format WHERE 'a'", "SELECT", "TabSeparated"),
         ("KILL QUERY WHERE 1", "KILL", "TabSeparated"),
         ("", "", "TabSeparated"),
     ],
@@ -31,6 +32,8 @@ def test_the_first_word_and_the_format(text: str, word: str, form: str) -> None:
     [
         ("SELECT 1", "SELECT 1\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
         ("SELECT 1; -- end", "SELECT 1\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
+        ("SELECT 'a; ' ;", "SELECT 'a; '\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
+        ("SELECT 1 AS `a` /* end */", "SELECT 1 AS `a`\nINTO OUTFILE '/p' APPEND FORMAT TabSeparated"),
         ("SELECT 1 FORMAT CSV", "SELECT 1 \nINTO OUTFILE '/p' APPEND FORMAT CSV"),
         (
             "SELECT 1 SETTINGS a = 1 FORMAT CSV SETTINGS b = 2",

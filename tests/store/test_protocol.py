@@ -122,6 +122,22 @@ def test_raw_answers_in_the_format_that_was_asked_for(client: Client) -> None:
     assert client.raw_query("WITH 1 AS x SELECT x FORMAT CSV SETTINGS max_threads = 1;") == b"1\n"
 
 
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("SELECT 'a; '", b"a; \n"),
+        ("SELECT number FROM numbers(3) WHERE toString(number) = '1'", b"1\n"),
+        ("SELECT number FROM numbers(3) WHERE toString(number) = '1'; -- 'end'", b"1\n"),
+        ("SELECT dummy + 2 FROM `system`.`one`", b"2\n"),
+        ('SELECT 1 UNION ALL SELECT 1 AS "x"', b"1\n1\n"),
+        ("SELECT 3 FROM system.one AS format WHERE ''  = ''", b"3\n"),
+    ],
+)
+def test_a_statement_may_end_in_quotes_without_a_format(client: Client, at, statement: str, answer: bytes) -> None:
+    assert client.raw_query(statement) == answer
+    assert ask(at, body=statement.encode()).data == answer
+
+
 def test_a_query_without_rows_is_empty(client: Client) -> None:
     assert list(client.query("SELECT 1 AS a WHERE 0").result_rows) == []
 

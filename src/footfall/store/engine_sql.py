@@ -1,7 +1,7 @@
 """What the engine must know of a statement's text: its first word, and where its format stands.
 
-Quoted parts and comments are blanked before anything is looked for, so that a word inside them is never taken for a
-keyword. What a statement may do is decided in engine_rights.py.
+Comments and what is between quotes are blanked before anything is looked for, so that a word inside them is never taken
+for a keyword. What a statement may do is decided in engine_rights.py.
 """
 
 import re
@@ -29,8 +29,11 @@ DEFAULT_FORMAT = "TabSeparated"
 
 
 def blank(sql: str) -> str:
-    """The statement with quoted parts and comments as spaces; every other character stays at its place."""
-    return QUOTED.sub(lambda found: found["open"] or " " * len(found.group()), sql)
+    """The statement with spaces for comments and for what is between quotes; each character stays at its place.
+
+    The quotes themselves stay, for a statement may end with them.
+    """
+    return QUOTED.sub(lambda found: found["open"] or _blank(found.group()), sql)
 
 
 def read_word(sql: str) -> str:
@@ -92,3 +95,8 @@ def quote(text: str) -> str:
 def identifier(name: str) -> str:
     """A quoted identifier."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _blank(part: str) -> str:
+    bare = " " * len(part)
+    return f"{part[0]}{bare[2:]}{part[-1]}" if part[0] in "'\"`" else bare
