@@ -2,23 +2,15 @@
 
 import datetime as dt
 import zoneinfo
-from bisect import bisect_right
 from importlib import resources
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from footfall import windows
-from footfall.usage.intervals import Intervals, intervals
+from footfall.usage.intervals import intervals
 
 YEAR_MS = 365 * windows.DAY_MS
-
-
-def begin(found: Intervals, time_ms: int) -> int:
-    """What the statements reckon."""
-    place = max(bisect_right(found.starts, time_ms) - 1, 0)
-    start, width, offset = found.starts[place], found.widths[place], found.offsets[place]
-    return max(start, time_ms - (time_ms + offset) % width) if width else start
 
 
 def all_zones() -> list[ZoneInfo]:
@@ -35,7 +27,7 @@ def test_every_zone_and_change_since_1970_agrees_with_schedules() -> None:
             found = intervals(interval, zone, 0, last_ms)
             for change_ms in windows.changes(zone, 0, last_ms):
                 for time_ms in (change_ms - 1, change_ms + 1_300_000):
-                    assert begin(found, time_ms) == windows.window(interval, zone, time_ms).start_ms, (zone, time_ms)
+                    assert found.begin(time_ms) == windows.window(interval, zone, time_ms).start_ms, (zone, time_ms)
 
 
 @pytest.mark.parametrize("interval", ["hour", "day", "month"])
@@ -43,7 +35,7 @@ def test_an_interval_is_known_by_its_first_and_last_event_alone(interval: str) -
     zone = ZoneInfo("Australia/Lord_Howe")
     for time_ms in range(1_775_200_000_000, 1_775_400_000_000, 900_000):
         found = intervals(interval, zone, time_ms, time_ms)
-        assert begin(found, time_ms) == windows.window(interval, zone, time_ms).start_ms
+        assert found.begin(time_ms) == windows.window(interval, zone, time_ms).start_ms
 
 
 def test_times_that_python_knows_no_dates_for_are_counted_all_the_same() -> None:
@@ -55,5 +47,5 @@ def test_times_that_python_knows_no_dates_for_are_counted_all_the_same() -> None
         (windows.MOST_MS - YEAR_MS, 2**63 - 1),
     ):
         found = intervals("month", zone, least, most)
-        assert begin(found, -(2**63)) == found.starts[0]
-        assert begin(found, 2**63 - 1) == found.starts[-1]
+        assert found.begin(-(2**63)) == found.starts[0]
+        assert found.begin(2**63 - 1) == found.starts[-1]

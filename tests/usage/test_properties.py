@@ -35,11 +35,22 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     interval=st.sampled_from(("hour", "day", "month", "all")),
     zone=st.sampled_from(ZONES),
     parts=st.integers(1, 3),
+    few=st.sampled_from((0, 3, 10_000)),
 )
 @PROPERTY
 def test_counts_are_those_of_a_report_and_of_the_model(
-    place: Any, small_pieces: None, events: Any, wanted: Any, mode: str, interval: str, zone: str, parts: int
+    place: Any,
+    small_pieces: None,
+    monkeypatch: pytest.MonkeyPatch,
+    events: Any,
+    wanted: Any,
+    mode: str,
+    interval: str,
+    zone: str,
+    parts: int,
+    few: int,
 ) -> None:
+    monkeypatch.setattr("footfall.usage.few.FEW_MAX", few)
     place.empty()
     for part in range(parts):
         place.load(*events[part::parts])

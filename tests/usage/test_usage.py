@@ -177,23 +177,56 @@ def statements(place, monkeypatch):
 
 
 def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
+    monkeypatch.setattr("footfall.usage.few.FEW_MAX", 15)
     place = make_place(usage_rows_max=10)
     place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
     ran = statements(place, monkeypatch)
     asyncio.run(place.refused(interval="hour"))
-    assert len(ran) == 2
+    assert len(ran) == 3
     assert not any("duplicates between" in text for text in ran)
     # Two days are not too many: what may be too long by the months alone is looked at.
     assert asyncio.run(place.count(interval="day")).total.events == 20
 
 
-def test_events_of_many_months_are_compared_at_once(place, monkeypatch):
+def fill_months(place, months: int, events: int) -> None:
     place.store.write(
         "INSERT INTO events (customer, product, type, version, timestamp, context, sequence, batch, received, admitted)"
-        " SELECT 'C', 'P', 'T', '', 1577836800000 + intDiv(number, 20000) * 2678400000 + number,"
-        " ['a'], 1, generateUUIDv4(), 1, 1 FROM numbers(60000) SETTINGS max_partitions_per_insert_block = 0",
-        {},
+        " SELECT 'C', 'P', 'T', '', 1577836800000 + intDiv(number, {each:UInt32}) * 2678400000 + number,"
+        " ['a'], 1, generateUUIDv4(), 1, 1 FROM numbers({all:UInt32}) SETTINGS max_partitions_per_insert_block = 0",
+        {"each": events, "all": months * events},
     )
+
+
+def test_events_of_many_months_are_compared_at_once(place, monkeypatch):
+    fill_months(place, 3, 20_000)
     ran = statements(place, monkeypatch)
     assert asyncio.run(place.count(interval="month")).total.events == 60_000
+    assert len(ran) == 4
+
+
+@pytest.mark.parametrize("interval", ["hour", "month", "all"])
+def test_a_few_events_of_many_months_are_counted_by_one_statement(place, monkeypatch, interval: str) -> None:
+    fill_months(place, 60, 4)
+    ran = statements(place, monkeypatch)
+    assert asyncio.run(place.count(interval=interval)).total.events == 240
+    assert len(ran) == 1
+    # Whatever share their times with events of another batch, which are looked at again alone.
+    place.load(*({"timestamp": 1_577_836_800_000 + at * 1_339_200_000} for at in (0, 2, 2)), {"timestamp": 1})
+    counts = asyncio.run(place.count(interval=interval))
+    assert (counts.total.events, counts.total.duplicates) == (244, 2)
     assert len(ran) == 3
+
+
+def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeypatch) -> None:
+    batches = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
+    events = [{"timestamp": place.now_ms + n, "sequence": n + 1, "batch": batches[0]} for n in range(4)]
+    again = {"timestamp": place.now_ms, "batch": batches[1], "admitted": 2}
+    place.store.write("SYSTEM STOP MERGES events", {})
+    for _ in range(3):
+        place.load(*events, again)
+    monkeypatch.setattr("footfall.usage.few.FEW_MAX", 5)
+    ran = statements(place, monkeypatch)
+    assert rows(asyncio.run(place.count(interval="all"))) == rows(asyncio.run(place.count(interval="all", asOf=9)))
+    counts = asyncio.run(place.count(duplicates="drop"))
+    assert (counts.total.events, counts.total.duplicates) == (4, 1)
+    assert len(ran) == 6

@@ -5,6 +5,7 @@ import math
 import time
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, UnsetType
 
@@ -17,6 +18,7 @@ from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
+from footfall.usage.few import Tally, count_few
 from footfall.usage.intervals import Intervals, intervals
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import CountsRequest
@@ -60,22 +62,15 @@ class Usage:
 
     def _count(self, wanted: CountsRequest) -> Counts:
         limit = _limit(self._settings.usage_timeout_s)
+        timezone = _zone(wanted)
         try:
             as_of, complete = self._watermark(wanted.as_of)
             selection = wanted.selection(as_of)
-            months = self._store.rows(query("report_months"), selection, limit())
-            spans = [Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
-            # What comes in between, outside of them, is not counted, as if it had come later still.
-            if spans:
-                selection |= {"start": spans[0].first_ms, "end": spans[-1].last_ms}
-            by = _intervals(wanted, spans)
-            if _rows_most(wanted.interval, months) > self._settings.usage_rows_max:
-                # As far as it takes to know that: what follows is ten times the work.
-                self._numbers(selection, by, limit)
-            # In this order, because events may come in between, where it is not complete: there can then be events
-            # whose duplicates are not known yet, but never more duplicates than events.
-            duplicates = self._duplicates(selection, spans, by, limit)
-            numbers = self._numbers(selection, by, limit) if spans else {}
+            few = count_few(self._store, selection, limit)
+            if few is None:
+                numbers, duplicates = self._many(wanted, timezone, selection, limit)
+            else:
+                numbers, duplicates = self._few(wanted, timezone, few)
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except StoreRejected as error:
@@ -87,6 +82,40 @@ class Usage:
         counts = [_row(wanted, key, number, duplicates.get(key, 0)) for key, number in numbers.items()]
         total = Total(sum(count.events for count in counts), sum(count.duplicates for count in counts))
         return Counts(as_of, complete, wanted.interval, wanted.timezone, wanted.duplicates, total, counts)
+
+    def _few(
+        self, wanted: CountsRequest, timezone: ZoneInfo, few: dict[tuple[int, str], Tally]
+    ) -> tuple[Numbers, Numbers]:
+        """Events and duplicates by interval and type, of those that were counted by their times."""
+        times = [time_ms for time_ms, _ in few]
+        by = intervals(wanted.interval, timezone, min(times, default=0), max(times, default=0))
+        numbers: Numbers = {}
+        duplicates: Numbers = {}
+        for (time_ms, kind), tally in few.items():
+            key = by.begin(time_ms), kind
+            numbers[key] = numbers.get(key, 0) + tally.events
+            duplicates[key] = duplicates.get(key, 0) + tally.duplicates
+        self._check_length(len(numbers))
+        return dict(sorted(numbers.items())), duplicates
+
+    def _many(
+        self, wanted: CountsRequest, timezone: ZoneInfo, selection: dict[str, Any], limit: Limit
+    ) -> tuple[Numbers, Numbers]:
+        """The same of any events: the months that have some first, which bound the work on them."""
+        months = self._store.rows(query("report_months"), selection, limit())
+        spans = [Span(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
+        if not spans:
+            return {}, {}
+        # What comes in between, outside of them, is not counted, as if it had come later still.
+        selection |= {"start": spans[0].first_ms, "end": spans[-1].last_ms}
+        by = intervals(wanted.interval, timezone, spans[0].first_ms, spans[-1].last_ms)
+        if _rows_most(wanted.interval, months) > self._settings.usage_rows_max:
+            # As far as it takes to know that: what follows is ten times the work.
+            self._numbers(selection, by, limit)
+        # In this order, because events may come in between, where it is not complete: there can then be events whose
+        # duplicates are not known yet, but never more duplicates than events.
+        duplicates = self._duplicates(selection, spans, by, limit)
+        return self._numbers(selection, by, limit), duplicates
 
     def _watermark(self, as_of: int | UnsetType) -> tuple[int, bool]:
         """Up to which time of admission to count, by default all that is loaded; and whether that is all loaded."""
@@ -102,11 +131,15 @@ class Usage:
         # When there are too many rows, the store need not look for the others.
         enough = {"max_rows_to_group_by": rows_max + 1, "group_by_overflow_mode": "break"}
         found = self._store.rows(query("usage_counts"), parameters, {**limit(), **enough})
-        if len(found) > rows_max:
+        self._check_length(len(found))
+        return {(begin, kind): number for begin, kind, number in found}
+
+    def _check_length(self, rows: int) -> None:
+        rows_max = self._settings.usage_rows_max
+        if rows > rows_max:
             why = f"must be coarser, or start and end nearer: the answer would have more than {rows_max} rows"
             problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the answer would be too long", (problem,))
-        return {(begin, kind): number for begin, kind, number in found}
 
     def _duplicates(self, selection: dict[str, Any], spans: list[Span], by: Intervals, limit: Limit) -> Numbers:
         found: Numbers = {}
@@ -137,14 +170,13 @@ def _rows_most(interval: str, months: list[tuple[Any, ...]]) -> int:
     )
 
 
-def _intervals(wanted: CountsRequest, spans: list[Span]) -> Intervals:
-    """What the events are counted by; raises RequestRefused when there is no such time zone."""
+def _zone(wanted: CountsRequest) -> ZoneInfo:
+    """Whose clocks the events are counted by; raises RequestRefused when there is no such time zone."""
     timezone = windows.zone(wanted.timezone)
     if timezone is None:
         problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "must be the name of a time zone")
         raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "there is no such time zone", (problem,))
-    first_ms, last_ms = (spans[0].first_ms, spans[-1].last_ms) if spans else (0, 0)
-    return intervals(wanted.interval, timezone, first_ms, last_ms)
+    return timezone
 
 
 def _limit(timeout_s: int) -> Limit:

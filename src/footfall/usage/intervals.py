@@ -4,6 +4,7 @@ The engine has time zones too, of another release than ours, and begins hours, d
 change by half an hour or at midnight. So what it is told comes from `footfall.windows`, which schedules go by as well.
 """
 
+from bisect import bisect_right
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,12 @@ class Intervals(Struct, frozen=True):
     def parameters(self) -> dict[str, Any]:
         """What statements take."""
         return {"starts": list(self.starts), "widths": list(self.widths), "offsets": list(self.offsets)}
+
+    def begin(self, time_ms: int) -> int:
+        """When the interval of a time begins, in ms, as statements reckon it."""
+        at = max(bisect_right(self.starts, time_ms) - 1, 0)
+        start, width = self.starts[at], self.widths[at]
+        return max(start, time_ms - (time_ms + self.offsets[at]) % width) if width else start
 
 
 # One interval, which begins at 0.
