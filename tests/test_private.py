@@ -1,6 +1,7 @@
 """Files and folders that only their owner may use."""
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 
 from footfall import private
 from footfall.clock import NodeClock
+from footfall.preparing import prepare
+from footfall.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +50,18 @@ def test_what_others_may_use_is_found(tmp_path: Path) -> None:
     assert list(private.loose(data)) == []
     data.chmod(0o755)
     assert list(private.loose(data)) == [(data, 0o755), (data / "open", 0o777)]
+
+
+def test_the_command_that_a_start_names_shuts_others_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "the data's"
+    data.mkdir(0o777)
+    (data / "journal").mkdir(0o777)
+    monkeypatch.chdir(tmp_path)
+    prepare(Settings(data_dir=data.name))
+    (told,) = [said for said in caplog.messages if "other users of this machine may use" in said]
+    # Wherever it is typed.
+    subprocess.run(told.rpartition(": ")[2], shell=True, check=True, cwd="/")  # noqa: S602 - as it would be
+    assert list(private.loose(data)) == []
+    assert mode(data / "journal") == 0o700

@@ -7,6 +7,7 @@ standard output: the libraries that it needs would stay in the supervisor for ev
 import contextlib
 import logging
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def _check_modes(settings: Settings) -> None:
     with contextlib.suppress(FileNotFoundError):
         if found := [f"{path} ({mode:o})" for path, mode in private.loose(settings.data)]:
             shown = ", ".join(found[:LOOSE_SHOWN]) + (", ..." if len(found) > LOOSE_SHOWN else "")
-            log.warning("other users of this machine may use %s: chmod -R go= %s", shown, settings.data)
+            mend = shlex.join(["chmod", "-R", "go=", str(settings.data.absolute())])
+            log.warning("other users of this machine may use %s: %s", shown, mend)
 
 
 def _check_plan(settings: Settings) -> None:
