@@ -115,6 +115,9 @@ REPORT_DAYS = 30
 REPORTS_RUNNING_MAX = 20
 # Complete reports of one user whose file is kept: some thirty a day for 30 days, before a script fills the disk.
 REPORTS_STORED_MAX = 1_000
+# Characters of the types' names that a manifest lists with its columns: a thousand types with dozens of keys. It is
+# kept with each report, and ten thousand types would make it some 10 MB, of long names more than 100 MB.
+MANIFEST_TYPES_CHARS_MAX = 1024 * 1024
 # Ended reports of one user without a file whose status is kept: more are forgotten, the oldest first, as others start.
 REPORTS_ENDED_MAX = 1_000
 # ... and the characters that the state keeps of them: a filter may have 200,000, and nobody asks for so many twice.

@@ -91,6 +91,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     report_days: Positive = limits.REPORT_DAYS
     reports_running_max: Positive = limits.REPORTS_RUNNING_MAX
     reports_stored_max: Positive = limits.REPORTS_STORED_MAX
+    manifest_types_chars_max: NotNegative = limits.MANIFEST_TYPES_CHARS_MAX
     reports_ended_max: Positive = limits.REPORTS_ENDED_MAX
     reports_ended_chars_max: Positive = limits.REPORTS_ENDED_CHARS_MAX
     reports_page_max: Positive = limits.REPORTS_PAGE_MAX

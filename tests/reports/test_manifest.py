@@ -257,3 +257,16 @@ def test_late_duplicates_that_are_dropped_are_not_counted_as_late(place) -> None
     at = {FIRST: event["timestamp"] + 1, AGAIN: NOW_MS - 8}
     place.load([event | {"batch": batch, "received": time, "admitted": time} for batch, time in at.items()])
     assert [make(place, duplicates=mode)[2]["late"]["events"] for mode in ("keep", "drop")] == [1, 0]
+
+
+@pytest.mark.parametrize(("spare", "are_listed"), [(0, True), (-1, False)])
+def test_types_are_listed_as_far_as_they_may_be(make_place, spare: int, are_listed: bool) -> None:
+    chars = sum(len(name) + 3 for name in [*ALL, *CREATED] + CREATED * 2)
+    place = make_place(manifest_types_chars_max=chars + spare)
+    load(place)
+    _, _, manifest = make(place)
+    listed = columns()
+    counted = [{key: value for key, value in each.items() if key != "places"} for each in listed]
+    counted[2:] = [each | {"placesOmitted": 1} for each in counted[2:]]
+    found = unordered(manifest)["columns"]
+    assert found == (unordered({"columns": listed})["columns"] if are_listed else counted)

@@ -8,10 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from footfall import limits
 from footfall.plan import EventType, Key, Plan, Product
+from footfall.reports import manifest
 from footfall.reports.columnar import Columnar
 from footfall.reports.layout import Layout, plan_layout
 from footfall.reports.rows import Statement
+from footfall.reports.survey import Kind, Survey
+from footfall.reports.tally import Tally
 from footfall.state import Job
 from footfall.wire import ReportFilter
 
@@ -86,3 +90,16 @@ def test_the_text_does_not_grow_with_the_types(layout: Layout) -> None:
     job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
     some = frozenset(map(name_of, range(0, TYPES, 10)))
     assert len(Statement(job, layout, some).text()) == len(Statement(job, layout).text())
+
+
+def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
+    job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
+    held = Survey({name_of(kind): Kind(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
+    counted = manifest.Counted(held, 0, 1)
+    text = manifest.write(job, layout, "f", counted, Tally(), limits.MANIFEST_TYPES_CHARS_MAX)
+    assert len(text) < 2 * 1024 * 1024
+    said = json.loads(text)
+    assert len(said["rows"]["byType"]) == TYPES
+    assert len(said["columns"]) == 2 + COLUMNS
+    assert all("places" not in each for each in said["columns"])
+    assert {each["placesOmitted"] for each in said["columns"][2:]} == {len(each.places) for each in layout.fields}

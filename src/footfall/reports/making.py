@@ -68,11 +68,12 @@ class Look(Struct, frozen=True):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What holds for all reports: the plan's fingerprint, when an event is late, and what a statement may hold."""
+    """What holds for all reports: the plan's fingerprint, when an event is late, what statement and manifest hold."""
 
     plan: str = ""
     late_ms: int = limits.LATE_AFTER_S * 1000
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
+    manifest_types_chars_max: int = limits.MANIFEST_TYPES_CHARS_MAX
 
 
 class Making:
@@ -167,8 +168,9 @@ class Making:
         finally:
             surveyor.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
-        counted = manifest.Counted(self._held, self._duplicates, self._terms.late_ms)
-        said = manifest.write(self._job, layout, self._terms.plan, counted, self._tally)
+        terms = self._terms
+        counted = manifest.Counted(self._held, self._duplicates, terms.late_ms)
+        said = manifest.write(self._job, layout, terms.plan, counted, self._tally, terms.manifest_types_chars_max)
         return Completed(self.rows, size, self._tally.sha256, self._duplicates, said)
 
     def _look(self, stretch: Stretch) -> Found:

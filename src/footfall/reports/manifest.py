@@ -32,13 +32,14 @@ class Place(Struct, frozen=True, omit_defaults=True):
     types: tuple[str, ...] | UnsetType = UNSET
 
 
-class Described(Struct, frozen=True, omit_defaults=True):
-    """A column of the file."""
+class Described(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A column of the file; `places_omitted` is how many places it has where all columns' would be too long."""
 
     name: str
     meaning: str
     type: str
     places: tuple[Place, ...] | UnsetType = UNSET
+    places_omitted: int | UnsetType = UNSET
 
 
 class RowCounts(Struct, frozen=True, rename="camel"):
@@ -112,8 +113,8 @@ class Counted(Struct, frozen=True):
     late_ms: int
 
 
-def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally) -> str:
-    """The manifest of a finished file as JSON."""
+def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally, types_chars_max: int) -> str:
+    """The manifest of a finished file as JSON; with its columns it lists types in so many characters at the most."""
     kinds = counted.held.kinds
     by_type = {name: kinds[name].rows for name in sorted(kinds)}
     first_ms = min((kind.first_ms for kind in kinds.values()), default=UNSET)
@@ -128,7 +129,7 @@ def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally) -
         watermark=job.watermark_ms,
         since=UNSET if job.since_ms is None else job.since_ms,
         plan=plan,
-        columns=_columns(job, layout),
+        columns=_columns(job, layout, types_chars_max),
         rows=RowCounts(sum(by_type.values()), by_type),
         timestamps=Times(first_ms, last_ms),
         duplicates=Duplicates(job.duplicates, counted.duplicates),
@@ -146,7 +147,8 @@ def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally) -
     return msgspec.json.encode(made).decode()
 
 
-def _columns(job: Job, layout: Layout) -> tuple[Described, ...]:
+def _columns(job: Job, layout: Layout, types_chars_max: int) -> tuple[Described, ...]:
+    are_listed = _types_chars(layout) <= types_chars_max
     names = layout.names if job.format == "csv" else layout.keys
     time, kind = names[:2]
     time_type = _TIME_TYPES["typed" if job.format in ("parquet", "arrow") else job.times]
@@ -158,11 +160,21 @@ def _columns(job: Job, layout: Layout) -> tuple[Described, ...]:
                 name,
                 _meaning(field),
                 "text",
-                tuple(Place(place.position, place.types or UNSET) for place in field.places) or UNSET,
+                _places(field) if are_listed else UNSET,
+                UNSET if are_listed else len(field.places) or UNSET,
             )
             for name, field in zip(names[2:], layout.fields, strict=True)
         ),
     )
+
+
+def _places(field: Field) -> tuple[Place, ...] | UnsetType:
+    return tuple(Place(place.position, place.types or UNSET) for place in field.places) or UNSET
+
+
+def _types_chars(layout: Layout) -> int:
+    """The characters of all columns' types, each with its quotes and a comma."""
+    return sum(len(name) + 3 for field in layout.fields for place in field.places for name in place.types)
 
 
 def _meaning(field: Field) -> str:

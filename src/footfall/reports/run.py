@@ -136,6 +136,7 @@ class Run:
                 plan=plan.fingerprint,
                 late_ms=settings.late_after_s * 1000,
                 memory_bytes_max=settings.report_memory_bytes_max,
+                manifest_types_chars_max=settings.manifest_types_chars_max,
             )
             return await self._make(plan.columns(job.filter.product), terms)
         except Halted:
