@@ -117,6 +117,12 @@ def test_names_that_come_as_parameters_reach_no_file_either(ask: Ask, secrets: P
     assert all(SECRET not in answer.text for answer in answers)
 
 
+def test_a_column_may_have_the_name_of_the_database_of_files(ask: Ask) -> None:
+    """A report's statement names its columns by parameters, after the keys of the plan."""
+    answer = ask("SELECT line AS {name:Identifier} FROM t WHERE 0 FORMAT CSVWithNames", param_name="default")
+    assert answer.text == '"default"\n'
+
+
 def test_data_of_a_statement_may_hold_anything(ask: Ask) -> None:
     hostile = "x'; SELECT file('y') -- # $$ /* \u2018"
     assert ask(f"INSERT INTO t FORMAT LineAsString\n{hostile}").status_code == 200

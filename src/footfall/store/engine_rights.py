@@ -58,7 +58,8 @@ _ENGINE = re.compile(r"\bENGINE\b\s*=?\s*(\w*)", re.IGNORECASE)
 _MERGE = re.compile(r"\bMerge\(currentDatabase\(\)")
 _CALL = re.compile(r"(\w+)\s*\(", re.ASCII)
 _IN_FILES = re.compile(rf"\b{_FILES}\s*\.")
-_GIVEN_NAME = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}", re.IGNORECASE)
+# A parameter that names a database; alone, a parameter names a column or a table, and those may have any name.
+_GIVEN_DATABASE = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}\s*\.", re.IGNORECASE)
 # Stands for a quoted name that is no plain word.
 _ODD = "_odd_"
 
@@ -81,7 +82,7 @@ class Rights:
         for call in _CALL.finditer(named):
             if call[1].lower() in self._refused:
                 raise _denied(f"the function {call[1]}")
-        names = [database, *(parameters.get(name, "") for name in _GIVEN_NAME.findall(words))]
+        names = [database, *(parameters.get(name, "") for name in _GIVEN_DATABASE.findall(words))]
         if _FILES in names or _IN_FILES.search(named):
             raise _denied(f"the database {_FILES}, whose tables are files")
 
