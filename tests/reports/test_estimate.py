@@ -12,6 +12,7 @@ import pytest
 
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Estimate, Estimates
+from footfall.reports.rows import Statement
 from footfall.state import JobStatus
 from footfall.store import StoreRejected
 
@@ -164,6 +165,21 @@ def test_it_is_unavailable_when_the_store_is(
     with pytest.raises(RequestRefused) as caught:
         estimate()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
+
+
+def test_the_statement_is_made_once_for_all_pieces(place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.load({"timestamp": n, "type": "T"} for n in range(6_000))
+    made = []
+
+    def counted(job: Any, layout: Any, types: Any = None) -> Statement:
+        made.append(types)
+        return Statement(job, layout, types)
+
+    monkeypatch.setattr("footfall.reports.estimate.Statement", counted)
+    assert estimate().rows == 6_000
+    assert estimate(types=["T", "U"]).rows == 6_000
+    # The types that are asked for are all that the statement needs to know of the plan.
+    assert made == [None, {"T", "U"}]
 
 
 def test_what_the_store_refuses_for_itself_is_not_put_off(

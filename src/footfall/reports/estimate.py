@@ -160,24 +160,31 @@ class Estimates:
         header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""
         if not rows or (rows <= WHOLE_ROWS_MAX and reach.rows <= WHOLE_RANGE_MAX):
             whole = reach if rows else Span(0, -1, 0)
-            size, _ = packed(header, [self._streamed(job, layout, whole, limit(), drop=job.duplicates == "drop")])
+            statement, drop = _statement(job, layout), job.duplicates == "drop"
+            size, _ = packed(header, [self._streamed(statement, whole, limit(), drop=drop)])
             return size
         few = {"limit": PIECE_ROWS, "max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
         # Where what is wanted is too rare for the sample, other events of the product stand for it.
         for one in (job, _any(job)):
-            streams = [self._streamed(one, layout, piece, {**limit(), **few}) for piece in _pieces(reach)]
+            statement = _statement(one, layout)
+            streams = [self._streamed(statement, piece, {**limit(), **few}) for piece in _pieces(reach)]
             size, sampled = packed(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
         return len(header)
 
     def _streamed(
-        self, job: Job, layout: Layout, span: Span, limit: dict[str, Any], *, drop: bool = False
+        self, statement: Statement, span: Span, limit: dict[str, Any], *, drop: bool = False
     ) -> Iterator[bytes]:
-        statement = Statement(job, layout)
         wanted = statement.parameters(span.first_ms, span.last_ms)
         with self._store.stream(statement.text(drop=drop), wanted, limit) as blocks:
             yield from blocks
+
+
+def _statement(job: Job, layout: Layout) -> Statement:
+    """The statement of a job's rows, made once for all pieces: of a large plan it takes a second."""
+    types = job.filter.types
+    return Statement(job, layout, None if types is UNSET or not types else frozenset(types))
 
 
 def _packed(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_block: bool) -> tuple[int, int]:
