@@ -25,7 +25,7 @@ from footfall.reports.survey import Doubles, Survey, count, doubles
 from footfall.reports.tally import CsvRows, JsonRows, Rows, Tally
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout
-from footfall.usage import Span, cut
+from footfall.usage import Span, cut, is_narrow
 
 # Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
 # at once for all months together is less than the rows themselves, some tens of MiB.
@@ -89,7 +89,8 @@ class Making:
     as they are; where there are some, or with `final`, equal ones are merged on the way, which takes half as long
     again, and they are counted so before. The rows that have passed must be as many as were counted, or the report
     fails. Where duplicates are to be dropped, spans that have some are cut further, because a statement holds what it
-    leaves out; and what is left is counted once more, for the manifest speaks of the rows that are in the file.
+    leaves out. The manifest speaks of the rows that are in the file: where the first of equal events may be outside of
+    the report, what is left is counted once more.
     """
 
     def __init__(
@@ -174,15 +175,26 @@ class Making:
         return Completed(self.rows, size, self._tally.sha256, self._duplicates, said)
 
     def _look(self, stretch: Stretch) -> Found:
-        looked = doubles(self._store, self._job, stretch.days, partial(self._limit, "survey"))
+        limit = partial(self._limit, "survey")
+        looked = doubles(self._store, self._job, stretch.days, limit, self._terms.late_ms)
         final = self._final or looked.twins > 0
         selected = self._count(stretch.span, final=True) if final else stretch.survey
         parts, held = tuple(self._parts(stretch, looked)), selected
         if self._drops and looked.found:
-            held = Survey()
-            for part, drop in parts:
-                held = held.join(self._count(part, final=final, drop=drop))
+            held = self._left(selected, looked, parts, final=final)
         return Found(parts, final, looked.found, selected, held)
+
+    def _left(self, selected: Survey, looked: Doubles, parts: tuple[tuple[Span, bool], ...], *, final: bool) -> Survey:
+        """What the parts hold without duplicates: counted only where an event outside of the report may be the first.
+
+        For counting takes a third as long as all else together.
+        """
+        if not is_narrow(parameters.selection(self._job)):
+            return looked.leave_out(selected)
+        held = Survey()
+        for part, drop in parts:
+            held = held.join(self._count(part, final=final, drop=drop))
+        return held
 
     def _count(self, span: Span, *, final: bool, drop: bool = False) -> Survey:
         limit = self._limit("survey")

@@ -1,5 +1,6 @@
 """What a report holds, counted by the engine apart from its rows, so that the two can be held against each other."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,6 +59,24 @@ class Doubles(Struct, frozen=True):
         """How many events are in the table once more than they should."""
         return sum(part.twins for part in self.parts)
 
+    def leave_out(self, survey: Survey) -> Survey:
+        """What is left of these days' events without their duplicates, where the first of equal ones is always left.
+
+        Equal events are of one type and one time, so that no first or last timestamp goes with them.
+        """
+        fewer: Counter[str] = Counter()
+        tardy: Counter[str] = Counter()
+        for part in self.parts:
+            for counts, sums in ((part.counts, fewer), (part.late, tardy)):
+                for (_, name), number in counts.items():
+                    sums[name] += number
+        return Survey(
+            {
+                name: Kind(kind.rows - fewer[name], kind.first_ms, kind.last_ms, kind.late - tardy[name])
+                for name, kind in survey.kinds.items()
+            }
+        )
+
 
 def count(
     store: Store,
@@ -80,9 +99,10 @@ def count(
     return Survey({name: Kind(*numbers) for name, *numbers in found})
 
 
-def doubles(store: Store, job: Job, days: Iterable[Span], limit: Limit) -> Doubles:
+def doubles(store: Store, job: Job, days: Iterable[Span], limit: Limit, late_ms: int = 0) -> Doubles:
     """Look for duplicates and twins among the report's events of some days, given as they may be joined.
 
     Raises what the store and `limit` raise.
     """
-    return Doubles(tuple(compare(store, parameters.selection(job), join(days, COMPARED_ROWS_MAX), limit)))
+    selection, spans = parameters.selection(job), join(days, COMPARED_ROWS_MAX)
+    return Doubles(tuple(compare(store, selection, spans, limit, late_ms=late_ms)))

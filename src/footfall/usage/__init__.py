@@ -6,7 +6,7 @@ made in another process: there is one definition of a duplicate, and it stands i
 """
 
 from footfall.usage.desk import Usage
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, Compared, Limit, compare, cut
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, Compared, Limit, compare, cut, is_narrow
 from footfall.usage.records import Count, Counts, Total
 from footfall.usage.request import DUPLICATES, CountsRequest, parse
 from footfall.usage.spans import Span, join
@@ -24,6 +24,7 @@ __all__ = [
     "Usage",
     "compare",
     "cut",
+    "is_narrow",
     "join",
     "parse",
 ]

@@ -36,12 +36,13 @@ Limit = Callable[[], dict[str, Any]]
 class Compared(Struct, frozen=True):
     """A span, its duplicates by the begin of the interval in ms and by type, and its events that are not merged yet.
 
-    There are no counts of 0.
+    There are no counts of 0. `late` are those of the duplicates that came late, by the same.
     """
 
     span: Span
     counts: dict[tuple[int, str], int]
     twins: int = 0
+    late: dict[tuple[int, str], int] = {}
 
     @property
     def duplicates(self) -> int:
@@ -49,25 +50,32 @@ class Compared(Struct, frozen=True):
 
 
 def compare(
-    store: Store, selection: Mapping[str, Any], spans: Iterable[Span], limit: Limit, intervals: Intervals = ALL
+    store: Store,
+    selection: Mapping[str, Any],
+    spans: Iterable[Span],
+    limit: Limit,
+    intervals: Intervals = ALL,
+    late_ms: int = 0,
 ) -> Iterator[Compared]:
     """The spans in their order, cut where they are large. Raises what the store raises.
 
     `selection` are the parameters that say which events; duplicates admitted up to `since` do not count. `limit`
-    gives the settings of the next statement, and may raise to put an end to it.
+    gives the settings of the next statement, and may raise to put an end to it. Late is what was received more than
+    `late_ms` after it happened.
     """
-    by = intervals.parameters()
+    by = {**intervals.parameters(), "late": late_ms}
     for span in spans:
-        whole = _recount(store, selection, span, limit) if _is_narrow(selection) else span
+        whole = _recount(store, selection, span, limit) if is_narrow(selection) else span
         for piece in cut(store, selection, whole, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}
             found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
-            counts = {(begin, kind): number for begin, kind, number, _ in found if number}
-            yield Compared(piece, counts, sum(twins for *_, twins in found))
+            counts = {(begin, kind): number for begin, kind, number, *_ in found if number}
+            late = {(begin, kind): tardy for begin, kind, *_, tardy in found if tardy}
+            yield Compared(piece, counts, sum(twins for *_, twins, _ in found), late)
 
 
-def _is_narrow(selection: Mapping[str, Any]) -> bool:
-    """Whether events are compared with more than the selected ones."""
+def is_narrow(selection: Mapping[str, Any]) -> bool:
+    """Whether events are compared with more than the selected ones, so that the first of equal ones may be none."""
     return bool(selection["basis"] != "event" or selection["since"] >= 0)
 
 

@@ -1,5 +1,6 @@
 -- The duplicates between two times, by interval and type: of equal events all but those of the batch that was first.
 -- Which was first does not depend on which of them are selected, by their times of receipt or as new ones.
+-- How many of the duplicates came late.
 -- And how many more of these events are in the table than there are, for they were loaded twice and are not merged yet.
 -- Intervals are given as pieces of time; see `footfall.usage.intervals`.
 WITH
@@ -19,12 +20,13 @@ SELECT
     ) AS begin,
     toString(type),
     sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number,
-    sum(more) AS twins
+    sum(more) AS twins,
+    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64} AND member.3, members)) AS tardy
 FROM (
     SELECT
         timestamp,
         type,
-        groupArrayIf((batch, came), wanted) AS members,
+        groupArrayIf((batch, came, got - timestamp > {late:Int64}), wanted) AS members,
         argMin(batch, (came, batch)) AS first,
         sum(copies - 1) AS more
     FROM (
