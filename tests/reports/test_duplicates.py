@@ -118,3 +118,16 @@ def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> No
     expected = 2 * events if mode == "keep" else events
     assert making.rows_total >= made.rows
     assert (made.rows, made.duplicates) == (job.rows, job.duplicates_found) == (expected, events)
+
+
+@pytest.mark.parametrize(("since_ms", "surveys"), [(None, 0), (5, 1)])
+def test_rows_without_duplicates_are_counted_anew_only_where_a_first_may_be_outside(
+    place, monkeypatch, since_ms: int | None, surveys: int
+) -> None:
+    load(place)
+    job = msgspec.structs.replace(make(place, "drop"), since_ms=since_ms)
+    run, ran = place.store.rows, []
+    monkeypatch.setattr(place.store, "rows", lambda text, *rest: ran.append(text) or run(text, *rest))
+    made = Making(job, None, place.store, place.destinations, deadline_s=2**40).make()
+    assert (made.rows, made.duplicates) == (5, 4)
+    assert sum(text.startswith("-- What a report holds") for text in ran) == surveys
