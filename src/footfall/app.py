@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -200,24 +201,35 @@ class Reloading:
     """Takes up the tracking plan again whenever it is asked to, and answers requests meanwhile.
 
     A large plan takes seconds to read. One reading goes on at a time; however often it is asked for during that, one
-    more follows, which sees the file as it was at the last time of asking, or later.
+    more follows, which sees the file as it was at the last time of asking, or later. The process may end during one.
     """
 
     def __init__(self, plan: LivePlan) -> None:
         self._plan = plan
-        self._is_asked = False
-        self._work: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._is_asked = self._is_reading = False
 
     def ask(self) -> None:
-        """Have the plan taken up, soon; in the event loop."""
-        self._is_asked = True
-        if self._work is None or self._work.done():
-            self._work = asyncio.get_running_loop().create_task(self._run(), name="take up the tracking plan")
+        """Have the plan taken up, soon."""
+        with self._lock:
+            self._is_asked = True
+            if self._is_reading:
+                return
+            self._is_reading = True
+        # The event loop's own threads are waited for at the end.
+        threading.Thread(target=self._read, name="take up the tracking plan", daemon=True).start()
 
-    async def _run(self) -> None:
-        while self._is_asked:
-            self._is_asked = False
-            await asyncio.to_thread(reload, self._plan)
+    def _read(self) -> None:
+        while self._goes_on():
+            try:
+                reload(self._plan)
+            except Exception:
+                log.exception("the tracking plan could not be read, the old one stays in force")
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            self._is_reading, self._is_asked = self._is_asked, False
+            return self._is_reading
 
 
 def reload(plan: LivePlan) -> None:
