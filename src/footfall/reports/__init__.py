@@ -25,7 +25,7 @@ from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Files, FilesFailed
 from footfall.reports.manifest import Manifest
 from footfall.reports.names import disposition, file_path
-from footfall.reports.ordering import order
+from footfall.reports.ordering import job_bounds, order
 from footfall.reports.parameters import selection
 from footfall.reports.reading import Reading
 from footfall.reports.request import look_for_strange_keys, read
@@ -48,6 +48,7 @@ __all__ = [
     "disposition",
     "file_path",
     "headers",
+    "job_bounds",
     "look_for_strange_keys",
     "media_type",
     "order",

@@ -18,7 +18,7 @@ from footfall.reports.files import Files, FilesAway, FilesFailed
 from footfall.reports.request import parse
 from footfall.reports.status import job_id, media_type, source
 from footfall.settings import Settings
-from footfall.state import Job, JobBounds, JobStatus, State, TooManyJobs, User
+from footfall.state import Job, JobStatus, State, TooManyJobs, User
 
 log = logging.getLogger(__name__)
 
@@ -87,15 +87,8 @@ class Reports:
         One that the store does not know either is among the warnings, which the job keeps for its manifest.
         """
         job = await self.draft(user, body)
-        settings = self._settings
-        bounds = JobBounds(
-            settings.reports_running_max,
-            settings.reports_stored_max,
-            settings.reports_ended_max,
-            settings.reports_ended_chars_max,
-        )
         try:
-            await asyncio.to_thread(self._state.job_add, job, bounds)
+            await asyncio.to_thread(self._state.job_add, job, ordering.job_bounds(self._settings))
         except TooManyJobs as error:
             raise _too_many(error) from error
         return job

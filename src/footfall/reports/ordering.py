@@ -7,7 +7,8 @@ from msgspec import UNSET, structs
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import draft, formats, names
 from footfall.reports.request import ReportRequest
-from footfall.state import Job, JobStatus, User
+from footfall.settings import Settings
+from footfall.state import Job, JobBounds, JobStatus, User
 from footfall.wire import ReportFilter
 
 
@@ -50,6 +51,16 @@ def order(
         since_ms=None if earlier is None else earlier.watermark_ms,
         manifest=draft.begin(slip.text for slip in wanted.slips),
         file=file,
+    )
+
+
+def job_bounds(settings: Settings) -> JobBounds:
+    """How many reports a user may have."""
+    return JobBounds(
+        settings.reports_running_max,
+        settings.reports_stored_max,
+        settings.reports_ended_max,
+        settings.reports_ended_chars_max,
     )
 
 

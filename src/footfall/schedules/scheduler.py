@@ -10,7 +10,7 @@ from footfall import windows
 from footfall.accounts import may_see
 from footfall.clock import Clock
 from footfall.errors import RequestRefused
-from footfall.reports import CANCELLED, selection
+from footfall.reports import CANCELLED, job_bounds, selection
 from footfall.schedules import late, orders
 from footfall.schedules.late import Correct, Late, Look
 from footfall.settings import Settings
@@ -40,6 +40,7 @@ class Scheduler:
         self._state = state
         self._store = store
         self._settings = settings
+        self._bounds = job_bounds(settings)
         self._clock = clock
 
     def tick(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -111,7 +112,7 @@ class Scheduler:
         job = orders.make(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
         run = ScheduleRun(schedule=schedule.id, start_ms=window.start_ms, end_ms=end_ms, job=job.id)
         due_ms = windows.window(schedule.every, timezone, end_ms).end_ms + schedule.grace_s * 1000
-        if self._state.schedule_begin(run, job, end_ms, due_ms):
+        if self._state.schedule_begin(run, job, end_ms, due_ms, self._bounds):
             log.info("schedule %s: report %s of %s was started", schedule.id, job.id, _named(run))
 
     def _look(self, stopped: Callable[[], bool]) -> None:
@@ -139,7 +140,7 @@ class Scheduler:
             reason=None,
             look_ms=None,
         )
-        if self._state.schedule_again(run, changed, job):
+        if self._state.schedule_again(run, changed, job, self._bounds):
             log.info("schedule %s: report %s of %s is another try", schedule.id, job.id, _named(run))
 
     def _correct(self, schedule: Schedule, run: ScheduleRun) -> None:
@@ -167,7 +168,8 @@ class Scheduler:
                     late_events=found.events,
                     until_ms=run.until_ms,
                 )
-                if self._state.schedule_correct(run, correction, structs.replace(job, since_ms=since_ms)):
+                correcting = structs.replace(job, since_ms=since_ms)
+                if self._state.schedule_correct(run, correction, correcting, self._bounds):
                     log.info("schedule %s: report %s corrects %s", schedule.id, job.id, _named(run))
             case Look(at_ms):
                 self._state.schedule_change(run, structs.replace(run, look_ms=at_ms))

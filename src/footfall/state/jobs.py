@@ -28,8 +28,8 @@ from sqlalchemy import (
     update,
 )
 
-from footfall.state.records import Job, JobBounds, JobStatus
-from footfall.state.tables import jobs
+from footfall.state.records import Job, JobBounds, JobStatus, RunStatus
+from footfall.state.tables import jobs, schedule_runs
 from footfall.wire import ReportFilter, ReportOutput
 
 # Retention takes this many at a time, so that a backlog of years does not come into memory at once.
@@ -63,7 +63,9 @@ class TooManyJobs(Exception):
 
 def add(connection: Connection, job: Job, bounds: JobBounds | None) -> None:
     if bounds is not None:
-        _check(connection, job.account, bounds)
+        _take_turn(connection, job.account)
+        if job.schedule is None:
+            _check(connection, job.account, bounds)
         _forget(connection, job, bounds)
     row = msgspec.structs.asdict(job)
     row["user_id"] = row.pop("user")
@@ -152,13 +154,17 @@ def remove(connection: Connection, job_id: str) -> bool:
     return _changed(connection, update(jobs).where(jobs.c.id == job_id, there).values(removed=True))
 
 
+def _take_turn(connection: Connection, account: str) -> None:
+    """Until the transaction ends, nobody else holds the user's jobs against their bounds."""
+    if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(account, 0))))
+
+
 def _check(connection: Connection, account: str, bounds: JobBounds) -> None:
-    """Raise TooManyJobs unless the user may have another job; until the transaction ends, nobody else checks.
+    """Raise TooManyJobs unless the user may have another job.
 
     Those of schedules do not count: they have bounds of their own, and must not keep their owner from asking.
     """
-    if connection.dialect.name == "postgresql":  # SQLite's writers take turns anyway
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(account, 0))))
     running = jobs.c.status == JobStatus.RUNNING
     kept = (jobs.c.status == JobStatus.COMPLETE) & (jobs.c.expired == false())
     for status, condition, most in (
@@ -174,12 +180,14 @@ def _check(connection: Connection, account: str, bounds: JobBounds) -> None:
 def _forget(connection: Connection, started: Job, bounds: JobBounds) -> None:
     """Forget the user's oldest jobs that are over and have no file, past the bounds on them, some at a time.
 
-    A worker that had one may still have to clear away after it, for which it is kept a while. Those of schedules stay.
+    A worker that had one may still have to clear away after it, for which it is kept a while. Those of the user's
+    schedules, removed ones too, have the same bounds once more, and stay until their run knows how they ended: it keeps
+    what corrections and tries need.
     """
     size = func.length(jobs.c.filter) + func.coalesce(func.length(jobs.c.manifest), 0)
     over = or_(jobs.c.owner.is_(None), jobs.c.removed == true(), jobs.c.ended_ms < started.started_ms - CLEARED_MS)
     fileless = or_(jobs.c.status.in_((JobStatus.FAILED, JobStatus.TIMEOUT)), jobs.c.removed == true())
-    own = (jobs.c.account == started.account) & jobs.c.schedule.is_(None) & (jobs.c.status != JobStatus.RUNNING)
+    own = (jobs.c.account == started.account) & (jobs.c.status != JobStatus.RUNNING) & _like(started)
     newest = select(jobs.c.id, size).where(own, fileless, over).order_by(jobs.c.started_ms.desc(), jobs.c.id.desc())
     kept = chars = 0
     forgotten: list[str] = []
@@ -189,6 +197,14 @@ def _forget(connection: Connection, started: Job, bounds: JobBounds) -> None:
             forgotten.append(job_id)
     if forgotten:
         connection.execute(delete(jobs).where(jobs.c.id.in_(forgotten[-FORGOTTEN_JOBS_MAX:])))
+
+
+def _like(started: Job) -> ColumnElement[bool]:
+    """Those that are users' own, or those of schedules which are not waited for any more."""
+    if started.schedule is None:
+        return jobs.c.schedule.is_(None)
+    waited_for = select(schedule_runs.c.job).where(schedule_runs.c.status == RunStatus.RUNNING)
+    return jobs.c.schedule.is_not(None) & jobs.c.id.not_in(waited_for)
 
 
 def _now_ms(connection: Connection) -> ColumnElement[int]:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func
 
 from footfall.state import jobs
 from footfall.state.database import insert
-from footfall.state.records import Job, JobStatus, RunStatus, Schedule, ScheduleRun
+from footfall.state.records import Job, JobBounds, JobStatus, RunStatus, Schedule, ScheduleRun
 from footfall.state.tables import jobs as job_table
 from footfall.state.tables import schedule_runs as runs
 from footfall.state.tables import schedules, users
@@ -103,7 +103,9 @@ def to_look_at(connection: Connection, now_ms: int, limit: int) -> list[Schedule
     return [_run(row) for row in connection.execute(statement)]
 
 
-def begin(connection: Connection, run: ScheduleRun, job: Job, next_start_ms: int, next_due_ms: int) -> bool:
+def begin(
+    connection: Connection, run: ScheduleRun, job: Job, next_start_ms: int, next_due_ms: int, bounds: JobBounds | None
+) -> bool:
     """Start a window's first report, and put the schedule on to the next; False when another did, or it is paused."""
     moved = (
         update(schedules)
@@ -111,13 +113,15 @@ def begin(connection: Connection, run: ScheduleRun, job: Job, next_start_ms: int
         .where(schedules.c.paused == false())
         .values(next_start_ms=next_start_ms, next_due_ms=next_due_ms)
     )
-    return connection.execute(moved).rowcount == 1 and _start(connection, run, job)
+    return connection.execute(moved).rowcount == 1 and _start(connection, run, job, bounds)
 
 
-def correct(connection: Connection, corrected: ScheduleRun, run: ScheduleRun, job: Job) -> bool:
+def correct(
+    connection: Connection, corrected: ScheduleRun, run: ScheduleRun, job: Job, bounds: JobBounds | None
+) -> bool:
     """Start a correction of a run; False when another did."""
     seen = update(runs).where(_same(corrected), runs.c.look_ms == corrected.look_ms).values(look_ms=None)
-    return connection.execute(seen).rowcount == 1 and _start(connection, run, job)
+    return connection.execute(seen).rowcount == 1 and _start(connection, run, job, bounds)
 
 
 def change(connection: Connection, old: ScheduleRun, new: ScheduleRun) -> bool:
@@ -127,19 +131,19 @@ def change(connection: Connection, old: ScheduleRun, new: ScheduleRun) -> bool:
     return connection.execute(update(runs).where(known).values(_row(new))).rowcount == 1
 
 
-def again(connection: Connection, old: ScheduleRun, new: ScheduleRun, job: Job) -> bool:
+def again(connection: Connection, old: ScheduleRun, new: ScheduleRun, job: Job, bounds: JobBounds | None) -> bool:
     """Give a run another report; False when another did."""
     if not change(connection, old, new):
         return False
-    jobs.add(connection, job, None)
+    jobs.add(connection, job, bounds)
     return True
 
 
-def _start(connection: Connection, run: ScheduleRun, job: Job) -> bool:
+def _start(connection: Connection, run: ScheduleRun, job: Job, bounds: JobBounds | None) -> bool:
     statement = insert(connection, runs).values(_row(run)).on_conflict_do_nothing()
     if connection.execute(statement).rowcount == 0:
         return False
-    jobs.add(connection, job, None)
+    jobs.add(connection, job, bounds)
     return True
 
 

@@ -238,20 +238,27 @@ class State:
         with self._read() as connection:
             return schedules.to_look_at(connection, now_ms, limit)
 
-    def schedule_begin(self, run: ScheduleRun, job: Job, next_start_ms: int, next_due_ms: int) -> bool:
-        """Start a window's first report and go on to the next window; False, and nothing, when another did."""
-        with self._write() as connection:
-            return schedules.begin(connection, run, job, next_start_ms, next_due_ms)
+    def schedule_begin(
+        self, run: ScheduleRun, job: Job, next_start_ms: int, next_due_ms: int, bounds: JobBounds | None = None
+    ) -> bool:
+        """Start a window's first report and go on to the next window; False, and nothing, when another did.
 
-    def schedule_correct(self, corrected: ScheduleRun, run: ScheduleRun, job: Job) -> bool:
+        Of the ended reports of its user's schedules, those past the `bounds` are forgotten, as with all that start one.
+        """
+        with self._write() as connection:
+            return schedules.begin(connection, run, job, next_start_ms, next_due_ms, bounds)
+
+    def schedule_correct(
+        self, corrected: ScheduleRun, run: ScheduleRun, job: Job, bounds: JobBounds | None = None
+    ) -> bool:
         """Start a correction of a run; False, and nothing, when another did."""
         with self._write() as connection:
-            return schedules.correct(connection, corrected, run, job)
+            return schedules.correct(connection, corrected, run, job, bounds)
 
-    def schedule_again(self, old: ScheduleRun, new: ScheduleRun, job: Job) -> bool:
+    def schedule_again(self, old: ScheduleRun, new: ScheduleRun, job: Job, bounds: JobBounds | None = None) -> bool:
         """Start another report for a run; False, and nothing, when another did."""
         with self._write() as connection:
-            return schedules.again(connection, old, new, job)
+            return schedules.again(connection, old, new, job, bounds)
 
     def schedule_change(self, old: ScheduleRun, new: ScheduleRun) -> bool:
         """Change a run that is as it was known; False when it is not any more."""
