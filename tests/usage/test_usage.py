@@ -156,7 +156,7 @@ def test_without_the_store_nothing_is_counted(make_place) -> None:
 
 
 def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.usage.desk.query", lambda _: "SELEC 1")
+    monkeypatch.setattr("footfall.usage.few.query", lambda _: "SELEC 1")
     error = asyncio.run(place.refused())
     assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
     assert "as it would again" in str(error)
