@@ -10,7 +10,7 @@ import uuid
 from functools import cache
 from typing import Any
 
-from footfall import zstd
+from footfall.system import zstd
 
 CUSTOMERS = ("BARCHART", "TGAM")
 PORTFOLIO = (

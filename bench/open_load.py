@@ -20,7 +20,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from footfall.process import take_short_turns
+from footfall.system.process import take_short_turns
 
 DRAIN_LIMIT_S = 30
 

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from footfall import zstd
+from footfall.system import zstd
 
 CONNECTIONS = 8
 BATCH_EVENTS = 100

@@ -20,15 +20,15 @@ import events
 import uvicorn
 from uvicorn.server import ServerState
 
-from footfall import api
-from footfall.clock import NodeClock, SystemClock
-from footfall.collecting import Collector, read_headers, sender
-from footfall.collecting import collector as collecting
-from footfall.collecting.quick import Quick
-from footfall.journal import STAMPS, Done, Folder, Journal, Lines
+from footfall import web
+from footfall.ingest import Collector, read_headers, sender_of
+from footfall.ingest import pipeline as collecting
+from footfall.ingest.fast_path import FastPath
+from footfall.journal import STAMPS, Done, EncodedLines, Folder, Journal
 from footfall.journal.frames import Compressor
 from footfall.plan import LivePlan
 from footfall.settings import Settings
+from footfall.system.clock import NodeClock, SystemClock
 
 # Shares of json.loads for a request of one event, and for one of a hundred: some 1.7 times what was measured.
 BUDGETS = {
@@ -57,7 +57,7 @@ class Sink(asyncio.Transport):
 class Instant(Journal):
     """Says at once that the lines are on disk: what the disk takes is measured apart."""
 
-    def submit(self, lines: Lines, done: Done) -> None:  # noqa: ARG002 - the journal's own
+    def submit(self, lines: EncodedLines, done: Done) -> None:  # noqa: ARG002 - the journal's own
         done(None)
 
 
@@ -78,7 +78,7 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
     settings = Settings(data_dir=str(folder), disk_free_bytes_min=0)
     body = events.bodies(size, int(time.time() * 1000))[0]
     raw = [(b"host", b"here"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    quick, now = Quick(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
+    quick, now = FastPath(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
     batches, compressor = collecting.batches(), Compressor()
     batch = next(batches)
     found = quick.take(body, now, batch)
@@ -104,10 +104,10 @@ def door(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Cal
     """A request as it comes from a socket, to an answer as it goes to one, but for the disk and the kernel."""
     journal = Instant(Folder(settings.data / "journal"), settings, SystemClock())
     collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
-    config = uvicorn.Config(sender, lifespan="off", log_config=None, ws="none")
+    config = uvicorn.Config(sender_of, lifespan="off", log_config=None, ws="none")
     state = ServerState()
     state.default_headers = [(b"date", b"Tue, 24 Nov 2026 00:00:00 GMT")]
-    connection = api.door(collector, settings)(config, state, {}, asyncio.new_event_loop())
+    connection = web.events_protocol(collector, settings)(config, state, {}, asyncio.new_event_loop())
     connection.connection_made(Sink())
     head = b"".join(b"%b: %b\r\n" % header for header in raw)
     request = b"POST /events HTTP/1.1\r\n" + head + b"\r\n" + body
@@ -123,8 +123,8 @@ def commit(size: int, folder: Path) -> tuple[float, float]:
     clock = NodeClock(folder / "clock")
     journal = Journal(Folder(folder / "journal"), settings, clock)
     body = events.bodies(size, int(time.time() * 1000))[0]
-    found = Quick(LivePlan(None, settings).checker, settings).take(body, 2**60, next(collecting.batches()))
-    group = [Lines(collecting.encode_lines(found or []))] * GROUP
+    found = FastPath(LivePlan(None, settings).checker, settings).take(body, 2**60, next(collecting.batches()))
+    group = [EncodedLines(collecting.encode_lines(found or []))] * GROUP
     rounds = 200
     begin, begin_core = time.perf_counter(), time.process_time()
     for _ in range(rounds):

@@ -12,8 +12,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from footfall import zstd
 from footfall.settings import Settings
+from footfall.system import zstd
 
 # How long an example takes says nothing on a busy machine.
 hypothesis.settings.register_profile("footfall", deadline=None)
@@ -37,7 +37,7 @@ class EngineProcess:
         before = self.place.read_bytes() if self.place.exists() else b""
         code = (
             "import logging, sys; logging.basicConfig(level='INFO');"
-            "from footfall.settings import Settings; from footfall.store.engine import run_engine;"
+            "from footfall.settings.schema import Settings; from footfall.store.engine.process import run_engine;"
             "run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4, engine_queries_at_once_max=3))"
         )
         with self.log.open("ab") as log:

@@ -15,7 +15,7 @@ from msgspec import structs
 from footfall.cli import main
 from footfall.cli.context import address_options, data_options
 from footfall.settings import Settings
-from footfall.settings_load import load
+from footfall.settings.load import load
 
 
 @pytest.fixture(autouse=True)

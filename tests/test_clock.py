@@ -7,7 +7,7 @@ import time
 
 from small_disk import small_disk
 
-from footfall.clock import NodeClock
+from footfall.system.clock import NodeClock
 
 
 class Wall:
@@ -67,7 +67,7 @@ def test_a_file_of_eight_bytes_is_taken_on(tmp_path):
 
 def test_processes_never_see_it_go_back(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from footfall.clock import NodeClock\n"
+        "import sys; from pathlib import Path; from footfall.system.clock import NodeClock\n"
         "clock = NodeClock(Path(sys.argv[1]))\n"
         "for _ in range(2000): print(clock.now_ms())\n"
     )
@@ -89,7 +89,8 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
             while ballast.write(bytes(4_096)):
                 pass
         code = (
-            "import pathlib, sys; from footfall.clock import NodeClock; NodeClock(pathlib.Path(sys.argv[1])).now_ms()"
+            "import pathlib, sys; from footfall.system.clock import NodeClock; "
+            "NodeClock(pathlib.Path(sys.argv[1])).now_ms()"
         )
         command = [sys.executable, "-c", code, str(disk / "clock")]
         ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)

@@ -27,7 +27,7 @@ def text(path: Path) -> str:
 
 
 def test_every_call_is_described() -> None:
-    from footfall.api import ROUTES
+    from footfall.web import ROUTES
 
     described = text(DOCS / "http-api.md")
     calls = {f"{route.method} {_plain(route.path)}" for route in ROUTES}

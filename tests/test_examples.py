@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from footfall.settings import Settings
-from footfall.settings_load import load
+from footfall.settings.load import load
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

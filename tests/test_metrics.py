@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from footfall import metrics
-from footfall.metrics import METRICS, Board, Kind, Merge, Values, render
+from footfall.metrics import METRICS, Board, Merge, MetricKind, Values, render_metrics
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
 ACCEPTED = ("footfall_events_accepted_total", "")
@@ -27,7 +27,7 @@ def test_the_page_has_every_metric_as_it_is() -> None:
 def test_names_have_their_units_and_kinds() -> None:
     for metric in METRICS:
         assert re.fullmatch(r"footfall_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER) == (metric.merge is Merge.TOTAL)
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER) == (metric.merge is Merge.TOTAL)
 
 
 def test_alarms_name_metrics_that_there_are() -> None:
@@ -42,7 +42,7 @@ def test_the_text_is_what_prometheus_reads() -> None:
         ("footfall_loaded_through_age_seconds", ""): 0.25,
         ("footfall_store_away", ""): 1,
     }
-    assert render(values) == (
+    assert render_metrics(values) == (
         "# HELP footfall_requests_refused_total Requests refused, by error code.\n"
         "# TYPE footfall_requests_refused_total counter\n"
         'footfall_requests_refused_total{code="A"} 1000000000000000\n'

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from footfall.cli import main
-from footfall.node import NotOurs, require_ours
 from footfall.settings import Settings
 from footfall.state import StateUnavailable, open_state
+from footfall.system.data_folder import NotOwner, require_ours
 
 IS_ROOT = os.geteuid() == 0
 NOBODY = 65_534 if IS_ROOT else os.geteuid()
@@ -151,7 +151,7 @@ def test_a_state_file_outside_the_data_folder_is_held_to_the_same(tmp_path: Path
     path = tmp_path / "state.db"
     path.touch()
     os.chown(path, STRANGER, -1)
-    with pytest.raises(NotOurs):
+    with pytest.raises(NotOwner):
         require_ours(path)
     with pytest.raises(StateUnavailable, match=f"belongs to #{STRANGER}"):
         open_state(Settings(data_dir=str(tmp_path), state_url=f"sqlite:///{path}"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from footfall import private
-from footfall.clock import NodeClock
-from footfall.preparing import prepare
+from footfall.service.preparation import prepare
 from footfall.settings import Settings
+from footfall.system import files
+from footfall.system.clock import NodeClock
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ def mode(path: Path) -> int:
 
 
 def test_folders_that_are_missing_are_made_for_their_owner_alone(tmp_path: Path) -> None:
-    private.make_folder(tmp_path / "a" / "b")
-    private.make_folder(tmp_path / "a" / "b")
-    private.write(tmp_path / "a" / "b" / "c", b"x")
+    files.make_folder(tmp_path / "a" / "b")
+    files.make_folder(tmp_path / "a" / "b")
+    files.write_private(tmp_path / "a" / "b" / "c", b"x")
     assert [mode(tmp_path / path) for path in ("a", "a/b", "a/b/c")] == [0o700, 0o700, 0o600]
 
 
-@pytest.mark.parametrize("use", [lambda path: private.write(path, b"mine"), NodeClock])
+@pytest.mark.parametrize("use", [lambda path: files.write_private(path, b"mine"), NodeClock])
 def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path, use: Callable[[Path], object]) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_bytes(b"12345678123456781")
@@ -43,13 +43,13 @@ def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path, use: Cal
 
 def test_what_others_may_use_is_found(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    private.make_folder(data)
+    files.make_folder(data)
     (data / "open").mkdir()
     (data / "link").symlink_to("open")
-    private.write(data / "closed", b"")
-    assert list(private.loose(data)) == []
+    files.write_private(data / "closed", b"")
+    assert list(files.loose_modes(data)) == []
     data.chmod(0o755)
-    assert list(private.loose(data)) == [(data, 0o755), (data / "open", 0o777)]
+    assert list(files.loose_modes(data)) == [(data, 0o755), (data / "open", 0o777)]
 
 
 def test_the_command_that_a_start_names_shuts_others_out(
@@ -63,5 +63,5 @@ def test_the_command_that_a_start_names_shuts_others_out(
     (told,) = [said for said in caplog.messages if "other users of this machine may use" in said]
     # Wherever it is typed.
     subprocess.run(told.rpartition(": ")[2], shell=True, check=True, cwd="/")  # noqa: S602 - as it would be
-    assert list(private.loose(data)) == []
+    assert list(files.loose_modes(data)) == []
     assert mode(data / "journal") == 0o700

@@ -9,8 +9,8 @@ import textwrap
 import pytest
 import uvloop
 
-from footfall.process import bind, multiply
 from footfall.settings import Settings
+from footfall.system.process import bind, multiply
 
 
 def test_one_turn_of_the_loop_lets_in_many_connections():
@@ -39,7 +39,7 @@ def test_short_turns_leave_everything_else_as_it_was() -> None:
     """Kernels before 6.12 tell no turn, which is 0 then."""
     script = """
         import ctypes, os
-        from footfall import process
+        from footfall.system import process
         os.nice(5)
         process.take_short_turns()
         seen = ctypes.create_string_buffer(process._SCHED_ATTR.size)

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from footfall import refusals
+from footfall import errors
 from footfall.errors import Code, Problem, RequestRefused
 
 
 def test_every_code_has_a_status() -> None:
-    assert set(refusals.STATUS) == set(Code)
-    assert all(400 <= status <= 599 for status in refusals.STATUS.values())
+    assert set(errors.STATUS) == set(Code)
+    assert all(400 <= status <= 599 for status in errors.STATUS.values())
 
 
 def test_body_has_the_shape_and_key_order_of_the_reference() -> None:
@@ -19,7 +19,7 @@ def test_body_has_the_shape_and_key_order_of_the_reference() -> None:
         Problem(Code.REQUEST_PARAMETER_MALFORMED, "filter.start", 'must be a number, not "x"'),
     )
     refused = RequestRefused(Code.EVENT_NOT_IN_PLAN, "2 events break the plan", problems)
-    assert refusals.body(refused) == (
+    assert errors.refusal_body(refused) == (
         b'[{"value":{"code":"EVENT_NOT_IN_PLAN","message":"2 events break the plan"},"children":['
         b'{"value":{"code":"EVENT_NOT_IN_PLAN","message":"events[3].context[1]: must not be empty"},"children":[]},'
         b'{"value":{"code":"REQUEST_PARAMETER_MALFORMED","message":"filter.start: must be a number, not \\"x\\""},'
@@ -29,15 +29,15 @@ def test_body_has_the_shape_and_key_order_of_the_reference() -> None:
 
 def test_body_without_problems_has_no_children() -> None:
     refused = RequestRefused(Code.REQUEST_NOT_FOUND, "There is nothing here")
-    assert refusals.body(refused) == (
+    assert errors.refusal_body(refused) == (
         b'[{"value":{"code":"REQUEST_NOT_FOUND","message":"There is nothing here"},"children":[]}]'
     )
 
 
 def test_headers_name_the_type_without_a_charset_and_the_length() -> None:
     refused = RequestRefused(Code.REQUEST_INPUT_MALFORMED, "Ünlesbar")
-    length = len(refusals.body(refused))
-    assert refusals.headers(refused) == [
+    length = len(errors.refusal_body(refused))
+    assert errors.refusal_headers(refused) == [
         (b"content-type", b"application/json"),
         (b"content-length", str(length).encode()),
     ]
@@ -45,11 +45,11 @@ def test_headers_name_the_type_without_a_charset_and_the_length() -> None:
 
 def test_headers_say_when_to_try_again() -> None:
     refused = RequestRefused(Code.SERVICE_UNAVAILABLE, "The disk is full", retry_after_s=5)
-    assert refusals.headers(refused)[-1] == (b"retry-after", b"5")
+    assert errors.refusal_headers(refused)[-1] == (b"retry-after", b"5")
 
 
 def test_unauthorized_says_the_same_whatever_was_wrong() -> None:
-    status, headers, content = refusals.render(RequestRefused(Code.REQUEST_UNAUTHORIZED, "no such user"))
+    status, headers, content = errors.render_refusal(RequestRefused(Code.REQUEST_UNAUTHORIZED, "no such user"))
     assert status == 401
     assert content == b'{"message":"Unauthorized"}'
     assert headers == [
@@ -62,6 +62,10 @@ def test_unauthorized_says_the_same_whatever_was_wrong() -> None:
 @pytest.mark.parametrize("code", [code for code in Code if code is not Code.REQUEST_UNAUTHORIZED])
 def test_render_agrees_with_its_parts(code: Code) -> None:
     refused = RequestRefused(code, "no", (Problem(code, "here", "because"),), retry_after_s=1)
-    status, headers, content = refusals.render(refused)
-    assert (status, headers, content) == (refusals.STATUS[code], refusals.headers(refused), refusals.body(refused))
+    status, headers, content = errors.render_refusal(refused)
+    assert (status, headers, content) == (
+        errors.STATUS[code],
+        errors.refusal_headers(refused),
+        errors.refusal_body(refused),
+    )
     assert json.loads(content)[0]["value"]["code"] == code

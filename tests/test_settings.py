@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from footfall.serve import as_environment
+from footfall.service.supervisor import as_environment
 from footfall.settings import Settings
-from footfall.settings_checks import PAIRS, hide
-from footfall.settings_load import SettingsInvalid, load
+from footfall.settings.checks import PAIRS, hide_credentials
+from footfall.settings.load import SettingsInvalid, load
 
 
 @pytest.fixture(autouse=True)
@@ -216,7 +216,7 @@ def test_a_bound_that_is_itself_wrong_is_reported_once() -> None:
     ],
 )
 def test_secrets_are_hidden(value: object, shown: object) -> None:
-    assert hide(value) == shown
+    assert hide_credentials(value) == shown
 
 
 def test_secrets_are_hidden_where_settings_are_shown_and_where_they_are_wrong() -> None:

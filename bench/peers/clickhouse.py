@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from footfall.store.address import Endpoint
+from footfall.store.connections import Endpoint
 
 _TABLE = """
 CREATE TABLE plain (customer LowCardinality(String), product LowCardinality(String), type LowCardinality(String),

@@ -22,7 +22,7 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Index, Integer, Te
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from footfall import zstd
+from footfall.system import zstd
 
 Code = Annotated[str, Field(min_length=1, max_length=200)]
 

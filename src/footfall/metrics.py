@@ -23,12 +23,12 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from footfall import locking, private
+from footfall.system import files
 
 log = logging.getLogger(__name__)
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """What Prometheus is told of a metric."""
 
     COUNTER = "counter"
@@ -49,48 +49,63 @@ class Metric(Struct, frozen=True):
     """A row of the table of metrics; `label` tells the values of one metric apart."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     merge: Merge
     help: str
     label: str = ""
 
 
 METRICS: Final = (
-    Metric("footfall_events_accepted_total", Kind.COUNTER, Merge.TOTAL, "Events answered with 200."),
-    Metric("footfall_events_quarantined_total", Kind.COUNTER, Merge.TOTAL, "Events held back in quarantine."),
-    Metric("footfall_requests_refused_total", Kind.COUNTER, Merge.TOTAL, "Requests refused, by error code.", "code"),
-    Metric("footfall_events_loaded_total", Kind.COUNTER, Merge.TOTAL, "Events loaded from the journal into the store."),
-    Metric("footfall_store_away", Kind.GAUGE, Merge.MOST, "1 while the loader cannot reach the store, else 0."),
+    Metric("footfall_events_accepted_total", MetricKind.COUNTER, Merge.TOTAL, "Events answered with 200."),
+    Metric("footfall_events_quarantined_total", MetricKind.COUNTER, Merge.TOTAL, "Events held back in quarantine."),
+    Metric(
+        "footfall_requests_refused_total", MetricKind.COUNTER, Merge.TOTAL, "Requests refused, by error code.", "code"
+    ),
+    Metric(
+        "footfall_events_loaded_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Events loaded from the journal into the store.",
+    ),
+    Metric("footfall_store_away", MetricKind.GAUGE, Merge.MOST, "1 while the loader cannot reach the store, else 0."),
     Metric(
         "footfall_loaded_through_timestamp_seconds",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         Merge.LATEST,
         "Time up to which everything that this node admitted is in the store.",
     ),
     Metric(
         "footfall_loaded_through_age_seconds",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         Merge.NODE,
         "How long ago that was: how far the store is behind the journal.",
     ),
-    Metric("footfall_journal_waiting_bytes", Kind.GAUGE, Merge.SUM, "Bytes of accepted lines that wait for the disk."),
-    Metric("footfall_journal_bytes", Kind.GAUGE, Merge.NODE, "Bytes of segments that wait to be loaded."),
-    Metric("footfall_journal_segments", Kind.GAUGE, Merge.NODE, "Segments that wait to be loaded, open ones too."),
+    Metric(
+        "footfall_journal_waiting_bytes", MetricKind.GAUGE, Merge.SUM, "Bytes of accepted lines that wait for the disk."
+    ),
+    Metric("footfall_journal_bytes", MetricKind.GAUGE, Merge.NODE, "Bytes of segments that wait to be loaded."),
+    Metric(
+        "footfall_journal_segments", MetricKind.GAUGE, Merge.NODE, "Segments that wait to be loaded, open ones too."
+    ),
     Metric(
         "footfall_journal_oldest_segment_age_seconds",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         Merge.NODE,
         "Age of the oldest segment that waits to be loaded; 0 when there is none.",
     ),
     Metric(
         "footfall_segments_aside",
-        Kind.GAUGE,
+        MetricKind.GAUGE,
         Merge.NODE,
         "Segments set aside: damaged, unreadable or refused.",
     ),
-    Metric("footfall_disk_free_bytes", Kind.GAUGE, Merge.NODE, "Bytes that may still be written to the data folder."),
-    Metric("footfall_reports", Kind.GAUGE, Merge.NODE, "Reports of the whole installation, by status.", "status"),
-    Metric("footfall_processes", Kind.GAUGE, Merge.NODE, "Processes of this node that live, by what they do.", "role"),
+    Metric(
+        "footfall_disk_free_bytes", MetricKind.GAUGE, Merge.NODE, "Bytes that may still be written to the data folder."
+    ),
+    Metric("footfall_reports", MetricKind.GAUGE, Merge.NODE, "Reports of the whole installation, by status.", "status"),
+    Metric(
+        "footfall_processes", MetricKind.GAUGE, Merge.NODE, "Processes of this node that live, by what they do.", "role"
+    ),
 )
 _MERGES: Final = {metric.name: metric.merge for metric in METRICS}
 
@@ -136,10 +151,10 @@ class Board:
         self._writing = threading.Lock()
         self._lock: int | None = None
         try:
-            private.make_folder(folder)
+            files.make_folder(folder)
             with _locked(folder):
                 _bury(folder)
-                self._lock = private.open_file(folder / (self._name + _LOCK), os.O_RDWR)
+                self._lock = files.open_file(folder / (self._name + _LOCK), os.O_RDWR)
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
                 self.write()
         except OSError as error:
@@ -174,7 +189,7 @@ class Board:
             os.close(self._lock)
 
 
-def render(values: Mapping[Key, float]) -> str:
+def render_metrics(values: Mapping[Key, float]) -> str:
     """The values in the text format of Prometheus, in the order of the table; what has no value is left out."""
     lines = []
     for metric in METRICS:
@@ -237,7 +252,7 @@ Content = TypeVar("Content", _Snapshot, _Totals)
 def _put(folder: Path, name: str, content: _Snapshot | _Totals) -> None:
     """Replace a file; readers see the old one or the new one. It need not outlive a power cut, so it is not synced."""
     draft = folder / (name + _BOARD + _DRAFT)
-    private.write(draft, msgspec.json.encode(content))
+    files.write_private(draft, msgspec.json.encode(content))
     draft.replace(folder / (name + _BOARD))
 
 
@@ -256,7 +271,7 @@ def _is_free(path: Path) -> bool:
     """Whether nobody lives who locked this file."""
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        return locking.take(file)
+        return files.take_lock(file)
     finally:
         os.close(file)
 
@@ -264,9 +279,9 @@ def _is_free(path: Path) -> bool:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
-    file = private.open_file(folder / "lock", os.O_RDWR)
+    file = files.open_file(folder / "lock", os.O_RDWR)
     try:
-        if not locking.take(file, LOCKED_MAX_S):
+        if not files.take_lock(file, LOCKED_MAX_S):
             raise TimeoutError("another process keeps the lock of the metrics")
         yield
     finally:

@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from footfall.accounts import Accounts, Unauthenticated
-from footfall.accounts.basic import Credentials
-from footfall.accounts.hashing import Hashing
+from footfall.accounts.credentials import Credentials
+from footfall.accounts.passwords import Hashing
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.state import State, User

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from footfall.accounts.basic import Credentials, parse
+from footfall.accounts.credentials import Credentials, parse_authorization
 
 
 def token(text: str | bytes) -> str:
@@ -26,7 +26,7 @@ def token(text: str | bytes) -> str:
     ],
 )
 def test_a_header_has_credentials(header: str, user_id: str, password: str) -> None:
-    assert parse(header) == Credentials(user_id, password)
+    assert parse_authorization(header) == Credentials(user_id, password)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_header_has_credentials(header: str, user_id: str, password: str) -> N
     ],
 )
 def test_a_header_has_none(header: str | None) -> None:
-    assert parse(header) is None
+    assert parse_authorization(header) is None
 
 
 def test_credentials_do_not_show_the_password() -> None:

@@ -187,7 +187,7 @@ def at_a_terminal(settings: Settings, *typed: str) -> tuple[int, str]:
     """Add alice with a terminal as standard input; the exit code, and all that the terminal showed."""
     ours, theirs = pty.openpty()
     script = (
-        "import sys; from footfall.cli.user import user; from footfall.settings import Settings;"
+        "import sys; from footfall.cli.user import user; from footfall.settings.schema import Settings;"
         "user(['add', 'alice', '--admin'], obj=Settings(data_dir=sys.argv[1]))"
     )
     with subprocess.Popen(

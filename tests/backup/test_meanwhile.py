@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from backed_up import FIRST_MS, Node, event, held
 
-from footfall.backup.means import patiently
+from footfall.backup.dependencies import retry
 from footfall.store import Store, StoreUnavailable
 
 
@@ -73,4 +73,4 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for():
             raise answer
         return int(answer)
 
-    assert patiently(call) == 7
+    assert retry(call) == 7

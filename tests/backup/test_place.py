@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from backed_up import read_manifest
 
-from footfall.backup import BackupDamaged, BackupRefused, Place, PlaceFailed, Silent, check
+from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, PlaceFailed, Silent, check_backup
 
 
 @pytest.fixture
@@ -48,41 +48,41 @@ def test_an_object_store_takes_a_backup_and_gives_it_back(full, nodes, bucket):
 
 def test_what_is_missing_in_an_object_store_is_found(full, bucket):
     manifest = full.back_up(bucket).manifest
-    place = Place(bucket)
+    place = BackupLocation(bucket)
     place.delete([f"parts/{manifest.parts[0].sha256}"])
     with pytest.raises(BackupDamaged, match="is missing"):
-        check(place, Silent())
+        check_backup(place, Silent())
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket):
     with pytest.raises(BackupRefused, match="there is no backup in s3://nowhere/x"):
-        check(Place("s3://nowhere/x"), Silent())
+        check_backup(BackupLocation("s3://nowhere/x"), Silent())
     with pytest.raises(PlaceFailed, match="s3://nowhere/x: "):
-        Place("s3://nowhere/x").put("a", b"")
+        BackupLocation("s3://nowhere/x").put("a", b"")
 
 
 @pytest.mark.parametrize("where", ["ftp://host/x", "http://host/x", "memory:///"])
 def test_places_of_other_kinds_are_refused(where):
     with pytest.raises(BackupRefused, match="name a folder, or a URL"):
-        Place(where, make=True)
+        BackupLocation(where, make=True)
 
 
 def test_a_folder_may_be_named_as_a_url(full, tmp_path):
     full.back_up(f"file://{tmp_path}/one%20two")
-    assert check(Place(str(tmp_path / "one two")), Silent()).days
+    assert check_backup(BackupLocation(str(tmp_path / "one two")), Silent()).days
 
 
 def test_a_folder_that_is_not_there_is_made_only_for_a_backup(tmp_path):
     with pytest.raises(BackupRefused, match="is no folder"):
-        Place(str(tmp_path / "nowhere"))
-    Place(str(tmp_path / "a" / "b"), make=True)
+        BackupLocation(str(tmp_path / "nowhere"))
+    BackupLocation(str(tmp_path / "a" / "b"), make=True)
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_is_no_place(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BackupRefused, match="is no folder"):
-        Place(str(tmp_path / "file"), make=True)
+        BackupLocation(str(tmp_path / "file"), make=True)
 
 
 def test_two_backups_into_one_place_do_not_make_a_broken_one(full, tmp_path):
@@ -90,9 +90,9 @@ def test_two_backups_into_one_place_do_not_make_a_broken_one(full, tmp_path):
     full.back_up(tmp_path)
     before = read_manifest(tmp_path)
     removed = threading.Event()
-    put = Place.put
+    put = BackupLocation.put
 
-    def thieving(place: Place, name: str, data: bytes) -> None:
+    def thieving(place: BackupLocation, name: str, data: bytes) -> None:
         put(place, name, data)
         if not removed.is_set():
             removed.set()
@@ -100,7 +100,7 @@ def test_two_backups_into_one_place_do_not_make_a_broken_one(full, tmp_path):
 
     full.state.secret("something new")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Place, "put", thieving)
+        patched.setattr(BackupLocation, "put", thieving)
         with pytest.raises(BackupRefused, match="does another backup write to the same place"):
             full.back_up(tmp_path)
     assert read_manifest(tmp_path) == before

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from backed_up import Node, event, read_manifest
 
-from footfall.backup import BackupDamaged, BackupRefused, Place, Silent, check, prepare
-from footfall.backup.ground import begin
-from footfall.node import is_half_restored
+from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, Silent, check_backup, prepare_restore
+from footfall.backup.data_folder import mark_restoring
 from footfall.state import State, User
+from footfall.system.data_folder import is_half_restored
 
 
 def a_part(where: Path, kind: str) -> Path:
@@ -60,7 +60,7 @@ def tear(where: Path) -> None:
 )
 def test_a_damaged_backup_is_refused_before_anything_is_touched(full, nodes, tmp_path, damage, said):
     full.back_up(tmp_path)
-    check(Place(str(tmp_path)), Silent())
+    check_backup(BackupLocation(str(tmp_path)), Silent())
     damage(tmp_path)
     other = nodes()
     with pytest.raises(BackupDamaged) as caught:
@@ -74,7 +74,7 @@ def test_everything_that_is_wrong_is_said_at_once(full, tmp_path):
     flip(tmp_path)
     lose(tmp_path)
     with pytest.raises(BackupDamaged) as caught:
-        check(Place(str(tmp_path)), Silent())
+        check_backup(BackupLocation(str(tmp_path)), Silent())
     assert len(caught.value.problems) == 2
 
 
@@ -143,8 +143,8 @@ def test_a_restore_that_broke_off_goes_on(full, nodes, tmp_path, monkeypatch):
     kept = part.read_bytes()
     with monkeypatch.context() as patched:
         # The part is whole when it is checked, and gone when it is wanted.
-        read = Place.read
-        patched.setattr(Place, "read", lambda self, name: None if part.name in name else read(self, name))
+        read = BackupLocation.read
+        patched.setattr(BackupLocation, "read", lambda self, name: None if part.name in name else read(self, name))
         with pytest.raises(BackupDamaged, match="has changed since it was checked"):
             other.restore(tmp_path)
     assert part.read_bytes() == kept
@@ -158,8 +158,8 @@ def test_a_restore_that_broke_off_goes_on(full, nodes, tmp_path, monkeypatch):
 
 def break_off(node: Node, where: Path) -> None:
     """A restore that ends after it has begun."""
-    with contextlib.suppress(Interrupted), prepare(Place(str(where)), node.settings, Silent()):
-        begin(node.settings)
+    with contextlib.suppress(Interrupted), prepare_restore(BackupLocation(str(where)), node.settings, Silent()):
+        mark_restoring(node.settings)
         raise Interrupted
 
 

@@ -7,7 +7,7 @@ import pytest
 from backed_up import event, read_manifest
 
 from footfall.backup import BackupRefused
-from footfall.clock import NodeClock, SystemClock
+from footfall.system.clock import NodeClock, SystemClock
 
 DAY_MS = 86_400_000
 

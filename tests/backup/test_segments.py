@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from backed_up import event
 
-from footfall.backup.segments import read_segments
-from footfall.clock import SystemClock
-from footfall.journal import Folder, Kind
+from footfall.backup.data_folder import read_segments
+from footfall.journal import Folder, SegmentKind
+from footfall.system.clock import SystemClock
 
 STEM = "1568381886060-aaaaaaaa-00000"
 
@@ -27,7 +27,7 @@ def segment(folder, make_segment):
     return write
 
 
-def read(folder: Folder, kind: Kind = Kind.EVENTS) -> dict[str, bytes]:
+def read(folder: Folder, kind: SegmentKind = SegmentKind.EVENTS) -> dict[str, bytes]:
     return dict(read_segments(folder, kind, SystemClock()))
 
 
@@ -39,7 +39,7 @@ def test_sealed_segments_are_taken_as_they_are(folder, segment):
 def test_kinds_are_taken_apart(folder, segment):
     events, held = segment(f"{STEM}1.jsonl.zst"), segment(f"{STEM}1.quarantine.jsonl.zst", 3)
     assert read(folder) == {f"{STEM}1.jsonl.zst": events}
-    assert read(folder, Kind.QUARANTINE) == {f"{STEM}1.quarantine.jsonl.zst": held}
+    assert read(folder, SegmentKind.QUARANTINE) == {f"{STEM}1.quarantine.jsonl.zst": held}
 
 
 @pytest.mark.parametrize("ending", ["open", "spare"])
@@ -67,7 +67,7 @@ def test_an_open_segment_without_a_whole_frame_has_nothing(folder, segment):
 def test_a_segment_that_is_sealed_meanwhile_is_taken_once(folder, segment):
     one = segment(f"{STEM}1.jsonl.zst")
     two = segment(f"{STEM}2.jsonl.zst.open")
-    reading = read_segments(folder, Kind.EVENTS, SystemClock())
+    reading = read_segments(folder, SegmentKind.EVENTS, SystemClock())
     assert next(reading) == (f"{STEM}1.jsonl.zst", one)
     (folder.path / f"{STEM}2.jsonl.zst.open").rename(folder.path / f"{STEM}2.jsonl.zst")
     assert list(reading) == [(f"{STEM}2.jsonl.zst", two)]
@@ -76,7 +76,7 @@ def test_a_segment_that_is_sealed_meanwhile_is_taken_once(folder, segment):
 def test_a_segment_that_is_loaded_meanwhile_is_passed_over(folder, segment):
     segment(f"{STEM}1.jsonl.zst")
     segment(f"{STEM}2.jsonl.zst")
-    reading = read_segments(folder, Kind.EVENTS, SystemClock())
+    reading = read_segments(folder, SegmentKind.EVENTS, SystemClock())
     next(reading)
     (folder.path / f"{STEM}2.jsonl.zst").unlink()
     assert list(reading) == []
@@ -85,7 +85,7 @@ def test_a_segment_that_is_loaded_meanwhile_is_passed_over(folder, segment):
 def test_what_is_salvaged_meanwhile_is_found(folder, segment):
     segment(f"{STEM}1.jsonl.zst")
     segment(f"{STEM}2.jsonl.zst")
-    reading = read_segments(folder, Kind.EVENTS, SystemClock())
+    reading = read_segments(folder, SegmentKind.EVENTS, SystemClock())
     next(reading)
     (folder.path / f"{STEM}2.jsonl.zst").unlink()
     kept = segment(f"{STEM}2-salvaged.jsonl.zst", 1)
@@ -95,13 +95,13 @@ def test_what_is_salvaged_meanwhile_is_found(folder, segment):
 def test_a_busy_journal_has_an_end(folder, segment):
     segment(f"{STEM}1.jsonl.zst")
     found: list[str] = []
-    for name, _ in read_segments(folder, Kind.EVENTS, SystemClock()):
+    for name, _ in read_segments(folder, SegmentKind.EVENTS, SystemClock()):
         found.append(name)
         segment(f"{SystemClock().now_ms() + 1000}-bbbbbbbb-{len(found):06d}.jsonl.zst")
     assert found == [f"{STEM}1.jsonl.zst"]
 
 
 def test_a_folder_that_is_not_there_has_no_segments_aside(tmp_path: Path):
-    from footfall.backup.segments import read_aside
+    from footfall.backup.data_folder import read_aside
 
     assert list(read_aside(tmp_path / "aside")) == []

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from footfall.clock import SystemClock
-from footfall.journal import Disk, Folder, Journal, writer
+from footfall.journal import Disk, Folder, Journal, log
 from footfall.settings import Settings
+from footfall.system.clock import SystemClock
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +37,7 @@ def journal(
 ) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
     """The same, with commits on the event loop as if every disk were quick, or never there."""
     if request.param == "on the loop":
-        monkeypatch.setattr(writer, "QUICK_S", math.inf)
+        monkeypatch.setattr(log, "QUICK_S", math.inf)
     else:
-        monkeypatch.setattr(writer, "SHORT_LINES_BYTES_MAX", -1)
+        monkeypatch.setattr(log, "SHORT_LINES_BYTES_MAX", -1)
     return ordinary_journal

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from footfall.journal import Disk, Folder, Frame, JournalFull, Recovered, recover, walk
-from footfall.journal.keeper import RETRY_PERIOD_S
-from footfall.journal.writer import SEALING_SEGMENTS_MAX, WAITING_SEGMENTS_MAX
+from footfall.journal.log import SEALING_SEGMENTS_MAX, WAITING_SEGMENTS_MAX
+from footfall.journal.segment_pool import RETRY_PERIOD_S
 
 
 def line(number: int) -> bytes:

@@ -16,18 +16,18 @@ import pytest
 from footfall.journal import (
     Damage,
     Disk,
+    EncodedLines,
     Folder,
     Frame,
     JournalBusy,
     JournalFull,
-    Kind,
-    Lines,
     Recovered,
+    SegmentKind,
     kind_of,
+    log,
     mark,
     recover,
     walk,
-    writer,
 )
 
 
@@ -94,9 +94,9 @@ class Threads(Disk):
 @pytest.mark.parametrize(("quick_s", "then"), [(math.inf, "MainThread"), (-1, "journal")])
 def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
     """The first commit makes the file, for which nobody knows how long it takes; the second is the trial."""
-    monkeypatch.setattr(writer, "QUICK_S", quick_s)
-    monkeypatch.setattr(writer, "SLOW_FOR", math.inf)
-    monkeypatch.setattr(writer, "DISK_CHECK_PERIOD_S", 1000)
+    monkeypatch.setattr(log, "QUICK_S", quick_s)
+    monkeypatch.setattr(log, "SLOW_FOR", math.inf)
+    monkeypatch.setattr(log, "DISK_CHECK_PERIOD_S", 1000)
     disk = Threads()
 
     async def scenario():
@@ -153,7 +153,7 @@ def test_a_waiter_that_fails_keeps_no_other_waiting(tmp_path, journal, caplog):
 
     async def scenario():
         async with journal() as opened:
-            opened.submit(Lines(mark(line(1))), fail)
+            opened.submit(EncodedLines(mark(line(1))), fail)
             await opened.append(line(2))
             await opened.append(line(3))
 
@@ -221,7 +221,9 @@ def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_in_its_
             await opened.append(events=line(1), quarantined=line(2), released=released)
 
     asyncio.run(scenario())
-    plain, quarantine = sorted(Folder(tmp_path / "journal").sealed(), key=lambda path: kind_of(path) is Kind.QUARANTINE)
+    plain, quarantine = sorted(
+        Folder(tmp_path / "journal").sealed(), key=lambda path: kind_of(path) is SegmentKind.QUARANTINE
+    )
     (frame,) = walk(plain.read_bytes())
     first, third = (json.loads(text) for text in frame.lines.splitlines())
     assert first["received"] == first["admitted"] > 5
@@ -235,9 +237,9 @@ def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_in_its_
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from footfall.clock import SystemClock
+from footfall.system.clock import SystemClock
 from footfall.journal import Folder, Journal
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 
 async def main():
     settings = Settings(disk_free_bytes_min=0, segment_age_max_ms=50)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from model_disk import Crash, ModelDisk
 
-from footfall.journal import Damage, Folder, Frame, Journal, JournalError, keeper, recover, walk
-from footfall.journal.lines import Lines
+from footfall.journal import Damage, Folder, Frame, Journal, JournalError, recover, segment_pool, walk
+from footfall.journal.frames import EncodedLines
 from footfall.settings import Settings
 
 FOLDER, ASIDE = Path("/journal"), Path("/aside")
@@ -42,7 +42,7 @@ class JournalMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Ticking()
         # Segments here have few frames, and spares shall have zeros all the same.
-        self.frames_least, keeper.FRAMES_LEAST = keeper.FRAMES_LEAST, 1
+        self.frames_least, segment_pool.FRAMES_LEAST = segment_pool.FRAMES_LEAST, 1
         self.disk: ModelDisk | None = None
         self.count = 0
         self.acknowledged: list[int] = []
@@ -56,16 +56,16 @@ class JournalMachine(RuleBasedStateMachine):
             self.open()
 
     def teardown(self) -> None:
-        keeper.FRAMES_LEAST = self.frames_least
+        segment_pool.FRAMES_LEAST = self.frames_least
 
     def open(self) -> None:
         limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300, segment_ahead_bytes_max=400)
         self.journal = Journal(Folder(FOLDER, self.disk), limits, self.clock)
 
-    def lines(self, number: int) -> Lines:
+    def lines(self, number: int) -> EncodedLines:
         """One line, by turns an event, one that was quarantined, one that was released."""
         kinds = ("events", "quarantined", "events", "released")
-        return Lines(**{kinds[number % 4]: b'{"number":%d\t}\n' % number})
+        return EncodedLines(**{kinds[number % 4]: b'{"number":%d\t}\n' % number})
 
     def pass_time(self) -> None:
         """So much that the disk's room is looked up, and what it has refused is asked of it again."""

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from footfall import zstd
 from footfall.journal import Damage, Disk, Frame, Recovered, measure, recover, salvage, walk
 from footfall.journal.frames import Compressor
-from footfall.journal.recovery import Keep, Remove, Salvage, Truncate, decide
+from footfall.journal.recovery import KeepFile, RemoveFile, SalvageFile, TruncateFile, decide_recovery
+from footfall.system import zstd
 
 FRAMES = [
     Compressor().compress(b'{"frame":%d,"noise":"%s"}\n' % (number, os.urandom(20).hex().encode()))
@@ -31,16 +31,16 @@ def whole(size: int) -> list[bytes]:
 @pytest.mark.parametrize(
     ("parts", "decision"),
     [
-        ([], Remove()),
-        ([Frame(0, 5, b"")], Keep()),
-        ([Frame(0, 5, b""), Damage(5, 3)], Truncate(5)),
-        ([Damage(0, 3)], Remove()),
-        ([Frame(0, 5, b""), Damage(5, 3), Frame(8, 5, b"")], Salvage()),
-        ([Damage(0, 3), Frame(3, 5, b""), Damage(8, 1)], Salvage()),
+        ([], RemoveFile()),
+        ([Frame(0, 5, b"")], KeepFile()),
+        ([Frame(0, 5, b""), Damage(5, 3)], TruncateFile(5)),
+        ([Damage(0, 3)], RemoveFile()),
+        ([Frame(0, 5, b""), Damage(5, 3), Frame(8, 5, b"")], SalvageFile()),
+        ([Damage(0, 3), Frame(3, 5, b""), Damage(8, 1)], SalvageFile()),
     ],
 )
 def test_the_decision(parts, decision):
-    assert decide(parts) == decision
+    assert decide_recovery(parts) == decision
 
 
 def test_every_cut_of_an_open_segment_leaves_exactly_the_whole_frames_before_it(tmp_path):

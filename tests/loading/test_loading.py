@@ -5,8 +5,8 @@ import json
 import pytest
 from loaded import TIME, Node, event, lines
 
-from footfall import zstd
 from footfall.loading import Archive
+from footfall.system import zstd
 
 
 def test_sealed_segments_are_loaded_in_order_and_archived_by_day(node):

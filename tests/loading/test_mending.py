@@ -4,12 +4,12 @@ import shutil
 import uuid
 from pathlib import Path
 
-from footfall.clock import NodeClock
 from footfall.journal import Folder
 from footfall.loading import Archive, Loader
 from footfall.loading.loader import INSPECT_PERIOD_S
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable
+from footfall.system.clock import NodeClock
 
 
 def events(number: int) -> list[dict]:

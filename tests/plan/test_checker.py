@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import Code, Problem
-from footfall.plan import Refused, compile, load  # noqa: A004 - the room's own word for it
+from footfall.plan import Refused, compile_plan, load
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -17,7 +17,7 @@ def event(customer, product, kind, *context):
 
 
 def default_checker(**settings):
-    return compile(load(None), Settings(**settings))
+    return compile_plan(load(None), Settings(**settings))
 
 
 def wrong(checker, *events):
@@ -151,7 +151,7 @@ def test_plan_without_customers_takes_any(tmp_path):
     path.write_text(
         "[products.P]\ncolumns = ['k']\ntypes.T = ['k']\n[[rules]]\ncustomers = ['STRICT']\nnon_empty = true\n"
     )
-    checker = compile(load(path), Settings())
+    checker = compile_plan(load(path), Settings())
     assert wrong(checker, event("ANYONE", "P", "T", ""), event("", "P", "T", "")) == []
     assert wrong(checker, event("STRICT", "P", "T", "")) == [("events[0].context[0]", "k must not be empty")]
 
@@ -190,8 +190,8 @@ def test_sample_plan_takes_the_events_it_was_written_for():
         event("UMAMI", "GIT", "FILE-DELETED", "u1", "c1", "a.js"),
         event("ASTRAL", "GIT", "FILE-RENAMED", "u1", "c1", "new.rs", "old.rs"),
     ]
-    assert compile(plan, Settings()).check(events) == []
-    assert wrong(compile(plan, Settings()), event("PYPI", "GIT", "FILE-ADDEDD", "u1", "c1", "a.py")) == [
+    assert compile_plan(plan, Settings()).check(events) == []
+    assert wrong(compile_plan(plan, Settings()), event("PYPI", "GIT", "FILE-ADDEDD", "u1", "c1", "a.py")) == [
         ("events[0].type", "FILE-ADDEDD is not in the tracking plan for product GIT; did you mean FILE-ADDED?")
     ]
 
@@ -199,7 +199,7 @@ def test_sample_plan_takes_the_events_it_was_written_for():
 def test_a_type_without_keys_takes_no_values(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text('products.SHOP = { columns = ["user"], types = { CLOSED = [] } }\nrules = [{ non_empty = true }]\n')
-    checker = compile(load(path), Settings())
+    checker = compile_plan(load(path), Settings())
     assert checker.lengths() == {"SHOP": {"CLOSED": 0}}
     assert wrong(checker, event("C", "SHOP", "CLOSED")) == []
     assert wrong(checker, event("C", "SHOP", "CLOSED", "u"), event("C", "SHOP", "CLOSED", None, None)) == [

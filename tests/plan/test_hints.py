@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.plan.hints import Hints
+from footfall.plan.problems import Hints
 
 KNOWN = ["FILE-ADDED", "FILE-DELETED", "COMMIT-AUTHORED", "A", "ÖL"]
 

@@ -1,8 +1,8 @@
 """Reading plans of many types and columns."""
 
-from footfall.plan.node import Node
+from footfall.plan.node import PlanNode
 from footfall.plan.problems import Findings
-from footfall.plan.reader import read
+from footfall.plan.reader import read_plan
 
 
 class Compared(str):
@@ -28,7 +28,7 @@ def test_the_work_of_reading_does_not_grow_with_types_times_columns():
     findings = Findings("")
     product = {"columns": columns, "types": types}
     rule = {"keys": [Compared(name) for name in columns], "non_empty": True}
-    plan = read(Node({"products": {"P": product}, "rules": [rule]}, (), findings), "", "")
+    plan = read_plan(PlanNode({"products": {"P": product}, "rules": [rule]}, (), findings), "", "")
     assert findings.listed() == ()
     assert len(plan.types) == 500
     # Through the columns one by one it was ten million times.
@@ -40,6 +40,6 @@ def test_a_plan_that_is_wrong_everywhere_is_told_in_full_and_soon(monkeypatch):
     monkeypatch.setattr("footfall.plan.node.get_close_matches", lambda *_, **__: looks.append(1) or [])
     findings = Findings("")
     types = {f"T{number}": [f"wrong{number}"] for number in range(2_000)}
-    read(Node({"products": {"P": {"columns": ["a"] * 11, "types": types}}}, (), findings), "", "")
+    read_plan(PlanNode({"products": {"P": {"columns": ["a"] * 11, "types": types}}}, (), findings), "", "")
     assert len(findings.listed()) == 2_000 + 10
     assert 0 < len(looks) <= 100

@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.plan.lines import Lines, Repeat
+from footfall.plan.lines import LineIndex, Repeat
 
 TEXT = '''\
 # A comment with [brackets] and "quotes"
@@ -43,7 +43,7 @@ c = 4
 
 
 def test_every_key_and_item_has_its_line():
-    lines = Lines(TEXT)
+    lines = LineIndex(TEXT)
     expected = {
         ("name",): 2,
         ("quoted A",): 3,
@@ -80,12 +80,12 @@ def test_every_key_and_item_has_its_line():
 
 
 def test_line_of_something_missing_is_that_of_what_it_is_missing_from():
-    lines = Lines("a = 1\n\n[b]\nc = [1]\n")
+    lines = LineIndex("a = 1\n\n[b]\nc = [1]\n")
     assert [lines.at(path) for path in [("b", "x"), ("b", "c", 7, "y"), ("z",), ()]] == [3, 4, 1, 1]
 
 
 def test_repeats_are_all_found():
-    lines = Lines('a = 1\na = 2\n[t]\nb = 1\n"b" = 2\n[t]\ni = { c = 1, c = 2 }\n[[r]]\nb = 1\n[[r]]\nb = 1\n')
+    lines = LineIndex('a = 1\na = 2\n[t]\nb = 1\n"b" = 2\n[t]\ni = { c = 1, c = 2 }\n[[r]]\nb = 1\n[[r]]\nb = 1\n')
     assert lines.repeats == [
         Repeat(("a",), 2, 1),
         Repeat(("t", "b"), 5, 4),
@@ -96,7 +96,7 @@ def test_repeats_are_all_found():
 
 @given(st.text(alphabet="ab[]{}=,.\"'#\\ \n0", max_size=40))
 def test_no_text_breaks_the_scanner(text):
-    lines = Lines(text)
+    lines = LineIndex(text)
     assert lines.at(("a",)) >= 1
     try:
         values = tomllib.loads(text)
@@ -121,7 +121,7 @@ def test_paths_found_are_those_of_the_parser(table, rows):
     text = "".join(f"{_quote(key)} = {_write(value)} # [x]\n\n" for key, value in table.items())
     for row in rows:
         text += "[[\"the rows\" . 'of all']]\n" + "".join(f"{_quote(key)} = {_write(row[key])}\n" for key in row)
-    lines = Lines(text)
+    lines = LineIndex(text)
     assert set(_paths(tomllib.loads(text))) == set(lines._found)
     assert lines.repeats == []
 

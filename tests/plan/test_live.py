@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from footfall.app import Reloading
 from footfall.plan import LivePlan, PlanInvalid, load
+from footfall.service.app import Reloading
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 

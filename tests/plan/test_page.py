@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from footfall import limits
-from footfall.plan import PlanInvalid, compile, load  # noqa: A004 - the room's own word for it
-from footfall.settings import Settings
+from footfall.plan import PlanInvalid, compile_plan, load
+from footfall.settings import Settings, limits
 from footfall.wire import StoredEvent
 
 PAGE = (Path(__file__).parents[2] / "docs/tracking-plan.md").read_text()
@@ -33,18 +32,18 @@ def test_every_plan_of_the_page_loads(tmp_path, text):
 
 def test_example_event_fits_the_whole_plan(tmp_path):
     (text,) = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert compile(load_text(tmp_path, WHOLE), Settings()).check([StoredEvent(**json.loads(text))]) == []
+    assert compile_plan(load_text(tmp_path, WHOLE), Settings()).check([StoredEvent(**json.loads(text))]) == []
 
 
 def test_good_contexts_of_optional_keys_are_good(tmp_path):
-    checker = compile(load_text(tmp_path, OTHERS[0]), Settings())
+    checker = compile_plan(load_text(tmp_path, OTHERS[0]), Settings())
     contexts = [json.loads(context) for context in re.findall(r"`(\[\"u-17\".*?\])`", PAGE)]
     assert len(contexts) == 4
     assert checker.check([event("ACME", "SEARCH", "SEARCHED", *context) for context in contexts]) == []
 
 
 def test_answers_of_the_page_are_the_checkers(tmp_path):
-    refused = compile(load_text(tmp_path, WHOLE), Settings()).check(
+    refused = compile_plan(load_text(tmp_path, WHOLE), Settings()).check(
         [
             event("ACMEE", "SHOP", "ITEM-ADDED", "u", "o", "s"),
             event("ACME", "STORE", "ITEM-ADDED", "u", "o", "s"),

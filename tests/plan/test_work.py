@@ -3,7 +3,7 @@
 import pytest
 
 from footfall.plan import ClientLeft, TooMuchWork, Work
-from footfall.plan.work import LEFT_CPU_S, LOOK_STEPS
+from footfall.plan.expressions import LEFT_CPU_S, LOOK_STEPS
 
 
 class Core:

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 from quarantined import PLAN, TIME, WIDER, event
 
 from footfall.cli import main
-from footfall.plan import compile, load  # noqa: A004 - the room's own word for it
-from footfall.quarantine import Broken, History, Verdict, check_history
+from footfall.plan import compile_plan, load
+from footfall.quarantine import Broken, History, HistoryResult, check_history
 
 DAY_MS = 86_400_000
 
@@ -24,9 +24,9 @@ def fill(there, make_segment, events) -> None:
     there.store.load(make_segment(there.data / "segment", events))
 
 
-def verdict(there, plan: str, seen=lambda *_: None, **wanted) -> Verdict:
+def verdict(there, plan: str, seen=lambda *_: None, **wanted) -> HistoryResult:
     there.plan_file.write_text(plan)
-    checker = compile(load(there.plan_file), there.settings, thorough=True)
+    checker = compile_plan(load(there.plan_file), there.settings, thorough=True)
     history = History(**{"start": 0, "end": 2 * TIME} | wanted)
     return check_history(there.store, history, checker, seen)
 
@@ -37,7 +37,7 @@ def test_refusals_are_counted_by_reason_and_type_with_an_example(node, make_segm
     events += [stored(number, type="BOUGHT", context=["u", "i"]) for number in range(100, 130)]
     events += [stored(number, type="BOUGHT", context=["u", ""]) for number in range(130, 140)]
     fill(there, make_segment, events + events)
-    assert verdict(there, PLAN) == Verdict(140, 0, [])
+    assert verdict(there, PLAN) == HistoryResult(140, 0, [])
     narrower = PLAN.replace("OPENED =", "LOADED =") + '[[rules]]\nkeys = ["item"]\nnon_empty = true\n'
     found = verdict(there, narrower)
     assert (found.events, found.refused) == (140, 110)
@@ -141,7 +141,7 @@ def test_without_a_store_the_command_fails_in_one_line(node):
 def test_equal_events_are_judged_once_and_by_what_counts(node, make_segment):
     there = node()
     fill(there, make_segment, [stored(0), stored(0, admitted=TIME + 1, type="BOUGHT")])
-    assert verdict(there, PLAN) == Verdict(1, 0, [])
+    assert verdict(there, PLAN) == HistoryResult(1, 0, [])
     assert verdict(there, PLAN.replace("OPENED", "LOADED")).broken[0] == Broken(
         "SHOP", "OPENED", "type: OPENED is not in the tracking plan for product SHOP", 1, f"{uuid.UUID(int=1)}/1"
     )

@@ -8,7 +8,7 @@ from quarantined import TIME, WIDER, WIDEST, Node, event
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError, JournalFull
 from footfall.quarantine import Broken, Held, Selection, Standing
-from footfall.quarantine import lines as written
+from footfall.quarantine import journal_lines as written
 
 ALL = Selection()
 
@@ -135,7 +135,7 @@ def test_a_release_that_was_cut_off_before_its_state_is_one_and_counts_once(node
             returned, _ = await two_held(there)
             there.use(WIDER)
             # What a kill leaves when it comes between the two frames of the commit.
-            await there.journal.append(released=written.release([written.returning(returned)]))
+            await there.journal.append(released=written.release_lines([written.returning(returned)]))
             await there.load()
             assert returned.id not in {each.id for each in await there.held()}
             assert (await there.quarantine.release(ALL, "root")).changed == 0

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from footfall.clock import SystemClock
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.receipts import Receipt, Receipts
 from footfall.settings import Settings
 from footfall.state import User
 from footfall.store import Store
+from footfall.system.clock import SystemClock
 
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 

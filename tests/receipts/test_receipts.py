@@ -12,7 +12,7 @@ import pytest
 from footfall.errors import Code, RequestRefused
 from footfall.journal import Folder
 from footfall.receipts import Original, Status
-from footfall.receipts.search import search
+from footfall.receipts.service import search_journal
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -108,7 +108,7 @@ def test_a_segment_that_is_sealed_during_the_look_is_read_all_the_same(node, mak
     async def run() -> None:
         events = make_batch()
         await node.append(*events, load=False)
-        found = search(events[0]["batch"], Early(node.folder.path), node.aside, 1 << 20)
+        found = search_journal(events[0]["batch"], Early(node.folder.path), node.aside, 1 << 20)
         assert [event.sequence for event in found.journaled] == [1]
 
     asyncio.run(run())

@@ -13,8 +13,9 @@ import pytest
 from msgspec import structs
 from s3 import S3
 
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Destinations, Files, Reports, Runner
+from footfall.reports import Destinations, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from footfall.clock import SystemClock
-from footfall.reports import Files, Reports, status
+from footfall.files import Files
+from footfall.reports import Reports, status
 from footfall.reports.status import source
 from footfall.settings import Settings
 from footfall.state import Job, State, User
+from footfall.system.clock import SystemClock
 
 USER = User(id="ann", password_hash="", customers=("C",), created_ms=0)
 PAGE_BYTES = 100_000

@@ -15,12 +15,13 @@ from msgspec import structs
 from obstore.store import LocalStore, MemoryStore
 
 from footfall.errors import RequestRefused
-from footfall.places import OPTIONS, Destination, hide
-from footfall.process import CannotServe
-from footfall.reports import Destinations, Files, names, status
-from footfall.reports.request import parse
+from footfall.files import Files
+from footfall.reports import Destinations, files, status
+from footfall.reports.request import parse_report_request
 from footfall.settings import Settings
+from footfall.settings.object_stores import OPTIONS, Destination, hide_secrets
 from footfall.state import Job, JobStatus
+from footfall.system.process import CannotServe
 from footfall.wire import encode
 
 LEAST = {"customer": "C", "product": "P"}
@@ -31,7 +32,7 @@ SETTINGS = Settings(destinations={"lake": LAKE, "theirs": Destination(url="s3://
 def problems(**output: Any) -> list[str]:
     body = json.dumps({"filter": LEAST, "output": output}).encode()
     try:
-        parse(body, SETTINGS)
+        parse_report_request(body, SETTINGS)
     except RequestRefused as error:
         return [str(problem) for problem in error.problems]
     return []
@@ -59,7 +60,7 @@ def test_only_names_in_the_settings_are_destinations() -> None:
 
 def test_a_destination_may_be_for_some_customers_only() -> None:
     body = {"filter": LEAST | {"customer": "D"}, "output": {"bucketName": "theirs"}}
-    assert parse(json.dumps(body).encode(), SETTINGS).bucket == "theirs"
+    assert parse_report_request(json.dumps(body).encode(), SETTINGS).bucket == "theirs"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_other_keys_are_refused(key: str) -> None:
 
 @given(st.text(min_size=1) | st.lists(st.sampled_from(["a", "..", ".", "", "%2e%2e", "\\", "#1"])).map("/".join))
 def test_whatever_key_is_taken_the_library_takes_as_it_is(key: str) -> None:
-    if not key or names.key_problem(key) is not None:
+    if not key or files.key_problem(key) is not None:
         return
     store = MemoryStore()
     obstore.put(store, key, b"")
@@ -197,11 +198,11 @@ def test_the_library_knows_every_option(scheme: str, name: str) -> None:
 
 def test_what_is_not_known_to_be_harmless_is_hidden() -> None:
     options: dict[str, Any] = {name: "geheim" for names in OPTIONS.values() for name in names}
-    shown = hide(options)
+    shown = hide_secrets(options)
     for name in shown:
         if any(word in name for word in ("key", "token", "secret", "credentials", "proxy_url")):
             assert shown[name] == "***" or name == "sse_bucket_key_enabled"
-    assert "geheim" not in repr(SETTINGS) + repr(LAKE) + repr(hide({"lake": LAKE}))
+    assert "geheim" not in repr(SETTINGS) + repr(LAKE) + repr(hide_secrets({"lake": LAKE}))
 
 
 def test_a_folder_of_the_local_library_is_what_a_url_means(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from s3 import BUCKET, S3, SECRET
 
 from footfall.errors import Code, RequestRefused
-from footfall.places import Destination
-from footfall.reports import Files
+from footfall.files import Files
+from footfall.settings.object_stores import Destination
 from footfall.state import Job, JobStatus
 
 BASE = "http://localhost"

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from footfall.errors import Code, RequestRefused
-from footfall.reports import headers
-from footfall.reports.making import Making
+from footfall.reports import status_headers
+from footfall.reports.worker.attempt import Attempt
 from footfall.state import Job
 
 T = 1_568_381_886_060
@@ -50,7 +50,7 @@ def test_duplicates_are_kept_and_counted(place, mode: str | None) -> None:
     load(place)
     job = make(place, mode)
     assert (job.duplicates, job.rows, job.duplicates_found) == ("keep", 9, 4)
-    assert headers(job, 0)["Footfall-Duplicates"] == "4"
+    assert status_headers(job, 0)["Footfall-Duplicates"] == "4"
     assert sorted(text(place, job).splitlines()) == sorted(
         [f"{T}|T|a"] * 4 + [f"{T}|T|b"] * 2 + [f"{T + 5}|T|a"] * 2 + [f"{T}|T|new"]
     )
@@ -60,7 +60,7 @@ def test_duplicates_are_dropped_and_counted(place) -> None:
     load(place)
     job = make(place, "drop")
     assert (job.duplicates, job.rows, job.duplicates_found) == ("drop", 5, 4)
-    assert headers(job, 0)["Footfall-Duplicates"] == "4"
+    assert status_headers(job, 0)["Footfall-Duplicates"] == "4"
     # The request that was first keeps all of its own, equal ones too.
     lines = text(place, job).splitlines()
     assert lines[-1] == f"{T + 5}|T|a"
@@ -86,7 +86,7 @@ def test_only_what_the_filter_selects_is_looked_at(place) -> None:
 
 def test_a_running_or_failed_report_says_nothing_of_duplicates(place) -> None:
     job = asyncio.run(place.order())
-    assert "Footfall-Duplicates" not in headers(job, 0)
+    assert "Footfall-Duplicates" not in status_headers(job, 0)
 
 
 @pytest.mark.parametrize("mode", ["", "yes", 1, True, ["drop"]])
@@ -109,7 +109,7 @@ def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> No
             for n in range(events)
         )
     job = make(place, mode)
-    making = Making(job, None, place.store, place.destinations, deadline_s=2**40)
+    making = Attempt(job, None, place.store, place.destinations, deadline_s=2**40)
     limit = making._limit
     monkeypatch.setattr(
         making, "_limit", lambda what="": limit(what) | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
@@ -128,6 +128,6 @@ def test_rows_without_duplicates_are_counted_anew_only_where_a_first_may_be_outs
     job = msgspec.structs.replace(make(place, "drop"), since_ms=since_ms)
     run, ran = place.store.rows, []
     monkeypatch.setattr(place.store, "rows", lambda text, *rest: ran.append(text) or run(text, *rest))
-    made = Making(job, None, place.store, place.destinations, deadline_s=2**40).make()
+    made = Attempt(job, None, place.store, place.destinations, deadline_s=2**40).make()
     assert (made.rows, made.duplicates) == (5, 4)
     assert sum(text.startswith("-- What a report holds") for text in ran) == surveys

@@ -12,7 +12,7 @@ import pytest
 
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Estimate, Estimates
-from footfall.reports.rows import Statement
+from footfall.reports.query.statement import ReportStatement
 from footfall.state import JobStatus
 from footfall.store import StoreRejected
 
@@ -64,7 +64,7 @@ def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, output: 
 def test_long_values_are_sampled_in_small_blocks(
     place: Any, estimate: Any, file_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("footfall.reports.columnar.BLOCK_BYTES_MAX", 100_000)
+    monkeypatch.setattr("footfall.reports.query.columnar.BLOCK_BYTES_MAX", 100_000)
     place.load({"timestamp": n, "context": [str(n) * 1_000]} for n in range(100))
     found, made = estimate(output={"format": file_format}), report(place, output={"format": file_format})
     assert (found.rows, found.bytes) == (100, made.bytes)
@@ -171,11 +171,11 @@ def test_the_statement_is_made_once_for_all_pieces(place: Any, estimate: Any, mo
     place.load({"timestamp": n, "type": "T"} for n in range(6_000))
     made = []
 
-    def counted(job: Any, layout: Any, types: Any = None) -> Statement:
+    def counted(job: Any, layout: Any, types: Any = None) -> ReportStatement:
         made.append(types)
-        return Statement(job, layout, types)
+        return ReportStatement(job, layout, types)
 
-    monkeypatch.setattr("footfall.reports.estimate.Statement", counted)
+    monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
     assert estimate().rows == 6_000
     assert estimate(types=["T", "U"]).rows == 6_000
     # The types that are asked for are all that the statement needs to know of the plan.

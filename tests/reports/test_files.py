@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from footfall.places import Destination
-from footfall.reports import Files
+from footfall.files import Files
 from footfall.settings import Settings
+from footfall.settings.object_stores import Destination
 
 MIB = 1 << 20
 

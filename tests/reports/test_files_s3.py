@@ -10,8 +10,8 @@ import obstore
 import pytest
 from s3 import BUCKET, S3, SECRET
 
-from footfall.reports import Files, FilesFailed
-from footfall.reports.files import PART_BYTES, FilesAway
+from footfall.files import Files, FilesFailed
+from footfall.files.object_store import PART_BYTES, FilesAway
 from footfall.settings import Settings
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ MIB = 1 << 20
 DELIVERING = r"""
 import re, sys, msgspec
 from footfall.reports import Files
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 
 def peak():
     return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) * 1024
@@ -36,7 +36,7 @@ print(peak() - before)
 STUCK = """
 import sys, time, msgspec
 from footfall.reports import Files
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 
 def blocks():
     for _ in range(40):

@@ -15,13 +15,13 @@ from read_back import READERS, Row, by_python, plainly, unpacked
 
 from footfall import plan as plans
 from footfall.errors import RequestRefused
-from footfall.reports import formats
+from footfall.reports import encoding
 from footfall.state import Job, JobStatus
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000
 YEAR_2000_MS = 946_684_800_000
-PAIRS = [(name, how) for name, choices in formats.COMPRESSIONS.items() for how in choices]
+PAIRS = [(name, how) for name, choices in encoding.COMPRESSIONS.items() for how in choices]
 ALERT = {"customer": "BARCHART", "product": "ALERT"}
 ALERT_COLUMNS = ["timestamp", "type", "userId", "alertId", "symbol"]
 LONG = "".join(chr(0x4E00 + n % 5000) for n in range(65_536 // 3))
@@ -112,11 +112,11 @@ def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: st
         assert (plainly(found) if file_format == "csv" else found) == wanted, reader.__name__
 
 
-@pytest.mark.parametrize("compression", formats.COMPRESSIONS["jsonl"])
-@pytest.mark.parametrize("file_format", formats.FORMATS)
+@pytest.mark.parametrize("compression", encoding.COMPRESSIONS["jsonl"])
+@pytest.mark.parametrize("file_format", encoding.FORMATS)
 def test_a_compression_is_given_or_refused(place, file_format: str, compression: str) -> None:
     wanted = {"format": file_format.upper(), "compression": compression}
-    if compression in formats.COMPRESSIONS[file_format]:
+    if compression in encoding.COMPRESSIONS[file_format]:
         assert asyncio.run(place.order(output=wanted)).compression == compression
         return
     with pytest.raises(RequestRefused) as caught:
@@ -154,7 +154,7 @@ def test_a_report_without_events_has_its_columns_all_the_same(
     file = tmp_path / job.file
     file.write_bytes(data)
     names = ALERT_COLUMNS if known else ALERT_COLUMNS[:2]
-    if file_format in formats.TEXTS:
+    if file_format in encoding.TEXTS:
         assert unpacked(file, compression) == b""
         return
     for reader in READERS:
@@ -200,7 +200,7 @@ ODD_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("file_format", formats.FORMATS)
+@pytest.mark.parametrize("file_format", encoding.FORMATS)
 def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: str) -> None:
     keys = json.dumps(ODD_KEYS, ensure_ascii=False)
     own = tmp_path / "plan.toml"
@@ -255,7 +255,7 @@ def test_a_delimited_file_is_read_by_all_programs(place, tmp_path: Path, delimit
         assert found == [(NOW_MS - 1, "T1", *values)], reader.__name__
 
 
-@pytest.mark.parametrize("file_format", formats.TEXTS)
+@pytest.mark.parametrize("file_format", encoding.TEXTS)
 def test_times_as_text_have_their_milliseconds(place, file_format: str) -> None:
     times = {
         YEAR_2000_MS: "2000-01-01T00:00:00.000Z",

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from footfall import limits
-from footfall.reports import columnar
+from footfall.reports.query import columnar
+from footfall.settings import limits
 from footfall.state import Job, JobStatus
 from footfall.store import StoreMemory
 
@@ -87,8 +87,8 @@ MAKER = """
 import re, sys, time
 import msgspec
 from footfall.reports import Destinations, Files
-from footfall.reports.making import Making
-from footfall.settings import Settings
+from footfall.reports.worker.attempt import Making
+from footfall.settings.schema import Settings
 from footfall.state import Job
 from footfall.store import Store
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from footfall import plan
 from footfall.plan import Column, Source
-from footfall.reports.layout import Field, Place, header_row, plain_layout, plan_layout
-from footfall.reports.tally import CsvRows, JsonRows, Tally
+from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter
+from footfall.reports.query.statement import ContextPlace, Field, header_row, plain_layout, plan_layout
 
 COLUMNS = {
     "WATCHLIST": "userId, watchlistId, symbol, viewName, viewType, dataMode, classFilter",
@@ -37,15 +37,15 @@ def test_each_type_has_its_own_places() -> None:
         Column("never", ()),
     )
     assert plan_layout(columns).fields == (
-        Field("user", (Place(1, ("A", "B")),)),
-        Field("symbol", (Place(2, ("B",)), Place(3, ("A",)))),
+        Field("user", (ContextPlace(1, ("A", "B")),)),
+        Field("symbol", (ContextPlace(2, ("B",)), ContextPlace(3, ("A",)))),
         Field("never", ()),
     )
 
 
 def test_an_unknown_product_shows_its_context_as_it_is() -> None:
     layout = plain_layout(2)
-    assert layout.fields == (Field("context1", (Place(1),)), Field("context2", (Place(2),)))
+    assert layout.fields == (Field("context1", (ContextPlace(1),)), Field("context2", (ContextPlace(2),)))
 
 
 def test_every_key_is_another_one() -> None:
@@ -69,21 +69,21 @@ def test_rows_are_counted_whatever_their_fields_and_wherever_the_blocks_are_cut(
     out = io.StringIO(newline="")
     csv.writer(out, delimiter="|", lineterminator="\n").writerows(rows)
     content = out.getvalue().encode()
-    found = CsvRows()
+    found = CsvRowCounter()
     for at in range(0, len(content), block_bytes):
         found.add(content[at : at + block_bytes])
     assert found.rows == len(rows)
 
 
 def test_lines_of_json_are_counted_whatever_quotes_they_have() -> None:
-    found = JsonRows()
+    found = JsonRowCounter()
     for block in (b'{"a":"\\""}\n{"a"', b':"\\n"}\n'):
         found.add(block)
     assert found.rows == 2
 
 
 def test_a_file_is_hashed_in_pieces() -> None:
-    tally = Tally()
+    tally = FileCounter()
     for block in (b"1|a\n", b"", b"2|b\n"):
         tally.add(block)
     assert (tally.bytes, tally.sha256) == (8, hashlib.sha256(b"1|a\n2|b\n").hexdigest())

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from footfall import plan as plans
-from footfall.codes import Codes
-from footfall.reports import Manifest, Reports, headers
-from footfall.reports.rows import RISKY
+from footfall.reports import Manifest, Reports, status_headers
+from footfall.reports.query.statement import RISKY
 from footfall.state import Job, JobStatus
+from footfall.validation import Codes
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000
@@ -221,7 +221,7 @@ def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any
         _, _, known = make(place)
     texts = ["unknown key filter.type; did you mean types?", "unknown product ALRET; did you mean ALERT?"]
     assert manifest["warnings"] == texts
-    assert headers(job, NOW_MS)["Footfall-Warning"] == ", ".join(texts)
+    assert status_headers(job, NOW_MS)["Footfall-Warning"] == ", ".join(texts)
     assert "warnings" not in known
 
 

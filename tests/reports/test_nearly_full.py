@@ -10,8 +10,8 @@ import pytest
 from msgspec import structs
 from small_disk import small_disk
 
+from footfall.files import Files, FilesFailed
 from footfall.journal import Folder, Journal
-from footfall.reports import Files, FilesFailed
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from footfall import limits
+from footfall.settings import limits
 
 MIB = 1024 * 1024
 # Of 4 MiB each: even the fewer are several groups of rows of a file, and more than one block of the engine may have.
@@ -40,7 +40,7 @@ import asyncio, json, re, sys
 import msgspec
 from footfall.plan import LivePlan
 from footfall.reports import Files, Runner
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 from footfall.state import JobStatus, State
 from footfall.store import Store
 

@@ -10,14 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from footfall import limits
-from footfall.plan import EventType, Key, Plan, Product, compile  # noqa: A004 - the room's own word for it
+from footfall.plan import EventType, Key, Plan, Product, compile_plan
 from footfall.reports import Estimates, manifest
-from footfall.reports.columnar import Columnar
-from footfall.reports.layout import Layout, plan_layout
-from footfall.reports.rows import Statement
-from footfall.reports.survey import Kind, Survey
-from footfall.reports.tally import Tally
+from footfall.reports.encoding import FileCounter
+from footfall.reports.query.columnar import Columnar
+from footfall.reports.query.counts import CountKind, ReportCounts
+from footfall.reports.query.statement import Layout, ReportStatement, plan_layout
+from footfall.settings import limits
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportFilter
 
@@ -79,7 +78,7 @@ def test_every_value_stands_in_its_column(place: Any, layout: Layout, file_forma
         format=file_format,
         safe=safe,
     )
-    made = Statement(job, layout)
+    made = ReportStatement(job, layout)
     text = made.text()
     assert len(text.encode()) < FIELD_BYTES_MAX
     limit = {"max_memory_usage": place.settings.report_memory_bytes_max}
@@ -96,14 +95,14 @@ def test_every_value_stands_in_its_column(place: Any, layout: Layout, file_forma
 def test_the_text_does_not_grow_with_the_types(layout: Layout) -> None:
     job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
     some = frozenset(map(name_of, range(0, TYPES, 10)))
-    assert len(Statement(job, layout, some).text()) == len(Statement(job, layout).text())
+    assert len(ReportStatement(job, layout, some).text()) == len(ReportStatement(job, layout).text())
 
 
 def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
     job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
-    held = Survey({name_of(kind): Kind(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
+    held = ReportCounts({name_of(kind): CountKind(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
     counted = manifest.Counted(held, 0, 1)
-    text = manifest.write(job, layout, "f", counted, Tally(), limits.MANIFEST_TYPES_CHARS_MAX)
+    text = manifest.write_manifest(job, layout, "f", counted, FileCounter(), limits.MANIFEST_TYPES_CHARS_MAX)
     assert len(text) < 2 * 1024 * 1024
     said = json.loads(text)
     assert len(said["rows"]["byType"]) == TYPES
@@ -114,7 +113,7 @@ def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
 
 def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
     # A twentieth of the types, for its time: what is made here, the store is asked for above with all of them.
-    place.plan._checker = compile(plan_of(TYPES // 20), place.settings)
+    place.plan._checker = compile_plan(plan_of(TYPES // 20), place.settings)
     place.load(
         {"timestamp": kind, "type": name_of(kind), "context": [f"{kind}.{at}" for at in range(KEYS)]}
         for kind in range(TYPES // 20)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from footfall.reports import headers
-from footfall.reports.making import Making
+from footfall.reports import status_headers
+from footfall.reports.worker.attempt import Attempt
 from footfall.state import Job, JobStatus
 from footfall.store import Store
 
@@ -38,7 +38,7 @@ def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -
     said: list[tuple[JobStatus, float]] = []
 
     def look(job: Job) -> bool:
-        said.append((job.status, float(headers(job, 0)["Footfall-Progress"])))
+        said.append((job.status, float(status_headers(job, 0)["Footfall-Progress"])))
         return job.status is not JobStatus.RUNNING
 
     async def make() -> None:
@@ -77,7 +77,7 @@ def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
 
 def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:
     job = Job(id="j", user="u", account="a", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
-    making = Making(job, None, place.store, place.destinations, 0)
+    making = Attempt(job, None, place.store, place.destinations, 0)
     assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
     making.rows_total = 200
     assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]

@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.errors import Code, RequestRefused
-from footfall.reports.request import ReportRequest, parse
+from footfall.reports.request import ReportSpec, parse_report_request
 from footfall.settings import Settings
 
 SETTINGS = Settings(filter_types_max=3, code_chars_max=10)
 LEAST = {"customer": "C", "product": "P"}
 
 
-def read(*, output: Any = None, **wanted: Any) -> ReportRequest:
-    return parse(json.dumps({"filter": LEAST | wanted, "output": output}).encode(), SETTINGS)
+def read(*, output: Any = None, **wanted: Any) -> ReportSpec:
+    return parse_report_request(json.dumps({"filter": LEAST | wanted, "output": output}).encode(), SETTINGS)
 
 
 def refused(body: bytes | dict[str, Any]) -> RequestRefused:
     with pytest.raises(RequestRefused) as caught:
-        parse(body if isinstance(body, bytes) else json.dumps(body).encode(), SETTINGS)
+        parse_report_request(body if isinstance(body, bytes) else json.dumps(body).encode(), SETTINGS)
     return caught.value
 
 
@@ -32,12 +32,12 @@ def wheres(body: bytes | dict[str, Any]) -> list[str]:
 
 
 def test_marks_and_halves_of_characters_are_read_as_in_events() -> None:
-    request = parse(b'\xef\xbb\xbf{"filter":{"customer":"C\\ud83d","product":"P"}}', SETTINGS)
+    request = parse_report_request(b'\xef\xbb\xbf{"filter":{"customer":"C\\ud83d","product":"P"}}', SETTINGS)
     assert request.filter.customer == "C\ufffd"
 
 
 def test_the_least_body_asks_for_everything_of_a_product() -> None:
-    request = parse(b'{"filter":{"customer":"C","product":"P"}}', SETTINGS)
+    request = parse_report_request(b'{"filter":{"customer":"C","product":"P"}}', SETTINGS)
     assert msgspec.json.encode(request.filter) == b'{"customer":"C","product":"P"}'
     assert request.output is msgspec.UNSET
     assert (request.delimiter, request.header, request.format, request.compression) == ("|", False, "csv", "none")
@@ -81,7 +81,7 @@ def test_null_counts_as_not_sent(key: str) -> None:
 
 def test_unknown_keys_are_ignored() -> None:
     body = {"filter": LEAST | {"sortBy": "x"}, "output": {"colour": 1}, "when": "now"}
-    assert parse(json.dumps(body).encode(), SETTINGS).output is msgspec.UNSET
+    assert parse_report_request(json.dumps(body).encode(), SETTINGS).output is msgspec.UNSET
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "\x1f", " ", "é", "😀", "1", "\\", "'"])
@@ -194,4 +194,4 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_body_is_read_but_into_a_request_or_a_refusal(body: Any) -> None:
     with contextlib.suppress(RequestRefused):
-        msgspec.json.encode(parse(json.dumps(body).encode(), SETTINGS))
+        msgspec.json.encode(parse_report_request(json.dumps(body).encode(), SETTINGS))

@@ -40,10 +40,10 @@ class Gated(Store):
 STUCK_WORKER = """
 import asyncio, contextlib, sys, threading, msgspec
 from types import SimpleNamespace
-from footfall.clock import SystemClock
+from footfall.system.clock import SystemClock
 from footfall.plan import LivePlan
 from footfall.reports import Files, Runner
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 from footfall.state import State
 from footfall.store import Store
 

@@ -22,11 +22,11 @@ VALUES = ("", "a", "ü|\n", 'a "quoted" one', "x" * 300, "=1+1")
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files have several groups of rows and blocks, spans are several, and cuts fall everywhere."""
-    monkeypatch.setattr("footfall.reports.columnar.GROUP_ROWS", 2_500)
-    monkeypatch.setattr("footfall.reports.columnar.STEP_ROWS", 500)
+    monkeypatch.setattr("footfall.reports.query.columnar.GROUP_ROWS", 2_500)
+    monkeypatch.setattr("footfall.reports.query.columnar.STEP_ROWS", 500)
     monkeypatch.setattr("footfall.reports.encoding.BLOCK_BYTES", 20_000)
-    monkeypatch.setattr("footfall.reports.making.SPAN_ROWS_MAX", 2_500)
-    monkeypatch.setattr("footfall.reports.making.DROP_ROWS_MAX", 1_500)
+    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 2_500)
+    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 1_500)
 
 
 def events(seed: int = 1, admitted: int = 1) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ def test_however_the_events_came(loaded: Any, basis: str) -> None:
 
 
 def test_a_larger_group_by_bytes_is_cut_at_the_same_rows(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("footfall.reports.columnar.GROUP_BYTES_MAX", 40_000)
+    monkeypatch.setattr("footfall.reports.query.columnar.GROUP_BYTES_MAX", 40_000)
     found = []
     for cut in (EVENTS * 2, 500):
         one = loaded(merging=False)

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from footfall.errors import RequestRefused
-from footfall.reports.rows import RISKY, SAFE_MARK
+from footfall.reports.query.statement import RISKY, SAFE_MARK
 from footfall.state import JobStatus
 
 NOW_MS = 1_760_000_000_000

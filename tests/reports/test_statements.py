@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from footfall.reports import parameters
-from footfall.reports.layout import plain_layout
-from footfall.reports.outline import Outline, outline
-from footfall.reports.rows import Statement
-from footfall.reports.survey import Kind, count, doubles
+from footfall.reports.query import statement
+from footfall.reports.query.counts import CountKind, Histogram, count_rows, find_copies, read_histogram
+from footfall.reports.query.statement import ReportStatement, plain_layout
 from footfall.state import Job
 from footfall.store import query
-from footfall.usage import Span
+from footfall.usage import TimeSpan
 from footfall.wire import ReportFilter
 
 DAY_MS = 86_400_000
@@ -35,7 +33,7 @@ def fill(place: Any, months: int) -> None:
 @pytest.mark.parametrize("final", [True, False])
 def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: bool) -> None:
     fill(place, 3)
-    made = Statement(JOB, plain_layout(2))
+    made = ReportStatement(JOB, plain_layout(2))
     text, wanted = made.text(final=final).partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
     plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
     assert "InOrder" in plan
@@ -47,14 +45,14 @@ def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: boo
 def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> None:
     fill(place, 3)
     fill(place, 2)
-    found = place.store.rows(query("report_months"), parameters.selection(JOB))
+    found = place.store.rows(query("report_months"), statement.filter_parameters(JOB))
     assert [(first, last, width, types) for first, last, _, width, types in found] == [
         (month * MONTH_MS, month * MONTH_MS + 999, 1, ["T"]) for month in range(3)
     ]
     for first_ms, last_ms, most, *_ in found:
-        span = Span(first_ms, last_ms, most)
-        assert count(place.store, JOB, span, 0, {}).rows == 3000
-        assert doubles(place.store, JOB, [span], dict).found == 2000
+        span = TimeSpan(first_ms, last_ms, most)
+        assert count_rows(place.store, JOB, span, 0, {}).rows == 3000
+        assert find_copies(place.store, JOB, [span], dict).found == 2000
         assert most >= 3000
 
 
@@ -66,24 +64,24 @@ def test_months_are_outlined_by_day_and_by_type(place: Any, widths: bool) -> Non
         for day in chain.from_iterable(months.values())
         for n, kind in enumerate("TTU")
     )
-    found = outline(place.store, JOB, 2, {}, widths=widths)
+    found = read_histogram(place.store, JOB, 2, {}, widths=widths)
     assert (found.rows, found.types, found.width) == (12, {"T", "U"}, int(widths))
     for month, days in zip(found.months, months.values(), strict=True):
         starts = [day * DAY_MS for day in days]
-        assert month.days == tuple(Span(start, start + 2, 3) for start in starts)
+        assert month.days == tuple(TimeSpan(start, start + 2, 3) for start in starts)
         assert month.survey.kinds == {
-            "T": Kind(2 * len(days), starts[0], starts[-1] + 1, len(days)),
-            "U": Kind(len(days), starts[0] + 2, starts[-1] + 2, 0),
+            "T": CountKind(2 * len(days), starts[0], starts[-1] + 1, len(days)),
+            "U": CountKind(len(days), starts[0] + 2, starts[-1] + 2, 0),
         }
 
 
 def test_a_report_of_nothing_has_no_months(place: Any) -> None:
-    assert outline(place.store, JOB, 0, {}, widths=True) == Outline((), 0)
+    assert read_histogram(place.store, JOB, 0, {}, widths=True) == Histogram((), 0)
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:
     fill(place, 30)
-    made = Statement(JOB, plain_layout(1))
+    made = ReportStatement(JOB, plain_layout(1))
     limit = {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
     with place.store.stream(made.text(), made.parameters(0, MONTH_MS - 1), limit) as blocks:
         assert b"".join(blocks).count(b"\n") == 3000

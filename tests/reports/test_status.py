@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from footfall.reports import headers, media_type, status
-from footfall.reports.lifecycle import Completed, Failed, TimedOut, ended, progress, retry_after_s
-from footfall.reports.names import file_name
+from footfall.reports import media_type, status, status_headers
+from footfall.reports.files import file_name
+from footfall.reports.status import Completed, Failed, TimedOut, ended, progress_of, retry_after_s
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportFilter, ReportOutput
 
@@ -64,7 +64,7 @@ def test_the_day_is_that_of_the_start_in_utc(start_ms: int, day: str) -> None:
 
 def test_a_running_report_says_how_far_it_is_and_when_to_ask_again() -> None:
     job = make_job(rows=250, rows_total=1000, bytes=12345, progress=0.25)
-    assert headers(job, job.started_ms + 20_000) == {
+    assert status_headers(job, job.started_ms + 20_000) == {
         "Footfall-Progress": "0.25",
         "Footfall-Rows": "250",
         "Footfall-Bytes": "12345",
@@ -74,12 +74,12 @@ def test_a_running_report_says_how_far_it_is_and_when_to_ask_again() -> None:
 
 def test_an_ended_report_asks_nobody_to_come_back() -> None:
     job = make_job(status=JobStatus.COMPLETE, rows=0, bytes=0)
-    assert headers(job, 0) == {"Footfall-Progress": "1", "Footfall-Rows": "0", "Footfall-Bytes": "0"}
+    assert status_headers(job, 0) == {"Footfall-Progress": "1", "Footfall-Rows": "0", "Footfall-Bytes": "0"}
 
 
 @pytest.mark.parametrize("ending", [JobStatus.TIMEOUT, JobStatus.FAILED])
 def test_a_report_without_a_file_says_why_in_a_header_that_any_proxy_takes(ending: JobStatus) -> None:
-    said = headers(make_job(status=ending, reason="no\r\nSet-Cookie: ü " + "x" * 999), 0)
+    said = status_headers(make_job(status=ending, reason="no\r\nSet-Cookie: ü " + "x" * 999), 0)
     assert said["Footfall-Reason"].startswith("no Set-Cookie: ? xxx")
     assert len(said["Footfall-Reason"]) == 300
     assert "Retry-After" not in said
@@ -104,11 +104,11 @@ def test_the_advice_to_come_back_follows_the_pace(waited_ms: int, done: float, a
 
 
 def test_progress_is_everything_only_at_the_end() -> None:
-    assert progress(make_job()) == 0
-    assert progress(make_job(progress=0.9999)) == 0.999
-    assert headers(make_job(progress=1.0), 0)["Footfall-Progress"] == "0.999"
-    assert progress(make_job(status=JobStatus.FAILED, progress=0.25)) == 0.25
-    assert progress(make_job(status=JobStatus.COMPLETE, progress=0.25)) == 1
+    assert progress_of(make_job()) == 0
+    assert progress_of(make_job(progress=0.9999)) == 0.999
+    assert status_headers(make_job(progress=1.0), 0)["Footfall-Progress"] == "0.999"
+    assert progress_of(make_job(status=JobStatus.FAILED, progress=0.25)) == 0.25
+    assert progress_of(make_job(status=JobStatus.COMPLETE, progress=0.25)) == 1
 
 
 def test_each_outcome_ends_a_report_in_its_own_way() -> None:

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from footfall import slips
-from footfall.codes import Codes
+from footfall import validation
 from footfall.errors import RequestRefused
 from footfall.plan import LivePlan
-from footfall.reports.request import parse
+from footfall.reports.request import parse_report_request
 from footfall.settings import Settings
 from footfall.store import Store
+from footfall.validation import Codes
 
 SETTINGS = Settings()
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
 
 
 def said(**body: object) -> list[str]:
-    return [slip.text for slip in parse(json.dumps({"filter": FILTER} | body).encode(), SETTINGS).slips]
+    return [slip.text for slip in parse_report_request(json.dumps({"filter": FILTER} | body).encode(), SETTINGS).slips]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_published_call_warns_where_a_strict_one_refuses(body: dict[str, objec
     assert said(**body) == texts
     if texts:
         with pytest.raises(RequestRefused):
-            parse(json.dumps({"filter": FILTER} | body).encode(), SETTINGS, strict=True)
+            parse_report_request(json.dumps({"filter": FILTER} | body).encode(), SETTINGS, strict=True)
 
 
 def test_a_thousand_unknown_keys_are_a_hundred_warnings() -> None:
@@ -53,9 +53,9 @@ def test_a_thousand_unknown_keys_are_a_hundred_warnings() -> None:
 
 
 def test_a_header_is_plain_short_and_parted_by_commas_alone() -> None:
-    value = slips.header(["unknown key a,b\r\nset-cookie: x", "unknown key \u2603%"])
+    value = validation.warning_header(["unknown key a,b\r\nset-cookie: x", "unknown key \u2603%"])
     assert value == "unknown key a%2Cb%0D%0Aset-cookie: x, unknown key %E2%98%83%25"
-    long = slips.header(["x" * 600] * 50)
+    long = validation.warning_header(["x" * 600] * 50)
     assert len(long) < 2_100
     assert long.endswith(", and 47 more")
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Files, Runner
+from footfall.reports import Runner
 from footfall.schedules import Scheduler, Schedules, ScheduleShown
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, ScheduleRun, State, User

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from footfall.cli.schedule import schedule
-from footfall.clock import SystemClock
 from footfall.settings import Settings
 from footfall.state import User, open_state
+from footfall.system.clock import SystemClock
 
 REPORT = ("--customer", "C", "--product", "P")
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from footfall.reports import selection
-from footfall.schedules import Scheduler, late, orders
-from footfall.schedules.late import Correct, Done, Late, Look
+from footfall.reports import filter_parameters
+from footfall.schedules import Scheduler, jobs
+from footfall.schedules.jobs import Correct, Done, LateFindings, LateScan
 from footfall.settings import Settings
 from footfall.state import RunStatus, ScheduleRun, State, User
 from footfall.store import Store, query
@@ -137,10 +137,12 @@ def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(s
 
 
 def test_the_look_of_a_window_reads_that_window_alone(stored: Any, make: Any) -> None:
-    job = orders.make(stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings())
+    job = jobs.make_scheduled_job(
+        stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings()
+    )
     stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
     plan = "\n".join(
-        line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", selection(job))
+        line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", filter_parameters(job))
     )
     key = plan.partition("PrimaryKey")[2]
     assert all(f"{column} in" in key for column in ("customer", "product", "timestamp"))
@@ -162,23 +164,23 @@ GRACE, PAUSE, UNTIL = 1000, 100, 10 * DAY_MS
 @pytest.mark.parametrize(
     ("found", "now_ms", "then"),
     [
-        (Late(0, 0, 0), 0, Look(PAUSE)),
-        (Late(0, 0, 0), DAY_MS, Look(DAY_MS + DAY_MS // 20)),
-        (Late(0, 0, 0), UNTIL - 10, Look(UNTIL)),
-        (Late(0, 0, 0), UNTIL, Done()),
-        (Late(1, 5000, 5000), 5010, Look(6000)),
-        (Late(1, 5000, 5000), 5950, Look(6050)),
-        (Late(1, 5000, 5000), 6000, Correct()),
-        (Late(9, 5000, 5000 + DAY_MS), 4999 + DAY_MS, Look(5099 + DAY_MS)),
-        (Late(9, 5000, 5000 + DAY_MS), 5000 + DAY_MS, Correct()),
-        (Late(1, UNTIL - 10, UNTIL - 10), UNTIL - 5, Look(UNTIL)),
-        (Late(1, UNTIL - 10, UNTIL - 10), UNTIL, Correct()),
+        (LateFindings(0, 0, 0), 0, LateScan(PAUSE)),
+        (LateFindings(0, 0, 0), DAY_MS, LateScan(DAY_MS + DAY_MS // 20)),
+        (LateFindings(0, 0, 0), UNTIL - 10, LateScan(UNTIL)),
+        (LateFindings(0, 0, 0), UNTIL, Done()),
+        (LateFindings(1, 5000, 5000), 5010, LateScan(6000)),
+        (LateFindings(1, 5000, 5000), 5950, LateScan(6050)),
+        (LateFindings(1, 5000, 5000), 6000, Correct()),
+        (LateFindings(9, 5000, 5000 + DAY_MS), 4999 + DAY_MS, LateScan(5099 + DAY_MS)),
+        (LateFindings(9, 5000, 5000 + DAY_MS), 5000 + DAY_MS, Correct()),
+        (LateFindings(1, UNTIL - 10, UNTIL - 10), UNTIL - 5, LateScan(UNTIL)),
+        (LateFindings(1, UNTIL - 10, UNTIL - 10), UNTIL, Correct()),
     ],
 )
-def test_when_to_look_and_when_to_correct(found: Late, now_ms: int, then: object) -> None:
-    assert late.decide(found, 0, now_ms, GRACE, UNTIL, PAUSE) == then
+def test_when_to_look_and_when_to_correct(found: LateFindings, now_ms: int, then: object) -> None:
+    assert jobs.decide_correction(found, 0, now_ms, GRACE, UNTIL, PAUSE) == then
 
 
 def test_no_look_is_later_than_the_last() -> None:
-    assert late.first_look(0, 10, 10, PAUSE) is None
-    assert late.first_look(0, 5, 10, PAUSE) == 10
+    assert jobs.first_look(0, 10, 10, PAUSE) is None
+    assert jobs.first_look(0, 5, 10, PAUSE) == 10

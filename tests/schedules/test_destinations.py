@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from footfall.errors import RequestRefused
-from footfall.places import Destination
+from footfall.settings.object_stores import Destination
 from footfall.state import RunStatus, State
 
 HOUR_MS = 3_600_000

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from footfall import windows
 from footfall.errors import Code, RequestRefused
-from footfall.schedules import keys
-from footfall.schedules.request import parse
+from footfall.schedules import jobs
+from footfall.schedules.request import parse_schedule_request
 from footfall.settings import Settings
 from footfall.state import Schedule, User
 from footfall.windows import Window
@@ -24,7 +24,7 @@ FILTER = {"customer": "C", "product": "P"}
 
 def read(**given: Any) -> Schedule:
     body = {"every": "day", "filter": FILTER} | given
-    return parse(json.dumps(body).encode(), USER, "id", NOW_MS, Settings())
+    return parse_schedule_request(json.dumps(body).encode(), USER, "id", NOW_MS, Settings())
 
 
 def wrong(**given: Any) -> list[str]:
@@ -96,7 +96,7 @@ def test_everything_that_is_wrong_is_named_at_once(given: dict[str, Any], where:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"every":"day"}', b'{"every":"day","filter":[]}'])
 def test_what_is_no_schedule_at_all(body: bytes) -> None:
     with pytest.raises(RequestRefused) as caught:
-        parse(body, USER, "id", NOW_MS, Settings())
+        parse_schedule_request(body, USER, "id", NOW_MS, Settings())
     assert caught.value.code is Code.REQUEST_INPUT_MALFORMED
 
 
@@ -124,12 +124,12 @@ def test_a_body_that_is_too_long_to_be_kept() -> None:
     ],
 )
 def test_templates_that_would_overwrite_are_refused(template: str, every: str, corrected: bool, problems: int) -> None:
-    assert len(list(keys.problems(template, every, corrected=corrected))) == problems
+    assert len(list(jobs.key_problems(template, every, corrected=corrected))) == problems
 
 
 def test_a_template_is_filled() -> None:
     window = Window(1_760_000_400_000, 1_760_004_000_000)
-    made = keys.expand("{schedule}/{day}/{start}-{end}.{correction}", "id", ZoneInfo("Asia/Tokyo"), window, 2)
+    made = jobs.expand_key("{schedule}/{day}/{start}-{end}.{correction}", "id", ZoneInfo("Asia/Tokyo"), window, 2)
     assert made == "id/2025-10-09/20251009T090000Z-20251009T100000Z.2"
 
 
@@ -140,10 +140,10 @@ PARTS = st.lists(st.sampled_from(["{start}", "{end}", "{day}", "{correction}", "
 @given(PARTS, st.sampled_from(windows.EVERY), st.sampled_from(ZONES), st.integers(946_684_800_000, 2_000_000_000_000))
 def test_a_good_template_makes_no_key_twice(parts: list[str], every: str, name: str, at_ms: int) -> None:
     template, zone = "-".join(parts), ZoneInfo(name)
-    if any(keys.problems(template, every, corrected=True)):
+    if any(jobs.key_problems(template, every, corrected=True)):
         return
     made, window = [], windows.window(every, zone, at_ms)
     for _ in range(4):
-        made += [keys.expand(template, "id", zone, window, correction) for correction in range(3)]
+        made += [jobs.expand_key(template, "id", zone, window, correction) for correction in range(3)]
         window = windows.window(every, zone, window.end_ms)
     assert len(set(made)) == len(made)

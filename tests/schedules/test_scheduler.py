@@ -12,7 +12,8 @@ from msgspec import structs
 from sqlalchemy import text
 
 from footfall.reports import CANCELLED
-from footfall.schedules import Scheduler, orders
+from footfall.schedules import Scheduler
+from footfall.schedules import jobs as schedules_jobs
 from footfall.settings import Settings
 from footfall.state import JobBounds, JobStatus, RunStatus, State, TooManyJobs
 from footfall.store import Store
@@ -145,9 +146,9 @@ def test_many_workers_try_again_once(place: Any, url: str) -> None:
 
 KILL = """
 import os, signal, sys
-from footfall.clock import SystemClock
+from footfall.system.clock import SystemClock
 from footfall.schedules import Scheduler
-from footfall.settings import Settings
+from footfall.settings.schema import Settings
 from footfall.state import State, jobs
 from footfall.store import Store
 
@@ -282,14 +283,14 @@ def test_a_report_whose_job_is_gone_is_tried_again(place: Any) -> None:
 
 def test_a_fault_with_one_schedule_does_not_hold_up_the_others(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     broken, sound = place.add(name="broken"), place.add(name="sound")
-    make = orders.make
+    make = schedules_jobs.make_scheduled_job
 
     def fail(schedule: Any, *given: Any) -> Any:
         if schedule.id == broken.id:
             raise ZeroDivisionError
         return make(schedule, *given)
 
-    monkeypatch.setattr(orders, "make", fail)
+    monkeypatch.setattr(schedules_jobs, "make_scheduled_job", fail)
     place.tick(HOUR_MS)
     assert (len(place.runs(broken)), len(place.runs(sound))) == (0, 1)
     found = place.state.schedule_get(broken.id)

@@ -27,9 +27,9 @@ EVENT = {
 @pytest.mark.parametrize(
     ("imports", "needed"),
     [
-        ("footfall.cli.run, footfall.serve", set()),
-        ("footfall.cli.run, footfall.app", {"obstore", "sqlalchemy"}),
-        ("footfall.cli.run, footfall.app, footfall.api", {"litestar", "obstore", "sqlalchemy"}),
+        ("footfall.cli.run, footfall.service.supervisor", set()),
+        ("footfall.cli.run, footfall.service.app", {"obstore", "sqlalchemy"}),
+        ("footfall.cli.run, footfall.service.app, footfall.web", {"litestar", "obstore", "sqlalchemy"}),
     ],
     ids=["supervisor", "worker", "web"],
 )

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from footfall.clock import SystemClock
 from footfall.state import Job, JobStatus, State
+from footfall.system.clock import SystemClock
 from footfall.wire import ReportFilter, ReportOutput
 
 FILTER = ReportFilter(customer="BARCHART", product="PORTFOLIO")

@@ -7,12 +7,13 @@ from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
-from footfall.clock import SystemClock
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Files, Reports, Runner
+from footfall.reports import Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
+from footfall.system.clock import SystemClock
 
 APART_MS = 30_000
 USER = User(id="ann", password_hash="", customers=("C",), created_ms=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.store.address import Endpoint, parse_url
+from footfall.store.connections import Endpoint, parse_url
 
 
 def test_a_url_says_everything() -> None:

@@ -34,8 +34,9 @@ def test_the_address_is_for_the_owner_only(own_engine) -> None:
 
 def test_a_second_engine_on_the_same_folder_says_so(own_engine) -> None:
     code = (
-        "import logging, sys; logging.basicConfig(level='INFO'); from footfall.settings import Settings;"
-        "from footfall.store.engine import run_engine; run_engine(Settings(data_dir=sys.argv[1]))"
+        "import logging, sys; logging.basicConfig(level='INFO'); "
+        "from footfall.settings.schema import Settings; from footfall.store.engine.process import run_engine; "
+        "run_engine(Settings(data_dir=sys.argv[1]))"
     )
     second = subprocess.run([sys.executable, "-c", code, str(own_engine.folder)], capture_output=True, check=False)
     assert second.returncode != 0
@@ -114,8 +115,8 @@ def test_a_clean_stop_waits_for_no_reader_that_does_not_read(own_engine) -> None
 KILLED_AT_ITS_END = """
 import asyncio, os, sys
 from pathlib import Path
-from footfall.store.engine_lanes import Lanes, Statement
-from footfall.store.pipe import Pipe
+from footfall.store.engine.executors import Lanes, Statement
+from footfall.store.stream import Pipe
 
 async def main():
     lanes = Lanes(Path(sys.argv[1]) / "chdb", {}, {}, 1)
@@ -167,8 +168,9 @@ def read_all(store: Store, read: str) -> None:
 def test_an_engine_told_to_ignore_ctrl_c_does(tmp_path: Path) -> None:
     place = tmp_path / "run" / "engine.json"
     code = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); from footfall.settings import Settings;"
-        "from footfall.store.engine import run_engine; run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4))"
+        "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        "from footfall.settings.schema import Settings; from footfall.store.engine.process import run_engine; "
+        "run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4))"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as process:
         while not place.exists():
@@ -258,7 +260,7 @@ def test_the_name_of_the_data_folder_is_no_pattern(tmp_path: Path, start_engine,
 FORSAKEN = """
 import asyncio, os, sys
 from pathlib import Path
-from footfall.store.engine_lanes import Lanes, Statement
+from footfall.store.engine.executors import Lanes, Statement
 
 async def main(lanes):
     def start(text, data=None):
@@ -299,7 +301,7 @@ def test_a_statement_that_nobody_waits_for_keeps_its_data_until_it_ends(tmp_path
 )
 def test_the_engine_takes_the_files_that_it_may_open_and_says_when_they_are_too_few(hard, at_once, taken, warned):
     code = (
-        "import resource; from footfall import process; from footfall.settings import Settings; "
+        "import resource; from footfall.system import process; from footfall.settings.schema import Settings; "
         f"process.allow_statements(Settings(engine_queries_at_once_max={at_once})); "
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
@@ -313,7 +315,7 @@ def test_an_engine_that_may_open_few_files_says_so_at_its_start(tmp_path: Path) 
     code = (
         "import logging, resource, sys; logging.basicConfig(level='INFO');"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160));"
-        "from footfall.settings import Settings; from footfall.store.engine import run_engine;"
+        "from footfall.settings.schema import Settings; from footfall.store.engine.process import run_engine;"
         "run_engine(Settings(data_dir=sys.argv[1]))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "data")]

@@ -9,9 +9,9 @@ import pytest
 CODE = """
 import asyncio, sys
 from pathlib import Path
-from footfall.memory import resident_bytes
-from footfall.store.engine_lanes import Lanes, Statement
-from footfall.store.engine_rest import rest_when_idle
+from footfall.system.memory import resident_bytes
+from footfall.store.engine.executors import Lanes, Statement
+from footfall.store.engine.process import rest_when_idle
 
 async def main(lanes):
     async def ask(text):

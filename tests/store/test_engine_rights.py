@@ -136,8 +136,8 @@ def test_data_of_a_statement_may_hold_anything(ask: Ask) -> None:
 
 
 HOSTILE = r"""
-from footfall.store.engine_lanes import EngineError
-from footfall.store.engine_rights import Rights
+from footfall.store.engine.executors import EngineError
+from footfall.store.engine.rights import Rights
 
 for piece in ("\\'", "'", '"', "`", "/*", "*/", "--", "; ", "(", "a(", "ENGINE ", "{x:Identifier", "INSERT INTO "):
     for text in ("SELECT '" + 500_000 * piece, "INSERT INTO " + 500_000 * piece):

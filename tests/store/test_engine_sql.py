@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.store import engine_sql as sql
+from footfall.store.engine import sql
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from footfall import zstd
 from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable
-from footfall.store.counting import check_taken
 from footfall.store.errors import DATA_CODES, explain_load
+from footfall.store.stream import check_taken
+from footfall.system import zstd
 
 COUNT = "SELECT count() FROM events FINAL"
 CHECKSUM = {zstd.CompressionParameter.checksum_flag: 1}

@@ -12,7 +12,7 @@ import urllib3
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from footfall import zstd
+from footfall.system import zstd
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 from msgspec import structs
 
 from footfall.settings import Settings
-from footfall.store import Store, StoreUnavailable, waiting
+from footfall.store import Store, StoreUnavailable
 from footfall.store import client as store_client
-from footfall.store.connections import Connections
+from footfall.store import connections as store_connections
+from footfall.store.connections import ClientPool
 
 CALLERS = 12
 # The settings of what a request waits for.
@@ -82,7 +83,7 @@ def test_a_connection_that_was_begun_before_all_were_closed_is_not_kept() -> Non
         assert answered.wait(10)
         return object()
 
-    connections = Connections(connect)
+    connections = ClientPool(connect)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(connections.get, "read")
         assert begun.wait(10)
@@ -134,7 +135,7 @@ class Relay:
 def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of_requests(
     engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "GRACE_S", 1)
+    monkeypatch.setattr(store_connections, "GRACE_S", 1)
     port = json.loads(engine.place.read_bytes())["port"]
     with contextlib.closing(Relay(port)) as relay:
         settings = engine.settings(**dict.fromkeys(LIMITS, 1))
@@ -151,7 +152,7 @@ def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of
 def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with_the_longest_of_others(
     own_engine: Any, monkeypatch: pytest.MonkeyPatch, is_streamed: bool
 ) -> None:
-    monkeypatch.setattr(waiting, "GRACE_S", 1)
+    monkeypatch.setattr(store_connections, "GRACE_S", 1)
     with contextlib.ExitStack() as stack:
         stores: list[Store] = []
         for name in LIMITS:
@@ -168,8 +169,8 @@ def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with
 
 
 def test_a_limit_that_is_longer_than_those_of_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "GRACE_S", 1)
-    waits = waiting.Waits(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
+    monkeypatch.setattr(store_connections, "GRACE_S", 1)
+    waits = store_connections.Waits(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
     assert [waits.read(limit_s) for limit_s in (0, 1, 5, 6, 40, 60)] == [41, 6, 6, 41, 41, 61]
 
 

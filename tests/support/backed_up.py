@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from footfall.backup import Means, Place, Saved, Silent, back_up, prepare, restore
-from footfall.clock import NodeClock
+from footfall.backup import BackupDependencies, BackupLocation, Saved, Silent, back_up, prepare_restore, restore
+from footfall.files import Files
 from footfall.journal import Folder
-from footfall.reports import Files, file_path
+from footfall.reports import file_path
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
+from footfall.system.clock import NodeClock
 from footfall.wire import ReportFilter
 
 FIRST_MS = 1_568_381_886_060
@@ -62,8 +63,8 @@ class Node:
         self.store.close()
 
     @property
-    def means(self) -> Means:
-        return Means(
+    def means(self) -> BackupDependencies:
+        return BackupDependencies(
             settings=self.settings,
             state=self.state,
             store=self.store,
@@ -131,12 +132,12 @@ class Node:
     def back_up(self, where: Path | str) -> Saved:
         Folder(self.data / "journal")
         with contextlib.closing(NodeClock(self.data / "clock")) as clock:
-            return back_up(Place(str(where), make=True), self.means, clock)
+            return back_up(BackupLocation(str(where), make=True), self.means, clock)
 
     def restore(self, where: Path | str) -> None:
         """As the command does: the rooms open only when the folder is taken."""
-        place = Place(str(where))
-        with prepare(place, self.settings, Silent()) as claimed:
+        place = BackupLocation(str(where))
+        with prepare_restore(place, self.settings, Silent()) as claimed:
             self.open()
             restore(place, claimed, self.means)
 

@@ -10,7 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from footfall.checking import Plan, Progress, Rebuilding, Rebuilt, Verdict, Verification, unseen
+from footfall.integrity import (
+    ProgressCallback,
+    Rebuilding,
+    RebuildPlan,
+    Rebuilt,
+    Verification,
+    VerificationResult,
+    no_progress,
+)
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.settings import Settings
@@ -85,11 +93,11 @@ class Node:
         """Change events in the store: `type = 'X' WHERE ...`."""
         self.sql(f"ALTER TABLE events UPDATE {change} SETTINGS mutations_sync = 1")
 
-    def verify(self, progress: Progress = unseen, **options: Any) -> Verdict:
+    def verify(self, progress: ProgressCallback = no_progress, **options: Any) -> VerificationResult:
         return Verification(self.settings, self.store, self.clock, progress).run(**options)
 
-    def rebuild(self, progress: Progress = unseen, **plan: Any) -> Rebuilt:
-        return Rebuilding(self.settings, self.store, self.clock, progress).run(Plan(**plan))
+    def rebuild(self, progress: ProgressCallback = no_progress, **plan: Any) -> Rebuilt:
+        return Rebuilding(self.settings, self.store, self.clock, progress).run(RebuildPlan(**plan))
 
     def sql(self, statement: str) -> None:
         """What nobody should do to the store."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import uvicorn
 
-from footfall import api
-from footfall.clock import SystemClock
-from footfall.collecting import Collector
+from footfall import web
+from footfall.ingest import Collector
 from footfall.journal import Folder, Frame, Journal, walk
 from footfall.plan import LivePlan
 from footfall.settings import Settings
+from footfall.system.clock import SystemClock
 
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-APPLICATION-LOADED", "context": ["me"]}
 BODY = json.dumps({"events": [{**EVENT, "timestamp": int(time.time() * 1000)}]}).encode()
@@ -55,7 +55,7 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
     journal = Journal(Folder(folder / "journal"), settings, SystemClock())
     running = asyncio.create_task(journal.run())
     collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
-    allowed = api.Allowed(settings)
+    allowed = web.Allowed(settings)
     sent_on: list[str] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -69,7 +69,7 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         sent_on.append(f"{scope['method']} {scope['path']}")
         await collector(scope, receive, send_open)
 
-    door = api.door(collector, settings)
+    door = web.events_protocol(collector, settings)
     config = uvicorn.Config(
         application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
     )  # fmt: skip

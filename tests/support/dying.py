@@ -15,12 +15,14 @@ from typing import Any
 
 import msgspec
 
-from footfall.clock import SystemClock
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Files, Runner, run
+from footfall.reports import Runner
+from footfall.reports.worker import run
 from footfall.settings import Settings
 from footfall.state import State, jobs
 from footfall.store import Store
+from footfall.system.clock import SystemClock
 
 # Time for a statement to have begun.
 MOMENT_S = 0.005

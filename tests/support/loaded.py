@@ -5,11 +5,11 @@ import json
 import uuid
 from pathlib import Path
 
-from footfall.clock import NodeClock
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.settings import Settings
 from footfall.store import Store
+from footfall.system.clock import NodeClock
 
 TIME = 1_568_381_886_060
 

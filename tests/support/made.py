@@ -4,10 +4,11 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Destinations, Files, file_path
-from footfall.reports.lifecycle import Completed
-from footfall.reports.making import Making
+from footfall.reports import Destinations, file_path
+from footfall.reports.status import Completed
+from footfall.reports.worker.attempt import Attempt
 from footfall.settings import Settings
 from footfall.state import Job
 from footfall.store import Store
@@ -41,7 +42,7 @@ def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: An
         | changes
     )
     columns = LivePlan(None, settings).plan.columns(asked.product)
-    done = Making(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).make()
+    done = Attempt(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).make()
     return done, settings.data / "files" / file_path(job)
 
 

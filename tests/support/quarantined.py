@@ -11,17 +11,18 @@ from typing import Any
 
 from msgspec import structs
 
-from footfall.clock import NodeClock
-from footfall.collecting import Collector
+from footfall.files import Files
+from footfall.ingest import Collector
 from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.plan import LivePlan, Plan
 from footfall.quarantine import Held, Quarantine, Selection
-from footfall.reports import Destinations, Files, names
-from footfall.reports.making import Making
+from footfall.reports import Destinations, attempt_path
+from footfall.reports.worker.attempt import Attempt
 from footfall.settings import Settings
 from footfall.state import Job
 from footfall.store import Store
+from footfall.system.clock import NodeClock
 from footfall.wire import ReportFilter
 
 TIME = 1_568_381_886_060
@@ -47,8 +48,8 @@ def remake(store: Store, job: Job, plan: Plan) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=folder)
         files = Destinations(settings, Files(settings))
-        Making(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).make()
-        return (settings.data / "files" / names.path(job.id, job.tries, job.file)).read_bytes()
+        Attempt(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).make()
+        return (settings.data / "files" / attempt_path(job.id, job.tries, job.file)).read_bytes()
 
 
 class Node:

@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
-from footfall import zstd
-from footfall.reports import formats
+from footfall.reports import encoding
+from footfall.system import zstd
 
 Row = tuple[Any, ...]
 
@@ -91,7 +91,7 @@ def by_duckdb(file: Path, file_format: str, compression: str, names: list[str], 
 
 def by_pandas(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
     packed = {"none": None, "gzip": "gzip", "zstd": None}[compression]
-    is_zstd = file_format in formats.TEXTS and compression == "zstd"
+    is_zstd = file_format in encoding.TEXTS and compression == "zstd"
     source = io.BytesIO(unpacked(file, compression)) if is_zstd else file
     match file_format:
         case "csv":
@@ -122,7 +122,7 @@ def by_pandas(file: Path, file_format: str, compression: str, names: list[str], 
 
 
 def by_polars(file: Path, file_format: str, compression: str, names: list[str], delimiter: str = "|") -> list[Row]:
-    source = io.BytesIO(unpacked(file, compression)) if file_format in formats.TEXTS else file
+    source = io.BytesIO(unpacked(file, compression)) if file_format in encoding.TEXTS else file
     strings = dict.fromkeys(names[1:], pl.String)
     match file_format:
         case "csv":

@@ -13,7 +13,7 @@ from footfall.errors import RequestRefused
 from footfall.settings import Settings
 from footfall.state import State, User
 from footfall.store import Store
-from footfall.usage import Counts, Usage, parse
+from footfall.usage import Counts, Usage, parse_counts_request
 
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 NOW_MS = 1_760_000_000_000
@@ -46,7 +46,7 @@ class Place:
         self.store.write("TRUNCATE TABLE events", {})
 
     async def count(self, user: User = ADMIN, **given: Any) -> Counts:
-        return await self.usage.count(user, parse(texts(given), self.settings))
+        return await self.usage.count(user, parse_counts_request(texts(given), self.settings))
 
     async def refused(self, **given: Any) -> RequestRefused:
         with pytest.raises(RequestRefused) as caught:

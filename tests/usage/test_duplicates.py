@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from footfall.usage import Span, compare, join
+from footfall.usage import TimeSpan, compare, join_spans
 
 WANTED = {"customer": "C", "product": "P", "types": [], "watermark": 10, "since": -1}
 WANTED |= {"basis": "event", "received_start": 0, "received_end": 0}
@@ -23,8 +23,8 @@ WANTED |= {"basis": "event", "received_start": 0, "received_end": 0}
     ],
 )
 def test_neighbours_are_joined_while_they_are_few(rows: tuple[int, ...], expected: list[Any]) -> None:
-    spans = [Span(number * 10, number * 10 + 5, count) for number, count in enumerate(rows)]
-    assert [(span.first_ms, span.last_ms, span.rows) for span in join(spans, 100)] == expected
+    spans = [TimeSpan(number * 10, number * 10 + 5, count) for number, count in enumerate(rows)]
+    assert [(span.first_ms, span.last_ms, span.rows) for span in join_spans(spans, 100)] == expected
 
 
 def event(n: int, batch: int, time_ms: int) -> dict[str, Any]:
@@ -35,8 +35,8 @@ def event(n: int, batch: int, time_ms: int) -> dict[str, Any]:
 def test_a_small_span_is_not_cut(place, monkeypatch) -> None:
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 100)
     place.load(*(event(n, 1 + n % 2, n) for n in range(1, 101)))
-    (found,) = compare(place.store, WANTED, [Span(0, 1000, 100)], dict)
-    assert (found.span, found.duplicates) == (Span(0, 1000, 100), 0)
+    (found,) = compare(place.store, WANTED, [TimeSpan(0, 1000, 100)], dict)
+    assert (found.span, found.duplicates) == (TimeSpan(0, 1000, 100), 0)
 
 
 @pytest.mark.parametrize("step", [1, 7, 10**6])
@@ -46,7 +46,7 @@ def test_where_there_are_some_the_pieces_are_small_and_lose_nothing(place, monke
     times = {n: 1000 + (n * step if n < 90 else n * step * 1000) for n in range(1, 101)}
     place.load(*(event(n, batch, times[n]) for n in times for batch in (1, 2) if batch == 1 or n % 3 == 0))
     rows = 100 + 33
-    found = list(compare(place.store, WANTED, [Span(times[1], times[100], rows)], dict))
+    found = list(compare(place.store, WANTED, [TimeSpan(times[1], times[100], rows)], dict))
     assert sum(part.span.rows for part in found) == rows
     assert sum(part.duplicates for part in found) == 33
     assert all(part.span.rows <= 10 for part in found)
@@ -57,13 +57,13 @@ def test_where_there_are_some_the_pieces_are_small_and_lose_nothing(place, monke
 def test_events_of_one_millisecond_stay_together(place, monkeypatch) -> None:
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
     place.load(*(event(n, batch, 5 if n < 60 else 6) for n in range(1, 101) for batch in (1, 2)))
-    found = list(compare(place.store, WANTED, [Span(5, 6, 200)], dict))
+    found = list(compare(place.store, WANTED, [TimeSpan(5, 6, 200)], dict))
     assert [(part.span.rows, part.duplicates) for part in found] == [(118, 59), (82, 41)]
 
 
 def test_two_batches_at_one_time_are_no_duplicates_by_that(place) -> None:
     place.load(event(1, 1, 5), event(2, 2, 5))
-    (found,) = compare(place.store, WANTED, [Span(5, 5, 2)], dict)
+    (found,) = compare(place.store, WANTED, [TimeSpan(5, 5, 2)], dict)
     assert found.duplicates == 0
 
 
@@ -78,14 +78,14 @@ def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, tim
         place.load(*alone)
         place.load(*together[1:])
         place.load(equal[1])
-    (found,) = compare(place.store, WANTED, [Span(5, 7, 10)], dict)
+    (found,) = compare(place.store, WANTED, [TimeSpan(5, 7, 10)], dict)
     assert (found.duplicates, found.twins) == (1, 4 * times)
     assert found.counts == {(0, "T"): 1}
     for time_ms, twins in ((5, 1), (6, 2), (7, 1)):
-        (found,) = compare(place.store, WANTED, [Span(time_ms, time_ms, 1)], dict)
+        (found,) = compare(place.store, WANTED, [TimeSpan(time_ms, time_ms, 1)], dict)
         assert found.twins == twins * times
     by_receipt = WANTED | {"basis": "received", "received_start": 2, "received_end": 9}
-    (found,) = compare(place.store, by_receipt, [Span(5, 7, 10)], dict)
+    (found,) = compare(place.store, by_receipt, [TimeSpan(5, 7, 10)], dict)
     # The first was received before: it is first all the same.
     assert (found.duplicates, found.twins) == (1, 4 * times)
 
@@ -95,7 +95,7 @@ def test_pieces_are_small_by_all_that_their_events_are_compared_with(place, monk
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
     place.load(*(event(n, 1, n) | {"received": 1} for n in range(1, 101)))
     place.load(*(event(n, 2, n) | {"received": 2} for n in (7, 70)))
-    found = list(compare(place.store, WANTED | narrow, [Span(1, 100, 2)], dict))
+    found = list(compare(place.store, WANTED | narrow, [TimeSpan(1, 100, 2)], dict))
     assert all(part.span.rows <= 10 for part in found)
     assert sum(part.span.rows for part in found) == 102
     assert sum(part.duplicates for part in found) == 2

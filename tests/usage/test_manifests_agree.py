@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import make
 
-from footfall.limits import LATE_AFTER_S
+from footfall.settings.limits import LATE_AFTER_S
 from footfall.store import query
 
 PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -20,8 +20,8 @@ PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(H
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.reports.making.SPAN_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.making.DROP_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 5)
 
 
 @given(

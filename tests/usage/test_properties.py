@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Destinations, Files
-from footfall.reports.making import Making
+from footfall.reports import Destinations
+from footfall.reports.worker.attempt import Attempt
 from footfall.state import Job
 from footfall.usage import Counts
 from footfall.wire import ReportFilter
@@ -24,8 +25,8 @@ PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=list(H
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.usage.desk.COMPARED_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.making.SPAN_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.usage.service.COMPARED_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
 
 
 @given(
@@ -96,5 +97,5 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
     )
     columns = LivePlan(None, place.settings).plan.columns("P")
     files = Destinations(place.settings, Files(place.settings))
-    made = Making(job, columns, place.store, files, deadline_s=2**40).make()
+    made = Attempt(job, columns, place.store, files, deadline_s=2**40).make()
     return made.rows, made.duplicates

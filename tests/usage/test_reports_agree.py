@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import make
 
+from footfall.files import Files
 from footfall.plan import LivePlan
-from footfall.reports import Estimate, Estimates, Files, Reports
+from footfall.reports import Estimate, Estimates, Reports
 from footfall.state import User
 
 PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -27,9 +28,9 @@ MODES = st.sampled_from(("keep", "drop"))
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.usage.desk.COMPARED_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.making.SPAN_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.making.DROP_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.usage.service.COMPARED_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 5)
 
 
 def load(place: Any, events: list[counted.Event], parts: int) -> None:

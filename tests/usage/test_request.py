@@ -7,14 +7,14 @@ from msgspec import UNSET
 
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
-from footfall.usage import CountsRequest, parse
+from footfall.usage import CountsRequest, parse_counts_request
 
 SETTINGS = Settings(code_chars_max=10, filter_types_max=2)
 NEEDED = {"customer": ["C"], "product": ["P"]}
 
 
 def test_what_is_left_out_has_its_default() -> None:
-    assert parse(NEEDED, SETTINGS) == CountsRequest(
+    assert parse_counts_request(NEEDED, SETTINGS) == CountsRequest(
         customer="C",
         product="P",
         types=(),
@@ -38,7 +38,7 @@ def test_everything_that_is_given_is_read() -> None:
         "asOf": ["0"],
         "unknown": ["x", "y"],
     }
-    assert parse(given, SETTINGS) == CountsRequest(
+    assert parse_counts_request(given, SETTINGS) == CountsRequest(
         customer="C",
         product="P",
         types=("T", "U,V"),
@@ -76,6 +76,6 @@ def test_everything_that_is_given_is_read() -> None:
 )
 def test_all_that_is_wrong_is_named(given: dict[str, Any], where: list[str]) -> None:
     with pytest.raises(RequestRefused) as caught:
-        parse(NEEDED | given, SETTINGS)
+        parse_counts_request(NEEDED | given, SETTINGS)
     assert caught.value.code is Code.REQUEST_PARAMETER_MALFORMED
     assert [problem.where for problem in caught.value.problems] == where

@@ -11,6 +11,11 @@ Users sign in with Basic authentication. A password is kept as its argon2id hash
 """
 
 from footfall.accounts.accounts import Accounts, Unauthenticated, may_see
-from footfall.accounts.rules import BadUser
+from footfall.accounts.passwords import BadUser
 
-__all__ = ["Accounts", "BadUser", "Unauthenticated", "may_see"]
+__all__ = [
+    "Accounts",
+    "BadUser",
+    "Unauthenticated",
+    "may_see",
+]

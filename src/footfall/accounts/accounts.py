@@ -9,14 +9,12 @@ from functools import partial
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
 
-from footfall.accounts.basic import Credentials, parse
-from footfall.accounts.cache import VerifiedCache
+from footfall.accounts.credentials import Credentials, VerifiedCache, parse_authorization
 from footfall.accounts.failures import Failures, network
-from footfall.accounts.hashing import Hashing
-from footfall.accounts.rules import check_details, check_password, check_user_id, normalize
-from footfall.clock import Clock
+from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User, UserExists
+from footfall.system.clock import Clock
 
 FIRST_USER = "admin"
 # 144 random bits, written in 24 characters.
@@ -53,7 +51,7 @@ class Accounts:
         Raises Unauthenticated whatever is wrong with them, and RequestRefused, with the seconds to wait, after too
         many failures from this address or when too many wait for a hash.
         """
-        credentials = parse(authorization)
+        credentials = parse_authorization(authorization)
         if credentials is None:
             raise Unauthenticated
         pair = (credentials.user_id, network(address))

@@ -4,8 +4,8 @@ import threading
 from collections import OrderedDict, deque
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from footfall.clock import Clock
 from footfall.errors import Code, RequestRefused
+from footfall.system.clock import Clock
 
 WINDOW_MS = 60_000
 # Pairs of user and address that are remembered. Each failure cost a hash; this many take longer than the window, so

@@ -35,29 +35,28 @@ have as many events of each day as the backup, and the node's clock is set past 
 stay behind, or reports would wait for machines that are gone.
 """
 
-from footfall.backup.checking import check
+from footfall.backup.data_folder import require_data
+from footfall.backup.dependencies import BackupDependencies, BackupProgress, Silent
 from footfall.backup.errors import BackupDamaged, BackupRefused, PlaceFailed
-from footfall.backup.ground import require_data
-from footfall.backup.manifest import Kind, Manifest
-from footfall.backup.means import Means, Progress, Silent
-from footfall.backup.place import Place
-from footfall.backup.restoring import prepare, restore
+from footfall.backup.location import BackupLocation
+from footfall.backup.manifest import BackupManifest, PartKind, check_backup
+from footfall.backup.restoring import prepare_restore, restore
 from footfall.backup.saving import Saved, back_up
 
 __all__ = [
     "BackupDamaged",
+    "BackupDependencies",
+    "BackupLocation",
+    "BackupManifest",
+    "BackupProgress",
     "BackupRefused",
-    "Kind",
-    "Manifest",
-    "Means",
-    "Place",
+    "PartKind",
     "PlaceFailed",
-    "Progress",
     "Saved",
     "Silent",
     "back_up",
-    "check",
-    "prepare",
+    "check_backup",
+    "prepare_restore",
     "require_data",
     "restore",
 ]

@@ -1,4 +1,4 @@
-"""What a backup says of itself: one JSON file, written last, without which the parts beside it are no backup."""
+"""What a backup says of itself, of which installation it is, and whether it is whole."""
 
 import hashlib
 from enum import StrEnum
@@ -6,13 +6,27 @@ from enum import StrEnum
 import msgspec
 from msgspec import Struct, structs
 
+from footfall.backup.dependencies import BackupProgress
 from footfall.backup.errors import BackupDamaged, BackupRefused
+from footfall.backup.location import BackupLocation, part_name
+from footfall.state import State
+
+# Which installation a backup is of.
+
+
+def installation(state: State) -> str:
+    """A name that an installation keeps for ever, and that a restored one has as well; it tells no secret."""
+    return hashlib.sha256(state.secret("installation")).hexdigest()[:16]
+
+
+# What a backup says of itself: one JSON file, written last, without which the parts beside it are no backup.
+
 
 NAME = "manifest.json"
 FORMAT = 1
 
 
-class Kind(StrEnum):
+class PartKind(StrEnum):
     """What a part holds."""
 
     STATE = "state"  # rows of the table that `name` says, as JSON lines
@@ -23,17 +37,17 @@ class Kind(StrEnum):
     FILE = "file"  # a report's file, whose path is `name`
 
 
-class Part(Struct, frozen=True):
+class BackupPart(Struct, frozen=True):
     """One object of the backup; `size` is in bytes. Parts of one kind and name follow each other."""
 
-    kind: Kind
+    kind: PartKind
     name: str
     sha256: str
     size: int
     rows: int = 0
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
+class BackupManifest(Struct, frozen=True, kw_only=True):
     """Times are in ms since the epoch. Whatever was acknowledged at or before `watermark_ms` is in the backup.
 
     `days` has the events by day (UTC) that the parts hold, `journal` the names of the segments that come on top,
@@ -53,10 +67,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     quarantined: int
     journal: tuple[str, ...]
     left_out: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[BackupPart, ...]
     sha256: str = ""
 
-    def of(self, *kinds: Kind) -> tuple[Part, ...]:
+    def of(self, *kinds: PartKind) -> tuple[BackupPart, ...]:
         """The parts of these kinds, in order."""
         return tuple(part for part in self.parts if part.kind in kinds)
 
@@ -71,18 +85,18 @@ class _Head(Struct, frozen=True):
     footfall: str
 
 
-def write(manifest: Manifest) -> bytes:
+def write_manifest(manifest: BackupManifest) -> bytes:
     """The file's content, which carries its own checksum."""
     return msgspec.json.format(msgspec.json.encode(structs.replace(manifest, sha256=_digest(manifest))), indent=1)
 
 
-def read(data: bytes) -> Manifest:
+def read_manifest(data: bytes) -> BackupManifest:
     """Raises BackupDamaged, and BackupRefused for what a later version wrote."""
     try:
         head = msgspec.json.decode(data, type=_Head)
         if head.format > FORMAT:
             raise BackupRefused(f"the backup was made by footfall {head.footfall}, whose form this version cannot read")
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(data, type=BackupManifest)
     except msgspec.DecodeError as error:
         raise BackupDamaged((f"{NAME} cannot be read: {error}",)) from error
     if manifest.sha256 != _digest(manifest):
@@ -90,5 +104,48 @@ def read(data: bytes) -> Manifest:
     return manifest
 
 
-def _digest(manifest: Manifest) -> str:
+def _digest(manifest: BackupManifest) -> str:
     return hashlib.sha256(msgspec.json.encode(structs.replace(manifest, sha256=""))).hexdigest()
+
+
+# Whether a backup is whole: every part is there, and is what its name says.
+
+
+def check_backup(place: BackupLocation, progress: BackupProgress) -> BackupManifest:
+    """Read all of a backup and compare it with its manifest, which is returned.
+
+    Raises BackupRefused where there is none, BackupDamaged with everything that is wrong, PlaceFailed.
+    """
+    data = place.read(NAME)
+    if data is None:
+        raise BackupRefused(f"there is no backup in {place.where}: it has no {NAME}")
+    manifest = read_manifest(data)
+    there = place.sizes()
+    progress.begin("bytes checked", sum(manifest.sizes.values()))
+    problems = [problem for sha256 in manifest.sizes if (problem := _look(place, manifest, sha256, there, progress))]
+    if problems:
+        raise BackupDamaged(tuple(problems))
+    return manifest
+
+
+def _look(
+    place: BackupLocation, manifest: BackupManifest, sha256: str, there: dict[str, int], progress: BackupProgress
+) -> str | None:
+    """What is wrong with one part; None when it is whole."""
+    found, wanted = there.get(sha256), manifest.sizes[sha256]
+    if found is None:
+        return f"{part_name(sha256)} is missing{_holding(manifest, sha256)}"
+    if found != wanted:
+        return f"{part_name(sha256)} has {found} bytes instead of {wanted}{_holding(manifest, sha256)}"
+    digest = hashlib.sha256()
+    for block in place.blocks(part_name(sha256)):
+        digest.update(block)
+        progress.step(len(block))
+    if digest.hexdigest() != sha256:
+        return f"{part_name(sha256)} is not as it was written{_holding(manifest, sha256)}"
+    return None
+
+
+def _holding(manifest: BackupManifest, sha256: str) -> str:
+    held = {f"{part.kind} {part.name}" for part in manifest.parts if part.sha256 == sha256}
+    return f" ({', '.join(sorted(held))})"

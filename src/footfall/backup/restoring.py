@@ -8,23 +8,26 @@ from typing import Literal
 
 from msgspec import Struct
 
-from footfall import private
-from footfall.backup.checking import check
+from footfall.backup.data_folder import (
+    claim_folder,
+    end_restoring,
+    mark_restoring,
+    require_empty,
+    scratch,
+    write_segment,
+)
+from footfall.backup.dependencies import UNLIMITED, BackupDependencies, BackupProgress, retry
 from footfall.backup.errors import BackupDamaged, BackupRefused
-from footfall.backup.ground import begin, claim, release, require_empty, scratch
-from footfall.backup.identity import installation
-from footfall.backup.lines import decompress
-from footfall.backup.manifest import Kind, Manifest, Part
-from footfall.backup.means import UNLIMITED, Means, Progress, patiently
-from footfall.backup.place import Place, part_name
-from footfall.backup.saving import applied_schema, count_days, day_name
-from footfall.backup.segments import write_segment
-from footfall.clock import NodeClock
+from footfall.backup.location import BackupLocation, part_name
+from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, check_backup, installation
+from footfall.backup.saving import applied_schema, count_days, day_name, decompress_lines
 from footfall.settings import Settings
 from footfall.state import StateNotEmpty, StateTooNew
 from footfall.store import query
+from footfall.system.clock import NodeClock
+from footfall.system.files import make_folder
 
-_FOLDERS = {Kind.JOURNAL: "journal", Kind.ASIDE: "aside"}
+_FOLDERS = {PartKind.JOURNAL: "journal", PartKind.ASIDE: "aside"}
 # The days that a message names.
 _DAYS_NAMED_MAX = 5
 _READ_BYTES = 1 << 20
@@ -33,24 +36,24 @@ _READ_BYTES = 1 << 20
 class Claimed(Struct, frozen=True):
     """A backup that was found whole, and a data folder marked for it; `again` says that a restore had begun before."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     again: bool
 
 
 @contextlib.contextmanager
-def prepare(place: Place, settings: Settings, progress: Progress) -> Iterator[Claimed]:
+def prepare_restore(place: BackupLocation, settings: Settings, progress: BackupProgress) -> Iterator[Claimed]:
     """Check that the data folder is empty, and all of the backup; then the folder is marked, for the block's `restore`.
 
     When that finds the state or the store in use, nothing was changed. Raises BackupRefused, BackupDamaged,
     PlaceFailed.
     """
     require_empty(settings)
-    manifest = check(place, progress)
-    with claim(settings, manifest) as again:
+    manifest = check_backup(place, progress)
+    with claim_folder(settings, manifest) as again:
         yield Claimed(manifest, again)
 
 
-def restore(place: Place, claimed: Claimed, means: Means) -> None:
+def restore(place: BackupLocation, claimed: Claimed, means: BackupDependencies) -> None:
     """Bring everything back, and hold the store against the backup's counts; the data folder may be used then.
 
     Raises BackupRefused, PlaceFailed, and what the state and the store raise; then the data folder stays marked, and
@@ -58,22 +61,22 @@ def restore(place: Place, claimed: Claimed, means: Means) -> None:
     """
     restoring = Restoring(place, claimed, means)
     restoring.require_room()
-    begin(means.settings)
+    mark_restoring(means.settings)
     restoring.fill_state()
     restoring.put_files()
     restoring.put_segments()
     restoring.load()
     restoring.verify()
     # Until the first start nothing else makes it, and the commands take a folder without one for no data folder.
-    private.make_folder(means.settings.data / "journal")
+    make_folder(means.settings.data / "journal")
     _set_clock(means.settings, claimed.manifest.ended_ms)
-    release(means.settings)
+    end_restoring(means.settings)
 
 
 class Restoring:
     """One restore; each step may be done again."""
 
-    def __init__(self, place: Place, claimed: Claimed, means: Means) -> None:
+    def __init__(self, place: BackupLocation, claimed: Claimed, means: BackupDependencies) -> None:
         self._place = place
         self._manifest = claimed.manifest
         self._again = claimed.again
@@ -103,7 +106,7 @@ class Restoring:
 
     def put_files(self) -> None:
         """Put the reports' files where they were."""
-        files = self._manifest.of(Kind.FILE)
+        files = self._manifest.of(PartKind.FILE)
         self._means.progress.begin("report files", len(files))
         for part in files:
             self._fetch(part)
@@ -118,18 +121,18 @@ class Restoring:
 
     def load(self) -> None:
         """Load what was in the store."""
-        parts = self._manifest.of(Kind.QUARANTINE, Kind.EVENTS)
+        parts = self._manifest.of(PartKind.QUARANTINE, PartKind.EVENTS)
         self._means.progress.begin("events", sum(part.rows for part in parts))
         file = scratch(self._means.settings)
         for part in parts:
-            table: Literal["events", "quarantine"] = "events" if part.kind is Kind.EVENTS else "quarantine"
+            table: Literal["events", "quarantine"] = "events" if part.kind is PartKind.EVENTS else "quarantine"
             file.write_bytes(self._content(part))
-            patiently(partial(self._means.store.load, file, table))
+            retry(partial(self._means.store.load, file, table))
             self._means.progress.step(part.rows)
 
     def verify(self) -> None:
         """Raise BackupRefused unless the store has as many events of each day as the backup."""
-        found = {day_name(day): count for day, count in patiently(partial(count_days, self._means)).items()}
+        found = {day_name(day): count for day, count in retry(partial(count_days, self._means)).items()}
         wanted = self._manifest.days
         wrong = sorted(day for day in found.keys() | wanted.keys() if found.get(day) != wanted.get(day))
         if wrong:
@@ -139,17 +142,17 @@ class Restoring:
             raise BackupRefused(f"the store has {held} of {self._manifest.quarantined} rows of the quarantine")
 
     def _rows(self) -> Iterator[tuple[str, bytes]]:
-        for part in self._manifest.of(Kind.STATE):
-            for line in decompress(self._content(part)):
+        for part in self._manifest.of(PartKind.STATE):
+            for line in decompress_lines(self._content(part)):
                 yield part.name, line
 
-    def _content(self, part: Part) -> bytes:
+    def _content(self, part: BackupPart) -> bytes:
         data = self._place.read(part_name(part.sha256))
         if data is None or hashlib.sha256(data).hexdigest() != part.sha256:
             raise _damaged(part)
         return data
 
-    def _fetch(self, part: Part) -> None:
+    def _fetch(self, part: BackupPart) -> None:
         """Put a part of any size into the scratch file."""
         digest = hashlib.sha256()
         with scratch(self._means.settings).open("wb") as file:
@@ -168,7 +171,7 @@ class Restoring:
         return BackupRefused(f"the backup was made by footfall {made_by}, and this version does not know {what}")
 
 
-def _damaged(part: Part) -> BackupDamaged:
+def _damaged(part: BackupPart) -> BackupDamaged:
     return BackupDamaged((f"{part_name(part.sha256)} has changed since it was checked ({part.kind} {part.name})",))
 
 

@@ -1,7 +1,12 @@
-"""Making a backup, while the service runs or while it does not."""
+"""Making a backup, while the service runs or while it does not: what is written, in which parts.
 
+And what an earlier one spares.
+"""
+
+import asyncio
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -12,20 +17,135 @@ import msgspec
 from msgspec import Struct
 
 from footfall.backup import manifest as manifests
+from footfall.backup.data_folder import read_aside, read_segments
+from footfall.backup.dependencies import UNLIMITED, BackupDependencies, retry
 from footfall.backup.errors import BackupRefused
-from footfall.backup.identity import installation
-from footfall.backup.manifest import Kind, Manifest, Part
-from footfall.backup.means import UNLIMITED, Means, patiently
-from footfall.backup.parts import Parts
-from footfall.backup.place import Place
-from footfall.backup.segments import read_aside, read_segments
-from footfall.clock import Clock
-from footfall.journal import Folder
-from footfall.journal import Kind as SegmentKind
-from footfall.node import node_name
+from footfall.backup.location import BackupLocation, part_name
+from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, installation
+from footfall.journal import Folder, SegmentKind
 from footfall.reports import file_path
 from footfall.state import Job, JobStatus
 from footfall.store import query
+from footfall.system import zstd
+from footfall.system.clock import Clock
+from footfall.system.data_folder import node_name
+
+# JSON lines on their way into a backup: cut into pieces of bounded size, each compressed by itself.
+
+
+# One piece before compression. A load of this size is what the engine is built for (segment_lines_bytes_max).
+PIECE_BYTES = 32 * 1024 * 1024
+_OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 3, zstd.CompressionParameter.checksum_flag: 1}
+
+
+def cut_lines(blocks: Iterable[bytes], most: int = PIECE_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Whole lines of about `most` bytes, and their number; a line ends with a newline, wherever the blocks end."""
+    waiting = bytearray()
+    for block in blocks:
+        waiting += block
+        if len(waiting) >= most:
+            end = waiting.rfind(b"\n") + 1
+            if end:
+                yield _piece(waiting[:end])
+                del waiting[:end]
+    assert not waiting or waiting.endswith(b"\n")  # noqa: S101 - our own mistake
+    if waiting:
+        yield _piece(waiting)
+
+
+def compress_lines(lines: bytes) -> bytes:
+    """One zstd frame; the same lines give the same bytes."""
+    return zstd.compress(lines, options=_OPTIONS)
+
+
+def decompress_lines(data: bytes) -> list[bytes]:
+    """The lines of a frame, without their newlines."""
+    return zstd.ZstdDecompressor().decompress(data).splitlines()
+
+
+def _piece(lines: bytearray) -> tuple[bytes, int]:
+    return bytes(lines), lines.count(b"\n")
+
+
+# The parts that a backup in the making has written, and those of an earlier one that it need not write again.
+
+
+class Parts:
+    """Writes parts under the SHA-256 of their content; what lies there already, whole and durable, is not written."""
+
+    def __init__(self, place: BackupLocation, earlier: BackupManifest | None) -> None:
+        self._place = place
+        there = place.sizes()
+        # In a folder, what no manifest names may be left of a run that a power cut ended, and be empty on the disk.
+        named = {} if earlier is None else earlier.sizes
+        self._there = there if place.settles else dict(there.items() & named.items())
+        self.written_bytes = 0
+
+    def add(self, kind: PartKind, name: str, data: bytes, rows: int = 0) -> BackupPart:
+        """Keep this content."""
+        part = BackupPart(kind, name, hashlib.sha256(data).hexdigest(), len(data), rows)
+        if self._is_new(part):
+            self._place.put(part_name(part.sha256), data)
+            self._note(part)
+        return part
+
+    def add_lines(self, kind: PartKind, name: str, blocks: Iterable[bytes]) -> Iterator[BackupPart]:
+        """Keep lines, however many, in as many parts as they need."""
+        for lines, rows in cut_lines(blocks):
+            yield self.add(kind, name, compress_lines(lines), rows)
+
+    def add_file(self, path: str, sha256: str, size: int, blocks: AsyncIterator[bytes]) -> BackupPart | None:
+        """Keep a file of any size whose hash is known; None, and nothing is kept, when it is another one."""
+        part = BackupPart(PartKind.FILE, path, sha256, size)
+        if self._is_new(part):
+            try:
+                asyncio.run(self._place.put_blocks(part_name(sha256), _checked(blocks, sha256)))
+            except _Changed:
+                return None
+            self._note(part)
+        return part
+
+    def settle(self, manifest: BackupManifest) -> None:
+        """Make all parts of a manifest durable; raises BackupRefused when one is not there any more."""
+        self._place.settle()
+        there = self._place.sizes()
+        if gone := [sha256 for sha256, size in manifest.sizes.items() if there.get(sha256) != size]:
+            raise BackupRefused(
+                f"{len(gone)} parts that were written to {self._place.where} are gone: "
+                "does another backup write to the same place?"
+            )
+
+    def prune(self, manifest: BackupManifest) -> int:
+        """Remove the parts that the manifest does not name; returns how many they were."""
+        stale = self._place.sizes().keys() - manifest.sizes.keys()
+        if stale:
+            self._place.delete(map(part_name, sorted(stale)))
+        return len(stale)
+
+    def _is_new(self, part: BackupPart) -> bool:
+        return self._there.get(part.sha256) != part.size
+
+    def _note(self, part: BackupPart) -> None:
+        self._there[part.sha256] = part.size
+        self.written_bytes += part.size
+
+
+class _Changed(Exception):
+    """A content is not what it was said to be."""
+
+
+async def _checked(blocks: AsyncIterator[bytes], sha256: str) -> AsyncIterator[bytes]:
+    """The blocks as they come; raises _Changed at their end when they are not what the hash says."""
+    digest = hashlib.sha256()
+    async for block in blocks:
+        digest.update(block)
+        yield block
+    if digest.hexdigest() != sha256:
+        raise _Changed(sha256)
+
+
+# Making a backup, while the service runs or while it does not.
+
 
 DAY_MS = 86_400_000
 # The day of the Unix epoch, as `date` counts.
@@ -37,7 +157,7 @@ _LOOK_S = 0.2
 class Saved(Struct, frozen=True, kw_only=True):
     """A finished backup: what it holds, and how many bytes of it were new to the place."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     written_bytes: int
     pruned: int
 
@@ -51,7 +171,7 @@ class _Row(Struct, frozen=True):
     destination: str | None = None
 
 
-def back_up(place: Place, means: Means, clock: Clock) -> Saved:
+def back_up(place: BackupLocation, means: BackupDependencies, clock: Clock) -> Saved:
     """Write a backup, or bring the one that lies at the place up to date; it counts only when all of it is there.
 
     Raises BackupRefused, PlaceFailed, and what the state and the store raise.
@@ -63,28 +183,28 @@ def back_up(place: Place, means: Means, clock: Clock) -> Saved:
     parts = Parts(place, earlier)
     manifest = Saving(means, parts, clock).save(own)
     parts.settle(manifest)
-    place.put(manifests.NAME, manifests.write(manifest))
+    place.put(manifests.NAME, manifests.write_manifest(manifest))
     place.settle()
     return Saved(manifest=manifest, written_bytes=parts.written_bytes, pruned=parts.prune(manifest))
 
 
-def read_earlier(place: Place) -> Manifest | None:
+def read_earlier(place: BackupLocation) -> BackupManifest | None:
     """The manifest of the backup that lies there. Raises BackupDamaged, BackupRefused, PlaceFailed."""
     data = place.read(manifests.NAME)
-    return None if data is None else manifests.read(data)
+    return None if data is None else manifests.read_manifest(data)
 
 
 class Saving:
     """One backup in the making; the order of the steps is what makes it consistent (see the room's docstring)."""
 
-    def __init__(self, means: Means, parts: Parts, clock: Clock) -> None:
+    def __init__(self, means: BackupDependencies, parts: Parts, clock: Clock) -> None:
         self._means = means
         self._clock = clock
         self._parts = parts
         self._journal = Folder(means.settings.data / "journal")
         self._left_out: list[str] = []
 
-    def save(self, own: str) -> Manifest:
+    def save(self, own: str) -> BackupManifest:
         """Write all parts."""
         means = self._means
         means.store.migrate()
@@ -92,13 +212,13 @@ class Saving:
         state = list(self._save_state(watermark_ms))
         quarantine_segments = list(self._save_segments(SegmentKind.QUARANTINE))
         self._wait_for_others(watermark_ms)
-        quarantine = patiently(self._save_quarantine)
+        quarantine = retry(self._save_quarantine)
         self._wait_for_others(self._clock.now_ms())
         event_segments = list(self._save_segments(SegmentKind.EVENTS))
         events = list(self._save_events())
-        aside = [self._parts.add(Kind.ASIDE, *segment) for segment in read_aside(means.settings.data / "aside")]
+        aside = [self._parts.add(PartKind.ASIDE, *segment) for segment in read_aside(means.settings.data / "aside")]
         segments = quarantine_segments + event_segments
-        return Manifest(
+        return BackupManifest(
             footfall=version("footfall"),
             installation=own,
             watermark_ms=watermark_ms,
@@ -113,14 +233,14 @@ class Saving:
             parts=(*state, *quarantine, *segments, *aside, *events),
         )
 
-    def _save_state(self, watermark_ms: int) -> Iterator[Part]:
+    def _save_state(self, watermark_ms: int) -> Iterator[BackupPart]:
         """The rows of every table, then the files of the reports that are finished."""
         finished: list[str] = []
         with self._means.state.copy(watermark_ms) as rows:
             for table, group in groupby(rows, key=itemgetter(0)):
                 lines = (line + b"\n" for _, line in group)
                 noted = _note_finished(lines, finished) if table == "jobs" else lines
-                yield from self._parts.add_lines(Kind.STATE, table, noted)
+                yield from self._parts.add_lines(PartKind.STATE, table, noted)
         self._means.progress.begin("report files", len(finished))
         for job_id in finished:
             job = self._means.state.job_get(job_id)
@@ -128,7 +248,7 @@ class Saving:
                 yield from self._save_file(job)
             self._means.progress.step(1)
 
-    def _save_file(self, job: Job) -> Iterator[Part]:
+    def _save_file(self, job: Job) -> Iterator[BackupPart]:
         path, files = file_path(job), self._means.files
         part = None
         if job.sha256 is not None and files.size(path) == job.bytes:
@@ -138,25 +258,25 @@ class Saving:
         else:
             yield part
 
-    def _save_segments(self, kind: SegmentKind) -> Iterator[Part]:
+    def _save_segments(self, kind: SegmentKind) -> Iterator[BackupPart]:
         for name, data in read_segments(self._journal, kind, self._clock):
-            yield self._parts.add(Kind.JOURNAL, name, data)
+            yield self._parts.add(PartKind.JOURNAL, name, data)
 
-    def _save_quarantine(self) -> list[Part]:
+    def _save_quarantine(self) -> list[BackupPart]:
         with self._means.store.stream(query("backup_quarantine"), {}, UNLIMITED) as blocks:
-            return list(self._parts.add_lines(Kind.QUARANTINE, "quarantine", blocks))
+            return list(self._parts.add_lines(PartKind.QUARANTINE, "quarantine", blocks))
 
-    def _save_events(self) -> Iterator[Part]:
-        days = patiently(lambda: count_days(self._means))
+    def _save_events(self) -> Iterator[BackupPart]:
+        days = retry(lambda: count_days(self._means))
         self._means.progress.begin("events", sum(days.values()))
         for day in days:
-            yield from patiently(partial(self._save_day, day))
+            yield from retry(partial(self._save_day, day))
             self._means.progress.step(days[day])
 
-    def _save_day(self, day: int) -> list[Part]:
+    def _save_day(self, day: int) -> list[BackupPart]:
         span = {"start": day * DAY_MS, "end": (day + 1) * DAY_MS - 1}
         with self._means.store.stream(query("backup_events"), span, UNLIMITED) as blocks:
-            return list(self._parts.add_lines(Kind.EVENTS, day_name(day), blocks))
+            return list(self._parts.add_lines(PartKind.EVENTS, day_name(day), blocks))
 
     def _wait_for_others(self, until_ms: int) -> None:
         """Wait till every other node has loaded what it acknowledged by then: its journal cannot be read from here."""
@@ -175,7 +295,7 @@ class Saving:
             time.sleep(_LOOK_S)
 
 
-def count_days(means: Means) -> dict[int, int]:
+def count_days(means: BackupDependencies) -> dict[int, int]:
     """The events in the store by day, counted from the epoch."""
     return dict(means.store.rows(query("backup_days"), {}, UNLIMITED))
 
@@ -185,7 +305,7 @@ def day_name(day: int) -> str:
     return date.fromordinal(_EPOCH + day).isoformat()
 
 
-def applied_schema(means: Means) -> dict[str, str]:
+def applied_schema(means: BackupDependencies) -> dict[str, str]:
     """Which schema files have been applied to the store, by number, each with its hash."""
     return {str(number): str(sha256) for number, sha256 in means.store.rows(query("migrations"), {})}
 

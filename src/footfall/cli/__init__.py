@@ -23,11 +23,11 @@ _COMMANDS = {
     "plan": ("footfall.cli.plan:plan", "Show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),
-    "restore": ("footfall.cli.restore:restore", "Bring a backup back on an empty machine."),
+    "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),
     "verify": ("footfall.cli.verify:verify", "Check that nothing was lost, while the service runs."),
-    "rebuild": ("footfall.cli.rebuild:rebuild", "Make the table of events anew from the archive."),
+    "rebuild": ("footfall.cli.verify:rebuild", "Make the table of events anew from the archive."),
     "journal": ("footfall.cli.journal:journal", "Look at the segments on this node's disk, and repair them."),
-    "settings": ("footfall.cli.settings:settings", "Show the settings in force and where each comes from."),
+    "settings": ("footfall.cli.run:settings", "Show the settings in force and where each comes from."),
 }
 
 

@@ -1,15 +1,21 @@
-"""`footfall backup`: a copy of everything, taken while the service runs."""
+"""`footfall backup` and `footfall restore`: a copy of everything, taken while the service runs.
+
+And brought back on an empty machine.
+"""
 
 from contextlib import closing
 
 import click
 import msgspec
 
-from footfall.backup import BackupDamaged, Place, back_up, check, require_data
-from footfall.cli.context import data_options, require_own
-from footfall.cli.safekeeping import describe, explained, means, progress, readable, summarize
-from footfall.clock import NodeClock
+from footfall.backup import BackupDamaged, BackupLocation, back_up, check_backup, prepare_restore, require_data
+from footfall.backup import restore as bring_back
+from footfall.cli.backup_output import describe, explained, means, progress, readable, summarize
+from footfall.cli.context import data_options, pass_own, require_own
 from footfall.settings import Settings
+from footfall.system.clock import NodeClock
+
+# `footfall backup`: a copy of everything, taken while the service runs.
 
 
 @click.command()
@@ -43,7 +49,7 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     require_own(settings)
     require_data(settings)
-    place = Place(where, make=True)
+    place = BackupLocation(where, make=True)
     with progress() as shown, means(settings, shown) as rooms, closing(NodeClock(settings.data / "clock")) as clock:
         rooms.state.migrate()
         saved = back_up(place, rooms, clock)
@@ -63,7 +69,7 @@ def _back_up(settings: Settings, where: str, as_json: bool) -> None:
 def _verify(where: str, as_json: bool) -> None:
     try:
         with progress() as shown:
-            manifest = check(Place(where), shown)
+            manifest = check_backup(BackupLocation(where), shown)
     except BackupDamaged as error:
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode({"place": where, "problems": error.problems})))
@@ -76,3 +82,50 @@ def _verify(where: str, as_json: bool) -> None:
     click.echo(f"the backup in {where} is whole")
     for line in describe(summary):
         click.echo(line)
+
+
+# `footfall restore`: a backup brought back on an empty machine.
+
+
+@click.command()
+@click.argument("where", metavar="PLACE")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+@data_options
+@pass_own
+def restore(settings: Settings, where: str, as_json: bool) -> None:
+    """Bring back the backup at PLACE, a folder or a URL (file://, s3://, gs://, az://), on an empty machine.
+
+    The data folder, the state database and the events store must be empty. The whole backup is checked before anything
+    is changed, and the events are counted day by day afterwards. Nothing else needs to run: the events engine is
+    started for the time that it takes. When it breaks off, give the same command again: it goes on.
+
+    The tracking plan and the settings are files of yours, and no part of a backup.
+
+    \b
+    Examples:
+      footfall restore /mnt/backup/footfall && footfall serve
+      footfall restore s3://backups/footfall/2026-10-18 --data-dir /var/lib/footfall
+    """
+    with explained():
+        place = BackupLocation(where)
+        with (
+            progress() as shown,
+            prepare_restore(place, settings, shown) as claimed,
+            means(settings, shown) as rooms,
+        ):
+            bring_back(place, claimed, rooms)
+    summary = summarize(claimed.manifest)
+    plan_differs = claimed.manifest.plan not in ("", rooms.plan)
+    if as_json:
+        told = {"place": where, **msgspec.to_builtins(summary), "plan_differs": plan_differs}
+        click.echo(msgspec.json.format(msgspec.json.encode(told)))
+    else:
+        click.echo(f"restored to {settings.data.resolve()}; the store has as many events of each day as the backup")
+        for line in describe(summary):
+            click.echo(line)
+    if plan_differs:
+        click.echo(
+            f"the tracking plan in force is {rooms.plan or 'broken'}, the backup was made with "
+            f"{claimed.manifest.plan}: reports may have other columns",
+            err=True,
+        )

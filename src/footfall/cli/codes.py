@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from footfall.cli.context import Problems
-from footfall.codes import Codes
 from footfall.plan import LivePlan, PlanInvalid
 from footfall.settings import Settings
 from footfall.store import Store
+from footfall.validation import Codes
 
 new_option = click.option(
     "--new", "are_new", is_flag=True, help="Take codes that neither the tracking plan nor the store knows yet."

@@ -10,9 +10,9 @@ from typing import IO, Any, TypeVar, cast
 
 import click
 
-from footfall.node import NotOurs, require_ours
 from footfall.settings import Settings
-from footfall.settings_load import Loaded, SettingsInvalid, load
+from footfall.settings.load import Loaded, SettingsInvalid, load
+from footfall.system.data_folder import NotOwner, require_ours
 
 _CALL = "footfall.call"
 _HELP = "footfall.help"
@@ -102,7 +102,7 @@ def require_own(settings: Settings) -> None:
     """End the command when the data folder is another user's, and say whose, and how to run it as that user."""
     try:
         require_ours(settings.data)
-    except NotOurs as error:
+    except NotOwner as error:
         command = f"sudo -u {shlex.quote(error.user)} {click.get_current_context().command_path}"
         raise click.ClickException(f"{error}: run this as that user, for example with {command}") from error
     except OSError as error:

@@ -8,18 +8,28 @@ import click
 import msgspec
 from msgspec import Struct
 
-from footfall.checking import CannotRepair, Contents, Places, Repair, Segment, State, examine, is_held, read
-from footfall.cli.checks import explained
 from footfall.cli.context import data_options, pass_own
-from footfall.cli.showing import moment
+from footfall.cli.integrity_output import explained
+from footfall.cli.output import moment
+from footfall.integrity import (
+    CannotRepair,
+    Contents,
+    Repair,
+    SegmentFile,
+    SegmentFolders,
+    SegmentState,
+    examine,
+    is_held,
+    read_contents,
+)
 from footfall.journal import Damage
 from footfall.settings import Settings
 
-_STATES = [state.value for state in State]
+_STATES = [state.value for state in SegmentState]
 _ROW = "{:<8}  {:<10}  {:>7}  {:>9}  {:>11}  {:<20}  {:<20}  {}"
 
 
-class Listed(Struct, frozen=True):
+class SegmentLine(Struct, frozen=True):
     """A segment as `ls --json` prints it; times are ms since the epoch, and null where it holds no event."""
 
     file: str
@@ -66,7 +76,7 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
       footfall journal ls --json | jq -s 'map(.events) | add'
     """
     with explained():
-        places = Places(settings)
+        places = SegmentFolders(settings)
         if not as_json:
             click.echo(
                 _ROW.format("state", "holds", "frames", "events", "bytes", "first received", "last received", "file")
@@ -119,25 +129,25 @@ def repair(settings: Settings, file: str) -> None:
     """
     with explained():
         try:
-            told = Repair(Places(settings)).repair(_find(settings, file))
+            told = Repair(SegmentFolders(settings)).repair(_find(settings, file))
         except CannotRepair as error:
             raise click.ClickException(f"{file}: {error}") from error
     for line in told:
         click.echo(line)
 
 
-def _segments(places: Places, states: tuple[str, ...], days: int | None) -> Iterator[Segment]:
-    wanted = {State(state) for state in states} or set(State)
+def _segments(places: SegmentFolders, states: tuple[str, ...], days: int | None) -> Iterator[SegmentFile]:
+    wanted = {SegmentState(state) for state in states} or set(SegmentState)
     # The journal first, so that a segment which is archived meanwhile is listed twice rather than not at all.
     yield from (segment for segment in places.waiting() if segment.state in wanted)
-    if State.ASIDE in wanted:
+    if SegmentState.ASIDE in wanted:
         yield from places.put_aside()
-    if State.ARCHIVED in wanted:
+    if SegmentState.ARCHIVED in wanted:
         yield from places.archived(days)
 
 
-def _list(places: Places, segment: Segment, contents: Contents) -> Listed:
-    return Listed(
+def _list(places: SegmentFolders, segment: SegmentFile, contents: Contents) -> SegmentLine:
+    return SegmentLine(
         file=str(segment.path.relative_to(places.data)),
         state=segment.state.value,
         kind=segment.kind.removeprefix(".") or "events",
@@ -150,7 +160,7 @@ def _list(places: Places, segment: Segment, contents: Contents) -> Listed:
     )
 
 
-def _row(one: Listed) -> str:
+def _row(one: SegmentLine) -> str:
     first, last = ("-" if time is None else moment(time) for time in (one.first_received, one.last_received))
     note = f"  {one.damaged_bytes:,} bytes damaged" if one.damaged_bytes else ""
     return _ROW.format(one.state, one.kind, one.frames, one.events, one.bytes, first, last, one.file) + note
@@ -166,7 +176,7 @@ def _print(path: Path) -> bool:
     """Print whole frames; returns whether there is damage."""
     out = sys.stdout.buffer
     damaged = False
-    parts = list(read(path))
+    parts = list(read_contents(path))
     for number, part in enumerate(parts):
         if not isinstance(part, Damage):
             out.write(part.lines)

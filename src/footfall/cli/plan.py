@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from footfall.cli.context import Problems, require_own
-from footfall.cli.showing import moment, read_time, table, zone_option
-from footfall.clock import SystemClock
-from footfall.plan import Plan, PlanInvalid, compile, describe, load  # noqa: A004 - the room's own word for it
+from footfall.cli.output import moment, read_time, table, zone_option
+from footfall.plan import Plan, PlanInvalid, compile_plan, describe, load
 from footfall.settings import Settings
+from footfall.system.clock import SystemClock
 
 _FILE = click.Path(path_type=Path)
 _GROUPS_SHOWN = 100
@@ -88,7 +88,7 @@ def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[
     require_own(settings)
     newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
     history = History(start=since, end=newest, customers=customers)
-    checker = compile(plan, settings, thorough=True)
+    checker = compile_plan(plan, settings, thorough=True)
     try:
         with closing(Store(settings)) as store, _progress() as seen:
             verdict = check_history(store, history, checker, seen)

@@ -12,14 +12,14 @@ import click
 import msgspec
 
 from footfall.cli.context import AnyFunction, Problems, pass_own
-from footfall.cli.showing import moment, plain, read_time, table, zone_option
-from footfall.clock import NodeClock, SystemClock
+from footfall.cli.output import moment, plain, read_time, table, zone_option
 from footfall.errors import RequestRefused
 from footfall.journal import Folder, Journal, JournalError
 from footfall.plan import LivePlan, PlanInvalid
 from footfall.quarantine import Broken, Held, Outcome, Quarantine, Selection, Standing, identify
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
+from footfall.system.clock import NodeClock, SystemClock
 
 Result = TypeVar("Result")
 

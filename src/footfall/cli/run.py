@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -10,9 +11,10 @@ from typing import cast
 
 import click
 
-from footfall.cli.context import address_options, data_options, pass_own
-from footfall.node import is_half_restored
-from footfall.process import (
+from footfall.cli.context import address_options, data_options, loaded, pass_own
+from footfall.settings import Settings
+from footfall.system.data_folder import is_half_restored
+from footfall.system.process import (
     BACKLOG,
     CannotServe,
     allow_connections,
@@ -28,7 +30,6 @@ from footfall.process import (
     wait_for_gate,
     watch_parent,
 )
-from footfall.settings import Settings
 
 # Each command imports what it runs when it runs: the engine's library has 500 MB, and no other process loads it.
 
@@ -43,7 +44,7 @@ def serve(settings: Settings) -> None:
     Stops in order on SIGTERM and Ctrl-C, so that what was acknowledged is loaded; takes up a changed tracking plan on
     SIGHUP.
     """
-    from footfall.serve import supervise  # noqa: PLC0415
+    from footfall.service.supervisor import supervise  # noqa: PLC0415
 
     _require_whole(settings)
     start_log(settings, "serve")
@@ -95,7 +96,7 @@ def worker(settings: Settings) -> None:
 @pass_own
 def engine(settings: Settings) -> None:
     """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""
-    from footfall.store.engine import run_engine  # noqa: PLC0415
+    from footfall.store.engine.process import run_engine  # noqa: PLC0415
 
     start_log(settings, "engine")
     watch_parent()
@@ -116,7 +117,7 @@ def _require_whole(settings: Settings) -> None:
 async def _web(settings: Settings, listener: socket.socket) -> None:
     import uvicorn  # noqa: PLC0415
 
-    from footfall import app  # noqa: PLC0415
+    from footfall.service import app  # noqa: PLC0415
 
     class Server(uvicorn.Server):
         """Leaves signals to the process that it runs in."""
@@ -148,7 +149,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _worker(settings: Settings) -> None:
-    from footfall import app  # noqa: PLC0415
+    from footfall.service import app  # noqa: PLC0415
 
     settle()
     stop = asyncio.Event()
@@ -163,3 +164,39 @@ def on_stop(call: Callable[[], None]) -> None:
     if not is_supervised():
         loop.add_signal_handler(signal.SIGINT, call)
     take_stop()
+
+
+# `footfall settings`: what is in force, and where each value comes from.
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: a value and a source for each name.")
+@click.pass_context
+def settings(context: click.Context, as_json: bool) -> None:
+    """Show the settings in force and where each comes from.
+
+    The output has the form of the settings file; the source stands in the comment: default, the file, a variable or
+    flag. Passwords are shown as ***.
+
+    \b
+    Examples:
+      footfall settings
+      footfall --config /etc/footfall.toml settings --json
+      FOOTFALL_PORT=9000 footfall settings | grep -v '# default'
+    """
+    shown = list(loaded(context).shown())
+    if as_json:
+        table = {name: {"value": value, "source": source} for name, value, source in shown}
+        click.echo(json.dumps(table, indent=2, ensure_ascii=False))
+        return
+    lines = [(f"{name} = {_toml(value)}", source) for name, value, source in shown]
+    width = max(len(line) for line, _ in lines)
+    for line, source in lines:
+        click.echo(f"{line:<{width}}  # {source}")
+
+
+def _toml(value: object) -> str:
+    """A value as the settings file has it: a table in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

@@ -10,13 +10,13 @@ from msgspec import UNSET
 
 from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import AnyFunction, pass_own
-from footfall.cli.showing import keep_zone, moment, plain, read_time, table
-from footfall.clock import SystemClock
-from footfall.codes import Codes
+from footfall.cli.output import keep_zone, moment, plain, read_time, table
 from footfall.errors import RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
 from footfall.state import State, StateTooNew, StateUnavailable, StateUrlInvalid, User, open_state
+from footfall.system.clock import SystemClock
+from footfall.validation import Codes
 
 # Whoever can read the state database may do all of it.
 _OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)

@@ -11,17 +11,9 @@ import msgspec
 from footfall.accounts import Accounts, BadUser
 from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import pass_own
-from footfall.clock import SystemClock
 from footfall.settings import Settings
-from footfall.state import (
-    LastAdmin,
-    StateTooNew,
-    StateUnavailable,
-    StateUrlInvalid,
-    User,
-    UserExists,
-    open_state,
-)
+from footfall.state import LastAdmin, StateTooNew, StateUnavailable, StateUrlInvalid, User, UserExists, open_state
+from footfall.system.clock import SystemClock
 
 _REFUSALS = (BadUser, LastAdmin, StateTooNew, StateUnavailable, StateUrlInvalid, UserExists)
 _COLUMNS = ("ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")

@@ -1,4 +1,7 @@
-"""`footfall verify`: every frame against its checksum, every archived event against the store."""
+"""`footfall verify` and `footfall rebuild`: every event checked against the archive.
+
+And the table made anew from it.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -6,11 +9,25 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from footfall.checking import BAD, Compared, Day, Finding, Verdict, Verification
-from footfall.cli.checks import Unknown, counted, explained, harmed, missed, opened, progress
 from footfall.cli.context import data_options, pass_own
-from footfall.cli.showing import moment, table
+from footfall.cli.integrity_output import Unknown, counted, explained, harmed, missed, opened, progress
+from footfall.cli.output import moment, table
+from footfall.integrity import (
+    BAD,
+    CheckedDay,
+    ComparisonResult,
+    Finding,
+    Rebuilding,
+    RebuildPlan,
+    Rebuilt,
+    Unarchived,
+    Verification,
+    VerificationResult,
+)
 from footfall.settings import Settings
+
+# `footfall verify`: every frame against its checksum, every archived event against the store.
+
 
 _MEANINGS = {
     "good": "archived, and in the store as archived, once",
@@ -55,7 +72,7 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
     sys.exit(1 if verdict.problems else 0)
 
 
-def _lines(verdict: Verdict) -> Iterator[str]:
+def _lines(verdict: VerificationResult) -> Iterator[str]:
     yield f"archive   {counted(verdict.archive)}"
     yield f"journal   {counted(verdict.journal)}{' that wait to be loaded' if verdict.journal.segments else ''}"
     yield f"aside     {counted(verdict.aside)}{', perhaps not in the store' if verdict.aside.segments else ''}"
@@ -77,7 +94,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"verdict   {words or 'all is well'}, after {verdict.seconds:.1f} s{speed}"
 
 
-def _comparison(what: str, compared: Compared) -> Iterator[str]:
+def _comparison(what: str, compared: ComparisonResult) -> Iterator[str]:
     begin, through = moment(compared.begin_ms), moment(compared.through_ms)
     if compared.begin_ms > compared.through_ms:
         yield f"{what} compared on what is archived: the archive has only begun to cover what the store has"
@@ -95,9 +112,87 @@ def _comparison(what: str, compared: Compared) -> Iterator[str]:
         yield ""
 
 
-def _day(day: Day) -> tuple[object, ...]:
+def _day(day: CheckedDay) -> tuple[object, ...]:
     return day.day, day.archived, day.stored, *(getattr(day, verdict) for verdict in BAD)
 
 
 def _finding(one: Finding) -> tuple[object, ...]:
     return one.verdict, one.customer, one.product, one.timestamp, one.batch, one.sequence
+
+
+# `footfall rebuild`: the table of events made anew from the archive, while the service runs.
+
+
+@click.command()
+@click.option(
+    "--unarchived",
+    type=click.Choice([choice.value for choice in Unarchived]),
+    default=Unarchived.REFUSE.value,
+    help="What to do with events that no archived segment holds, although the archive covers their time.",
+)
+@click.option("--archive-only", is_flag=True, help="Take nothing from the present table: for one that cannot be read.")
+@click.option("--keep-old", is_flag=True, help="Keep the old table as events_old.")
+@click.option("--drop-old", is_flag=True, help="Only remove the table that an earlier rebuild kept.")
+@click.option("--abandon", is_flag=True, help="Only clean up after a rebuild that was killed.")
+@data_options
+@pass_own
+def rebuild(
+    settings: Settings, unarchived: str, archive_only: bool, keep_old: bool, drop_old: bool, abandon: bool
+) -> None:
+    """Make the table of events anew from the archive, and put it in the present one's place.
+
+    What quarantine lacks of the archive is loaded again too. The service goes on meanwhile: events are accepted,
+    loaded and reported, and none is lost. Older events, whose archive is gone, are carried over from the present table.
+    Before the tables change places the new one is held against the archive and against the old one; where anything is
+    missing, the old one stays.
+
+    Run it on a node, with the service's settings. It may be stopped until the tables change places, and leaves
+    everything as it was then.
+
+    \b
+    Examples:
+      footfall rebuild
+      footfall rebuild --unarchived keep --keep-old
+      footfall rebuild --drop-old
+    """
+    with explained(), opened(settings) as (store, clock):
+        rebuilding = Rebuilding(settings, store, clock, progress())
+        if abandon:
+            rebuilding.abandon()
+            click.echo("nothing of an unfinished rebuild is left")
+        elif drop_old:
+            click.echo("removed events_old" if rebuilding.drop_old() else "there is no events_old")
+        else:
+            plan = RebuildPlan(unarchived=Unarchived(unarchived), archive_only=archive_only, keep_old=keep_old)
+            for line in _lines_of_rebuild(rebuilding.run(plan), plan):
+                click.echo(line)
+
+
+def _lines_of_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
+    yield f"archive   {counted(rebuilt.archive)}"
+    yield from map(missed, rebuilt.lost)
+    for harm in rebuilt.harms:
+        yield f"damaged   {harmed(harm)}"
+    if rebuilt.before is not None:
+        before = rebuilt.before
+        wrong = {kind: before.total(kind) for kind in ("missing", "doubled", "changed")}
+        words = ", ".join(f"{count:,} {kind}" for kind, count in wrong.items() if count)
+        yield f"before    {words or 'the table was as the archive'}"
+        yield f"carried   {before.total('older'):,} older events, whose archive is gone"
+        if count := before.total("unarchived"):
+            dropped = plan.unarchived is Unarchived.DROP
+            yield f"{'left out ' if dropped else 'kept     '} {count:,} events that no archived segment holds"
+    if rebuilt.quarantine is not None and any(rebuilt.quarantine.days):
+        lacked = rebuilt.quarantine.total("missing", "changed")
+        yield (
+            f"quarantine  {lacked:,} records were brought back"
+            if lacked
+            else "quarantine  the table lacked nothing of the archive"
+        )
+    if rebuilt.kept_old:
+        yield "old table kept as events_old; footfall rebuild --drop-old removes it"
+    if rebuilt.after is None:
+        yield "rebuilt   no events, for none are archived"
+        return
+    events = rebuilt.after.total("good", "unarchived", "older", "newer")
+    yield f"rebuilt   {events:,} events in {rebuilt.seconds:.1f} s; the new table is in place"

@@ -25,11 +25,10 @@ kept in a new segment, the damaged file is set aside as it is, and the log says 
 
 from footfall.journal.disk import Disk
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
-from footfall.journal.folder import OPEN, SEALED, SPARE, Folder, Kind, is_sealed, kind_of, sealed_name
-from footfall.journal.frames import Damage, Frame, measure, walk
-from footfall.journal.lines import STAMPS, Lines, mark
+from footfall.journal.frames import STAMPS, Damage, EncodedLines, Frame, mark, measure, walk
+from footfall.journal.log import Done, Journal
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
-from footfall.journal.writer import Done, Journal
+from footfall.journal.segment import OPEN, SEALED, SPARE, Folder, SegmentKind, is_sealed, kind_of, sealed_name
 
 __all__ = [
     "OPEN",
@@ -40,15 +39,15 @@ __all__ = [
     "Damage",
     "Disk",
     "Done",
+    "EncodedLines",
     "Folder",
     "Frame",
     "Journal",
     "JournalBusy",
     "JournalError",
     "JournalFull",
-    "Kind",
-    "Lines",
     "Recovered",
+    "SegmentKind",
     "is_sealed",
     "kind_of",
     "mark",

@@ -1,11 +1,17 @@
-"""Frames: one group commit as one zstd frame with a content checksum, and the walk through a file of them."""
+"""Frames: one group commit as one zstd frame with a content checksum; the lines in them.
+
+And the walk through a file.
+"""
 
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from footfall import zstd
-from footfall.zstd import ZstdCompressor
+from footfall.system import zstd
+from footfall.system.zstd import ZstdCompressor
+
+# Frames: one group commit as one zstd frame with a content checksum, and the walk through a file of them.
+
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 # What the head of a frame may have; a view of more is as good, but a copy is not made.
@@ -102,3 +108,27 @@ def _frame(data: bytes, offset: int) -> Frame | None:
     except zstd.ZstdError:
         return None
     return Frame(offset, size, lines) if decompressor.eof else None
+
+
+# The lines of one request, and where they are stamped.
+
+
+# Where the stamps of a line go, before its closing brace. JSON text has no tab: within strings it is escaped.
+STAMPS = b"\t"
+
+
+class EncodedLines(Struct, frozen=True, gc=False):
+    """The JSON lines of one request, each with STAMPS before its closing brace, by what is still to be stamped there.
+
+    `events` get the times of receipt and admission, `quarantined` that of receipt, `released`, which have one, that of
+    admission.
+    """
+
+    events: bytes = b""
+    quarantined: bytes = b""
+    released: bytes = b""
+
+
+def mark(lines: bytes) -> bytes:
+    """Plain JSON lines with STAMPS in each; a raw newline only ever ends a line in JSON."""
+    return lines.replace(b"}\n", STAMPS + b"}\n")

@@ -7,43 +7,43 @@ from pathlib import Path
 from msgspec import Struct
 
 from footfall.journal.disk import Disk
-from footfall.journal.folder import OPEN, SPARE, sealed_name
 from footfall.journal.frames import Damage, Frame, walk
+from footfall.journal.segment import OPEN, SPARE, sealed_name
 
 # What the whole frames of a damaged segment are called, behind its own name.
 SALVAGED = "-salvaged"
 
 
-class Keep(Struct, frozen=True):
+class KeepFile(Struct, frozen=True):
     """Every byte belongs to a whole frame."""
 
 
-class Truncate(Struct, frozen=True):
+class TruncateFile(Struct, frozen=True):
     """Whole frames up to `size`, then a torn tail that was never acknowledged."""
 
     size: int
 
 
-class Salvage(Struct, frozen=True):
+class SalvageFile(Struct, frozen=True):
     """Damage with whole frames behind it."""
 
 
-class Remove(Struct, frozen=True):
+class RemoveFile(Struct, frozen=True):
     """No whole frame at all."""
 
 
-Decision = Keep | Truncate | Salvage | Remove
+Decision = KeepFile | TruncateFile | SalvageFile | RemoveFile
 
 
-def decide(parts: Sequence[Frame | Damage]) -> Decision:
+def decide_recovery(parts: Sequence[Frame | Damage]) -> Decision:
     """What to do with an open segment that its writer left behind."""
     match [part for part in parts if isinstance(part, Damage)]:
         case []:
-            return Keep() if parts else Remove()
+            return KeepFile() if parts else RemoveFile()
         case [Damage() as tail] if parts[-1] is tail:
-            return Truncate(tail.offset) if tail.offset else Remove()
+            return TruncateFile(tail.offset) if tail.offset else RemoveFile()
         case _:
-            return Salvage()
+            return SalvageFile()
 
 
 class Recovered(StrEnum):
@@ -69,19 +69,19 @@ def recover(path: Path, aside: Path, disk: Disk) -> Recovered:
 
 
 def _settle(path: Path, file: int, aside: Path, disk: Disk) -> Recovered:
-    match decide(list(walk(disk.read(path)))):
-        case Remove():
+    match decide_recovery(list(walk(disk.read(path)))):
+        case RemoveFile():
             disk.remove(path)
             outcome = Recovered.REMOVED
-        case Truncate(size):
+        case TruncateFile(size):
             disk.cut(file, size)
             disk.sync(file)
             disk.rename(path, sealed_name(path))
             outcome = Recovered.CUT
-        case Salvage():
+        case SalvageFile():
             salvage(path, aside, disk)
             outcome = Recovered.SALVAGED
-        case Keep():
+        case KeepFile():
             # The last frame may be whole in the page cache only: its writer may have died before the sync.
             disk.sync(file)
             disk.rename(path, sealed_name(path))

@@ -1,15 +1,87 @@
-"""One open segment and the file behind it."""
+"""Segments: what their files are called, which there are, and the one that is open."""
 
 import contextlib
 import time
+from enum import StrEnum
+from pathlib import Path
 
-from footfall.journal.folder import OPEN, SPARE, Folder, Kind, sealed_name
+from footfall.journal.disk import Disk
+
+# The journal's folder: what segments are called, and which there are.
+
+
+SEALED = ".jsonl.zst"
+OPEN = ".jsonl.zst.open"
+SPARE = ".jsonl.zst.spare"
+
+
+class SegmentKind(StrEnum):
+    """What a segment's lines are: the part of its name between stem and ending."""
+
+    EVENTS = ""
+    QUARANTINE = ".quarantine"
+
+
+def kind_of(path: Path) -> SegmentKind:
+    """What the lines of this segment are."""
+    return SegmentKind.QUARANTINE if f"{SegmentKind.QUARANTINE}{SEALED}" in path.name else SegmentKind.EVENTS
+
+
+class Folder:
+    """The segments of one node. Names sort by the time at which they were opened."""
+
+    def __init__(self, path: Path, disk: Disk | None = None) -> None:
+        self.path = path
+        self.disk = disk or Disk()
+        self.disk.make_folder(path)
+
+    def stem(self, opened_ms: int, writer: str, number: int) -> str:
+        """What a segment is called: its opening time, who writes it, and its number with that writer."""
+        return f"{opened_ms:013d}-{writer}-{number:06d}"
+
+    def names(self) -> list[str]:
+        """The files of all segments, open and sealed, oldest first."""
+        return [name for name in self.disk.names(self.path) if name.endswith((SEALED, OPEN))]
+
+    def sealed(self) -> list[Path]:
+        """The sealed segments, oldest first."""
+        return [self.path / name for name in self.names() if name.endswith(SEALED)]
+
+    def open(self) -> list[Path]:
+        """The open segments, of living and dead writers, oldest first."""
+        return [self.path / name for name in self.names() if name.endswith(OPEN)]
+
+    def spares(self) -> list[Path]:
+        """The files that are to become segments, of living and dead writers.
+
+        One of a dead writer may hold frames: a crash of the machine can forget that it was given a segment's name.
+        """
+        return [self.path / name for name in self.disk.names(self.path) if name.endswith(SPARE)]
+
+    def used_bytes(self) -> int:
+        """The size of all that waits to be loaded."""
+        return self.disk.used_bytes(self.path, but=SPARE)
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether this is the name of a segment that never changes again."""
+    return path.name.endswith(SEALED)
+
+
+def sealed_name(path: Path) -> Path:
+    """What a segment, or what a crash has left of one, is called once it is sealed."""
+    stem = path.name.removesuffix(OPEN).removesuffix(SPARE).removesuffix(SEALED)
+    return path.with_name(stem + SEALED)
+
+
+# One open segment and the file behind it.
+
 
 # Zeros are written and synced in pieces of this many bytes: a sync of more would hold up the next commit's.
 _PIECE = bytes(256 * 1024)
 
 
-class Segment:
+class OpenSegment:
     """A file to which one writer appends frames; `size` counts the bytes that are synced.
 
     With `room` it is a spare at first: that many bytes of zeros, which frames overwrite from `begin` on. A sync then
@@ -17,7 +89,9 @@ class Segment:
     else was written, renamed or removed on the disk.
     """
 
-    def __init__(self, folder: Folder, stem: str, kind: Kind = Kind.EVENTS, room: int | None = None) -> None:
+    def __init__(
+        self, folder: Folder, stem: str, kind: SegmentKind = SegmentKind.EVENTS, room: int | None = None
+    ) -> None:
         """Create, lock and make durable a new segment, or a spare when there is `room`, of none perhaps.
 
         Raises OSError; what the disk refuses to remove then is a file without frames that nobody locks, which recovery

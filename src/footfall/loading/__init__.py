@@ -5,8 +5,12 @@ again after a crash changes no count. The loader also brings dead writers' segme
 has come: `Loader.loaded_through_ms` is what reports wait for.
 """
 
-from footfall.loading.archive import Archive, opened_ms
+from footfall.loading.archive import Archive, Retention, opened_ms
 from footfall.loading.loader import Loader
-from footfall.loading.retention import Retention
 
-__all__ = ["Archive", "Loader", "Retention", "opened_ms"]
+__all__ = [
+    "Archive",
+    "Loader",
+    "Retention",
+    "opened_ms",
+]

@@ -1,4 +1,4 @@
-"""Loaded segments, kept by day so that the store can be rebuilt from them, and forgotten after a set time."""
+"""Loaded segments, kept by day: the archive, the list of what should be in it, and what may be forgotten."""
 
 import contextlib
 import errno
@@ -6,14 +6,87 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from footfall import private
-from footfall.journal import OPEN, SEALED, Disk, Kind, kind_of
-from footfall.loading.inventory import Inventory
+import msgspec
+from msgspec import Struct
+
+from footfall.journal import OPEN, SEALED, Disk, SegmentKind, kind_of
 from footfall.loading.packing import free_name, pack, reduce
+from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.system import files
+from footfall.system.files import sync_data
+
+# What the archive should hold, by name: so that a file that is no longer there is missed, the oldest too.
+#
+# It stands beside the archive, which may be a disk of its own and be lost, or not be mounted, as a whole. A file a day
+# has a line for each segment that came, and one with a `-` in front for each that was taken out on purpose. A segment
+# is listed when it is there, and taken off the list before it goes: a crash in between leaves one that nobody would
+# miss, and raises no alarm.
+
+
+_GONE = "-"
+
+
+class Inventory:
+    """A folder of lists, one a day; any process may write to it. Everything raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, day: str, names: Iterable[str]) -> None:
+        """List segments that have come."""
+        self._append(day, names)
+
+    def remove(self, day: str, names: Iterable[str]) -> None:
+        """Take segments off the list; durable when this returns, so that they may go."""
+        self._append(day, (f"{_GONE}{name}" for name in names), durable=True)
+
+    def forget(self, day: str) -> None:
+        """The day is over and done with."""
+        (self._path / day).unlink(missing_ok=True)
+
+    def days(self) -> list[str]:
+        """The days that have a list, in order."""
+        return sorted(path.name for path in self._path.iterdir()) if self._path.is_dir() else []
+
+    def names(self, day: str) -> set[str]:
+        """The segments that a day should have."""
+        try:
+            text = (self._path / day).read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return set()
+        found: set[str] = set()
+        for line in text.split("\n"):
+            # A crash may have cut the last line of a process.
+            if not line.endswith((SEALED, OPEN)):
+                continue
+            if line.startswith(_GONE):
+                found.discard(line.removeprefix(_GONE))
+            else:
+                found.add(line)
+        return found
+
+    def _append(self, day: str, names: Iterable[str], *, durable: bool = False) -> None:
+        # The first line end closes what a crash may have cut.
+        text = "".join(f"\n{name}\n" for name in names)
+        if not text:
+            return
+        files.make_folder(self._path)
+        file = files.open_file(self._path / day, os.O_WRONLY | os.O_APPEND)
+        try:
+            os.write(file, text.encode())
+            if durable:
+                sync_data(file)
+        finally:
+            os.close(file)
+
+
+# Loaded segments, kept by day so that the store can be rebuilt from them, and forgotten after a set time.
+
 
 DAY_MS = 86_400_000
 # The number of days that means for ever.
@@ -126,12 +199,14 @@ class Archive:
         return True
 
     def _is_needed(self, path: Path, needed: Needed) -> bool:
-        return path.is_file() and kind_of(path) is Kind.QUARANTINE and reduce(path, needed, self._disk)
+        return path.is_file() and kind_of(path) is SegmentKind.QUARANTINE and reduce(path, needed, self._disk)
 
     def _forget(self, oldest: str) -> None:
         """Remove the lists of days that are past; one stays whose segments of quarantine should be there."""
         for day in self.inventory.days():
-            if day < oldest and not any(kind_of(Path(name)) is Kind.QUARANTINE for name in self.inventory.names(day)):
+            if day < oldest and not any(
+                kind_of(Path(name)) is SegmentKind.QUARANTINE for name in self.inventory.names(day)
+            ):
                 self.inventory.forget(day)
 
     def pack(self, now_ms: int) -> int:
@@ -146,7 +221,7 @@ class Archive:
             with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
                 if not locked:
                     return 0
-                for kind in Kind:
+                for kind in SegmentKind:
                     if less := pack(day, kind, self._disk, self._replace):
                         return less
             self._packed[day.name] = changed_ns
@@ -183,7 +258,7 @@ class Archive:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""
         draft = target.with_name(f"{target.name}.draft")
         try:
-            file = private.open_file(draft, os.O_WRONLY | os.O_TRUNC)
+            file = files.open_file(draft, os.O_WRONLY | os.O_TRUNC)
             try:
                 with segment.open("rb") as source, open(file, "wb", closefd=False) as copy:
                     shutil.copyfileobj(source, copy)
@@ -206,3 +281,51 @@ def opened_ms(segment: Path) -> int:
 def day_of(time_ms: int) -> str:
     """The day (UTC) of a time, as its folder is called."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+# Which archived lines of quarantine are still needed past their day: those that a record would come back from.
+#
+# An event that is held is nowhere else, however long it is held, and what was released or dropped must not come back as
+# held. So the archive keeps, of each record, the lines of the state in which it is now. A line that holds the content
+# of an event that was dropped or released since is not among them, and goes when its day does.
+
+
+# Batches whose records the store is asked for at once.
+_BATCHES_MAX = 1_000
+_RANKS = {"held": 1, "dropped": 2, "released": 3}
+
+
+class _Line(Struct):
+    batch: uuid.UUID
+    sequence: int
+    state: str = "held"
+
+
+_decoder = msgspec.json.Decoder(_Line)
+
+
+class Retention:
+    """Asks the store; while that is away, and of records that it does not know, everything is needed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def needed(self, lines: bytes) -> bytes:
+        """Of the lines of a segment of quarantine those that are still needed, in their order."""
+        whole = lines.splitlines(keepends=True)
+        try:
+            read = _decoder.decode_lines(lines)
+            standing = dict(self._standing(list({str(line.batch) for line in read})))
+        except (msgspec.MsgspecError, StoreUnavailable, StoreTimeout, StoreFailed):
+            return lines
+        return b"".join(
+            text
+            for text, line in zip(whole, read, strict=True)
+            if standing.get((str(line.batch), line.sequence), 0) <= _RANKS.get(line.state, 0)
+        )
+
+    def _standing(self, batches: list[str]) -> Iterator[tuple[tuple[str, int], int]]:
+        for at in range(0, len(batches), _BATCHES_MAX):
+            wanted = {"batches": batches[at : at + _BATCHES_MAX]}
+            for batch, sequence, state in self._store.rows(query("quarantine_standing"), wanted):
+                yield (str(batch), int(sequence)), _RANKS[state]

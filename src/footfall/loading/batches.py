@@ -1,17 +1,20 @@
-"""What one load takes: many segments that wait are few loads, because each leaves a part that has to be merged."""
+"""What one load takes: which segments go together, and when one that failed is tried again."""
 
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-from footfall.journal import Damage, Kind, kind_of, measure, walk
+from footfall.journal import Damage, SegmentKind, kind_of, measure, walk
+
+# What one load takes: many segments that wait are few loads, because each leaves a part that has to be merged.
 
 
 class Batch(Struct, frozen=True):
     """Segments of one kind and all their frames, which are whole as far as their heads say."""
 
-    kind: Kind
+    kind: SegmentKind
     segments: list[Path]
     frames: bytes
 
@@ -34,7 +37,7 @@ def gather(segments: Iterable[Path], lines_bytes_max: int) -> Iterator[Batch | D
 
     Files are read when their turn comes, and one that cannot be read does not keep the others.
     """
-    by_kind: dict[Kind, list[Path]] = {kind: [] for kind in Kind}
+    by_kind: dict[SegmentKind, list[Path]] = {kind: [] for kind in SegmentKind}
     for segment in segments:
         by_kind[kind_of(segment)].append(segment)
     for kind, some in by_kind.items():
@@ -55,7 +58,7 @@ def _has_no_damage(data: bytes) -> bool:
     return not any(isinstance(part, Damage) for part in walk(data))
 
 
-def _gather(kind: Kind, segments: list[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged | Unreadable]:
+def _gather(kind: SegmentKind, segments: list[Path], lines_bytes_max: int) -> Iterator[Batch | Damaged | Unreadable]:
     batch: list[Path] = []
     frames: list[bytes] = []
     lines_bytes = 0
@@ -77,3 +80,41 @@ def _gather(kind: Kind, segments: list[Path], lines_bytes_max: int) -> Iterator[
         lines_bytes += size
     if batch:
         yield Batch(kind, batch, b"".join(frames))
+
+
+# When a segment that the disk failed on is tried again.
+
+
+# Doubled with every failure up to the most. A disk that lost its cable for a moment gets a second, and one that stays
+# broken or full costs a read in five seconds.
+PAUSE_LEAST_S = 0.5
+PAUSE_MOST_S = 5.0
+
+
+class _Wait(Struct):
+    tries: int
+    until_s: float
+
+
+class Backoff:
+    """Counts the failures of what is named, and says what waits for its next try."""
+
+    def __init__(self) -> None:
+        self._waits: dict[str, _Wait] = {}
+
+    def fail(self, name: str) -> int:
+        """Note a failure; gives how many there have been since it last worked."""
+        wait = self._waits.setdefault(name, _Wait(0, 0.0))
+        wait.tries += 1
+        pause_s: float = min(PAUSE_MOST_S, PAUSE_LEAST_S * 2 ** min(wait.tries - 1, 10))
+        wait.until_s = time.monotonic() + pause_s
+        return wait.tries
+
+    def waits(self, name: str) -> bool:
+        """Whether it is too early for the next try."""
+        wait = self._waits.get(name)
+        return wait is not None and time.monotonic() < wait.until_s
+
+    def forget(self, name: str) -> bool:
+        """It works again, or is gone; gives whether it had failed."""
+        return self._waits.pop(name, None) is not None

@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from footfall import private
-from footfall.clock import Clock
-from footfall.journal import SALVAGED, Folder, Kind, Recovered, recover, salvage
+from footfall.journal import SALVAGED, Folder, Recovered, SegmentKind, recover, salvage
 from footfall.loading.archive import Archive
-from footfall.loading.backoff import Backoff
-from footfall.loading.batches import Batch, Damaged, Unreadable, gather, is_whole, single
+from footfall.loading.batches import Backoff, Batch, Damaged, Unreadable, gather, is_whole, single
 from footfall.loading.mending import Mender
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable
+from footfall.system import files
+from footfall.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +183,9 @@ class Loader:
         The store verifies all checksums before it stores anything; only when it fails is each segment looked at here.
         """
         try:
-            lines = self._store.load_frames(batch.frames, "quarantine" if batch.kind is Kind.QUARANTINE else "events")
+            lines = self._store.load_frames(
+                batch.frames, "quarantine" if batch.kind is SegmentKind.QUARANTINE else "events"
+            )
         except StoreShort as error:
             if len(batch.segments) == 1:
                 self._keep(batch.segments[0], error)
@@ -205,7 +206,7 @@ class Loader:
             self._tries.pop(segment.name, None)
             self._backoff.forget(segment.name)
         self._archive_loaded(batch.segments)
-        if batch.kind is Kind.EVENTS:
+        if batch.kind is SegmentKind.EVENTS:
             self.events_loaded += lines
         return True
 
@@ -240,7 +241,7 @@ class Loader:
         if tries < self._settings.loader_tries_max or error.errno not in _LOST:
             return
         try:
-            private.make_folder(self._aside)
+            files.make_folder(self._aside)
             segment.rename(self._aside / segment.name)
         except OSError:
             return
@@ -289,7 +290,7 @@ class Loader:
         if self._tries[segment.name] < self._settings.loader_tries_max:
             log.warning("the store refuses segment %s, trying again: %s", segment.name, error)
             return
-        private.make_folder(self._aside)
+        files.make_folder(self._aside)
         segment.rename(self._aside / segment.name)
         self.segments_aside += 1
         log.error("the store refuses segment %s, which is set aside in %s: %s", segment.name, self._aside, error)

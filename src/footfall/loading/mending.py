@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from footfall.journal import Kind, kind_of
+from footfall.journal import SegmentKind, kind_of
 from footfall.loading.archive import Archive
 from footfall.store import Store, StoreDamaged, StoreFailed, StoreRefused, StoreTimeout, query
 
@@ -64,7 +64,7 @@ class Mender:
     def _load(self, segment: Path) -> bool:
         """Load one segment again; False when that is itself damaged, which must not keep the others."""
         try:
-            self._store.load(segment, "quarantine" if kind_of(segment) is Kind.QUARANTINE else "events")
+            self._store.load(segment, "quarantine" if kind_of(segment) is SegmentKind.QUARANTINE else "events")
         except StoreRefused as error:
             log.error("segment %s of the archive cannot be loaded again: %s", segment.name, error)
             return False

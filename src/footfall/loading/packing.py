@@ -8,8 +8,8 @@ frames. It is read back before what it holds is removed. A crash in between leav
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from footfall import zstd
-from footfall.journal import Disk, Frame, Kind, kind_of, walk
+from footfall.journal import Disk, Frame, SegmentKind, kind_of, walk
+from footfall.system import zstd
 
 # What a pack's name has behind that of its first segment.
 PACKED = "-packed"
@@ -28,7 +28,7 @@ class PackDamaged(OSError):
     """A pack that was read back does not hold what was written."""
 
 
-def pack(day: Path, kind: Kind, disk: Disk, replace: Callable[[Path, list[Path]], None]) -> int:
+def pack(day: Path, kind: SegmentKind, disk: Disk, replace: Callable[[Path, list[Path]], None]) -> int:
     """Make one pack of the first small segments of a day; gives how many there are less. Raises OSError.
 
     `replace` is told of the pack, and of what it holds, before that is removed.

@@ -10,14 +10,11 @@ values into the `model`, `rules` and `shapes` turn the model into tables, with `
 uses them. What strangers can have expressions do is bounded: for a value, for a body (`work`), and in the event loop.
 """
 
-from footfall.plan.checker import Checker, Refused, compile  # noqa: A004 - the room's own word for it
-from footfall.plan.description import describe
-from footfall.plan.file import load
-from footfall.plan.hints import Hints
-from footfall.plan.live import LivePlan
-from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source
-from footfall.plan.problems import PlanInvalid, PlanProblem
-from footfall.plan.work import ClientLeft, TooMuchWork, Work
+from footfall.plan.checker import Checker, Refused, compile_plan
+from footfall.plan.expressions import ClientLeft, TooMuchWork, Work
+from footfall.plan.file import LivePlan, load
+from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe
+from footfall.plan.problems import Hints, PlanInvalid, PlanProblem
 
 __all__ = [
     "Checker",
@@ -36,7 +33,7 @@ __all__ = [
     "Source",
     "TooMuchWork",
     "Work",
-    "compile",
+    "compile_plan",
     "describe",
     "load",
 ]

@@ -7,10 +7,10 @@ from itertools import islice
 from msgspec import Struct
 
 from footfall.errors import Code, Problem
-from footfall.plan.hints import Hints
+from footfall.plan.expressions import Work
 from footfall.plan.model import Plan, Product
-from footfall.plan.shapes import Table, tabulate
-from footfall.plan.work import Work
+from footfall.plan.problems import Hints
+from footfall.plan.rules import Table, tabulate
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -160,9 +160,7 @@ class Checker:
         return found
 
 
-def compile(  # noqa: A001 - what it does, and the room's own word for it
-    plan: Plan, settings: Settings, *, thorough: bool = False
-) -> Checker:
+def compile_plan(plan: Plan, settings: Settings, *, thorough: bool = False) -> Checker:
     """A checker for the plan in the mode of the settings; a thorough one names every bad event, however many."""
     # Quarantine parts the good events from the bad ones, and so must know every one of them.
     is_thorough = thorough or settings.plan_mode == "quarantine"

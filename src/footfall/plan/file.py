@@ -1,4 +1,4 @@
-"""A plan's file: read, decoded and parsed; what it then says is read by `reader`."""
+"""The plan's file: read, decoded and parsed; and the plan in force, loaded again when the operator asks for it."""
 
 import hashlib
 import re
@@ -7,11 +7,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from footfall.plan.lines import Lines
+from footfall.plan.checker import Checker, compile_plan
+from footfall.plan.lines import LineIndex
 from footfall.plan.model import Plan
-from footfall.plan.node import Node
+from footfall.plan.node import PlanNode
 from footfall.plan.problems import Findings, PlanInvalid, PlanProblem, spell
-from footfall.plan.reader import read
+from footfall.plan.reader import read_plan
+from footfall.settings import Settings
+
+# A plan's file: read, decoded and parsed; what it then says is read by `reader`.
+
 
 # Twelve hex digits tell any two plans of one installation apart, and still fit a line of a log.
 _FINGERPRINT_DIGITS = 12
@@ -41,7 +46,7 @@ def _read(data: bytes, source: str) -> Plan:
         findings = Findings(text)
         values = _parse(text, source)
         digest = hashlib.sha256(data).hexdigest()
-        plan = read(Node(values, (), findings), source, digest[:_FINGERPRINT_DIGITS])
+        plan = read_plan(PlanNode(values, (), findings), source, digest[:_FINGERPRINT_DIGITS])
         problems = findings.listed()
     except RecursionError as error:
         raise _invalid(source, "file", "lists or tables are nested too deeply: a plan needs four levels") from error
@@ -66,7 +71,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except ValueError as error:
         # The parser stops at the first key that is given twice, and does not say which one it is.
-        if repeats := Lines(text).repeats:
+        if repeats := LineIndex(text).repeats:
             problems = (
                 PlanProblem(one.line, spell(one.path), f"is given before, in line {one.first}: remove one of the two")
                 for one in repeats
@@ -87,3 +92,37 @@ def _syntax(source: str, text: str, message: str) -> PlanInvalid:
 
 def _invalid(source: str, where: str, why: str, line: int = 1) -> PlanInvalid:
     return PlanInvalid(source, (PlanProblem(line, where, why),))
+
+
+# The plan in force: loaded at start, and loaded again when the operator asks for it.
+
+
+class LivePlan:
+    """Holds the plan of a file, or the packaged one for None. Raises PlanInvalid when the first plan is not good.
+
+    Plan and checker always belong together, because there is one reference only. Whoever needs both for one piece of
+    work takes `checker` once and asks it for its `plan`.
+    """
+
+    def __init__(self, path: Path | None, settings: Settings) -> None:
+        self._path = path
+        self._settings = settings
+        self._checker = compile_plan(load(path), settings)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self._checker.plan
+
+    @property
+    def checker(self) -> Checker:
+        """The checker of the plan in force."""
+        return self._checker
+
+    def reload(self) -> PlanInvalid | None:
+        """Put the file's plan in force; when it is not good, the old one stays and what is wrong is given back."""
+        try:
+            self._checker = compile_plan(load(self._path), self._settings)
+        except PlanInvalid as error:
+            return error
+        return None

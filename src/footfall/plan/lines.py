@@ -36,7 +36,7 @@ class Repeat(Struct, frozen=True):
     first: int
 
 
-class Lines:
+class LineIndex:
     """The places of one text; lines count from 1."""
 
     def __init__(self, text: str) -> None:

@@ -6,12 +6,12 @@ Each reading method gives back what was good; what was not is among the findings
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from footfall.limits import CODE_CHARS_MAX
 from footfall.plan.lines import Path
 from footfall.plan.problems import Findings
+from footfall.settings.limits import CODE_CHARS_MAX
 
 
-class Node:
+class PlanNode:
     """One value at `path`."""
 
     def __init__(self, value: object, path: Path, findings: Findings) -> None:
@@ -23,7 +23,7 @@ class Node:
         """Report this value."""
         self._findings.add(self.path, why)
 
-    def fields(self, known: tuple[str, ...], advice: dict[str, str] | None = None) -> dict[str, "Node"]:
+    def fields(self, known: tuple[str, ...], advice: dict[str, str] | None = None) -> dict[str, "PlanNode"]:
         """The known keys of this table that are there; any other is reported, with `advice` for likely mistakes."""
         found = {}
         for name, node in self._members(f"must be a table with {_listed(known)}"):
@@ -33,7 +33,7 @@ class Node:
                 node.wrong((advice or {}).get(name) or f"is not a key that is known here{self._hint(name, known)}")
         return found
 
-    def members(self, what: str) -> list[tuple[str, "Node"]]:
+    def members(self, what: str) -> list[tuple[str, "PlanNode"]]:
         """All keys of this table, named by the plan's author: `what` says what they are."""
         found = []
         for name, node in self._members(f"must be a table of {what}"):
@@ -43,18 +43,18 @@ class Node:
                 found.append((name, node))
         return found
 
-    def items(self, what: str, *, may_be_empty: bool = False) -> list["Node"]:
+    def items(self, what: str, *, may_be_empty: bool = False) -> list["PlanNode"]:
         """The items of this list: `what` says what they are."""
         if not isinstance(self.value, list):
             self.wrong(f"must be a list of {what}, not {_kind(self.value)}")
             return []
         if not self.value and not may_be_empty:
             self.wrong(f"is an empty list: put at least one of the {what} into it")
-        return [Node(value, (*self.path, index), self._findings) for index, value in enumerate(self.value)]
+        return [PlanNode(value, (*self.path, index), self._findings) for index, value in enumerate(self.value)]
 
-    def names(self, what: str, *, may_be_empty: bool = False) -> list[tuple[str, "Node"]]:
+    def names(self, what: str, *, may_be_empty: bool = False) -> list[tuple[str, "PlanNode"]]:
         """The names in this list, each given once."""
-        found: dict[str, Node] = {}
+        found: dict[str, PlanNode] = {}
         for node in self.items(what, may_be_empty=may_be_empty):
             if not isinstance(node.value, str):
                 node.wrong(f"must be a string, not {_kind(node.value)}")
@@ -98,12 +98,12 @@ class Node:
         near = get_close_matches(name, known, n=1) if self._findings.may_hint() else []
         return f"; did you mean {near[0]}?" if near else f"; known are {_listed(known)}" if 0 < len(known) <= 10 else ""
 
-    def _members(self, why: str) -> Iterator[tuple[str, "Node"]]:
+    def _members(self, why: str) -> Iterator[tuple[str, "PlanNode"]]:
         if not isinstance(self.value, dict):
             self.wrong(f"{why}, not {_kind(self.value)}")
             return
         for name, value in self.value.items():
-            yield name, Node(value, (*self.path, name), self._findings)
+            yield name, PlanNode(value, (*self.path, name), self._findings)
 
 
 def _name_fault(name: str) -> str | None:

@@ -1,12 +1,16 @@
-"""What is wrong with a plan file: every problem with its line, in words that tell what to do."""
+"""What is wrong with a plan's file, in words that tell what to do, and the name that was probably meant."""
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from footfall.limits import CODE_CHARS_MAX
-from footfall.plan.lines import Lines, Path
+from footfall.plan.lines import LineIndex, Path
+from footfall.settings.limits import CODE_CHARS_MAX
+
+# What is wrong with a plan file: every problem with its line, in words that tell what to do.
+
 
 # Finding what was meant among a thousand columns takes some 10 ms, and a plan may be wrong in 640,000 places.
 _HINTS_MAX = 100
@@ -57,7 +61,7 @@ class Findings:
         """All problems by line; those of one line as they were found."""
         if not self._found:
             return ()
-        lines = Lines(self._text)
+        lines = LineIndex(self._text)
         problems = (PlanProblem(lines.at(path), spell(path), why) for path, why in self._found)
         return tuple(sorted(problems, key=lambda problem: problem.line))
 
@@ -74,3 +78,44 @@ def _spell_name(name: str) -> str:
     if len(name) > CODE_CHARS_MAX:
         name = f"{name[:CODE_CHARS_MAX]}..."
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+# Did you mean ...: the known name that a wrong one is a slip away from, found in microseconds.
+#
+# Wrong names come from anyone and by the thousand, so the work for one must not grow with the plan, as it does when
+# names are compared one by one. Two names within one letter of each other have a form in common when each is taken as
+# it is and with any one letter cut out: all such forms of the known names are made beforehand.
+
+
+# In a name this short, another letter makes another name and not a slip.
+_SHORT_CHARS = 2
+
+
+class Hints:
+    """Names that can be looked up by a slip of the pen: a letter too many, too few, wrong or swapped; case; _ for -."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._forms: dict[str, str] = {}
+        self._chars_max = 0
+        for name in names:
+            self._chars_max = max(self._chars_max, len(name))
+            for form in _forms(name):
+                self._forms.setdefault(form, name)
+
+    def near(self, name: str) -> str | None:
+        """A known name that `name` was likely meant to be."""
+        if len(name) > self._chars_max + 1:
+            return None
+        known = self._forms
+        for form in _forms(name):
+            if form in known:
+                return known[form]
+        return None
+
+
+def _forms(name: str) -> Iterator[str]:
+    plain = name.casefold().replace("_", "-")
+    yield plain
+    if len(plain) > _SHORT_CHARS:
+        for index in range(len(plain)):
+            yield plain[:index] + plain[index + 1 :]

@@ -3,10 +3,10 @@
 The plan that is given back is only to be trusted when nothing was reported.
 """
 
-from footfall.limits import CONTEXT_VALUES_MAX
 from footfall.plan.expressions import expression
 from footfall.plan.model import EventType, Key, Plan, Product, Rule
-from footfall.plan.node import Node
+from footfall.plan.node import PlanNode
+from footfall.settings.limits import CONTEXT_VALUES_MAX
 
 # Columns and types of a product: the statement of a report names each column, and each type once, within its memory.
 COLUMNS_MAX = 1_000
@@ -21,10 +21,10 @@ _WANTED = {
 }
 _ADVICE = {"types": "types stand under their product: write [products.NAME.types]"}
 
-Names = list[tuple[str, Node]]
+Names = list[tuple[str, PlanNode]]
 
 
-def read(root: Node, source: str, fingerprint: str) -> Plan:
+def read_plan(root: PlanNode, source: str, fingerprint: str) -> Plan:
     """The plan at `root`."""
     fields = root.fields(_PLAN, _ADVICE)
     customers = _names(fields.get("customers"), "customers")
@@ -33,7 +33,7 @@ def read(root: Node, source: str, fingerprint: str) -> Plan:
     return Plan(fingerprint=fingerprint, source=source, customers=customers, products=products, rules=rules)
 
 
-def _products(root: Node, node: Node | None) -> tuple[Product, ...]:
+def _products(root: PlanNode, node: PlanNode | None) -> tuple[Product, ...]:
     if node is None:
         root.wrong("has no products: add a table [products.NAME] with columns and types")
         return ()
@@ -43,7 +43,7 @@ def _products(root: Node, node: Node | None) -> tuple[Product, ...]:
     return found
 
 
-def _product(name: str, node: Node) -> Product:
+def _product(name: str, node: PlanNode) -> Product:
     fields = node.fields(_PRODUCT)
     if isinstance(node.value, dict):
         for missing in (field for field in _PRODUCT if field not in node.value):
@@ -52,7 +52,7 @@ def _product(name: str, node: Node) -> Product:
     return Product(name, columns, _types(name, columns, fields.get("types")))
 
 
-def _has_room(node: Node, most: int, of_what: str) -> bool:
+def _has_room(node: PlanNode, most: int, of_what: str) -> bool:
     """Whether a list or table is within a bound of the format; one that is not is read no further."""
     if isinstance(node.value, list | dict) and len(node.value) > most:
         node.wrong(f"has {len(node.value)} {of_what}: {most} are the most")
@@ -60,7 +60,7 @@ def _has_room(node: Node, most: int, of_what: str) -> bool:
     return True
 
 
-def _columns(node: Node | None) -> tuple[str, ...]:
+def _columns(node: PlanNode | None) -> tuple[str, ...]:
     if node is None or not _has_room(node, COLUMNS_MAX, "columns"):
         return ()
     found = node.names("context keys")
@@ -70,7 +70,7 @@ def _columns(node: Node | None) -> tuple[str, ...]:
     return tuple(name.removesuffix("?") for name, _ in found)
 
 
-def _types(product: str, columns: tuple[str, ...], node: Node | None) -> tuple[EventType, ...]:
+def _types(product: str, columns: tuple[str, ...], node: PlanNode | None) -> tuple[EventType, ...]:
     if node is None or not _has_room(node, TYPES_MAX, "types"):
         return ()
     if node.value == {}:
@@ -79,7 +79,7 @@ def _types(product: str, columns: tuple[str, ...], node: Node | None) -> tuple[E
     return tuple(_type(product, known, name, each) for name, each in node.members("types"))
 
 
-def _type(product: str, columns: dict[str, None], name: str, node: Node) -> EventType:
+def _type(product: str, columns: dict[str, None], name: str, node: PlanNode) -> EventType:
     keys: list[Key] = []
     names: set[str] = set()
     if not _has_room(node, CONTEXT_VALUES_MAX, "context keys"):
@@ -99,7 +99,7 @@ def _type(product: str, columns: dict[str, None], name: str, node: Node) -> Even
     return EventType(product, name, tuple(keys))
 
 
-def _rules(node: Node | None, customers: tuple[str, ...], products: tuple[Product, ...]) -> tuple[Rule, ...]:
+def _rules(node: PlanNode | None, customers: tuple[str, ...], products: tuple[Product, ...]) -> tuple[Rule, ...]:
     if node is None:
         return ()
     if isinstance(node.value, dict):
@@ -108,7 +108,7 @@ def _rules(node: Node | None, customers: tuple[str, ...], products: tuple[Produc
     return tuple(_rule(each, customers, products) for each in node.items("rules"))
 
 
-def _rule(node: Node, customers: tuple[str, ...], products: tuple[Product, ...]) -> Rule:
+def _rule(node: PlanNode, customers: tuple[str, ...], products: tuple[Product, ...]) -> Rule:
     fields = node.fields(_RULE)
     if isinstance(node.value, dict) and not any(demand in node.value for demand in _DEMANDS):
         node.wrong(f"asks for nothing: add one of {', '.join(_DEMANDS)}")
@@ -131,7 +131,7 @@ def _rule(node: Node, customers: tuple[str, ...], products: tuple[Product, ...])
     return rule
 
 
-def _known(node: Node | None, what: str, known: tuple[str, ...]) -> Names:
+def _known(node: PlanNode | None, what: str, known: tuple[str, ...]) -> Names:
     """Names that the plan itself lists; without a list of customers, any customer may be named."""
     found, listed = node.names(what) if node else [], frozenset(known)
     for name, item in found:
@@ -154,11 +154,11 @@ def _check_keys(keys: Names, scope: Names, products: tuple[Product, ...]) -> Non
             item.wrong(f"{name} has none of this rule's keys: remove it, or add one of its keys")
 
 
-def _names(node: Node | None, what: str) -> tuple[str, ...]:
+def _names(node: PlanNode | None, what: str) -> tuple[str, ...]:
     return tuple(name for name, _ in node.names(what)) if node else ()
 
 
-def _true(node: Node | None) -> bool:
+def _true(node: PlanNode | None) -> bool:
     if node is None or node.flag() is None:
         return False
     if node.value is False:
@@ -166,7 +166,7 @@ def _true(node: Node | None) -> bool:
     return node.value is True
 
 
-def _regex(node: Node | None) -> str | None:
+def _regex(node: PlanNode | None) -> str | None:
     pattern = node.text() if node else None
     if node is None or pattern is None:
         return None

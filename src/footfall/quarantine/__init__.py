@@ -32,11 +32,11 @@ is among the events; and released twice it counts once, because its identity is 
 of the events that are stored.
 """
 
-from footfall.quarantine.desk import Quarantine
-from footfall.quarantine.history import History, Verdict, check_history
-from footfall.quarantine.lines import Sender, hold
+from footfall.quarantine.history import History, HistoryResult, check_history
+from footfall.quarantine.journal_lines import Sender, hold
 from footfall.quarantine.records import Broken, Group, Held, Outcome, Page, Standing
 from footfall.quarantine.selection import START, Cursor, Selection, identify
+from footfall.quarantine.service import Quarantine
 
 __all__ = [
     "START",
@@ -45,13 +45,13 @@ __all__ = [
     "Group",
     "Held",
     "History",
+    "HistoryResult",
     "Outcome",
     "Page",
     "Quarantine",
     "Selection",
     "Sender",
     "Standing",
-    "Verdict",
     "check_history",
     "hold",
     "identify",

@@ -7,9 +7,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall.plan import Checker
-from footfall.quarantine.reading import read
-from footfall.quarantine.records import Broken
-from footfall.quarantine.tally import Tally
+from footfall.quarantine.journal_lines import ProblemCounts
+from footfall.quarantine.records import Broken, read_records
 from footfall.store import Store, query
 from footfall.wire import StoredEvent
 
@@ -28,7 +27,7 @@ class History(Struct, frozen=True, kw_only=True):
         return {"start": self.start, "end": self.end, "customers": list(self.customers)}
 
 
-class Verdict(Struct, frozen=True):
+class HistoryResult(Struct, frozen=True):
     """Of so many events, so many break the plan, for these reasons, the most frequent first."""
 
     events: int
@@ -36,7 +35,7 @@ class Verdict(Struct, frozen=True):
     broken: list[Broken]
 
 
-def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int, int], None]) -> Verdict:
+def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int, int], None]) -> HistoryResult:
     """Hold the events against a checker, which must be a thorough one; `seen` is told how many, and of how many.
 
     The events come month by month, as the table is cut, and in blocks, so that memory grows with them neither here nor
@@ -44,12 +43,12 @@ def check_history(store: Store, history: History, checker: Checker, seen: Callab
     """
     months = store.rows(query("plan_history_months"), history.parameters())
     total = sum(count for _, _, count in months)
-    tally, events = Tally(), 0
+    tally, events = ProblemCounts(), 0
     for start, end, _ in months:
         wanted = structs.replace(history, start=start, end=end)
-        for block in read(store, query("plan_history_events"), wanted.parameters(), _event):
+        for block in read_records(store, query("plan_history_events"), wanted.parameters(), _event):
             for refused in checker.check(block):
                 tally.add(block[refused.index], refused.problems)
             events += len(block)
             seen(events, total)
-    return Verdict(events, tally.events, tally.broken())
+    return HistoryResult(events, tally.events, tally.broken())

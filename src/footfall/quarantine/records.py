@@ -1,8 +1,17 @@
-"""What quarantine tells: events that are held, groups of them, and what a release or a drop came to."""
+"""What quarantine tells: events that are held, groups of them, what a release or a drop came to.
 
+And how they are read.
+"""
+
+from collections.abc import Generator, Mapping
 from enum import StrEnum
+from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, json
+
+from footfall.store import Store
+
+# What quarantine tells: events that are held, groups of them, and what a release or a drop came to.
 
 
 class Standing(StrEnum):
@@ -91,3 +100,29 @@ class Outcome(Struct, kw_only=True, omit_defaults=True):
     broken: list[Broken] = []
     stopped: str = ""
     last: Held | None = None
+
+
+# Results of the store as records, in blocks, so that memory does not grow with the result.
+
+
+Record = TypeVar("Record")
+
+
+def read_records(
+    store: Store,
+    statement: str,
+    parameters: Mapping[str, Any],
+    decoder: json.Decoder[Record],
+    settings: Mapping[str, Any] | None = None,
+) -> Generator[list[Record]]:
+    """The rows of a statement with FORMAT JSONEachRow, some thousand at once.
+
+    Raises what `Store.stream` raises. Leaving early, or closing the iterator, cancels the statement.
+    """
+    with store.stream(statement, parameters, settings) as blocks:
+        rest = b""
+        for block in blocks:
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            if newline:
+                yield decoder.decode_lines(whole)
+        assert not rest, "a row without its end"  # noqa: S101 - JSONEachRow ends each row

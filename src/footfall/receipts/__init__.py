@@ -9,7 +9,13 @@ A look is bounded: so many at once, so many bytes of the journal, newest segment
 Where a bound, or a store that is away, kept it from seeing everything, the receipt says that it is not complete.
 """
 
-from footfall.receipts.desk import Receipts
 from footfall.receipts.receipt import EventReceipt, Original, Receipt, Status
+from footfall.receipts.service import Receipts
 
-__all__ = ["EventReceipt", "Original", "Receipt", "Receipts", "Status"]
+__all__ = [
+    "EventReceipt",
+    "Original",
+    "Receipt",
+    "Receipts",
+    "Status",
+]

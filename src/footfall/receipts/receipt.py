@@ -53,7 +53,7 @@ class Receipt(Struct, frozen=True):
     complete: bool
 
 
-class Event(Struct, frozen=True):
+class AcceptedEvent(Struct, frozen=True):
     """An event that was accepted, as it was found in the store or in the journal."""
 
     sequence: int
@@ -62,7 +62,7 @@ class Event(Struct, frozen=True):
     admitted: int
 
 
-class Held(Struct, frozen=True):
+class HeldRecord(Struct, frozen=True):
     """An event's line of quarantine; its state is held, dropped or released."""
 
     sequence: int
@@ -73,26 +73,26 @@ class Held(Struct, frozen=True):
     reason: str
 
 
-Part = TypeVar("Part", Event, Held)
+Part = TypeVar("Part", AcceptedEvent, HeldRecord)
 
 
-class Found(Struct):
+class Evidence(Struct):
     """All that was found of a request, several times over where it was in several places."""
 
-    stored: list[Event] = []
-    journaled: list[Event] = []
-    held: list[Held] = []
+    stored: list[AcceptedEvent] = []
+    journaled: list[AcceptedEvent] = []
+    held: list[HeldRecord] = []
     originals: dict[int, Original] = {}
     complete: bool = True
 
 
-def customers(found: Found) -> set[str]:
+def customers(found: Evidence) -> set[str]:
     """Whose events they are."""
-    events: list[Event | Held] = [*found.stored, *found.journaled, *found.held]
+    events: list[AcceptedEvent | HeldRecord] = [*found.stored, *found.journaled, *found.held]
     return {event.customer for event in events}
 
 
-def write(batch: str, found: Found, visible: set[str]) -> Receipt:
+def encode_receipt(batch: str, found: Evidence, visible: set[str]) -> Receipt:
     """The receipt for somebody who may see these customers; each event once, in the order of the request."""
     receipts: dict[int, EventReceipt] = {}
     # From what says least of an event to what says most of it: the later takes the place of the earlier.
@@ -111,11 +111,11 @@ def _of(events: Iterable[Part], visible: set[str]) -> list[Part]:
     return [event for event in events if event.customer in visible]
 
 
-def _progress(held: Held) -> int:
+def _progress(held: HeldRecord) -> int:
     return (HELD, DROPPED, RELEASED).index(held.state)
 
 
-def _explain(held: Held) -> EventReceipt:
+def _explain(held: HeldRecord) -> EventReceipt:
     match held.state:
         case "released":
             # It is among the events; where that cannot be seen yet, another node has it in its journal.
@@ -129,7 +129,7 @@ def _explain(held: Held) -> EventReceipt:
     )
 
 
-def _accepted(event: Event, status: Status, original: Original | UnsetType = UNSET) -> EventReceipt:
+def _accepted(event: AcceptedEvent, status: Status, original: Original | UnsetType = UNSET) -> EventReceipt:
     return EventReceipt(
         sequence=event.sequence,
         status=status,

@@ -19,18 +19,15 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 `status`, `paging` and `links` are pure.
 """
 
-from footfall.reports.desk import CANCELLED, Download, Reports
-from footfall.reports.destinations import Destinations
+from footfall.reports.body_reader import Reading
 from footfall.reports.estimate import Estimate, Estimates
-from footfall.reports.files import Files, FilesFailed
+from footfall.reports.files import Destinations, attempt_path, disposition, file_path
 from footfall.reports.manifest import Manifest
-from footfall.reports.names import disposition, file_path
-from footfall.reports.ordering import job_bounds, order
-from footfall.reports.parameters import selection
-from footfall.reports.reading import Reading
-from footfall.reports.request import look_for_strange_keys, read
-from footfall.reports.runner import Runner
-from footfall.reports.status import SOURCE_PREFIX, headers, media_type, status
+from footfall.reports.query.statement import filter_parameters
+from footfall.reports.request import job_bounds, look_for_strange_keys, make_job, read_report_request
+from footfall.reports.service import CANCELLED, Download, Reports
+from footfall.reports.status import SOURCE_PREFIX, media_type, status, status_headers
+from footfall.reports.worker.runner import Runner
 
 __all__ = [
     "CANCELLED",
@@ -39,20 +36,19 @@ __all__ = [
     "Download",
     "Estimate",
     "Estimates",
-    "Files",
-    "FilesFailed",
     "Manifest",
     "Reading",
     "Reports",
     "Runner",
+    "attempt_path",
     "disposition",
     "file_path",
-    "headers",
+    "filter_parameters",
     "job_bounds",
     "look_for_strange_keys",
+    "make_job",
     "media_type",
-    "order",
-    "read",
-    "selection",
+    "read_report_request",
     "status",
+    "status_headers",
 ]

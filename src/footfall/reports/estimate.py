@@ -19,20 +19,26 @@ from typing import Any
 from msgspec import UNSET, Struct, structs
 
 from footfall.errors import Code, RequestRefused
-from footfall.lane import Lane
 from footfall.plan import LivePlan
-from footfall.reports import formats, parameters
-from footfall.reports.columnar import Columnar
-from footfall.reports.desk import Reports
-from footfall.reports.encoding import compress
-from footfall.reports.layout import Layout, header_row, plain_layout, plan_layout
-from footfall.reports.making import BLOCK_ROWS, BLOCK_ROWS_FEWER
-from footfall.reports.rows import Statement
-from footfall.reports.tally import CsvRows, JsonRows
+from footfall.reports import encoding
+from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
+from footfall.reports.query.columnar import Columnar
+from footfall.reports.query.statement import (
+    TIME_MS_MOST,
+    Layout,
+    ReportStatement,
+    filter_parameters,
+    header_row,
+    plain_layout,
+    plan_layout,
+)
+from footfall.reports.service import Reports
+from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.settings import Settings
 from footfall.state import Job, State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreMemory, StoreRejected, StoreTimeout, StoreUnavailable, query
-from footfall.usage import Limit, Span, compare
+from footfall.system.executor import BoundedExecutor
+from footfall.usage import Limit, TimeSpan, compare
 from footfall.wire import ReportFilter
 
 # Events in the range of a report up to which each is counted once, in a third of a second.
@@ -76,7 +82,7 @@ class Estimates:
         self._plan = plan
         self._settings = settings
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
-        self._lane = Lane("estimate", settings.estimates_at_once_max, *waiting)
+        self._lane = BoundedExecutor("estimate", settings.estimates_at_once_max, *waiting)
 
     def close(self) -> None:
         self._lane.close()
@@ -93,9 +99,9 @@ class Estimates:
         limit = _limit(self._settings)
         try:
             job, any_time, loaded = self._pinned(job)
-            selection = parameters.selection(job)
+            selection = filter_parameters(job)
             count, first_ms, last_ms = self._store.rows(query("estimate_reach"), selection, limit())[0]
-            reach = Span(first_ms, last_ms, count)
+            reach = TimeSpan(first_ms, last_ms, count)
             rows, exact = self._rows(job, reach, limit, any_time=any_time)
             layout = self._layout(job, limit)
             size = self._bytes(job, layout, reach, rows, limit)
@@ -122,9 +128,9 @@ class Estimates:
         pinned = structs.replace(job, watermark_ms=watermark_ms)
         return pinned, job.since_ms is None, watermark_ms <= loaded_ms
 
-    def _rows(self, job: Job, reach: Span, limit: Limit, *, any_time: bool) -> tuple[int, bool]:
+    def _rows(self, job: Job, reach: TimeSpan, limit: Limit, *, any_time: bool) -> tuple[int, bool]:
         """The rows, and whether they are exact."""
-        selection = parameters.selection(job)
+        selection = filter_parameters(job)
         if reach.rows > COUNTED_ROWS_MAX:
             ((most,),) = self._store.rows(query("estimate_most"), {**selection, "whenever": any_time}, limit())
             return most, False
@@ -140,11 +146,11 @@ class Estimates:
         if columns is not None:
             return plan_layout(columns)
         few = {"max_rows_to_read": WIDTH_ROWS_MAX, "read_overflow_mode": "break"}
-        months = self._store.rows(query("report_months"), parameters.selection(job), {**limit(), **few})
+        months = self._store.rows(query("report_months"), filter_parameters(job), {**limit(), **few})
         return plain_layout(max((width for *_, width, _ in months), default=0))
 
     def _bytes(
-        self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit, block_rows: int = BLOCK_ROWS
+        self, job: Job, layout: Layout, reach: TimeSpan, rows: int, limit: Limit, block_rows: int = BLOCK_ROWS
     ) -> int:
         """The bytes of the file; as for the report itself, in smaller blocks where values are too long for others."""
         fewer = BLOCK_ROWS_FEWER.get(block_rows)
@@ -156,10 +162,10 @@ class Estimates:
                 raise
         return self._bytes(job, layout, reach, rows, limit, fewer)
 
-    def _sampled(self, job: Job, layout: Layout, reach: Span, rows: int, limit: Limit, packed: Packed) -> int:
+    def _sampled(self, job: Job, layout: Layout, reach: TimeSpan, rows: int, limit: Limit, packed: Packed) -> int:
         header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""
         if not rows or (rows <= WHOLE_ROWS_MAX and reach.rows <= WHOLE_RANGE_MAX):
-            whole = reach if rows else Span(0, -1, 0)
+            whole = reach if rows else TimeSpan(0, -1, 0)
             statement, drop = _statement(job, layout), job.duplicates == "drop"
             size, _ = packed(header, [self._streamed(statement, whole, limit(), drop=drop)])
             return size
@@ -174,26 +180,26 @@ class Estimates:
         return len(header)
 
     def _streamed(
-        self, statement: Statement, span: Span, limit: dict[str, Any], *, drop: bool = False
+        self, statement: ReportStatement, span: TimeSpan, limit: dict[str, Any], *, drop: bool = False
     ) -> Iterator[bytes]:
         wanted = statement.parameters(span.first_ms, span.last_ms)
         with self._store.stream(statement.text(drop=drop), wanted, limit) as blocks:
             yield from blocks
 
 
-def _statement(job: Job, layout: Layout) -> Statement:
+def _statement(job: Job, layout: Layout) -> ReportStatement:
     """The statement of a job's rows, made once for all pieces: of a large plan it takes a second."""
     types = job.filter.types
-    return Statement(job, layout, None if types is UNSET or not types else frozenset(types))
+    return ReportStatement(job, layout, None if types is UNSET or not types else frozenset(types))
 
 
 def _packed(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_block: bool) -> tuple[int, int]:
     """The bytes of a file of these rows, and how many rows they are."""
-    if job.format not in formats.TEXTS:
+    if job.format not in encoding.TEXTS:
         table = Columnar(job.format, job.compression, any_block=any_block)
         size = sum(len(block) for stream in streams for block in table.add(stream))
         return size + sum(len(block) for block in table.end()), table.rows
-    lines = JsonRows() if job.format == "jsonl" else CsvRows()
+    lines = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
 
     def content() -> Iterator[bytes]:
         yield header
@@ -201,19 +207,19 @@ def _packed(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_bloc
             lines.add(block)
             yield block
 
-    return sum(len(block) for block in compress(content(), job.compression)), lines.rows
+    return sum(len(block) for block in compress_text(content(), job.compression)), lines.rows
 
 
-def _pieces(reach: Span) -> Iterator[Span]:
+def _pieces(reach: TimeSpan) -> Iterator[TimeSpan]:
     width = (reach.last_ms - reach.first_ms) // PIECES + 1
     for first_ms in range(reach.first_ms, reach.last_ms + 1, width):
-        yield Span(first_ms, min(first_ms + width - 1, reach.last_ms), 0)
+        yield TimeSpan(first_ms, min(first_ms + width - 1, reach.last_ms), 0)
 
 
 def _any(job: Job) -> Job:
     """A report of all that there is of the product."""
     wanted = ReportFilter(job.filter.customer, job.filter.product, UNSET, UNSET, UNSET)
-    return structs.replace(job, filter=wanted, basis="event", since_ms=None, watermark_ms=parameters.TIME_MS_MOST)
+    return structs.replace(job, filter=wanted, basis="event", since_ms=None, watermark_ms=TIME_MS_MOST)
 
 
 def _limit(settings: Settings) -> Limit:

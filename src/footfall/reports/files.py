@@ -1,283 +1,200 @@
-"""Files in an object store, by default a folder: whole or absent, and on disk when they are said to be."""
+"""A report's file: its name, its place, the link that opens it, and its removal."""
 
-import contextlib
+import base64
+import hashlib
+import hmac
+import json
+import logging
 import re
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterator
+from urllib.parse import quote
 
-import obstore
 from msgspec import Struct
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, ObjectStore, from_url
 
-from footfall import places, private
-from footfall.durable import sync_path
-from footfall.places import Destination
-from footfall.process import CannotServe
-from footfall.reports import local
-from footfall.reports.freeing import Freeing
+from footfall.files import OWNER, Files, FilesFailed
+from footfall.reports.status import day, media_type
 from footfall.settings import Settings
+from footfall.state import Job, State, User
+from footfall.wire import ReportFilter
 
-# What object stores take in a multipart upload: 10,000 parts, and so files of 78 GiB; a few are held in memory at once.
-PART_BYTES = 8 * 1024 * 1024
-PARTS_AT_ONCE = 3
-READ_BYTES = 256 * 1024
-# Seconds for which a question is asked again at the most: a client waits for the answer, and keeps a thread.
-ASKED_TIMEOUT_S = 5
-# Seconds for which S3 signs at the most.
-SIGNED_MOST_S = 7 * 86_400
-# The metadata under which an object says whose it is; stores differ in what else than letters they take.
-OWNER = "footfall"
-
-# A whole answer may take long, because it is read as quickly as a client downloads; a silent store may not.
-_CONNECTION = {"connect_timeout": "5s", "read_timeout": "60s", "timeout": "1day"}
-# The part of a URL that may hold a signature.
-_QUERY = re.compile(r"(https?://[^\s?]*)\?\S+")
-# How S3, Google and Azure name an error in the body of their answers.
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_DETAIL_CHARS_MAX = 500
+# How a report's file is called, and where it is kept.
 
 
-class FilesFailed(OSError):
-    """Files cannot be written or read; its text is for the log, `reason` for who asked, and neither has a secret."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-
-
-class FilesAway(FilesFailed):
-    """The place cannot be reached, or has a fault of its own: another try may well succeed."""
+NAME_PART_CHARS_MAX = 60  # File systems take 255 bytes for the whole name.
+# S3 takes 1,024 bytes for a key with the prefix of its destination, and file systems 255 for each part of it.
+KEY_BYTES_MAX = 800
+KEY_PART_BYTES_MAX = 200
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+# The name of an unfinished file in a folder.
+_UNFINISHED = re.compile(r"#\d+$")
 
 
-class Found(Struct, frozen=True):
-    """A file that is there: its size in bytes, and whose it says it is, where the place can note that."""
+def file_name(job_id: str, wanted: ReportFilter, started_ms: int, suffix: str) -> str:
+    """A telling name in plain ASCII, such as `footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv`."""
+    customer, product = (_ODD.sub("_", part)[:NAME_PART_CHARS_MAX] for part in (wanted.customer, wanted.product))
+    return f"footfall-{customer}-{product}-{day(started_ms)}-{job_id[:8]}.{suffix}"
 
-    size: int
-    owner: str | None
+
+def report_folder(job_id: str) -> str:
+    """Where all that belongs to a report is kept."""
+    return job_id
 
 
-class Files:
-    """A place for files: what `files_url` names, or a destination. Paths are relative, with slashes.
+def attempt_folder(job_id: str, attempt: int) -> str:
+    """Each attempt writes to a folder of its own, so that none can touch what another has finished."""
+    return f"{report_folder(job_id)}/{attempt}"
 
-    All but `read` block and belong on a thread. They raise FilesFailed. Opening raises CannotServe.
+
+def attempt_path(job_id: str, attempt: int, name: str) -> str:
+    """Where an attempt writes its file; a finished report's is the last attempt's."""
+    return f"{attempt_folder(job_id, attempt)}/{name}"
+
+
+def file_path(job: Job) -> str:
+    """Where a finished report's file is."""
+    return attempt_path(job.id, job.tries, job.file)
+
+
+def key_problem(key: str) -> str | None:
+    """Why a destination takes no file by this key; None when it does. A key that passes stays within its prefix."""
+    parts = key.split("/")
+    if key.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        return "must be a relative path such as usage/2025/october.csv, without empty parts, . and .."
+    if not key.isprintable():
+        return "must have printable characters only"
+    if any(_UNFINISHED.search(part) for part in parts):
+        return "must have no part that ends in # and digits"
+    if len(key.encode()) > KEY_BYTES_MAX or any(len(part.encode()) > KEY_PART_BYTES_MAX for part in parts):
+        return f"must have {KEY_BYTES_MAX} bytes at the most, and {KEY_PART_BYTES_MAX} between slashes"
+    return None
+
+
+def disposition(name: str) -> str:
+    """A download under this name (RFC 6266): once in ASCII for old clients, once whole."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+# Where each report's file goes, is found, and is removed: the place of all files, or the report's destination.
+
+
+log = logging.getLogger(__name__)
+
+
+class Spot(Struct, frozen=True):
+    """Where a report's file is, or will be."""
+
+    files: Files
+    path: str
+
+
+class Destinations:
+    """The places for files, all opened; everything blocks and belongs on a thread, and raises FilesFailed.
+
+    A report without a destination has a path of its own, and a new one for every attempt. One with a destination has
+    the path that was asked for, which others may use too: there the last writer wins, as in any bucket. The attempts
+    of one report write the same bytes, so that a late one cannot spoil what another has finished (but for a plan that
+    was changed in between), and what is there is taken for a report's file only while it says so and has its size.
     """
 
-    def __init__(self, settings: Settings, destination: str | None = None) -> None:
-        place = _default(settings) if destination is None else settings.destinations[destination]
-        self._name = "the object store of report files" if destination is None else f"the destination {destination!r}"
-        self._options = place.options
-        # What somebody else takes from a folder of his own has the modes that files have there.
-        self._is_own = destination is None
-        self._presigns = place.presign and not place.url.startswith("file:") and not _is_anonymous(place)
-        self._root: Path | None = None
-        self._data = settings.data
-        self._kept_bytes = settings.disk_free_bytes_min + settings.report_disk_spare_bytes
-        self._freeing = Freeing()
-        self._store: ObjectStore
-        # The same, for questions.
-        self._asked: ObjectStore
-        try:
-            if place.url.startswith("file:"):
-                self._root = _make_root(place.url)
-                self._store = self._asked = LocalStore(self._root)
-            else:
-                self._store = _open(place, settings.files_timeout_s)
-                self._asked = _open(place, min(settings.files_timeout_s, ASKED_TIMEOUT_S))
-        except (BaseError, OSError, ValueError) as error:
-            raise CannotServe(f"{self._name} cannot be opened: {self._detail(error)}") from None
+    def __init__(self, settings: Settings, files: Files) -> None:
+        self._settings = settings
+        self._files = files
+        self._named = {name: Files(settings, name) for name in settings.destinations}
 
-    def put(self, path: str, blocks: Iterator[bytes], attributes: Mapping[str, str] | None = None) -> int:
-        """Write a file from its blocks and return its size in bytes; it is there only when all of it is durable.
+    def spot(self, job: Job) -> Spot:
+        """Where the report's file is. Raises FilesFailed where its destination is no longer in the settings."""
+        if job.destination is None:
+            return Spot(self._files, file_path(job))
+        files = self._named.get(job.destination)
+        if files is None or job.destination_key is None:
+            raise FilesFailed(f"the destination {job.destination!r} is no longer configured")
+        return Spot(files, job.destination_key)
 
-        An exception of `blocks` leaves no file, and comes through. The blocks are taken on the calling thread, and at
-        most a few parts of them are in memory. A folder keeps no attributes.
-        """
-        source = _Source(blocks)
-        kept: Any = dict(attributes or {}) if self._root is None else None
-        try:
-            if self._root is not None:
-                local.write(self._root, path, source.blocks(), self._free_bytes_min(self._root), is_own=self._is_own)
-            else:
-                obstore.put(
-                    self._store,
-                    path,
-                    source.blocks(),
-                    attributes=kept or None,
-                    use_multipart=True,
-                    chunk_size=PART_BYTES,
-                    max_concurrency=PARTS_AT_ONCE,
-                )
-        except (BaseError, OSError, ValueError) as error:
-            if source.failed:
-                raise
-            # Where only the answer to the last request was lost, its repetition finds no upload: the file is there.
-            expected = Found(source.bytes, (kept or {}).get(OWNER))
-            lost = source.ended and isinstance(error, FileNotFoundError) and expected.owner is not None
-            if not (lost and self.find(path) == expected):
-                raise self._failed(error) from None
-        if self.size(path) != source.bytes:
-            raise FilesFailed(f"in {self._name} another file was written in the place of the report's")
-        return source.bytes
+    def put(self, job: Job, blocks: Iterator[bytes]) -> int:
+        """Write the report's file, as `Files.put` does, where the settings still let this customer's go."""
+        spot = self.spot(job)
+        if job.destination is not None and not self._settings.destinations[job.destination].takes(job.filter.customer):
+            raise FilesFailed(f"the destination {job.destination!r} is no longer for this customer")
+        kept = {
+            "Content-Type": media_type(job),
+            "Content-Disposition": disposition(spot.path.rpartition("/")[2]),
+            OWNER: job.id,
+        }
+        return spot.files.put(spot.path, blocks, kept)
 
-    def size(self, path: str) -> int | None:
-        """The file's size in bytes, or None where there is none."""
-        with self._explained():
-            try:
-                return int(obstore.head(self._store, path)["size"])
-            except (NotFoundError, FileNotFoundError):
-                return None
+    def find(self, job: Job) -> Spot | None:
+        """Where the finished report's file is, if it is there as it was made, and no other report's in its place."""
+        spot = self.spot(job)
+        found = spot.files.find(spot.path)
+        return spot if found is not None and found.size == job.bytes and found.owner in (None, job.id) else None
 
-    def find(self, path: str) -> Found | None:
-        """What is there; None where there is no file."""
-        with self._explained():
-            try:
-                found = obstore.get(self._asked, path, options={"head": True})
-                return Found(int(found.meta["size"]), found.attributes.get(OWNER))
-            except (NotFoundError, FileNotFoundError):
-                return None
+    def discard(self, job: Job, attempt: int) -> None:
+        """Remove what an attempt has left in the place of all report files, and half written at its destination."""
+        self._files.delete(attempt_folder(job.id, attempt))
+        if job.destination in self._named:
+            spot = self.spot(job)
+            spot.files.sweep(spot.path)
 
-    async def read(self, path: str, start: int, end: int) -> AsyncGenerator[bytes]:
-        """The file's bytes from `start` up to but without `end`. Whoever leaves off must close it."""
-        if start >= end:
+    def expire(self, job: Job) -> None:
+        """Remove what is kept of a report that is past its days; what was delivered belongs to its destination."""
+        self._files.delete(report_folder(job.id))
+
+    def remove(self, job: Job) -> None:
+        """Remove all that there is of a report, at its destination too, unless another's file is there by now."""
+        self.expire(job)
+        if job.destination is None:
             return
-        with self._explained():
-            found: Any = await obstore.get_async(self._store, path, options={"range": (start, end)})
-            stream: Any = found.stream(min_chunk_size=READ_BYTES)
-        try:
-            while True:
-                with self._explained():
-                    chunk = await anext(stream, None)
-                if chunk is None:
-                    return
-                yield bytes(chunk)
-        finally:
-            # They have the file open, and an exception on its way may keep them until the collector runs.
-            found = stream = None
-
-    def link(self, path: str, ttl_s: int) -> str | None:
-        """A URL of the store itself, good without credentials for `ttl_s`.
-
-        None for a folder, where the settings do not want it, and where the store's credentials cannot sign.
-        """
-        if not self._presigns:
-            return None
-        store: Any = self._asked
-        try:
-            return str(obstore.sign(store, "GET", path, timedelta(seconds=min(ttl_s, SIGNED_MOST_S))))
-        except (BaseError, ValueError):
-            return None
-
-    def delete(self, folder: str) -> None:
-        """Remove a folder with all that is in it, half-written files too; nothing happens where there is none."""
-        if self._root is not None:
-            self._freeing.remove_all(self._root / folder)
-            return
-        with self._explained():
-            for batch in obstore.list(self._store, prefix=folder):
-                obstore.delete(self._store, [item["path"] for item in batch])
-
-    def sweep(self, path: str) -> None:
-        """Remove what writers that are dead left of a file in a folder; object stores keep nothing half written."""
-        if self._root is not None:
-            local.sweep(self._root / path)
-
-    def remove(self, path: str) -> None:
-        """Remove one file; nothing happens where there is none."""
-        with self._explained(), contextlib.suppress(NotFoundError, FileNotFoundError):
-            if self._root is not None:
-                self._freeing.remove(self._root / path)
-            else:
-                obstore.delete(self._store, path)
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (BaseError, OSError, ValueError) as error:
-            raise self._failed(error) from None
-
-    def _free_bytes_min(self, root: Path) -> int:
-        """Bytes of the folder's disk that are not for reports: none of one on which no events are kept."""
-        try:
-            shared = self._data.stat().st_dev == root.stat().st_dev
-        except FileNotFoundError:
-            return 0
-        return self._kept_bytes if shared else 0
-
-    def _failed(self, error: Exception) -> FilesFailed:
-        """What became of a file, without the secrets that a library's message may hold."""
-        if isinstance(error, local.DiskNearlyFull):
-            return FilesFailed(str(error))
-        detail = self._detail(error)
-        if self._root is not None:
-            return FilesFailed("the report's file could not be written", detail)
-        match error:
-            case UnauthenticatedError() | PermissionDeniedError() | PermissionError():
-                return FilesFailed(f"{self._name} does not let the service in with its credentials", detail)
-            case NotFoundError() | FileNotFoundError():
-                return FilesFailed(f"{self._name} has no such bucket, or the file was removed", detail)
-            case _ if "status code: 4" in detail or isinstance(error, ValueError):
-                return FilesFailed(f"{self._name} refused what was asked of it", detail)
-            case _:
-                return FilesAway(f"{self._name} could not be reached", detail)
-
-    def _detail(self, error: Exception) -> str:
-        """The first line, behind which the library puts its structures, and the store's own word for what is wrong."""
-        text = str(error) or type(error).__name__
-        line = _QUERY.sub(r"\1?...", text.splitlines()[0])[:_DETAIL_CHARS_MAX]
-        code = _CODE.search(text)
-        return places.scrub(f"{line} {code[1]}" if code else line, self._options)
+        if job.destination not in self._named:
+            log.warning("report %s: its destination %r is not configured: its file stays", job.id, job.destination)
+        else:
+            spot = self.spot(job)
+            found = spot.files.find(spot.path)
+            # In a folder nothing but the size tells whose it is.
+            if found is not None and (found.owner == job.id or (found.owner is None and found.size == job.bytes)):
+                spot.files.remove(spot.path)
 
 
-class _Source:
-    """Counts the blocks of a file as they pass, and notes whether they came to their end."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self.bytes = 0
-        self.ended = False
-        self.failed = False
-
-    def blocks(self) -> Generator[bytes]:
-        try:
-            for block in self._blocks:
-                self.bytes += len(block)
-                yield block
-        except Exception:
-            self.failed = True
-            raise
-        self.ended = True
+# Links that work without credentials until they expire: what they open stands in them, signed.
+#
+# A link stands on the account of the report's owner, and on the password that the owner had when it was made: with
+# another account or another password its signature holds no more.
 
 
-def _default(settings: Settings) -> Destination:
-    url = settings.files_url or (settings.data.absolute() / "files").as_uri()
-    return Destination(url=url, options=settings.files_options, presign=settings.files_presign)
+def sign_link(secret: bytes, owner: User, source: str, name: str, expires_ms: int) -> str:
+    """The token of a link to the file `name` of the report `source`: the time at which it ends, and the signature."""
+    return f"{expires_ms}-{_signature(secret, owner, source, name, expires_ms)}"
 
 
-def _is_anonymous(place: Destination) -> bool:
-    """Whether nothing is signed: looking for credentials all the same would only take time."""
-    return str(place.options.get("skip_signature", "")).lower() == "true"
+def link_opens(secret: bytes, owner: User, source: str, name: str, token: str, now_ms: int) -> bool:
+    """Whether the token was made for this very file with this secret, while the owner was who they are, and is good."""
+    expires, _, signature = token.partition("-")
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 16 and signature.isascii()):
+        return False
+    expected = _signature(secret, owner, source, name, int(expires))
+    # Whether the signature holds is found out in constant time, and before anything is made of the time it covers.
+    return hmac.compare_digest(expected, signature) and now_ms < int(expires)
 
 
-def _open(place: Destination, timeout_s: int) -> ObjectStore:
-    """A store elsewhere; nothing is sent to it yet."""
-    options = {name: value if isinstance(value, str) else str(value).lower() for name, value in place.options.items()}
-    connection = {name: value for name, value in options.items() if name in places.CONNECTION_OPTIONS}
-    config: Any = {name: value for name, value in options.items() if name not in connection}
-    client: Any = _CONNECTION | connection
-    # How often is bounded by the time alone.
-    backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2}
-    retry: Any = {"max_retries": 1_000, "retry_timeout": timedelta(seconds=timeout_s), "backoff": backoff}
-    return from_url(place.url, config=config, client_options=client, retry_config=retry)
+def _signature(secret: bytes, owner: User, source: str, name: str, expires_ms: int) -> str:
+    # As JSON, whatever characters an address brings, no two files sign the same text.
+    message = json.dumps([source, name, expires_ms, owner.account, owner.security_stamp]).encode()
+    digest = hmac.digest(secret, message, hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _make_root(url: str) -> Path:
-    """The folder that a URL means, for its owner alone where it has to be made."""
-    root = Path(unquote(urlsplit(url).path))
-    private.make_folder(root)
-    sync_path(root.parent)
-    return root
+# Removing what is kept of a report, whoever wants it removed.
+
+
+def remove_files(job: Job, files: Destinations, state: State, *, delivered: bool) -> None:
+    """Remove an ended report's file, with `delivered` at its destination too. Blocks; raises what both raise.
+
+    First it is handed out no more, then it goes, then that is recorded: so no link leads to a file that is missing, and
+    should this end in between, retention finds the job again.
+    """
+    state.job_expire(job.id)
+    if delivered:
+        files.remove(job)
+    else:
+        files.expire(job)
+    state.job_removed(job.id)

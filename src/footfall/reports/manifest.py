@@ -5,12 +5,10 @@ from importlib.metadata import version
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.reports.draft import warnings
-from footfall.reports.layout import Field, Layout
-from footfall.reports.rows import RISKY, SAFE_MARK
-from footfall.reports.status import source
-from footfall.reports.survey import Survey
-from footfall.reports.tally import Tally
+from footfall.reports.encoding import FileCounter
+from footfall.reports.query.counts import ReportCounts
+from footfall.reports.query.statement import RISKY, SAFE_MARK, Field, Layout
+from footfall.reports.status import source, warnings
 from footfall.state import Job
 from footfall.wire import ReportFilter
 
@@ -108,12 +106,14 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 class Counted(Struct, frozen=True):
     """The events that are in the file, the duplicates among those selected, and after which time an event is late."""
 
-    held: Survey
+    held: ReportCounts
     duplicates: int
     late_ms: int
 
 
-def write(job: Job, layout: Layout, plan: str, counted: Counted, tally: Tally, types_chars_max: int) -> str:
+def write_manifest(
+    job: Job, layout: Layout, plan: str, counted: Counted, tally: FileCounter, types_chars_max: int
+) -> str:
     """The manifest of a finished file as JSON; with its columns it lists types in so many characters at the most."""
     kinds = counted.held.kinds
     by_type = {name: kinds[name].rows for name in sorted(kinds)}

@@ -15,8 +15,13 @@ are then made like all others. Between them is only the state database. These pr
 user had sent it. `late` decides, as pure functions, when to look for late events and when to correct.
 """
 
-from footfall.schedules.desk import Schedules
 from footfall.schedules.scheduler import Scheduler
-from footfall.schedules.shapes import ScheduleShown, SchedulesPage, ShownRun
+from footfall.schedules.service import Schedules, ScheduleShown, SchedulesPage, ShownRun
 
-__all__ = ["ScheduleShown", "Scheduler", "Schedules", "SchedulesPage", "ShownRun"]
+__all__ = [
+    "ScheduleShown",
+    "Scheduler",
+    "Schedules",
+    "SchedulesPage",
+    "ShownRun",
+]

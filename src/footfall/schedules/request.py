@@ -7,8 +7,8 @@ import msgspec
 from msgspec import UNSET
 
 from footfall import windows
-from footfall.reports import Reading, look_for_strange_keys, read
-from footfall.schedules import keys, orders
+from footfall.reports import Reading, look_for_strange_keys, read_report_request
+from footfall.schedules import jobs
 from footfall.settings import Settings
 from footfall.state import Schedule, User
 from footfall.windows import DAY_MS, Window
@@ -29,7 +29,7 @@ AHEAD_MAX_MS = 366 * DAY_MS
 BODY_BYTES_MAX = 256 * 1024
 
 
-def parse(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
+def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
     """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
     reading = Reading(settings, strict=True)
     found = reading.body(body)
@@ -126,6 +126,6 @@ def _check_report(reading: Reading, found: dict[str, Any], schedule: Schedule, f
             reading.wrong(f"output.{key}", "is what the schedule sets, for each report")
     template = output.get("bucketKey") if isinstance(output, dict) else None
     if isinstance(template, str):
-        for why in keys.problems(template, schedule.every, corrected=schedule.correction_days > 0):
+        for why in jobs.key_problems(template, schedule.every, corrected=schedule.correction_days > 0):
             reading.wrong("output.bucketKey", why)
-    read(reading, orders.fill(found, schedule, first, 0))
+    read_report_request(reading, jobs.fill_placeholders(found, schedule, first, 0))

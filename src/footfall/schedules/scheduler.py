@@ -8,14 +8,14 @@ from msgspec import structs
 
 from footfall import windows
 from footfall.accounts import may_see
-from footfall.clock import Clock
 from footfall.errors import RequestRefused
-from footfall.reports import CANCELLED, job_bounds, selection
-from footfall.schedules import late, orders
-from footfall.schedules.late import Correct, Late, Look
+from footfall.reports import CANCELLED, filter_parameters, job_bounds
+from footfall.schedules import jobs
+from footfall.schedules.jobs import Correct, LateFindings, LateScan
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, RunStatus, Schedule, ScheduleRun, State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.system.clock import Clock
 from footfall.windows import DAY_MS, Window
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Scheduler:
         if run.correction == 0 and (schedule := self._state.schedule_get(run.schedule)):
             until_ms = job.watermark_ms + schedule.correction_days * DAY_MS
         now_ms, pause_ms = self._clock.now_ms(), self._settings.schedule_look_s * 1000
-        look_ms = None if until_ms is None else late.first_look(run.end_ms, now_ms, until_ms, pause_ms)
+        look_ms = None if until_ms is None else jobs.first_look(run.end_ms, now_ms, until_ms, pause_ms)
         changed = structs.replace(
             run,
             status=RunStatus.COMPLETE,
@@ -109,7 +109,7 @@ class Scheduler:
         # The window begins where the last one ended, even if the rules of its time zone were changed meanwhile.
         end_ms = windows.window(schedule.every, timezone, schedule.next_start_ms).end_ms
         window = Window(schedule.next_start_ms, end_ms)
-        job = orders.make(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
+        job = jobs.make_scheduled_job(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
         run = ScheduleRun(schedule=schedule.id, start_ms=window.start_ms, end_ms=end_ms, job=job.id)
         due_ms = windows.window(schedule.every, timezone, end_ms).end_ms + schedule.grace_s * 1000
         if self._state.schedule_begin(run, job, end_ms, due_ms, self._bounds):
@@ -155,7 +155,9 @@ class Scheduler:
             log.warning("schedule %s: late events cannot be looked for now: %s", schedule.id, error)
             self._state.schedule_change(run, structs.replace(run, look_ms=job.started_ms + pause_ms))
             return
-        match late.decide(found, run.end_ms, job.started_ms, schedule.grace_s * 1000, run.until_ms, pause_ms):
+        match jobs.decide_correction(
+            found, run.end_ms, job.started_ms, schedule.grace_s * 1000, run.until_ms, pause_ms
+        ):
             case Correct():
                 since_ms = run.watermark_ms if schedule.correction == "since" else None
                 correction = ScheduleRun(
@@ -171,28 +173,30 @@ class Scheduler:
                 correcting = structs.replace(job, since_ms=since_ms)
                 if self._state.schedule_correct(run, correction, correcting, self._bounds):
                     log.info("schedule %s: report %s corrects %s", schedule.id, job.id, _named(run))
-            case Look(at_ms):
+            case LateScan(at_ms):
                 self._state.schedule_change(run, structs.replace(run, look_ms=at_ms))
             case _:
                 self._state.schedule_change(run, structs.replace(run, look_ms=None))
 
-    def _count(self, job: Job) -> Late:
+    def _count(self, job: Job) -> LateFindings:
         ((events, first_ms, last_ms),) = self._store.rows(
-            query("schedule_late"), selection(job), {"max_execution_time": LOOK_TIMEOUT_S}
+            query("schedule_late"), filter_parameters(job), {"max_execution_time": LOOK_TIMEOUT_S}
         )
-        return Late(events, first_ms, last_ms)
+        return LateFindings(events, first_ms, last_ms)
 
     def _order(self, schedule: Schedule, run: ScheduleRun, correction: int, since_ms: int | None) -> Job:
         _zone(schedule)
         window, now_ms = Window(run.start_ms, run.end_ms), self._clock.now_ms()
-        return orders.make(schedule, self._owner(schedule), window, correction, since_ms, now_ms, self._settings)
+        return jobs.make_scheduled_job(
+            schedule, self._owner(schedule), window, correction, since_ms, now_ms, self._settings
+        )
 
     def _owner(self, schedule: Schedule) -> User:
         """The owner, who must still be there and may still see the customer. Raises Stopped."""
         owner = self._state.user_of(schedule.account)
         if owner is None:
             raise Stopped(f"user {schedule.user!r}, who made it, was removed")
-        customer = orders.body(schedule)["filter"]["customer"]
+        customer = jobs.report_body(schedule)["filter"]["customer"]
         if not may_see(owner, customer):
             raise Stopped(f"user {schedule.user!r} may not see the customer {customer!r} any more")
         return owner

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, exc, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
-from footfall.node import NotOurs, require_ours
+from footfall.system.data_folder import NotOwner, require_ours
 
 if TYPE_CHECKING:
     import psycopg
@@ -99,7 +99,7 @@ class SqliteDatabase:
                     os.fchmod(file, 0o600)
             finally:
                 os.close(file)
-        except NotOurs as error:
+        except NotOwner as error:
             raise StateUnavailable(f"state database {error}: run this as that user") from error
         except OSError as error:
             raise StateUnavailable(f"state database {self.place}: {error.strerror}") from error

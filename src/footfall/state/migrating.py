@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import BigInteger, Connection, bindparam, inspect, text
 
-from footfall import locking, private
 from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase, StateUnavailable, transaction
+from footfall.system import files
 
 # The last step in `migrations/versions`.
 HEAD = "0006"
@@ -106,9 +106,9 @@ def upgrade(connection: Connection, place: str, revision: str = "head") -> None:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    file = private.open_file(path, os.O_RDWR)
+    file = files.open_file(path, os.O_RDWR)
     try:
-        if not locking.take(file, _LOCK_TIMEOUT_S):
+        if not files.take_lock(file, _LOCK_TIMEOUT_S):
             raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s")
         yield
     finally:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from footfall import limits
+from footfall.settings import limits
 from footfall.wire import ReportFilter, ReportOutput
 
 

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import Connection
 
-from footfall import private
 from footfall.settings import Settings
-from footfall.state import jobs, nodes, schedules, secrets, users
+from footfall.state import jobs, nodes, schedules, users
 from footfall.state.copying import Line, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database, snapshot, transaction
 from footfall.state.migrating import alone, current, migrate, upgrade
 from footfall.state.records import Job, JobBounds, JobStatus, Node, Schedule, ScheduleRun, User
+from footfall.system import files
 
 
 class State:
@@ -71,11 +71,11 @@ class State:
     def secret(self, name: str) -> bytes:
         """The 32 random bytes of this name: made on first asking, then the same for ever and on every node."""
         with self._read() as connection:
-            found = secrets.get(connection, name)
+            found = nodes.get_secret(connection, name)
         if found is not None:
             return found
         with self._write() as connection:
-            secrets.make(connection, name)
+            nodes.make_secret(connection, name)
         return self.secret(name)
 
     def job_add(self, job: Job, bounds: JobBounds | None = None) -> None:
@@ -323,7 +323,7 @@ def open_state(settings: Settings) -> State:
     if settings.state_url:
         return State(settings.state_url)
     try:
-        private.make_folder(settings.data)
+        files.make_folder(settings.data)
     except OSError as error:
         raise StateUnavailable(f"data folder {settings.data}: {error.strerror}") from error
     return State(f"sqlite:///{settings.data / 'state.db'}")

@@ -19,8 +19,7 @@ from footfall.store.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from footfall.store.parameters import Identifier
-from footfall.store.statements import query
+from footfall.store.statements import Identifier, query
 
 __all__ = [
     "Identifier",

@@ -15,17 +15,10 @@ from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
 from footfall.settings import Settings
-from footfall.store.address import Address, read_address
-from footfall.store.connections import Connections
-from footfall.store.counting import check_taken, count_lines
+from footfall.store.connections import Address, ClientPool, Waits, read_address
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
-from footfall.store.migration import migrate
-from footfall.store.parameters import divide, run
-from footfall.store.pipe import PIPE_HEADER, Pipe
-from footfall.store.statements import Migration, query, render
-from footfall.store.stream import make_pipe, read_blocks, read_pipe
-from footfall.store.tables import statements
-from footfall.store.waiting import Waits
+from footfall.store.statements import Migration, divide, migrate, query, render_statement, run, statements
+from footfall.store.stream import PIPE_HEADER, Pipe, check_taken, count_lines, make_pipe, read_blocks, read_pipe
 
 Result = TypeVar("Result")
 Table = Literal["events", "quarantine"]
@@ -97,7 +90,7 @@ class Store:
         self._waits = Waits(settings)
         self._pool = get_pool_manager()
         # By their read timeouts, of which clickhouse-connect has one for each client.
-        self._links = Connections(self._connect)
+        self._links = ClientPool(self._connect)
 
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreUnavailable or StoreFailed."""
@@ -207,7 +200,7 @@ class Store:
         """
 
         def ask(link: _Link) -> None:
-            (statement,) = render(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
+            (statement,) = render_statement(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
             # Without a database, it has a lane of its own in the embedded engine.
             run(link.client, statement, {"mark": mark}, use_database=False)
 

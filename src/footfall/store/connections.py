@@ -1,15 +1,88 @@
-"""Connections that threads share, each made once for all who want it."""
+"""Where the events store is, and the connections to it."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Generic, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from footfall.settings import Settings
+from footfall.store.errors import StoreUnavailable
+
+# Where the events store is: the embedded engine's own file, or a URL.
+
+
+_DATABASE = "footfall"
+
+
+class Endpoint(Struct, frozen=True):
+    """What `data_dir/run/engine.json` says; `pipes` is the folder for a client's own, empty where there is none."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    pipes: str = ""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.host}:{self.port})"
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    """How to reach the store; `cluster` is empty for a single server."""
+
+    endpoint: Endpoint
+    database: str = _DATABASE
+    secure: bool = False
+    cluster: str = ""
+    embedded: bool = False
+
+
+def read_address(settings: Settings) -> Address:
+    """The store's address as it is now; raises StoreUnavailable while the embedded engine has not started."""
+    if settings.events_url == "embedded":
+        return Address(endpoint=_read_endpoint(settings.data / "run" / "engine.json"), embedded=True)
+    return parse_url(settings.events_url)
+
+
+def parse_url(url: str) -> Address:
+    """`clickhouse://user:password@host:port/database?secure=true&cluster=NAME`; raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme != "clickhouse" or not parts.hostname:
+        raise ValueError("events_url must be 'embedded' or clickhouse://user:password@host:port/database")
+    options = {name: values[-1] for name, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()}
+    if unknown := options.keys() - {"secure", "cluster"}:
+        raise ValueError(f"events_url has unknown options: {', '.join(sorted(unknown))}")
+    secure = options.get("secure", "false").lower() in ("true", "1")
+    endpoint = Endpoint(
+        host=parts.hostname,
+        port=parts.port or (8443 if secure else 8123),
+        user=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+    )
+    database = unquote(parts.path.strip("/")) or _DATABASE
+    return Address(endpoint=endpoint, database=database, secure=secure, cluster=options.get("cluster", ""))
+
+
+def _read_endpoint(path: Path) -> Endpoint:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Endpoint)
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreUnavailable(f"the engine has not written {path}") from error
+
+
+# Connections that threads share, each made once for all who want it.
+
 
 Use = TypeVar("Use")
 Connection = TypeVar("Connection")
 
 
-class Connections(Generic[Use, Connection]):
+class ClientPool(Generic[Use, Connection]):
     """One connection for each use, made when it is first wanted; thread-safe.
 
     It is made outside the lock, by the first who wants it, and the others wait for that same attempt, however it ends:
@@ -66,3 +139,42 @@ class Connections(Generic[Use, Connection]):
             return False
         del self._attempts[use]
         return True
+
+
+# For how many seconds a store that gives nothing is waited for: each use by its own limit, not by the longest of all.
+#
+# A store that hangs takes what it is sent and never answers. Its own limit of a statement does not end that.
+
+
+# Seconds that a statement may overrun its own limit before the connection is given up.
+GRACE_S = 30
+# Seconds of looks whose limit is no setting: those into quarantine, and those for late events.
+_LOOK_S = 60
+# Seconds after which a store that is asked about a statement has given no answer: nobody waits for it any longer.
+_CONTROL_S = 5
+
+
+class Waits:
+    """The seconds of each use. They are few, because connections are kept for each: theirs is a read timeout."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limits_s = sorted(
+            {
+                settings.codes_timeout_s,
+                settings.estimate_timeout_s,
+                settings.receipt_timeout_s,
+                settings.usage_timeout_s,
+                settings.report_timeout_s,
+                _LOOK_S,
+            }
+        )
+        # Of what has no limit of its own.
+        self.unlimited = settings.report_timeout_s + GRACE_S
+        self.load = settings.store_load_timeout_s
+        self.control = _CONTROL_S
+
+    def read(self, limit_s: float) -> int:
+        """For a statement with this limit, of which 0 is none; one in between counts as the next longer of a use."""
+        if limit_s <= 0:
+            return self.unlimited
+        return next((known_s for known_s in self._limits_s if limit_s <= known_s), self._limits_s[-1]) + GRACE_S

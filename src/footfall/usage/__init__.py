@@ -5,26 +5,25 @@ dropped. `request` reads what is asked for, `Usage` counts, `compare` finds the 
 made in another process: there is one definition of a duplicate, and it stands in the docstring of `duplicates`.
 """
 
-from footfall.usage.desk import Usage
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, Compared, Limit, compare, cut, is_narrow
-from footfall.usage.records import Count, Counts, Total
-from footfall.usage.request import DUPLICATES, CountsRequest, parse
-from footfall.usage.spans import Span, join
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow
+from footfall.usage.intervals import TimeSpan, join_spans
+from footfall.usage.request import DUPLICATES, CountsRequest, parse_counts_request
+from footfall.usage.service import Count, Counts, Total, Usage
 
 __all__ = [
     "COMPARED_ROWS_MAX",
     "DUPLICATES",
-    "Compared",
     "Count",
     "Counts",
     "CountsRequest",
+    "DuplicateCounts",
     "Limit",
-    "Span",
+    "TimeSpan",
     "Total",
     "Usage",
     "compare",
     "cut",
     "is_narrow",
-    "join",
-    "parse",
+    "join_spans",
+    "parse_counts_request",
 ]

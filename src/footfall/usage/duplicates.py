@@ -21,8 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from footfall.store import Store, query
-from footfall.usage.intervals import ALL, Intervals
-from footfall.usage.spans import Span, join
+from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
 
 # Events that are compared at once: a statement holds some 30 bytes for each, and more for the duplicates among them.
 # With half as many it takes 0.25 us an event, because every statement costs some 10 ms whatever it reads.
@@ -33,13 +32,13 @@ _PIECES_LEAST = 16
 Limit = Callable[[], dict[str, Any]]
 
 
-class Compared(Struct, frozen=True):
+class DuplicateCounts(Struct, frozen=True):
     """A span, its duplicates by the begin of the interval in ms and by type, and its events that are not merged yet.
 
     There are no counts of 0. `late` are those of the duplicates that came late, by the same.
     """
 
-    span: Span
+    span: TimeSpan
     counts: dict[tuple[int, str], int]
     twins: int = 0
     late: dict[tuple[int, str], int] = {}
@@ -52,11 +51,11 @@ class Compared(Struct, frozen=True):
 def compare(
     store: Store,
     selection: Mapping[str, Any],
-    spans: Iterable[Span],
+    spans: Iterable[TimeSpan],
     limit: Limit,
     intervals: Intervals = ALL,
     late_ms: int = 0,
-) -> Iterator[Compared]:
+) -> Iterator[DuplicateCounts]:
     """The spans in their order, cut where they are large. Raises what the store raises.
 
     `selection` are the parameters that say which events; duplicates admitted up to `since` do not count. `limit`
@@ -71,7 +70,7 @@ def compare(
             found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
             counts = {(begin, kind): number for begin, kind, number, *_ in found if number}
             late = {(begin, kind): tardy for begin, kind, *_, tardy in found if tardy}
-            yield Compared(piece, counts, sum(twins for *_, twins, _ in found), late)
+            yield DuplicateCounts(piece, counts, sum(twins for *_, twins, _ in found), late)
 
 
 def is_narrow(selection: Mapping[str, Any]) -> bool:
@@ -79,14 +78,14 @@ def is_narrow(selection: Mapping[str, Any]) -> bool:
     return bool(selection["basis"] != "event" or selection["since"] >= 0)
 
 
-def _recount(store: Store, selection: Mapping[str, Any], span: Span, limit: Limit) -> Span:
+def _recount(store: Store, selection: Mapping[str, Any], span: TimeSpan, limit: Limit) -> TimeSpan:
     """The span with all rows that its events are compared with, for these are what a statement holds."""
     between = {"start": span.first_ms, "end": span.last_ms, "width": span.last_ms - span.first_ms + 1}
     found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
-    return Span(span.first_ms, span.last_ms, sum(rows for *_, rows in found))
+    return TimeSpan(span.first_ms, span.last_ms, sum(rows for *_, rows in found))
 
 
-def cut(store: Store, selection: Mapping[str, Any], span: Span, rows_max: int, limit: Limit) -> Iterator[Span]:
+def cut(store: Store, selection: Mapping[str, Any], span: TimeSpan, rows_max: int, limit: Limit) -> Iterator[TimeSpan]:
     """The span in pieces of at most so many rows, but never between events of one millisecond."""
     if span.rows <= rows_max or span.first_ms == span.last_ms:
         yield span
@@ -95,5 +94,5 @@ def cut(store: Store, selection: Mapping[str, Any], span: Span, rows_max: int, l
     width = (span.last_ms - span.first_ms) // pieces + 1
     between = {"start": span.first_ms, "end": span.last_ms, "width": width}
     found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
-    for piece in join((Span(*row) for row in found), rows_max):
+    for piece in join_spans((TimeSpan(*row) for row in found), rows_max):
         yield from cut(store, selection, piece, rows_max, limit)

@@ -20,14 +20,14 @@ FEW_MAX = 10_000
 _BLOCK_ROWS = 8192
 
 
-class Tally(Struct, frozen=True):
+class EventCount(Struct, frozen=True):
     """So many events, and how many of them are duplicates."""
 
     events: int
     duplicates: int
 
 
-def count_few(store: Store, selection: Mapping[str, Any], limit: Limit) -> dict[tuple[int, str], Tally] | None:
+def count_few(store: Store, selection: Mapping[str, Any], limit: Limit) -> dict[tuple[int, str], EventCount] | None:
     """The selected events by timestamp in ms and by type; None when there are more than `FEW_MAX`.
 
     There are never more duplicates than events, whatever comes in between. Raises what the store and `limit` raise.
@@ -37,9 +37,9 @@ def count_few(store: Store, selection: Mapping[str, Any], limit: Limit) -> dict[
     rows = store.rows(query("usage_few"), {**selection, "limit": FEW_MAX + 1}, {**limit(), **enough})
     if sum(events for _, _, events, _ in rows) > FEW_MAX:
         return None
-    found = {(time_ms, kind): Tally(events, 0) for time_ms, kind, events, _ in rows}
+    found = {(time_ms, kind): EventCount(events, 0) for time_ms, kind, events, _ in rows}
     if times := sorted({time_ms for time_ms, _, _, is_shared in rows if is_shared}):
         # The events of these times anew, as one statement has them together with their duplicates.
         shared = store.rows(query("usage_shared"), {**selection, "times": times}, limit())
-        found |= {(time_ms, kind): Tally(*numbers) for time_ms, kind, *numbers in shared}
+        found |= {(time_ms, kind): EventCount(*numbers) for time_ms, kind, *numbers in shared}
     return found

@@ -1,10 +1,7 @@
-"""Intervals of a time zone, as a statement finds them: by bounds that it is given, and no rules of its own.
-
-The engine has time zones too, of another release than ours, and begins hours, days and months otherwise where clocks
-change by half an hour or at midnight. So what it is told comes from `footfall.windows`, which schedules go by as well.
-"""
+"""Intervals of a time zone, and spans of time with their events, as a statement is told them."""
 
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +9,12 @@ from msgspec import Struct
 
 from footfall import windows
 from footfall.windows import DAY_MS, HOUR_MS
+
+# Intervals of a time zone, as a statement finds them: by bounds that it is given, and no rules of its own.
+#
+# The engine has time zones too, of another release than ours, and begins hours, days and months otherwise where clocks
+# change by half an hour or at midnight. So what it is told comes from `footfall.windows`, which schedules go by as
+# well.
 
 
 class Intervals(Struct, frozen=True):
@@ -79,3 +82,29 @@ def _months(timezone: ZoneInfo, first_ms: int, last_ms: int) -> dict[int, int]:
         pieces[month.start_ms] = 0
         first_ms = month.end_ms
     return pieces
+
+
+# Spans of time, each with its events, as one statement takes them.
+
+
+class TimeSpan(Struct, frozen=True):
+    """From the first to the last timestamp in ms, both inclusive, there are so many rows."""
+
+    first_ms: int
+    last_ms: int
+    rows: int
+
+
+def join_spans(spans: Iterable[TimeSpan], rows_max: int) -> Iterator[TimeSpan]:
+    """Spans in order, neighbours joined while their rows together are at most so many."""
+    joined: TimeSpan | None = None
+    for span in spans:
+        if joined is None:
+            joined = span
+        elif joined.rows + span.rows <= rows_max:
+            joined = TimeSpan(joined.first_ms, span.last_ms, joined.rows + span.rows)
+        else:
+            yield joined
+            joined = span
+    if joined is not None:
+        yield joined

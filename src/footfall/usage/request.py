@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall import slips
+from footfall import validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 
@@ -48,7 +48,7 @@ class CountsRequest(Struct, frozen=True, kw_only=True):
         }
 
 
-def parse(given: Mapping[str, Sequence[str]], settings: Settings) -> CountsRequest:
+def parse_counts_request(given: Mapping[str, Sequence[str]], settings: Settings) -> CountsRequest:
     """Read the parameters, each of which may have been given several times. Raises RequestRefused."""
     reading = _Reading(given, settings)
     start, end = reading.time("start"), reading.time("end")
@@ -108,7 +108,7 @@ class _Reading:
         if not found:
             return UNSET
         if _INTEGER.fullmatch(found) and abs(int(found)) <= TIME_MS_MAX:
-            if slip := slips.unit(name, int(found)):
+            if slip := validation.unit(name, int(found)):
                 self.wrong(slip.where, slip.why)
             return int(found)
         self.wrong(name, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")

@@ -1,0 +1,64 @@
+"""What a backup and a restore work with, and how they tell how far they are."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from footfall.files import Files
+from footfall.settings import Settings
+from footfall.state import State
+from footfall.store import Store, StoreUnavailable
+
+Result = TypeVar("Result")
+
+# While the store is away it is asked again after this time, doubled with every failure up to the most.
+_PAUSE_LEAST_S = 0.2
+_PAUSE_MOST_S = 5.0
+# A store that is away for longer than a restart takes is down; the same command may be given again later.
+_PATIENCE_S = 120.0
+# No statement here has a limit of its own: a day's events may be many. The connection's silence has one.
+UNLIMITED = {"max_execution_time": 0}
+
+
+class BackupProgress(Protocol):
+    """Hears how far the work is."""
+
+    def begin(self, what: str, total: int) -> None:
+        """A stretch of work begins, of so many steps."""
+
+    def step(self, done: int) -> None:
+        """So many steps more are done."""
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begin(self, what: str, total: int) -> None: ...
+
+    def step(self, done: int) -> None: ...
+
+
+class BackupDependencies(Struct, frozen=True, kw_only=True):
+    """The rooms of a node; `plan` is the fingerprint of its tracking plan, or empty when that is broken."""
+
+    settings: Settings
+    state: State
+    store: Store
+    files: Files
+    plan: str
+    progress: BackupProgress
+
+
+def retry(call: Callable[[], Result]) -> Result:
+    """The result of a call that may be made again when the store is away; raises StoreUnavailable at last."""
+    pause_s, until_s = _PAUSE_LEAST_S, time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return call()
+        except StoreUnavailable:
+            if time.monotonic() >= until_s:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(_PAUSE_MOST_S, pause_s * 2)

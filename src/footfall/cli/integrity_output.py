@@ -1,0 +1,117 @@
+"""What `footfall verify`, `footfall rebuild` and `footfall journal` share: a bar, and words for what may happen."""
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterator
+
+import click
+
+from footfall.cli.backup_output import engine
+from footfall.integrity import (
+    Advance,
+    Busy,
+    CannotRebuild,
+    CheckCount,
+    Harm,
+    NoData,
+    NoRoom,
+    ProgressCallback,
+    SegmentFolders,
+    no_progress,
+)
+from footfall.settings import Settings
+from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.system.clock import NodeClock
+from footfall.system.data_folder import is_half_restored
+
+_EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, OSError, StoreFailed, StoreRefused, StoreTimeout)
+
+# Seconds in which a service has started a fallen engine again, as a rule.
+_RESTART_S = 2.0
+_LOOK_S = 0.1
+
+
+class Unknown(click.ClickException):
+    """Nothing could be found out, which a script must not take for a verdict."""
+
+    exit_code = 3
+
+
+@contextlib.contextmanager
+def explained(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
+    """What may well happen becomes a line on standard error, and this kind's exit code."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # `| head` has seen enough, and click ends quietly
+    except StoreUnavailable as error:
+        raise kind(f"the events store cannot be reached: {error}") from error
+    except _EXPECTED as error:
+        raise kind(str(error)) from error
+
+
+@contextlib.contextmanager
+def opened(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[Store, NodeClock]]:
+    """The store and the clock of a node, which must be there. Raises NoData, and StoreUnavailable.
+
+    Where the service does not run, the embedded engine is started for as long as the block runs.
+    """
+    SegmentFolders(settings)
+    if is_half_restored(settings):
+        raise NoData(f"a restore into {settings.data} has not finished: run it again first")
+    # What the library would say of a connection that is lost, our own line says.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(contextlib.closing(Store(settings)))
+        clock = stack.enter_context(contextlib.closing(NodeClock(settings.data / "clock")))
+        if needs_store and not _answers(store):
+            stack.enter_context(engine(settings, store))
+        yield store, clock
+
+
+def _answers(store: Store) -> bool:
+    """Whether the store is there, given the time that a service takes to start a fallen engine again."""
+    until_s = time.monotonic() + _RESTART_S
+    while not store.ping():
+        if time.monotonic() >= until_s:
+            return False
+        time.sleep(_LOOK_S)
+    return True
+
+
+def progress() -> ProgressCallback:
+    """A bar where somebody looks at standard error."""
+    return _bar if sys.stderr.isatty() else no_progress
+
+
+@contextlib.contextmanager
+def _bar(label: str, length: int) -> Iterator[Advance]:
+    if not (label and length):
+        yield lambda _: None
+        return
+    with click.progressbar(length=length, label=f"{label:<21}", file=sys.stderr) as bar:
+        yield bar.update
+
+
+def counted(count: CheckCount) -> str:
+    """Segments in words."""
+    if not count.segments:
+        return "nothing"
+    words = f"{_many(count.segments, 'segment')}, {_many(count.frames, 'frame')}, {_many(count.events, 'event')}"
+    return f"{words}, {_many(count.quarantined, 'line')} of quarantine" if count.quarantined else words
+
+
+def harmed(harm: Harm) -> str:
+    """A damaged place in words."""
+    return f"{harm.file}: {harm.size:,} bytes at {harm.offset:,}: {harm.reason}"
+
+
+def missed(name: str) -> str:
+    """An archived file that is gone, in words."""
+    return f"lost      {name}: it was archived, and is no longer there"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,95 @@
+"""How commands read times and show tables of what strangers sent."""
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Sequence
+
+import click
+
+from footfall import windows
+from footfall.system.clock import SystemClock
+
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+# Ten digits are seconds in most programs: a number of milliseconds since 1970 has more in any time that matters here.
+_MILLISECONDS = re.compile(r"\d{11,15}", re.ASCII)
+
+
+# Where the zone of a command's dates stands while its options are read.
+_ZONE = "footfall.timezone"
+
+
+def keep_zone(context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """Keep the zone in which the command's other options are read; its option must be eager, to be read before them.
+
+    What is no zone counts as UTC here: for whoever takes the name to say.
+    """
+    context.meta[_ZONE] = windows.zone(name or "UTC") or dt.UTC
+    return name
+
+
+def _read_zone(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    if windows.zone(name or "UTC") is None:
+        raise click.BadParameter(f"{name!r} is no time zone: say UTC, or one such as Europe/Berlin")
+    return keep_zone(context, option, name)
+
+
+zone_option = click.option(
+    "--timezone",
+    metavar="ZONE",
+    is_eager=True,
+    expose_value=False,
+    callback=_read_zone,
+    help="In which dates are meant, such as Europe/Berlin; UTC when not said.",
+)
+
+
+def read_time(context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+    """An option's moment in ms since the epoch, of a command with a `--timezone`.
+
+    So long ago (30d, 12h, 15m, 2w), a date, a date and time (in the command's zone unless it says), or milliseconds
+    themselves.
+    """
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return SystemClock().now_ms() - int(ago[1]) * _UNITS_MS[ago[2]]
+    if _MILLISECONDS.fullmatch(text):
+        return int(text)
+    try:
+        return windows.instant(dt.datetime.fromisoformat(text), context.meta[_ZONE])
+    except (ValueError, OverflowError) as error:
+        hint = "say 30d, 12h, 2026-11-23, 2026-11-23T18:30 or milliseconds"
+        raise click.BadParameter(f"{text!r} is no time: {hint}") from error
+
+
+def moment(time_ms: int) -> str:
+    """A time in UTC, to the second."""
+    try:
+        return f"{dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S}Z"
+    except (ValueError, OverflowError, OSError):
+        return str(time_ms)
+
+
+def plain(text: str) -> str:
+    """The text with what a terminal would obey escaped as JSON does it: names of events are their senders' choice."""
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def _escape(char: str) -> str:
+    if char.isprintable():
+        return char
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def table(rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
+    """The rows as lines with their columns below each other, numbers to the right; an empty cell is a dash."""
+    texts = [tuple(plain(str(cell)) or "-" for cell in row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for row, cells in zip(rows, texts, strict=True):
+        aligned = (
+            f"{text:>{width}}" if isinstance(cell, int) else f"{text:<{width}}"
+            for cell, text, width in zip(row, cells, widths, strict=True)
+        )
+        yield "  ".join(aligned).rstrip()

@@ -1,0 +1,118 @@
+"""Reading a request: the few headers that matter, and the body within its bounds."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.ingest.decompression import UNPACKERS
+from footfall.quarantine import Sender
+from footfall.settings import Settings
+
+Receive = Callable[[], Any]
+
+
+class ClientDisconnected(Exception):
+    """The client went away before its request was whole; there is nobody to answer."""
+
+
+class Headers(Struct, frozen=True):
+    """What the hot path wants to know of a request's headers."""
+
+    content_type: str = ""
+    encoding: str = ""
+    idempotency_key: str = ""
+    length: int | None = None
+    expects: bool = False
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
+    """The headers of one request, checked. Raises RequestRefused."""
+    content_type = encoding = key = ""
+    length: int | None = None
+    expects = False
+    for name, value in raw:
+        if name == b"content-type":
+            content_type = value.decode("latin-1").partition(";")[0].strip().lower()
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1").strip().lower()
+        elif name == b"content-length":
+            length = int(value)
+        elif name == b"idempotency-key":
+            key = _key(value, settings)
+        elif name == b"expect":
+            expects = True
+    found = Headers(content_type, encoding, key, length, expects)
+    if found.content_type not in ("application/json", "text/plain", ""):
+        raise _unsupported("content-type", found.content_type, "send application/json or text/plain")
+    if found.encoding not in UNPACKERS and found.encoding not in ("", "identity"):
+        raise _unsupported("content-encoding", found.encoding, "send gzip, deflate, br, zstd or none")
+    if length is not None and length > settings.body_bytes_max:
+        raise _too_large(settings)
+    return found
+
+
+def sender_of(raw: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Sender:
+    """Who sent a request; asked for only when some of it is to be held."""
+    found = {name: value.decode("latin-1") for name, value in raw}
+    address = (client or ("",))[0]
+    return Sender(address, found.get(b"origin", ""), found.get(b"user-agent", ""))
+
+
+async def read_body(receive: Receive, settings: Settings) -> bytes:
+    """The body as sent. Raises RequestRefused past its bounds of size and time, Disconnected when the client left."""
+    try:
+        async with asyncio.timeout(settings.body_timeout_s):
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                body: bytes = message.get("body", b"")
+                if len(body) > settings.body_bytes_max:
+                    raise _too_large(settings)
+                return body
+            return await _gather(message, receive, settings)
+    except TimeoutError as error:
+        raise too_slow(settings) from error
+
+
+def too_slow(settings: Settings) -> RequestRefused:
+    """The refusal of a body that does not come."""
+    return RequestRefused(Code.REQUEST_TIMED_OUT, f"the body did not arrive within {settings.body_timeout_s} s")
+
+
+async def _gather(message: Any, receive: Receive, settings: Settings) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > settings.body_bytes_max:
+            raise _too_large(settings)
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+
+
+def _key(value: bytes, settings: Settings) -> str:
+    """An idempotency key. Raises RequestRefused when it is none."""
+    key = value.decode("latin-1")
+    if 1 <= len(key) <= settings.idempotency_key_chars_max and all("\x20" <= char <= "\x7e" for char in key):
+        return key
+    why = f"must be 1 to {settings.idempotency_key_chars_max} printable ASCII characters"
+    problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "idempotency-key", why)
+    raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the idempotency key cannot be read", (problem,))
+
+
+def _too_large(settings: Settings) -> RequestRefused:
+    text = f"the body is longer than {settings.body_bytes_max} bytes"
+    problem = Problem(Code.REQUEST_TOO_LARGE, "body", "send fewer events in one request, or compress it")
+    return RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,))
+
+
+def _unsupported(where: str, value: str, advice: str) -> RequestRefused:
+    problem = Problem(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, where, f"{value[:100]!r} is not taken here: {advice}")
+    return RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, f"unsupported {where}", (problem,))

@@ -1,0 +1,224 @@
+"""Archive and store side by side, event by event and record by record.
+
+In steps whose memory does not grow with either.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from msgspec import Struct
+
+from footfall.integrity.guard import ProgressCallback, retry
+from footfall.integrity.inspection import Copy, Inspection, fill_table
+from footfall.integrity.segments import SegmentFile
+from footfall.integrity.verdict import BAD, CheckCount, ComparisonResult, Finding, tally
+from footfall.journal import SegmentKind
+from footfall.settings import Settings
+from footfall.store import Store, query
+
+# Archive and store side by side, event by event, in steps whose memory does not grow with either.
+#
+# The archive's events stand in a table of their own then (`copy.py`), and the engine compares: it hashes each event's
+# identity and content on both sides, groups by identity, and gives back counts by day, with a few samples of what is
+# bad. A step is a span of time with about a million events; spans in which only events stand that the archive does not
+# cover are counted and passed over, so that checking the last month of many years costs a month.
+#
+# Measured with `time footfall verify` on two busy cores, five million events of a month with four context values:
+# 155,000 archived events/s, 4.7 microseconds of the engine's processor time an event (2.9 to load the archive into its
+# table, 1.7 to compare), 20 bytes an event for the table, 0.6 GB resident in the engine and 0.1 GB here at the most.
+
+
+# Events of one step: what the engine groups by identity at once.
+STEP_EVENTS = 1_000_000
+# Bad events that are named; the first few tell what has happened, and the counts tell how much.
+FINDINGS_MAX = 20
+_HOUR_MS = 3_600_000
+
+
+class CompareSpan(Struct, frozen=True):
+    """What to compare: two tables, and the times of admission that the archive covers, both inclusive."""
+
+    archived: str
+    stored: str
+    begin_ms: int
+    through_ms: int
+
+    def parameters(self) -> dict[str, Any]:
+        """The span as the statements take it."""
+        return {
+            "archived": self.archived,
+            "stored": self.stored,
+            "begin": self.begin_ms,
+            "through": self.through_ms,
+        }
+
+
+class Hour(Struct, frozen=True):
+    """The events of an hour (by timestamp); of the `stored`, `older` and `newer` ones are not the archive's."""
+
+    start_ms: int
+    archived: int
+    stored: int
+    older: int
+    newer: int
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.archived > 0 or self.stored > self.older + self.newer
+
+    @property
+    def day(self) -> str:
+        """The hour's day, in UTC."""
+        return datetime.fromtimestamp(self.start_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def hours(store: Store, span: CompareSpan) -> list[Hour]:
+    """All hours in which archive or store have events, in order."""
+    return [Hour(*row) for row in retry(lambda: store.rows(query("check_hours"), span.parameters()))]
+
+
+def steps(found: list[Hour]) -> Iterator[list[Hour]]:
+    """The hours in rows of about as many events as one statement can hold."""
+    step: list[Hour] = []
+    events = 0
+    for hour in found:
+        step.append(hour)
+        events += max(hour.archived, hour.stored)
+        if events >= STEP_EVENTS:
+            yield step
+            step, events = [], 0
+    if step:
+        yield step
+
+
+def bounds(step: list[Hour]) -> dict[str, int]:
+    """The times of a step, as the statements take them: the end is outside."""
+    return {"start": step[0].start_ms, "end": step[-1].start_ms + _HOUR_MS}
+
+
+class Comparison:
+    """One comparison; `memory_bytes` is what one statement may take before it goes on on the disk."""
+
+    def __init__(self, store: Store, span: CompareSpan, memory_bytes: int) -> None:
+        self._store = store
+        self._span = span
+        self._settings = {"max_bytes_before_external_group_by": memory_bytes}
+        self._days: dict[str, dict[str, int]] = {}
+        self._samples: list[tuple[str, int, str]] = []
+
+    def run(self, progress: ProgressCallback) -> ComparisonResult:
+        """Compare everything; raises StoreUnavailable, StoreTimeout or StoreFailed."""
+        found = hours(self._store, self._span)
+        with progress("comparing", sum(max(hour.archived, hour.stored) for hour in found)) as advance:
+            for step in steps(found):
+                if any(hour.is_due for hour in step):
+                    self._compare(step)
+                else:
+                    self._pass(step)
+                advance(sum(max(hour.archived, hour.stored) for hour in step))
+        return ComparisonResult(
+            begin_ms=self._span.begin_ms,
+            through_ms=self._span.through_ms,
+            days=tally(self._days),
+            findings=tuple(self._find()),
+        )
+
+    def _compare(self, step: list[Hour]) -> None:
+        wanted = {**self._span.parameters(), **bounds(step), "samples": FINDINGS_MAX}
+        rows = retry(lambda: self._store.rows(query("check_compare"), wanted, self._settings))
+        for day, verdict, count, samples in rows:
+            self._count(day, verdict, count)
+            if verdict in BAD:
+                self._samples += [(verdict, time, event) for time, event in samples]
+
+    def _pass(self, step: list[Hour]) -> None:
+        for hour in step:
+            self._count(hour.day, "older", hour.older)
+            self._count(hour.day, "newer", hour.newer)
+
+    def _count(self, day: str, verdict: str, count: int) -> None:
+        counts = self._days.setdefault(day, {})
+        counts[verdict] = counts.get(verdict, 0) + count
+
+    def _find(self) -> Iterator[Finding]:
+        samples = self._samples[:FINDINGS_MAX]
+        if not samples:
+            return
+        wanted = {
+            **self._span.parameters(),
+            "times": [time for _, time, _ in samples],
+            "events": [event for _, _, event in samples],
+        }
+        verdicts = {event: verdict for verdict, _, event in samples}
+        for event, *identity in retry(lambda: self._store.rows(query("check_sample"), wanted)):
+            yield Finding(verdicts[event], *identity)
+
+
+# Quarantine's archived lines and its table side by side, record by record, and the table made whole from the lines.
+#
+# Batch and sequence name a record. Every change of its state is a line of its own, and of all lines the table keeps the
+# furthest, however often and in whatever order they are loaded. So the table needs no rebuilding beside the present
+# one: loading all archived lines again brings back what is missing, what is behind, and what is not as archived, and
+# takes nothing away. A record that is further than its archived lines is counted as unarchived, and stays.
+
+
+TABLE = "quarantine"
+
+
+class QuarantineCheck:
+    """Quarantine's table held against a node's archived lines, in steps whose memory does not grow with either."""
+
+    def __init__(self, settings: Settings, store: Store, node: str, progress: ProgressCallback) -> None:
+        self._store = store
+        self._progress = progress
+        self._shared = settings.events_url != "embedded"
+        self._memory = {"max_bytes_before_external_group_by": settings.engine_memory_bytes_max // 4}
+        self._copy = Copy(store, node, settings.segment_bytes_max, SegmentKind.QUARANTINE)
+
+    def __enter__(self) -> Self:
+        self._copy.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._copy.__exit__(*raised)
+
+    def fill(self, segments: list[SegmentFile], inspection: Inspection) -> CheckCount:
+        """Read the archived segments; raises StoreUnavailable."""
+        return fill_table(self._copy, segments, inspection, self._progress)
+
+    def compare(self, begin_ms: int, through_ms: int, edge_ms: int) -> ComparisonResult:
+        """Hold the table against the lines; the archive covers these times of receipt, both inclusive.
+
+        Where the table has older records, it covers `edge_ms` less. Raises StoreUnavailable, StoreTimeout or
+        StoreFailed.
+        """
+        ((archived, stored, older),) = self._rows("check_quarantine_rows", {"begin": begin_ms})
+        span = CompareSpan(self._copy.name, TABLE, begin_ms + edge_ms * (older > 0), through_ms)
+        steps = 1 + max(archived, stored) // STEP_EVENTS
+        days: dict[str, dict[str, int]] = {}
+        findings: list[Finding] = []
+        with self._progress("comparing quarantine", steps) as advance:
+            for step in range(steps):
+                wanted = {**span.parameters(), "shared": self._shared, "steps": steps, "step": step}
+                for day, verdict, count, records in self._rows("check_quarantine", wanted | {"samples": FINDINGS_MAX}):
+                    counts = days.setdefault(day, {})
+                    counts[verdict] = counts.get(verdict, 0) + count
+                    if verdict in BAD:
+                        findings += [Finding(verdict, *record) for record in records]
+                advance(1)
+        return ComparisonResult(
+            begin_ms=span.begin_ms,
+            through_ms=span.through_ms,
+            days=tally(days),
+            findings=tuple(findings[:FINDINGS_MAX]),
+        )
+
+    def load(self) -> None:
+        """Load all archived lines into the table once more; doing it twice does no harm."""
+        retry(lambda: self._store.write(query("rebuild_quarantine"), {"archived": self._copy.name}))
+
+    def _rows(self, name: str, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
+        wanted = {"archived": self._copy.name, **wanted}
+        return retry(lambda: self._store.rows(query(name), wanted, self._memory))

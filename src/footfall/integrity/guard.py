@@ -1,0 +1,91 @@
+"""What keeps checks, rebuilds and repairs out of each other's way, carries them over an outage.
+
+And shows how far they are.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from footfall.settings import Settings
+from footfall.store import StoreShort, StoreUnavailable
+
+# What keeps checks, rebuilds and repairs out of each other's way, and what carries them over a short outage.
+
+
+Result = TypeVar("Result")
+
+# A restart of the engine takes seconds; what is away for longer is somebody's business.
+_PATIENCE_S = 60.0
+_PAUSE_S = 0.5
+
+
+class Busy(Exception):
+    """Another check, rebuild or repair is at work on the same data."""
+
+
+class NoRoom(Exception):
+    """The disk has no room for the tables that this needs."""
+
+
+@contextlib.contextmanager
+def exclusively(data: Path) -> Iterator[None]:
+    """Hold the data folder for one check, rebuild or repair; the service goes on beside it. Raises Busy."""
+    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Busy(f"another verify, rebuild or repair is at work on {data.resolve()}") from error
+    finally:
+        os.close(folder)
+
+
+def retry(work: Callable[[], Result]) -> Result:
+    """Do what may be done twice, again and again while the store is away. Raises StoreUnavailable after a minute."""
+    until_s = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return work()
+        except StoreShort:
+            raise
+        except StoreUnavailable:
+            if time.monotonic() >= until_s:
+                raise
+        time.sleep(_PAUSE_S)
+
+
+def check_room(settings: Settings, needed_bytes: int) -> None:
+    """Raise NoRoom where the embedded engine's disk has less room than is needed beside what must stay free."""
+    if settings.events_url != "embedded":
+        return
+    free = shutil.disk_usage(settings.data).free - settings.disk_free_bytes_min
+    if free < needed_bytes:
+        raise NoRoom(
+            f"this needs up to {needed_bytes:,} bytes in {settings.data.resolve()}, "
+            f"which has {max(free, 0):,} beside disk_free_bytes_min"
+        )
+
+
+# How long work tells how far it is: whoever looks on hands in how that is shown.
+
+
+Advance = Callable[[int], None]
+
+
+class ProgressCallback(Protocol):
+    """Opens the display of one step of `length` bytes or rows; what it gives is called with each advance."""
+
+    def __call__(self, label: str, length: int) -> AbstractContextManager[Advance]: ...
+
+
+@contextlib.contextmanager
+def no_progress(label: str, length: int) -> Iterator[Advance]:  # noqa: ARG001 - the protocol's names
+    """Progress that nobody looks at."""
+    yield lambda _: None

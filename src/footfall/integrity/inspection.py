@@ -1,0 +1,156 @@
+"""Reading segments frame by frame, every checksum checked, and the table into which what they hold is loaded."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+from footfall.integrity.guard import Advance, ProgressCallback, retry
+from footfall.integrity.segments import SegmentFile, SegmentState, harm
+from footfall.integrity.verdict import CheckCount, Harm
+from footfall.journal import Damage, Frame, SegmentKind, walk
+from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable, Table
+
+# What the archive has, in a table of the store, so that the engine can hold it against the others.
+
+
+class Copy:
+    """A table for the length of a `with` block, filled with segments of one kind; `also` is a table that gets the same.
+
+    Small segments are handed over many at once, because each statement costs as much as thousands of events.
+    """
+
+    def __init__(
+        self, store: Store, node: str, batch_bytes: int, kind: SegmentKind = SegmentKind.EVENTS, also: str | None = None
+    ) -> None:
+        self.name = f"check_{node}" if kind is SegmentKind.EVENTS else f"check_{node}_quarantine"
+        self._kind = kind
+        self._store = store
+        self._tables = (self.name, also) if also else (self.name,)
+        self._batch_bytes = batch_bytes
+        self._waiting: list[tuple[Path, bytes]] = []
+        self._size = 0
+        # Segments that the store cannot read, or not line by line, with the words for it.
+        self.refused: list[tuple[Path, str]] = []
+
+    def __enter__(self) -> Self:
+        # What a check left behind that was killed.
+        retry(lambda: self._store.make("check_drop", name=self.name))
+        make = "check_make" if self._kind is SegmentKind.EVENTS else "check_make_quarantine"
+        self._store.make(make, name=self.name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # An outage now is no reason to take back a verdict: the next check removes the table.
+        with contextlib.suppress(StoreUnavailable):
+            self._store.make("check_drop", name=self.name)
+
+    def add(self, segment: Path, frames: bytes) -> None:
+        """Take up the whole frames of a segment; raises StoreUnavailable."""
+        self._waiting.append((segment, frames))
+        self._size += len(frames)
+        if self._size >= self._batch_bytes:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what waits; raises StoreUnavailable."""
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        for table in self._tables if waiting else ():
+            try:
+                self._fill(table, b"".join(frames for _, frames in waiting))
+            except (StoreRefused, StoreShort):
+                self.refused += self._fill_singly(table, waiting)
+
+    def _fill(self, table: str, frames: bytes) -> None:
+        like: Table = "events" if self._kind is SegmentKind.EVENTS else "quarantine"
+        retry(lambda: self._store.fill(table, frames, like))
+
+    def _fill_singly(self, table: str, waiting: list[tuple[Path, bytes]]) -> Iterator[tuple[Path, str]]:
+        """Fill in each segment by itself, and give those that are at fault."""
+        for segment, frames in waiting:
+            try:
+                self._fill(table, frames)
+            except (StoreRefused, StoreShort) as error:
+                if table == self.name:
+                    yield segment, str(error)
+
+
+# Reading segments frame by frame: every checksum checked, what is whole counted and handed on.
+
+
+Take = Callable[[Path, bytes], None]
+
+
+class Inspection:
+    """Reads segments and keeps what is damaged; paths are named as they are from `data` on."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.harms: list[Harm] = []
+
+    def read(self, segments: Iterable[SegmentFile], advance: Advance, take: Take | None = None) -> CheckCount:
+        """Read segments, and hand the whole frames of each to `take`.
+
+        A file that has moved on since it was listed is passed over: whoever moved it has read it.
+        """
+        count = CheckCount()
+        for segment in segments:
+            try:
+                data = segment.path.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self.blame(segment.path, 0, segment.size, f"it cannot be read: {error.strerror}")
+                continue
+            self._count(segment, data, count, take)
+            advance(len(data))
+        return count
+
+    def blame(self, path: Path, offset: int, size: int, reason: str) -> None:
+        """Note that a file is at fault."""
+        self.harms.append(Harm(str(path.relative_to(self._data)), offset, size, reason))
+
+    def _count(self, segment: SegmentFile, data: bytes, count: CheckCount, take: Take | None) -> None:
+        parts = list(walk(data))
+        frames = [part for part in parts if isinstance(part, Frame)]
+        count.segments += 1
+        count.frames += len(frames)
+        count.bytes += len(data)
+        lines = sum(frame.lines.count(b"\n") for frame in frames)
+        if segment.kind is SegmentKind.EVENTS:
+            count.events += lines
+        else:
+            count.quarantined += lines
+        for damage in harm(parts, segment.state):
+            self.blame(segment.path, damage.offset, damage.size, "no whole frame")
+        if take is not None and frames:
+            take(segment.path, _whole(data, parts, frames))
+
+
+def _whole(data: bytes, parts: list[Frame | Damage], frames: list[Frame]) -> bytes:
+    if len(parts) == len(frames):
+        return data
+    return b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames)
+
+
+def fill_table(
+    copy: Copy, segments: list[SegmentFile], inspection: Inspection, progress: ProgressCallback
+) -> CheckCount:
+    """Read archived segments into their table; those that the store cannot read are at fault."""
+    with progress("reading the archive", size(segments)) as advance:
+        count = inspection.read(segments, advance, copy.add)
+        copy.flush()
+    for path, reason in copy.refused:
+        inspection.blame(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
+    copy.refused.clear()
+    return count
+
+
+def size(segments: Iterable[SegmentFile]) -> int:
+    """The bytes of some segments."""
+    return sum(segment.size for segment in segments)
+
+
+def is_sealed_segment(segment: SegmentFile) -> bool:
+    """Whether its writer is done with it, and the loader is not."""
+    return segment.state is SegmentState.SEALED

@@ -1,0 +1,198 @@
+"""A node's segments: where they are, and what each holds, every frame against its checksum."""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from footfall.journal import OPEN, SEALED, SPARE, Damage, Disk, Folder, Frame, SegmentKind, is_sealed, kind_of, walk
+from footfall.loading import Archive, opened_ms
+from footfall.settings import Settings
+
+# Where a node's segments are: in the journal, in the archive, set aside.
+
+
+# What was set aside while it was open still says so.
+_ENDINGS = (SEALED, OPEN)
+
+
+class SegmentState(StrEnum):
+    """What has become of a segment so far."""
+
+    OPEN = "open"
+    SEALED = "sealed"
+    ARCHIVED = "archived"
+    ASIDE = "aside"
+
+
+class SegmentFile(Struct, frozen=True):
+    """A segment's file, which may have moved on since it was listed."""
+
+    path: Path
+    state: SegmentState
+
+    @property
+    def kind(self) -> SegmentKind:
+        """What its lines are."""
+        return kind_of(self.path)
+
+    @property
+    def opened_ms(self) -> int:
+        """When it was opened: nothing in it was stamped before."""
+        return opened_ms(self.path)
+
+    @property
+    def size(self) -> int:
+        """Its bytes; none when it has moved on."""
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+class NoData(Exception):
+    """There is no node's data where the settings say."""
+
+
+class SegmentFolders:
+    """The folders of one node's segments. Raises NoData where there are none, rather than make new ones."""
+
+    def __init__(self, settings: Settings) -> None:
+        data = settings.data.resolve()
+        if not (data / "journal").is_dir():
+            raise NoData(f"{data} is no data folder: it has no journal; is data_dir right?")
+        self.data = data
+        self.journal = data / "journal"
+        self.archive = Archive(data / "archive", settings.archive_days)
+        self.aside = data / "aside"
+        # The originals of what was repaired. Nothing reads them; whoever wants the room may remove them.
+        self.repaired = data / "repaired"
+
+    def waiting(self) -> list[SegmentFile]:
+        """What the journal holds, oldest first; of spares those with frames, as a crash may leave them."""
+        folder = Folder(self.journal)
+        begun = [path for path in folder.spares() if _begins(path)]
+        states = (
+            (SegmentState.OPEN, begun),
+            (SegmentState.OPEN, folder.open()),
+            (SegmentState.SEALED, folder.sealed()),
+        )
+        return sorted((SegmentFile(path, state) for state, paths in states for path in paths), key=_age)
+
+    def archived(self, days: int | None = None) -> Iterator[SegmentFile]:
+        """What the archive holds, oldest first; with `days`, only so many of its last days."""
+        folders = self.archive.days()
+        for day in folders[-days:] if days else folders:
+            yield from (SegmentFile(path, SegmentState.ARCHIVED) for path in _segments(day))
+
+    def lost(self, days: int | None = None) -> list[SegmentFile]:
+        """What the archive should hold and does not, oldest first; with `days`, only of so many of its last days."""
+        folders = self.archive.days()
+        first = folders[-days].name if days and days < len(folders) else ""
+        return [SegmentFile(path, SegmentState.ARCHIVED) for path in self.archive.lost() if path.parent.name >= first]
+
+    def names(self, segments: list[SegmentFile]) -> tuple[str, ...]:
+        """Segments as they are named from the data folder on."""
+        return tuple(str(segment.path.relative_to(self.data)) for segment in segments)
+
+    def put_aside(self) -> list[SegmentFile]:
+        """What was set aside, oldest first."""
+        return [SegmentFile(path, SegmentState.ASIDE) for path in _segments(self.aside)] if self.aside.is_dir() else []
+
+    def find(self, path: Path) -> SegmentFile | None:
+        """The segment of this file; None where the file is in none of the places."""
+        path = path.resolve()
+        parents = {self.journal.resolve(): SegmentState.SEALED, self.aside.resolve(): SegmentState.ASIDE}
+        parents |= {day.resolve(): SegmentState.ARCHIVED for day in self.archive.days()}
+        state = parents.get(path.parent)
+        if state is None or not path.name.endswith((*_ENDINGS, SPARE)) or not path.is_file():
+            return None
+        return SegmentFile(path, SegmentState.OPEN if state is SegmentState.SEALED and not is_sealed(path) else state)
+
+
+def _segments(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
+
+
+def _begins(path: Path) -> bool:
+    """Whether there is something else than zeros."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) not in (b"", b"\0")
+    except FileNotFoundError:
+        return False
+
+
+def _age(segment: SegmentFile) -> str:
+    return segment.path.name
+
+
+# What a segment's file holds, every frame held against its checksum.
+
+
+class Contents(Struct, frozen=True, kw_only=True):
+    """A segment in numbers; `first_ms` and `last_ms` are the least and the greatest time of receipt in it."""
+
+    frames: int
+    events: int
+    bytes: int
+    first_ms: int | None
+    last_ms: int | None
+    damage: tuple[Damage, ...]
+
+
+class _Stamped(Struct):
+    received: int | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Stamped)
+
+
+def read_contents(path: Path) -> Iterator[Frame | Damage]:
+    """The frames of a file and what is damaged between them, in order. Raises OSError."""
+    return walk(path.read_bytes())
+
+
+def harm(parts: Sequence[Frame | Damage], state: SegmentState) -> tuple[Damage, ...]:
+    """What of it is damage: the torn tail of an open segment is none, for it was never acknowledged."""
+    found = [part for part in parts if isinstance(part, Damage)]
+    if state is SegmentState.OPEN and found and parts[-1] is found[-1]:
+        found.pop()
+    return tuple(found)
+
+
+def is_held(path: Path) -> bool:
+    """Whether this is an open segment whose writer lives."""
+    if is_sealed(path):
+        return False
+    disk = Disk()
+    file = disk.take(path)
+    if file is not None:
+        disk.close(file)
+    return file is None
+
+
+def examine(path: Path, state: SegmentState) -> Contents:
+    """Read a segment whole. Raises OSError."""
+    parts = list(read_contents(path))
+    frames = [part for part in parts if isinstance(part, Frame)]
+    received = [_received(line) for frame in frames for line in frame.lines.split(b"\n") if line]
+    times = [time for time in received if time is not None]
+    return Contents(
+        frames=len(frames),
+        events=len(received),
+        bytes=sum(part.size for part in parts),
+        first_ms=min(times, default=None),
+        last_ms=max(times, default=None),
+        damage=harm(parts, state),
+    )
+
+
+def _received(line: bytes) -> int | None:
+    try:
+        return _DECODER.decode(line).received
+    except msgspec.MsgspecError:
+        # The store refuses such a line, which may be why its segment is aside.
+        return None

@@ -1,0 +1,138 @@
+"""The check: every frame held against its checksum, every archived event against the store, while the service runs."""
+
+import contextlib
+import time
+
+from msgspec import Struct
+
+from footfall.integrity.comparison import CompareSpan, Comparison, QuarantineCheck
+from footfall.integrity.guard import ProgressCallback, check_room, exclusively, retry
+from footfall.integrity.inspection import Copy, Inspection, fill_table, size
+from footfall.integrity.segments import SegmentFile, SegmentFolders
+from footfall.integrity.verdict import CheckCount, ComparisonResult, VerificationResult
+from footfall.journal import SegmentKind
+from footfall.settings import Settings
+from footfall.store import Store, query
+from footfall.system.clock import Clock
+from footfall.system.data_folder import node_name
+
+# The archive loses whole days of segments, and a segment that was opened at the end of one holds some of the next day's
+# events. Where an archive was cut, the first minutes that it seems to cover are left alone.
+EDGE_MS = 600_000
+EVENTS = "events"
+
+
+class Listing(Struct, frozen=True):
+    """The segments at one moment. Every line stamped until `through_ms` is in an archived or set aside one."""
+
+    waiting: list[SegmentFile]
+    archived: list[SegmentFile]
+    aside: list[SegmentFile]
+    # Archived once, and no longer there.
+    lost: list[SegmentFile]
+    through_ms: int
+
+    @property
+    def begin_ms(self) -> int | None:
+        """When the first archived segment of events was opened; None when there is none."""
+        lost = (one for one in self.lost if one.kind is SegmentKind.EVENTS)
+        return min((one.opened_ms for one in (*self.of(SegmentKind.EVENTS), *lost)), default=None)
+
+    @property
+    def quarantine_begin_ms(self) -> int | None:
+        """When the first archived segment of any kind was opened: from then on lines of quarantine are archived."""
+        return min((one.opened_ms for one in (*self.archived, *self.lost)), default=None)
+
+    def of(self, kind: SegmentKind) -> list[SegmentFile]:
+        """The archived segments whose lines are of this kind."""
+        return [segment for segment in self.archived if segment.kind is kind]
+
+
+def take_stock(places: SegmentFolders, clock: Clock, days: int | None = None) -> Listing:
+    """List all segments, the journal's first, so that none is missed on its way to the archive.
+
+    What is in none of the journal's segments has been archived; and a segment holds nothing that was stamped before it
+    was opened, nor does one that is opened after now.
+    """
+    now_ms = clock.now_ms()
+    waiting = places.waiting()
+    through_ms = min([now_ms, *(segment.opened_ms for segment in waiting)]) - 1
+    return Listing(waiting, list(places.archived(days)), places.put_aside(), places.lost(days), through_ms)
+
+
+def cover(store: Store, copy: str, listing: Listing) -> CompareSpan | None:
+    """What archive and store can be compared on; None when no events are archived."""
+    begin_ms = listing.begin_ms
+    if begin_ms is None:
+        return None
+    wanted = {"stored": EVENTS, "begin": begin_ms}
+    if retry(lambda: store.rows(query("check_older"), wanted)):
+        begin_ms += EDGE_MS
+    return CompareSpan(copy, EVENTS, begin_ms, listing.through_ms)
+
+
+class Verification:
+    """Checks one node's data, events and quarantine, against the store; `run` it once."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock, progress: ProgressCallback) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._progress = progress
+        self._places = SegmentFolders(settings)
+        self._node = node_name(settings)
+        self._inspection = Inspection(self._places.data)
+
+    def run(self, days: int | None = None, *, frames_only: bool = False) -> VerificationResult:
+        """Check everything, or the last days of the archive; with `frames_only` the checksums alone, without the store.
+
+        Events that are loaded meanwhile raise no alarm. Raises Busy, NoRoom, OSError, and what the store raises.
+        """
+        started_s = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(exclusively(self._places.data))
+            stack.enter_context(self._places.archive.held())
+            listing = take_stock(self._places, self._clock, days)
+            journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
+            archive, compared, quarantine = CheckCount(), None, None
+            if frames_only:
+                archive = self._read("reading the archive", listing.archived)
+            elif listing.archived:
+                check_room(self._settings, size(listing.archived))
+                events, compared = self._compare(listing)
+                lines, quarantine = self._compare_quarantine(listing)
+                archive = events + lines
+        return VerificationResult(
+            archive=archive,
+            journal=journal,
+            aside=aside,
+            harms=tuple(self._inspection.harms),
+            lost=self._places.names(listing.lost),
+            compared=compared,
+            quarantine=quarantine,
+            shared=self._settings.events_url != "embedded",
+            seconds=round(time.monotonic() - started_s, 3),
+        )
+
+    def _read(self, label: str, segments: list[SegmentFile]) -> CheckCount:
+        with self._progress(label, size(segments)) as advance:
+            return self._inspection.read(segments, advance)
+
+    def _compare(self, listing: Listing) -> tuple[CheckCount, ComparisonResult | None]:
+        if listing.begin_ms is None:
+            return CheckCount(), None
+        with Copy(self._store, self._node, self._settings.segment_bytes_max) as copy:
+            archive = fill_table(copy, listing.of(SegmentKind.EVENTS), self._inspection, self._progress)
+            span = cover(self._store, copy.name, listing)
+            if span is None:
+                return archive, None
+            memory_bytes = self._settings.engine_memory_bytes_max // 4
+            return archive, Comparison(self._store, span, memory_bytes).run(self._progress)
+
+    def _compare_quarantine(self, listing: Listing) -> tuple[CheckCount, ComparisonResult | None]:
+        begin_ms = listing.quarantine_begin_ms
+        if begin_ms is None:
+            return CheckCount(), None
+        with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
+            lines = check.fill(listing.of(SegmentKind.QUARANTINE), self._inspection)
+            return lines, check.compare(begin_ms, listing.through_ms, EDGE_MS)

@@ -1,0 +1,151 @@
+"""The worker's side: claims reports, runs a few at once, and removes the files of those that are past their days."""
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from msgspec import Struct
+from obstore.exceptions import BaseError
+
+from footfall.files import Files
+from footfall.plan import LivePlan
+from footfall.reports import status
+from footfall.reports.files import Destinations, remove_files
+from footfall.reports.worker.barrier import Barrier, BarrierProgress
+from footfall.reports.worker.run import Run, RunDependencies
+from footfall.settings import Settings
+from footfall.state import Job, State
+from footfall.store import Store
+from footfall.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+# How often an idle worker asks for a job; after a failure it waits longer.
+POLL_S = 0.25
+POLL_FAILED_S = 2.0
+EXPIRE_S = 600.0
+
+
+class Chore(Struct, frozen=True):
+    """A row of the table of background work."""
+
+    description: str
+    run: Callable[[], Awaitable[None]]
+    period_s: float
+
+
+class Runner:
+    """Runs until it is told to stop; several runners, on one node or many, share the jobs.
+
+    Each job is made by whoever holds its lease. A worker that died, or hangs, loses the lease, and another makes the
+    report from the beginning; since each claim writes to a path of its own, a worker that comes back cannot touch what
+    the other has finished.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        store: Store,
+        plan: LivePlan,
+        loader_progress: BarrierProgress,
+        settings: Settings,
+        clock: Clock,
+        files: Files,
+        node: str,
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._clock = clock
+        self._files = Destinations(settings, files)
+        self._node = node
+        # Streams block their threads for long: of the common ones, a few reports would take all.
+        self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
+        self._means = RunDependencies(
+            state=state,
+            store=store,
+            plan=plan,
+            barrier=Barrier(state, loader_progress, node),
+            settings=settings,
+            clock=clock,
+            files=self._files,
+            threads=self._threads,
+        )
+        self._chores = (Chore("remove the files of reports that are past their days", self._expire, EXPIRE_S),)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and make reports until `stop` is set; what is being made then is given back."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for chore in self._chores:
+                    tasks.create_task(_repeat(chore, stop), name=chore.description)
+                await self._claim(stop, tasks)
+        finally:
+            self._threads.shutdown()
+
+    async def _claim(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
+        running: set[asyncio.Task[None]] = set()
+        # Reports are given back only when nothing more is claimed: else this worker might claim them again.
+        claimed_all = asyncio.Event()
+        while not stop.is_set():
+            pause_s = POLL_S
+            try:
+                claimed_s = time.monotonic()
+                job = await self._next() if len(running) < self._settings.reports_at_once_max else None
+            except Exception:
+                log.exception("no report can be claimed; trying again")
+                job, pause_s = None, POLL_FAILED_S
+            if job is None:
+                await _wait(stop, pause_s)
+                continue
+            task = tasks.create_task(self._work(job, claimed_s, claimed_all), name=f"make report {job.id}")
+            running.add(task)
+            task.add_done_callback(running.discard)
+        claimed_all.set()
+
+    async def _next(self) -> Job | None:
+        """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
+        owner = f"{self._node}/{uuid.uuid4().hex}"
+        return await asyncio.to_thread(self._state.job_claim, owner, self._settings.report_lease_s * 1000)
+
+    async def _work(self, job: Job, claimed_s: float, stop: asyncio.Event) -> None:
+        try:
+            await Run(job, self._means, claimed_s).work(stop)
+        except Exception:
+            log.exception("report %s was given up; another worker takes it when the lease is over", job.id)
+
+    async def _expire(self) -> None:
+        before_ms = status.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
+        while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
+            removed = [await asyncio.to_thread(self._remove, job, before_ms) for job in jobs]
+            if not all(removed):
+                return  # What is left would only be found again; its time comes with the next round.
+
+    def _remove(self, job: Job, before_ms: int) -> bool:
+        """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
+        # One that is found within its days was removed by its user, when its destination could not be reached.
+        by_user = job.ended_ms is not None and job.ended_ms >= before_ms
+        try:
+            remove_files(job, self._files, self._state, delivered=by_user)
+        except (BaseError, OSError) as error:
+            log.warning("report %s is past its days, or was removed; its file cannot go now: %s", job.id, error)
+            return False
+        return True
+
+
+async def _repeat(chore: Chore, stop: asyncio.Event) -> None:
+    """Do a chore every period until `stop`; a failure is logged, and it is done again in its time."""
+    while not stop.is_set():
+        try:
+            await chore.run()
+        except Exception:
+            log.exception("failed to %s; trying again", chore.description)
+        await _wait(stop, chore.period_s)
+
+
+async def _wait(stop: asyncio.Event, wait_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), wait_s)

@@ -1,0 +1,143 @@
+"""From a window to the job of its report: its body, the key of its file, and the correction when late events came."""
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct, structs
+
+from footfall import windows
+from footfall.reports import Reading, make_job, read_report_request
+from footfall.settings import Settings
+from footfall.state import Job, Schedule, User
+from footfall.windows import DAY_MS, Window
+
+# The template of a destination's key: a name for each window and correction, none of which is used twice.
+
+
+PLACEHOLDERS = ("start", "end", "day", "correction", "schedule")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def expand_key(template: str, schedule_id: str, timezone: ZoneInfo, window: Window, correction: int) -> str:
+    """The key of a window's report, or of one of its corrections, which count from 1."""
+    values = {
+        "start": _stamp(window.start_ms),
+        "end": _stamp(window.end_ms),
+        "day": windows.day(timezone, window.start_ms),
+        "correction": str(correction),
+        "schedule": schedule_id,
+    }
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
+
+
+def key_problems(template: str, every: str, *, corrected: bool) -> Iterator[str]:
+    """Why the template cannot be used."""
+    used = set(_PLACEHOLDER.findall(template))
+    rest = _PLACEHOLDER.sub("", template)
+    if (used - set(PLACEHOLDERS)) or "{" in rest or "}" in rest:
+        yield f"may have the placeholders {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}, and no other braces"
+    if every == "hour" and not used & {"start", "end"}:
+        yield "must have {start} or {end}, or the report of one hour would overwrite that of another"
+    elif not used & {"start", "end", "day"}:
+        yield f"must have {{day}}, {{start}} or {{end}}, or the report of one {every} would overwrite that of another"
+    if corrected and "correction" not in used:
+        yield "must have {correction}, or a correction would overwrite the report; or set correctionDays to 0"
+
+
+def _stamp(time_ms: int) -> str:
+    """A time in UTC that is fit for file names, such as 20261123T180000Z."""
+    return f"{dt.datetime.fromtimestamp(time_ms // 1000, dt.UTC):%Y%m%dT%H%M%SZ}"
+
+
+# From a schedule's window to the job of its report: the same body, read by the same code, as if a user had sent it.
+
+
+def report_body(schedule: Schedule) -> dict[str, Any]:
+    """What the schedule's reports have in common: filter, output and duplicates, as `POST /reports` takes them."""
+    found: dict[str, Any] = msgspec.json.decode(schedule.body)
+    return found
+
+
+def fill_placeholders(found: dict[str, Any], schedule: Schedule, window: Window, correction: int) -> dict[str, Any]:
+    """The body for one window: with its first and last millisecond, and the key that its template makes."""
+    filled = dict(found)
+    if isinstance(wanted := found.get("filter"), dict):
+        filled["filter"] = wanted | {"start": window.start_ms, "end": window.end_ms - 1}
+    output = found.get("output")
+    if isinstance(output, dict) and isinstance(template := output.get("bucketKey"), str):
+        key = expand_key(template, schedule.id, ZoneInfo(schedule.timezone), window, correction)
+        filled["output"] = output | {"bucketKey": key}
+    return filled
+
+
+def make_scheduled_job(
+    schedule: Schedule,
+    owner: User,
+    window: Window,
+    correction: int,
+    since_ms: int | None,
+    now_ms: int,
+    settings: Settings,
+) -> Job:
+    """The job of a window's report, or of a correction; raises RequestRefused when it cannot be had any more."""
+    reading = Reading(settings)
+    wanted = read_report_request(reading, fill_placeholders(report_body(schedule), schedule, window, correction))
+    reading.refuse()
+    job = make_job(owner, wanted, str(uuid.uuid4()), now_ms, None)
+    return structs.replace(job, schedule=schedule.id, since_ms=since_ms)
+
+
+# When late events are looked for, and what is done about those that came; pure functions.
+
+
+# Looks grow rarer with the window's age: late events do too, and a worker has many windows to look at.
+_AGE_PART = 20
+# Events that trickle in for ever are corrected all the same, this long after the first of them.
+PATIENCE_MS = DAY_MS
+
+
+class LateFindings(Struct, frozen=True):
+    """Events that a report lacks: how many, and when the first and the last of them were admitted."""
+
+    events: int
+    first_ms: int
+    last_ms: int
+
+
+class Correct(Struct, frozen=True):
+    """The report is to be corrected now."""
+
+
+class LateScan(Struct, frozen=True):
+    """Look again then."""
+
+    at_ms: int
+
+
+class Done(Struct, frozen=True):
+    """Look no more."""
+
+
+def first_look(end_ms: int, now_ms: int, until_ms: int, pause_ms: int) -> int | None:
+    """When to look for the first time after a report of a window that ended at `end_ms`; None for never."""
+    if now_ms >= until_ms:
+        return None
+    return min(now_ms + max(pause_ms, (now_ms - end_ms) // _AGE_PART), until_ms)
+
+
+def decide_correction(
+    late: LateFindings, end_ms: int, now_ms: int, grace_ms: int, until_ms: int, pause_ms: int
+) -> Correct | LateScan | Done:
+    """What to do after a look: correct when no more came for the time of grace, or at the end."""
+    if not late.events:
+        at_ms = first_look(end_ms, now_ms, until_ms, pause_ms)
+        return Done() if at_ms is None else LateScan(at_ms)
+    settled_ms = min(late.last_ms + grace_ms, late.first_ms + max(grace_ms, PATIENCE_MS), until_ms)
+    if now_ms >= settled_ms:
+        return Correct()
+    return LateScan(min(max(now_ms + pause_ms, settled_ms), until_ms))

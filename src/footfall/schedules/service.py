@@ -1,0 +1,202 @@
+"""Schedules: the service that the API and the command line ask, and what it tells."""
+
+import uuid
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall import windows
+from footfall.accounts import may_see
+from footfall.errors import Code, RequestRefused
+from footfall.reports import SOURCE_PREFIX
+from footfall.schedules import jobs
+from footfall.schedules.request import parse_schedule_request
+from footfall.settings import Settings
+from footfall.state import Schedule, ScheduleRun, State, TooManySchedules, User
+from footfall.system.clock import Clock
+from footfall.validation import Codes
+
+# How schedules are shown, over HTTP and by the commands; times are ms since the epoch, ends are inclusive.
+
+
+class NextWindow(Struct, frozen=True):
+    """The window of the next report, and when that is started."""
+
+    start: int
+    end: int
+    due: int
+
+
+class ShownRun(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What became of a window: its report, or one of its corrections, which count from 1."""
+
+    start: int
+    end: int
+    correction: int
+    status: str
+    source: str
+    tries: int
+    earlier: list[str]
+    late_events: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    next_look: int | UnsetType = UNSET
+
+
+class ScheduleShown(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A schedule; `reason` says why it was paused by itself, `runs` is there where one schedule is asked for."""
+
+    id: str
+    user: str
+    name: str
+    every: str
+    timezone: str
+    grace_seconds: int
+    correction_days: int
+    correction: str
+    paused: bool
+    reason: str | UnsetType = UNSET
+    created: int
+    next: NextWindow
+    filter: dict[str, Any]
+    duplicates: str | UnsetType = UNSET
+    output: dict[str, Any] | UnsetType = UNSET
+    runs: list[ShownRun] | UnsetType = UNSET
+
+
+class SchedulesPage(Struct, frozen=True):
+    """Some schedules in the order of their ids; `next` is missing on the last page."""
+
+    schedules: list[ScheduleShown]
+    next: str | UnsetType = UNSET
+
+
+# What the API and the command line ask of schedules: add, list, show, pause, resume, remove.
+
+
+# Schedules of a page, and the newest runs that are shown of one.
+PAGE_SCHEDULES_MAX = 1_000
+RUNS_SHOWN_MAX = 100
+
+
+class Schedules:
+    """The desk of the schedules; a user sees their own, an admin all. Every call blocks and belongs on a thread.
+
+    All raise RequestRefused, the same whether there is no such schedule or it is another user's. `codes` knows which
+    customers and products there are; with None nobody is asked, and all count as known.
+    """
+
+    def __init__(self, state: State, settings: Settings, clock: Clock, codes: Codes | None = None) -> None:
+        self._codes = codes
+        self._state = state
+        self._settings = settings
+        self._clock = clock
+
+    def add(self, owner: User, body: bytes, *, doubt: bool = False) -> ScheduleShown:
+        """Make the schedule that a body asks for.
+
+        Refused is one that reads badly, is not of the owner's customer, or is one too many; and codes that neither the
+        plan nor the store knows, with `doubt` also those that the plan does not know while the store cannot be asked.
+        """
+        schedule = parse_schedule_request(body, owner, str(uuid.uuid4()), self._clock.now_ms(), self._settings)
+        wanted = jobs.report_body(schedule)["filter"]
+        customer = wanted["customer"]
+        if not may_see(owner, customer):
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
+        if self._codes is not None and (strange := self._codes.unknown(customer, wanted["product"], doubt=doubt)):
+            text = "the schedule cannot be made: its reports would be empty"
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, tuple(slip.problem() for slip in strange))
+        try:
+            self._state.schedule_add(schedule, self._settings.schedules_max)
+        except TooManySchedules as error:
+            text = f"{error}: remove one first"
+            raise RequestRefused(Code.REQUEST_RATE_LIMITED, text) from error
+        return _shown(schedule)
+
+    def page(self, user: User, after: str = "") -> SchedulesPage:
+        """Schedules ordered by id, those after `after`."""
+        found = self._state.schedule_list(None if user.admin else user.account, after, PAGE_SCHEDULES_MAX + 1)
+        more = len(found) > PAGE_SCHEDULES_MAX
+        shown = [_shown(each) for each in found[:PAGE_SCHEDULES_MAX]]
+        return SchedulesPage(shown, shown[-1].id if more else UNSET)
+
+    def find(self, user: User, schedule_id: str) -> ScheduleShown:
+        """The schedule with its newest runs."""
+        found = self._find(user, schedule_id)
+        return _shown(found, self._state.schedule_runs(found.id, RUNS_SHOWN_MAX))
+
+    def runs(self, user: User, schedule_id: str, limit: int) -> list[ShownRun]:
+        """The newest runs of a schedule, the newest first."""
+        return [_run(each) for each in self._state.schedule_runs(self._find(user, schedule_id).id, limit)]
+
+    def remove(self, user: User, schedule_id: str) -> ScheduleShown:
+        """Remove the schedule; its reports stay."""
+        found = self._find(user, schedule_id)
+        if not self._state.schedule_remove(found.id):
+            raise _no_schedule()
+        return _shown(found)
+
+    def pause(self, user: User, schedule_id: str) -> ScheduleShown:
+        """Start no more reports until it is resumed."""
+        found = self._find(user, schedule_id)
+        if not self._state.schedule_pause(found.id):
+            raise _no_schedule()
+        return _shown(self._find(user, schedule_id))
+
+    def resume(self, user: User, schedule_id: str) -> ScheduleShown:
+        """Go on with the window at which it was paused, and try again what had failed for good."""
+        found = self._find(user, schedule_id)
+        if not self._state.schedule_resume(found.id, self._clock.now_ms()):
+            raise _no_schedule()
+        return _shown(self._find(user, schedule_id))
+
+    def _find(self, user: User, schedule_id: str) -> Schedule:
+        found = self._state.schedule_get(schedule_id)
+        if found is None or not (user.admin or found.account == user.account):
+            raise _no_schedule()
+        return found
+
+
+def _no_schedule() -> RequestRefused:
+    return RequestRefused(Code.REQUEST_NOT_FOUND, "there is no such schedule")
+
+
+def _shown(schedule: Schedule, runs: list[ScheduleRun] | None = None) -> ScheduleShown:
+    body = jobs.report_body(schedule)
+    timezone = windows.zone(schedule.timezone)
+    # The end is told by what the time zone says now; a node that does not know the zone says when it is due.
+    end_ms = schedule.next_due_ms - schedule.grace_s * 1000
+    if timezone is not None:
+        end_ms = windows.window(schedule.every, timezone, schedule.next_start_ms).end_ms
+    return ScheduleShown(
+        id=schedule.id,
+        user=schedule.user,
+        name=schedule.name,
+        every=schedule.every,
+        timezone=schedule.timezone,
+        grace_seconds=schedule.grace_s,
+        correction_days=schedule.correction_days,
+        correction=schedule.correction,
+        paused=schedule.paused,
+        reason=schedule.reason or UNSET,
+        created=schedule.created_ms,
+        next=NextWindow(schedule.next_start_ms, end_ms - 1, schedule.next_due_ms),
+        filter=body["filter"],
+        duplicates=body.get("duplicates", UNSET),
+        output=body.get("output", UNSET),
+        runs=UNSET if runs is None else [_run(each) for each in runs],
+    )
+
+
+def _run(run: ScheduleRun) -> ShownRun:
+    return ShownRun(
+        start=run.start_ms,
+        end=run.end_ms - 1,
+        correction=run.correction,
+        status=run.status.value,
+        source=SOURCE_PREFIX + run.job,
+        tries=run.tries,
+        earlier=[SOURCE_PREFIX + job for job in run.earlier_jobs],
+        late_events=UNSET if run.late_events is None else run.late_events,
+        reason=run.reason or UNSET,
+        next_look=UNSET if run.look_ms is None else run.look_ms,
+    )

@@ -1,0 +1,96 @@
+"""What `footfall serve` makes sure of before it serves: the tracking plan, the places of files, the state, a user.
+
+It runs as a process of its own, `python -m footfall.service.preparation`, with its settings in the environment and its
+answer on standard output: the libraries that it needs would stay in the supervisor for ever, 40 MiB of them.
+"""
+
+import contextlib
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+
+from footfall.accounts import Accounts, BadUser
+from footfall.plan import LivePlan, PlanInvalid
+from footfall.service.supervisor import Prepared
+from footfall.settings import Settings
+from footfall.settings.load import load
+from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
+from footfall.system import files
+from footfall.system.clock import SystemClock
+from footfall.system.process import CannotServe, start_log, take_stop, watch_parent
+
+log = logging.getLogger(__name__)
+
+# Of the files and folders with loose modes, as many are named: one command mends them all.
+LOOSE_SHOWN = 3
+
+
+def prepare(settings: Settings) -> str | None:
+    """Check what the settings name, bring the state to this version, see that there is a user.
+
+    Returns the password of the first user when it was generated. Raises CannotServe.
+    """
+    _check_modes(settings)
+    _check_plan(settings)
+    _check_files(settings)
+    return _first_user(settings)
+
+
+def _check_modes(settings: Settings) -> None:
+    """Say what of the data others may use: events, password hashes and secrets are there."""
+    with contextlib.suppress(FileNotFoundError):
+        if found := [f"{path} ({mode:o})" for path, mode in files.loose_modes(settings.data)]:
+            shown = ", ".join(found[:LOOSE_SHOWN]) + (", ..." if len(found) > LOOSE_SHOWN else "")
+            mend = shlex.join(["chmod", "-R", "go=", str(settings.data.absolute())])
+            log.warning("other users of this machine may use %s: %s", shown, mend)
+
+
+def _check_plan(settings: Settings) -> None:
+    try:
+        LivePlan(Path(settings.plan) if settings.plan else None, settings)
+    except PlanInvalid as error:
+        raise CannotServe(f"the tracking plan is broken:\n{error}") from error
+
+
+def _check_files(settings: Settings) -> None:
+    """Open what the settings name beside the data folder; the library for that is only loaded where it is needed."""
+    if settings.files_url or settings.destinations:
+        from footfall.files import Files  # noqa: PLC0415
+        from footfall.reports import Destinations  # noqa: PLC0415
+
+        Destinations(settings, Files(settings))
+
+
+def _first_user(settings: Settings) -> str | None:
+    """Make `admin` where there is no user yet; returns its password when it was generated."""
+    try:
+        state = open_state(settings)
+        with contextlib.closing(state):
+            state.migrate()
+            with contextlib.closing(Accounts(state, settings, SystemClock())) as accounts:
+                return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
+    except (StateUnavailable, StateUrlInvalid, StateTooNew) as error:
+        raise CannotServe(f"the state database cannot be used: {error}") from error
+    except BadUser as error:
+        raise CannotServe(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
+
+
+def main() -> None:
+    """Prepare by the settings of the environment, and tell how it went."""
+    watch_parent()
+    take_stop()
+    settings = load(None, os.environ, {}).settings
+    start_log(settings, "serve")
+    try:
+        answer = Prepared(password=prepare(settings))
+    except CannotServe as error:
+        answer = Prepared(refusal=str(error))
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""The supervisor behind `footfall serve`: starts the processes, restarts those that fall, stops them in order.
+
+It holds the listening socket, so that connections wait instead of failing while a web process is restarted, and one end
+of a pipe, so that its children stop when it is killed. A second pipe is a gate: the web processes load what they run
+while `footfall.service.preparation` still checks, but open nothing before the gate is open.
+
+It runs for as long as the service, so it imports little; `tests/service` holds that.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, structs
+
+from footfall.settings import Settings
+from footfall.system import files
+from footfall.system.clock import SystemClock
+from footfall.system.data_folder import data_folder
+from footfall.system.process import GATE_FD, PARENT_FD, SOCKET_FD, CannotServe, bind
+
+log = logging.getLogger(__name__)
+
+RESTART_LEAST_S = 0.1
+RESTART_MOST_S = 5.0
+# A process that lived this long starts again at once: its fall is no loop.
+SETTLED_S = 10.0
+
+
+class Role(Struct, frozen=True):
+    """A process to keep running; roles stop in the order of the table in `roles`."""
+
+    command: str
+    environment: dict[str, str]
+    descriptors: tuple[int, ...] = ()
+
+
+class Prepared(Struct, frozen=True):
+    """What the preparation tells: the password of a first user that it made, or why the service does not start."""
+
+    password: str | None = None
+    refusal: str | None = None
+
+
+def roles(settings: Settings, listener: socket.socket, gate: int) -> tuple[Role, ...]:
+    """Which processes there are, in the order in which they stop: first the collectors, last what they write into."""
+    web = Role("web", {SOCKET_FD: str(listener.fileno()), GATE_FD: str(gate)}, (listener.fileno(), gate))
+    engine = (Role("engine", {}),) if settings.events_url == "embedded" else ()
+    return (*(web for _ in range(settings.web_processes)), Role("worker", {}), *engine)
+
+
+async def supervise(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT. Raises CannotServe when it cannot start."""
+    refusal = None
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock(data_folder(settings)))
+        listener = stack.enter_context(bind(settings))
+        alive, held = os.pipe()
+        stack.callback(os.close, alive)
+        stack.callback(os.close, held)
+        gate, gatekeeper = os.pipe()
+        stack.callback(os.close, gate)
+        opening = stack.enter_context(contextlib.closing(os.fdopen(gatekeeper, "wb")))
+        keepers = [ChildProcess(role, alive, settings) for role in roles(settings, listener, gate)]
+        async with asyncio.TaskGroup() as tasks:
+            early = [keeper for keeper in keepers if keeper.role.command == "web"]
+            for keeper in early:
+                tasks.create_task(keeper.run(), name=keeper.role.command)
+            try:
+                password = await _prepare(settings, alive)
+            except CannotServe as error:
+                refusal = error
+                await _stop(early)
+            else:
+                opening.close()
+                await _run(tasks, keepers, banner(settings, listener, password))
+    if refusal is not None:
+        raise refusal
+
+
+async def _run(tasks: asyncio.TaskGroup, keepers: list["ChildProcess"], greeting: str) -> None:
+    """Start all but the web processes, which have been started, and stop all when a signal says so."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
+    for keeper in keepers:
+        if keeper.role.command != "web":
+            tasks.create_task(keeper.run(), name=keeper.role.command)
+    sys.stdout.write(greeting)
+    sys.stdout.flush()
+    await stop.wait()
+    await _stop(keepers)
+
+
+async def _prepare(settings: Settings, alive: int) -> str | None:
+    """Have everything prepared by a process of its own; returns the password that it made. Raises CannotServe."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "footfall.service.preparation",
+        env={**os.environ, **as_environment(settings), PARENT_FD: str(alive)},
+        pass_fds=(alive,),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    if process.returncode != 0:
+        raise CannotServe(f"the preparations ended with status {process.returncode}")
+    answer = msgspec.json.decode(told, type=Prepared)
+    if answer.refusal is not None:
+        raise CannotServe(answer.refusal)
+    return answer.password
+
+
+def _reload(keepers: list["ChildProcess"]) -> None:
+    """Hand SIGHUP on to those who hold a tracking plan."""
+    for keeper in keepers:
+        if keeper.role.command in ("web", "worker"):
+            keeper.signal(signal.SIGHUP)
+
+
+async def _stop(keepers: list["ChildProcess"]) -> None:
+    """Stop the web processes together, then the worker, which still loads what they sealed, then the engine."""
+    for command in ("web", "worker", "engine"):
+        await asyncio.gather(*(keeper.stop() for keeper in keepers if keeper.role.command == command))
+
+
+class ChildProcess:
+    """Keeps one process running, and stops it when asked."""
+
+    def __init__(self, role: Role, alive: int, settings: Settings) -> None:
+        self.role = role
+        self._alive = alive
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._gone = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start the process, again and again, until `stop`."""
+        pause_s = RESTART_LEAST_S
+        try:
+            while not self._stopping.is_set():
+                started_s = time.monotonic()
+                self._process = await self._start()
+                status = await self._process.wait()
+                if self._stopping.is_set():
+                    break
+                pause_s = RESTART_LEAST_S if time.monotonic() - started_s > SETTLED_S else pause_s
+                log.error("%s ended with status %d, starting it again in %.1f s", self.role.command, status, pause_s)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause_s)
+                pause_s = min(RESTART_MOST_S, pause_s * 2)
+        finally:
+            self._gone.set()
+
+    async def stop(self) -> None:
+        """Ask the process to stop, and kill it when it has not within the time that the settings allow."""
+        self._stopping.set()
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._gone.wait(), self._settings.stop_timeout_s)
+        except TimeoutError:
+            log.warning("%s does not stop and is killed; what it acknowledged is in its journal", self.role.command)
+            self.signal(signal.SIGKILL)
+            await self._gone.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal, if the process is there to take it."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = {**os.environ, **as_environment(self._settings), **self.role.environment}
+        environment |= {PARENT_FD: str(self._alive)}
+        environment.pop("FOOTFALL_ADMIN_PASSWORD", None)
+        # Children inherit the mask, and open it when they can take the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "footfall",
+                self.role.command,
+                env=environment,
+                pass_fds=(self._alive, *self.role.descriptors),
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as the environment that gives a child the same ones, wherever they came from."""
+    values = {f"FOOTFALL_{name.upper()}": _as_text(value) for name, value in structs.asdict(settings).items()}
+    return {**values, "FOOTFALL_CONFIG": ""}
+
+
+def _as_text(value: object) -> str:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
+    file = files.open_file(folder / "serve.lock", os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise CannotServe(f"another footfall serves the data in {folder.resolve()}") from error
+    finally:
+        os.close(file)
+
+
+def banner(settings: Settings, listener: socket.socket, password: str | None) -> str:
+    """What a newcomer needs to know, printed once at the start."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    lines = [
+        f"footfall {version('footfall')} listening on {url}",
+        f"  data in   {settings.data.resolve()}",
+        f"  API page  {url}/docs",
+    ]
+    if password is not None:
+        lines.append(f"  user      admin, password {password} (shown only this once)")
+    event = (
+        '{"events":[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
+        f'"timestamp":{SystemClock().now_ms()},"context":["me"]}}]}}'
+    )
+    lines.append(f"  try       curl {url}/events -H content-type:application/json -d '{event}'")
+    return "\n".join(lines) + "\n"

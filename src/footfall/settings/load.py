@@ -1,0 +1,217 @@
+"""Where settings come from: defaults, a TOML file, the environment and flags, each over the one before.
+
+Whatever is wrong is found in one go, one line for each problem, so that a start fails once and not once per mistake.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct
+from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, type_info
+
+from footfall.settings.checks import PAIRS, hide_credentials, problem
+from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
+from footfall.settings.schema import Settings
+
+PREFIX = "FOOTFALL_"
+CONFIG_VARIABLE = "FOOTFALL_CONFIG"
+CONFIG_DEFAULT = Path("footfall.toml")
+DEFAULT = "default"
+
+# Variables with our prefix that are no settings: where the file is, a secret for the first start, and what the
+# supervisor tells its processes.
+_NO_SETTINGS = frozenset(
+    {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_GATE_FD", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
+)
+# What Kubernetes puts into every pod beside a service named footfall.
+_SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
+
+_HINTS = get_type_hints(Settings, include_extras=True)
+# Settings that are tables: what each of their values is, and an example as the environment and flags give it.
+_TABLES: dict[str, tuple[Any, str]] = {
+    "destinations": (Destination, '{"lake": {"url": "s3://bucket/prefix"}}'),
+    "files_options": (Option, '{"region": "eu-central-1"}'),
+}
+
+
+class SettingsInvalid(Exception):
+    """The settings cannot be used; `problems` has one line for each reason."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Loaded(Struct, frozen=True):
+    """The settings in force, the source of each (`default`, a file's path, a variable's name, `flag`), the file."""
+
+    settings: Settings
+    sources: dict[str, str]
+    file: Path | None
+
+    def shown(self) -> Iterator[tuple[str, object, str]]:
+        """Name, value and source of every setting, passwords hidden."""
+        for name, source in self.sources.items():
+            yield name, hide_credentials(getattr(self.settings, name)), source
+
+
+class _Given(NamedTuple):
+    """A value that someone gave: `place` is how a problem names it, `text` says that its source knows only text."""
+
+    name: str
+    value: object
+    source: str
+    place: str
+    text: bool
+
+
+def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
+    """Read and check all sources; raises SettingsInvalid with every problem found.
+
+    The file is `config`, or what FOOTFALL_CONFIG names (none when it is empty), or ./footfall.toml where there is one.
+    `flags` are by the settings' names.
+    """
+    problems: list[str] = []
+    file = _file(config, environment)
+    given: dict[str, _Given] = {}
+    for one in (*_from_file(file, problems), *_from_environment(environment), *_from_flags(flags)):
+        if one.name in _HINTS:
+            given[one.name] = one
+        else:
+            problems.append(f"{one.place}: unknown setting{_near(one)}")
+    values = _convert(given, problems)
+    settings = Settings(**values)  # type: ignore[arg-type]  # each was converted to its field's type
+    problems += _check(settings, given, values)
+    if problems:
+        raise SettingsInvalid(tuple(problems))
+    sources = {name: given[name].source if name in given else DEFAULT for name in Settings.__struct_fields__}
+    return Loaded(settings, sources, file)
+
+
+def _file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    if config is not None:
+        return config
+    named = environment.get(CONFIG_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    return CONFIG_DEFAULT if CONFIG_DEFAULT.exists() else None
+
+
+def _from_file(path: Path | None, problems: list[str]) -> list[_Given]:
+    if path is None:
+        return []
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}")
+        return []
+    except ValueError as error:  # both not TOML and not UTF-8
+        problems.append(f"{path}: is not TOML: {error}")
+        return []
+    return [_Given(name, value, str(path), f"{path}: {name}", text=False) for name, value in values.items()]
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[_Given]:
+    for variable, value in sorted(environment.items()):
+        if variable.startswith(PREFIX) and variable not in _NO_SETTINGS and not _is_service_link(variable, value):
+            yield _Given(variable.removeprefix(PREFIX).lower(), value, variable, variable, text=True)
+
+
+def _is_service_link(variable: str, value: str) -> bool:
+    return _SERVICE_LINK.fullmatch(variable) is not None or (variable == "FOOTFALL_PORT" and "://" in value)
+
+
+def _from_flags(flags: Mapping[str, str]) -> Iterator[_Given]:
+    for name, value in flags.items():
+        yield _Given(name, value, "flag", f"flag {name}", text=True)
+
+
+def _near(one: _Given) -> str:
+    """What may have been meant, in the spelling of the place where it was given."""
+    if isinstance(one.value, dict):
+        return ": settings stand by themselves, not in tables"
+    found = difflib.get_close_matches(one.name.lower().replace("-", "_"), _HINTS, n=1, cutoff=0.7)
+    if not found:
+        return ""
+    name = PREFIX + found[0].upper() if one.place.startswith(PREFIX) else found[0]
+    return f"; did you mean {name}?"
+
+
+def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, object]:
+    """The given values by name, in their fields' types; those that do not fit become problems."""
+    values: dict[str, object] = {}
+    for one in given.values():
+        if one.name in _TABLES:
+            values |= _convert_table(one, problems)
+            continue
+        try:
+            values[one.name] = msgspec.convert(one.value, _HINTS[one.name], strict=not one.text)
+        except msgspec.ValidationError:
+            problems.append(f"{one.place}: expected {_expected(_HINTS[one.name])}, got {hide_credentials(one.value)!r}")
+    return values
+
+
+def _convert_table(one: _Given, problems: list[str]) -> dict[str, object]:
+    """The table by the setting's name, or nothing. No problem repeats a value, for any of them may be a secret."""
+    kind, example = _TABLES[one.name]
+    found = one.value
+    if one.text:
+        try:
+            found = msgspec.json.decode(str(found))
+        except msgspec.DecodeError:
+            found = None
+    if not isinstance(found, dict):
+        problems.append(f"{one.place}: expected a table" + (f" in JSON, such as {example}" if one.text else ""))
+        return {}
+    table, before = {}, len(problems)
+    for name, value in found.items():
+        try:
+            table[name] = msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            problems.append(f"{one.place}.{name}: {error}")
+    return {one.name: table} if len(problems) == before else {}
+
+
+def _expected(hint: object) -> str:
+    kind: Type = type_info(hint)
+    match kind:
+        case IntType(ge=int(low), le=int(high)):
+            return f"an integer from {low} to {high}"
+        case IntType(ge=int(low)):
+            return f"an integer >= {low}"
+        case IntType():
+            return "an integer"
+        case FloatType():
+            return "a number"
+        case BoolType():
+            return "true or false"
+        case LiteralType():
+            return "one of " + ", ".join(get_args(hint))
+        case _:
+            return "a string"
+
+
+def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str, object]) -> Iterator[str]:
+    """Problems of values that have the right type: only given ones, because the defaults are good."""
+    for name in values:
+        if why := problem(name, getattr(settings, name)):
+            yield f"{given[name].place}: {why}"
+    if "destinations" in values:
+        for name, destination in settings.destinations.items():
+            for why in destination_problems(name, destination):
+                yield f"{given['destinations'].place}.{name}: {why}"
+    if "files_options" in values:
+        for why in option_problems(settings.files_url, settings.files_options):
+            yield f"{given['files_options'].place}: {why}"
+    for small, large, reason in PAIRS:
+        low, high = getattr(settings, small), getattr(settings, large)
+        # A value that could not be converted has its default here, and is already a problem.
+        known = all(name in values for name in (small, large) if name in given)
+        if low > high and known:
+            place = given[small].place if small in given else given[large].place
+            yield f"{place}: {small} is {low}, {large} is {high}: it must be at most that, {reason}"

@@ -1,0 +1,144 @@
+"""What can be set: one frozen struct, filled from defaults, a TOML file, the environment and flags, in rising order."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from footfall.settings import limits
+from footfall.settings.object_stores import Destination, Option
+
+Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its default; docs/settings.md says what each is for."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    data_dir: str = "./footfall-data"
+    web_processes: Annotated[int, Meta(ge=1, le=256)] = 1
+    environment: str = "production"
+    public_url: str = ""
+    trusted_proxies: str = "127.0.0.1,::1"
+    cors_origins: str = "*"
+    metrics_public: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_repeats_max: Positive = limits.LOG_REPEATS_MAX
+
+    plan: str = ""
+    plan_mode: Literal["strict", "quarantine", "open"] = "strict"
+
+    events_url: str = "embedded"
+    state_url: str = ""
+    files_url: str = ""
+    files_options: dict[str, Option] = {}
+    files_presign: bool = True
+    files_timeout_s: Positive = limits.FILES_TIMEOUT_S
+    destinations: dict[str, Destination] = {}
+
+    batch_events_max: Positive = limits.BATCH_EVENTS_MAX
+    body_bytes_max: Positive = limits.BODY_BYTES_MAX
+    call_body_bytes_max: Positive = limits.CALL_BODY_BYTES_MAX
+    body_decoded_bytes_max: Positive = limits.BODY_DECODED_BYTES_MAX
+    body_members_max: Positive = limits.BODY_MEMBERS_MAX
+    body_inline_bytes_max: Positive = limits.BODY_INLINE_BYTES_MAX
+    bodies_at_once_max: Positive = limits.BODIES_AT_ONCE_MAX
+    regex_steps_max: Positive = limits.REGEX_STEPS_MAX
+    regex_inline_steps_max: Positive = limits.REGEX_INLINE_STEPS_MAX
+    regex_cpu_s_max: Positive = limits.REGEX_CPU_S_MAX
+    body_timeout_s: Positive = limits.BODY_TIMEOUT_S
+    keep_alive_s: Positive = limits.KEEP_ALIVE_S
+    in_flight_bytes_max: Positive = limits.IN_FLIGHT_BYTES_MAX
+    connections_max: Positive = limits.CONNECTIONS_MAX
+    head_bytes_max: Positive = limits.HEAD_BYTES_MAX
+    head_fields_max: Positive = limits.HEAD_FIELDS_MAX
+    head_timeout_s: Positive = limits.HEAD_TIMEOUT_S
+    write_timeout_s: Positive = limits.WRITE_TIMEOUT_S
+    linger_s: Positive = limits.LINGER_S
+    code_chars_max: Positive = limits.CODE_CHARS_MAX
+    context_values_max: Positive = limits.CONTEXT_VALUES_MAX
+    context_value_chars_max: Positive = limits.CONTEXT_VALUE_CHARS_MAX
+    version_chars_max: Positive = limits.VERSION_CHARS_MAX
+    idempotency_key_chars_max: Positive = limits.IDEMPOTENCY_KEY_CHARS_MAX
+    timestamp_min_ms: int = limits.TIMESTAMP_MIN_MS
+    timestamp_ahead_max_ms: NotNegative = limits.TIMESTAMP_AHEAD_MAX_MS
+    problems_max: Positive = limits.PROBLEMS_MAX
+    event_problems_max: Positive = limits.EVENT_PROBLEMS_MAX
+    codes_timeout_s: Positive = limits.CODES_TIMEOUT_S
+
+    journal_waiting_bytes_max: Positive = limits.JOURNAL_WAITING_BYTES_MAX
+    journal_bytes_max: Positive = limits.JOURNAL_BYTES_MAX
+    segment_age_max_ms: Positive = limits.SEGMENT_AGE_MAX_MS
+    segment_bytes_max: Positive = limits.SEGMENT_BYTES_MAX
+    segment_lines_bytes_max: Positive = limits.SEGMENT_LINES_BYTES_MAX
+    segment_ahead_bytes_max: NotNegative = limits.SEGMENT_AHEAD_BYTES_MAX
+    disk_free_bytes_min: NotNegative = limits.DISK_FREE_BYTES_MIN
+    loader_period_ms: Positive = limits.LOADER_PERIOD_MS
+    loader_lines_bytes_max: Positive = limits.LOADER_LINES_BYTES_MAX
+    loader_tries_max: Positive = limits.LOADER_TRIES_MAX
+    archive_days: Annotated[int, Meta(ge=-1)] = limits.ARCHIVE_DAYS
+
+    report_timeout_s: Positive = limits.REPORT_TIMEOUT_S
+    report_barrier_timeout_s: Positive = limits.REPORT_BARRIER_TIMEOUT_S
+    report_lease_s: Annotated[int, Meta(ge=3)] = limits.REPORT_LEASE_S
+    reports_at_once_max: Positive = limits.REPORTS_AT_ONCE_MAX
+    report_tries_max: Positive = limits.REPORT_TRIES_MAX
+    report_disk_spare_bytes: NotNegative = limits.REPORT_DISK_SPARE_BYTES
+    report_memory_bytes_max: Positive = limits.REPORT_MEMORY_BYTES_MAX
+    late_after_s: Positive = limits.LATE_AFTER_S
+    report_days: Positive = limits.REPORT_DAYS
+    reports_running_max: Positive = limits.REPORTS_RUNNING_MAX
+    reports_stored_max: Positive = limits.REPORTS_STORED_MAX
+    manifest_types_chars_max: NotNegative = limits.MANIFEST_TYPES_CHARS_MAX
+    reports_ended_max: Positive = limits.REPORTS_ENDED_MAX
+    reports_ended_chars_max: Positive = limits.REPORTS_ENDED_CHARS_MAX
+    reports_page_max: Positive = limits.REPORTS_PAGE_MAX
+    reports_page_bytes_max: Positive = limits.REPORTS_PAGE_BYTES_MAX
+    link_ttl_s: Positive = limits.LINK_TTL_S
+    presigned_ttl_s: Positive = limits.PRESIGNED_TTL_S
+    filter_types_max: Positive = limits.FILTER_TYPES_MAX
+    calls_waiting_max: Positive = limits.CALLS_WAITING_MAX
+    calls_waiting_each_max: Positive = limits.CALLS_WAITING_EACH_MAX
+    estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
+    estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S
+
+    schedules_max: NotNegative = limits.SCHEDULES_MAX
+    schedule_grace_s: NotNegative = limits.SCHEDULE_GRACE_S
+    schedule_correction_days: NotNegative = limits.SCHEDULE_CORRECTION_DAYS
+    schedule_look_s: Positive = limits.SCHEDULE_LOOK_S
+    schedule_steps_max: Positive = limits.SCHEDULE_STEPS_MAX
+    schedule_running_max: Positive = limits.SCHEDULE_RUNNING_MAX
+    schedule_tries_max: Positive = limits.SCHEDULE_TRIES_MAX
+    schedule_backlog_max: NotNegative = limits.SCHEDULE_BACKLOG_MAX
+
+    receipts_at_once_max: Positive = limits.RECEIPTS_AT_ONCE_MAX
+    receipt_journal_bytes_max: Positive = limits.RECEIPT_JOURNAL_BYTES_MAX
+    receipt_timeout_s: Positive = limits.RECEIPT_TIMEOUT_S
+
+    usage_at_once_max: Positive = limits.USAGE_AT_ONCE_MAX
+    usage_timeout_s: Positive = limits.USAGE_TIMEOUT_S
+    usage_rows_max: Positive = limits.USAGE_ROWS_MAX
+
+    credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
+    credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
+    login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
+    password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
+    sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
+
+    store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
+    store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S
+    engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX
+    engine_memory_bytes_max: Positive = limits.ENGINE_MEMORY_BYTES_MAX
+    background_nice: Annotated[int, Meta(ge=0, le=19)] = limits.BACKGROUND_NICE
+    stop_timeout_s: Positive = limits.STOP_TIMEOUT_S
+
+    def __repr__(self) -> str:
+        """Which settings these are, without passwords and keys, because reprs end up in logs."""
+        return f"Settings(data_dir={self.data_dir!r})"
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return Path(self.data_dir)

@@ -1,0 +1,193 @@
+"""The API's description as an OpenAPI 3.1 document: the table of routes, the wire's structs and the manual in one."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from footfall import errors
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS
+from footfall.web.openapi.texts import ADVICE, SCHEMAS, Documentation
+from footfall.web.routes import Route
+from footfall.wire import ErrorNode, Service, Unauthorized
+
+Json = dict[str, Any]
+
+_REFERENCE: Final = "#/components/schemas/{name}"
+# Where and why: examples of what the children of an error say.
+_PROBLEMS: Final[Mapping[Code, tuple[str, str]]] = {
+    Code.REQUEST_INPUT_MALFORMED: ("events[3].timestamp", "must be an integral number of milliseconds"),
+    Code.REQUEST_PARAMETER_MALFORMED: ("filter.start", "must be milliseconds since the Unix epoch"),
+    Code.EVENT_NOT_IN_PLAN: ("events[3].context[1]", "watchlistId must not be empty"),
+}
+_DESCRIPTIONS: Final = {
+    "ErrorNode": "One thing that is wrong, and what is wrong with its parts.",
+    "ErrorValue": "An error's code, for programs, and its message, for people.",
+    "ReportStatus": "How far a report is. Keys that have no value are left out.",
+    "ReportFilter": "What the report selects; `start` and `end` are in milliseconds since 1970, both inclusive.",
+    "ReportTiming": "When the report was started and when it ended, in milliseconds since 1970; `day` is in UTC.",
+    "ReportOutput": "What the request said about the output.",
+    "ReportLink": "A link that works without a password for 15 minutes.",
+    "Held": "An event that broke the plan, as it came. Keys that have no value are left out.",
+    "Page": "Some events, the newest first; `next` is missing on the last page.",
+    "Broken": "So many events of a type break the plan in the same way, such as `example`.",
+}
+# The parts of bodies in which null counts as not sent.
+_NULLS_LEFT_OUT: Final = {
+    *("ReportRequest", "ReportRequestFilter", "ReportRequestOutput"),
+    *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
+    *("ScheduleRequest", "ScheduleFilter", "ScheduleOutput"),
+}
+_ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
+    401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
+    409: ("Retry-After", "Seconds until the next poll makes sense, while the report is RUNNING."),
+    416: ("Content-Range", "`bytes */` and the size of the file."),
+    429: ("Retry-After", "Seconds after which the request may be sent again."),
+    503: ("Retry-After", "Seconds after which the request may be sent again."),
+}
+
+
+def make_document(routes: Iterable[Route], service: Service) -> Json:
+    """The whole document but for `servers`, which is what the reader calls the service by."""
+    public = [entry for entry in routes if entry.public]
+    kinds = [ErrorNode, Unauthorized, *(kind for entry in public for kind in _kinds(entry))]
+    made, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    schemas = dict(zip(kinds, made, strict=True))
+    for name, text in _DESCRIPTIONS.items():
+        components[name]["description"] = text
+    for name in _NULLS_LEFT_OUT & components.keys():
+        components[name]["properties"] = _with_nulls(components[name])
+    components["ServerError"] = {
+        "type": "array",
+        "items": schemas[ErrorNode],
+        "description": "One error, with a child for each thing that is wrong.",
+    }
+    paths: dict[str, Json] = {}
+    for entry in public:
+        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": service.name, "version": service.version, "description": service.description},
+        "tags": [{"name": tag} for tag in dict.fromkeys(entry.tag for entry in public)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"Basic": {"type": "http", "scheme": "basic", "description": "User name and password."}},
+        },
+    }
+
+
+def _with_nulls(schema: Json) -> Json:
+    """The properties, those that may be left out with null beside what they are."""
+    found: Json = {}
+    for name, given in schema["properties"].items():
+        if name in schema.get("required", ()) or {"type": "null"} in given.get("anyOf", ()):
+            found[name] = given
+            continue
+        said = {key: given[key] for key in ("description", "default") if key in given}
+        rest = {key: value for key, value in given.items() if key not in said}
+        found[name] = {"anyOf": [rest, {"type": "null"}], **said}
+    return found
+
+
+def _kinds(entry: Route) -> list[Any]:
+    """The types of the call's answer and, where it takes one, of its body."""
+    page = PAGES[entry.method, entry.path]
+    answer = page.answer or get_args(get_type_hints(entry.call)["return"])[0]
+    return [answer] if page.request is None else [answer, page.request]
+
+
+def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
+    page = PAGES[entry.method, entry.path]
+    answer, *body = (schemas[kind] for kind in _kinds(entry))
+    operation: Json = {
+        "operationId": entry.call.__name__,
+        "tags": [entry.tag],
+        "summary": entry.summary,
+        "description": page.text,
+        "security": [{"Basic": []}] if entry.signed_in else [],
+    }
+    optional = [*_parameters("query", page.query, page.required, entry.path), *_parameters("header", page.headers)]
+    if parameters := [*_path_parameters(entry.path), *optional]:
+        operation["parameters"] = parameters
+    for schema in body:
+        content = {"application/json": {"schema": schema, "example": page.request_example}}
+        operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"] = {"200": _success(page, answer), **_others(page), **_errors(entry.codes)}
+    return operation
+
+
+def _path_parameters(path: str) -> list[Json]:
+    found = []
+    for name in re.findall(r"\{(\w+)\}", path):
+        text, example = PATH_PARAMETERS[name]
+        schema = _parameter_schema(path, name)
+        found.append(
+            {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
+        )
+    return found
+
+
+def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = (), path: str = "") -> list[Json]:
+    return [
+        {
+            "name": name,
+            "in": place,
+            "required": name in required,
+            "description": text,
+            "schema": _parameter_schema(path, name),
+        }
+        for name, text in texts.items()
+    ]
+
+
+def _parameter_schema(path: str, name: str) -> Json:
+    return dict(SCHEMAS.get(f"{path} {name}") or SCHEMAS.get(name) or {"type": "string"})
+
+
+def _success(page: Documentation, schema: Json) -> Json:
+    content = {page.answer_type: {"schema": schema, "example": page.answer_example}}
+    response: Json = {"description": "OK", "content": content}
+    if page.answers:
+        response["headers"] = {name: _header(text) for name, text in page.answers.items()}
+    return response
+
+
+def _header(text: str) -> Json:
+    return {"description": text, "schema": {"type": "string"}}
+
+
+def _others(page: Documentation) -> dict[str, Json]:
+    return {status: {"description": text} for status, text in page.also.items()}
+
+
+def _errors(codes: Sequence[Code]) -> dict[str, Json]:
+    """One response for each status, with an example for each code that has it."""
+    by_status = groupby(sorted(codes, key=errors.STATUS.__getitem__), key=errors.STATUS.__getitem__)
+    return {str(status): _error(status, list(group)) for status, group in by_status}
+
+
+def _error(status: int, codes: Sequence[Code]) -> Json:
+    """All of a status's codes have the same shape, for 401 is the only other one and has one code."""
+    name = "Unauthorized" if Code.REQUEST_UNAUTHORIZED in codes else "ServerError"
+    headers = {"headers": {header[0]: _header(header[1])}} if (header := _ERROR_HEADERS.get(status)) else {}
+    return {
+        "description": " ".join(f"`{code}`: {ADVICE[code]}" for code in codes),
+        **headers,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": _REFERENCE.format(name=name)},
+                "examples": {code.value: {"value": _example(code)} for code in codes},
+            }
+        },
+    }
+
+
+def _example(code: Code) -> Any:
+    """The body that a refusal with the code has, made by what makes the real ones."""
+    problems = (Problem(code, *_PROBLEMS[code]),) if code in _PROBLEMS else ()
+    message = ADVICE[code].partition(". ")[0]
+    return msgspec.json.decode(errors.refusal_body(RequestRefused(code, message, problems)))

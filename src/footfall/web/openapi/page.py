@@ -1,0 +1,189 @@
+"""The description as a page for people, drawn on the server from the OpenAPI document, all in one file."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any, Final
+
+from footfall import errors
+from footfall.web.openapi.texts import ADVICE
+
+Json = Mapping[str, Any]
+
+_CODE: Final = re.compile(r"`([^`]+)`")
+# An array of nothing but strings and numbers, as the encoder spreads it over lines.
+_FLAT_ARRAY: Final = re.compile(r"\[\n\s+([^][{}]+?)\n\s+\]")
+
+
+def render_page(document: Json, base_url: str) -> str:
+    """The whole page; `base_url` is what the reader calls the service by, without a slash at the end."""
+    room = files(__package__)
+    calls = list(_calls(document))
+    info = document["info"]
+    return Template((room / "page.html").read_text("utf-8")).substitute(
+        title=escape(info["title"]),
+        version=escape(info["version"]),
+        description=escape(info["description"]),
+        style=(room / "page.css").read_text("utf-8"),
+        base_url=escape(base_url),
+        contents=_contents(calls),
+        calls="\n".join(_call(method, path, call, document, base_url) for method, path, call in calls),
+        error_example=_example(_some_error(calls)),
+        errors="".join(_error_row(code, text) for code, text in ADVICE.items()),
+    )
+
+
+def _calls(document: Json) -> Iterator[tuple[str, str, Json]]:
+    for path, methods in document["paths"].items():
+        for method, call in methods.items():
+            yield method.upper(), path, call
+
+
+def _contents(calls: list[tuple[str, str, Json]]) -> str:
+    lines: list[str] = []
+    for tag in dict.fromkeys(call["tags"][0] for _, _, call in calls):
+        lines.append(f"<h3>{escape(tag)}</h3>")
+        lines += [
+            f'<a href="#{escape(call["operationId"])}">{escape(call["summary"])}</a>'
+            for _, _, call in calls
+            if call["tags"][0] == tag
+        ]
+    return "\n".join([*lines, '<h3>All calls</h3>\n<a href="#errors">Errors</a>'])
+
+
+def _call(method: str, path: str, call: Json, document: Json, base_url: str) -> str:
+    lock = ' <em class="lock">user</em>' if call["security"] else ""
+    blocks = [
+        f"<h2>{escape(call['summary'])}</h2>",
+        f'<p class="call"><span class="method {method.lower()}">{method}</span><code>{escape(path)}</code>{lock}</p>',
+        f"<p>{_text(call['description'])}</p>",
+        _table("Parameters", [(item["name"], item["in"], item["description"]) for item in call.get("parameters", ())]),
+        _body(call, document),
+        f"<h3>Example</h3>{_pre(_curl(method, path, call, base_url))}",
+        _answer(call["responses"]),
+    ]
+    return f'<section id="{escape(call["operationId"])}">\n' + "\n".join(filter(None, blocks)) + "\n</section>"
+
+
+def _body(call: Json, document: Json) -> str:
+    if "requestBody" not in call:
+        return ""
+    schema = call["requestBody"]["content"]["application/json"]["schema"]
+    return _table("Request body", list(_properties(schema, document, "")))
+
+
+def _properties(schema: Json, document: Json, prefix: str) -> Iterator[tuple[str, str, str]]:
+    """Every key that a body may have, those of objects and arrays of objects within it after their own."""
+    schema = _resolve(schema, document)
+    required = schema.get("required", ())
+    for name, found in schema.get("properties", {}).items():
+        kind, inner, mark = _kind(found, document)
+        optional = "" if name in required else ", optional"
+        default = f", default `{found['default']}`" if isinstance(found.get("default"), str) else ""
+        text = found.get("description") or inner.get("description", "")
+        yield f"{prefix}{name}", f"{kind}{optional}{default}", text
+        yield from _properties(inner, document, f"{prefix}{name}{mark}.")
+
+
+def _kind(schema: Json, document: Json) -> tuple[str, Json, str]:
+    """The type in words, the schema of the objects within, and what their names are set apart by."""
+    resolved = _resolve(schema, document)
+    if resolved.get("type") == "array":
+        kind, inner, _ = _kind(resolved["items"], document)
+        return f"array of {kind}", inner, "[]"
+    if "anyOf" in resolved:
+        options = [option for option in resolved["anyOf"] if option.get("type") != "null"]
+        if len(options) == 1:
+            # What may be null may be left out.
+            return _kind(options[0], document)
+        return " or ".join(_kind(option, document)[0] for option in resolved["anyOf"]), {}, ""
+    return str(resolved.get("type", "string")), resolved, ""
+
+
+def _resolve(schema: Json, document: Json) -> Json:
+    if "$ref" not in schema:
+        return schema
+    found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _curl(method: str, path: str, call: Json, base_url: str) -> str:
+    """The call as a command for a shell."""
+    for item in call.get("parameters", ()):
+        if item["in"] == "path":
+            path = path.replace(f"{{{item['name']}}}", str(item["example"]))
+    words = ["curl"]
+    words += ["-u USER:PASSWORD"] if call["security"] else []
+    words += [shlex.quote(base_url + path)]
+    if "requestBody" in call:
+        content = call["requestBody"]["content"]["application/json"]
+        words += ["\\\n  -H 'Content-Type: application/json'", "\\\n  -d " + shlex.quote(_json(content["example"]))]
+    elif method != "GET":
+        words.insert(1, f"-X {method}")
+    return " ".join(words)
+
+
+def _answer(responses: Json) -> str:
+    """The answer when all is well, its headers, and the other statuses that may come instead."""
+    media_type, content = next(iter(responses["200"]["content"].items()))
+    headers = [(name, "", item["description"]) for name, item in responses["200"].get("headers", {}).items()]
+    rows = "".join(_status_row(status, response) for status, response in responses.items() if status != "200")
+    return "\n".join(
+        (
+            f'<h3>Answer 200, <span class="faint">{escape(media_type)}</span></h3>',
+            _example(content["example"]),
+            _table("Answer's headers", headers),
+            f'<h3>Other answers</h3><div class="wide"><table class="statuses"><tbody>{rows}</tbody></table></div>',
+        )
+    )
+
+
+def _status_row(status: str, response: Json) -> str:
+    content = response.get("content", {}).get("application/json", {})
+    codes = "<br>".join(f"<code>{escape(code)}</code>" for code in content.get("examples", ()))
+    text = codes or _text(response["description"])
+    return f'<tr><td>{status}</td><td class="{"code" if codes else ""}">{text}</td></tr>'
+
+
+def _some_error(calls: list[tuple[str, str, Json]]) -> Any:
+    examples: Json = calls[0][2]["responses"]["400"]["content"]["application/json"]["examples"]
+    return next(iter(examples.values()))["value"]
+
+
+def _error_row(code: Any, text: str) -> str:
+    status = errors.STATUS[code]
+    return f'<tr><td>{status}</td><td class="code"><code>{code}</code></td><td>{_text(text)}</td></tr>'
+
+
+def _table(title: str, rows: list[tuple[str, str, str]]) -> str:
+    if not rows:
+        return ""
+    cells = "".join(
+        f"<tr><td><code>{escape(name)}</code></td>"
+        + (f'<td class="faint">{_text(kind)}</td>' if kind else "")
+        + f"<td>{_text(text)}</td></tr>"
+        for name, kind, text in rows
+    )
+    return f'<h3>{escape(title)}</h3><div class="wide"><table><tbody>{cells}</tbody></table></div>'
+
+
+def _example(value: Any) -> str:
+    return _pre(value if isinstance(value, str) else _json(value))
+
+
+def _json(value: Any) -> str:
+    spread = json.dumps(value, indent=2, ensure_ascii=False)
+    return _FLAT_ARRAY.sub(lambda found: "[" + re.sub(r"\n\s*", " ", found[1]) + "]", spread)
+
+
+def _pre(text: str) -> str:
+    return f"<pre><code>{escape(text, quote=False)}</code></pre>"
+
+
+def _text(text: str) -> str:
+    """Escaped, with what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))

@@ -1,0 +1,146 @@
+"""A lane's threads and its queue are bounded, and senders take turns."""
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.system.executor import BoundedExecutor
+
+
+def test_so_many_run_at_once_and_so_many_wait() -> None:
+    async def run() -> None:
+        lane, go, running = BoundedExecutor("test", 2, 1), threading.Event(), threading.Semaphore(0)
+
+        def work() -> str:
+            running.release()
+            assert go.wait(30)
+            return threading.current_thread().name
+
+        tasks = [asyncio.create_task(lane.run(work)) for _ in range(5)]
+        for _ in range(2):
+            await asyncio.to_thread(running.acquire)
+        assert not running.acquire(timeout=0.05)
+        go.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        refused = [answer for answer in answers if isinstance(answer, RequestRefused)]
+        assert [(error.code, error.retry_after_s) for error in refused] == [(Code.SERVICE_UNAVAILABLE, 1)] * 2
+        assert {answer for answer in answers if isinstance(answer, str)} == {"test_0", "test_1"}
+        assert await lane.run(lambda: 1) == 1
+        lane.close()
+
+    asyncio.run(run())
+
+
+def test_a_failure_comes_through_and_frees_its_place() -> None:
+    async def run() -> None:
+        lane = BoundedExecutor("test", 1, 0)
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError):
+                await lane.run(lambda: 1 // 0)
+        lane.close()
+
+    asyncio.run(run())
+
+
+class Busy:
+    """A lane of one thread, which is held until `go` is set; `begun` are the requests in the order of their turns."""
+
+    def __init__(self, waiting_max: int, each_max: int | None = None) -> None:
+        self.lane = BoundedExecutor("test", 1, waiting_max, each_max)
+        self.go = threading.Event()
+        self.begun: list[str] = []
+        self._holding = asyncio.create_task(self.lane.run(lambda: self.go.wait(30), "holder"))
+
+    async def ask(self, sender: str, times: int = 1) -> list[asyncio.Task[None]]:
+        tasks = [
+            asyncio.create_task(self.lane.run(lambda number=number: self.begun.append(f"{sender}{number}"), sender))
+            for number in range(times)
+        ]
+        await asyncio.sleep(0)  # Each takes its place, or is refused.
+        return tasks
+
+
+@asynccontextmanager
+async def busy(waiting_max: int, each_max: int | None = None):
+    opened = Busy(waiting_max, each_max)
+    await asyncio.sleep(0)
+    try:
+        yield opened
+    finally:
+        opened.go.set()
+        opened.lane.close()
+
+
+def refusals(answers: list[object]) -> list[Code]:
+    return [answer.code for answer in answers if isinstance(answer, RequestRefused)]
+
+
+def test_senders_take_turns_however_many_requests_one_has() -> None:
+    async def run() -> None:
+        async with busy(100) as opened:
+            tasks = [*await opened.ask("a", 50), *await opened.ask("b"), *await opened.ask("c", 2)]
+            opened.go.set()
+            await asyncio.wait_for(asyncio.gather(*tasks), 30)
+        assert opened.begun[:6] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+        assert opened.begun[6:] == [f"a{number}" for number in range(3, 50)]
+
+    asyncio.run(run())
+
+
+def test_one_sender_may_have_so_many_that_wait() -> None:
+    async def run() -> None:
+        async with busy(100, each_max=3) as opened:
+            crowd, other = await opened.ask("a", 10), await opened.ask("b", 3)
+            opened.go.set()
+            answers = await asyncio.wait_for(asyncio.gather(*crowd, *other, return_exceptions=True), 30)
+        assert refusals(answers[:10]) == [Code.REQUEST_RATE_LIMITED] * 7
+        assert refusals(answers[10:]) == []
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_makes_way_for_a_sender_with_fewer() -> None:
+    async def run() -> None:
+        async with busy(4) as opened:
+            crowd = await opened.ask("a", 4)
+            others = [*await opened.ask("b"), *await opened.ask("c"), *await opened.ask("b"), *await opened.ask("d")]
+            opened.go.set()
+            answers = await asyncio.wait_for(asyncio.gather(*crowd, *others, return_exceptions=True), 30)
+        # The newest of `a` went for the first of each; the second of `b` would have left `a` with fewer than `b` has.
+        assert [isinstance(answer, RequestRefused) for answer in answers[:4]] == [False, True, True, True]
+        assert [isinstance(answer, RequestRefused) for answer in answers[4:]] == [False, False, True, False]
+        assert set(refusals(answers)) == {Code.SERVICE_UNAVAILABLE}
+
+    asyncio.run(run())
+
+
+def test_who_goes_away_leaves_the_queue_and_no_trace() -> None:
+    async def run() -> None:
+        async with busy(2) as opened:
+            for _ in range(5):
+                leaving = await opened.ask("a", 2)
+                for task in leaving:
+                    task.cancel()
+                await asyncio.wait(leaving)
+            staying = await opened.ask("b", 2)
+            opened.go.set()
+            await asyncio.wait_for(asyncio.gather(*staying), 30)
+        assert opened.begun == ["b0", "b1"]
+        assert not opened.lane._queues
+
+    asyncio.run(run())
+
+
+def test_closing_cancels_what_waits() -> None:
+    async def run() -> None:
+        async with busy(2) as opened:
+            waiting = await opened.ask("a", 2)
+            opened.lane.close()
+            await asyncio.wait(waiting, timeout=30)
+            assert all(task.cancelled() for task in waiting)
+        assert opened.begun == []
+
+    asyncio.run(run())
