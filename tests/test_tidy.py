@@ -174,6 +174,14 @@ def test_every_room_has_a_front_door() -> None:
     assert not [module for module in closed if front_names(module) is None], "these rooms have no __all__"
 
 
+def test_no_front_door_hides_a_module_behind_a_name() -> None:
+    rooms = [module for module, path in modules().items() if path.name == "__init__.py"]
+    hidden = [
+        f"{module}.{name}" for module in rooms for name in front_names(module) or [] if f"{module}.{name}" in modules()
+    ]
+    assert not hidden, "`from ROOM import NAME` would give a module before it was imported, and then something else"
+
+
 def test_every_module_says_what_it_is() -> None:
     assert not [module for module, path in modules().items() if not ast.get_docstring(tree(path))]
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from footfall.files import Files
-from footfall.reports import Reports, status
+from footfall.reports import Reports, report_status
 from footfall.reports.status import source
 from footfall.settings import Settings
 from footfall.state import Job, State, User
@@ -65,7 +65,7 @@ def test_pages_have_so_many_bytes_and_leave_nothing_out(state: State, settings: 
         assert [job.id for page in found for job in page] == started
         for page in found:
             assert 1 <= len(page) <= limit
-            size = len(msgspec.json.encode([status(job) for job in page]))
+            size = len(msgspec.json.encode([report_status(job) for job in page]))
             assert size <= PAGE_BYTES + 2
 
     asyncio.run(scenario())

@@ -16,7 +16,7 @@ from obstore.store import LocalStore, MemoryStore
 
 from footfall.errors import RequestRefused
 from footfall.files import Files
-from footfall.reports import Destinations, files, status
+from footfall.reports import Destinations, files, report_status
 from footfall.reports.request import parse_report_request
 from footfall.settings import Settings
 from footfall.settings.object_stores import OPTIONS, Destination, hide_secrets
@@ -103,7 +103,7 @@ def test_a_delivered_report_is_at_its_key_and_nowhere_else(folder: Any, tmp_path
 
 def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(folder: Any) -> None:
     def output(job: Job) -> bytes:
-        return encode(status(job).output)
+        return encode(report_status(job).output)
 
     sent = {"bucketKey": "a.csv", "header": True, "delimiter": ";"}
     assert output(deliver(folder, **sent)) == b'{"delimiter":";","bucketName":"lake","bucketKey":"a.csv"}'

@@ -118,14 +118,14 @@ def test_a_folder_elsewhere_can_be_named(tmp_path: Path) -> None:
 WRITING = """
 import sys, time
 from pathlib import Path
-from footfall.reports import local
+from footfall.files import local
 
 def blocks():
     yield b"half"
     print(flush=True)
     time.sleep(600)
 
-local.write(Path(sys.argv[1]), "day.csv", blocks(), 0, is_own=False)
+local.write_file(Path(sys.argv[1]), "day.csv", blocks(), 0, is_own=False)
 """
 
 

@@ -18,7 +18,7 @@ MIB = 1 << 20
 # A process that delivers 300 MiB, and tells by how many bytes the most memory that it ever took has grown.
 DELIVERING = r"""
 import re, sys, msgspec
-from footfall.reports import Files
+from footfall.files import Files
 from footfall.settings.schema import Settings
 
 def peak():
@@ -35,7 +35,7 @@ print(peak() - before)
 # A process that says when it has sent some parts of a file, and then sends no more.
 STUCK = """
 import sys, time, msgspec
-from footfall.reports import Files
+from footfall.files import Files
 from footfall.settings.schema import Settings
 
 def blocks():

@@ -86,8 +86,9 @@ def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
 MAKER = """
 import re, sys, time
 import msgspec
-from footfall.reports import Destinations, Files
-from footfall.reports.worker.attempt import Making
+from footfall.files import Files
+from footfall.reports import Destinations
+from footfall.reports.worker.attempt import Attempt
 from footfall.settings.schema import Settings
 from footfall.state import Job
 from footfall.store import Store
@@ -100,7 +101,7 @@ job = msgspec.json.decode(sys.argv[2], type=Job)
 store, files = Store(settings), Files(settings)
 store.ping()
 before = peak()
-done = Making(job, None, store, Destinations(settings, files), time.monotonic() + 600).make()
+done = Attempt(job, None, store, Destinations(settings, files), time.monotonic() + 600).make()
 print(done.rows, done.bytes, peak() - before)
 store.close()
 """

@@ -42,7 +42,8 @@ import asyncio, contextlib, sys, threading, msgspec
 from types import SimpleNamespace
 from footfall.system.clock import SystemClock
 from footfall.plan import LivePlan
-from footfall.reports import Files, Runner
+from footfall.files import Files
+from footfall.reports import Runner
 from footfall.settings.schema import Settings
 from footfall.state import State
 from footfall.store import Store

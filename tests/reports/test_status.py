@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from footfall.reports import media_type, status, status_headers
+from footfall.reports import media_type, report_status, status_headers
 from footfall.reports.files import file_name
 from footfall.reports.status import Completed, Failed, TimedOut, ended, progress_of, retry_after_s
 from footfall.state import Job, JobStatus
@@ -33,7 +33,7 @@ def make_job(**changes: Any) -> Job:
 
 def test_the_status_has_the_keys_of_the_wire_in_their_order() -> None:
     job = make_job(status=JobStatus.COMPLETE, ended_ms=1571073977279, output=ReportOutput(delimiter=";"))
-    assert msgspec.json.encode(status(job)) == (
+    assert msgspec.json.encode(report_status(job)) == (
         b'{"job":"0527e342-c92c-45ec-a3cf-fd93f87cb068","source":"JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068",'
         b'"status":"COMPLETE","filter":{"customer":"BARCHART","product":"PORTFOLIO",'
         b'"types":["PORTFOLIO-APPLICATION-LOADED"],"start":1571029200000,"end":1571115600000},'
@@ -42,7 +42,7 @@ def test_the_status_has_the_keys_of_the_wire_in_their_order() -> None:
 
 
 def test_what_has_no_value_is_left_out_of_the_status() -> None:
-    assert msgspec.json.encode(status(make_job(filter=ReportFilter("C", "P"), reason="x", file="f.csv"))) == (
+    assert msgspec.json.encode(report_status(make_job(filter=ReportFilter("C", "P"), reason="x", file="f.csv"))) == (
         b'{"job":"0527e342-c92c-45ec-a3cf-fd93f87cb068","source":"JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068",'
         b'"status":"RUNNING","filter":{"customer":"C","product":"P"},'
         b'"timing":{"day":"2019-10-14","start":1571073977278}}'
@@ -51,7 +51,10 @@ def test_what_has_no_value_is_left_out_of_the_status() -> None:
 
 def test_a_destination_can_be_echoed() -> None:
     output = ReportOutput(bucketName="lake", bucketKey="a.csv")
-    assert msgspec.json.encode(status(make_job(output=output)).output) == b'{"bucketName":"lake","bucketKey":"a.csv"}'
+    assert (
+        msgspec.json.encode(report_status(make_job(output=output)).output)
+        == b'{"bucketName":"lake","bucketKey":"a.csv"}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_a_destination_can_be_echoed() -> None:
     [(0, "1970-01-01"), (86_399_999, "1970-01-01"), (86_400_000, "1970-01-02"), (951_782_400_000, "2000-02-29")],
 )
 def test_the_day_is_that_of_the_start_in_utc(start_ms: int, day: str) -> None:
-    assert status(make_job(started_ms=start_ms)).timing.day == day
+    assert report_status(make_job(started_ms=start_ms)).timing.day == day
 
 
 def test_a_running_report_says_how_far_it_is_and_when_to_ask_again() -> None:

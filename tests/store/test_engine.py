@@ -115,15 +115,15 @@ def test_a_clean_stop_waits_for_no_reader_that_does_not_read(own_engine) -> None
 KILLED_AT_ITS_END = """
 import asyncio, os, sys
 from pathlib import Path
-from footfall.store.engine.executors import Lanes, Statement
+from footfall.store.engine.executors import Executors, EngineStatement
 from footfall.store.stream import Pipe
 
 async def main():
-    lanes = Lanes(Path(sys.argv[1]) / "chdb", {}, {}, 1)
+    lanes = Executors(Path(sys.argv[1]) / "chdb", {}, {}, 1)
     for kills in (False, True):
         with Pipe(Path(sys.argv[1]) / f"{kills}.pipe") as pipe:
             text = f"SELECT 1 INTO OUTFILE '{pipe.path}' APPEND FORMAT CSV"
-            statement = Statement(text=text, mark=str(kills), word="SELECT", database="default", pipe=pipe.path)
+            statement = EngineStatement(text=text, mark=str(kills), word="SELECT", database="default", pipe=pipe.path)
             writer = os.open(pipe.path, os.O_WRONLY)
             await lanes.start(statement)
             os.close(writer)
@@ -260,11 +260,11 @@ def test_the_name_of_the_data_folder_is_no_pattern(tmp_path: Path, start_engine,
 FORSAKEN = """
 import asyncio, os, sys
 from pathlib import Path
-from footfall.store.engine.executors import Lanes, Statement
+from footfall.store.engine.executors import Executors, EngineStatement
 
 async def main(lanes):
     def start(text, data=None):
-        return lanes.start(Statement(text=text, mark=text, word=text.split()[0], data=data))
+        return lanes.start(EngineStatement(text=text, mark=text, word=text.split()[0], data=data))
 
     await start("CREATE TABLE t (n Int64) ENGINE = Memory")
     data = open("data", "w+b")
@@ -282,7 +282,7 @@ async def main(lanes):
     print(closed, data.closed, (await start("SELECT sum(n) FROM t")).body)
 
 os.chdir(sys.argv[1])
-lanes = Lanes(Path("chdb"), {}, {}, 2)
+lanes = Executors(Path("chdb"), {}, {}, 2)
 asyncio.run(main(lanes))
 lanes.close()
 """

@@ -10,12 +10,12 @@ CODE = """
 import asyncio, sys
 from pathlib import Path
 from footfall.system.memory import resident_bytes
-from footfall.store.engine.executors import Lanes, Statement
+from footfall.store.engine.executors import Executors, EngineStatement
 from footfall.store.engine.process import rest_when_idle
 
 async def main(lanes):
     async def ask(text):
-        return (await lanes.start(Statement(text=text, mark=text, word="SELECT"))).body
+        return (await lanes.start(EngineStatement(text=text, mark=text, word="SELECT"))).body
 
     resting = asyncio.create_task(rest_when_idle(lanes, 0.05))
     before, busy = resident_bytes(), asyncio.create_task(ask("SELECT sleep(2)"))
@@ -27,7 +27,7 @@ async def main(lanes):
     print(during > before - 10 * 2**20, await ask("SELECT count() FROM numbers(1000) WHERE number % 7 = 0"))
     resting.cancel()
 
-lanes = Lanes(Path(sys.argv[1]), {}, {}, 2)
+lanes = Executors(Path(sys.argv[1]), {}, {}, 2)
 asyncio.run(main(lanes))
 lanes.close()
 """

@@ -26,7 +26,7 @@ from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import job_bounds, look_for_strange_keys, make_job, read_report_request
 from footfall.reports.service import CANCELLED, Download, Reports
-from footfall.reports.status import SOURCE_PREFIX, media_type, status, status_headers
+from footfall.reports.status import SOURCE_PREFIX, media_type, report_status, status_headers
 from footfall.reports.worker.runner import Runner
 
 __all__ = [
@@ -49,6 +49,6 @@ __all__ = [
     "make_job",
     "media_type",
     "read_report_request",
-    "status",
+    "report_status",
     "status_headers",
 ]

@@ -117,7 +117,7 @@ SOURCE_PREFIX = "JOB-"
 REASON_CHARS_MAX = 300  # Proxies bound the size of headers.
 
 
-def status(job: Job) -> ReportStatus:
+def report_status(job: Job) -> ReportStatus:
     """The job as every report call answers it."""
     end = UNSET if job.ended_ms is None else job.ended_ms
     return ReportStatus(
@@ -207,7 +207,7 @@ def parse_page(given: Mapping[str, Sequence[str]], limit_max: int) -> PageReques
 def fitting(jobs: Sequence[Job], bytes_left: int) -> tuple[int, int]:
     """How many of the reports' statuses have so many bytes at the most, and what is left; below 0 if not all have."""
     for at, job in enumerate(jobs):
-        bytes_left -= len(msgspec.json.encode(status(job))) + 1
+        bytes_left -= len(msgspec.json.encode(report_status(job))) + 1
         if bytes_left < 0:
             return at, bytes_left
     return len(jobs), bytes_left

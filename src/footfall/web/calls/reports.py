@@ -116,7 +116,7 @@ async def list_reports(request: Call, rooms: NamedDependency[Services]) -> Respo
         kept = {"limit": given["limit"][-1]} if given.get("limit") else {}
         query = urlencode({**kept, "before": listed.next})
         headers["link"] = f'<{rooms.origins.base_url(request.scope)}/reports?{query}>; rel="next"'
-    return Response([reports.status(job) for job in listed.jobs], headers=headers)
+    return Response([reports.report_status(job) for job in listed.jobs], headers=headers)
 
 
 async def end_report(request: Call, rooms: NamedDependency[Services], source: Source) -> Response[ReportStatus]:
@@ -153,7 +153,7 @@ def strange_query(request: Request[Any, Any, Any]) -> list[str]:
 
 def _status(request: Call, job: Job, rooms: Services) -> Response[ReportStatus]:
     headers = {**UNCACHED, **reports.status_headers(job, rooms.clock.now_ms(), strange_query(request))}
-    return Response(reports.status(job), status_code=200, headers=headers)
+    return Response(reports.report_status(job), status_code=200, headers=headers)
 
 
 async def read_json(request: Call, settings: Settings) -> bytes:
