@@ -1,8 +1,10 @@
-"""A lane's threads and its queue are bounded, and senders take turns."""
+"""The threads and the queue of a BoundedExecutor are bounded, and senders take turns."""
 
 import asyncio
 import threading
+import time
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -12,14 +14,14 @@ from footfall.system.executor import BoundedExecutor
 
 def test_so_many_run_at_once_and_so_many_wait() -> None:
     async def run() -> None:
-        lane, go, running = BoundedExecutor("test", 2, 1), threading.Event(), threading.Semaphore(0)
+        executor, go, running = BoundedExecutor("test", 2, 1), threading.Event(), threading.Semaphore(0)
 
         def work() -> str:
             running.release()
             assert go.wait(30)
             return threading.current_thread().name
 
-        tasks = [asyncio.create_task(lane.run(work)) for _ in range(5)]
+        tasks = [asyncio.create_task(executor.run(work)) for _ in range(5)]
         for _ in range(2):
             await asyncio.to_thread(running.acquire)
         assert not running.acquire(timeout=0.05)
@@ -28,35 +30,35 @@ def test_so_many_run_at_once_and_so_many_wait() -> None:
         refused = [answer for answer in answers if isinstance(answer, RequestRefused)]
         assert [(error.code, error.retry_after_s) for error in refused] == [(Code.SERVICE_UNAVAILABLE, 1)] * 2
         assert {answer for answer in answers if isinstance(answer, str)} == {"test_0", "test_1"}
-        assert await lane.run(lambda: 1) == 1
-        lane.close()
+        assert await executor.run(lambda: 1) == 1
+        executor.close()
 
     asyncio.run(run())
 
 
 def test_a_failure_comes_through_and_frees_its_place() -> None:
     async def run() -> None:
-        lane = BoundedExecutor("test", 1, 0)
+        executor = BoundedExecutor("test", 1, 0)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
-                await lane.run(lambda: 1 // 0)
-        lane.close()
+                await executor.run(lambda: 1 // 0)
+        executor.close()
 
     asyncio.run(run())
 
 
 class Busy:
-    """A lane of one thread, which is held until `go` is set; `begun` are the requests in the order of their turns."""
+    """An executor whose one thread is held until `go` is set; `begun` are the requests in the order of their turns."""
 
     def __init__(self, waiting_max: int, each_max: int | None = None) -> None:
-        self.lane = BoundedExecutor("test", 1, waiting_max, each_max)
+        self.executor = BoundedExecutor("test", 1, waiting_max, each_max)
         self.go = threading.Event()
         self.begun: list[str] = []
-        self._holding = asyncio.create_task(self.lane.run(lambda: self.go.wait(30), "holder"))
+        self._holding = asyncio.create_task(self.executor.run(lambda: self.go.wait(30), "holder"))
 
     async def ask(self, sender: str, times: int = 1) -> list[asyncio.Task[None]]:
         tasks = [
-            asyncio.create_task(self.lane.run(lambda number=number: self.begun.append(f"{sender}{number}"), sender))
+            asyncio.create_task(self.executor.run(lambda number=number: self.begun.append(f"{sender}{number}"), sender))
             for number in range(times)
         ]
         await asyncio.sleep(0)  # Each takes its place, or is refused.
@@ -71,7 +73,7 @@ async def busy(waiting_max: int, each_max: int | None = None):
         yield opened
     finally:
         opened.go.set()
-        opened.lane.close()
+        opened.executor.close()
 
 
 def refusals(answers: list[object]) -> list[Code]:
@@ -129,7 +131,40 @@ def test_who_goes_away_leaves_the_queue_and_no_trace() -> None:
             opened.go.set()
             await asyncio.wait_for(asyncio.gather(*staying), 30)
         assert opened.begun == ["b0", "b1"]
-        assert not opened.lane._queues
+        assert not opened.executor._queues
+
+    asyncio.run(run())
+
+
+def test_who_goes_away_in_the_turn_in_which_a_thread_comes_free_is_not_served() -> None:
+    async def run() -> None:
+        async with busy(2) as opened:
+            leaving, staying = *await opened.ask("a"), *await opened.ask("b")
+            loop = asyncio.get_running_loop()
+
+            def leave_as_the_thread_comes_free() -> None:
+                opened.go.set()
+                # Meanwhile the thread tells the loop that it is free; the loop hears of it right before it cancels.
+                time.sleep(0.2)
+                loop.call_soon(leaving.cancel)
+
+            loop.call_soon(leave_as_the_thread_comes_free)
+            await asyncio.wait_for(asyncio.wait([leaving, staying]), 30)
+            assert leaving.cancelled()
+        assert opened.begun == ["b0"]
+        assert not opened.executor._queues
+
+    asyncio.run(run())
+
+
+def test_work_that_raises_stop_iteration_fails_and_frees_its_place() -> None:
+    async def run() -> None:
+        executor = BoundedExecutor("test", 1, 1)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="StopIteration"):
+                await asyncio.wait_for(executor.run(partial(next, iter(()))), 30)
+        assert await asyncio.wait_for(executor.run(lambda: 1), 30) == 1
+        executor.close()
 
     asyncio.run(run())
 
@@ -138,7 +173,7 @@ def test_closing_cancels_what_waits() -> None:
     async def run() -> None:
         async with busy(2) as opened:
             waiting = await opened.ask("a", 2)
-            opened.lane.close()
+            opened.executor.close()
             await asyncio.wait(waiting, timeout=30)
             assert all(task.cancelled() for task in waiting)
         assert opened.begun == []

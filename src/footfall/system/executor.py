@@ -1,7 +1,7 @@
-"""A lane: a few threads of one process for one kind of work, and before them a bounded queue that is fair by sender.
+"""A bounded executor: a few threads for one kind of work, and before them a bounded queue that is fair to senders.
 
-Senders take turns: behind one who has a hundred requests waiting, another's first waits for one of them at the most.
-Where no more may wait, the newest request of the sender with the most makes way for that of a sender with fewer.
+Senders take turns: the first request of one sender waits for at most one request of another, however many that one
+has. When the queue is full, a sender with few requests takes the place of the newest request of the sender with most.
 """
 
 import asyncio
@@ -15,17 +15,18 @@ from footfall.errors import Code, RequestRefused
 from footfall.settings.limits import CALLS_WAITING_MAX
 
 Result = TypeVar("Result")
-# Work that waits, and the future of its answer.
-_Waiting = tuple[Callable[[], Any], asyncio.Future[Any]]
+# A piece of work in the queue, and the future of its result.
+_Queued = tuple[Callable[[], Any], asyncio.Future[Any]]
 
 # Seconds after which there may be room again.
 RETRY_AFTER_S = 1
 
 
 class BoundedExecutor:
-    """Does work on at most `at_once_max` threads; their number bounds how much of the machine the work can take.
+    """Runs work on at most `at_once_max` threads, which bounds the cores that this kind of work can take.
 
-    At most `waiting_max` requests wait for a thread, and `waiting_each_max` of one sender; None is as many.
+    At most `waiting_max` requests wait for a thread, and at most `waiting_each_max` of one sender (None: no bound of
+    its own).
     """
 
     def __init__(
@@ -41,96 +42,106 @@ class BoundedExecutor:
         self._each_max = waiting_max if waiting_each_max is None else waiting_each_max
         self._running = 0
         self._waiting = 0
-        # The sender whose turn it is comes first. Nobody has an empty queue.
-        self._queues: OrderedDict[str, deque[_Waiting]] = OrderedDict()
+        # The sender whose turn it is comes first. No sender has an empty queue.
+        self._queues: OrderedDict[str, deque[_Queued]] = OrderedDict()
 
     async def run(self, work: Callable[[], Result], sender: str = "") -> Result:
-        """Do the work on one of the threads. Raises RequestRefused when too many wait already, here or of the sender.
+        """Run the work on one of the threads. Raises RequestRefused when the queue or the sender's part of it is full.
 
-        Whoever goes away gives up a place in the queue, but a thread only when its work is done.
+        A caller that is cancelled gives up its place in the queue; work that has begun keeps its thread to its end.
         """
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        waiting = (work, answer)
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        queued = (work, result)
         if self._running < self._at_once_max:
-            self._begin(waiting)
+            self._start(queued)
         else:
-            self._enter(sender, waiting)
+            self._enqueue(sender, queued)
         try:
-            return await answer
+            return await result
         except asyncio.CancelledError:
-            self._leave(sender, waiting)
+            self._dequeue(sender, queued)
             raise
 
     def close(self) -> None:
-        """What waits is cancelled; what runs comes to its end."""
+        """Cancel the work that waits; let the work that runs come to its end."""
         queues = list(self._queues.values())
         self._queues.clear()
         self._waiting = 0
         for queue in queues:
-            for _, answer in queue:
-                answer.cancel()
+            for _, result in queue:
+                result.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _enter(self, sender: str, waiting: _Waiting) -> None:
+    def _enqueue(self, sender: str, queued: _Queued) -> None:
         own = len(self._queues.get(sender, ()))
         if own >= self._each_max < self._waiting_max:
             text = f"{own} requests like this of yours wait already, and no more may"
             raise RequestRefused(Code.REQUEST_RATE_LIMITED, text, retry_after_s=RETRY_AFTER_S)
         if self._waiting >= self._waiting_max:
-            self._make_way(own)
-        self._queues.setdefault(sender, deque()).append(waiting)
+            self._make_room(own)
+        self._queues.setdefault(sender, deque()).append(queued)
         self._waiting += 1
 
-    def _make_way(self, own: int) -> None:
-        """Refuse the newest request of the sender with the most; who comes, where that is no more than `own` and 1."""
+    def _make_room(self, own: int) -> None:
+        """Refuse the newest request of the sender with most; raise where that sender has no more than `own` + 1."""
         text = "too many requests like this at once"
         full = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
         sender = max(self._queues, key=lambda name: len(self._queues[name]), default="")
         queue = self._queues.get(sender, deque())
         if len(queue) <= own + 1:
             raise full
-        waiting = queue[-1]
-        self._leave(sender, waiting)
-        if not waiting[1].done():
-            waiting[1].set_exception(full)
+        newest = queue[-1]
+        self._dequeue(sender, newest)
+        if not newest[1].done():
+            newest[1].set_exception(full)
 
-    def _leave(self, sender: str, waiting: _Waiting) -> None:
+    def _dequeue(self, sender: str, queued: _Queued) -> None:
         queue = self._queues.get(sender)
-        if queue is not None and waiting in queue:
-            queue.remove(waiting)
+        if queue is not None and queued in queue:
+            queue.remove(queued)
             self._waiting -= 1
             if not queue:
                 del self._queues[sender]
 
-    def _begin(self, waiting: _Waiting) -> None:
-        work, answer = waiting
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work)
+    def _start(self, queued: _Queued) -> None:
+        work, result = queued
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _run, work)
         self._running += 1
-        running.add_done_callback(partial(self._end, answer))
+        running.add_done_callback(partial(self._end, result))
 
-    def _end(self, answer: asyncio.Future[Any], ran: asyncio.Future[Any]) -> None:
-        """Hand on what the work came to, and give its thread to the sender whose turn it is."""
+    def _end(self, result: asyncio.Future[Any], ran: asyncio.Future[Any]) -> None:
+        """Pass the result on, and give the thread to the sender whose turn it is."""
         self._running -= 1
-        self._next()
-        # Asked for in any case, lest the loop complains of a failure that nobody heard of.
+        self._start_next()
+        # Read in any case: otherwise the event loop logs a failure for which nobody waits any more.
         error = None if ran.cancelled() else ran.exception()
-        if answer.done():
+        if result.done():
             return
         if ran.cancelled():
-            answer.cancel()
+            result.cancel()
         elif error is not None:
-            answer.set_exception(error)
+            result.set_exception(error)
         else:
-            answer.set_result(ran.result())
+            result.set_result(ran.result())
 
-    def _next(self) -> None:
-        if not self._queues:
-            return
-        sender, queue = next(iter(self._queues.items()))
-        waiting = queue.popleft()
-        self._waiting -= 1
-        if queue:
-            self._queues.move_to_end(sender)
-        else:
-            del self._queues[sender]
-        self._begin(waiting)
+    def _start_next(self) -> None:
+        while self._queues:
+            sender, queue = next(iter(self._queues.items()))
+            queued = queue.popleft()
+            self._waiting -= 1
+            if queue:
+                self._queues.move_to_end(sender)
+            else:
+                del self._queues[sender]
+            # A caller that was cancelled in this turn of the event loop is still in the queue: it leaves in the next.
+            if not queued[1].done():
+                self._start(queued)
+                return
+
+
+def _run(work: Callable[[], Result]) -> Result:
+    """Run the work; a StopIteration, which no future takes, becomes a RuntimeError: without it `_end` never ran."""
+    try:
+        return work()
+    except StopIteration as error:
+        raise RuntimeError("the work of a thread raised StopIteration") from error
