@@ -135,10 +135,10 @@ class Codes:
         self._store = store
         self._timeout_s = settings.codes_timeout_s
         self._problems_max = settings.problems_max
-        self._lane = BoundedExecutor("codes", LOOKS_AT_ONCE_MAX, settings.calls_waiting_max)
+        self._executor = BoundedExecutor("codes", LOOKS_AT_ONCE_MAX, settings.calls_waiting_max)
 
     def close(self) -> None:
-        self._lane.close()
+        self._executor.close()
 
     async def look(self, customer: str, product: str, types: tuple[str, ...] = (), *, account: str = "") -> list[Slip]:
         """The codes that neither the plan nor the store knows, and the types that the plan's product does not have.
@@ -154,7 +154,7 @@ class Codes:
             return strange
         try:
             async with asyncio.timeout(self._timeout_s):
-                return [*await self._lane.run(partial(self.unknown, customer, product), account), *strange]
+                return [*await self._executor.run(partial(self.unknown, customer, product), account), *strange]
         except (TimeoutError, RequestRefused):
             return strange
 

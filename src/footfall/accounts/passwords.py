@@ -77,17 +77,17 @@ class Hashing:
     def __init__(self, at_once_max: int, waiting_max: int, hasher: PasswordHasher) -> None:
         self._hasher = hasher
         self._hash_of_nobody = _make_hash_of_nobody(hasher)
-        self._lane = BoundedExecutor("password", at_once_max, waiting_max)
+        self._executor = BoundedExecutor("password", at_once_max, waiting_max)
 
     def close(self) -> None:
-        self._lane.close()
+        self._executor.close()
 
     async def run(self, work: Callable[[], Answer], network: str) -> Answer:
         """Do the work in one of the threads. Raises RequestRefused when too many wait already.
 
         Networks take turns, so that a flood of guesses from one keeps nobody elsewhere from signing in.
         """
-        return await self._lane.run(work, network)
+        return await self._executor.run(work, network)
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)

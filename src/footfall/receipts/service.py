@@ -112,10 +112,10 @@ class Receipts:
         self._store = store
         self._settings = settings
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
-        self._lane = BoundedExecutor("receipt", settings.receipts_at_once_max, *waiting)
+        self._executor = BoundedExecutor("receipt", settings.receipts_at_once_max, *waiting)
 
     def close(self) -> None:
-        self._lane.close()
+        self._executor.close()
 
     async def find(self, user: User, batch: str) -> Receipt:
         """The receipt of a request, with those of its events that are this user's to see.
@@ -126,7 +126,7 @@ class Receipts:
         batch = batch.lower()
         if not _UUID.fullmatch(batch):
             raise _no_batch_name()
-        found = await self._lane.run(partial(self._look, batch), user.account)
+        found = await self._executor.run(partial(self._look, batch), user.account)
         visible = {customer for customer in receipt.customers(found) if may_see(user, customer)}
         written = receipt.encode_receipt(batch, found, visible)
         if written.events:

@@ -82,10 +82,10 @@ class Estimates:
         self._plan = plan
         self._settings = settings
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
-        self._lane = BoundedExecutor("estimate", settings.estimates_at_once_max, *waiting)
+        self._executor = BoundedExecutor("estimate", settings.estimates_at_once_max, *waiting)
 
     def close(self) -> None:
-        self._lane.close()
+        self._executor.close()
 
     async def estimate(self, user: User, body: bytes) -> Estimate:
         """The size of the report that the body of `POST /reports` asks for.
@@ -93,7 +93,7 @@ class Estimates:
         Raises RequestRefused as that call does, for what that call only warns of, and when the size cannot be told now.
         """
         job = await self._reports.draft(user, body, strict=True)
-        return await self._lane.run(partial(self._estimate, job), user.account)
+        return await self._executor.run(partial(self._estimate, job), user.account)
 
     def _estimate(self, job: Job) -> Estimate:
         limit = _limit(self._settings)

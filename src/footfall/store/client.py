@@ -201,7 +201,7 @@ class Store:
 
         def ask(link: _Link) -> None:
             (statement,) = render_statement(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
-            # Without a database, it has a lane of its own in the embedded engine.
+            # Without a database, it has a thread of its own in the embedded engine.
             run(link.client, statement, {"mark": mark}, use_database=False)
 
         with _explained(explain_read):

@@ -76,10 +76,10 @@ class Usage:
         self._settings = settings
         self._clock = clock
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
-        self._lane = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
+        self._executor = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
 
     def close(self) -> None:
-        self._lane.close()
+        self._executor.close()
 
     async def count(self, user: User, wanted: CountsRequest) -> Counts:
         """Count by interval and type.
@@ -90,7 +90,7 @@ class Usage:
         if not may_see(user, wanted.customer):
             text = f"you may not see the customer {wanted.customer!r}"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
-        return await self._lane.run(partial(self._count, wanted), user.account)
+        return await self._executor.run(partial(self._count, wanted), user.account)
 
     def _count(self, wanted: CountsRequest) -> Counts:
         limit = _limit(self._settings.usage_timeout_s)
