@@ -37,7 +37,7 @@ LAYERS = (
     ("journal",),
     ("store",),
     ("state",),
-    ("files", "metrics"),
+    ("addresses", "files", "metrics"),
     ("system",),
     ("settings",),
     ("errors", "windows"),

@@ -40,7 +40,7 @@ class Service:
         self.collector = collector
         self.journal = journal
 
-    async def post(self, body: bytes | Any, chunks: int = 1, **headers: str) -> Answer:
+    async def post(self, body: bytes | Any, chunks: int = 1, address: str = "", **headers: str) -> Answer:
         """Post a body (bytes, or what becomes JSON) in that many pieces; `_` in header names stands for `-`."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         size = max(1, -(-len(raw) // chunks))
@@ -49,9 +49,9 @@ class Service:
             {"type": "http.request", "body": piece, "more_body": index < len(pieces)}
             for index, piece in enumerate(pieces, 1)
         ]
-        return await self.exchange(messages, {"content-type": "application/json", **headers})
+        return await self.exchange(messages, {"content-type": "application/json", **headers}, address)
 
-    async def exchange(self, messages: list[dict[str, Any]], headers: dict[str, str]) -> Answer:
+    async def exchange(self, messages: list[dict[str, Any]], headers: dict[str, str], address: str = "") -> Answer:
         waiting, sent = iter(messages), []
 
         async def receive() -> dict[str, Any]:
@@ -63,7 +63,9 @@ class Service:
             sent.append(message)
 
         raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        await self.collector({"type": "http", "method": "POST", "path": "/events", "headers": raw}, receive, send)
+        client = (address, 50_000) if address else None
+        scope = {"type": "http", "method": "POST", "path": "/events", "headers": raw, "client": client}
+        await self.collector(scope, receive, send)
         start, *rest = sent
         found = {name.decode(): value.decode() for name, value in start["headers"]}
         return Answer(start["status"], found, b"".join(message["body"] for message in rest))

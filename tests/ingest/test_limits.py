@@ -267,3 +267,34 @@ def test_more_long_bodies_than_may_wait_are_refused_for_now(service):
             assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("busy", "other"),
+    [
+        ([("203.0.113.1", "")], ("203.0.113.2", "")),
+        ([("2001:db8::1", ""), ("2001:db8::2", "")], ("2001:db8:0:1::1", "")),
+        # Behind a trusted proxy the client counts, which another one cannot claim to be.
+        ([("127.0.0.1", "192.0.2.9, 203.0.113.1")], ("127.0.0.1", "203.0.113.2")),
+        ([("203.0.113.1", "192.0.2.8"), ("203.0.113.1", "192.0.2.9")], ("203.0.113.2", "")),
+    ],
+)
+def test_the_senders_of_long_bodies_take_turns(service, busy, other):
+    body = json.dumps({"events": [EVENT] * 3000}).encode()
+    order = []
+
+    async def scenario():
+        async with service(bodies_at_once_max=1) as opened:
+
+            async def post(name, sender):
+                address, forwarded = sender
+                assert (await opened.post(body, address=address, x_forwarded_for=forwarded)).status == 200
+                order.append(name)
+
+            waiting = [asyncio.create_task(post("busy", busy[number % len(busy)])) for number in range(8)]
+            await asyncio.sleep(0)
+            await asyncio.gather(*waiting, post("other", other))
+
+    asyncio.run(scenario())
+    # One body is worked on already when the other sender's comes, and one more may have had its turn.
+    assert "other" in order[:3], order

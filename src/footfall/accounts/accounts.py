@@ -10,8 +10,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
 
 from footfall.accounts.credentials import Credentials, VerifiedCache, parse_authorization
-from footfall.accounts.failures import Failures, network
+from footfall.accounts.failures import Failures
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
+from footfall.addresses import network_of
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User, UserExists
 from footfall.system.clock import Clock
@@ -54,7 +55,7 @@ class Accounts:
         credentials = parse_authorization(authorization)
         if credentials is None:
             raise Unauthenticated
-        pair = (credentials.user_id, network(address))
+        pair = (credentials.user_id, network_of(address))
         # Also of who was verified already, or the answer past the limit would tell the right password from others.
         self._failures.check(pair)
         user = None

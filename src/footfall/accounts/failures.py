@@ -2,7 +2,6 @@
 
 import threading
 from collections import OrderedDict, deque
-from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from footfall.errors import Code, RequestRefused
 from footfall.system.clock import Clock
@@ -11,10 +10,6 @@ WINDOW_MS = 60_000
 # Pairs of user and address that are remembered. Each failure cost a hash; this many take longer than the window, so
 # nobody can have their own failures forgotten by making others.
 PAIRS_MAX = 10_000
-
-
-# A subscriber has at least so much of IPv6 to choose addresses from.
-_IPV6_PREFIX = 64
 
 
 class Failures:
@@ -70,16 +65,3 @@ class Failures:
             if times[-1] + WINDOW_MS > now_ms and len(self._pairs) <= PAIRS_MAX:
                 return
             del self._pairs[pair]
-
-
-def network(address: str) -> str:
-    """What failures from an address count for: the /64 of one of IPv6, else the address itself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Network((int(parsed), _IPV6_PREFIX), strict=False))

@@ -8,13 +8,15 @@ import os
 import struct
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Raw, Struct
 
 from footfall import errors
+from footfall.addresses import TrustedProxies, network_of
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest import decode
 from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
@@ -99,6 +101,7 @@ class Collector:
         self._plan = plan
         self._settings = settings
         self._clock = clock
+        self._proxies = TrustedProxies(settings)
         self._holds = settings.plan_mode == "quarantine"
         self._batches = batches()
         self._quick = FastPath(plan.checker, settings)
@@ -133,7 +136,7 @@ class Collector:
     async def _receive(self, scope: Any, receive: Any) -> Taken:
         headers = read_headers(scope["headers"], self._settings)
         sent = await read_body(receive, self._settings)
-        return await self._take_sent(headers, sent, lambda: sender_of(scope["headers"], scope.get("client")), receive)
+        return await self._take_sent(headers, sent, scope, receive)
 
     def close(self) -> None:
         """Long bodies that wait for a thread are not taken any more."""
@@ -144,9 +147,18 @@ class Collector:
         """The length of a body that is worked on in the event loop itself, at the most, by the plan in force."""
         return self._plan.checker.inline_bytes_max
 
-    async def _take_sent(self, headers: Headers, sent: bytes, sender: Callable[[], Sender], receive: Receive) -> Taken:
-        """What `take` makes of a body as it was sent: at once when it is short, on a thread when it is not."""
+    def network(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
+        """The network that a request comes from, for limits that each sender has."""
+        return network_of(self._proxies.client_address((client or ("",))[0], headers))
+
+    async def _take_sent(self, headers: Headers, sent: bytes, scope: Any, receive: Receive) -> Taken:
+        """What `take` makes of a body as it was sent: at once when it is short, on a thread when it is not.
+
+        For the threads the senders of long bodies take turns.
+        """
         settings, encoding, inline_bytes_max = self._settings, headers.encoding, self.inline_bytes_max
+        raw_headers, client = scope["headers"], scope.get("client")
+        sender = partial(sender_of, raw_headers, client)
         with contextlib.suppress(TooLong):
             if len(sent) <= inline_bytes_max:
                 return self.take(headers, unpack_within(sent, encoding, inline_bytes_max, settings), sender)
@@ -155,7 +167,8 @@ class Collector:
         leaving = asyncio.ensure_future(_tell_leaving(receive, work))
         try:
             return await self._long.run(
-                lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch, work)
+                lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch, work),
+                self.network(raw_headers, client),
             )
         except TooMuchWork as error:
             raise _too_much_work(settings) from error

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from litestar.types import Scope
 
+from footfall.addresses import TrustedProxies
 from footfall.settings import Settings
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -14,7 +14,6 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 _FORWARDED = re.compile(r'(?:^|[;,])[ \t]*(proto|host)[ \t]*=[ \t]*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
 _NAMED_PORT = re.compile(r":[0-9]+$")
 _NUMBER = re.compile(r"[0-9]{1,5}")
-_PORT = re.compile(r"(?<=\]):[0-9]+$|^([^:]+):[0-9]+$")
 
 
 class Origins:
@@ -25,11 +24,7 @@ class Origins:
 
     def __init__(self, settings: Settings) -> None:
         self._public_url = settings.public_url.rstrip("/")
-        names = [name.strip() for name in settings.trusted_proxies.split(",") if name.strip()]
-        self._all = "*" in names
-        self._networks: list[IPv4Network | IPv6Network] = [
-            ip_network(name, strict=False) for name in names if name != "*"
-        ]
+        self._proxies = TrustedProxies(settings)
 
     def base_url(self, scope: Scope) -> str:
         """Where the service is reached, without a slash at the end: `public_url`, else what the request says.
@@ -59,22 +54,12 @@ class Origins:
         return urlsplit(origin).netloc.lower() not in own - {""}
 
     def address(self, scope: Scope) -> str:
-        """The client's address: the last one that `X-Forwarded-For` names which is not a trusted proxy's own."""
-        peer = _peer(scope)
-        if not self._trusts(peer):
-            return peer
-        for name in reversed(_list(_header(scope, b"x-forwarded-for"))):
-            address = _address(_PORT.sub(r"\1", name).strip("[]"))
-            if address is None:
-                break
-            peer = str(address)
-            if not self._trusts(peer):
-                break
-        return peer
+        """The client's address, as trusted proxies tell it."""
+        return self._proxies.client_address(_peer(scope), scope["headers"])
 
     def _told(self, scope: Scope) -> dict[str, str]:
         """What a trusted proxy says of the request as the client sent it; of several values, the first is that."""
-        if not self._trusts(_peer(scope)):
+        if not self._proxies.trust(_peer(scope)):
             return {}
         told: dict[str, str] = {}
         for name, value in _FORWARDED.findall(_header(scope, b"forwarded") or ""):
@@ -83,12 +68,6 @@ class Origins:
             if values := _list(_header(scope, b"x-forwarded-" + name.encode())):
                 told[name] = values[0]
         return told
-
-    def _trusts(self, peer: str) -> bool:
-        if self._all:
-            return True
-        address = _address(peer)
-        return address is not None and any(address in network for network in self._networks)
 
 
 def _with_port(host: str, port: str, scheme: str) -> str:
@@ -109,14 +88,6 @@ def _bound(scope: Scope) -> str:
     host, port = scope.get("server") or ("localhost", None)
     name = f"[{host}]" if ":" in host else host
     return f"{name}:{port}" if port else name
-
-
-def _address(name: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
