@@ -15,7 +15,7 @@ from footfall.schedules import ScheduleShown
 from footfall.settings import Settings
 from footfall.usage import Counts
 from footfall.web import ROUTES
-from footfall.web.calls.events import Dropped, Released
+from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.openapi.texts import ADVICE
 from footfall.wire import (
     ErrorNode,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from footfall.web.calls.reports import choose_media_type
+from footfall.web.calls.request import choose_media_type
 
 JSON, CSV = "application/json", "text/csv"
 

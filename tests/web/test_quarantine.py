@@ -39,7 +39,7 @@ LINES = [held(1, "u", "p"), held(2, "u", None), held(3, "u"), held(4, "u", "p", 
 @pytest.fixture
 def quarantined(service, engine, make_segment, tmp_path, monkeypatch):
     """Opens the API on a store that has LINES in quarantine, with its journal running."""
-    monkeypatch.setattr("footfall.web.calls.events.SETTLE_S", 0.05)
+    monkeypatch.setattr("footfall.web.calls.quarantine.SETTLE_S", 0.05)
 
     @contextlib.asynccontextmanager
     async def opened(**changes):

@@ -21,7 +21,7 @@ from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.usage import Usage
 from footfall.validation import Codes, unknown_keys
-from footfall.web.calls.reports import JSON, QUERY_NAMES_MAX
+from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import Cors
 from footfall.web.dependencies import Gauges, Services, SignIn
 from footfall.web.dispatcher import Dispatcher
@@ -60,7 +60,7 @@ def build(
     `trusted_proxies` cannot be read.
     """
     origins = Origins(settings)
-    rooms = Services(
+    services = Services(
         settings=settings,
         reports=reports,
         schedules=schedules,
@@ -78,13 +78,13 @@ def build(
         document=make_document(ROUTES, service),
     )
 
-    async def provide_rooms() -> Services:
-        return rooms
+    async def provide_services() -> Services:
+        return services
 
     sign_in = SignIn(accounts, origins)
     calls = Litestar(
         [*_options(ROUTES), *(_handle(entry, sign_in, origins, settings) for entry in ROUTES)],
-        dependencies={"rooms": Provide(provide_rooms)},
+        dependencies={"services": Provide(provide_services)},
         exception_handlers={Exception: counting(refused)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.

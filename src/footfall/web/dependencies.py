@@ -74,7 +74,7 @@ def _count(folder: Path) -> int:
     return len(Folder(folder).names()) if folder.is_dir() else 0
 
 
-# What the calls work with; the framework hands it to each of them by the name `rooms`.
+# What the calls work with; the framework hands it to each of them by the name `services`.
 
 
 @dataclass(frozen=True, kw_only=True)

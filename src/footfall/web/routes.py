@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, reports, service
+from footfall.web.calls import downloads, events, quarantine, reports, service
 
 
 class Route(Struct, frozen=True):
@@ -243,7 +243,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET",
         "/quarantine",
         "List Quarantined Events",
-        events.list_quarantine,
+        quarantine.list_quarantine,
         tag="Quarantine",
         signed_in=True,
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
@@ -252,7 +252,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET",
         "/quarantine/{batch}/{sequence}",
         "Show Quarantined Event",
-        events.show_quarantine,
+        quarantine.show_quarantine,
         tag="Quarantine",
         signed_in=True,
         errors=(Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_FOUND),
@@ -261,7 +261,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST",
         "/quarantine/release",
         "Release Quarantined Events",
-        events.release_quarantine,
+        quarantine.release_quarantine,
         tag="Quarantine",
         signed_in=True,
         errors=_CHANGE,
@@ -270,7 +270,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "POST",
         "/quarantine/drop",
         "Drop Quarantined Events",
-        events.drop_quarantine,
+        quarantine.drop_quarantine,
         tag="Quarantine",
         signed_in=True,
         errors=_CHANGE,
@@ -279,7 +279,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "GET",
         "/usage/counts",
         "Count Events",
-        reports.count_events,
+        events.count_events,
         tag="Usage",
         signed_in=True,
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),

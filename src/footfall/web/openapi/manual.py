@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from footfall.reports import Manifest
-from footfall.web.calls.events import QuarantineDrop, QuarantineRelease
+from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
 from footfall.web.openapi.schemas import EstimateRequest, EventFull, EventsRequest, ReportRequest
 from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULING, Documentation
 from footfall.wire import ReportLink
