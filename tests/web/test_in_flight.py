@@ -10,6 +10,7 @@ from doors import EVENT, connecting, post, read, serving
 
 LONG = 100_000
 LONG_BEGUN = f"POST /events HTTP/1.1\r\nhost: here\r\ncontent-length: {LONG}\r\n\r\n".encode()
+BODY_BEGUN = (LONG - 1) * b" "
 CHUNKED_BEGUN = b"POST /events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -25,14 +26,21 @@ async def holds(server, is_so):
         await asyncio.sleep(0.01)
 
 
+def long_begun(sender):
+    """The head of a long request, as a proxy on this machine passes it on."""
+    return LONG_BEGUN.replace(b"host: here", b"host: here\r\nx-forwarded-for: " + sender.encode())
+
+
 def test_a_long_body_is_refused_before_it_is_sent_while_others_are_in_flight(tmp_path):
+    senders = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
     async def scenario():
-        async with serving(tmp_path, in_flight_bytes_max=3 * (LONG - 1)) as server, connecting(server) as connect:
+        async with serving(tmp_path, in_flight_bytes_max=4 * (LONG - 1)) as server, connecting(server) as connect:
             # What is only announced takes up nothing.
             await connect(LONG_BEGUN)
-            under_way = [await connect(LONG_BEGUN + (LONG - 1) * b" ") for _ in range(3)]
+            under_way = [await connect(long_begun(sender) + BODY_BEGUN) for sender in senders]
             await holds(server, lambda held: held == 3 * (LONG - 1))
-            reader, _ = await connect(LONG_BEGUN)
+            reader, _ = await connect(long_begun(senders[0]))
             answer = await read(reader)
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"\r\nretry-after: 1\r\n" in answer
@@ -52,10 +60,35 @@ def test_a_long_body_is_refused_before_it_is_sent_while_others_are_in_flight(tmp
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("busy", [3 * ["192.0.2.1"], [f"2001:db8::{number}" for number in range(1, 4)]])
+def test_a_sender_that_holds_all_it_may_keeps_nobody_else_out(tmp_path, busy):
+    body = events(1, 60_000)
+    whole = body + (LONG - len(body)) * b" "
+
+    async def scenario():
+        async with serving(tmp_path, in_flight_bytes_max=4 * (LONG - 1)) as server, connecting(server) as connect:
+            under_way = [await connect(long_begun(sender) + BODY_BEGUN) for sender in busy[:2]]
+            await holds(server, lambda held: held == 2 * (LONG - 1))
+            # Half of all is what one sender alone may hold.
+            reader, _ = await connect(long_begun(busy[2]))
+            assert (await read(reader)).startswith(b"HTTP/1.1 503 ")
+            for begun in (long_begun(sender) for sender in ("192.0.2.7", "192.0.2.8")):
+                reader, writer = await connect(begun + whole[:90_000])
+                await holds(server, lambda held: held > 2 * (LONG - 1))
+                writer.write(whole[90_000:])
+                assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
+            for _, writer in under_way:
+                writer.transport.abort()
+            await holds(server, lambda held: held == 0)
+            assert server.collector.budget._by_sender == {}
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("pieces", [(90_000,), (20_000, 20_000, 20_000, 20_000)])
 def test_a_body_in_chunks_is_counted_as_it_grows(tmp_path, pieces):
     async def scenario():
-        async with serving(tmp_path, in_flight_bytes_max=LONG) as server, connecting(server) as connect:
+        async with serving(tmp_path, in_flight_bytes_max=2 * LONG) as server, connecting(server) as connect:
             reader, writer = await connect(CHUNKED_BEGUN)
             for size in pieces:
                 writer.write(b"%x\r\n%b\r\n" % (size, size * b" "))

@@ -9,7 +9,8 @@ a refused request is kept, and every refusal is a `Code`, counted in `Collector.
 """
 
 from footfall.ingest.body import Headers, read_headers, sender_of, too_slow
-from footfall.ingest.pipeline import Budget, Collector, Taken
+from footfall.ingest.budget import Budget
+from footfall.ingest.pipeline import Collector, Taken
 
 __all__ = [
     "Budget",

@@ -1,4 +1,4 @@
-"""The way of `POST /events`: its steps, each of which can refuse, and the budget of bytes that they hold."""
+"""The way of `POST /events`: its steps, each of which can refuse."""
 
 import asyncio
 import contextlib
@@ -20,6 +20,7 @@ from footfall.addresses import TrustedProxies, network_of
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest import decode
 from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
+from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
 from footfall.ingest.decompression import TooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
@@ -29,36 +30,6 @@ from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
 from footfall.wire import StoredEvent
-
-# A budget of bytes in flight, one for each web process: of long bodies and of long answers.
-
-
-# Bodies and answers up to so many bytes are taken whatever others send: the answer to a body so short stays below what
-# a connection holds before it stops reading, so that nothing waits for the clients of ordinary requests.
-SHORT_BYTES_MAX = 16 * 1024
-# Seconds after which a client should try again.
-RETRY_AFTER_S = 1
-
-
-class Budget:
-    """Counts the bytes that are held for clients; once as many as the most are held, none of long ones are taken.
-
-    So what is held can be more than the most by the last piece or answer that was taken, and by short ones.
-    """
-
-    def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self.held_bytes = 0
-
-    def admit(self, size_bytes: int) -> None:
-        """Raise RequestRefused when the budget is spent, unless the body or the answer is a short one."""
-        if size_bytes > SHORT_BYTES_MAX and self.held_bytes >= self._bytes_max:
-            text = "too many bytes of other requests and of their answers are in flight"
-            raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
-
-
-# The ASGI application behind `POST /events`.
-
 
 log = logging.getLogger(__name__)
 
@@ -113,25 +84,36 @@ class Collector:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request of the ASGI type `http` with the method POST."""
-        held_bytes = 0
         try:
-            taken = await self._receive(scope, receive)
-            # A short body may have a long answer.
-            self.budget.admit(len(taken.answer))
-            held_bytes = len(taken.answer)
-            self.budget.held_bytes += held_bytes
-            if taken.accepted or taken.quarantined:
-                await self.journal.write(taken.lines)
-            answer = self.render(taken)
-            # Its lines are on disk, and need not be in memory while its answer waits.
-            del taken
+            # Nothing is held of what was taken here while its answer waits: its lines are on disk.
+            answer = await self._accept(await self._receive(scope, receive), scope)
         except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             answer = self.refuse(error)
-        finally:
-            self.budget.held_bytes -= held_bytes
         await _answer(send, *answer)
+
+    async def _accept(self, taken: Taken, scope: Any) -> errors.Rendered:
+        """The answer, once the lines are on disk. A short body may have a long answer, which is held meanwhile."""
+        sender = partial(self.network, scope["headers"], scope.get("client"))
+        self.budget.admit(len(taken.answer), sender)
+        with self._holding(taken.answer, sender):
+            if taken.accepted or taken.quarantined:
+                await self.journal.write(taken.lines)
+        return self.render(taken)
+
+    @contextlib.contextmanager
+    def _holding(self, answer: bytes, sender: Callable[[], str]) -> Iterator[None]:
+        """Count an answer until the end of the block, unless it is a short one."""
+        if len(answer) <= SHORT_BYTES_MAX:
+            yield
+            return
+        network = sender()
+        self.budget.hold(network, len(answer))
+        try:
+            yield
+        finally:
+            self.budget.hold(network, -len(answer))
 
     async def _receive(self, scope: Any, receive: Any) -> Taken:
         headers = read_headers(scope["headers"], self._settings)

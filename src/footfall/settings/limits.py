@@ -34,7 +34,8 @@ BODY_TIMEOUT_S = 30
 # request that is sent while the server closes the connection fails for no reason that its sender could know.
 KEEP_ALIVE_S = 75
 # Bytes of long bodies and long answers that one web process holds for its clients at once: thirty of the longest
-# bodies, or eight of the longest answers, before the memory of the machine is theirs.
+# bodies, or eight of the longest answers, before the memory of the machine is theirs. One sender holds as much as is
+# left at the most, which is half of it for one alone, so that nobody keeps the others out.
 IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
 # Connections of one web process at once: a fleet's that keep them open, some 10 KiB each while they are idle.
 CONNECTIONS_MAX = 10_000

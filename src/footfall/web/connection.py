@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol, ABC):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.flow = ConnectionFlow(self.transport, self.loop, self._settings, self._budget)
+        self.flow = ConnectionFlow(self.transport, self.loop, self._settings, self._budget, self._find_sender)
         self.client = get_remote_addr(self.transport)
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         if self._connections.add(self, self.loop):
@@ -152,8 +152,6 @@ class Connection(asyncio.Protocol, ABC):
         """Close at once, for the sake of another."""
         self.transport.abort()
 
-    # Reading.
-
     def _go_on(self) -> None:
         """Read on, up to the end of one request; the next one has a turn of its own, so that others have theirs."""
         self._turn = None
@@ -211,7 +209,7 @@ class Connection(asyncio.Protocol, ABC):
     def _begin(self, found: RequestHead) -> None:
         if found.method == b"CONNECT":
             raise RequestRefused(Code.REQUEST_METHOD_NOT_ALLOWED, "this service is no proxy")
-        self._budget.admit(found.length or 0)
+        self._budget.admit(found.length or 0, lambda: self._collector.network(found.headings, self.client))
         self._body = Body(found.length, self._settings)
         self.deadline_s = math.inf
         exchange = self._welcome(found)
@@ -238,14 +236,18 @@ class Connection(asyncio.Protocol, ABC):
                 exchange.give_back(self._budget)
                 self._serve_read(exchange)
             else:
-                exchange.grow(self._budget, len(piece))
+                exchange.grow(self._budget, len(piece), self._find_sender)
         elif exchange is not None:
-            exchange.grow(self._budget, len(piece))
+            exchange.grow(self._budget, len(piece), self._find_sender)
             exchange.body += piece
             exchange.more_body = not is_whole
             if len(exchange.body) > HIGH_WATER_LIMIT and not is_whole:
                 self.flow.pause_reading()
             exchange.message_event.set()
+
+    def _find_sender(self) -> str:
+        """The network of whoever sent the request under way, as far as one is."""
+        return self._collector.network(self._exchange.headings if self._exchange else (), self.client)
 
     @abstractmethod
     def _welcome(self, found: RequestHead) -> PlainExchange | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -118,7 +119,12 @@ class ConnectionFlow(FlowControl):
     is_held = False
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, settings: Settings, budget: Budget
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        settings: Settings,
+        budget: Budget,
+        find_sender: Callable[[], str],
     ) -> None:
         super().__init__(transport)
         self.deadline_s = math.inf
@@ -127,8 +133,10 @@ class ConnectionFlow(FlowControl):
         # What waited for the client when its time to take some of it began.
         self._unsent_bytes = 0
         self._budget = budget
-        # What of the budget is taken up by what waits for the client.
+        # What of the budget is taken up by what waits for the client, and for whose request that is.
         self._counted_bytes = 0
+        self._find_sender = find_sender
+        self._sender = ""
 
     def resume_reading(self) -> None:
         if not self.is_held:
@@ -163,5 +171,9 @@ class ConnectionFlow(FlowControl):
         self.deadline_s = self._loop.time() + self._timeout_s
 
     def _count(self, unsent_bytes: int) -> None:
-        self._budget.held_bytes += unsent_bytes - self._counted_bytes
+        if unsent_bytes == self._counted_bytes:
+            return
+        if not self._counted_bytes:
+            self._sender = self._find_sender()
+        self._budget.hold(self._sender, unsent_bytes - self._counted_bytes)
         self._counted_bytes = unsent_bytes

@@ -104,16 +104,19 @@ class Holding:
     """
 
     held_bytes = 0
+    _sender = ""
 
-    def grow(self, budget: Budget, more_bytes: int) -> None:
-        """Take up more, for a piece of the body that came. Raises RequestRefused when the budget is spent."""
-        budget.admit(self.held_bytes + more_bytes)
+    def grow(self, budget: Budget, more_bytes: int, find_sender: Callable[[], str]) -> None:
+        """Take up more, for a piece of the body that came. Raises RequestRefused when the sender holds too much."""
+        if not self.held_bytes:
+            self._sender = find_sender()
+        budget.admit(self.held_bytes + more_bytes, lambda: self._sender)
         self.held_bytes += more_bytes
-        budget.held_bytes += more_bytes
+        budget.hold(self._sender, more_bytes)
 
     def give_back(self, budget: Budget) -> None:
         """Take up nothing any more."""
-        budget.held_bytes -= self.held_bytes
+        budget.hold(self._sender, -self.held_bytes)
         self.held_bytes = 0
 
 
@@ -127,6 +130,11 @@ class PlainExchange(Holding):
         self.keep_alive = head.keep_alive
         self.body = bytearray()
         self._client = client
+
+    @property
+    def headings(self) -> Headings:
+        """The headers of the request."""
+        return self.head.headings
 
     def sender(self) -> Sender:
         """Who sent it."""
@@ -168,6 +176,11 @@ class Exchange(Holding, RequestResponseCycle):
         if not incoming.is_missing:
             self.more_body = False
             self.message_event.set()
+
+    @property
+    def headings(self) -> Headings:
+        """The headers of the request."""
+        return cast("Headings", self.scope["headers"])
 
     async def send(self, message: Any) -> None:
         if self.more_body and not self.response_started and self.incoming.is_missing_more_than(PASSED_OVER_BYTES_MAX):

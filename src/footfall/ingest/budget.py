@@ -1,0 +1,43 @@
+"""The budget of bytes in flight, one for each web process: of long bodies, and of long answers that nobody takes."""
+
+from collections.abc import Callable
+
+from footfall.errors import Code, RequestRefused
+
+# Bodies and answers up to so many bytes are taken whatever others send: the answer to a body so short stays below what
+# a connection holds before it stops reading, so that nothing waits for the clients of ordinary requests.
+SHORT_BYTES_MAX = 16 * 1024
+# Seconds after which a client should try again.
+RETRY_AFTER_S = 1
+
+
+class Budget:
+    """Counts the bytes that are held for clients, all and those of each sender.
+
+    A sender, which is a network, may hold as many bytes as are left: one alone half of `bytes_max`, two that hold all
+    they can a third each. So no sender, nor any few, can keep the others out. More than `bytes_max` is held at times:
+    by the last piece or answer that was taken, and by short ones, which are never refused.
+    """
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self.held_bytes = 0
+        self._by_sender: dict[str, int] = {}
+
+    def admit(self, size_bytes: int, sender: Callable[[], str]) -> None:
+        """Raise RequestRefused when the sender holds as much as is left, unless the body or the answer is a short one.
+
+        `sender` is called only when half of the bytes are held: before that nobody can hold as much as is left.
+        """
+        if size_bytes <= SHORT_BYTES_MAX or 2 * self.held_bytes < self._bytes_max:
+            return
+        if self._by_sender.get(sender(), 0) >= self._bytes_max - self.held_bytes:
+            text = "too many bytes of requests and of their answers are in flight"
+            raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
+
+    def hold(self, sender: str, more_bytes: int) -> None:
+        """Count more bytes that are held for a sender, or fewer when the number is negative."""
+        self.held_bytes += more_bytes
+        held_bytes = self._by_sender.pop(sender, 0) + more_bytes
+        if held_bytes:
+            self._by_sender[sender] = held_bytes
