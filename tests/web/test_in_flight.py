@@ -85,6 +85,24 @@ def test_a_sender_that_holds_all_it_may_keeps_nobody_else_out(tmp_path, busy):
     asyncio.run(scenario())
 
 
+def test_a_known_head_is_refused_as_a_new_one_is(tmp_path):
+    body = events(1, 20_000)
+
+    async def scenario():
+        async with serving(tmp_path, in_flight_bytes_max=2 * (LONG - 1)) as server, connecting(server) as connect:
+            reader, _ = await connect(post(body))
+            assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
+            await connect(LONG_BEGUN + BODY_BEGUN)
+            await holds(server, lambda held: held == LONG - 1)
+            for sent in (post(body), post(body, "x-new: head")):
+                reader, _ = await connect(sent)
+                assert (await read(reader)).startswith(b"HTTP/1.1 503 ")
+            # A short one is served, its head known or not.
+            assert [answer[9:12] for _ in range(2) for answer in await server.ask(post())] == [b"200", b"200"]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("pieces", [(90_000,), (20_000, 20_000, 20_000, 20_000)])
 def test_a_body_in_chunks_is_counted_as_it_grows(tmp_path, pieces):
     async def scenario():

@@ -9,10 +9,11 @@ a refused request is kept, and every refusal is a `Code`, counted in `Collector.
 """
 
 from footfall.ingest.body import Headers, read_headers, sender_of, too_slow
-from footfall.ingest.budget import Budget
+from footfall.ingest.budget import SHORT_BYTES_MAX, Budget
 from footfall.ingest.pipeline import Collector, Taken
 
 __all__ = [
+    "SHORT_BYTES_MAX",
     "Budget",
     "Collector",
     "Headers",

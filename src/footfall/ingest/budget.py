@@ -24,16 +24,20 @@ class Budget:
         self.held_bytes = 0
         self._by_sender: dict[str, int] = {}
 
-    def admit(self, size_bytes: int, sender: Callable[[], str]) -> None:
-        """Raise RequestRefused when the sender holds as much as is left, unless the body or the answer is a short one.
-
-        `sender` is called only when half of the bytes are held: before that nobody can hold as much as is left.
-        """
-        if size_bytes <= SHORT_BYTES_MAX or 2 * self.held_bytes < self._bytes_max:
-            return
-        if self._by_sender.get(sender(), 0) >= self._bytes_max - self.held_bytes:
+    def admit(self, size_bytes: int, find_sender: Callable[[], str]) -> None:
+        """Raise RequestRefused when the sender holds as much as is left, unless the body or answer is a short one."""
+        if size_bytes > SHORT_BYTES_MAX and not self.has_room(find_sender):
             text = "too many bytes of requests and of their answers are in flight"
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
+
+    def has_room(self, find_sender: Callable[[], str]) -> bool:
+        """Whether the sender holds less than is left.
+
+        While less than half of all is held, nobody can hold as much as is left, and the sender need not be known.
+        """
+        if 2 * self.held_bytes < self._bytes_max:
+            return True
+        return self._by_sender.get(find_sender(), 0) < self._bytes_max - self.held_bytes
 
     def hold(self, sender: str, more_bytes: int) -> None:
         """Count more bytes that are held for a sender, or fewer when the number is negative."""

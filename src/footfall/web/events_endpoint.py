@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 
 from footfall import errors
 from footfall.errors import RequestRefused
-from footfall.ingest import Collector, Taken, read_headers
+from footfall.ingest import SHORT_BYTES_MAX, Collector, Taken, read_headers
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
 from footfall.web.connection import Connection
@@ -50,13 +50,21 @@ class EventsProtocol(Connection):
     def data_received(self, data: bytes) -> None:
         found = self._heads.find(data) if self._is_idle else None
         # A head that is known may be of a body that was short by another plan.
-        if found and len(found[1]) <= self._collector.inline_bytes_max:
+        if (
+            found
+            and (size := len(found[1])) <= self._collector.inline_bytes_max
+            and (size <= SHORT_BYTES_MAX or self._has_room(found[0]))
+        ):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
             self._serve(exchange, body)
         else:
             super().data_received(data)
+
+    def _has_room(self, head: ParsedHead) -> bool:
+        """Whether a long body is taken of who sent this head."""
+        return self._budget.has_room(lambda: self._collector.network(head.headings, self.client))
 
     def _welcome(self, found: RequestHead) -> PlainExchange | None:
         """An exchange, when this is a plain `POST /events`; None for the ordinary way."""
