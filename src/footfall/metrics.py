@@ -5,11 +5,14 @@ it ends, and holds a lock as long as it lives. Whoever is asked for the node's m
 processes that are gone are added to the totals, once, and removed; so counts go on over restarts. A process that is
 killed takes what it counted since its last writing with it, which is a second's worth.
 
+The totals are needed while the service runs: each counter is one sum over all processes. If one of several web
+processes ended and took its part along, the sum would fall, but not to zero; Prometheus takes a fall for a restart from
+zero, and would count what is left of the sum a second time.
+
 The few metrics of the node as a whole, such as the free disk, are looked up by whoever is asked.
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import secrets
@@ -155,7 +158,7 @@ class Board:
             with _locked(folder):
                 _bury(folder)
                 self._lock = files.open_file(folder / (self._name + _LOCK), os.O_RDWR)
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
+                files.take_lock(self._lock)
                 self.write()
         except OSError as error:
             log.warning("metrics of this process cannot be shared with the others: %s", error)
@@ -279,10 +282,7 @@ def _is_free(path: Path) -> bool:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
-    file = files.open_file(folder / "lock", os.O_RDWR)
-    try:
-        if not files.take_lock(file, LOCKED_MAX_S):
+    with files.lock_file(folder / "lock", LOCKED_MAX_S) as locked:
+        if not locked:
             raise TimeoutError("another process keeps the lock of the metrics")
         yield
-    finally:
-        os.close(file)

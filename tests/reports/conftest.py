@@ -19,6 +19,7 @@ from footfall.reports import Destinations, Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
+from footfall.system import background
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000
@@ -85,6 +86,7 @@ class Place:
         async with asyncio.TaskGroup() as tasks:
             for runner in runners or (self.runner(),):
                 tasks.create_task(runner.run(stop))
+                background.start([background.BackgroundTask("expire", 600, runner.remove_expired)], tasks, stop)
             try:
                 yield stop
             finally:

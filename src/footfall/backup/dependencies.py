@@ -1,6 +1,5 @@
 """What a backup and a restore work with, and how they tell how far they are."""
 
-import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -10,6 +9,7 @@ from footfall.files import Files
 from footfall.settings import Settings
 from footfall.state import State
 from footfall.store import Store, StoreUnavailable
+from footfall.system import waiting
 
 Result = TypeVar("Result")
 
@@ -53,12 +53,4 @@ class BackupDependencies(Struct, frozen=True, kw_only=True):
 
 def retry(call: Callable[[], Result]) -> Result:
     """The result of a call that may be made again when the store is away; raises StoreUnavailable at last."""
-    pause_s, until_s = _PAUSE_LEAST_S, time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return call()
-        except StoreUnavailable:
-            if time.monotonic() >= until_s:
-                raise
-        time.sleep(pause_s)
-        pause_s = min(_PAUSE_MOST_S, pause_s * 2)
+    return waiting.retry(call, StoreUnavailable, waiting.backoff(_PAUSE_LEAST_S, _PAUSE_MOST_S), _PATIENCE_S)

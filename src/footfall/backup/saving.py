@@ -5,7 +5,6 @@ And what an earlier one spares.
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import date
 from functools import partial
@@ -29,6 +28,7 @@ from footfall.store import query
 from footfall.system import zstd
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
+from footfall.system.waiting import wait_until
 
 # JSON lines on their way into a backup: cut into pieces of bounded size, each compressed by itself.
 
@@ -281,18 +281,19 @@ class Saving:
     def _wait_for_others(self, until_ms: int) -> None:
         """Wait till every other node has loaded what it acknowledged by then: its journal cannot be read from here."""
         wait_s = self._means.settings.report_barrier_timeout_s
-        own, deadline_s = node_name(self._means.settings), time.monotonic() + wait_s
-        while late := [
-            node.node
-            for node in self._means.state.node_list()
-            if node.node != own and node.loaded_through_ms < until_ms
-        ]:
-            if time.monotonic() >= deadline_s:
-                raise BackupRefused(
-                    f"node {', '.join(late)} has not loaded its journal within {wait_s} s: without it the backup "
-                    "would not be complete; start it, or move its data folder to another machine and start it there"
-                )
-            time.sleep(_LOOK_S)
+        own = node_name(self._means.settings)
+        late: list[str] = []
+
+        def have_loaded() -> bool:
+            others = (node for node in self._means.state.node_list() if node.node != own)
+            late[:] = [node.node for node in others if node.loaded_through_ms < until_ms]
+            return not late
+
+        if not wait_until(have_loaded, wait_s, _LOOK_S):
+            raise BackupRefused(
+                f"node {', '.join(late)} has not loaded its journal within {wait_s} s: without it the backup "
+                "would not be complete; start it, or move its data folder to another machine and start it there"
+            )
 
 
 def count_days(means: BackupDependencies) -> dict[int, int]:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from footfall.settings import Settings
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.process import PARENT_FD, CannotServe
+from footfall.system.waiting import wait_until
 
 # Seconds in which an engine must answer after its start; it opens its tables before.
 _ENGINE_START_S = 120
@@ -212,11 +212,9 @@ def engine(settings: Settings, store: Store) -> Iterator[None]:
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", store: Store) -> None:
-    deadline_s = time.monotonic() + _ENGINE_START_S
-    while not store.ping():
-        if process.poll() is not None or time.monotonic() >= deadline_s:
-            raise StoreUnavailable("the events engine does not start; see the lines before this one")
-        time.sleep(_LOOK_S)
+    wait_until(lambda: store.ping() or process.poll() is not None, _ENGINE_START_S, _LOOK_S)
+    if not store.ping():
+        raise StoreUnavailable("the events engine does not start; see the lines before this one")
 
 
 def _fingerprint(settings: Settings) -> str:

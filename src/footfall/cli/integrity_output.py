@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import sys
-import time
 from collections.abc import Iterator
 
 import click
@@ -25,6 +24,7 @@ from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.clock import NodeClock
 from footfall.system.data_folder import is_half_restored
+from footfall.system.waiting import wait_until
 
 _EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, OSError, StoreFailed, StoreRefused, StoreTimeout)
 
@@ -73,12 +73,7 @@ def opened(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[St
 
 def _answers(store: Store) -> bool:
     """Whether the store is there, given the time that a service takes to start a fallen engine again."""
-    until_s = time.monotonic() + _RESTART_S
-    while not store.ping():
-        if time.monotonic() >= until_s:
-            return False
-        time.sleep(_LOOK_S)
-    return True
+    return wait_until(store.ping, _RESTART_S, _LOOK_S)
 
 
 def progress() -> ProgressCallback:

@@ -4,10 +4,8 @@ And shows how far they are.
 """
 
 import contextlib
-import fcntl
-import os
+import itertools
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from footfall.settings import Settings
 from footfall.store import StoreShort, StoreUnavailable
+from footfall.system import files, waiting
 
 # What keeps checks, rebuilds and repairs out of each other's way, and what carries them over a short outage.
 
@@ -37,28 +36,15 @@ class NoRoom(Exception):
 @contextlib.contextmanager
 def exclusively(data: Path) -> Iterator[None]:
     """Hold the data folder for one check, rebuild or repair; the service goes on beside it. Raises Busy."""
-    folder = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with files.lock_folder(data) as locked:
+        if not locked:
+            raise Busy(f"another verify, rebuild or repair is at work on {data.resolve()}")
         yield
-    except BlockingIOError as error:
-        raise Busy(f"another verify, rebuild or repair is at work on {data.resolve()}") from error
-    finally:
-        os.close(folder)
 
 
 def retry(work: Callable[[], Result]) -> Result:
     """Do what may be done twice, again and again while the store is away. Raises StoreUnavailable after a minute."""
-    until_s = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return work()
-        except StoreShort:
-            raise
-        except StoreUnavailable:
-            if time.monotonic() >= until_s:
-                raise
-        time.sleep(_PAUSE_S)
+    return waiting.retry(work, StoreUnavailable, itertools.repeat(_PAUSE_S), _PATIENCE_S, but=StoreShort)
 
 
 def check_room(settings: Settings, needed_bytes: int) -> None:

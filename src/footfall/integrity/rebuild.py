@@ -34,6 +34,7 @@ from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable, query
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
+from footfall.system.waiting import wait_until
 
 REBUILT = "events_rebuilt"
 _VIEW = "events_rebuilding"
@@ -225,12 +226,11 @@ class Rebuilding:
 
     def _wait(self, listing: Listing, made_s: float, *, archive_only: bool) -> None:
         """Wait for loads that began before the view was there, and so may have gone past it."""
-        until_s = made_s + self._settings.store_load_timeout_s
+        left_s = made_s + self._settings.store_load_timeout_s - time.monotonic()
         # The embedded engine writes one thing at a time; another server may still be busy with any node's loads.
         shared = self._settings.events_url != "embedded"
         sealed = [segment.path for segment in listing.waiting if segment.state is SegmentState.SEALED and archive_only]
-        while time.monotonic() < until_s and (shared or any(path.exists() for path in sealed)):
-            time.sleep(_LOOK_S)
+        wait_until(lambda: not shared and not any(path.exists() for path in sealed), left_s, _LOOK_S)
 
     def _new_since(self, listing: Listing) -> list[SegmentFile]:
         known = {segment.path for segment in listing.archived}

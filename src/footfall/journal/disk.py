@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import fcntl
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -43,7 +43,8 @@ class Disk:
         """A new file, locked until it is closed. BlockingIOError when another process was quicker to lock it."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not files.take_lock(file):
+                raise BlockingIOError(errno.EWOULDBLOCK, "another process has locked the file", str(path))
         except OSError:
             os.close(file)
             raise
@@ -55,12 +56,10 @@ class Disk:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return None
-        return file
+        if files.take_lock(file):
+            return file
+        os.close(file)
+        return None
 
     def is_at(self, file: int, path: Path) -> bool:
         """Whether the name still leads to this open file."""

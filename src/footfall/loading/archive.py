@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -158,7 +157,7 @@ class Archive:
         if self._pruned == oldest:
             return 0
         past = [day for day in self.days() if day.name < oldest]
-        with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+        with self._lock() as locked:
             if not locked:
                 return 0
             gone = sum(self._clear(day, needed) for day in past)
@@ -218,7 +217,7 @@ class Archive:
             changed_ns = day.stat().st_mtime_ns
             if day.name >= day_of(now_ms) or self._packed.get(day.name) == changed_ns:
                 continue
-            with self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB) as locked:
+            with self._lock() as locked:
                 if not locked:
                     return 0
                 for kind in SegmentKind:
@@ -234,25 +233,18 @@ class Archive:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Until the end of the block no segment leaves the archive; new ones may come."""
-        with self._lock(fcntl.LOCK_SH):
+        with self._lock(within_s=None, shared=True):
             yield
 
     @contextlib.contextmanager
-    def _lock(self, how: int) -> Iterator[bool]:
+    def _lock(self, within_s: float | None = 0, *, shared: bool = False) -> Iterator[bool]:
         """Lock the folder itself; gives whether that was possible, or needless because there is none."""
-        try:
-            file = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            yield True
-            return
-        try:
-            fcntl.flock(file, how)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-        finally:
-            os.close(file)
+        with contextlib.ExitStack() as stack:
+            try:
+                locked = stack.enter_context(files.lock_folder(self.path, within_s, shared=shared))
+            except FileNotFoundError:
+                locked = True
+            yield locked
 
     def _copy(self, segment: Path, target: Path) -> None:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""

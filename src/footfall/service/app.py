@@ -6,13 +6,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from footfall.accounts import Accounts
 from footfall.errors import Code
@@ -29,6 +27,8 @@ from footfall.schedules import Scheduler, Schedules
 from footfall.settings import Settings
 from footfall.state import State, open_state
 from footfall.store import Store
+from footfall.system import background
+from footfall.system.background import BackgroundTask
 from footfall.system.clock import NodeClock, SystemClock
 from footfall.system.data_folder import data_folder, node_name
 from footfall.system.memory import MemoryReclaimer
@@ -46,14 +46,6 @@ SCHEDULES_PERIOD_S = 2.0
 # How often a worker looks whether reports have left much memory that nothing uses, and how much is worth giving back.
 MEMORY_PERIOD_S = 20.0
 MEMORY_WORTH_BYTES = 32 * 1024 * 1024
-
-
-class Task(Struct, frozen=True):
-    """A row of a process's table of background work."""
-
-    description: str
-    run: Callable[[], Awaitable[Any]]
-    period_s: float
 
 
 @contextlib.asynccontextmanager
@@ -92,8 +84,8 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
-        show = Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S)
-        tasks.create_task(repeat(show, stop), name=show.description)
+        table = (BackgroundTask("show the metrics", METRICS_PERIOD_S, partial(asyncio.to_thread, board.write)),)
+        background.start(table, tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
         application = build(
@@ -160,17 +152,17 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(slack.give_back)
 
         work = (
-            Task("load sealed segments", load, settings.loader_period_ms / 1000),
-            Task("tell other nodes how far this one has loaded", tell, 1),
-            Task("show the metrics", partial(asyncio.to_thread, board.write), METRICS_PERIOD_S),
-            Task("remove archived segments that are past their days", prune, 3600),
-            Task("start the reports of schedules", schedule, SCHEDULES_PERIOD_S),
-            Task("pack archived segments of past days", pack, 60),
-            Task("give back memory that reports have left", give_back, MEMORY_PERIOD_S),
+            BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
+            BackgroundTask("tell other nodes how far this one has loaded", 1, tell),
+            BackgroundTask("show the metrics", METRICS_PERIOD_S, partial(asyncio.to_thread, board.write)),
+            BackgroundTask("remove archived segments that are past their days", 3600, prune),
+            BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
+            BackgroundTask("pack archived segments of past days", 60, pack),
+            BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
+            BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, give_back),
         )
         async with asyncio.TaskGroup() as tasks:
-            for task in work:
-                tasks.create_task(repeat(task, stop), name=task.description)
+            background.start(work, tasks, stop)
             tasks.create_task(runner.run(stop), name="run reports")
         await _finish(loader, settings)
         await asyncio.to_thread(state.node_remove, node)
@@ -185,17 +177,6 @@ async def _finish(loader: Loader, settings: Settings) -> None:
         if not loader.store_away or settings.events_url != "embedded" or time.monotonic() >= end:
             return
         await asyncio.sleep(0.05)
-
-
-async def repeat(task: Task, stop: asyncio.Event) -> None:
-    """Run a task every period until `stop`; a failure is logged, and does not end the row."""
-    while not stop.is_set():
-        try:
-            await task.run()
-        except Exception:
-            log.exception("failed to %s; trying again", task.description)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), task.period_s)
 
 
 class Reloading:

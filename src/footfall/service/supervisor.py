@@ -9,7 +9,6 @@ It runs for as long as the service, so it imports little; `tests/service` holds 
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -214,14 +213,10 @@ def _as_text(value: object) -> str:
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
     """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
-    file = files.open_file(folder / "serve.lock", os.O_RDWR)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with files.lock_file(folder / "serve.lock") as locked:
+        if not locked:
+            raise CannotServe(f"another footfall serves the data in {folder.resolve()}")
         yield
-    except BlockingIOError as error:
-        raise CannotServe(f"another footfall serves the data in {folder.resolve()}") from error
-    finally:
-        os.close(file)
 
 
 def banner(settings: Settings, listener: socket.socket, password: str | None) -> str:

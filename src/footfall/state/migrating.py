@@ -5,7 +5,6 @@ the last step was taken already, which is so at nearly every start, one look say
 it takes a tenth of a second and 10 MiB.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -106,10 +105,7 @@ def upgrade(connection: Connection, place: str, revision: str = "head") -> None:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    file = files.open_file(path, os.O_RDWR)
-    try:
-        if not files.take_lock(file, _LOCK_TIMEOUT_S):
+    with files.lock_file(path, _LOCK_TIMEOUT_S) as locked:
+        if not locked:
             raise StateUnavailable(f"another process holds {path} for more than {_LOCK_TIMEOUT_S} s")
         yield
-    finally:
-        os.close(file)

@@ -1,12 +1,14 @@
 """Files of this machine: synced against a loss of power, private to their owner, locked until their process ends."""
 
+import contextlib
 import errno
 import fcntl
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from footfall.system.waiting import wait_until
 
 # Making files survive a loss of power: the one place that knows what a system needs for it.
 
@@ -90,21 +92,45 @@ def loose_modes(folder: Path) -> Iterator[tuple[Path, int]]:
 # Locks of open files, which end with the process that holds them, however that ends.
 
 
-_PAUSE_S = 0.01
+_LOCK_PERIOD_S = 0.01
 
 
-def take_lock(file: int, within_s: float = 0) -> bool:
-    """Lock an open file against all other holders; False when another one keeps it for so many seconds.
+def take_lock(file: int, within_s: float | None = 0, *, shared: bool = False) -> bool:
+    """Lock an open file or folder against all other holders, or with `shared` against those that are not.
 
-    Raises OSError where the file system has no locks.
+    Returns False when another holder keeps it for `within_s` seconds; None waits for as long as it takes. Raises
+    OSError where the file system has no locks.
     """
-    until_s = time.monotonic() + within_s
-    while True:
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    if within_s is None:
+        fcntl.flock(file, how)
+        return True
+
+    def take() -> bool:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(_PAUSE_S)
-        else:
-            return True
+            return False
+        return True
+
+    return wait_until(take, within_s, _LOCK_PERIOD_S)
+
+
+@contextlib.contextmanager
+def lock_file(path: Path, within_s: float | None = 0) -> Iterator[bool]:
+    """Hold the lock of a file, made if need be, for the block; gives what `take_lock` returns. Raises OSError."""
+    file = open_file(path, os.O_RDWR)
+    try:
+        yield take_lock(file, within_s)
+    finally:
+        os.close(file)
+
+
+@contextlib.contextmanager
+def lock_folder(path: Path, within_s: float | None = 0, *, shared: bool = False) -> Iterator[bool]:
+    """The same for a folder itself, which must be there."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield take_lock(folder, within_s, shared=shared)
+    finally:
+        os.close(folder)

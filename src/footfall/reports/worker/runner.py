@@ -1,14 +1,11 @@
 """The worker's side: claims reports, runs a few at once, and removes the files of those that are past their days."""
 
 import asyncio
-import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from msgspec import Struct
 from obstore.exceptions import BaseError
 
 from footfall.files import Files
@@ -20,6 +17,7 @@ from footfall.reports.worker.run import Run, RunDependencies
 from footfall.settings import Settings
 from footfall.state import Job, State
 from footfall.store import Store
+from footfall.system.background import wait_for_stop
 from footfall.system.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -27,15 +25,6 @@ log = logging.getLogger(__name__)
 # How often an idle worker asks for a job; after a failure it waits longer.
 POLL_S = 0.25
 POLL_FAILED_S = 2.0
-EXPIRE_S = 600.0
-
-
-class Chore(Struct, frozen=True):
-    """A row of the table of background work."""
-
-    description: str
-    run: Callable[[], Awaitable[None]]
-    period_s: float
 
 
 class Runner:
@@ -74,14 +63,11 @@ class Runner:
             files=self._files,
             threads=self._threads,
         )
-        self._chores = (Chore("remove the files of reports that are past their days", self._expire, EXPIRE_S),)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and make reports until `stop` is set; what is being made then is given back."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                for chore in self._chores:
-                    tasks.create_task(_repeat(chore, stop), name=chore.description)
                 await self._claim(stop, tasks)
         finally:
             self._threads.shutdown()
@@ -99,7 +85,7 @@ class Runner:
                 log.exception("no report can be claimed; trying again")
                 job, pause_s = None, POLL_FAILED_S
             if job is None:
-                await _wait(stop, pause_s)
+                await wait_for_stop(stop, pause_s)
                 continue
             task = tasks.create_task(self._work(job, claimed_s, claimed_all), name=f"make report {job.id}")
             running.add(task)
@@ -117,7 +103,8 @@ class Runner:
         except Exception:
             log.exception("report %s was given up; another worker takes it when the lease is over", job.id)
 
-    async def _expire(self) -> None:
+    async def remove_expired(self) -> None:
+        """Remove the files of reports that are past their days."""
         before_ms = status.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
         while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
             removed = [await asyncio.to_thread(self._remove, job, before_ms) for job in jobs]
@@ -134,18 +121,3 @@ class Runner:
             log.warning("report %s is past its days, or was removed; its file cannot go now: %s", job.id, error)
             return False
         return True
-
-
-async def _repeat(chore: Chore, stop: asyncio.Event) -> None:
-    """Do a chore every period until `stop`; a failure is logged, and it is done again in its time."""
-    while not stop.is_set():
-        try:
-            await chore.run()
-        except Exception:
-            log.exception("failed to %s; trying again", chore.description)
-        await _wait(stop, chore.period_s)
-
-
-async def _wait(stop: asyncio.Event, wait_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), wait_s)

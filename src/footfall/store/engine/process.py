@@ -10,7 +10,6 @@ streams 300 MB of events read FINAL (2.2 s).
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import secrets
@@ -101,18 +100,12 @@ class Engine:
     @contextlib.contextmanager
     def _own(self) -> Iterator[None]:
         # The lock goes with the process, however it ends; chDB's own message would not say what to do.
-        lock = files.open_file(self._data / "lock", os.O_RDWR)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(lock)
-            message = f"another engine is running on {self._data.resolve()}"
-            _log.error(message)
-            raise CannotServe(message) from error
-        try:
+        with files.lock_file(self._data / "lock") as locked:
+            if not locked:
+                message = f"another engine is running on {self._data.resolve()}"
+                _log.error(message)
+                raise CannotServe(message)
             yield
-        finally:
-            os.close(lock)
 
     def _open_lanes(self) -> Executors:
         memory = self._settings.engine_memory_bytes_max
