@@ -254,9 +254,7 @@ Content = TypeVar("Content", _Snapshot, _Totals)
 
 def _put(folder: Path, name: str, content: _Snapshot | _Totals) -> None:
     """Replace a file; readers see the old one or the new one. It need not outlive a power cut, so it is not synced."""
-    draft = folder / (name + _BOARD + _DRAFT)
-    files.write_private(draft, msgspec.json.encode(content))
-    draft.replace(folder / (name + _BOARD))
+    files.replace_file(folder / (name + _BOARD), msgspec.json.encode(content))
 
 
 def _get(folder: Path, name: str, without: Content) -> Content:
@@ -272,11 +270,8 @@ def _get(folder: Path, name: str, without: Content) -> Content:
 
 def _is_free(path: Path) -> bool:
     """Whether nobody lives who locked this file."""
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        return files.take_lock(file)
-    finally:
-        os.close(file)
+    with files.lock_file(path) as is_free:
+        return is_free
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.clock import Clock
 from footfall.system.data_folder import RESTORING, data_folder, is_half_restored
-from footfall.system.files import sync, sync_path
+from footfall.system.files import sync_path
 
 # The segments of a node's journal, as they are taken into a backup and put back.
 
@@ -48,13 +48,7 @@ def read_aside(folder: Path) -> Iterator[tuple[str, bytes]]:
 def write_segment(path: Path, data: bytes) -> None:
     """Put a segment back, durably, under its name only when it is whole."""
     files.make_folder(path.parent)
-    draft = path.with_name(path.name + ".draft")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        sync(file.fileno())
-    draft.rename(path)
-    sync_path(path.parent)
+    files.replace_durably(path, data)
 
 
 def _listed(folder: Folder, kind: SegmentKind) -> list[Path]:

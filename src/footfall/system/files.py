@@ -1,4 +1,7 @@
-"""Files of this machine: synced against a loss of power, private to their owner, locked until their process ends."""
+"""Files of this machine: synced against a loss of power, replaced at once, private to their owner, locked by a process.
+
+Every file and folder that is made here is for its owner alone, whatever the umask of the process.
+"""
 
 import contextlib
 import errno
@@ -10,7 +13,10 @@ from pathlib import Path
 
 from footfall.system.waiting import wait_until
 
-# Making files survive a loss of power: the one place that knows what a system needs for it.
+# What the owner's group and everybody else may do, as bits of a mode.
+_OTHERS = 0o077
+# Seconds between two tries to take a lock.
+_LOCK_PERIOD_S = 0.01
 
 
 if sys.platform == "darwin":
@@ -40,22 +46,15 @@ else:
 
 
 def sync_path(path: Path) -> None:
-    """Have a file, or what a folder names, on disk when this returns. Raises OSError.
+    """Have a file, or the entries of a folder, on disk when this returns. Raises OSError.
 
-    Without the second, a crash may forget a file that was created or renamed.
+    Until its folder is synced, a crash may undo that a file was created or renamed.
     """
     file = os.open(path, os.O_RDONLY)
     try:
         sync(file)
     finally:
         os.close(file)
-
-
-# Files and folders that only their owner may use, whatever the umask of the process.
-
-
-# What everybody else, and the owner's group, may do.
-_OTHERS = 0o077
 
 
 def make_folder(path: Path) -> None:
@@ -66,20 +65,50 @@ def make_folder(path: Path) -> None:
 
 
 def open_file(path: Path, flags: int) -> int:
-    """The descriptor of a file, made if need be. Raises OSError; for a link, too, which somebody else may have made."""
+    """The descriptor of a file, made if need be. Raises OSError; also for a link, which somebody else may have made."""
     return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file anew. Raises OSError."""
+    """Write a file from its start, in place. Raises OSError."""
     with os.fdopen(open_file(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
         file.write(content)
 
 
-def loose_modes(folder: Path) -> Iterator[tuple[Path, int]]:
-    """The folder and what stands right in it, with their modes, as far as others may use them; nothing when none may.
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file at once: a reader finds the old content or the new, never a part of it. Raises OSError.
 
-    What is in a folder that others cannot enter, they cannot use. Raises OSError.
+    Nothing is synced: after a power cut the content may be either, or lost. One process at a time may replace a file,
+    since all use the same draft, PATH.draft.
+    """
+    draft = _draft(path)
+    write_private(draft, content)
+    draft.replace(path)
+
+
+def replace_durably(path: Path, content: bytes) -> None:
+    """Replace a file at once, and have the new content on disk under its name when this returns. Raises OSError.
+
+    After a power cut at any moment the old file is there whole, or the new one; a draft, PATH.draft, may stay beside
+    it, and the next replacement writes over it. One process at a time may replace a file.
+    """
+    draft = _draft(path)
+    with os.fdopen(open_file(draft, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(content)
+        file.flush()
+        sync(file.fileno())
+    draft.replace(path)
+    sync_path(path.parent)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f"{path.name}.draft")
+
+
+def loose_modes(folder: Path) -> Iterator[tuple[Path, int]]:
+    """The folder and its entries that others than the owner may use, each with its mode. Raises OSError.
+
+    Nothing when others cannot enter the folder: then they cannot use what is in it.
     """
     if not folder.stat().st_mode & _OTHERS:
         return
@@ -89,17 +118,12 @@ def loose_modes(folder: Path) -> Iterator[tuple[Path, int]]:
             yield path, mode
 
 
-# Locks of open files, which end with the process that holds them, however that ends.
-
-
-_LOCK_PERIOD_S = 0.01
-
-
 def take_lock(file: int, within_s: float | None = 0, *, shared: bool = False) -> bool:
     """Lock an open file or folder against all other holders, or with `shared` against those that are not.
 
-    Returns False when another holder keeps it for `within_s` seconds; None waits for as long as it takes. Raises
-    OSError where the file system has no locks.
+    Returns False when another holder keeps it for `within_s` seconds; None waits for as long as it takes. The lock
+    ends when the file is closed, or its process ends, however that ends. Raises OSError where the file system has no
+    locks.
     """
     how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     if within_s is None:
@@ -128,7 +152,7 @@ def lock_file(path: Path, within_s: float | None = 0) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def lock_folder(path: Path, within_s: float | None = 0, *, shared: bool = False) -> Iterator[bool]:
-    """The same for a folder itself, which must be there."""
+    """Hold the lock of a folder, which must be there, for the block; gives what `take_lock` returns. Raises OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield take_lock(folder, within_s, shared=shared)

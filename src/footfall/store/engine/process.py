@@ -158,7 +158,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._resting = asyncio.create_task(rest_when_idle(self._lanes))
-        _write_private(self._place, msgspec.json.encode(self._endpoint))
+        files.replace_file(self._place, msgspec.json.encode(self._endpoint))
         _log.info("engine listens on %s:%d", self._endpoint.host, self._endpoint.port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -204,11 +204,3 @@ def _port_before(place: Path) -> int:
         return msgspec.json.decode(place.read_bytes(), type=Endpoint).port
     except (OSError, msgspec.DecodeError):
         return 0
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Replace a file by one that only its owner may read; readers see the old one or the new one, never a part."""
-    fresh = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(files.open_file(fresh, os.O_WRONLY | os.O_TRUNC), "wb") as file:
-        file.write(data)
-    fresh.replace(path)
