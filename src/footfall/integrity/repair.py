@@ -101,8 +101,7 @@ class Repair:
         target = self._places.journal / sealed_name(segment.path).name
         if target.exists():
             raise CannotRepair(f"{self._name(target)} is there already")
-        self._disk.rename(segment.path, target)
-        self._disk.sync_folder(target.parent)
+        self._disk.move(segment.path, target)
         self._disk.sync_folder(segment.path.parent)
         return [f"all {len(parts)} frames are whole; it is back in the journal, to be loaded: {self._name(target)}"]
 
@@ -117,8 +116,7 @@ class Repair:
         if segment.state is SegmentState.ARCHIVED:
             self._places.archive.inventory.add(folder.name, [target.name])
             self._places.archive.inventory.remove(folder.name, [segment.path.name])
-        self._disk.rename(segment.path, original)
-        self._disk.sync_folder(original.parent)
+        self._disk.move(segment.path, original)
         self._disk.sync_folder(segment.path.parent)
         archived = segment.state is SegmentState.ARCHIVED
         use = "and stay in the archive" if archived else "and are back in the journal, to be loaded"
@@ -141,17 +139,8 @@ class Repair:
     def _write(self, path: Path, data: bytes) -> None:
         """A new file, whole or not there. Its draft has a name that nobody takes for a segment."""
         draft = path.with_name(f"{path.name}.draft")
-        self._disk.remove(draft)
-        file = self._disk.create(draft)
-        try:
-            written = 0
-            while written < len(data):
-                written += self._disk.write(file, data[written:], written)
-            self._disk.sync(file)
-        finally:
-            self._disk.close(file)
-        self._disk.rename(draft, path)
-        self._disk.sync_folder(path.parent)
+        self._disk.write_file(draft, [data])
+        self._disk.move(draft, path)
 
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self._places.data))

@@ -5,7 +5,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -89,6 +89,26 @@ class Disk:
 
     def rename(self, old: Path, new: Path) -> None:
         old.rename(new)
+
+    def move(self, old: Path, new: Path) -> None:
+        """Rename a file and make its new name durable."""
+        self.rename(old, new)
+        self.sync_folder(new.parent)
+
+    def write_file(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """Write a new file and make its content durable; what an earlier try left under its name goes first."""
+        self.remove(path)
+        file = self.create(path)
+        try:
+            at = 0
+            for piece in pieces:
+                written = 0
+                while written < len(piece):
+                    written += self.write(file, piece[written:], at + written)
+                at += written
+            self.sync(file)
+        finally:
+            self.close(file)
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)

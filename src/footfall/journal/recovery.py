@@ -101,9 +101,8 @@ def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
     kept = _salvaged_name(path) if frames else None
     if kept is not None:
         draft = kept.with_suffix(".draft")
-        _write(draft, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames), disk)
-        disk.rename(draft, kept)
-        disk.sync_folder(kept.parent)
+        disk.write_file(draft, (data[frame.offset : frame.offset + frame.size] for frame in frames))
+        disk.move(draft, kept)
     disk.make_folder(aside)
     # Nobody looks for spares there, and this one had become a segment.
     disk.rename(path, aside / path.name.replace(SPARE, OPEN))
@@ -115,16 +114,3 @@ def salvage(path: Path, aside: Path, disk: Disk) -> Path | None:
 def _salvaged_name(path: Path) -> Path:
     stem, _, ending = sealed_name(path).name.partition(".")
     return path.with_name(f"{stem}{SALVAGED}.{ending}")
-
-
-def _write(path: Path, data: bytes, disk: Disk) -> None:
-    """A whole file, synced; what an earlier try left under its name goes first."""
-    disk.remove(path)
-    file = disk.create(path)
-    try:
-        written = 0
-        while written < len(data):
-            written += disk.write(file, data[written:], written)
-        disk.sync(file)
-    finally:
-        disk.close(file)

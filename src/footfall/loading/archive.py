@@ -18,6 +18,7 @@ from footfall.loading.packing import free_name, pack, reduce
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.system import files
 from footfall.system.files import sync_data
+from footfall.windows import DAY_MS
 
 # What the archive should hold, by name: so that a file that is no longer there is missed, the oldest too.
 #
@@ -87,9 +88,10 @@ class Inventory:
 # Loaded segments, kept by day so that the store can be rebuilt from them, and forgotten after a set time.
 
 
-DAY_MS = 86_400_000
 # The number of days that means for ever.
 FOR_EVER = -1
+# Bytes that are held at once of a segment that is copied to another disk.
+_COPY_BYTES = 1024 * 1024
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -250,13 +252,8 @@ class Archive:
         """Move a segment to another disk; a crash in between leaves both, and loading twice counts once."""
         draft = target.with_name(f"{target.name}.draft")
         try:
-            file = files.open_file(draft, os.O_WRONLY | os.O_TRUNC)
-            try:
-                with segment.open("rb") as source, open(file, "wb", closefd=False) as copy:
-                    shutil.copyfileobj(source, copy)
-                self._disk.sync(file)
-            finally:
-                os.close(file)
+            with segment.open("rb") as source:
+                self._disk.write_file(draft, iter(lambda: source.read(_COPY_BYTES), b""))
             self._disk.rename(draft, target)
         except OSError:
             # The disk may be full, and half a copy would keep it so.

@@ -104,23 +104,10 @@ def _lines(path: Path) -> bytes | None:
 def _write(target: Path, lines: bytes, disk: Disk) -> None:
     """The pack, whole and read back, or nothing."""
     draft = target.with_name(f"{target.name}.draft")
-    disk.remove(draft)
-    file = disk.create(draft)
-    try:
-        at = 0
-        for frame in _frames(lines):
-            data = zstd.compress(frame, options=_OPTIONS)
-            written = 0
-            while written < len(data):
-                written += disk.write(file, data[written:], at + written)
-            at += written
-        disk.sync(file)
-    finally:
-        disk.close(file)
+    disk.write_file(draft, (zstd.compress(frame, options=_OPTIONS) for frame in _frames(lines)))
     if _lines(draft) != lines:
         raise PackDamaged(f"{draft} does not hold what was written to it")
-    disk.rename(draft, target)
-    disk.sync_folder(target.parent)
+    disk.move(draft, target)
 
 
 def _frames(lines: bytes) -> Iterator[bytes]:
