@@ -29,6 +29,7 @@ from footfall.system import zstd
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
+from footfall.windows import DAY_MS
 
 # JSON lines on their way into a backup: cut into pieces of bounded size, each compressed by itself.
 
@@ -147,7 +148,6 @@ async def _checked(blocks: AsyncIterator[bytes], sha256: str) -> AsyncIterator[b
 # Making a backup, while the service runs or while it does not.
 
 
-DAY_MS = 86_400_000
 # The day of the Unix epoch, as `date` counts.
 _EPOCH = date(1970, 1, 1).toordinal()
 # How often it is looked whether the other nodes have come far enough.

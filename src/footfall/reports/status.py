@@ -11,12 +11,11 @@ from footfall import validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import encoding
 from footfall.state import Job, JobStatus
+from footfall.windows import DAY_MS
 from footfall.wire import ReportStatus, ReportTiming
 
 # The life of a report, as pure functions: RUNNING, then for ever COMPLETE, TIMEOUT or FAILED; its file expires.
 
-
-DAY_MS = 86_400_000
 
 # Nobody gains by asking more often than the first, or has forgotten the report after the second.
 RETRY_LEAST_S = 1
