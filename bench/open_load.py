@@ -20,7 +20,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-from footfall.system.process import take_short_turns
+from footfall.system.process import request_short_turns
 
 DRAIN_LIMIT_S = 30
 
@@ -114,7 +114,7 @@ def main() -> None:
     bodies = [path.read_bytes() for path in sorted(given.bodies.iterdir())]
     requests = [f"{head}content-length: {len(body)}\r\n\r\n".encode() + body for body in bodies]
     gc.disable()
-    take_short_turns()
+    request_short_turns()
     used = time.process_time()
     seen = drive(given.port, requests, given.rate, given.seconds, given.connections)
     used = time.process_time() - used

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from footfall.system.log_limit import KINDS_MAX, LogRateLimit
+from footfall.system.log_limit import PLACES_MAX, LogRateLimit
 
 log = logging.getLogger("footfall.test")
 
@@ -69,10 +69,10 @@ def test_what_is_no_warning_is_always_written(lines) -> None:
 
 def test_few_lines_are_told_apart() -> None:
     limit = LogRateLimit(1, Clock())
-    for line in range(2 * KINDS_MAX):
+    for line in range(2 * PLACES_MAX):
         record = logging.LogRecord("footfall.test", logging.WARNING, "x.py", line, "text", None, None)
         assert limit.filter(record)
-    assert len(limit._counts) == KINDS_MAX
+    assert len(limit._counts) == PLACES_MAX
 
 
 def test_a_process_of_the_service_has_the_limit() -> None:

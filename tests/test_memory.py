@@ -18,15 +18,15 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothi
 def test_pages_of_files_are_given_back_and_come_again(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\1" * SIZE)
-    slack = MemoryReclaimer(SIZE // 2)
+    reclaimer = MemoryReclaimer(SIZE // 2)
     with path.open("rb") as file, mmap.mmap(file.fileno(), SIZE, mmap.MAP_PRIVATE, mmap.PROT_READ) as mapped:
-        assert not slack.is_worth
+        assert not reclaimer.is_worthwhile
         assert sum(mapped[:: mmap.PAGESIZE]) == SIZE // mmap.PAGESIZE
-        assert slack.is_worth
+        assert reclaimer.is_worthwhile
         before = resident_bytes()
-        slack.give_back()
+        reclaimer.reclaim()
         assert resident_bytes() < before - SIZE * 3 // 4
-        assert not slack.is_worth
+        assert not reclaimer.is_worthwhile
         assert sum(mapped[:: mmap.PAGESIZE]) == SIZE // mmap.PAGESIZE
 
 
@@ -40,7 +40,7 @@ def test_what_was_written_over_a_file_is_kept_though_it_is_only_read_now(tmp_pat
     address = ctypes.addressof(ctypes.c_char.from_buffer(mapped))
     protect = ctypes.CDLL(None, use_errno=True).mprotect
     assert protect(ctypes.c_void_p(address), ctypes.c_size_t(mmap.PAGESIZE * 4), mmap.PROT_READ) == 0
-    MemoryReclaimer(0).give_back()
+    MemoryReclaimer(0).reclaim()
     assert mapped[8:17] == b"\1\1moved\1\1"
 
 
@@ -48,7 +48,7 @@ def test_libraries_work_on() -> None:
     code = (
         "import hashlib, sqlite3, pyarrow as pa; from footfall.system.memory import MemoryReclaimer;"
         "table = pa.table({'a': list(range(1000))});"
-        "[MemoryReclaimer(0).give_back() for _ in range(3)];"
+        "[MemoryReclaimer(0).reclaim() for _ in range(3)];"
         "print(sqlite3.connect(':memory:').execute('SELECT 6 * 7').fetchone(), sum(table['a'].to_pylist()))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=120)

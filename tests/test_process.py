@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from footfall.settings import Settings
-from footfall.system.process import bind, multiply
+from footfall.system.process import bind, duplicate_listener
 
 
 def test_one_turn_of_the_loop_lets_in_many_connections():
@@ -21,7 +21,7 @@ def test_one_turn_of_the_loop_lets_in_many_connections():
         def connection_made(self, transport):
             made.append(transport)
 
-    servers = [loop.run_until_complete(loop.create_server(Guest, sock=sock)) for sock in multiply(listener)]
+    servers = [loop.run_until_complete(loop.create_server(Guest, sock=sock)) for sock in duplicate_listener(listener)]
     clients = [socket.create_connection(listener.getsockname()) for _ in range(12)]
     while len(made) < len(clients):
         loop.call_soon(loop.stop)
@@ -41,7 +41,7 @@ def test_short_turns_leave_everything_else_as_it_was() -> None:
         import ctypes, os
         from footfall.system import process
         os.nice(5)
-        process.take_short_turns()
+        process.request_short_turns()
         seen = ctypes.create_string_buffer(process._SCHED_ATTR.size)
         number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
         assert ctypes.CDLL(None).syscall(number, 0, seen, len(seen), 0) == 0

@@ -302,7 +302,7 @@ def test_a_statement_that_nobody_waits_for_keeps_its_data_until_it_ends(tmp_path
 def test_the_engine_takes_the_files_that_it_may_open_and_says_when_they_are_too_few(hard, at_once, taken, warned):
     code = (
         "import resource; from footfall.system import process; from footfall.settings.schema import Settings; "
-        f"process.allow_statements(Settings(engine_queries_at_once_max={at_once})); "
+        f"process.raise_file_limit_for_statements(Settings(engine_queries_at_once_max={at_once})); "
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     limited = ["sh", "-c", f'ulimit -Sn 128; ulimit -Hn {hard}; exec "$@"', "sh", sys.executable, "-c", code]

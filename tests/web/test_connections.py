@@ -184,7 +184,7 @@ def test_a_thousand_idle_connections_lock_nobody_out_whatever_the_bound_on_open_
 def test_the_bound_on_open_files_is_raised_to_what_connections_need(soft, hard, most, files, fit):
     code = (
         "import resource; from footfall.system import process; from footfall.settings.schema import Settings; "
-        f"settings = Settings(connections_max={most}); process.allow_connections(settings); "
+        f"settings = Settings(connections_max={most}); process.raise_file_limit_for_connections(settings); "
         "print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], process.connections_that_fit(settings))"
     )
     found = subprocess.run(limited(soft, hard, "-c", code), capture_output=True, check=True, text=True, timeout=60)

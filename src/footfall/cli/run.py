@@ -17,16 +17,16 @@ from footfall.system.data_folder import is_half_restored
 from footfall.system.process import (
     BACKLOG,
     CannotServe,
-    allow_connections,
     bind,
+    duplicate_listener,
     inherited_socket,
     is_supervised,
-    multiply,
-    put_off_collecting,
-    settle,
+    raise_file_limit_for_connections,
+    request_short_turns,
+    resume_garbage_collection,
     start_log,
-    take_short_turns,
-    take_stop,
+    suspend_garbage_collection,
+    unblock_sigterm,
     wait_for_gate,
     watch_parent,
 )
@@ -60,14 +60,14 @@ def serve(settings: Settings) -> None:
 @pass_own
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
-    put_off_collecting()
+    suspend_garbage_collection()
     import uvloop  # noqa: PLC0415
 
     _require_whole(settings)
     start_log(settings, "web")
-    take_short_turns()
+    request_short_turns()
     watch_parent()
-    take_stop()
+    unblock_sigterm()
     try:
         listener = inherited_socket() or bind(settings)
         uvloop.run(_web(settings, listener))
@@ -80,7 +80,7 @@ def web(settings: Settings) -> None:
 @pass_own
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
-    put_off_collecting()
+    suspend_garbage_collection()
     _require_whole(settings)
     start_log(settings, "worker")
     watch_parent()
@@ -100,7 +100,7 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
-    take_stop()
+    unblock_sigterm()
     os.nice(settings.background_nice)
     try:
         run_engine(settings)
@@ -126,7 +126,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
-    allow_connections(settings)
+    raise_file_limit_for_connections(settings)
     wait_for_gate()
     async with app.web(settings) as (application, door):
         config = uvicorn.Config(
@@ -142,16 +142,16 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             # The supervisor's time has begun already, and the journal is sealed after this one.
             timeout_graceful_shutdown=cast("int", settings.stop_timeout_s / 2),
         )
-        settle()
+        resume_garbage_collection()
         server = Server(config)
         on_stop(lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=multiply(listener))
+        await server.serve(sockets=duplicate_listener(listener))
 
 
 async def _worker(settings: Settings) -> None:
     from footfall.service import app  # noqa: PLC0415
 
-    settle()
+    resume_garbage_collection()
     stop = asyncio.Event()
     on_stop(stop.set)
     await app.worker(settings, stop)
@@ -163,7 +163,7 @@ def on_stop(call: Callable[[], None]) -> None:
     loop.add_signal_handler(signal.SIGTERM, call)
     if not is_supervised():
         loop.add_signal_handler(signal.SIGINT, call)
-    take_stop()
+    unblock_sigterm()
 
 
 # `footfall settings`: what is in force, and where each value comes from.

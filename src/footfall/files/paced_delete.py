@@ -1,9 +1,8 @@
-"""Removing large files without a disk that is busy with it: every answer to an event waits for that disk.
+"""Removes large files in steps, which won the journal's syncs beside it 3 ms instead of 50, and on some days 400.
 
-A file's name goes at once, and then its space, from the end and in steps, each of them synced. With all of 1.7 GB given
-back in one transaction of the file system, of which a disk of flash has to be told, other syncs took 50 ms, and on some
-days 400; in these steps it takes 3 s, and they take 3 ms. After a crash in between, the file system frees the rest by
-itself when it is mounted. A file that somebody reads, for a download goes on, stays whole until it is closed.
+The name of a file is removed at once. Its space is freed from the end in steps, each synced, because a file system that
+frees 1.7 GB in one transaction keeps its disk from everything else. After a crash in between, the file system frees the
+rest when it is mounted. A file that is still read, for a download, stays whole until it is closed.
 """
 
 import contextlib

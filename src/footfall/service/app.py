@@ -145,11 +145,11 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def schedule() -> None:
             await asyncio.to_thread(scheduler.tick, stop.is_set)
 
-        slack = MemoryReclaimer(MEMORY_WORTH_BYTES)
+        reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
 
-        async def give_back() -> None:
-            if slack.is_worth:
-                await asyncio.to_thread(slack.give_back)
+        async def reclaim() -> None:
+            if reclaimer.is_worthwhile:
+                await asyncio.to_thread(reclaimer.reclaim)
 
         work = (
             BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
@@ -159,7 +159,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
             BackgroundTask("pack archived segments of past days", 60, pack),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
-            BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, give_back),
+            BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
         )
         async with asyncio.TaskGroup() as tasks:
             background.start(work, tasks, stop)

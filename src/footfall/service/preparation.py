@@ -21,7 +21,7 @@ from footfall.settings.load import load
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
 from footfall.system import files
 from footfall.system.clock import SystemClock
-from footfall.system.process import CannotServe, start_log, take_stop, watch_parent
+from footfall.system.process import CannotServe, start_log, unblock_sigterm, watch_parent
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _first_user(settings: Settings) -> str | None:
 def main() -> None:
     """Prepare by the settings of the environment, and tell how it went."""
     watch_parent()
-    take_stop()
+    unblock_sigterm()
     settings = load(None, os.environ, {}).settings
     start_log(settings, "serve")
     try:

@@ -1,4 +1,4 @@
-"""A node: one data folder, with the name under which the other nodes know it."""
+"""The data folder: whose it is, whether a restore into it has finished, and the name of the node that it makes."""
 
 import contextlib
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from footfall.settings import Settings
 from footfall.system import files
 
-# What a restore that has not finished leaves in the data folder.
+# A restore that has not finished leaves a folder of this name in the data folder.
 RESTORING = "restoring"
 
 
 class NotOwner(Exception):
-    """A folder or a file belongs to another user of the system, whose name, or number as `#7`, is `user`."""
+    """A folder or a file belongs to another user of the system; `user` is the name, or `#7` where number 7 has none."""
 
     def __init__(self, path: Path, number: int) -> None:
         try:
@@ -25,9 +25,9 @@ class NotOwner(Exception):
 
 
 def require_ours(path: Path) -> None:
-    """Raise NotOurs when the path belongs to another user than this process's, root or not; a missing one passes.
+    """Raise NotOwner when the path belongs to another user than this process's, even root's; a missing path passes.
 
-    What root writes into another user's data, that user can neither read nor replace.
+    A file that root writes into another user's data, that user can neither read nor replace.
     """
     try:
         owner = path.stat().st_uid
@@ -38,18 +38,18 @@ def require_ours(path: Path) -> None:
 
 
 def is_half_restored(settings: Settings) -> bool:
-    """Whether a restore into the data folder has begun and not finished: then it must not be used yet."""
+    """Whether a restore into the data folder has begun and not finished: then the folder must not be used yet."""
     return (settings.data / RESTORING).exists()
 
 
 def data_folder(settings: Settings) -> Path:
-    """The data folder, made if need be, for its owner's eyes only."""
+    """The data folder, made if need be; only its owner can enter it."""
     files.make_folder(settings.data)
     return settings.data
 
 
 def node_name(settings: Settings) -> str:
-    """This node's name, made once and kept in its data folder, for a node is its journal."""
+    """This node's name, made once and kept in its data folder: a node is its journal, wherever that is moved."""
     path = data_folder(settings) / "node"
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""A bound on the lines that a process logs: of those that repeat, some a minute are written, and the others counted."""
+"""A bound on the lines that a process logs: of lines that repeat, some are written each minute, the others counted."""
 
 import logging
 import threading
@@ -10,10 +10,10 @@ from msgspec import Struct
 log = logging.getLogger(__name__)
 
 PERIOD_S = 60.0
-# Lines that are told apart. Each place in the code makes one, and no stranger can make another.
-KINDS_MAX = 1_000
+# Places in the code that are told apart; only the code can add one, never a request.
+PLACES_MAX = 1_000
 
-_Kind = tuple[str, int]
+_Place = tuple[str, int]
 
 
 class _Count(Struct):
@@ -23,43 +23,43 @@ class _Count(Struct):
 
 
 class LogRateLimit(logging.Filter):
-    """Lets `lines_max` warnings and errors of one place in the code through each minute; what is less grave always.
+    """Passes `lines_max` warnings and errors of each place in the code a minute, and all lines of lower levels.
 
-    How many were left out is logged behind the next line of the process after the minute, whatever that is.
+    After the minute, the number of lines that were left out is logged before the next line of the process.
     """
 
     def __init__(self, lines_max: int, now_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._lines_max = lines_max
         self._now_s = now_s
-        self._counts: dict[_Kind, _Count] = {}
+        self._counts: dict[_Place, _Count] = {}
         self._lock = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written. Tells what was left out before, by lines of this module's own logger."""
+        """Whether the line is written. First logs, by this module's own logger, how many lines were left out before."""
         if record.name == __name__:
             return True
         with self._lock:
-            over = self._take_over()
+            finished = self._pop_finished()
             is_written = record.levelno < logging.WARNING or self._count((record.name, record.lineno))
-        for (name, line), count in over:
+        for (name, line), count in finished:
             log.warning("%s, line %d: %d more like the last one in a minute", name, line, count.left_out)
         return is_written
 
-    def _take_over(self) -> list[tuple[_Kind, _Count]]:
-        """Forget the counts whose minute is over; gives those that left lines out."""
+    def _pop_finished(self) -> list[tuple[_Place, _Count]]:
+        """Remove the counts whose minute is over; returns those that left lines out."""
         now_s = self._now_s()
-        over = [(kind, count) for kind, count in self._counts.items() if count.end_s <= now_s]
-        for kind, _ in over:
-            del self._counts[kind]
-        return [(kind, count) for kind, count in over if count.left_out]
+        finished = [(place, count) for place, count in self._counts.items() if count.end_s <= now_s]
+        for place, _ in finished:
+            del self._counts[place]
+        return [(place, count) for place, count in finished if count.left_out]
 
-    def _count(self, kind: _Kind) -> bool:
-        count = self._counts.get(kind)
+    def _count(self, place: _Place) -> bool:
+        count = self._counts.get(place)
         if count is None:
-            if len(self._counts) >= KINDS_MAX:
+            if len(self._counts) >= PLACES_MAX:
                 return True
-            count = self._counts[kind] = _Count(self._now_s() + PERIOD_S)
+            count = self._counts[place] = _Count(self._now_s() + PERIOD_S)
         if count.written < self._lines_max:
             count.written += 1
             return True

