@@ -1,8 +1,10 @@
 """One connection: requests come in one after the other, each has one answer, and every wait for the client ends.
 
-One request of a connection is served at a time. What came behind it waits, unread, and nothing more is read meanwhile:
-a connection holds one request and one packet. It is an asyncio protocol that takes the place of uvicorn's own, whose
-object for a request (`RequestResponseCycle`) it keeps.
+One request of a connection is served at a time. What came behind it waits unread, and nothing more is read meanwhile:
+a connection holds one request and one packet.
+
+uvicorn accepts the connections, and makes a protocol for each (`server` says what is used of uvicorn, and why
+pyproject.toml bounds its release). Everything else is asyncio's public API; httptools parses heads (`framing`).
 """
 
 import asyncio
@@ -10,27 +12,26 @@ import math
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
-from uvicorn import Config
-from uvicorn.protocols.http.flow_control import CLOSE_HEADER, HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-from uvicorn.protocols.utils import get_remote_addr
-from uvicorn.server import ServerState
-
 from footfall import errors
 from footfall.errors import Code, RequestRefused
 from footfall.ingest import Collector, too_slow
 from footfall.settings import Settings
-from footfall.web.connections import ConnectionFlow, ConnectionTable, no_room
+from footfall.web.asgi import AsgiExchange, make_scope
+from footfall.web.connections import ConnectionFlow, ConnectionTable, too_many_connections
 from footfall.web.cors import Allowed
-from footfall.web.exchange import Exchange, ExchangeTransport, PlainExchange, make_scope, response_head
-from footfall.web.framing import Body, HeadReader, RequestHead
+from footfall.web.exchange import STATUS_LINES, PlainExchange, format_headers
+from footfall.web.framing import Body, HeadReader, RawHeaders, RequestHead
+from footfall.web.server import ServerConfig, ServerState, client_address
 
-# Seconds that an application has to answer by itself that a body is late, before the connection does.
+# Seconds after its own deadline for a body that the application has to say so itself, before the connection does.
 LATE_S: Final = 5
+# Bytes of a body that wait for the application, past which no more are read.
+UNREAD_BYTES_MAX: Final = 64 * 1024
+CLOSE_HEADER: Final = (b"connection", b"close")
 
 
 class Connection(asyncio.Protocol, ABC):
-    """One connection. The server makes it, and sees to its end when the service stops."""
+    """One connection. A subclass says which requests it answers itself; the application serves the others."""
 
     transport: asyncio.Transport
     flow: ConnectionFlow
@@ -41,7 +42,7 @@ class Connection(asyncio.Protocol, ABC):
         allowed: Allowed,
         connections: ConnectionTable,
         settings: Settings,
-        config: Config,
+        config: ServerConfig,
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
@@ -56,57 +57,59 @@ class Connection(asyncio.Protocol, ABC):
         self._connections = connections
         self._settings = settings
         self.deadline_s = math.inf
-        # Whether nothing is under way at all.
+        # Whether no request is under way, not even a part of one.
         self._is_idle = False
-        self._exchange: PlainExchange | Exchange | None = None
+        # The request that is served; None also while the body of one that has its answer is yet to be skipped.
+        self._exchange: PlainExchange | AsgiExchange | None = None
         self._reader = HeadReader(settings)
-        # What came and was not read yet, and where that begins.
-        self._rest, self._at = b"", 0
-        # Whether the request under way began where the rest does, which is then one packet.
+        # What came, and the offset of what was not read yet.
+        self._buffer, self._offset = b"", 0
+        # Whether the head of the request under way began where the buffer does, which is then one packet.
         self._is_packet = False
         self._body = Body(0, settings)
-        self._turn: asyncio.Handle | None = None
+        # The next turn of the loop, in which the buffer is read.
+        self._next_turn: asyncio.Handle | None = None
         self._at_eof = False
-        # Bytes that are yet read and dropped, once the last answer is given.
-        self._dropping: int | None = None
+        # Bytes that are read and discarded after the last answer; None before that.
+        self._discard_bytes_left: int | None = None
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.flow = ConnectionFlow(self.transport, self.loop, self._settings, self._budget, self._find_sender)
-        self.client = get_remote_addr(self.transport)
-        self.server_state.connections.add(self)  # type: ignore[arg-type]
+        self.client = client_address(self.transport)
+        self.server_state.connections.add(self)
         if self._connections.add(self, self.loop):
-            self._rests()
+            self._await_request()
         else:
-            self._turn_away()
+            self._refuse_connection()
 
     def data_received(self, data: bytes) -> None:
-        if self._dropping is not None:
-            self._dropping -= len(data)
-            if self._dropping < 0:
+        if self._discard_bytes_left is not None:
+            self._discard_bytes_left -= len(data)
+            if self._discard_bytes_left < 0:
                 self._close()
         else:
             self._is_packet = False
-            self._rest, self._at = self._rest[self._at :] + data, 0
-            if self._turn is None:
-                self._go_on()
+            self._buffer, self._offset = self._buffer[self._offset :] + data, 0
+            if self._next_turn is None:
+                self._read_buffer()
 
     def eof_received(self) -> bool:
-        """A client that has said all may still wait for its answers."""
+        """Keep the connection for the answers that the client still waits for."""
         self._at_eof = True
-        return self._dropping is None and (
-            self._turn is not None or (self._exchange is not None and not self._body.is_missing)
+        return self._discard_bytes_left is None and (
+            self._next_turn is not None or (self._exchange is not None and not self._body.is_missing)
         )
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
         self._connections.remove(self)
-        self._is_idle, self._rest, self._at = False, b"", 0
-        if self._turn is not None:
-            self._turn.cancel()
-        self._part()
+        self._is_idle, self._buffer, self._offset = False, b"", 0
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+        self._drop_exchange()
         self.flow.resume_writing()
 
     def pause_writing(self) -> None:
@@ -117,21 +120,21 @@ class Connection(asyncio.Protocol, ABC):
         if self.transport.is_closing():
             return
         self.flow.deadline_s = math.inf
-        if self._exchange is None and self._dropping is None:
-            self._rests()
+        if self._exchange is None and self._discard_bytes_left is None:
+            self._await_request()
 
-    # What the server and the timer of all connections call.
+    # What uvicorn (`shutdown`) and the table of connections call.
 
     def shutdown(self) -> None:
-        """Close, once the answer under way is given."""
+        """Close, once the request under way has its answer."""
         if self._exchange is None:
             self._close()
         else:
             self._exchange.keep_alive = False
 
     def expire(self) -> None:
-        """What was waited for has not come in time."""
-        if self._dropping is not None or (self._exchange is None and not self._reader.has_begun):
+        """The client did not send in time what was waited for."""
+        if self._discard_bytes_left is not None or (self._exchange is None and not self._reader.has_begun):
             self._close()
         elif self._exchange is None:
             text = f"the head of the request did not arrive within {self._settings.head_timeout_s} s"
@@ -140,32 +143,32 @@ class Connection(asyncio.Protocol, ABC):
             self._refuse(too_slow(self._settings))
 
     @property
-    def rank(self) -> int | None:
-        """How soon it is let go for new ones: 0 first; None while a request is under way, or its answer is unsent."""
+    def eviction_rank(self) -> int | None:
+        """0 for an idle connection, 1 for one with a part of a head; None for a request or an answer under way."""
         if self.transport.get_write_buffer_size():
             return None
-        if self._is_idle or self._dropping is not None:
+        if self._is_idle or self._discard_bytes_left is not None:
             return 0
         return 1 if self._exchange is None and self._reader.has_begun else None
 
-    def let_go(self) -> None:
-        """Close at once, for the sake of another."""
+    def evict(self) -> None:
+        """Close at once, to make room for another connection."""
         self.transport.abort()
 
-    def _go_on(self) -> None:
-        """Read on, up to the end of one request; the next one has a turn of its own, so that others have theirs."""
-        self._turn = None
+    def _read_buffer(self) -> None:
+        """Read up to the end of one request. The next has a turn of its own, so that other connections have theirs."""
+        self._next_turn = None
         self._is_idle = False
         if self.transport.is_closing():
             return
         try:
-            while self._at < len(self._rest) and self._turn is None and self._dropping is None:
-                if not self._is_ready():
+            while self._offset < len(self._buffer) and self._next_turn is None and self._discard_bytes_left is None:
+                if not self._may_read():
                     self.flow.pause_reading()
-                    self.flow.is_held = True
+                    self.flow.is_reading_held = True
                     return
                 if self._exchange is None and self._body.is_missing:
-                    self._pass_over()
+                    self._skip_body()
                 elif self._exchange is None:
                     self._read_head()
                 else:
@@ -173,59 +176,62 @@ class Connection(asyncio.Protocol, ABC):
         except RequestRefused as refused:
             self._refuse(refused)
             return
-        if self._at >= len(self._rest):
-            self._rest, self._at = b"", 0
-            if self._at_eof and self._exchange is None:
-                self._close()
-                return
-            self._is_idle = self._exchange is None and not self._body.is_missing and not self._reader.has_begun
-            self._is_idle &= self._dropping is None and not self.flow.write_paused
-            if self.flow.is_held:
-                self.flow.is_held = False
-                self.flow.resume_reading()
+        if self._offset >= len(self._buffer):
+            self._on_buffer_read()
 
-    def _is_ready(self) -> bool:
-        """Whether what came can be read: the body of the request under way, or the next one when there is none.
+    def _on_buffer_read(self) -> None:
+        self._buffer, self._offset = b"", 0
+        if self._at_eof and self._exchange is None:
+            self._close()
+            return
+        self._is_idle = self._exchange is None and not self._body.is_missing and not self._reader.has_begun
+        self._is_idle &= self._discard_bytes_left is None and not self.flow.write_paused
+        if self.flow.is_reading_held:
+            self.flow.is_reading_held = False
+            self.flow.resume_reading()
+
+    def _may_read(self) -> bool:
+        """Whether the buffer belongs to the request under way, or to the next when none is under way.
 
         The next one waits until the client has taken the answers before it.
         """
         return not self.flow.write_paused if self._exchange is None else self._body.is_missing
 
-    def _pass_over(self) -> None:
-        """Read past the rest of a body whose request was answered before it had come."""
-        _, self._at = self._body.feed(self._rest, self._at)
+    def _skip_body(self) -> None:
+        """Skip the rest of a body whose request was answered before all of it came."""
+        _, self._offset = self._body.feed(self._buffer, self._offset)
         if not self._body.is_missing:
             self.deadline_s = self.loop.time() + self._settings.keep_alive_s
 
     def _read_head(self) -> None:
-        begins, at = not self._reader.has_begun, self._at
-        found, self._at = self._reader.feed(self._rest, at)
-        if found is not None:
-            self._is_packet = begins and at == 0
-            self._begin(found)
+        begins, offset = not self._reader.has_begun, self._offset
+        head, self._offset = self._reader.feed(self._buffer, offset)
+        if head is not None:
+            self._is_packet = begins and offset == 0
+            self._begin_request(head)
         elif begins and self._reader.has_begun:
             self.deadline_s = self.loop.time() + self._settings.head_timeout_s
 
-    def _begin(self, found: RequestHead) -> None:
-        if found.method == b"CONNECT":
+    def _begin_request(self, head: RequestHead) -> None:
+        if head.method == b"CONNECT":
             raise RequestRefused(Code.REQUEST_METHOD_NOT_ALLOWED, "this service is no proxy")
-        self._budget.admit(found.length or 0, lambda: self._collector.network(found.headings, self.client))
-        self._body = Body(found.length, self._settings)
+        self._budget.admit(head.length or 0, lambda: self._collector.network(head.headers, self.client))
+        self._body = Body(head.length, self._settings)
         self.deadline_s = math.inf
-        exchange = self._welcome(found)
+        exchange = self._make_plain_exchange(head)
         if exchange is None:
-            self._start(found)
+            self._start_application(head)
             if self._body.is_missing:
                 self.deadline_s = self.loop.time() + self._settings.body_timeout_s + LATE_S
             return
         self._exchange = exchange
         if not self._body.is_missing:
-            self._serve_read(exchange)
-        elif self._body.is_missing_more_than(len(self._rest) - self._at):
+            self._answer_plain(exchange)
+        elif self._body.is_missing_more_than(len(self._buffer) - self._offset):
             self.deadline_s = self.loop.time() + self._settings.body_timeout_s
 
     def _read_body(self) -> None:
-        piece, self._at = self._body.feed(self._rest, self._at)
+        piece, self._offset = self._body.feed(self._buffer, self._offset)
         is_whole = not self._body.is_missing
         if is_whole:
             self.deadline_s = math.inf
@@ -233,115 +239,109 @@ class Connection(asyncio.Protocol, ABC):
         if isinstance(exchange, PlainExchange):
             exchange.body += piece
             if is_whole:
-                exchange.give_back(self._budget)
-                self._serve_read(exchange)
+                exchange.release(self._budget)
+                self._answer_plain(exchange)
             else:
-                exchange.grow(self._budget, len(piece), self._find_sender)
+                exchange.hold(self._budget, len(piece), self._find_sender)
         elif exchange is not None:
-            exchange.grow(self._budget, len(piece), self._find_sender)
+            exchange.hold(self._budget, len(piece), self._find_sender)
             exchange.body += piece
             exchange.more_body = not is_whole
-            if len(exchange.body) > HIGH_WATER_LIMIT and not is_whole:
+            if len(exchange.body) > UNREAD_BYTES_MAX and not is_whole:
                 self.flow.pause_reading()
             exchange.message_event.set()
 
     def _find_sender(self) -> str:
-        """The network of whoever sent the request under way, as far as one is."""
-        return self._collector.network(self._exchange.headings if self._exchange else (), self.client)
+        """The network that the request under way came from, or the client's own when none is under way."""
+        return self._collector.network(self._exchange.raw_headers if self._exchange else (), self.client)
 
     @abstractmethod
-    def _welcome(self, found: RequestHead) -> PlainExchange | None:
-        """The exchange of a request that is served here; None for the application's."""
+    def _make_plain_exchange(self, head: RequestHead) -> PlainExchange | None:
+        """The exchange of a request that the connection answers itself; None for one of the application."""
 
     @abstractmethod
-    def _serve_read(self, exchange: PlainExchange) -> None:
-        """Serve a request whose body has been read."""
+    def _answer_plain(self, exchange: PlainExchange) -> None:
+        """Answer a request whose body has come."""
 
-    def _write(self, answer: errors.Rendered, headings: list[tuple[bytes, bytes]], keep_alive: bool) -> None:
-        status, headers, content = answer
-        closing = () if keep_alive else (CLOSE_HEADER,)
-        shown = response_head(
-            (*self.server_state.default_headers, *headers, *self._allowed.headers(headings), *closing)
+    def _start_application(self, head: RequestHead) -> None:
+        """Have the application serve the request. Raises RequestRefused when its target is no path."""
+        state = self.server_state
+        scope = make_scope(head, self.transport, self.client, self._config.root_path, self._app_state)
+        self._exchange = exchange = AsgiExchange(
+            head, self._body, scope, self.transport, self.flow, state.default_headers, self._on_answered, self._finish
         )
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], shown, content))
-
-    # The ordinary way.
-
-    def _start(self, found: RequestHead) -> None:
-        """Have the application serve the request. Raises RequestRefused when its target is none."""
-        config, state = self._config, self.server_state
-        scope = make_scope(found, self.transport, self.client, config.root_path, self._app_state)
-        transport = ExchangeTransport(self.transport, self._finish)
-        self._exchange = cycle = Exchange(
-            found, self._body, scope, transport, self.flow, state.default_headers, self._answered
-        )
-        task = self.loop.create_task(cycle.run_asgi(config.loaded_app))
+        task = self.loop.create_task(exchange.run(self._config.loaded_app))
         task.add_done_callback(state.tasks.discard)
-        # Its body may be worked on for longer than its client stays.
-        task.add_done_callback(lambda _: cycle.give_back(self._budget))
+        # The application may work on the body for longer than the client stays.
+        task.add_done_callback(lambda _: exchange.release(self._budget))
         state.tasks.add(task)
 
-    # The end of a request, and of the connection.
+    def _write(self, answer: errors.Rendered, request_headers: RawHeaders, keep_alive: bool) -> None:
+        status, headers, content = answer
+        closing = () if keep_alive else (CLOSE_HEADER,)
+        allowed = self._allowed.headers(request_headers)
+        head = format_headers((*self.server_state.default_headers, *headers, *allowed, *closing))
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINES[status], head, content))
 
-    def _answered(self) -> None:
+    def _on_answered(self) -> None:
         self.server_state.total_requests += 1
         self._exchange = None
-        if not (self.transport.is_closing() or self.flow.write_paused or self._dropping is not None):
-            self._rests()
+        if not (self.transport.is_closing() or self.flow.write_paused or self._discard_bytes_left is not None):
+            self._await_request()
 
-    def _rests(self) -> None:
-        """Nothing is under way, but for what came behind it already."""
+    def _await_request(self) -> None:
+        """Read the next request in the next turn when some of it has come; else wait for it."""
         waits_s = self._settings.body_timeout_s if self._body.is_missing else self._settings.keep_alive_s
         self.deadline_s = self.loop.time() + waits_s
-        if self._at < len(self._rest):
-            if self._turn is None:
-                self._turn = self.loop.call_soon(self._go_on)
+        if self._offset < len(self._buffer):
+            if self._next_turn is None:
+                self._next_turn = self.loop.call_soon(self._read_buffer)
             return
-        self._rest, self._at = b"", 0
+        self._buffer, self._offset = b"", 0
         if self._at_eof:
             self._close()
             return
         self._is_idle = not self._body.is_missing
-        self.flow.is_held = False
+        self.flow.is_reading_held = False
         if self.flow.read_paused:
             self.flow.resume_reading()
 
     def _refuse(self, refused: RequestRefused) -> None:
-        """Answer what cannot be read, unless an answer has begun, and read nothing more."""
+        """Refuse what cannot be read, unless an answer has begun, and read nothing more."""
         exchange = self._exchange
-        has_begun = isinstance(exchange, Exchange) and exchange.response_started
-        self._part()
+        has_begun = isinstance(exchange, AsgiExchange) and exchange.response_started
+        self._drop_exchange()
         if self.transport.is_closing():
             return
         if not has_begun:
             self._write(self._collector.refuse(refused), [], keep_alive=False)
         self._finish()
 
-    def _part(self) -> None:
-        """Tell whoever serves the request under way that its client is gone."""
+    def _drop_exchange(self) -> None:
+        """End the exchange of the request under way without an answer, and tell the application that serves it."""
         exchange, self._exchange = self._exchange, None
-        if isinstance(exchange, Exchange):
+        if isinstance(exchange, AsgiExchange):
             exchange.disconnected = not exchange.response_complete
             exchange.message_event.set()
         elif exchange is not None:
-            exchange.give_back(self._budget)
+            exchange.release(self._budget)
 
     def _finish(self) -> None:
-        """Close after the last answer; what the client still sends is dropped, or it would not hear of the answer."""
-        if self._at >= len(self._rest) and not self._body.is_missing and not self._reader.has_begun:
+        """Close after the last answer. What still comes is discarded: a reset could take the answer from the client."""
+        if self._offset >= len(self._buffer) and not self._body.is_missing and not self._reader.has_begun:
             self._close()
             return
-        self._rest, self._at = b"", 0
-        self._dropping = self._settings.body_bytes_max
+        self._buffer, self._offset = b"", 0
+        self._discard_bytes_left = self._settings.body_bytes_max
         self.deadline_s = self.loop.time() + self._settings.linger_s
         self.transport.write_eof()
-        self.flow.is_held = False
+        self.flow.is_reading_held = False
         self.flow.resume_reading()
 
-    def _turn_away(self) -> None:
-        """Close at once: there is no room, and nobody who could make some."""
-        self._dropping = 0
-        self._write(self._collector.refuse(no_room()), [], keep_alive=False)
+    def _refuse_connection(self) -> None:
+        """Refuse and close at once: there is no room, and no other connection can make some."""
+        self._discard_bytes_left = 0
+        self._write(self._collector.refuse(too_many_connections()), [], keep_alive=False)
         self._close()
 
     def _close(self) -> None:

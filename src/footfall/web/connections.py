@@ -1,122 +1,119 @@
-"""All connections of one web process: room for new ones, one timer for all times, and the flow of each."""
+"""What all connections of a web process share: room for new ones and one timer; and the flow control of each."""
 
 import asyncio
 import math
 from collections.abc import Callable
 from typing import Protocol
 
-from uvicorn.protocols.http.flow_control import FlowControl
-
 from footfall.errors import Code, RequestRefused
 from footfall.ingest import Budget
 from footfall.settings import Settings
 
-# All connections of one web process: one timer for the times of them all, and room for new ones.
-
-
-# Seconds between two looks at the connections' times: one timer for all costs less than one for each.
-LOOK_S = 0.5
-# Seconds until connections that can be let go are searched for again where few were found, fewer than one of so many:
-# a search of 10,000 takes some ms.
+# Seconds between two checks of all deadlines: one timer for all connections costs less than one for each.
+CHECK_PERIOD_S = 0.5
+# Seconds until idle connections are searched for again after a search that found few, which is fewer than one in FEW:
+# a search of 10,000 connections takes some ms.
 SEARCH_S = 0.05
 FEW = 64
-# Seconds after which a client should try again that finds no room.
+# `Retry-After` in seconds for a client that finds no room.
 RETRY_AFTER_S = 1
 
 
-class Timed(Protocol):
-    """What a client must have done by `deadline_s`, in seconds of the loop's clock."""
+class HasDeadline(Protocol):
+    """What the client has to do something about before `deadline_s`, in seconds of the loop's clock."""
 
     deadline_s: float
 
-    def expire(self) -> None: ...
+    def expire(self) -> None:
+        """The deadline has passed."""
 
 
-class Member(Timed, Protocol):
-    """A connection; `flow` is what its client has yet to take."""
+class Evictable(HasDeadline, Protocol):
+    """A connection; the deadline of its `flow` is about what the client has yet to take."""
 
     @property
-    def flow(self) -> Timed: ...
+    def flow(self) -> HasDeadline: ...
     @property
-    def rank(self) -> int | None: ...
+    def eviction_rank(self) -> int | None:
+        """How soon it is closed to make room: 0 first; None for one that must not be closed now."""
 
-    def let_go(self) -> None: ...
+    def evict(self) -> None:
+        """Close at once."""
 
 
 class ConnectionTable:
-    """Tells connections whose time is over; where there are `most`, the one that was idle for longest makes room."""
+    """All open connections: checks their deadlines, and closes the one that was idle for longest to make room."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._open: set[Member] = set()
+    def __init__(self, connections_max: int) -> None:
+        self._connections_max = connections_max
+        self._open: set[Evictable] = set()
         self._timer: asyncio.TimerHandle | None = None
-        # Those that could be let go when they were searched for, with their deadlines then: the oldest last.
-        self._spare: list[tuple[Member, float]] = []
-        self._search_s = -math.inf
+        # Connections that the last search found, with their deadlines then, in the order of their closing from the end.
+        self._candidates: list[tuple[Evictable, float]] = []
+        # No search before this time of the loop's clock.
+        self._search_from_s = -math.inf
 
-    def add(self, connection: Member, loop: asyncio.AbstractEventLoop) -> bool:
-        """Look at this one too; False when there is no room for it, since all others are busy."""
-        if len(self._open) >= self._most and not self._make_room(loop.time()):
+    def add(self, connection: Evictable, loop: asyncio.AbstractEventLoop) -> bool:
+        """Take in a connection. False when there is no room, because all others are busy."""
+        if len(self._open) >= self._connections_max and not self._make_room(loop.time()):
             return False
         self._open.add(connection)
         if self._timer is None:
-            self._timer = loop.call_later(LOOK_S, self._look, loop)
+            self._timer = loop.call_later(CHECK_PERIOD_S, self._check_deadlines, loop)
         return True
 
-    def remove(self, connection: Member) -> None:
-        """It is lost."""
+    def remove(self, connection: Evictable) -> None:
+        """Forget a connection that is lost."""
         self._open.discard(connection)
 
     def _make_room(self, now_s: float) -> bool:
-        if self._let_one_go():
+        if self._evict_one():
             return True
-        if now_s < self._search_s:
+        if now_s < self._search_from_s:
             return False
-        found = [connection for connection in self._open if connection.rank is not None]
-        found.sort(key=lambda connection: (connection.rank, connection.deadline_s), reverse=True)
-        self._spare = [(connection, connection.deadline_s) for connection in found]
-        if len(found) < self._most // FEW or not found:
-            self._search_s = now_s + SEARCH_S
-        return self._let_one_go()
+        found = [connection for connection in self._open if connection.eviction_rank is not None]
+        found.sort(key=lambda connection: (connection.eviction_rank, connection.deadline_s), reverse=True)
+        self._candidates = [(connection, connection.deadline_s) for connection in found]
+        if len(found) < self._connections_max // FEW or not found:
+            self._search_from_s = now_s + SEARCH_S
+        return self._evict_one()
 
-    def _let_one_go(self) -> bool:
-        while self._spare:
-            connection, deadline_s = self._spare.pop()
-            # One that was used since has another deadline.
-            if connection in self._open and connection.rank is not None and connection.deadline_s == deadline_s:
+    def _evict_one(self) -> bool:
+        while self._candidates:
+            connection, deadline_s = self._candidates.pop()
+            if connection not in self._open or connection.eviction_rank is None:
+                continue
+            # A connection that was used since the search has another deadline.
+            if connection.deadline_s == deadline_s:
                 self._open.remove(connection)
-                connection.let_go()
+                connection.evict()
                 return True
         return False
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _check_deadlines(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()
-        self._spare = []
+        self._candidates = []
         for connection in list(self._open):
             if connection.flow.deadline_s <= now_s:
                 connection.flow.expire()
             elif connection.deadline_s <= now_s:
                 connection.deadline_s = math.inf
                 connection.expire()
-        self._timer = loop.call_later(LOOK_S, self._look, loop) if self._open else None
+        self._timer = loop.call_later(CHECK_PERIOD_S, self._check_deadlines, loop) if self._open else None
 
 
-def no_room() -> RequestRefused:
-    """The refusal of a connection."""
+def too_many_connections() -> RequestRefused:
+    """The refusal of a connection for which there is no room."""
     text = "too many connections at once, and each has a request under way"
     return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
 
 
-# Both directions of a connection: when it is read, and for how long its client may leave unread what it is sent.
+class ConnectionFlow:
+    """Both directions of a connection: when it is read, and how long its client may leave unread what it is sent.
 
-
-class ConnectionFlow(FlowControl):
-    """Reads nothing while a request waits for its answer and something stands behind it.
-
-    `deadline_s` is the time of the loop's clock at which the client must have taken some of what waits for it.
+    While `is_reading_held`, nothing more is read: a request waits for its answer and more bytes have come behind it.
+    `deadline_s` is the time of the loop's clock at which the client must have taken some of what is unsent.
     """
-
-    is_held = False
 
     def __init__(
         self,
@@ -126,45 +123,65 @@ class ConnectionFlow(FlowControl):
         budget: Budget,
         find_sender: Callable[[], str],
     ) -> None:
-        super().__init__(transport)
+        self.is_reading_held = False
+        self.read_paused = False
+        self.write_paused = False
         self.deadline_s = math.inf
+        self._transport = transport
         self._loop = loop
         self._timeout_s = settings.write_timeout_s
-        # What waited for the client when its time to take some of it began.
+        # Made only when something waits: most connections never have to.
+        self._writable: asyncio.Event | None = None
+        # Bytes that were unsent when the deadline was set.
         self._unsent_bytes = 0
         self._budget = budget
-        # What of the budget is taken up by what waits for the client, and for whose request that is.
+        # Unsent bytes that count against the budget, and the sender of the request that they answer.
         self._counted_bytes = 0
         self._find_sender = find_sender
         self._sender = ""
 
+    def pause_reading(self) -> None:
+        if not self.read_paused:
+            self.read_paused = True
+            self._transport.pause_reading()
+
     def resume_reading(self) -> None:
-        if not self.is_held:
-            super().resume_reading()
+        if self.read_paused and not self.is_reading_held:
+            self.read_paused = False
+            self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        super().pause_writing()
-        self._expect_taking()
+        self.write_paused = True
+        self._start_deadline()
         self._count(self._unsent_bytes)
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        self.write_paused = False
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
         self._count(0)
 
+    async def drain(self) -> None:
+        """Wait until more may be written, or the connection is lost."""
+        if self.write_paused:
+            self._writable = self._writable or asyncio.Event()
+            await self._writable.wait()
+
     def close(self) -> None:
-        """Close, once the client has taken what was written, for which it has its time."""
+        """Close once the client has taken what was written. It has until the deadline for that."""
         if self.deadline_s == math.inf:
-            self._expect_taking()
+            self._start_deadline()
         self._transport.close()
 
     def expire(self) -> None:
-        """Let go of a client that has not taken a tenth of what waited for it when its time began."""
+        """Drop a client that has not taken a tenth of what was unsent when its deadline was set."""
         if self._transport.get_write_buffer_size() > self._unsent_bytes * 0.9:
             self._transport.abort()
         else:
-            self._expect_taking()
+            self._start_deadline()
 
-    def _expect_taking(self) -> None:
+    def _start_deadline(self) -> None:
         self._unsent_bytes = self._transport.get_write_buffer_size()
         if self._counted_bytes:
             self._count(self._unsent_bytes)

@@ -8,7 +8,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from footfall.settings import Settings
 
-HeadingPairs = Iterable[tuple[bytes, bytes]]
+HeaderPairs = Iterable[tuple[bytes, bytes]]
 
 METHODS = ("GET", "POST", "DELETE", "HEAD", "OPTIONS")
 REQUEST_HEADERS = (
@@ -58,7 +58,7 @@ class Allowed:
         # Those of all answers, where they are the same whoever asks.
         self.any = ((b"access-control-allow-origin", b"*"), self._exposed, NOSNIFF) if "*" in origins else None
 
-    def headers(self, asked: HeadingPairs) -> tuple[tuple[bytes, bytes], ...]:
+    def headers(self, asked: HeaderPairs) -> tuple[tuple[bytes, bytes], ...]:
         """Those of the answer to a request with these headers."""
         if self.any is not None:
             return self.any
@@ -121,19 +121,19 @@ class Cors:
         await self._app(scope, receive, send_open)
 
 
-def _asks(headings: HeadingPairs) -> bool:
-    return _value(headings, b"origin") is not None and _value(headings, b"access-control-request-method") is not None
+def _asks(headers: HeaderPairs) -> bool:
+    return _value(headers, b"origin") is not None and _value(headers, b"access-control-request-method") is not None
 
 
-def _names(headings: HeadingPairs) -> bytes:
+def _names(headers: HeaderPairs) -> bytes:
     """The headers that a page may send: those that calls read, and what tracing adds, as it was asked for."""
-    asked = (_value(headings, b"access-control-request-headers") or b"")[:ASKED_BYTES_MAX].decode("latin-1")
+    asked = (_value(headers, b"access-control-request-headers") or b"")[:ASKED_BYTES_MAX].decode("latin-1")
     names = (name.strip().lower() for name in asked.split(",", ASKED_NAMES_MAX)[:ASKED_NAMES_MAX])
     return _join(dict.fromkeys([*REQUEST_HEADERS, *(name for name in names if _TOKEN.fullmatch(name))]))
 
 
-def _value(headings: HeadingPairs, name: bytes) -> bytes | None:
-    return next((value for key, value in headings if key == name), None)
+def _value(headers: HeaderPairs, name: bytes) -> bytes | None:
+    return next((value for key, value in headers if key == name), None)
 
 
 def _join(names: Iterable[str]) -> bytes:

@@ -1,9 +1,8 @@
-"""The door: `POST /events` is answered where the connection is, everything else goes on to the application.
+"""The endpoint of `POST /events` at the connection: plain requests are answered here, the application serves the rest.
 
-A request that comes whole and plain needs none of what stands between a server and an application: no scope, no task,
-no messages, no second write. That is three quarters of what a request of one event costs. The steps of the collector
-are the same; what is out of the ordinary (a compressed or a long body, `Expect`, HTTP/1.0) takes the ordinary way, with
-the same outcome.
+A plain request needs no scope, task, messages or second write, which are three quarters of what a request of one event
+costs. The collector's steps are the same. A request with a compressed or long body, `Expect`, or HTTP/1.0 goes to the
+application, which answers it the same.
 """
 
 import asyncio
@@ -11,9 +10,6 @@ import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-from uvicorn import Config
-from uvicorn.server import ServerState
 
 from footfall import errors
 from footfall.errors import RequestRefused
@@ -25,6 +21,7 @@ from footfall.web.connections import ConnectionTable
 from footfall.web.cors import Allowed
 from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, ResponseTemplate
 from footfall.web.framing import RequestHead
+from footfall.web.server import ServerConfig, ServerState
 
 
 class EventsProtocol(Connection):
@@ -33,23 +30,23 @@ class EventsProtocol(Connection):
     def __init__(
         self,
         heads: HeadCache,
-        plain: ResponseTemplate,
+        template: ResponseTemplate,
         collector: Collector,
         allowed: Allowed,
         connections: ConnectionTable,
         settings: Settings,
-        config: Config,
+        config: ServerConfig,
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(collector, allowed, connections, settings, config, server_state, app_state, _loop)
         self._heads = heads
-        self._plain = plain
+        self._template = template
 
     def data_received(self, data: bytes) -> None:
         found = self._heads.find(data) if self._is_idle else None
-        # A head that is known may be of a body that was short by another plan.
+        # With another plan, a body of this length may be a long one now.
         if (
             found
             and (size := len(found[1])) <= self._collector.inline_bytes_max
@@ -58,70 +55,68 @@ class EventsProtocol(Connection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            self._serve(exchange, body)
+            self._collect(exchange, body)
         else:
             super().data_received(data)
 
     def _has_room(self, head: ParsedHead) -> bool:
-        """Whether a long body is taken of who sent this head."""
-        return self._budget.has_room(lambda: self._collector.network(head.headings, self.client))
+        """Whether the sender of this head has room for a long body in the budget."""
+        return self._budget.has_room(lambda: self._collector.network(head.raw_headers, self.client))
 
-    def _welcome(self, found: RequestHead) -> PlainExchange | None:
-        """An exchange, when this is a plain `POST /events`; None for the ordinary way."""
-        if found.target != b"/events" or found.method != b"POST" or found.version != "1.1" or found.length is None:
+    def _make_plain_exchange(self, head: RequestHead) -> PlainExchange | None:
+        if head.target != b"/events" or head.method != b"POST" or head.version != "1.1" or head.length is None:
             return None
         try:
-            headers = read_headers(found.headings, self._settings)
+            headers = read_headers(head.headers, self._settings)
         except RequestRefused:
             return None
         if headers.length is None or headers.encoding not in ("", "identity") or headers.expects:
             return None
-        # A long body is worked on in a thread.
+        # The application works on a long body in a thread.
         if headers.length > self._collector.inline_bytes_max:
             return None
-        return PlainExchange(ParsedHead(found.headings, headers, found.keep_alive), self.client)
+        return PlainExchange(ParsedHead(head.headers, headers, head.keep_alive), self.client)
 
-    def _serve_read(self, exchange: PlainExchange) -> None:
+    def _answer_plain(self, exchange: PlainExchange) -> None:
         body = bytes(exchange.body)
-        if self._is_packet and self._at == len(self._rest):
-            self._heads.learn(self._rest, exchange.head, body)
-        self._serve(exchange, body)
+        if self._is_packet and self._offset == len(self._buffer):
+            self._heads.learn(self._buffer, exchange.head, body)
+        self._collect(exchange, body)
 
-    def _serve(self, exchange: PlainExchange, body: bytes) -> None:
+    def _collect(self, exchange: PlainExchange, body: bytes) -> None:
         collector = self._collector
         try:
             taken = collector.take(exchange.head.headers, body, exchange.sender)
             if taken.accepted or taken.quarantined:
-                collector.journal.submit(taken.lines, partial(self._stored, exchange, taken))
+                collector.journal.submit(taken.lines, partial(self._on_stored, exchange, taken))
             else:
                 self._answer(exchange, collector.render(taken))
-        except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
+        except Exception as error:  # noqa: BLE001 - the client must hear of any failure
             self._answer(exchange, collector.refuse(error))
 
-    def _stored(self, exchange: PlainExchange, taken: Taken, error: BaseException | None) -> None:
+    def _on_stored(self, exchange: PlainExchange, taken: Taken, error: BaseException | None) -> None:
         if error is not None:
             self._answer(exchange, self._collector.refuse(error))
-        elif taken.quarantined or not exchange.keep_alive or not self._plain.is_usual:
+        elif taken.quarantined or not exchange.keep_alive or not self._template.is_usable:
             self._answer(exchange, self._collector.render(taken))
         else:
             self._collector.count(taken)
-            exchange.response_complete = True
             if not self.transport.is_closing():
-                self.transport.write(self._plain.answer(self.server_state.default_headers, taken.answer))
-                self._answered()
+                self.transport.write(self._template.fill(self.server_state.default_headers, taken.answer))
+                self._on_answered()
 
     def _answer(self, exchange: PlainExchange, answer: errors.Rendered) -> None:
-        exchange.response_complete = True
         if self.transport.is_closing():
             return
-        self._write(answer, exchange.head.headings, exchange.keep_alive)
+        self._write(answer, exchange.head.raw_headers, exchange.keep_alive)
         if not exchange.keep_alive:
             self._finish()
-        self._answered()
+        self._on_answered()
 
 
 def events_protocol(collector: Collector, settings: Settings) -> Callable[..., EventsProtocol]:
-    """What the server makes its connections with."""
+    """What the server makes each of its connections with."""
     allowed = Allowed(settings)
     connections = ConnectionTable(connections_that_fit(settings))
-    return partial(EventsProtocol, HeadCache(), ResponseTemplate(allowed), collector, allowed, connections, settings)
+    heads, template = HeadCache(), ResponseTemplate(allowed)
+    return partial(EventsProtocol, heads, template, collector, allowed, connections, settings)

@@ -14,7 +14,7 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 
 # Names in lower case, as the parser gives them.
-Headings = list[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
 _END: Final = b"\r\n\r\n"
 # Digits of a length: as many as any real body has, and few enough for one machine word.
@@ -32,7 +32,7 @@ class RequestHead(Struct, frozen=True):
     method: bytes
     target: bytes
     version: str
-    headings: Headings
+    headers: RawHeaders
     keep_alive: bool
     length: int | None
 
@@ -79,8 +79,8 @@ class HeadReader:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headings.append((name.lower(), value))
-        if len(self._headings) > self._settings.head_fields_max:
+        self._headers.append((name.lower(), value))
+        if len(self._headers) > self._settings.head_fields_max:
             raise _head_too_large(f"the request has more than {self._settings.head_fields_max} headers")
 
     def on_headers_complete(self) -> None:
@@ -97,7 +97,7 @@ class HeadReader:
         self._tail = b""
         self._begun = 0
         self._target = b""
-        self._headings: Headings = []
+        self._headers: RawHeaders = []
         self._is_complete = False
         self._keep_alive = False
 
@@ -131,9 +131,9 @@ class HeadReader:
         version = parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise malformed(f"HTTP/{version} is not spoken here, HTTP/1.1 is")
-        length = _body_length(self._headings, version)
+        length = _body_length(self._headers, version)
         head = RequestHead(
-            parser.get_method(), self._target, version, self._headings, self._keep_alive and version == "1.1", length
+            parser.get_method(), self._target, version, self._headers, self._keep_alive and version == "1.1", length
         )
         if length != 0 or parser.should_upgrade():
             # It waits for a body, which it will not be given.
@@ -240,10 +240,10 @@ def _head_too_large(text: str) -> RequestRefused:
     return RequestRefused(Code.REQUEST_HEAD_TOO_LARGE, text)
 
 
-def _body_length(headings: Headings, version: str) -> int | None:
+def _body_length(headers: RawHeaders, version: str) -> int | None:
     """The length of the body in bytes, None when it comes in chunks. Raises RequestRefused (RFC 9112, 3.2 and 6)."""
     lengths, codings, hosts = [], [], 0
-    for name, value in headings:
+    for name, value in headers:
         if name == b"content-length":
             lengths.append(value.strip(b" \t"))
         elif name == b"transfer-encoding":
