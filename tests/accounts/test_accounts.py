@@ -111,7 +111,7 @@ def test_the_first_user_is_an_admin_with_a_made_password(accounts: Accounts, sta
     assert (user.id, user.admin) == ("admin", True)
     assert accounts._hashing.verify(user.password_hash, made)
     assert accounts.ensure_first(None) is None
-    assert state.user_list() == [user]
+    assert state.users.all() == [user]
 
 
 def test_the_first_user_may_have_a_given_password(accounts: Accounts) -> None:

@@ -45,7 +45,7 @@ async def until(condition: Any) -> None:
 
 def test_the_right_password_signs_in(accounts: Accounts, state: State) -> None:
     accounts.add("alice", PASSWORD, context="barchart.com", permissions="all", customers=("TGAM",))
-    assert sign_in(accounts) == state.user_get("alice")
+    assert sign_in(accounts) == state.users.get("alice")
 
 
 def test_accents_may_be_written_either_way(accounts: Accounts) -> None:
@@ -228,7 +228,7 @@ def test_past_the_limit_a_right_guess_is_refused_as_a_wrong_one_also_while_its_u
 def test_guesses_past_the_limit_cost_no_look_at_the_state(accounts: Accounts, state: State, monkeypatch: Any) -> None:
     for _ in range(3):
         assert sign_in(accounts) is None
-    monkeypatch.setattr(state, "user_get", lambda _: pytest.fail("the state was asked"))
+    monkeypatch.setattr(state.users, "get", lambda _: pytest.fail("the state was asked"))
     with pytest.raises(RequestRefused):
         sign_in(accounts)
 
@@ -264,7 +264,7 @@ def test_right_passwords_are_no_failures(accounts: Accounts, clock: Any) -> None
 
 
 def test_a_broken_hash_is_no_failure_of_the_password(accounts: Accounts, state: State) -> None:
-    state.user_add(User(id="alice", password_hash="plain text by mistake", created_ms=0))
+    state.users.add(User(id="alice", password_hash="plain text by mistake", created_ms=0))
     for _ in range(5):
         assert sign_in(accounts) is None
 
@@ -308,11 +308,11 @@ def test_hashes_at_once_are_bounded(state: State, clock: Any, hasher: Any) -> No
 def test_an_outdated_hash_is_made_again_on_sign_in(accounts: Accounts, state: State, hasher: Any) -> None:
     outdated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     before = User(id="alice", password_hash=outdated, created_ms=0)
-    state.user_add(before)
+    state.users.add(before)
     assert sign_in(accounts, password="wrong password") is None
-    assert state.user_get("alice") == before
+    assert state.users.get("alice") == before
     assert sign_in(accounts)
-    renewed = state.user_get("alice")
+    renewed = state.users.get("alice")
     assert renewed is not None
     assert renewed.security_stamp == before.security_stamp
     assert not hasher.check_needs_rehash(renewed.password_hash)
@@ -323,7 +323,7 @@ def test_an_outdated_hash_is_made_again_on_sign_in(accounts: Accounts, state: St
 def test_a_password_changed_meanwhile_is_not_undone(accounts: Accounts, state: State) -> None:
     outdated = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     before = User(id="alice", password_hash=outdated, created_ms=0)
-    state.user_add(before)
+    state.users.add(before)
     accounts.password("alice", "another password")
     assert accounts._renew(before, Credentials("alice", PASSWORD)) == outdated
     assert sign_in(accounts) is None
@@ -333,7 +333,7 @@ def test_a_password_changed_meanwhile_is_not_undone(accounts: Accounts, state: S
 def test_a_broken_hash_signs_nobody_in_and_is_logged(
     accounts: Accounts, state: State, caplog: pytest.LogCaptureFixture
 ) -> None:
-    state.user_add(User(id="alice", password_hash="plain text by mistake", created_ms=0))
+    state.users.add(User(id="alice", password_hash="plain text by mistake", created_ms=0))
     assert sign_in(accounts, password="plain text by mistake") is None
     assert "password hash of user 'alice' cannot be read" in caplog.text
     assert "plain text" not in caplog.text

@@ -38,7 +38,7 @@ def refused(result: Result) -> str:
 
 def matches(settings: Settings, user_id: str, password: str) -> bool:
     state = open_state(settings)
-    found = state.user_get(user_id)
+    found = state.users.get(user_id)
     state.close()
     assert found is not None
     return PasswordHasher().verify(found.password_hash, password)
@@ -179,7 +179,7 @@ def test_the_main_command_hands_over_the_settings(tmp_path: Path) -> None:
     added = CliRunner().invoke(main, [*options, "user", "add", "root", "--admin"], input=PASSWORD)
     assert added.exit_code == 0, added.output
     state = State(f"sqlite:///{tmp_path / 'elsewhere' / 'state.db'}")
-    assert [found.id for found in state.user_list()] == ["root"]
+    assert [found.id for found in state.users.all()] == ["root"]
     state.close()
 
 

@@ -43,7 +43,7 @@ def test_an_object_store_takes_a_backup_and_gives_it_back(full, nodes, bucket):
     other.restore(bucket)
     assert other.rows() == full.rows()
     assert other.names("files") == full.names("files")
-    assert other.state.user_list() == full.state.user_list()
+    assert other.state.users.all() == full.state.users.all()
 
 
 def test_what_is_missing_in_an_object_store_is_found(full, bucket):
@@ -98,7 +98,7 @@ def test_two_backups_into_one_place_do_not_make_a_broken_one(full, tmp_path):
             removed.set()
             os.unlink(Path(tmp_path) / name)  # noqa: PTH108 - as another process would
 
-    full.state.secret("something new")
+    full.state.secrets.get("something new")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(BackupLocation, "put", thieving)
         with pytest.raises(BackupRefused, match="does another backup write to the same place"):

@@ -127,11 +127,11 @@ def test_a_state_database_that_is_not_empty_is_refused(full, nodes, tmp_path):
     other = nodes(state_url=f"sqlite:///{tmp_path / 'other.db'}")
     with contextlib.closing(State(other.settings.state_url)) as state:
         state.migrate()
-        state.user_add(User(id="here", password_hash="", created_ms=0))
+        state.users.add(User(id="here", password_hash="", created_ms=0))
     for _ in range(2):  # a second try must not take the first one's traces for its own
         with pytest.raises(BackupRefused, match="state database is in use"):
             other.restore(tmp_path / "backup")
-        assert [user.id for user in other.state.user_list()] == ["here"]
+        assert [user.id for user in other.state.users.all()] == ["here"]
         assert list(other.data.iterdir()) == []
         other.close()
 
@@ -153,7 +153,7 @@ def test_a_restore_that_broke_off_goes_on(full, nodes, tmp_path, monkeypatch):
     other.restore(tmp_path)
     assert not is_half_restored(other.settings)
     assert other.rows() == full.rows()
-    assert other.state.user_list() == full.state.user_list()
+    assert other.state.users.all() == full.state.users.all()
 
 
 def break_off(node: Node, where: Path) -> None:

@@ -23,9 +23,9 @@ def test_everything_comes_back(full, nodes, tmp_path):
     assert other.rows() == full.rows()
     assert len(other.rows()) == 2000
     assert other.rows("quarantine") == full.rows("quarantine")
-    assert other.state.user_list() == full.state.user_list()
-    assert other.state.secret("links") == full.state.secret("links")
-    assert other.state.job_get("done") == full.state.job_get("done")
+    assert other.state.users.all() == full.state.users.all()
+    assert other.state.secrets.get("links") == full.state.secrets.get("links")
+    assert other.state.jobs.get("done") == full.state.jobs.get("done")
     for folder in ("journal", "aside", "files"):
         assert other.names(folder) == full.names(folder)
     assert not (other.data / "restoring").exists()
@@ -40,7 +40,7 @@ def test_a_report_that_was_delivered_elsewhere_comes_back_without_its_file(full,
     ]
     other = nodes()
     other.restore(tmp_path / "backup")
-    assert other.state.job_get("delivered") == delivered
+    assert other.state.jobs.get("delivered") == delivered
 
 
 @pytest.mark.parametrize("table", ["events", "quarantine"])
@@ -112,8 +112,8 @@ def test_a_job_that_was_started_after_the_watermark_stays_behind(full, nodes, tm
     full.back_up(tmp_path)
     other = nodes()
     other.restore(tmp_path)
-    assert other.state.job_get("later") is None
-    assert other.state.job_get("done") is not None
+    assert other.state.jobs.get("later") is None
+    assert other.state.jobs.get("done") is not None
 
 
 def test_a_report_whose_file_is_gone_or_damaged_keeps_no_backup_from_being_made(full, nodes, tmp_path):
@@ -139,20 +139,20 @@ def test_equal_files_are_kept_once(full, nodes, tmp_path):
 
 
 def test_a_node_that_has_not_loaded_its_journal_is_waited_for_and_named(full, tmp_path):
-    full.state.node_put("far-away", 1, 1)
+    full.state.nodes.put("far-away", 1, 1)
     with pytest.raises(BackupRefused, match="node far-away has not loaded"):
         full.back_up(tmp_path)
     assert not (tmp_path / "manifest.json").exists()
-    full.state.node_put("far-away", 2**50, 1)
+    full.state.nodes.put("far-away", 2**50, 1)
     full.back_up(tmp_path)
 
 
 def test_the_nodes_stay_behind(full, nodes, tmp_path):
-    full.state.node_put("far-away", 2**50, 1)
+    full.state.nodes.put("far-away", 2**50, 1)
     full.back_up(tmp_path)
     other = nodes()
     other.restore(tmp_path)
-    assert other.state.node_list() == []
+    assert other.state.nodes.all() == []
 
 
 def test_the_backup_of_another_installation_is_not_written_over(full, nodes, tmp_path):

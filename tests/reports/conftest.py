@@ -58,7 +58,7 @@ class Place:
         self.loaded = Loaded()
         self.state = State(f"sqlite:///{settings.data / 'state.db'}")
         self.state.migrate()
-        self.state.user_add(USER)
+        self.state.users.add(USER)
         self.plan = LivePlan(None, settings)
         self.files = Files(settings)
         self.destinations = Destinations(settings, self.files)
@@ -119,7 +119,7 @@ class Place:
         """The job as soon as the condition holds for it."""
         async with asyncio.timeout(within_s):
             while True:
-                now = self.state.job_get(job.id)
+                now = self.state.jobs.get(job.id)
                 assert now is not None
                 if condition(now):
                     return now

@@ -18,14 +18,14 @@ def telling(place: Any, node: str, loaded_through_ms: int, ahead_ms: int = -1_00
     """A node that tells how far it is, again and again, by a clock that is ahead of this one's, and goes on."""
     stop, begun = threading.Event(), threading.Event()
     far = SimpleNamespace(loaded_through_ms=loaded_through_ms)
-    place.state.node_put(node, loaded_through_ms, place.now_ms + ahead_ms)
+    place.state.nodes.put(node, loaded_through_ms, place.now_ms + ahead_ms)
 
     def tell() -> None:
         told = 0
         with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
             while not stop.wait(0.02):
                 told += 1
-                state.node_put(node, far.loaded_through_ms, place.now_ms + ahead_ms + told)
+                state.nodes.put(node, far.loaded_through_ms, place.now_ms + ahead_ms + told)
                 begun.set()
 
     teller = threading.Thread(target=tell)
@@ -45,7 +45,7 @@ def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
         async with place.running():
             await place.seen(job, lambda job: job.owner is not None)
             await asyncio.sleep(0.5)
-            assert place.state.job_get(job.id).status is JobStatus.RUNNING
+            assert place.state.jobs.get(job.id).status is JobStatus.RUNNING
             place.load([{"timestamp": 1, "admitted": job.started_ms}])
             place.loaded.loaded_through_ms = job.started_ms
             ended = await place.ended(job)
@@ -59,12 +59,12 @@ def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
 def test_a_report_waits_for_every_other_node(place: Any) -> None:
     async def make() -> None:
         job = await place.order()
-        place.state.node_put("here", 0, 0)  # what this node says of itself is older than what it knows
+        place.state.nodes.put("here", 0, 0)  # what this node says of itself is older than what it knows
         with telling(place, "there", job.started_ms - 1) as there:
             async with place.running():
                 await place.seen(job, lambda job: job.owner is not None)
                 await asyncio.sleep(0.5)
-                assert place.state.job_get(job.id).status is JobStatus.RUNNING
+                assert place.state.jobs.get(job.id).status is JobStatus.RUNNING
                 there.loaded_through_ms = job.started_ms
                 assert (await place.ended(job)).status is JobStatus.COMPLETE
 
@@ -101,8 +101,8 @@ def test_a_report_has_what_a_node_with_a_clock_ahead_took_before_it(place: Any) 
 def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_over(place: Any) -> None:
     async def make() -> None:
         job = await place.order()
-        place.state.job_claim("the dead", 0)
-        assert place.state.job_pin(job.id, "the dead", place.now_ms + 7)
+        place.state.jobs.claim("the dead", 0)
+        assert place.state.jobs.pin_watermark(job.id, "the dead", place.now_ms + 7)
         place.clock.ms += 60_000
         with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
             async with place.running():
@@ -120,14 +120,14 @@ def test_a_watermark_that_was_asked_for_is_kept(place: Any) -> None:
 def test_a_node_that_has_gone_silent_is_waited_for_and_named(make_place: Any) -> None:
     """It may have taken events by a clock that is ahead."""
     place = make_place(report_barrier_timeout_s=1)
-    place.state.node_put("there", place.now_ms + 5_000, place.now_ms + 5_000)
+    place.state.nodes.put("there", place.now_ms + 5_000, place.now_ms + 5_000)
     job = asyncio.run(place.make())
     reason = "events that came before the report were not loaded within 1 s: node there has not said how late it is"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
 
 def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: Any) -> None:
-    place.state.node_put("here", place.now_ms, place.now_ms + 5_000)
+    place.state.nodes.put("here", place.now_ms, place.now_ms + 5_000)
 
     async def make() -> None:
         job = await place.order()
@@ -139,7 +139,7 @@ def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: A
 
 
 def test_a_node_takes_the_watermark_of_another_whose_clock_is_ahead(place: Any) -> None:
-    place.state.node_put("there", place.now_ms, place.now_ms + 5_000)
+    place.state.nodes.put("there", place.now_ms, place.now_ms + 5_000)
     job = asyncio.run(place.order(output={"asOf": place.now_ms + 5_000}))
     assert (job.watermark_ms, job.started_ms) == (place.now_ms + 5_000, place.now_ms)
     with pytest.raises(RequestRefused) as caught:
@@ -152,9 +152,9 @@ def test_a_sequel_never_ends_before_what_it_follows(place: Any) -> None:
 
     async def make() -> None:
         first = await place.order()
-        place.state.job_claim("there", 60_000)
-        place.state.job_pin(first.id, "there", place.now_ms + 5_000)
-        place.state.job_finish(first.id, "there", JobStatus.COMPLETE, place.now_ms, 0, 0, None, None)
+        place.state.jobs.claim("there", 60_000)
+        place.state.jobs.pin_watermark(first.id, "there", place.now_ms + 5_000)
+        place.state.jobs.finish(first.id, "there", JobStatus.COMPLETE, place.now_ms, 0, 0, None, None)
         second = await place.make(output={"since": f"JOB-{first.id}"})
         assert (second.status, second.watermark_ms) == (JobStatus.COMPLETE, place.now_ms + 5_000)
 

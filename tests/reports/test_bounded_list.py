@@ -88,7 +88,7 @@ def test_starting_and_cancelling_in_a_loop_does_not_fill_the_state(state: State,
     async def scenario() -> None:
         desk = Reports(state, settings, SystemClock(), Files(settings))
         await started_and_cancelled(desk, [1_000] * 60)
-        left = state.job_list(USER.account, 1_000, None)
+        left = state.jobs.newest(USER.account, 1_000, None)
         assert sum(len(msgspec.json.encode(job.filter)) for job in left) < 300_000 + 2 * 40_000
 
     asyncio.run(scenario())

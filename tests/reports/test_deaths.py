@@ -31,7 +31,7 @@ MAKING = (
 
 def check(place: Any, job: Job) -> Job:
     """The job as it is now; when it is COMPLETE, its file is there, unless it is handed out no more."""
-    now = place.state.job_get(job.id)
+    now = place.state.jobs.get(job.id)
     assert isinstance(now, Job)
     path = place.settings.data / "files" / file_path(now)
     try:
@@ -39,7 +39,7 @@ def check(place: Any, job: Job) -> Job:
     except FileNotFoundError:  # a worker may be removing it at this very moment
         content = b""
     # Looked at again, because the file may have been removed since.
-    handed_out = now.status is JobStatus.COMPLETE and not place.state.job_get(job.id).expired
+    handed_out = now.status is JobStatus.COMPLETE and not place.state.jobs.get(job.id).expired
     if handed_out:
         assert (len(content), hashlib.sha256(content).hexdigest()) == (now.bytes, now.sha256)
     return now
@@ -69,7 +69,7 @@ def test_a_report_outlives_its_worker(make_place: Any, point: str) -> None:
         dead = check(place, job)
         assert dead.status is (JobStatus.COMPLETE if point == "after the record" else JobStatus.RUNNING)
         if dead.status is JobStatus.RUNNING:
-            place.state.job_renew(job.id, dead.owner, 0)
+            place.state.jobs.renew(job.id, dead.owner, 0)
         watermark = {"header": True, "asOf": job.watermark_ms}
         undisturbed = await place.order(output=watermark)
         async with place.running():

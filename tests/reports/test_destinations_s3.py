@@ -136,7 +136,7 @@ def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) 
 
     async def make() -> Job:
         job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
-        dead = lake.state.job_claim("the dead", 0)
+        dead = lake.state.jobs.claim("the dead", 0)
         lake.destinations.put(dead, iter([lake.filled]))
         async with lake.running():
             ended = await lake.ended(job)
@@ -183,7 +183,7 @@ def test_an_outage_is_outlived(s3: S3, lake: Any, caplog: pytest.LogCaptureFixtu
             async with asyncio.timeout(60):
                 while "a store is away, trying again" not in caplog.text:
                     await asyncio.sleep(0.01)
-            assert lake.state.job_get(job.id).status is JobStatus.RUNNING
+            assert lake.state.jobs.get(job.id).status is JobStatus.RUNNING
             await asyncio.to_thread(s3.start)
             ended = await lake.ended(job)
         assert isinstance(ended, Job)
@@ -218,8 +218,8 @@ def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s
 
         def put(self, *args: Any) -> int:
             size = super().put(*args)
-            job = lake.state.job_list(None, 1, None)[0]
-            ended = lake.state.job_finish(job.id, job.owner, JobStatus.FAILED, lake.now_ms, 0, 0, None, "not wanted")
+            job = lake.state.jobs.newest(None, 1, None)[0]
+            ended = lake.state.jobs.finish(job.id, job.owner, JobStatus.FAILED, lake.now_ms, 0, 0, None, "not wanted")
             assert ended
             assert s3.keys() == ["from/footfall/a.csv"]
             return size
@@ -241,7 +241,7 @@ def test_a_file_that_could_not_be_removed_at_its_destination_goes_when_it_can(s3
     async def remove() -> None:
         s3.stop()
         await lake.desk.end(lake.user, f"JOB-{removed.id}")
-        assert not lake.state.job_get(removed.id).removed
+        assert not lake.state.jobs.get(removed.id).removed
         await asyncio.to_thread(s3.start)
         assert len(s3.keys()) == 2
         async with lake.running():

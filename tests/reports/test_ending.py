@@ -107,7 +107,7 @@ def test_a_statement_that_gives_nothing_is_broken_off(endless: Any, elsewhere: b
                 second = await endless.order()
                 await until(endless.store.entered.is_set, FREE_S)
                 await endless.desk.end(endless.user, f"JOB-{second.id}")
-        assert endless.state.job_get(job.id) == ended
+        assert endless.state.jobs.get(job.id) == ended
         assert endless.stored() == []
 
     asyncio.run(make())
@@ -123,7 +123,7 @@ def test_a_stream_is_broken_off_and_its_file_removed(make_place: Any) -> None:
             await place.seen(job, lambda job: job.bytes > 0)
             await place.desk.end(place.user, f"JOB-{job.id}")
             await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
-        assert place.state.job_get(job.id).reason == "cancelled"
+        assert place.state.jobs.get(job.id).reason == "cancelled"
 
     asyncio.run(make())
 
@@ -137,7 +137,7 @@ def test_a_stop_breaks_a_statement_off_and_costs_no_try(endless: Any) -> None:
                 await until(endless.store.entered.is_set, 30)
                 stop.set()
                 await endless.seen(job, lambda job: job.stops == stops)  # noqa: B023 - it is called at once
-        now = endless.state.job_get(job.id)
+        now = endless.state.jobs.get(job.id)
         assert (now.status, now.tries, now.stops) == (JobStatus.RUNNING, 10, 10)
         assert at_work(endless) == 0
         async with endless.running(endless.runner(store=Store(endless.settings))):
@@ -151,7 +151,7 @@ def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any
     job = asyncio.run(place.make())
     link = asyncio.run(place.desk.link(place.user, job, "http://localhost"))
     ended = [asyncio.run(place.desk.end(place.user, f"JOB-{job.id}")) for _ in range(2)]
-    assert ended[0] == ended[1] == place.state.job_get(job.id)
+    assert ended[0] == ended[1] == place.state.jobs.get(job.id)
     assert (ended[0].status, ended[0].expired, ended[0].sha256) == (JobStatus.COMPLETE, True, job.sha256)
     assert place.stored() == []
     with pytest.raises(RequestRefused) as caught:
@@ -167,6 +167,6 @@ def test_a_waiting_report_is_cancelled_too(place: Any) -> None:
         job = await place.order()
         answers = [await place.desk.end(place.user, f"JOB-{job.id}") for _ in range(2)]
         assert [(answer.status, answer.reason) for answer in answers] == [(JobStatus.FAILED, "cancelled")] * 2
-        assert place.state.job_claim("worker", 60_000) is None
+        assert place.state.jobs.claim("worker", 60_000) is None
 
     asyncio.run(make())

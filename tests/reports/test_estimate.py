@@ -35,7 +35,7 @@ def estimate(place: Any) -> Iterator[Callable[..., Estimate]]:
             body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
             return asyncio.run(estimates.estimate(place.user, json.dumps(body).encode()))
 
-        place.state.node_put("here", place.now_ms - 1, place.now_ms)
+        place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
         yield ask
 
 
@@ -105,7 +105,7 @@ def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(
 def test_all_that_selects_events_is_respected(place: Any, estimate: Any) -> None:
     first = report(place)
     place.clock.ms += 10_000
-    place.state.node_put("here", place.clock.ms - 1, place.clock.ms)
+    place.state.nodes.put("here", place.clock.ms - 1, place.clock.ms)
     stamps = {"received": first.watermark_ms + 5, "admitted": first.watermark_ms + 5}
     batch = str(uuid.uuid4())
     place.load({"timestamp": n, "sequence": n + 1, "batch": batch, "type": "TU"[n % 2]} for n in range(100))
@@ -142,7 +142,7 @@ def test_nothing_is_exact_while_events_are_on_their_way(place: Any, estimate: An
     place.clock.ms += 10
     assert not estimate(output={"asOf": place.now_ms + 5}).exact
     assert estimate() == estimate(output={"asOf": place.now_ms - 1}) == Estimate(0, 0, place.now_ms - 1, True)
-    place.state.node_remove("here")
+    place.state.nodes.remove("here")
     assert not estimate().exact
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from footfall.state import Job, JobStatus, State, StateUnavailable
+from footfall.state.jobs import JobRepository
 from footfall.store import Store
 
 
@@ -52,25 +53,25 @@ class Slow(Store):
         return super().rows(query, parameters, settings)
 
 
-class Failing(State):
+class FailingJobs(JobRepository):
     """Cannot claim or record at first; `lost` says that it does record, and only the answer is lost."""
 
     failures = 2
     lost = False
 
-    def job_claim(self, owner: str, lease_ms: int) -> Job | None:
+    def claim(self, owner: str, lease_ms: int) -> Job | None:
         if self.failures == 2:
             self.failures -= 1
             raise StateUnavailable("no connection")
-        return super().job_claim(owner, lease_ms)
+        return super().claim(owner, lease_ms)
 
-    def job_finish(self, *args: Any, **named: Any) -> bool:
+    def finish(self, *args: Any, **named: Any) -> bool:
         if self.failures:
             self.failures -= 1
             if self.lost:
-                super().job_finish(*args, **named)
+                super().finish(*args, **named)
             raise StateUnavailable("the connection broke")
-        return super().job_finish(*args, **named)
+        return super().finish(*args, **named)
 
 
 async def finish(place: Any, **wanted: Any) -> Job:
@@ -203,12 +204,12 @@ def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost: bool
 
     async def make() -> None:
         job = await place.order()
-        state = Failing(f"sqlite:///{place.settings.data / 'state.db'}")
-        state.lost = lost
-        with contextlib.closing(state):
+        with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+            state.jobs = failing = FailingJobs(state.database)
+            failing.lost = lost
             async with place.running(place.runner(state=state)):
                 await place.ended(job)
-        ended = place.state.job_get(job.id)
+        ended = place.state.jobs.get(job.id)
         assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1)
         assert await place.read(ended) == place.filled
 

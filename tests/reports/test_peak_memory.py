@@ -61,7 +61,7 @@ async def main():
     before, stop = peak(), asyncio.Event()
     working = asyncio.create_task(runner.run(stop))
     while job := (await asyncio.to_thread(sys.stdin.readline)).strip():
-        while (now := state.job_get(job)).status is JobStatus.RUNNING:
+        while (now := state.jobs.get(job)).status is JobStatus.RUNNING:
             await asyncio.sleep(0.02)
         print(json.dumps([now.status, now.reason, now.rows, now.bytes, peak() - before]), flush=True)
     stop.set()

@@ -118,7 +118,7 @@ def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
         {"timestamp": kind, "type": name_of(kind), "context": [f"{kind}.{at}" for at in range(KEYS)]}
         for kind in range(TYPES // 20)
     )
-    place.state.node_put("here", place.now_ms - 1, place.now_ms)
+    place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
     body = json.dumps({"filter": {"customer": "C", "product": "P"}, "output": {"spreadsheetSafe": True}}).encode()
     with contextlib.closing(Estimates(place.desk, place.state, place.store, place.plan, place.settings)) as estimates:
         found = asyncio.run(estimates.estimate(place.user, body))

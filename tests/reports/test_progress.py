@@ -59,8 +59,8 @@ def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
 
     async def make() -> None:
         job = await place.order()
-        place.state.job_claim("the dead", 0)
-        place.state.job_progress(job.id, "the dead", 1, 2, 3, 0.75)
+        place.state.jobs.claim("the dead", 0)
+        place.state.jobs.record_progress(job.id, "the dead", 1, 2, 3, 0.75)
         least = 1.0
 
         def look(job: Job) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from footfall.state import Job, JobStatus, State, User
+from footfall.state.jobs import JobRepository
 from footfall.store import Store
 
 LEASE_MS = 30_000
@@ -77,13 +78,13 @@ def stuck_worker(place: Any) -> Iterator[None]:
         worker.wait()
 
 
-class Counting(State):
+class CountingJobs(JobRepository):
     """Counts the jobs that were ended."""
 
     ends = 0
 
-    def job_finish(self, *args: Any, **named: Any) -> bool:
-        done = super().job_finish(*args, **named)
+    def finish(self, *args: Any, **named: Any) -> bool:
+        done = super().finish(*args, **named)
         self.ends += done
         return done
 
@@ -103,9 +104,9 @@ def gated(make_place: Any) -> Any:
 
 def take(place: Any, job: Job) -> None:
     """Have the lease of a job run out, and another worker take it."""
-    while (now := place.state.job_get(job.id)).owner != "the next":
-        place.state.job_renew(job.id, now.owner, 0)
-        place.state.job_claim("the next", LEASE_MS)
+    while (now := place.state.jobs.get(job.id)).owner != "the next":
+        place.state.jobs.renew(job.id, now.owner, 0)
+        place.state.jobs.claim("the next", LEASE_MS)
 
 
 def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
@@ -113,15 +114,16 @@ def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
 
     async def make() -> None:
         jobs = [await place.order(start=n) for n in range(12)]
-        other = Counting(f"sqlite:///{place.settings.data / 'state.db'}")
-        here = Counting(f"sqlite:///{place.settings.data / 'state.db'}")
+        other = State(f"sqlite:///{place.settings.data / 'state.db'}")
+        here = State(f"sqlite:///{place.settings.data / 'state.db'}")
+        other.jobs, here.jobs = theirs, ours = CountingJobs(other.database), CountingJobs(here.database)
         with contextlib.closing(here), contextlib.closing(other):
             async with place.running(place.runner(state=here), place.runner(state=other, node="there")):
                 ended = [await place.ended(job) for job in jobs]
             assert [(job.status, job.tries, job.rows) for job in ended] == [
                 (JobStatus.COMPLETE, 1, place.rows - n) for n in range(12)
             ]
-            assert here.ends + other.ends == 12
+            assert ours.ends + theirs.ends == 12
 
     asyncio.run(make())
 
@@ -147,14 +149,14 @@ def test_a_dead_workers_report_is_made_by_another(place: Any) -> None:
 
     async def make() -> None:
         job = await place.order()
-        place.state.job_claim("the dead", LEASE_MS)
+        place.state.jobs.claim("the dead", LEASE_MS)
         half = place.settings.data / "files" / job.id / "1" / f"{job.file}#1"
         half.parent.mkdir(parents=True)
         half.write_bytes(place.filled[:1000])
         async with place.running():
             await asyncio.sleep(0.5)
-            assert place.state.job_get(job.id).owner == "the dead"
-            assert place.state.job_renew(job.id, "the dead", 0)
+            assert place.state.jobs.get(job.id).owner == "the dead"
+            assert place.state.jobs.renew(job.id, "the dead", 0)
             ended = await place.ended(job)
         assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
         assert place.stored() == [f"{job.id}/2/{job.file}"]
@@ -171,7 +173,7 @@ def test_a_report_survives_the_death_of_its_workers_process(place: Any) -> None:
         with stuck_worker(place):
             await place.seen(job, lambda job: job.rows > 0)
         assert place.stored() == [f"{job.id}/1/{job.file}#1"]
-        assert place.state.job_renew(job.id, place.state.job_get(job.id).owner, 0)
+        assert place.state.jobs.renew(job.id, place.state.jobs.get(job.id).owner, 0)
         async with place.running():
             ended = await place.ended(job)
         assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
@@ -188,7 +190,7 @@ def test_a_worker_that_lost_its_lease_leaves_neither_status_nor_file(gated: Any)
             await gated.seen(job, lambda job: job.rows > 0)
             take(gated, job)
             gated.store.gate.set()
-        now = gated.state.job_get(job.id)
+        now = gated.state.jobs.get(job.id)
         assert (now.status, now.owner, now.tries) == (JobStatus.RUNNING, "the next", 2)
         assert gated.stored() == []
 
@@ -205,7 +207,7 @@ def test_a_worker_notices_that_its_lease_was_lost(gated: Any, caplog: pytest.Log
                 while "the lease was lost" not in caplog.text:
                     await asyncio.sleep(0.01)
             gated.store.gate.set()
-        assert gated.state.job_get(job.id).owner == "the next"
+        assert gated.state.jobs.get(job.id).owner == "the next"
         assert gated.stored() == []
 
     asyncio.run(make())
@@ -219,7 +221,7 @@ def test_a_lease_is_kept_for_as_long_as_it_takes(make_place: Any) -> None:
         async with gated.running():
             await gated.seen(job, lambda job: job.rows > 0)
             for _ in range(3):
-                before = gated.state.job_get(job.id).lease_until_ms
+                before = gated.state.jobs.get(job.id).lease_until_ms
                 await gated.seen(job, lambda job: job.lease_until_ms > before)  # noqa: B023 - it is called at once
             gated.store.gate.set()
             assert (await gated.ended(job)).tries == 1
@@ -235,7 +237,7 @@ def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
             stop.set()
             await gated.seen(job, lambda job: job.stops == 1)
             gated.store.gate.set()
-        assert gated.state.job_get(job.id).status is JobStatus.RUNNING
+        assert gated.state.jobs.get(job.id).status is JobStatus.RUNNING
         assert gated.stored() == []
         async with gated.running():
             ended = await gated.ended(job)
@@ -245,33 +247,34 @@ def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
     asyncio.run(make())
 
 
-class Slow(State):
+class SlowJobs(JobRepository):
     """Claims at once, and then only when it may."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, state: State) -> None:
+        super().__init__(state.database)
         self.claims, self.may = 0, threading.Event()
 
-    def job_claim(self, owner: str, lease_ms: int) -> Job | None:
+    def claim(self, owner: str, lease_ms: int) -> Job | None:
         self.claims += 1
         if self.claims > 1:
             self.may.wait(60)
-        return super().job_claim(owner, lease_ms)
+        return super().claim(owner, lease_ms)
 
 
 def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> None:
-    async def make(state: Slow) -> Job:
+    async def make(state: State) -> Job:
+        state.jobs = jobs = SlowJobs(state)
         job = await gated.order()
         async with gated.running(gated.runner(state=state)) as stop:
-            await gated.seen(job, lambda job: job.rows > 0 and state.claims > 1)
+            await gated.seen(job, lambda job: job.rows > 0 and jobs.claims > 1)
             stop.set()
             await asyncio.sleep(0.2)
-            state.may.set()
+            jobs.may.set()
             await gated.seen(job, lambda job: job.stops > 0)
             gated.store.gate.set()
-        return gated.state.job_get(job.id)
+        return gated.state.jobs.get(job.id)
 
-    with contextlib.closing(Slow(f"sqlite:///{gated.settings.data / 'state.db'}")) as state:
+    with contextlib.closing(State(f"sqlite:///{gated.settings.data / 'state.db'}")) as state:
         given_back = asyncio.run(make(state))
     assert (given_back.tries, given_back.stops) == (1, 1)
 
@@ -280,7 +283,7 @@ def test_a_report_that_kills_its_workers_is_given_up(place: Any) -> None:
     async def make() -> Job:
         job = await place.order()
         for n in range(place.settings.report_tries_max):
-            place.state.job_claim(f"dead {n}", 0)
+            place.state.jobs.claim(f"dead {n}", 0)
         async with place.running():
             ended = await place.ended(job)
         assert isinstance(ended, Job)
@@ -293,15 +296,15 @@ def test_a_report_that_kills_its_workers_is_given_up(place: Any) -> None:
     )
 
 
-class Noting(State):
+class NotingJobs(JobRepository):
     """Notes whose jobs are claimed, in their order."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, state: State) -> None:
+        super().__init__(state.database)
         self.users: list[str] = []
 
-    def job_claim(self, owner: str, lease_ms: int) -> Job | None:
-        job = super().job_claim(owner, lease_ms)
+    def claim(self, owner: str, lease_ms: int) -> Job | None:
+        job = super().claim(owner, lease_ms)
         self.users += [job.user] if job else []
         return job
 
@@ -314,7 +317,8 @@ def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place
 
     async def make() -> list[str]:
         many = [await place.order() for _ in range(20)]
-        with contextlib.closing(Noting(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+        with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+            state.jobs = jobs = NotingJobs(state)
             async with place.running(place.runner(state=state)):
                 # All were started in the same millisecond.
                 await place.seen(min(many, key=lambda job: job.id), lambda job: job.owner is not None)
@@ -323,6 +327,6 @@ def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place
                 place.store.gate.set()
                 for job in (first, *many):
                     assert (await place.ended(job)).status is JobStatus.COMPLETE
-            return state.users
+            return jobs.users
 
     assert asyncio.run(make()) == ["ann", "bob", *["ann"] * 19]

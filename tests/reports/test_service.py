@@ -43,7 +43,7 @@ def finished(place: Any) -> Job:
 
 def test_an_order_is_on_record_when_it_is_answered(place: Any) -> None:
     job = asyncio.run(place.desk.start(place.user, BODY))
-    assert place.state.job_get(job.id) == job
+    assert place.state.jobs.get(job.id) == job
     assert (job.status, job.user, job.started_ms) == (JobStatus.RUNNING, "ann", place.now_ms)
     assert job.file == f"footfall-C-P-2025-10-09-{job.id[:8]}.csv"
 
@@ -51,7 +51,7 @@ def test_an_order_is_on_record_when_it_is_answered(place: Any) -> None:
 def test_a_customer_of_others_is_refused_and_nothing_recorded(place: Any) -> None:
     body = json.dumps({"filter": {"customer": "TGAM", "product": "P"}}).encode()
     assert refusal(place.desk.start(place.user, body)).code is Code.REQUEST_AUTHORIZATION_FAILURE
-    assert place.state.job_list(None, 10, None) == []
+    assert place.state.jobs.newest(None, 10, None) == []
     asyncio.run(place.desk.start(ADMIN, body))
 
 
@@ -84,9 +84,9 @@ def test_a_running_report_has_no_link_yet(place: Any) -> None:
 @pytest.mark.parametrize("ending", [JobStatus.TIMEOUT, JobStatus.FAILED])
 def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> None:
     job = asyncio.run(place.desk.start(place.user, BODY))
-    claimed = place.state.job_claim("w", 60_000)
-    place.state.job_finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
-    error = refusal(place.desk.link(place.user, place.state.job_get(job.id), BASE))
+    claimed = place.state.jobs.claim("w", 60_000)
+    place.state.jobs.finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
+    error = refusal(place.desk.link(place.user, place.state.jobs.get(job.id), BASE))
     assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED, "the report has no file: the disk is full")
 
 
@@ -154,28 +154,28 @@ def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finishe
 
 
 def removed(place: Any) -> None:
-    assert place.state.user_remove("ann")
+    assert place.state.users.remove("ann")
 
 
 def added_again(place: Any) -> None:
     removed(place)
-    place.state.user_add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
+    place.state.users.add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
 
 
 def changed(place: Any) -> None:
-    assert place.state.user_password("ann", "another")
+    assert place.state.users.set_password("ann", "another")
 
 
 def revoked(place: Any) -> None:
-    assert place.state.user_customers("ann", revoked=("C",))
+    assert place.state.users.change_customers("ann", revoked=("C",))
 
 
 @pytest.mark.parametrize("end", [removed, added_again, changed, revoked])
 def test_a_link_ends_with_the_right_that_it_stands_on(place: Any, finished: Job, end: Callable[[Any], None]) -> None:
     link = asyncio.run(place.desk.link(place.user, finished, BASE))
     open_link(place, link)
-    assert place.state.user_password("ann", "made again of the same password", replacing="")
-    assert place.state.user_customers("ann", revoked=("BARCHART",))
+    assert place.state.users.set_password("ann", "made again of the same password", replacing="")
+    assert place.state.users.change_customers("ann", revoked=("BARCHART",))
     open_link(place, link)
     end(place)
     with pytest.raises(RequestRefused) as caught:
@@ -186,7 +186,7 @@ def test_a_link_ends_with_the_right_that_it_stands_on(place: Any, finished: Job,
 def test_who_is_added_under_a_name_inherits_no_reports(place: Any, finished: Job) -> None:
     running = asyncio.run(place.desk.start(place.user, BODY))
     added_again(place)
-    ann = place.state.user_get("ann")
+    ann = place.state.users.get("ann")
     assert asyncio.run(place.desk.list(ann, {})).jobs == []
     for job in (finished, running):
         for call in (place.desk.find, place.desk.end):
@@ -199,7 +199,7 @@ def test_reports_of_who_had_the_name_before_are_not_counted(make_place: Any) -> 
     place = make_place(reports_running_max=1)
     asyncio.run(place.desk.start(place.user, BODY))
     added_again(place)
-    ann = place.state.user_get("ann")
+    ann = place.state.users.get("ann")
     asyncio.run(place.desk.start(ann, BODY))
     assert refusal(place.desk.start(ann, BODY)).code is Code.REQUEST_RATE_LIMITED
 
@@ -233,6 +233,6 @@ def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:
         async with place.running():
             for job in ended[1:]:
                 await place.seen(job, lambda job: job.removed)
-        assert not place.state.job_get(ended[0].id).removed
+        assert not place.state.jobs.get(ended[0].id).removed
 
     asyncio.run(keep_house())

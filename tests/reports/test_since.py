@@ -47,10 +47,10 @@ def refusal(place: Any, **asked: Any) -> tuple[Code, list[str]]:
 
 
 def refused(place: Any, **asked: Any) -> list[str]:
-    before = len(place.state.job_list(None, 100, None))
+    before = len(place.state.jobs.newest(None, 100, None))
     code, problems = refusal(place, **asked)
     assert code is Code.REQUEST_PARAMETER_MALFORMED
-    assert len(place.state.job_list(None, 100, None)) == before
+    assert len(place.state.jobs.newest(None, 100, None)) == before
     return problems
 
 
@@ -219,8 +219,8 @@ def test_a_basis_that_does_not_exist_is_named(place) -> None:
 )
 def test_a_sequel_may_name_the_same_types_otherwise(place: Any, before: Any, after: Any) -> None:
     first = order(place, types=before)
-    place.state.job_claim("w", 60_000)
-    place.state.job_finish(first.id, "w", JobStatus.COMPLETE, first.started_ms, 0, 0, None, None)
+    place.state.jobs.claim("w", 60_000)
+    place.state.jobs.finish(first.id, "w", JobStatus.COMPLETE, first.started_ms, 0, 0, None, None)
     assert order(place, output={"since": source(first)}, types=after).since_ms == first.watermark_ms
     others = ["A"] if before else ["A", "B"]
     (why,) = refused(place, output={"since": source(first)}, types=others)

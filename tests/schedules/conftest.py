@@ -67,8 +67,8 @@ class Place:
         self.clock = TurnedClock()
         self.store = Store(settings)
         self.desk = Schedules(state, settings, self.clock)
-        if state.user_get(OWNER.id) is None:
-            state.user_add(OWNER)
+        if state.users.get(OWNER.id) is None:
+            state.users.add(OWNER)
 
     def scheduler(self, **changes: Any) -> Scheduler:
         return Scheduler(self.state, self.store, changes.get("settings", self.settings), self.clock)
@@ -84,18 +84,18 @@ class Place:
 
     def runs(self, schedule: ScheduleShown) -> list[ScheduleRun]:
         """The oldest first."""
-        return self.state.schedule_runs(schedule.id, 1000)[::-1]
+        return self.state.schedules.newest_runs(schedule.id, 1000)[::-1]
 
     def job(self, run: ScheduleRun) -> Job:
-        found = self.state.job_get(run.job)
+        found = self.state.jobs.get(run.job)
         assert found is not None
         return found
 
     def end(self, status: JobStatus = JobStatus.COMPLETE, reason: str | None = None) -> int:
         """End all jobs that run, as a worker would; how many there were."""
         count = 0
-        while job := self.state.job_claim("w", 0):
-            assert self.state.job_finish(job.id, "w", status, self.clock.ms, 0, 0, None, reason)
+        while job := self.state.jobs.claim("w", 0):
+            assert self.state.jobs.finish(job.id, "w", status, self.clock.ms, 0, 0, None, reason)
             count += 1
         return count
 

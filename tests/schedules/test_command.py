@@ -21,7 +21,7 @@ def settings(tmp_path: Path) -> Settings:
     settings = Settings(data_dir=str(tmp_path / "data"))
     with closing(open_state(settings)) as state:
         state.migrate()
-        state.user_add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
+        state.users.add(User(id="ann", password_hash="", customers=("C",), created_ms=0))
     return settings
 
 

@@ -82,15 +82,15 @@ def test_many_workers_start_one_correction(stored: Any, make: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert [each.correction for each in stored.runs(schedule)] == [0, 1]
-    assert len(stored.state.job_list(None, 100, None)) == 2
+    assert len(stored.state.jobs.newest(None, 100, None)) == 2
 
 
 def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any, make: Any) -> None:
     schedule, run = first_report(stored, make, correctionDays=1)
     looks = 0
-    stored.state.schedule_pause(schedule.id)  # no further windows: they would be looked at too
+    stored.state.schedules.pause(schedule.id)  # no further windows: they would be looked at too
     while stored.runs(schedule)[0].look_ms is not None:
-        stored.state.schedule_resume(schedule.id, stored.clock.ms)
+        stored.state.schedules.resume(schedule.id, stored.clock.ms)
         stored.clock.ms = stored.runs(schedule)[0].look_ms
         stored.scheduler()._look(lambda: False)
         looks += 1
@@ -138,7 +138,7 @@ def test_windows_of_receipt_are_corrected_when_something_is_released_into_them(s
 
 def test_the_look_of_a_window_reads_that_window_alone(stored: Any, make: Any) -> None:
     job = jobs.make_scheduled_job(
-        stored.state.schedule_get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings()
+        stored.state.schedules.get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings()
     )
     stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
     plan = "\n".join(

@@ -74,9 +74,9 @@ def test_what_could_not_be_delivered_is_refused_at_once(delivering: Any, output:
 def test_a_destination_that_is_gone_pauses_the_schedule(delivering: Any) -> None:
     schedule = delivering.add(output={"bucketName": "lake"}, **{"from": delivering.now_ms - HOUR_MS})
     body = json.dumps({"filter": {"customer": "C", "product": "P"}, "output": {"bucketName": "pond"}})
-    with delivering.state._write() as connection:
+    with delivering.state.database.write() as connection:
         connection.execute(text("UPDATE schedules SET body = :body"), {"body": body})
     delivering.tick()
-    shown = delivering.desk.find(delivering.state.user_get("ann"), schedule.id)
+    shown = delivering.desk.find(delivering.state.users.get("ann"), schedule.id)
     assert shown.paused
     assert "no destination named 'pond' is configured" in shown.reason

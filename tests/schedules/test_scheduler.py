@@ -122,7 +122,7 @@ def test_many_workers_start_each_window_once(place: Any, url: str) -> None:
         list(pool.map(work, range(8)))
     for schedule in schedules:
         assert starts(place, schedule) == [place.now_ms // HOUR_MS * HOUR_MS - n * HOUR_MS for n in (5, 4, 3, 2, 1)]
-    jobs = place.state.job_list(None, 100, None)
+    jobs = place.state.jobs.newest(None, 100, None)
     assert sorted(job.id for job in jobs) == sorted(run.job for each in schedules for run in place.runs(each))
 
 
@@ -141,7 +141,7 @@ def test_many_workers_try_again_once(place: Any, url: str) -> None:
         list(pool.map(work, range(8)))
     (run,) = place.runs(schedule)
     assert (run.status, run.tries) == (RunStatus.RUNNING, 2)
-    assert {job.id for job in place.state.job_list(None, 100, None)} == {run.job, *run.earlier_jobs}
+    assert {job.id for job in place.state.jobs.newest(None, 100, None)} == {run.job, *run.earlier_jobs}
 
 
 KILL = """
@@ -149,13 +149,13 @@ import os, signal, sys
 from footfall.system.clock import SystemClock
 from footfall.schedules import Scheduler
 from footfall.settings.schema import Settings
-from footfall.state import State, jobs
+from footfall.state import State, schedules
 from footfall.store import Store
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-jobs.add = die
+schedules.add_job = die
 settings = Settings(data_dir=sys.argv[2])
 Scheduler(State(sys.argv[1]), Store(settings), settings, SystemClock()).tick()
 """
@@ -165,7 +165,7 @@ def test_a_kill_between_the_run_and_its_job_leaves_neither(place: Any, url: str)
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
     killed = subprocess.run([sys.executable, "-c", KILL, url, place.settings.data_dir], check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL
-    assert (place.runs(schedule), place.state.job_list(None, 10, None)) == ([], [])
+    assert (place.runs(schedule), place.state.jobs.newest(None, 10, None)) == ([], [])
     place.tick()
     assert starts(place, schedule) == [place.now_ms // HOUR_MS * HOUR_MS - HOUR_MS]
 
@@ -181,14 +181,14 @@ def test_a_report_that_failed_is_tried_again_and_then_seen_to_have_failed(make_p
         (run,) = place.runs(schedule)[:1]
         seen.append((run.status, run.tries, run.reason))
         place.tick(pause_ms - 1)
-        assert place.state.job_counts().get(JobStatus.RUNNING, 0) == 0
+        assert place.state.jobs.count_by_status().get(JobStatus.RUNNING, 0) == 0
         place.tick(1)
     assert seen == [
         (RunStatus.WAITING, 1, "too slow"),
         (RunStatus.WAITING, 2, "too slow"),
         (RunStatus.FAILED, 3, "too slow"),
     ]
-    (shown,) = place.desk.find(place.state.user_get("ann"), schedule.id).runs
+    (shown,) = place.desk.find(place.state.users.get("ann"), schedule.id).runs
     assert (shown.status, len(shown.earlier), shown.reason) == ("FAILED", 2, "too slow")
     place.tick(6 * MINUTE_MS)
     assert place.runs(schedule)[0].status is RunStatus.FAILED
@@ -223,7 +223,7 @@ def test_a_failed_window_is_tried_again_when_the_schedule_is_resumed(make_place:
     place.end(JobStatus.FAILED, "no")
     place.tick()
     assert place.runs(schedule)[0].status is RunStatus.FAILED
-    place.desk.resume(place.state.user_get("ann"), schedule.id)
+    place.desk.resume(place.state.users.get("ann"), schedule.id)
     place.tick()
     place.end()
     place.tick()
@@ -232,7 +232,7 @@ def test_a_failed_window_is_tried_again_when_the_schedule_is_resumed(make_place:
 
 def test_a_paused_schedule_goes_on_where_it_was(place: Any) -> None:
     schedule = place.add()
-    owner = place.state.user_get("ann")
+    owner = place.state.users.get("ann")
     assert place.desk.pause(owner, schedule.id).paused
     place.tick(5 * HOUR_MS)
     assert place.runs(schedule) == []
@@ -245,9 +245,9 @@ def test_a_paused_schedule_goes_on_where_it_was(place: Any) -> None:
 
 def test_a_schedule_of_nobody_is_paused_with_the_reason(place: Any) -> None:
     schedule = place.add()
-    place.state.user_remove("ann")
+    place.state.users.remove("ann")
     place.tick(HOUR_MS)
-    found = place.state.schedule_get(schedule.id)
+    found = place.state.schedules.get(schedule.id)
     assert (found.paused, found.reason) == (True, "user 'ann', who made it, was removed")
     assert place.runs(schedule) == []
 
@@ -256,7 +256,7 @@ def test_a_removed_schedule_leaves_its_reports(place: Any) -> None:
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
     place.tick()
     (run,) = place.runs(schedule)
-    place.desk.remove(place.state.user_get("ann"), schedule.id)
+    place.desk.remove(place.state.users.get("ann"), schedule.id)
     assert place.runs(schedule) == []
     assert place.job(run).schedule == schedule.id
     place.end()
@@ -272,7 +272,7 @@ def test_a_stopped_worker_starts_no_more(place: Any) -> None:
 def test_a_report_whose_job_is_gone_is_tried_again(place: Any) -> None:
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
     place.tick()
-    with place.state._write() as connection:
+    with place.state.database.write() as connection:
         connection.execute(text("DELETE FROM jobs"))
     place.tick()
     place.tick(MINUTE_MS)
@@ -293,7 +293,7 @@ def test_a_fault_with_one_schedule_does_not_hold_up_the_others(place: Any, monke
     monkeypatch.setattr(schedules_jobs, "make_scheduled_job", fail)
     place.tick(HOUR_MS)
     assert (len(place.runs(broken)), len(place.runs(sound))) == (0, 1)
-    found = place.state.schedule_get(broken.id)
+    found = place.state.schedules.get(broken.id)
     assert found.paused
     assert found.reason.startswith("a fault of the service")
 
@@ -307,10 +307,10 @@ def test_a_state_that_is_away_is_waited_for(place: Any, caplog: pytest.LogCaptur
 
 def test_a_schedule_whose_time_zone_is_not_known_here_is_paused(place: Any) -> None:
     schedule = place.add()
-    with place.state._write() as connection:
+    with place.state.database.write() as connection:
         connection.execute(text("UPDATE schedules SET timezone = 'Mars/Olympus'"))
     place.tick(HOUR_MS)
-    shown = place.desk.find(place.state.user_get("ann"), schedule.id)
+    shown = place.desk.find(place.state.users.get("ann"), schedule.id)
     assert (shown.paused, shown.reason) == (True, "the time zone Mars/Olympus is not known here")
     assert shown.next.end == schedule.next.end
 
@@ -320,7 +320,7 @@ def test_reports_of_schedules_do_not_keep_their_owner_from_asking(place: Any) ->
     place.tick()
     one, two = (place.job(run) for run in place.runs(schedule))
     own = [structs.replace(one, id=str(number), schedule=None) for number in range(2)]
-    place.state.job_add(own[0], JobBounds(1, 1))
+    place.state.jobs.add(own[0], JobBounds(1, 1))
     with pytest.raises(TooManyJobs):
-        place.state.job_add(own[1], JobBounds(1, 1))
+        place.state.jobs.add(own[1], JobBounds(1, 1))
     assert {job.schedule for job in (one, two)} == {schedule.id}

@@ -20,7 +20,7 @@ def refused(call: Any, *given: Any) -> RequestRefused:
 
 
 def test_a_user_sees_their_own_and_an_admin_all(place: Any) -> None:
-    place.state.user_add(OTHER)
+    place.state.users.add(OTHER)
     mine, theirs = place.add(name="mine"), place.desk.add(OTHER, body())
     assert [each.id for each in place.desk.page(OTHER).schedules] == [theirs.id]
     assert {each.id for each in place.desk.page(ADMIN).schedules} == {mine.id, theirs.id}
@@ -44,10 +44,10 @@ def test_a_customer_of_others_is_refused(place: Any) -> None:
 
 def test_a_user_has_so_many_schedules_and_no_more(make_place: Any) -> None:
     place = make_place(schedules_max=2)
-    place.state.user_add(OTHER)
+    place.state.users.add(OTHER)
     first = place.add()
     place.add()
-    error = refused(place.desk.add, place.state.user_get("ann"), body())
+    error = refused(place.desk.add, place.state.users.get("ann"), body())
     assert error.code is Code.REQUEST_RATE_LIMITED
     assert "remove one first" in error.message
     place.desk.add(OTHER, body())
@@ -57,12 +57,12 @@ def test_a_user_has_so_many_schedules_and_no_more(make_place: Any) -> None:
 
 def test_a_right_that_was_taken_away_pauses_the_schedule_until_it_is_resumed(place: Any) -> None:
     schedule = place.add()
-    assert place.state.user_customers("ann", granted=("D",), revoked=("C",))
+    assert place.state.users.change_customers("ann", granted=("D",), revoked=("C",))
     place.tick(HOUR_MS)
     shown = place.desk.find(ADMIN, schedule.id)
     assert (shown.paused, shown.reason) == (True, "user 'ann' may not see the customer 'C' any more")
     assert shown.runs == []
-    assert place.state.user_customers("ann", granted=("C",))
+    assert place.state.users.change_customers("ann", granted=("C",))
     place.desk.resume(ADMIN, schedule.id)
     place.tick()
     assert [run.status for run in place.desk.find(ADMIN, schedule.id).runs] == ["RUNNING"]
@@ -70,9 +70,9 @@ def test_a_right_that_was_taken_away_pauses_the_schedule_until_it_is_resumed(pla
 
 def test_who_is_added_under_a_name_inherits_no_schedules(place: Any) -> None:
     schedule = place.add()
-    place.state.user_remove("ann")
+    place.state.users.remove("ann")
     ann = User(id="ann", password_hash="", customers=("C",), created_ms=0)
-    place.state.user_add(ann)
+    place.state.users.add(ann)
     assert place.desk.page(ann).schedules == []
     for call in (place.desk.find, place.desk.remove, place.desk.pause, place.desk.resume):
         assert refused(call, ann, schedule.id).code is Code.REQUEST_NOT_FOUND

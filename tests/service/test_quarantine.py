@@ -36,7 +36,7 @@ def made_again(service, status: dict, plan) -> str:
     state = State(f"sqlite:///{service.folder / 'state.db'}")
     store = Store(Settings(data_dir=str(service.folder)))
     with closing(state), closing(store):
-        job = state.job_get(status["job"])
+        job = state.jobs.get(status["job"])
         return remake(store, job, load(plan)).decode()
 
 

@@ -28,11 +28,11 @@ def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
 def test_a_user_never_has_more_jobs_than_the_bounds_allow(state: State, status: JobStatus) -> None:
     bounds = JobBounds(5, 1_000) if status is JobStatus.RUNNING else JobBounds(1_000, 5)
     for each in (job(status=status), job(status=status), job(status=JobStatus.COMPLETE, expired=True), job("bob")):
-        state.job_add(each)
+        state.jobs.add(each)
 
     def try_to_add(number: int) -> tuple[JobStatus, int] | None:
         try:
-            state.job_add(job(status=status, started_ms=number), bounds)
+            state.jobs.add(job(status=status, started_ms=number), bounds)
         except TooManyJobs as error:
             return error.status, error.most
         return None
@@ -40,7 +40,7 @@ def test_a_user_never_has_more_jobs_than_the_bounds_allow(state: State, status: 
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(try_to_add, range(24)))
     assert (answers.count(None), answers.count((status, 5))) == (3, 21)
-    state.job_add(job("carol"), bounds)
+    state.jobs.add(job("carol"), bounds)
 
 
 def over(number: int, **fields: Any) -> Job:
@@ -49,13 +49,13 @@ def over(number: int, **fields: Any) -> Job:
 
 
 def kept(state: State) -> list[int]:
-    return [each.started_ms for each in state.job_list("alice", 1_000, None)][::-1]
+    return [each.started_ms for each in state.jobs.newest("alice", 1_000, None)][::-1]
 
 
 def test_the_oldest_jobs_without_a_file_are_forgotten_as_others_start(state: State) -> None:
     bounds = JobBounds(100, 100, ended=3)
     for number in range(10):
-        state.job_add(over(number), bounds)
+        state.jobs.add(over(number), bounds)
     assert kept(state) == [6, 7, 8, 9]  # The last comes on top of the three, and is over by then.
 
 
@@ -63,7 +63,7 @@ def test_jobs_without_a_file_have_so_many_characters_together(state: State) -> N
     long = ReportFilter(customer="C", product="P", types=["T" * 200] * 10)
     bounds = JobBounds(100, 100, ended_chars=5_000)
     for number in range(20):
-        state.job_add(msgspec.structs.replace(over(number), filter=long), bounds)
+        state.jobs.add(msgspec.structs.replace(over(number), filter=long), bounds)
     assert kept(state) == [17, 18, 19]
 
 
@@ -78,10 +78,10 @@ def test_only_what_is_over_and_without_a_file_is_forgotten(state: State) -> None
         over(5 * minute_ms, owner="a worker that may still clear away after it"),
     ]
     for each in (*stay, job("bob", 1, status=JobStatus.FAILED, ended_ms=1)):
-        state.job_add(each)
+        state.jobs.add(each)
     for each in (over(7), job(started_ms=8, status=JobStatus.COMPLETE, ended_ms=8, expired=True, removed=True)):
-        state.job_add(each)
-    state.job_add(over(9, owner="a worker of long ago"))
-    state.job_add(job(started_ms=11 * minute_ms), bounds)
+        state.jobs.add(each)
+    state.jobs.add(over(9, owner="a worker of long ago"))
+    state.jobs.add(job(started_ms=11 * minute_ms), bounds)
     assert kept(state) == [1, 2, 3, 4, 9, 5 * minute_ms, 11 * minute_ms]
-    assert len(state.job_list("bob", 10, None)) == 1
+    assert len(state.jobs.newest("bob", 10, None)) == 1

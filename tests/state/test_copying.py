@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from footfall.state import Job, Schedule, ScheduleRun, State, StateNotEmpty, StateTooNew, User
-from footfall.state.copying import Line
+from footfall.state.copying import CopiedRow
 from footfall.state.tables import metadata
 from footfall.wire import ReportFilter, ReportOutput
 
@@ -47,9 +47,9 @@ def fill(state: State) -> None:
         User(id="root", password_hash="x", admin=True, permissions="p", created_ms=2**41),
     ]
     for user in users:
-        state.user_add(user)
+        state.users.add(user)
     for number in range(1, 1200):
-        state.job_add(job(number))
+        state.jobs.add(job(number))
     schedule = Schedule(
         id="schedule",
         user="ann",
@@ -65,14 +65,14 @@ def fill(state: State) -> None:
         next_start_ms=1,
         next_due_ms=1,
     )
-    state.schedule_add(schedule, 1)
+    state.schedules.add(schedule, 1)
     run = ScheduleRun(schedule="schedule", start_ms=1, end_ms=2, job="job-1200", earlier_jobs=("job-7",))
-    assert state.schedule_begin(run, job(1200), 2, 3)
-    state.secret("links")
-    state.node_put("old", 1, 1)
+    assert state.schedules.start_window(run, job(1200), 2, 3)
+    state.secrets.get("links")
+    state.nodes.put("old", 1, 1)
 
 
-def lines_of(state: State, until_ms: int = LATER_MS) -> list[Line]:
+def lines_of(state: State, until_ms: int = LATER_MS) -> list[CopiedRow]:
     with state.copy(until_ms) as lines:
         return list(lines)
 
@@ -90,11 +90,11 @@ def test_a_copy_goes_into_an_empty_database_of_either_kind(state: State, other: 
     copied = lines_of(state)
     other.fill(state.revision(), copied)
     assert lines_of(other) == copied
-    assert other.user_list() == state.user_list()
-    assert other.secret("links") == state.secret("links")
-    assert other.job_get("job-7") == state.job_get("job-7")
-    assert other.node_list() == []
-    assert other.schedule_runs("schedule", 10) == state.schedule_runs("schedule", 10) != []
+    assert other.users.all() == state.users.all()
+    assert other.secrets.get("links") == state.secrets.get("links")
+    assert other.jobs.get("job-7") == state.jobs.get("job-7")
+    assert other.nodes.all() == []
+    assert other.schedules.newest_runs("schedule", 10) == state.schedules.newest_runs("schedule", 10) != []
 
 
 def test_jobs_that_were_started_later_stay_behind(state: State) -> None:
@@ -106,7 +106,7 @@ def test_a_copy_sees_one_moment(state: State) -> None:
     fill(state)
     with state.copy(LATER_MS) as lines:
         first = next(lines)
-        state.job_add(job(5000))
+        state.jobs.add(job(5000))
         rows = [first, *lines]
     assert sum(table == "jobs" for table, _ in rows) == 1200
 
@@ -116,17 +116,17 @@ def test_nothing_is_mixed_with_what_is_there(state: State, other: State) -> None
     copied = lines_of(state)
     other.migrate()
     assert other.is_empty()
-    other.user_add(User(id="here", password_hash="", created_ms=0))
+    other.users.add(User(id="here", password_hash="", created_ms=0))
     assert not other.is_empty()
     with pytest.raises(StateNotEmpty):
         other.fill(state.revision(), copied)
-    assert [user.id for user in other.user_list()] == ["here"]
+    assert [user.id for user in other.users.all()] == ["here"]
 
 
 def test_a_fill_that_breaks_off_leaves_nothing(state: State, other: State) -> None:
     fill(state)
 
-    def broken() -> Iterator[Line]:
+    def broken() -> Iterator[CopiedRow]:
         yield from lines_of(state)
         raise OSError("the disk is gone")
 
@@ -145,7 +145,7 @@ def test_a_copy_of_a_later_version_is_refused(state: State, other: State) -> Non
 
 def test_what_a_job_echoes_survives(state: State, other: State) -> None:
     wanted = structs.replace(job(1), output=ReportOutput(delimiter=";"))
-    state.job_add(wanted)
+    state.jobs.add(wanted)
     other.fill(state.revision(), lines_of(state))
-    assert other.job_get("job-1") == wanted
+    assert other.jobs.get("job-1") == wanted
     assert json.loads(lines_of(other)[0][1])["user_id"] == "ann"

@@ -16,7 +16,7 @@ CLAIM_ALL = """
 import sys
 from footfall.state import State
 state = State(sys.argv[1])
-while job := state.job_claim(sys.argv[2], 60_000):
+while job := state.jobs.claim(sys.argv[2], 60_000):
     print(job.id)
 state.close()
 """
@@ -29,12 +29,12 @@ def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
 
 def add(state: State, *jobs: Job) -> None:
     for each in jobs:
-        state.job_add(each)
+        state.jobs.add(each)
 
 
 def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: str | None = None) -> bool:
     status = JobStatus.FAILED if reason else JobStatus.COMPLETE
-    return state.job_finish(job_id, owner, status, ended_ms, rows=3, bytes=99, sha256="ab", reason=reason)
+    return state.jobs.finish(job_id, owner, status, ended_ms, rows=3, bytes=99, sha256="ab", reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def finish(state: State, job_id: str, owner: str, ended_ms: int = 10, reason: st
     ],
 )
 def test_a_job_comes_back_as_added(state: State, added: Job) -> None:
-    state.job_add(added)
-    assert state.job_get(added.id) == added
+    state.jobs.add(added)
+    assert state.jobs.get(added.id) == added
 
 
 @pytest.mark.parametrize("job_id", ["", "unknown", "\x00", "\ud800", "é", "'"])
 def test_an_unknown_job_is_none(state: State, job_id: str) -> None:
-    assert state.job_get(job_id) is None
+    assert state.jobs.get(job_id) is None
 
 
 def test_the_newest_jobs_come_first(state: State) -> None:
@@ -103,16 +103,16 @@ def test_the_newest_jobs_come_first(state: State) -> None:
         ("carol", 10, None, []),
     ]
     for user, limit, before, expected in cases:
-        assert [found.started_ms for found in state.job_list(user, limit, before)] == expected
+        assert [found.started_ms for found in state.jobs.newest(user, limit, before)] == expected
 
 
 def test_a_list_goes_on_exactly_among_jobs_of_the_same_moment(state: State) -> None:
     add(state, *(job(started_ms=number // 5) for number in range(12)))
     listed, before = [], None
-    while page := state.job_list("alice", 3, before):
+    while page := state.jobs.newest("alice", 3, before):
         listed += page
         before = (page[-1].started_ms, page[-1].id)
-    assert listed == state.job_list("alice", 100, None)
+    assert listed == state.jobs.newest("alice", 100, None)
     assert len({each.id for each in listed}) == 12
 
 
@@ -120,18 +120,18 @@ def test_a_claim_leases_the_oldest_job(state: State) -> None:
     old, new = job(started_ms=1), job(started_ms=2)
     add(state, new, old)
     before_ms = SystemClock().now_ms()
-    claimed = state.job_claim("worker", 500)
+    claimed = state.jobs.claim("worker", 500)
     assert claimed
     assert claimed.lease_until_ms
     # The database is on this machine; its clock may round.
     assert before_ms + 499 <= claimed.lease_until_ms <= SystemClock().now_ms() + 501
     assert claimed == msgspec.structs.replace(old, owner="worker", lease_until_ms=claimed.lease_until_ms, tries=1)
-    assert claimed == state.job_get(old.id)
+    assert claimed == state.jobs.get(old.id)
 
 
 def test_there_may_be_nothing_to_claim(state: State) -> None:
     add(state, job(status=JobStatus.COMPLETE, ended_ms=1))
-    assert state.job_claim("worker", 60_000) is None
+    assert state.jobs.claim("worker", 60_000) is None
 
 
 def test_claims_go_between_users(state: State) -> None:
@@ -139,17 +139,17 @@ def test_claims_go_between_users(state: State) -> None:
     few = [job("few", started_ms) for started_ms in (10, 11)]
     late = job("late", 20)
     add(state, *many, *few, late)
-    order = [claimed.user for _ in range(7) if (claimed := state.job_claim("worker", 60_000))]
+    order = [claimed.user for _ in range(7) if (claimed := state.jobs.claim("worker", 60_000))]
     assert order == ["many", "few", "late", "many", "few", "many", "many"]
 
 
 def test_a_finished_job_and_a_lost_lease_count_no_longer(state: State) -> None:
     first, second, third = (job("alice", number) for number in (1, 2, 3))
     add(state, first, second, third)
-    assert state.job_claim("one", 60_000) == state.job_get(first.id)
+    assert state.jobs.claim("one", 60_000) == state.jobs.get(first.id)
     assert finish(state, first.id, "one")
-    assert state.job_claim("two", 0) == state.job_get(second.id)
-    later = state.job_claim("three", 60_000)
+    assert state.jobs.claim("two", 0) == state.jobs.get(second.id)
+    later = state.jobs.claim("three", 60_000)
     assert (later and later.id) == second.id
 
 
@@ -157,7 +157,7 @@ def test_users_take_turns_also_where_one_job_runs_at_a_time(state: State) -> Non
     add(state, *(job("many", number) for number in range(20)), job("few", 30), job("few", 31), job("late", 40))
     order = []
     for now_ms in range(100, 124):
-        claimed = state.job_claim(str(now_ms), 60_000)
+        claimed = state.jobs.claim(str(now_ms), 60_000)
         assert claimed
         order.append(claimed.user)
         assert finish(state, claimed.id, str(now_ms), ended_ms=now_ms)
@@ -170,12 +170,12 @@ def test_a_job_that_was_given_back_counts_a_stop_and_goes_to_the_next(state: Sta
     only = job()
     add(state, only)
     for stops in range(1, 11):
-        assert state.job_claim(f"worker {stops}", 60_000)
-        assert state.job_release(only.id, f"worker {stops}")
-        assert not state.job_release(only.id, "another")
-        now = state.job_get(only.id)
+        assert state.jobs.claim(f"worker {stops}", 60_000)
+        assert state.jobs.release(only.id, f"worker {stops}")
+        assert not state.jobs.release(only.id, "another")
+        now = state.jobs.get(only.id)
         assert (now and now.tries, now and now.stops) == (stops, stops)
-    claimed = state.job_claim("last", 60_000)
+    claimed = state.jobs.claim("last", 60_000)
     assert claimed
     assert (claimed.tries, claimed.stops) == (11, 10)
 
@@ -183,55 +183,55 @@ def test_a_job_that_was_given_back_counts_a_stop_and_goes_to_the_next(state: Sta
 def test_a_cancelled_job_has_ended_for_its_owner_too(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("worker", 60_000)
-    assert state.job_held(only.id, "worker")
-    assert not state.job_held(only.id, "another")
-    assert state.job_cancel(only.id, 500, "cancelled")
-    ended = state.job_get(only.id)
+    state.jobs.claim("worker", 60_000)
+    assert state.jobs.is_held(only.id, "worker")
+    assert not state.jobs.is_held(only.id, "another")
+    assert state.jobs.cancel(only.id, 500, "cancelled")
+    ended = state.jobs.get(only.id)
     assert ended
     assert (ended.status, ended.ended_ms, ended.reason) == (JobStatus.FAILED, 500, "cancelled")
-    assert not state.job_held(only.id, "worker")
-    assert not state.job_release(only.id, "worker")
-    assert not state.job_progress(only.id, "worker", 1, 1, 1, 0.5)
+    assert not state.jobs.is_held(only.id, "worker")
+    assert not state.jobs.release(only.id, "worker")
+    assert not state.jobs.record_progress(only.id, "worker", 1, 1, 1, 0.5)
     assert not finish(state, only.id, "worker")
-    assert not state.job_cancel(only.id, 700, "again")
-    assert state.job_get(only.id) == ended
+    assert not state.jobs.cancel(only.id, 700, "again")
+    assert state.jobs.get(only.id) == ended
 
 
 def test_a_watermark_is_pinned_by_the_owner_only(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("worker", 60_000)
-    assert not state.job_pin(only.id, "another", 5)
-    assert state.job_pin(only.id, "worker", 7)
-    now = state.job_get(only.id)
+    state.jobs.claim("worker", 60_000)
+    assert not state.jobs.pin_watermark(only.id, "another", 5)
+    assert state.jobs.pin_watermark(only.id, "worker", 7)
+    now = state.jobs.get(only.id)
     assert (now and now.watermark_ms) == 7
 
 
 def test_a_lease_that_ran_out_goes_to_another(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("old", 60_000)
-    assert state.job_claim("new", 60_000) is None
-    assert state.job_renew(only.id, "old", 0)
-    again = state.job_claim("new", 60_000)
+    state.jobs.claim("old", 60_000)
+    assert state.jobs.claim("new", 60_000) is None
+    assert state.jobs.renew(only.id, "old", 0)
+    again = state.jobs.claim("new", 60_000)
     assert again is not None
     assert again == msgspec.structs.replace(only, owner="new", lease_until_ms=again.lease_until_ms, tries=2)
-    assert not state.job_renew(only.id, "old", 90_000)
-    assert not state.job_progress(only.id, "old", 1, 1, 1)
+    assert not state.jobs.renew(only.id, "old", 90_000)
+    assert not state.jobs.record_progress(only.id, "old", 1, 1, 1)
     assert not finish(state, only.id, "old")
-    assert state.job_get(only.id) == again
+    assert state.jobs.get(only.id) == again
 
 
 def test_the_owner_renews_reports_and_finishes(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("worker", 60_000)
-    claimed = state.job_get(only.id)
-    assert state.job_renew(only.id, "worker", 120_000)
-    assert state.job_claim("other", 60_000) is None
-    assert state.job_progress(only.id, "worker", 1, 2, 30, 0.25)
-    running = state.job_get(only.id)
+    state.jobs.claim("worker", 60_000)
+    claimed = state.jobs.get(only.id)
+    assert state.jobs.renew(only.id, "worker", 120_000)
+    assert state.jobs.claim("other", 60_000) is None
+    assert state.jobs.record_progress(only.id, "worker", 1, 2, 30, 0.25)
+    running = state.jobs.get(only.id)
     assert claimed
     assert running
     assert (running.rows, running.bytes, running.rows_total) == (1, 2, 30)
@@ -239,28 +239,28 @@ def test_the_owner_renews_reports_and_finishes(state: State) -> None:
     assert running.progress == 0.25
     assert finish(state, only.id, "worker", ended_ms=4_000)
     expected = {"status": JobStatus.COMPLETE, "ended_ms": 4_000, "rows": 3, "bytes": 99, "sha256": "ab"}
-    assert state.job_get(only.id) == msgspec.structs.replace(running, lease_until_ms=None, **expected)
+    assert state.jobs.get(only.id) == msgspec.structs.replace(running, lease_until_ms=None, **expected)
 
 
 def test_an_ended_job_stays_as_it_ended(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("worker", 60_000)
+    state.jobs.claim("worker", 60_000)
     finish(state, only.id, "worker", reason="first")
-    ended = state.job_get(only.id)
+    ended = state.jobs.get(only.id)
     assert not finish(state, only.id, "worker", reason="second")
-    assert not state.job_renew(only.id, "worker", 90_000)
-    assert not state.job_progress(only.id, "worker", 9, 9, 9)
-    assert state.job_claim("worker", 60_000) is None
-    assert state.job_get(only.id) == ended
+    assert not state.jobs.renew(only.id, "worker", 90_000)
+    assert not state.jobs.record_progress(only.id, "worker", 9, 9, 9)
+    assert state.jobs.claim("worker", 60_000) is None
+    assert state.jobs.get(only.id) == ended
 
 
 def test_an_odd_reason_does_not_keep_a_job_from_ending(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("worker", 60_000)
+    state.jobs.claim("worker", 60_000)
     assert finish(state, only.id, "worker", reason="at \x00 and \ud800" + "x" * 10_000)
-    ended = state.job_get(only.id)
+    ended = state.jobs.get(only.id)
     assert ended
     assert ended.reason
     assert ended.reason.startswith("at  and ?xxx")
@@ -270,9 +270,9 @@ def test_an_odd_reason_does_not_keep_a_job_from_ending(state: State) -> None:
 def test_a_job_that_failed_keeps_what_its_order_had_to_say(state: State) -> None:
     added = job(manifest='{"warnings":["unknown type A"]}')
     add(state, added)
-    state.job_claim("w1", 60_000)
+    state.jobs.claim("w1", 60_000)
     assert finish(state, added.id, "w1", reason="the disk is full")
-    ended = state.job_get(added.id)
+    ended = state.jobs.get(added.id)
     assert (ended and ended.manifest) == added.manifest
 
 
@@ -280,16 +280,16 @@ def test_jobs_expire_once_after_they_ended(state: State) -> None:
     running = job()
     ended = [job(status=JobStatus.COMPLETE, ended_ms=ended_ms) for ended_ms in (30, 10, 20)]
     add(state, running, *ended)
-    assert [found.ended_ms for found in state.jobs_ended_before(30)] == [10, 20]
-    assert state.job_expire(ended[1].id)
-    assert not state.job_expire(ended[1].id)
-    assert [found.ended_ms for found in state.jobs_ended_before(0)] == [10]
-    assert state.job_removed(ended[1].id)
-    assert not state.job_removed(ended[1].id)
-    assert not state.job_removed(ended[0].id)
-    assert not state.job_expire(running.id)
-    assert not state.job_expire("unknown")
-    assert [found.ended_ms for found in state.jobs_ended_before(31)] == [20, 30]
+    assert [found.ended_ms for found in state.jobs.with_file_to_remove(30)] == [10, 20]
+    assert state.jobs.expire(ended[1].id)
+    assert not state.jobs.expire(ended[1].id)
+    assert [found.ended_ms for found in state.jobs.with_file_to_remove(0)] == [10]
+    assert state.jobs.record_removal(ended[1].id)
+    assert not state.jobs.record_removal(ended[1].id)
+    assert not state.jobs.record_removal(ended[0].id)
+    assert not state.jobs.expire(running.id)
+    assert not state.jobs.expire("unknown")
+    assert [found.ended_ms for found in state.jobs.with_file_to_remove(31)] == [20, 30]
 
 
 def test_threads_claim_each_job_once(state: State) -> None:
@@ -298,7 +298,7 @@ def test_threads_claim_each_job_once(state: State) -> None:
 
     def claim_all(owner: str) -> list[str]:
         claimed = []
-        while found := state.job_claim(owner, 60_000):
+        while found := state.jobs.claim(owner, 60_000):
             assert (found.owner, found.tries) == (owner, 1)
             claimed.append(found.id)
         return claimed
@@ -323,28 +323,28 @@ def test_processes_claim_each_job_once(state: State, url: str) -> None:
 def test_a_lost_lease_is_claimed_by_one_of_many(state: State) -> None:
     only = job()
     add(state, only)
-    state.job_claim("dead", 0)
+    state.jobs.claim("dead", 0)
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda number: state.job_claim(str(number), 60_000), range(16)))
+        claims = list(pool.map(lambda number: state.jobs.claim(str(number), 60_000), range(16)))
     assert [claim.tries for claim in claims if claim] == [2]
 
 
 def test_jobs_are_counted_by_status(state: State) -> None:
-    assert state.job_counts() == {}
+    assert state.jobs.count_by_status() == {}
     first, second, third = job(), job(), job()
     add(state, first, second, third)
     for _ in range(2):
-        claimed = state.job_claim("o", 60_000)
+        claimed = state.jobs.claim("o", 60_000)
         assert claimed
         assert finish(state, claimed.id, "o", reason="why")
-    assert state.job_counts() == {JobStatus.RUNNING: 1, JobStatus.FAILED: 2}
+    assert state.jobs.count_by_status() == {JobStatus.RUNNING: 1, JobStatus.FAILED: 2}
 
 
 def test_a_finished_job_knows_its_duplicates(state: State) -> None:
     added = job(duplicates="drop")
     add(state, added)
-    assert state.job_claim("o", 60_000)
-    assert state.job_finish(added.id, "o", JobStatus.COMPLETE, 10, 3, 99, "ab", None, duplicates=7)
-    found = state.job_get(added.id)
+    assert state.jobs.claim("o", 60_000)
+    assert state.jobs.finish(added.id, "o", JobStatus.COMPLETE, 10, 3, 99, "ab", None, duplicates=7)
+    found = state.jobs.get(added.id)
     assert found
     assert (found.duplicates, found.duplicates_found) == ("drop", 7)

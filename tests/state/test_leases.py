@@ -12,6 +12,7 @@ from footfall.plan import LivePlan
 from footfall.reports import Reports, Runner
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
+from footfall.state.jobs import JobRepository
 from footfall.store import Store
 from footfall.system.clock import SystemClock
 
@@ -41,14 +42,14 @@ class Gated(Store):
         return super().rows(query, parameters, settings)
 
 
-class Counting(State):
+class CountingJobs(JobRepository):
     """Counts the looks for a job."""
 
     looks = 0
 
-    def job_claim(self, *args: Any, **named: Any) -> Job | None:
+    def claim(self, *args: Any, **named: Any) -> Job | None:
         self.looks += 1
-        return super().job_claim(*args, **named)
+        return super().claim(*args, **named)
 
 
 def run(settings: Settings, state: State, store: Store, node: str, by_ms: int, stop: asyncio.Event) -> Any:
@@ -59,7 +60,7 @@ def run(settings: Settings, state: State, store: Store, node: str, by_ms: int, s
 
 async def seen(state: State, job: Job, condition: Any) -> Job:
     async with asyncio.timeout(60):
-        while not condition(now := state.job_get(job.id)):
+        while not condition(now := state.jobs.get(job.id)):
             await asyncio.sleep(0.01)
     assert isinstance(now, Job)
     return now
@@ -68,21 +69,22 @@ async def seen(state: State, job: Job, condition: Any) -> Job:
 def test_a_node_whose_clock_is_ahead_leaves_a_job_to_who_is_at_work(url: str, state: State, engine: Any) -> None:
     settings = engine.settings(report_lease_s=APART_MS // 1000)
 
-    async def make(here: Gated, there: Store, other: Counting) -> tuple[Job, Job]:
+    async def make(here: Gated, there: Store, other: State) -> tuple[Job, Job]:
         stop = asyncio.Event()
+        other.jobs = counting = CountingJobs(other.database)
         desk = Reports(state, settings, Turned(0), Files(settings))
         job = await desk.start(USER, b'{"filter":{"customer":"C","product":"P"}}')
         async with asyncio.TaskGroup() as nodes:
             nodes.create_task(run(settings, state, here, "here", 0, stop))
             claimed = await seen(state, job, lambda now: now.owner)
             nodes.create_task(run(settings, other, there, "there", APART_MS, stop))
-            await seen(state, job, lambda now: other.looks > 2 or now.tries > 1)
+            await seen(state, job, lambda now: counting.looks > 2 or now.tries > 1)
             here.gate.set()
             ended = await seen(state, job, lambda now: now.status is not JobStatus.RUNNING)
             stop.set()
         return claimed, ended
 
-    with closing(Gated(settings)) as here, closing(Store(settings)) as there, closing(Counting(url)) as other:
+    with closing(Gated(settings)) as here, closing(Store(settings)) as there, closing(State(url)) as other:
         there.migrate()
         here.gate = threading.Event()
         claimed, ended = asyncio.run(make(here, there, other))

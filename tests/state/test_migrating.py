@@ -23,14 +23,14 @@ MIGRATE = "import sys; from footfall.state import State; state = State(sys.argv[
 
 
 def test_steps_make_the_tables_that_the_statements_use(state: State) -> None:
-    with state._read() as connection:
+    with state.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_steps_make_the_indexes_that_claims_use(state: State) -> None:
     names = {index.name for table in metadata.tables.values() for index in table.indexes}
     catalog = {"sqlite": "SELECT name FROM sqlite_master", "postgresql": "SELECT indexname FROM pg_indexes"}
-    with state._read() as connection:
+    with state.database.read() as connection:
         assert names <= set(connection.scalars(text(catalog[connection.dialect.name])))
 
 
@@ -65,21 +65,21 @@ def test_a_file_that_lost_its_mode_gets_it_again(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
     with closing(State(f"sqlite:///{path}")) as state:
         state.migrate()
-        with state._read() as connection:
+        with state.database.read() as connection:
             assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
 def test_migrating_again_keeps_what_is_there(state: State) -> None:
-    secret = state.secret("links")
+    secret = state.secrets.get("links")
     state.migrate()
-    assert state.secret("links") == secret
+    assert state.secrets.get("links") == secret
 
 
 def test_processes_migrate_at_the_same_time(url: str) -> None:
     processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", MIGRATE, url]) for _ in range(4)]
     assert [process.wait(120) for process in processes] == [0] * 4
     with closing(State(url)) as state:
-        assert state.user_list() == []
+        assert state.users.all() == []
 
 
 def test_an_installed_wheel_migrates(url: str, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_threads_migrate_at_the_same_time(url: str) -> None:
     def migrate(_: int) -> bytes:
         with closing(State(url)) as state:
             state.migrate()
-            return state.secret("links")
+            return state.secrets.get("links")
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(migrate, range(8)))) == 1
@@ -119,11 +119,11 @@ def test_migrating_waits_for_who_is_at_it(tmp_path: Path) -> None:
                 waiting.result(0.3)
             assert path.stat().st_size == 0
         waiting.result(60)
-        assert state.user_list() == []
+        assert state.users.all() == []
 
 
 def test_a_database_of_a_later_version_is_left_alone(state: State) -> None:
-    with state._write() as connection:
+    with state.database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StateTooNew, match="later version of footfall"):
         state.migrate()
@@ -131,14 +131,14 @@ def test_a_database_of_a_later_version_is_left_alone(state: State) -> None:
 
 def test_a_step_that_fails_leaves_nothing_behind(url: str) -> None:
     with closing(State(url)) as state:
-        with state._write() as connection:
+        with state.database.write() as connection:
             connection.execute(text("CREATE TABLE secrets (taken integer)"))
         with pytest.raises(Exception, match="secrets"):
             state.migrate()
-        with state._write() as connection:
+        with state.database.write() as connection:
             connection.execute(text("DROP TABLE secrets"))
         state.migrate()
-        assert state.user_list() == []
+        assert state.users.all() == []
 
 
 def test_what_is_older_than_the_user_of_its_name_becomes_nobodys(url: str) -> None:
@@ -156,7 +156,7 @@ def test_what_is_older_than_the_user_of_its_name_becomes_nobodys(url: str) -> No
     schedule |= {"correction": "full", "paused": False, "next_start_ms": 1, "next_due_ms": 1, "user_id": "ann"}
     names = {"old": ("ann", 99), "new": ("ann", 100), "gone": ("bob", 100)}
     with closing(State(url)) as state:
-        with state._write() as connection:
+        with state.database.write() as connection:
             upgrade(connection, "here", "0005")
             found = MetaData()
             found.reflect(connection)
@@ -170,12 +170,12 @@ def test_what_is_older_than_the_user_of_its_name_becomes_nobodys(url: str) -> No
             connection.execute(schedules.insert().values(schedule | {"id": "old", "created_ms": 99}))
             connection.execute(schedules.insert().values(schedule | {"id": "new", "created_ms": 101}))
         state.migrate()
-        ann, eve = state.user_list()
+        ann, eve = state.users.all()
         assert len({"", ann.account, ann.security_stamp, eve.account, eve.security_stamp}) == 5
-        owners = {job.id: job.account for job in state.job_list(None, 10, None)}
+        owners = {job.id: job.account for job in state.jobs.newest(None, 10, None)}
         assert owners == {"old": "", "new": ann.account, "gone": ""}
-        assert [each.id for each in state.schedule_list(ann.account, "", 10)] == ["new"]
-        assert [each.account for each in state.schedule_list(None, "", 10)] == [ann.account, ""]
+        assert [each.id for each in state.schedules.page(ann.account, "", 10)] == ["new"]
+        assert [each.account for each in state.schedules.page(None, "", 10)] == [ann.account, ""]
 
 
 def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:

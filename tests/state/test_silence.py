@@ -18,7 +18,7 @@ def test_whoever_asks_a_silent_database_hears_that_it_is_away() -> None:
         def ask(_: int) -> float:
             start = time.monotonic()
             with pytest.raises(StateUnavailable):
-                state.job_get("JOB")
+                state.jobs.get("JOB")
             return time.monotonic() - start
 
         with ThreadPoolExecutor(CALLERS) as pool:

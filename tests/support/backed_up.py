@@ -77,10 +77,10 @@ class Node:
         """Something of everything."""
         self.state.migrate()
         self.store.migrate()
-        self.state.user_add(User(id="ann", password_hash="hash", customers=("BARCHART",), created_ms=1))
-        self.state.secret("links")
-        self.state.node_put("gone", 0, 0)
-        self.state.node_remove("gone")
+        self.state.users.add(User(id="ann", password_hash="hash", customers=("BARCHART",), created_ms=1))
+        self.state.secrets.get("links")
+        self.state.nodes.put("gone", 0, 0)
+        self.state.nodes.remove("gone")
         self.load([event(number) for number in range(2000)])
         self.load([held(0), held(1, state="dropped", changed_by="ann", held_since=FIRST_MS)], "quarantine")
         self.add_report("done")
@@ -111,11 +111,11 @@ class Node:
             destination_key=destination and "a.csv",
             file="report.csv",
         )
-        self.state.job_add(job)
-        self.state.job_claim("me", 60_000)
+        self.state.jobs.add(job)
+        self.state.jobs.claim("me", 60_000)
         sha256 = hashlib.sha256(REPORT).hexdigest()
-        self.state.job_finish(job_id, "me", JobStatus.COMPLETE, started_ms, 3, len(REPORT), sha256, None)
-        finished = self.state.job_get(job_id)
+        self.state.jobs.finish(job_id, "me", JobStatus.COMPLETE, started_ms, 3, len(REPORT), sha256, None)
+        finished = self.state.jobs.get(job_id)
         assert finished is not None
         if destination is None:
             self.files.put(file_path(finished), iter([REPORT]))

@@ -99,17 +99,17 @@ def content() -> None:
 
 
 POINTS: dict[str, Callable[[], None]] = {
-    "after the claim": lambda: after(State, "job_claim"),
+    "after the claim": lambda: after(jobs.JobRepository, "claim"),
     "at the barrier": lambda: before(run.Barrier, "behind"),
     "in the survey": lambda: during(Store, "rows"),
     "before the first block": lambda: blocks(none),
     "in the middle of the blocks": lambda: blocks(half),
     "before the file is finished": content,
     "before the record": lambda: after(Files, "put"),
-    "during the record": lambda: after(jobs, "finish"),
-    "after the record": lambda: after(State, "job_finish"),
+    "during the record": lambda: after(jobs, "_record_end"),
+    "after the record": lambda: after(jobs.JobRepository, "finish"),
     "before the file is removed": lambda: before(Files, "delete"),
-    "after the file is removed": lambda: before(State, "job_removed"),
+    "after the file is removed": lambda: before(jobs.JobRepository, "record_removal"),
 }
 
 

@@ -49,7 +49,7 @@ def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
     load(place, events, parts)
     if wanted.get("start", 0) > wanted.get("end", 2**52):
         del wanted["start"]
-    place.state.node_put("here", place.now_ms, place.now_ms)
+    place.state.nodes.put("here", place.now_ms, place.now_ms)
     rows = make(place.settings, place.store, wanted, duplicates=mode)[0].rows
     given = {name: value for name, value in wanted.items() if name != "watermark"}
     count = asyncio.run(place.count(**given, asOf=wanted["watermark"], duplicates=mode, interval="all"))

@@ -42,7 +42,7 @@ def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
     }
     everything = asyncio.run(place.count(interval="all", asOf=1))
     assert as_json(everything)["counts"] == [{"type": kind, "events": 4, "duplicates": 0} for kind in ("T", "U")]
-    assert place.state.node_list() == []
+    assert place.state.nodes.all() == []
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_without_a_moment_it_is_that_which_all_nodes_have_loaded(place) -> None:
     place.load(*({"admitted": admitted} for admitted in (10, 20, 30)))
     unknown = asyncio.run(place.count())
     assert (unknown.asOf, unknown.complete, unknown.total.events) == (place.now_ms, False, 3)
-    place.state.node_put("a", 25, 0)
-    place.state.node_put("b", 15, 0)
+    place.state.nodes.put("a", 25, 0)
+    place.state.nodes.put("b", 15, 0)
     counts = asyncio.run(place.count())
     assert (counts.asOf, counts.complete, counts.total.events) == (15, True, 1)
     for as_of, complete in ((15, True), (16, False)):

@@ -68,7 +68,7 @@ class Opened(Struct):
     async def complete(self, content: bytes = b"1|A|x\n", **filters: Any) -> Job:
         """The same, with its file, as a worker leaves it."""
         job = await self.start(**filters)
-        claimed = self.state.job_claim("worker", 60_000)
+        claimed = self.state.jobs.claim("worker", 60_000)
         assert claimed
         assert claimed.id == job.id
         self.files.put(attempt_path(job.id, claimed.tries, job.file), iter([content]))
@@ -79,7 +79,7 @@ class Opened(Struct):
     async def fail(self, status: JobStatus, reason: str) -> Job:
         """The same, ended without a file."""
         job = await self.start()
-        assert self.state.job_claim("worker", 60_000)
+        assert self.state.jobs.claim("worker", 60_000)
         self._end(job, status, 0, 0, None, reason)
         return self._job(job.id)
 
@@ -89,10 +89,10 @@ class Opened(Struct):
 
     def _end(self, job: Job, status: JobStatus, rows: int, size: int, digest: str | None, reason: str | None) -> None:
         self.clock.ms += 1
-        assert self.state.job_finish(job.id, "worker", status, self.clock.ms, rows, size, digest, reason)
+        assert self.state.jobs.finish(job.id, "worker", status, self.clock.ms, rows, size, digest, reason)
 
     def _job(self, job_id: str) -> Job:
-        job = self.state.job_get(job_id)
+        job = self.state.jobs.get(job_id)
         assert job
         return job
 

@@ -109,7 +109,7 @@ def test_a_fault_of_a_call_tells_the_log_and_nobody_else(service, caplog):
     async def scenario():
         async with service() as opened:
             opened.state.close()
-            opened.state.job_get = fail
+            opened.state.jobs.get = fail
             answer = await opened.anna.get("/reports/JOB-x")
             assert answer.status_code == 500
             assert answer.headers["content-type"] == "application/json"

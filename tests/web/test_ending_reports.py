@@ -83,7 +83,7 @@ def test_customers_that_are_not_the_users_any_more_are_left_out(service):
                 await opened.root.post("/reports", json={"filter": {"customer": c, "product": "P"}}) for c in "ABAB"
             ]
             assert [answer.status_code for answer in root] == [200] * 4
-            with opened.state._write() as connection:
+            with opened.state.database.write() as connection:
                 connection.exec_driver_sql("UPDATE jobs SET user_id = 'anna'")
             seen = [(await opened.start()).id for _ in range(3)]
             assert [job for page in await walk(opened, "/reports?limit=2") for job in page] == sorted(
@@ -175,7 +175,7 @@ def test_what_belongs_to_others_is_not_there(service, path):
             for client, source in ((opened.root, f"JOB-{job.id}"), (opened.anna, job.id), (opened.anna, "JOB-%00")):
                 answer = await client.request(method, path.format(source))
                 assert code(answer) == (404, "EVENT_JOB_GET_FAILED_NO_JOB")
-            assert opened.state.job_get(job.id).status is JobStatus.RUNNING
+            assert opened.state.jobs.get(job.id).status is JobStatus.RUNNING
 
     asyncio.run(scenario())
 
@@ -200,7 +200,7 @@ def test_a_manifest_is_answered_as_it_is_and_outlives_the_file(service):
             answer = await opened.anna.get(f"/reports/JOB-{job.id}/manifest")
             assert code(answer) == (409, "EVENT_JOB_GET_FAILED")
             assert "before manifests were" in answer.json()[0]["value"]["message"]
-            with opened.state._write() as connection:
+            with opened.state.database.write() as connection:
                 connection.exec_driver_sql("UPDATE jobs SET manifest = ?", (manifest,))
             etag = (await opened.client.get(await opened.link(job))).headers["etag"]
             for _ in range(2):

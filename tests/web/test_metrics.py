@@ -75,7 +75,7 @@ def test_without_the_state_the_rest_is_told(service, monkeypatch) -> None:
             def away() -> None:
                 raise StateUnavailable("gone")
 
-            monkeypatch.setattr(opened.state, "job_counts", away)
+            monkeypatch.setattr(opened.state.jobs, "count_by_status", away)
             answer = await opened.client.get("/metrics")
         assert answer.status_code == 200
         assert "footfall_reports" not in answer.text

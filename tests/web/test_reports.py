@@ -140,7 +140,7 @@ def test_a_report_without_a_file_has_no_link(service):
             answer = await opened.anna.get(f"/reports/JOB-{job.id}")
             check_error(answer, 409, error("EVENT_JOB_GET_FAILED", "the report has no file: it took too long"))
             expired = await opened.complete()
-            opened.state.job_expire(expired.id)
+            opened.state.jobs.expire(expired.id)
             answer = await opened.anna.get(f"/reports/JOB-{expired.id}")
             check_error(answer, 409, error("EVENT_JOB_GET_FAILED", "the report has expired: start it again"))
 

@@ -57,7 +57,7 @@ def test_a_full_disk_refuses_for_now_what_would_write_and_nothing_else(service: 
             kept = (await opened.anna.post("/schedules", json=SCHEDULE)).json()["id"]
             # Signing in would make this hash again, by the parameters of now.
             old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash("other words")
-            opened.state.user_password("root", old)
+            opened.state.users.set_password("root", old)
             ballast = fill(disk)
             calls = [
                 ("POST", "/reports", {"filter": FILTER}),
@@ -84,7 +84,7 @@ def test_a_full_disk_refuses_for_now_what_would_write_and_nothing_else(service: 
 def test_a_database_that_may_not_grow_refuses_for_now(service: Callable[..., Any], path: str) -> None:
     async def run() -> None:
         async with service() as opened:
-            engine = opened.state._database.engine
+            engine = opened.state.database.engine
             event.listen(engine, "connect", lambda made, _: made.execute("PRAGMA max_page_count = 1").close())
             engine.dispose()
             body: dict[str, Any] = {"filter": {**FILTER, "types": TYPES}}

@@ -91,40 +91,40 @@ class Accounts:
             customers=tuple(dict.fromkeys(customers)),
             created_ms=self._clock.now_ms(),
         )
-        self._state.user_add(user)
+        self._state.users.add(user)
 
     def password(self, id: str, password: str) -> bool:  # noqa: A002 - the same
         """Give a user a new password; False when there is no such user. Raises BadUser."""
         password = normalize(password)
         check_password(password)
-        return self._state.user_password(normalize(id), self._hashing.hash(password))
+        return self._state.users.set_password(normalize(id), self._hashing.hash(password))
 
     def grant(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same
         """Let a user see more customers; False when there is no such user. Raises BadUser."""
         check_details("", None, tuple(customers))
-        return self._state.user_customers(normalize(id), granted=customers)
+        return self._state.users.change_customers(normalize(id), granted=customers)
 
     def revoke(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same
         """Let a user see these customers no longer, from now on; False when there is no such user."""
-        return self._state.user_customers(normalize(id), revoked=customers)
+        return self._state.users.change_customers(normalize(id), revoked=customers)
 
     def remove(self, id: str) -> bool:  # noqa: A002 - the same
         """Remove a user, whose reports and schedules are nobody's from then on; False when there is none.
 
         Raises footfall.state's LastAdmin.
         """
-        return self._state.user_remove(normalize(id))
+        return self._state.users.remove(normalize(id))
 
     def list(self) -> list[User]:
         """All users, ordered by id."""
-        return self._state.user_list()
+        return self._state.users.all()
 
     def ensure_first(self, password: str | None) -> str | None:
         """Add the user "admin" if there is no user at all; the password comes back when it was made here.
 
         It may be called on every start and by several processes at once. Raises BadUser.
         """
-        if self._state.user_list():
+        if self._state.users.all():
             return None
         chosen = password or secrets.token_urlsafe(_FIRST_PASSWORD_BYTES)
         try:
@@ -135,13 +135,13 @@ class Accounts:
 
     def _remembered(self, credentials: Credentials) -> User | None:
         """The user as stored now, if these credentials were verified a short time ago and still count."""
-        user = self._state.user_get(credentials.user_id)
+        user = self._state.users.get(credentials.user_id)
         return user if user is not None and self._verified.holds(credentials, user.password_hash) else None
 
     def _verify(self, credentials: Credentials, pair: tuple[str, str]) -> User | None:
         """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
         # While this waited, others may have failed too often, or have verified the very same credentials.
-        user = self._state.user_get(credentials.user_id)
+        user = self._state.users.get(credentials.user_id)
         if user is not None and self._verified.holds(credentials, user.password_hash):
             return user
         reserved_ms, failed = self._failures.reserve(pair), False
@@ -166,7 +166,7 @@ class Accounts:
         renewed = self._hashing.hash(credentials.password)
         # Only over the hash that was verified: the password may have been changed in the meantime.
         try:
-            replaced = self._state.user_password(user.id, renewed, replacing=user.password_hash)
+            replaced = self._state.users.set_password(user.id, renewed, replacing=user.password_hash)
         except StateUnavailable as error:
             _log.warning("the password hash of user %r is not renewed now: %s", user.id, error)
             return user.password_hash

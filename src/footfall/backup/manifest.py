@@ -16,7 +16,7 @@ from footfall.state import State
 
 def installation(state: State) -> str:
     """A name that an installation keeps for ever, and that a restored one has as well; it tells no secret."""
-    return hashlib.sha256(state.secret("installation")).hexdigest()[:16]
+    return hashlib.sha256(state.secrets.get("installation")).hexdigest()[:16]
 
 
 # What a backup says of itself: one JSON file, written last, without which the parts beside it are no backup.

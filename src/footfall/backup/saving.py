@@ -243,7 +243,7 @@ class Saving:
                 yield from self._parts.add_lines(PartKind.STATE, table, noted)
         self._means.progress.begin("report files", len(finished))
         for job_id in finished:
-            job = self._means.state.job_get(job_id)
+            job = self._means.state.jobs.get(job_id)
             if job is not None and not job.expired:
                 yield from self._save_file(job)
             self._means.progress.step(1)
@@ -285,7 +285,7 @@ class Saving:
         late: list[str] = []
 
         def have_loaded() -> bool:
-            others = (node for node in self._means.state.node_list() if node.node != own)
+            others = (node for node in self._means.state.nodes.all() if node.node != own)
             late[:] = [node.node for node in others if node.loaded_through_ms < until_ms]
             return not late
 

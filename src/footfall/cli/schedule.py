@@ -111,7 +111,7 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
       footfall schedule add --user anna --customer TGAM --product ALERT --every month --output header=true
     """
     with _state(settings) as state:
-        owner = state.user_get(user_id)
+        owner = state.users.get(user_id)
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
         with nullcontext() if are_new else open_codes(settings) as codes:

@@ -120,7 +120,7 @@ class Estimates:
 
         Beside it, whether the time of admission may be any, and whether all events up to the watermark are loaded.
         """
-        loaded_ms = min((node.loaded_through_ms for node in self._state.node_list()), default=0)
+        loaded_ms = min((node.loaded_through_ms for node in self._state.nodes.all()), default=0)
         if job.watermark_ms != job.started_ms:
             return job, False, job.watermark_ms <= loaded_ms
         since_ms = job.since_ms or 0

@@ -192,9 +192,9 @@ def remove_files(job: Job, files: Destinations, state: State, *, delivered: bool
     First it is handed out no more, then it goes, then that is recorded: so no link leads to a file that is missing, and
     should this end in between, retention finds the job again.
     """
-    state.job_expire(job.id)
+    state.jobs.expire(job.id)
     if delivered:
         files.remove(job)
     else:
         files.expire(job)
-    state.job_removed(job.id)
+    state.jobs.record_removal(job.id)

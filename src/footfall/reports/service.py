@@ -88,7 +88,7 @@ class Reports:
         """
         job = await self.draft(user, body)
         try:
-            await asyncio.to_thread(self._state.job_add, job, request.job_bounds(self._settings))
+            await asyncio.to_thread(self._state.jobs.add, job, request.job_bounds(self._settings))
         except TooManyJobs as error:
             raise _too_many(error) from error
         return job
@@ -125,7 +125,7 @@ class Reports:
         bytes_left = self._settings.reports_page_bytes_max
         before, at_once = wanted.before, min(wanted.limit + 1, LISTED_AT_ONCE_MAX)
         while len(found) <= wanted.limit and bytes_left >= 0:
-            jobs = await asyncio.to_thread(self._state.job_list, user.account, at_once, before)
+            jobs = await asyncio.to_thread(self._state.jobs.newest, user.account, at_once, before)
             visible = [job for job in jobs if may_see(user, job.filter.customer)]
             fitting, bytes_left = status.fitting(visible, bytes_left)
             found += visible[: fitting + 1]
@@ -142,7 +142,7 @@ class Reports:
         job = await self.find(user, source)
         if job.status is JobStatus.RUNNING:
             now_ms = self._clock.now_ms()
-            if await asyncio.to_thread(self._state.job_cancel, job.id, now_ms, CANCELLED):
+            if await asyncio.to_thread(self._state.jobs.cancel, job.id, now_ms, CANCELLED):
                 log.info("report %s was cancelled", job.id)
                 return await self.find(user, source)
             job = await self.find(user, source)  # It has ended just now.
@@ -168,7 +168,7 @@ class Reports:
 
     def _latest_ms(self) -> int:
         """How late it is on the node that is the furthest ahead, as far as it told; watermarks are by that clock."""
-        return max((node.seen_ms for node in self._state.node_list()), default=0)
+        return max((node.seen_ms for node in self._state.nodes.all()), default=0)
 
     async def _earlier(self, user: User, since: str) -> Job:
         """The report since which another is asked for; raises RequestRefused."""
@@ -180,7 +180,7 @@ class Reports:
     async def find(self, user: User, source: str) -> Job:
         """This user's report. Raises RequestRefused, the same whether there is none or it is not theirs (any more)."""
         wanted = job_id(source)
-        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
+        job = await asyncio.to_thread(self._state.jobs.get, wanted) if wanted else None
         if job is None or job.account != user.account or not may_see(user, job.filter.customer):
             raise _no_job()
         return job
@@ -194,7 +194,7 @@ class Reports:
         self._require_ended(job)
         _require_file(job)
         await asyncio.to_thread(self._spot, job)
-        secret = await asyncio.to_thread(self._state.secret, "links")
+        secret = await asyncio.to_thread(self._state.secrets.get, "links")
         expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
         token = sign_link(secret, user, source(job), job.file, expires_ms)
         return f"{base_url}/files/{source(job)}/{token}/{job.file}"
@@ -224,12 +224,12 @@ class Reports:
     def _opened(self, source: str, token: str, name: str) -> Job | None:
         """The report whose file a link opens now; None where it opens none, for whatever reason."""
         wanted = job_id(source)
-        job = self._state.job_get(wanted) if wanted else None
-        owner = None if job is None else self._state.user_of(job.account)
+        job = self._state.jobs.get(wanted) if wanted else None
+        owner = None if job is None else self._state.users.with_account(job.account)
         if job is None or owner is None or not may_see(owner, job.filter.customer):
             return None
         now_ms = self._clock.now_ms()
-        return job if link_opens(self._state.secret("links"), owner, source, name, token, now_ms) else None
+        return job if link_opens(self._state.secrets.get("links"), owner, source, name, token, now_ms) else None
 
     def _require_ended(self, job: Job) -> None:
         if job.status is JobStatus.RUNNING:

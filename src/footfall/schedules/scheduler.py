@@ -54,7 +54,7 @@ class Scheduler:
 
     def _finish(self, stopped: Callable[[], bool]) -> None:
         """Note down how the reports ended."""
-        for run, job in self._state.schedule_runs_ended(self._settings.schedule_steps_max):
+        for run, job in self._state.schedules.runs_with_ended_job(self._settings.schedule_steps_max):
             if stopped():
                 return
             if job is not None and job.status is JobStatus.COMPLETE:
@@ -64,7 +64,7 @@ class Scheduler:
 
     def _complete(self, run: ScheduleRun, job: Job) -> None:
         until_ms = run.until_ms
-        if run.correction == 0 and (schedule := self._state.schedule_get(run.schedule)):
+        if run.correction == 0 and (schedule := self._state.schedules.get(run.schedule)):
             until_ms = job.watermark_ms + schedule.correction_days * DAY_MS
         now_ms, pause_ms = self._clock.now_ms(), self._settings.schedule_look_s * 1000
         look_ms = None if until_ms is None else jobs.first_look(run.end_ms, now_ms, until_ms, pause_ms)
@@ -76,25 +76,25 @@ class Scheduler:
             until_ms=until_ms,
             look_ms=look_ms,
         )
-        self._state.schedule_change(run, changed)
+        self._state.schedules.change_run(run, changed)
 
     def _fail(self, run: ScheduleRun, job: Job | None) -> None:
         reason = "the report was removed while it ran" if job is None else job.reason or f"it ended as {job.status}"
         # Nobody wants that to come again by itself which was cancelled.
         if run.tries >= self._settings.schedule_tries_max or reason == CANCELLED:
             log.error("schedule %s: the report of %s failed for good: %s", run.schedule, _named(run), reason)
-            self._state.schedule_change(run, structs.replace(run, status=RunStatus.FAILED, reason=reason))
+            self._state.schedules.change_run(run, structs.replace(run, status=RunStatus.FAILED, reason=reason))
             return
         look_ms = self._clock.now_ms() + min(RETRY_FIRST_MS * 4 ** max(run.tries - 1, 0), RETRY_MOST_MS)
         changed = structs.replace(run, status=RunStatus.WAITING, reason=reason, look_ms=look_ms)
-        self._state.schedule_change(run, changed)
+        self._state.schedules.change_run(run, changed)
 
     def _begin(self, stopped: Callable[[], bool]) -> None:
         """Start the reports that are due, each schedule's windows in their order."""
         steps = self._settings.schedule_steps_max
         while steps > 0:
             now_ms = self._clock.now_ms()
-            due = self._state.schedules_due(now_ms, steps, self._settings.schedule_running_max)
+            due = self._state.schedules.due(now_ms, steps, self._settings.schedule_running_max)
             if not due:
                 return
             for schedule in due:
@@ -112,15 +112,15 @@ class Scheduler:
         job = jobs.make_scheduled_job(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
         run = ScheduleRun(schedule=schedule.id, start_ms=window.start_ms, end_ms=end_ms, job=job.id)
         due_ms = windows.window(schedule.every, timezone, end_ms).end_ms + schedule.grace_s * 1000
-        if self._state.schedule_begin(run, job, end_ms, due_ms, self._bounds):
+        if self._state.schedules.start_window(run, job, end_ms, due_ms, self._bounds):
             log.info("schedule %s: report %s of %s was started", schedule.id, job.id, _named(run))
 
     def _look(self, stopped: Callable[[], bool]) -> None:
         """Try again what failed, and look for late events of what is complete."""
-        for run in self._state.schedule_runs_due(self._clock.now_ms(), self._settings.schedule_steps_max):
+        for run in self._state.schedules.runs_due(self._clock.now_ms(), self._settings.schedule_steps_max):
             if stopped():
                 return
-            schedule = self._state.schedule_get(run.schedule)
+            schedule = self._state.schedules.get(run.schedule)
             if schedule is None:
                 continue
             with _Pausing(self._state, schedule):
@@ -140,7 +140,7 @@ class Scheduler:
             reason=None,
             look_ms=None,
         )
-        if self._state.schedule_again(run, changed, job, self._bounds):
+        if self._state.schedules.retry_run(run, changed, job, self._bounds):
             log.info("schedule %s: report %s of %s is another try", schedule.id, job.id, _named(run))
 
     def _correct(self, schedule: Schedule, run: ScheduleRun) -> None:
@@ -153,7 +153,7 @@ class Scheduler:
             found = self._count(job)
         except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
             log.warning("schedule %s: late events cannot be looked for now: %s", schedule.id, error)
-            self._state.schedule_change(run, structs.replace(run, look_ms=job.started_ms + pause_ms))
+            self._state.schedules.change_run(run, structs.replace(run, look_ms=job.started_ms + pause_ms))
             return
         match jobs.decide_correction(
             found, run.end_ms, job.started_ms, schedule.grace_s * 1000, run.until_ms, pause_ms
@@ -171,12 +171,12 @@ class Scheduler:
                     until_ms=run.until_ms,
                 )
                 correcting = structs.replace(job, since_ms=since_ms)
-                if self._state.schedule_correct(run, correction, correcting, self._bounds):
+                if self._state.schedules.start_correction(run, correction, correcting, self._bounds):
                     log.info("schedule %s: report %s corrects %s", schedule.id, job.id, _named(run))
             case LateScan(at_ms):
-                self._state.schedule_change(run, structs.replace(run, look_ms=at_ms))
+                self._state.schedules.change_run(run, structs.replace(run, look_ms=at_ms))
             case _:
-                self._state.schedule_change(run, structs.replace(run, look_ms=None))
+                self._state.schedules.change_run(run, structs.replace(run, look_ms=None))
 
     def _count(self, job: Job) -> LateFindings:
         ((events, first_ms, last_ms),) = self._store.rows(
@@ -193,7 +193,7 @@ class Scheduler:
 
     def _owner(self, schedule: Schedule) -> User:
         """The owner, who must still be there and may still see the customer. Raises Stopped."""
-        owner = self._state.user_of(schedule.account)
+        owner = self._state.users.with_account(schedule.account)
         if owner is None:
             raise Stopped(f"user {schedule.user!r}, who made it, was removed")
         customer = jobs.report_body(schedule)["filter"]["customer"]
@@ -228,7 +228,7 @@ class _Pausing:
             case _:
                 return False
         log.warning("schedule %s is paused: %s", self._schedule.id, reason)
-        self._state.schedule_pause(self._schedule.id, reason)
+        self._state.schedules.pause(self._schedule.id, reason)
         return True
 
 

@@ -106,7 +106,7 @@ class Schedules:
             text = "the schedule cannot be made: its reports would be empty"
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, tuple(slip.problem() for slip in strange))
         try:
-            self._state.schedule_add(schedule, self._settings.schedules_max)
+            self._state.schedules.add(schedule, self._settings.schedules_max)
         except TooManySchedules as error:
             text = f"{error}: remove one first"
             raise RequestRefused(Code.REQUEST_RATE_LIMITED, text) from error
@@ -114,7 +114,7 @@ class Schedules:
 
     def page(self, user: User, after: str = "") -> SchedulesPage:
         """Schedules ordered by id, those after `after`."""
-        found = self._state.schedule_list(None if user.admin else user.account, after, PAGE_SCHEDULES_MAX + 1)
+        found = self._state.schedules.page(None if user.admin else user.account, after, PAGE_SCHEDULES_MAX + 1)
         more = len(found) > PAGE_SCHEDULES_MAX
         shown = [_shown(each) for each in found[:PAGE_SCHEDULES_MAX]]
         return SchedulesPage(shown, shown[-1].id if more else UNSET)
@@ -122,35 +122,35 @@ class Schedules:
     def find(self, user: User, schedule_id: str) -> ScheduleShown:
         """The schedule with its newest runs."""
         found = self._find(user, schedule_id)
-        return _shown(found, self._state.schedule_runs(found.id, RUNS_SHOWN_MAX))
+        return _shown(found, self._state.schedules.newest_runs(found.id, RUNS_SHOWN_MAX))
 
     def runs(self, user: User, schedule_id: str, limit: int) -> list[ShownRun]:
         """The newest runs of a schedule, the newest first."""
-        return [_run(each) for each in self._state.schedule_runs(self._find(user, schedule_id).id, limit)]
+        return [_run(each) for each in self._state.schedules.newest_runs(self._find(user, schedule_id).id, limit)]
 
     def remove(self, user: User, schedule_id: str) -> ScheduleShown:
         """Remove the schedule; its reports stay."""
         found = self._find(user, schedule_id)
-        if not self._state.schedule_remove(found.id):
+        if not self._state.schedules.remove(found.id):
             raise _no_schedule()
         return _shown(found)
 
     def pause(self, user: User, schedule_id: str) -> ScheduleShown:
         """Start no more reports until it is resumed."""
         found = self._find(user, schedule_id)
-        if not self._state.schedule_pause(found.id):
+        if not self._state.schedules.pause(found.id):
             raise _no_schedule()
         return _shown(self._find(user, schedule_id))
 
     def resume(self, user: User, schedule_id: str) -> ScheduleShown:
         """Go on with the window at which it was paused, and try again what had failed for good."""
         found = self._find(user, schedule_id)
-        if not self._state.schedule_resume(found.id, self._clock.now_ms()):
+        if not self._state.schedules.resume(found.id, self._clock.now_ms()):
             raise _no_schedule()
         return _shown(self._find(user, schedule_id))
 
     def _find(self, user: User, schedule_id: str) -> Schedule:
-        found = self._state.schedule_get(schedule_id)
+        found = self._state.schedules.get(schedule_id)
         if found is None or not (user.admin or found.account == user.account):
             raise _no_schedule()
         return found

@@ -134,7 +134,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 pass
 
         async def tell() -> None:
-            await asyncio.to_thread(state.node_put, node, loader.loaded_through_ms, clock.now_ms())
+            await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
 
         async def prune() -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
@@ -165,7 +165,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             background.start(work, tasks, stop)
             tasks.create_task(runner.run(stop), name="run reports")
         await _finish(loader, settings)
-        await asyncio.to_thread(state.node_remove, node)
+        await asyncio.to_thread(state.nodes.remove, node)
 
 
 async def _finish(loader: Loader, settings: Settings) -> None:

@@ -1,6 +1,6 @@
-"""All rows out of one database and into another, of either kind: JSON lines, table by table.
+"""Copies all rows out of one database and into another, of either kind: JSON lines, table by table.
 
-The rows of `nodes` stay behind: they say who is there now, and a report would wait for ever for one that is gone.
+The rows of `nodes` are not copied: they say which nodes run now, and a report would wait for ever for one that is gone.
 """
 
 import base64
@@ -19,15 +19,15 @@ _ROWS_AT_ONCE = 500
 _COPIED = tuple(table for table in metadata.sorted_tables if table is not nodes)
 
 # The name of a table, and one of its rows as JSON.
-Line = tuple[str, bytes]
+CopiedRow = tuple[str, bytes]
 
 
 class StateNotEmpty(Exception):
     """The database has rows already, which a restore would mix with others."""
 
 
-def read_rows(connection: Connection, until_ms: int) -> Iterator[Line]:
-    """Every row of every table, as of the transaction; of the jobs those that were started up to `until_ms`."""
+def read_rows(connection: Connection, until_ms: int) -> Iterator[CopiedRow]:
+    """Every row of every copied table, as of the transaction; of `jobs`, those that were started up to `until_ms`."""
     for table in _COPIED:
         statement = select(table).order_by(*table.primary_key.columns)
         if table is jobs:
@@ -36,21 +36,21 @@ def read_rows(connection: Connection, until_ms: int) -> Iterator[Line]:
             yield str(table.name), msgspec.json.encode(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented name
 
 
-def write_rows(connection: Connection, lines: Iterable[Line]) -> None:
-    """Write rows into the tables as they are in the database, which may be older ones than this version's."""
+def write_rows(connection: Connection, rows: Iterable[CopiedRow]) -> None:
+    """Write rows into the tables that the database has, which may be those of an older version."""
     found = MetaData()
     found.reflect(connection, only=[name for name in inspect(connection).get_table_names() if name in metadata.tables])
-    for name, group in groupby(lines, key=itemgetter(0)):
+    for name, group in groupby(rows, key=itemgetter(0)):
         table = found.tables[name]
         binary = [column.name for column in table.columns if isinstance(column.type, LargeBinary)]
-        rows: list[dict[str, Any]] = []
-        for _, line in group:
-            rows.append(_read(line, binary))
-            if len(rows) == _ROWS_AT_ONCE:
-                connection.execute(table.insert(), rows)
-                rows.clear()
-        if rows:
-            connection.execute(table.insert(), rows)
+        values: list[dict[str, Any]] = []
+        for _, encoded in group:
+            values.append(_decode(encoded, binary))
+            if len(values) == _ROWS_AT_ONCE:
+                connection.execute(table.insert(), values)
+                values.clear()
+        if values:
+            connection.execute(table.insert(), values)
 
 
 def is_empty(connection: Connection) -> bool:
@@ -63,6 +63,6 @@ def _has_rows(connection: Connection, table: Table) -> bool:
     return connection.execute(select(*table.primary_key.columns).limit(1)).first() is not None
 
 
-def _read(line: bytes, binary: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.json.decode(line)
+def _decode(encoded: bytes, binary: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.json.decode(encoded)
     return row | {name: base64.b64decode(row[name]) for name in binary if row.get(name) is not None}

@@ -1,13 +1,13 @@
-"""The database behind a state URL: how it is opened, what a transaction is, and which errors mean an outage.
+"""The database behind a state URL: opening it, its transactions, and the errors that mean an outage.
 
-SQLite's driver starts transactions late and by its own rules, so its engine starts them itself: a writing one with
-BEGIN IMMEDIATE, which waits for its turn at the start instead of failing in the middle.
+SQLite's driver starts transactions late and by its own rules, so the engine here starts them itself: a writing one with
+BEGIN IMMEDIATE, which waits for other writers at its start instead of failing in the middle.
 """
 
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BUSY_TIMEOUT_MS = 10_000
 # A server that is up answers at once; past this it is down.
 _CONNECT_TIMEOUT_S = 5
-# Statements here touch few rows; one that takes longer waits for something that will not come.
+# Statements here touch few rows; one that takes longer waits for a lock that is not given back.
 _STATEMENT_TIMEOUT_MS = 15_000
 # Silence on a connection with unanswered bytes, after which the network is taken for gone.
 _SILENCE_TIMEOUT_MS = 20_000
@@ -64,7 +64,42 @@ class StateUnavailable(Exception):
     """
 
 
-class SqliteDatabase:
+class _Transactions:
+    """Transactions: committed at the end of the block, undone when it raises. Outages become StateUnavailable."""
+
+    # The database's name in errors and logs, without the URL's password.
+    display_name: str
+    engine: Engine
+    # The same connections, for transactions that write.
+    writer: Engine
+
+    def read(self) -> AbstractContextManager[Connection]:
+        return self._begin(self.engine)
+
+    def write(self) -> AbstractContextManager[Connection]:
+        return self._begin(self.writer)
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """A reading transaction that sees one moment, however long it takes."""
+        engine = self.engine
+        if engine.dialect.name == "postgresql":  # SQLite's transactions do so anyway
+            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return self._begin(engine)
+
+    @contextmanager
+    def _begin(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except _MISTAKES:
+            raise
+        except exc.DBAPIError as error:
+            raise StateUnavailable(f"state database {self.display_name}: {_reason(error.orig)}") from error
+        except exc.TimeoutError as error:
+            raise StateUnavailable(f"state database {self.display_name}: all connections are in use") from error
+
+
+class SqliteDatabase(_Transactions):
     """A SQLite file, which only its owner may read, since it holds password hashes and secrets."""
 
     def __init__(self, url: str) -> None:
@@ -72,7 +107,7 @@ class SqliteDatabase:
         if name in {"", ":memory:"}:
             raise StateUrlInvalid("state_url must name a file: sqlite:///PATH")
         self.path = Path(name)
-        self.place = name
+        self.display_name = name
         self._make_private()
         # A URL made from its parts keeps every character of the path; `?` and `%` would not survive parsing.
         self.engine = create_engine(
@@ -102,14 +137,14 @@ class SqliteDatabase:
         except NotOwner as error:
             raise StateUnavailable(f"state database {error}: run this as that user") from error
         except OSError as error:
-            raise StateUnavailable(f"state database {self.place}: {error.strerror}") from error
+            raise StateUnavailable(f"state database {self.display_name}: {error.strerror}") from error
 
 
-class PostgresqlDatabase:
+class PostgresqlDatabase(_Transactions):
     """A PostgreSQL database through psycopg, with a pool that notices when the server went away."""
 
     def __init__(self, url: URL) -> None:
-        self.place = f"{url.host or 'local server'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+        self.display_name = f"{url.host or 'local server'}{f':{url.port}' if url.port else ''}/{url.database or ''}"
         self.engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             hide_parameters=True,
@@ -154,33 +189,14 @@ def open_database(url: str) -> Database:
     return PostgresqlDatabase(parsed)
 
 
-@contextmanager
-def transaction(database: Database, engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end of the block, undone when it raises. Outages become StateUnavailable."""
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except _MISTAKES:
-        raise
-    except exc.DBAPIError as error:
-        raise StateUnavailable(f"state database {database.place}: {_reason(error.orig)}") from error
-    except exc.TimeoutError as error:
-        raise StateUnavailable(f"state database {database.place}: all connections are in use") from error
-
-
-@contextmanager
-def snapshot(database: Database) -> Iterator[Connection]:
-    """A reading transaction that sees one moment, however long it takes. Outages become StateUnavailable."""
-    engine = database.engine
-    if engine.dialect.name == "postgresql":  # SQLite's transactions do so anyway
-        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    with transaction(database, engine) as connection:
-        yield connection
-
-
 def insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can say what happens on a conflict, which both databases can, each with a construct of its own."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def may_be_id(text: str) -> bool:
+    """Whether a database can compare this text with ids: PostgreSQL fails over some text that an address may have."""
+    return text.isascii() and text.isprintable()
 
 
 def _reason(error: BaseException | None) -> str:

@@ -1,13 +1,14 @@
-"""The statements about users."""
+"""The users: who may sign in, and which customers they see."""
 
 import uuid
-from collections.abc import Container, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from footfall.state.database import Database
 from footfall.state.records import User
 from footfall.state.tables import users
 
@@ -20,57 +21,73 @@ class LastAdmin(Exception):
     """Without this user nobody would be left who may see everything."""
 
 
-def add(connection: Connection, user: User) -> None:
-    row = msgspec.structs.asdict(user) | {"customers": msgspec.json.encode(user.customers).decode()}
-    try:
-        connection.execute(users.insert().values(row))
-    except IntegrityError as error:
-        raise UserExists(f"user {user.id!r} exists already") from error
+class UserRepository:
+    """The users. Each call is one transaction, and raises StateUnavailable when the database is away."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-def get(connection: Connection, user_id: str) -> User | None:
-    row = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
-    return None if row is None else _user(row)
+    def add(self, user: User) -> None:
+        """Add a user; raises UserExists."""
+        row = msgspec.structs.asdict(user) | {"customers": msgspec.json.encode(user.customers).decode()}
+        with self._database.write() as connection:
+            try:
+                connection.execute(users.insert().values(row))
+            except IntegrityError as error:
+                raise UserExists(f"user {user.id!r} exists already") from error
 
+    def get(self, user_id: str) -> User | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
+            return None if row is None else _user(row)
 
-def of_account(connection: Connection, account: str) -> User | None:
-    row = connection.execute(select(users).where(users.c.account == account)).one_or_none()
-    return None if row is None else _user(row)
+    def with_account(self, account: str) -> User | None:
+        """The user whose account it is; None once they are removed, whoever has their name since."""
+        with self._database.read() as connection:
+            row = connection.execute(select(users).where(users.c.account == account)).one_or_none()
+            return None if row is None else _user(row)
 
+    def all(self) -> list[User]:
+        """All users, ordered by id."""
+        with self._database.read() as connection:
+            found = [_user(row) for row in connection.execute(select(users))]
+        # Sorted here, since each database has an order of letters of its own.
+        return sorted(found, key=lambda user: user.id)
 
-def list_all(connection: Connection) -> list[User]:
-    found = [_user(row) for row in connection.execute(select(users))]
-    # Sorted here, since each database has an order of letters of its own.
-    return sorted(found, key=lambda user: user.id)
+    def set_password(self, user_id: str, password_hash: str, *, replacing: str | None = None) -> bool:
+        """Set the hash of a new password, which ends the links that stood on the old one. False when there is no user.
 
+        With `replacing` it is another hash of the same password, and set only over that one.
+        """
+        statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        if replacing is None:
+            statement = statement.values(security_stamp=str(uuid.uuid4()))
+        else:
+            statement = statement.where(users.c.password_hash == replacing)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount == 1
 
-def set_password(connection: Connection, user_id: str, password_hash: str, replacing: str | None) -> bool:
-    statement = update(users).where(users.c.id == user_id).values(password_hash=password_hash)
-    if replacing is None:
-        statement = statement.values(security_stamp=str(uuid.uuid4()))
-    else:
-        statement = statement.where(users.c.password_hash == replacing)
-    return connection.execute(statement).rowcount == 1
+    def change_customers(self, user_id: str, granted: Collection[str] = (), revoked: Collection[str] = ()) -> bool:
+        """Let a user see the customers granted, and those revoked no longer; False when there is no such user."""
+        with self._database.write() as connection:
+            # The row is locked, so that two changes at once are both kept.
+            found = connection.scalar(select(users.c.customers).where(users.c.id == user_id).with_for_update())
+            if found is None:
+                return False
+            before = msgspec.json.decode(found, type=tuple[str, ...])
+            after = [code for code in dict.fromkeys([*before, *granted]) if code not in revoked]
+            values = {"customers": msgspec.json.encode(after).decode()}
+            connection.execute(update(users).where(users.c.id == user_id).values(values))
+            return True
 
-
-def set_customers(connection: Connection, user_id: str, granted: Iterable[str], revoked: Container[str]) -> bool:
-    # The row is locked, so that two changes at once are both kept.
-    found = connection.scalar(select(users.c.customers).where(users.c.id == user_id).with_for_update())
-    if found is None:
-        return False
-    before = msgspec.json.decode(found, type=tuple[str, ...])
-    after = [code for code in dict.fromkeys([*before, *granted]) if code not in revoked]
-    values = {"customers": msgspec.json.encode(after).decode()}
-    connection.execute(update(users).where(users.c.id == user_id).values(values))
-    return True
-
-
-def remove(connection: Connection, user_id: str) -> bool:
-    # The rows of all admins are locked, so that two removals at once cannot each rely on the other's admin.
-    admins = connection.scalars(select(users.c.id).where(users.c.admin).with_for_update()).all()
-    if list(admins) == [user_id]:
-        raise LastAdmin(f"user {user_id!r} is the last admin: add another one first")
-    return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
+    def remove(self, user_id: str) -> bool:
+        """Remove a user, not their jobs. False when there is none; raises LastAdmin."""
+        with self._database.write() as connection:
+            # The rows of all admins are locked, so that two removals at once cannot each rely on the other's admin.
+            admins = connection.scalars(select(users.c.id).where(users.c.admin).with_for_update()).all()
+            if list(admins) == [user_id]:
+                raise LastAdmin(f"user {user_id!r} is the last admin: add another one first")
+            return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
 
 
 def _user(row: Row[Any]) -> User:

@@ -151,7 +151,7 @@ class Usage:
 
     def _watermark(self, as_of: int | UnsetType) -> tuple[int, bool]:
         """Up to which time of admission to count, by default all that is loaded; and whether that is all loaded."""
-        loaded_ms = min((node.loaded_through_ms for node in self._state.node_list()), default=0)
+        loaded_ms = min((node.loaded_through_ms for node in self._state.nodes.all()), default=0)
         if as_of is UNSET:
             # Where nobody knows how far the nodes are, what there is can be counted all the same.
             as_of = loaded_ms or self._clock.now_ms()

@@ -63,7 +63,7 @@ class Gauges:
 
     def _reports(self) -> Values:
         try:
-            counts = self._state.job_counts()
+            counts = self._state.jobs.count_by_status()
         except StateUnavailable as error:
             log.warning("the metrics do without the reports: %s", error)
             return {}

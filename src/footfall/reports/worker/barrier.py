@@ -31,7 +31,7 @@ class Barrier:
         if self._progress.loaded_through_ms < watermark_ms:
             return f"node {self._node} is behind"
         try:
-            nodes = self._state.node_list()
+            nodes = self._state.nodes.all()
         except StateUnavailable:
             return "how far the other nodes are is not known"
         late = [node.node for node in nodes if self._is_late(node, watermark_ms)]
@@ -68,7 +68,7 @@ class Clocks:
     def behind(self) -> str | None:
         """Who has not told yet, in a few words; None when all have. To be asked again and again. Blocks."""
         try:
-            others = [node for node in self._state.node_list() if node.node != self._node]
+            others = [node for node in self._state.nodes.all() if node.node != self._node]
         except StateUnavailable:
             return "how late it is on the other nodes is not known"
         for node in others:

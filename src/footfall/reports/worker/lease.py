@@ -57,7 +57,7 @@ class Lease:
     async def release(self) -> None:
         """Give the job back, if it is still ours, because the worker stops; nobody may be keeping it any more."""
         try:
-            await asyncio.to_thread(self._state.job_release, self._job_id, self.owner)
+            await asyncio.to_thread(self._state.jobs.release, self._job_id, self.owner)
         except StateUnavailable as error:
             log.warning("report %s: its lease is not given back, and ends by itself: %s", self._job_id, error)
 
@@ -65,10 +65,10 @@ class Lease:
         """Renew the lease when a third of it is over, and tell of progress; False when the job is not ours any more."""
         now_s = time.monotonic()
         if now_s >= self._until_s - self._lease_s * 2 / 3:
-            if not self._state.job_renew(self._job_id, self.owner, self._lease_s * 1000):
+            if not self._state.jobs.renew(self._job_id, self.owner, self._lease_s * 1000):
                 return False
             self._until_s = now_s + self._lease_s
         if counts == self._told:
-            return self._state.job_held(self._job_id, self.owner)
+            return self._state.jobs.is_held(self._job_id, self.owner)
         self._told = counts
-        return self._state.job_progress(self._job_id, self.owner, *counts)
+        return self._state.jobs.record_progress(self._job_id, self.owner, *counts)

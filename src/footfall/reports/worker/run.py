@@ -193,7 +193,8 @@ class Run:
         if clocks.latest_ms is None and since_ms <= self._job.watermark_ms:
             return None
         watermark_ms = max(self._job.watermark_ms, since_ms, clocks.latest_ms or 0, self._means.clock.now_ms())
-        if not await asyncio.to_thread(self._means.state.job_pin, self._job.id, self._lease.owner, watermark_ms):
+        pin = self._means.state.jobs.pin_watermark
+        if not await asyncio.to_thread(pin, self._job.id, self._lease.owner, watermark_ms):
             raise Halted
         self._job = structs.replace(self._job, watermark_ms=watermark_ms)
         return None
@@ -264,7 +265,7 @@ class Run:
         rows, size, *_ = self._counts()
         reason = None if isinstance(outcome, Completed) else outcome.reason
         made = outcome if isinstance(outcome, Completed) else None
-        recorded = self._means.state.job_finish(
+        recorded = self._means.state.jobs.finish(
             job.id,
             self._lease.owner,
             status,
@@ -289,7 +290,7 @@ class Run:
     def _discard(self) -> None:
         """Remove what this claim has written, unless the job has ended with it, and only the word of that was lost."""
         try:
-            job = self._means.state.job_get(self._job.id)
+            job = self._means.state.jobs.get(self._job.id)
             if job is None or job.status is not JobStatus.COMPLETE or job.tries != self._job.tries:
                 self._means.files.discard(self._job, self._job.tries)
             if job is None or job.status not in (JobStatus.RUNNING, JobStatus.COMPLETE):

@@ -95,7 +95,7 @@ class Runner:
     async def _next(self) -> Job | None:
         """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
         owner = f"{self._node}/{uuid.uuid4().hex}"
-        return await asyncio.to_thread(self._state.job_claim, owner, self._settings.report_lease_s * 1000)
+        return await asyncio.to_thread(self._state.jobs.claim, owner, self._settings.report_lease_s * 1000)
 
     async def _work(self, job: Job, claimed_s: float, stop: asyncio.Event) -> None:
         try:
@@ -106,7 +106,7 @@ class Runner:
     async def remove_expired(self) -> None:
         """Remove the files of reports that are past their days."""
         before_ms = status.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
-        while jobs := await asyncio.to_thread(self._state.jobs_ended_before, before_ms):
+        while jobs := await asyncio.to_thread(self._state.jobs.with_file_to_remove, before_ms):
             removed = [await asyncio.to_thread(self._remove, job, before_ms) for job in jobs]
             if not all(removed):
                 return  # What is left would only be found again; its time comes with the next round.
