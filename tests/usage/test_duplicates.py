@@ -79,15 +79,15 @@ def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, tim
         place.load(*together[1:])
         place.load(equal[1])
     (found,) = compare(place.store, WANTED, [TimeSpan(5, 7, 10)], dict)
-    assert (found.duplicates, found.twins) == (1, 4 * times)
+    assert (found.duplicates, found.unmerged_copies) == (1, 4 * times)
     assert found.counts == {(0, "T"): 1}
-    for time_ms, twins in ((5, 1), (6, 2), (7, 1)):
+    for time_ms, copies in ((5, 1), (6, 2), (7, 1)):
         (found,) = compare(place.store, WANTED, [TimeSpan(time_ms, time_ms, 1)], dict)
-        assert found.twins == twins * times
+        assert found.unmerged_copies == copies * times
     by_receipt = WANTED | {"basis": "received", "received_start": 2, "received_end": 9}
     (found,) = compare(place.store, by_receipt, [TimeSpan(5, 7, 10)], dict)
     # The first was received before: it is first all the same.
-    assert (found.duplicates, found.twins) == (1, 4 * times)
+    assert (found.duplicates, found.unmerged_copies) == (1, 4 * times)
 
 
 @pytest.mark.parametrize("narrow", [{"since": 1}, {"basis": "received", "received_start": 2, "received_end": 9}])

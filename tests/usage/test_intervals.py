@@ -27,7 +27,7 @@ def test_every_zone_and_change_since_1970_agrees_with_schedules() -> None:
             found = intervals(interval, zone, 0, last_ms)
             for change_ms in windows.changes(zone, 0, last_ms):
                 for time_ms in (change_ms - 1, change_ms + 1_300_000):
-                    assert found.begin(time_ms) == windows.window(interval, zone, time_ms).start_ms, (zone, time_ms)
+                    assert found.start_of(time_ms) == windows.window(interval, zone, time_ms).start_ms, (zone, time_ms)
 
 
 @pytest.mark.parametrize("interval", ["hour", "day", "month"])
@@ -35,7 +35,7 @@ def test_an_interval_is_known_by_its_first_and_last_event_alone(interval: str) -
     zone = ZoneInfo("Australia/Lord_Howe")
     for time_ms in range(1_775_200_000_000, 1_775_400_000_000, 900_000):
         found = intervals(interval, zone, time_ms, time_ms)
-        assert found.begin(time_ms) == windows.window(interval, zone, time_ms).start_ms
+        assert found.start_of(time_ms) == windows.window(interval, zone, time_ms).start_ms
 
 
 def test_times_that_python_knows_no_dates_for_are_counted_all_the_same() -> None:
@@ -47,5 +47,5 @@ def test_times_that_python_knows_no_dates_for_are_counted_all_the_same() -> None
         (windows.MOST_MS - YEAR_MS, 2**63 - 1),
     ):
         found = intervals("month", zone, least, most)
-        assert found.begin(-(2**63)) == found.starts[0]
-        assert found.begin(2**63 - 1) == found.starts[-1]
+        assert found.start_of(-(2**63)) == found.starts[0]
+        assert found.start_of(2**63 - 1) == found.starts[-1]

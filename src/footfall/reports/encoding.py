@@ -1,4 +1,4 @@
-"""From rows to bytes: formats and their names, compression, and the count of what passed."""
+"""Formats of report files, their compression, and counters of the rows and bytes that pass."""
 
 import hashlib
 import zlib
@@ -7,13 +7,10 @@ from typing import Protocol
 
 from footfall.system import zstd
 
-# The formats of a report's file: what each may be compressed with, and how such a file is called.
-
-
 FORMATS = ("csv", "jsonl", "parquet", "arrow")
-# Those whose rows are lines of text, and whose file as a whole is compressed.
+# Formats whose rows are lines of text, and whose file is compressed as a whole.
 TEXTS = ("csv", "jsonl")
-# The first is what a request gets that names none. Parquet and Arrow compress inside of the file, each what it knows.
+# The first compression is the default. Parquet and Arrow compress inside of the file.
 COMPRESSIONS = {
     "csv": ("none", "gzip", "zstd"),
     "jsonl": ("none", "gzip", "zstd"),
@@ -31,26 +28,23 @@ _COMPRESSED_MEDIA_TYPES = {"gzip": "application/gzip", "zstd": "application/zstd
 
 
 def file_suffix(file_format: str, compression: str) -> str:
-    """How the file's name ends, without the first dot, such as `csv.gz`."""
+    """The end of the file's name without the first dot, such as `csv.gz`."""
     return file_format + (_SUFFIXES[compression] if file_format in TEXTS else "")
 
 
 def file_media_type(file_format: str, compression: str) -> str:
-    """The media type of the file; of a compressed text, that of the compression, which is what a client gets."""
+    """The media type of the file; for a compressed text, that of the compression."""
     if file_format in TEXTS and compression in _COMPRESSED_MEDIA_TYPES:
         return _COMPRESSED_MEDIA_TYPES[compression]
     return _MEDIA_TYPES[file_format]
 
 
-# What stands between the rows and the file: compression of texts, always with the same bytes for the same rows.
-
-
-# Blocks go into the compressors in this size, so that what comes out does not depend on how the engine cut them.
+# Texts are compressed in blocks of this size, so that the same rows give the same bytes however the engine cut them.
 BLOCK_BYTES = 256 * 1024
-# gzip's usual level, and zstd's; both are the point past which time grows faster than files shrink.
+# The default levels of gzip and zstd. Past them time grows faster than files shrink.
 GZIP_LEVEL = 6
 ZSTD_LEVEL = 3
-_GZIP_WINDOW = 31  # zlib's number for the largest window in a gzip frame; its header has no time of day
+_GZIP_WINDOW = 31  # the largest window, in a gzip frame; zlib writes no time into its header
 
 
 def compress_text(blocks: Iterable[bytes], compression: str) -> Iterator[bytes]:
@@ -68,14 +62,14 @@ def compress_text(blocks: Iterable[bytes], compression: str) -> Iterator[bytes]:
             }
         )
     )
-    for block in even_blocks(blocks, BLOCK_BYTES):
+    for block in rechunk(blocks, BLOCK_BYTES):
         if packed := packer.compress(block):
             yield packed
     yield packer.flush()
 
 
-def even_blocks(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in blocks of this size, the last one aside."""
+def rechunk(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in blocks of `size` bytes; the last block may be shorter."""
     held = bytearray()
     for block in blocks:
         held += block
@@ -87,11 +81,8 @@ def even_blocks(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
         yield bytes(held)
 
 
-# What has gone into a file, counted from the bytes themselves as they pass. Other threads may read the counts.
-
-
 class FileCounter:
-    """The bytes of a file, and their hash."""
+    """Counts and hashes the bytes of a file as they pass. Other threads may read the counts."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -99,7 +90,7 @@ class FileCounter:
 
     @property
     def sha256(self) -> str:
-        """The hash of everything so far, in hex digits."""
+        """The SHA-256 of all bytes so far, in hex digits."""
         return self._sha256.hexdigest()
 
     def add(self, block: bytes) -> None:
@@ -109,7 +100,7 @@ class FileCounter:
 
 
 class RowCounter(Protocol):
-    """Counts the rows of a text, in blocks cut anywhere."""
+    """Counts the rows of a text whose blocks may be cut anywhere."""
 
     rows: int
 
@@ -117,7 +108,7 @@ class RowCounter(Protocol):
 
 
 class JsonRowCounter:
-    """Rows of JSON lines: a line feed is never anything but the end of one."""
+    """Counts rows of JSON lines: every line feed ends a row."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -127,14 +118,14 @@ class JsonRowCounter:
 
 
 class CsvRowCounter:
-    """Rows of CSV with RFC 4180 quoting, where a field may have line feeds."""
+    """Counts rows of CSV with RFC 4180 quoting, where a quoted field may have line feeds."""
 
     def __init__(self) -> None:
         self.rows = 0
         self._quoted = False
 
     def add(self, block: bytes) -> None:
-        """Count the line feeds outside of quotes: every quote, a doubled one twice, changes between out and inside."""
+        """Count the line feeds outside of quotes. Every quote, of a doubled one both, switches between out and inside."""
         if b'"' not in block:
             self.rows += 0 if self._quoted else block.count(b"\n")
             return

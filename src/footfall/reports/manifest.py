@@ -1,4 +1,4 @@
-"""What a report's manifest says: all that somebody needs who wants to trust the file, or to make it again."""
+"""The manifest of a report: what a reader needs to check the file, or to make it again."""
 
 from importlib.metadata import version
 
@@ -7,7 +7,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from footfall.reports.encoding import FileCounter
 from footfall.reports.query.counts import ReportCounts
-from footfall.reports.query.statement import RISKY, SAFE_MARK, Field, Layout
+from footfall.reports.query.layout import Field, Layout
+from footfall.reports.query.statement import FORMULA_MARK, FORMULA_START
 from footfall.reports.status import source, warnings
 from footfall.state import Job
 from footfall.wire import ReportFilter
@@ -103,22 +104,27 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     warnings: tuple[str, ...] | UnsetType = UNSET
 
 
-class Counted(Struct, frozen=True):
-    """The events that are in the file, the duplicates among those selected, and after which time an event is late."""
+class ManifestCounts(Struct, frozen=True):
+    """The events in the file, the duplicates among those selected, and the time in ms after which an event is late."""
 
-    held: ReportCounts
+    in_file: ReportCounts
     duplicates: int
     late_ms: int
 
 
 def write_manifest(
-    job: Job, layout: Layout, plan: str, counted: Counted, tally: FileCounter, types_chars_max: int
+    job: Job,
+    layout: Layout,
+    plan_fingerprint: str,
+    counts: ManifestCounts,
+    file: FileCounter,
+    types_chars_max: int,
 ) -> str:
-    """The manifest of a finished file as JSON; with its columns it lists types in so many characters at the most."""
-    kinds = counted.held.kinds
-    by_type = {name: kinds[name].rows for name in sorted(kinds)}
-    first_ms = min((kind.first_ms for kind in kinds.values()), default=UNSET)
-    last_ms = max((kind.last_ms for kind in kinds.values()), default=UNSET)
+    """The manifest of a finished file as JSON. Where all columns' types exceed `types_chars_max`, none are listed."""
+    found = counts.in_file.by_type
+    by_type = {name: found[name].rows for name in sorted(found)}
+    first_ms = min((one.first_ms for one in found.values()), default=UNSET)
+    last_ms = max((one.last_ms for one in found.values()), default=UNSET)
     is_csv = job.format == "csv"
     made = Manifest(
         source=source(job),
@@ -128,20 +134,20 @@ def write_manifest(
         timezone="UTC",
         watermark=job.watermark_ms,
         since=UNSET if job.since_ms is None else job.since_ms,
-        plan=plan,
+        plan=plan_fingerprint,
         columns=_columns(job, layout, types_chars_max),
         rows=RowCounts(sum(by_type.values()), by_type),
         timestamps=Times(first_ms, last_ms),
-        duplicates=Duplicates(job.duplicates, counted.duplicates),
-        late=Late(counted.late_ms, sum(kind.late for kind in kinds.values())),
+        duplicates=Duplicates(job.duplicates, counts.duplicates),
+        late=Late(counts.late_ms, sum(one.late for one in found.values())),
         file=job.file,
         format=job.format,
         compression=job.compression,
         delimiter=job.delimiter if is_csv else UNSET,
         header=job.header if is_csv else UNSET,
-        spreadsheet_safe=SpreadsheetSafe(SAFE_MARK, RISKY) if job.safe else UNSET,
-        bytes=tally.bytes,
-        sha256=tally.sha256,
+        spreadsheet_safe=SpreadsheetSafe(FORMULA_MARK, FORMULA_START) if job.safe else UNSET,
+        bytes=file.bytes,
+        sha256=file.sha256,
         warnings=warnings(job) or UNSET,
     )
     return msgspec.json.encode(made).decode()
@@ -149,12 +155,12 @@ def write_manifest(
 
 def _columns(job: Job, layout: Layout, types_chars_max: int) -> tuple[Described, ...]:
     are_listed = _types_chars(layout) <= types_chars_max
-    names = layout.names if job.format == "csv" else layout.keys
-    time, kind = names[:2]
+    names = layout.names if job.format == "csv" else layout.unique_names
+    time_name, type_name = names[:2]
     time_type = _TIME_TYPES["typed" if job.format in ("parquet", "arrow") else job.times]
     return (
-        Described(time, _MEANINGS["timestamp"], time_type),
-        Described(kind, _MEANINGS["type"], "text"),
+        Described(time_name, _MEANINGS["timestamp"], time_type),
+        Described(type_name, _MEANINGS["type"], "text"),
         *(
             Described(
                 name,

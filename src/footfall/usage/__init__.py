@@ -1,8 +1,8 @@
-"""Usage in numbers: counts over time and by type, and which events are duplicates.
+"""Counts of events over time and by type, and which events are duplicates.
 
 A count is exact: it is the number of rows of a report of the same events at the same watermark, with duplicates kept or
-dropped. `request` reads what is asked for, `Usage` counts, `compare` finds the duplicates, for reports too, which are
-made in another process: there is one definition of a duplicate, and it stands in the docstring of `duplicates`.
+dropped. `request` parses the parameters, `Usage` counts, and `compare` finds duplicates, for reports too. The one
+definition of a duplicate is the docstring of `duplicates`.
 """
 
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow

@@ -1,18 +1,17 @@
-"""Finding duplicates: events that are equal to one which another request had brought before.
+"""Duplicates: events that are equal to one that an earlier request had brought.
 
-Equal are events of the same customer, product, type, version, timestamp and context. Of a group of equal events those
-of one batch stay: of the batch that was first, by the time of admission and then by its own order. All others are
-duplicates. So what is a duplicate at one watermark is one at every later one, and what is none never becomes one. Nor
-does it depend on what else is selected: an event received at another time, or in an earlier report, is first all the
-same.
+Equal events have the same customer, product, type, version, timestamp and context. Of a group of equal events, those of
+the first batch stay: first by the time of admission, then by batch. All others are duplicates. So a duplicate at one
+watermark is one at every later watermark, and an original stays one. Which events are selected does not matter: an
+event that was received at another time, or that an earlier report has, is the first one all the same.
 
-Equal events have the same timestamp, so that looking span by span finds all of them. The statement first looks for
-times with several events, then for those among them with several batches, and reads the contexts of these alone: 0.16
-us of a core an event. The first look is 0.06 us of that, and took 0.09 by grouping by the time; with a window over the
-merged table it all was 0.47 us. What it holds grows with the span, which is therefore cut into pieces.
+Equal events have the same timestamp, so a search span by span finds all of them. The statement finds timestamps with
+several events, then those among them with several batches, and reads only the contexts of these. It takes 0.16 us of a
+core an event, where a window over the merged table takes 0.47. Its memory grows with the span, which is therefore cut
+into pieces.
 
-An event that was loaded twice is none of its own duplicates. The statement sees it all the same, and says how many more
-of them are in the table than there are, so that who reads the table knows whether it has to merge.
+An event that was loaded twice is no duplicate of itself. The statement counts such unmerged copies, so that a reader of
+the table knows whether it has to merge them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,28 +22,30 @@ from msgspec import Struct
 from footfall.store import Store, query
 from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
 
-# Events that are compared at once: a statement holds some 30 bytes for each, and more for the duplicates among them.
-# With half as many it takes 0.25 us an event, because every statement costs some 10 ms whatever it reads.
+# Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it takes
+# 0.25 us an event, because every statement takes some 10 ms whatever it reads.
 COMPARED_ROWS_MAX = 2_000_000
-# Pieces into which a span is cut at once; more than are needed, for events do not spread evenly.
-_PIECES_LEAST = 16
+# Pieces into which a span is cut at first; more than needed, because events do not spread evenly.
+_PIECES_MIN = 16
 
 Limit = Callable[[], dict[str, Any]]
 
 
 class DuplicateCounts(Struct, frozen=True):
-    """A span, its duplicates by the begin of the interval in ms and by type, and its events that are not merged yet.
+    """The duplicates of a span, by the start of their interval in ms and by type, without counts of 0.
 
-    There are no counts of 0. `late` are those of the duplicates that came late, by the same.
+    `late` counts those of the duplicates that came late. `unmerged_copies` is how many more rows than events the table
+    holds, because a load was repeated and is not merged yet.
     """
 
     span: TimeSpan
     counts: dict[tuple[int, str], int]
-    twins: int = 0
+    unmerged_copies: int = 0
     late: dict[tuple[int, str], int] = {}
 
     @property
     def duplicates(self) -> int:
+        """All duplicates of the span."""
         return sum(self.counts.values())
 
 
@@ -56,11 +57,11 @@ def compare(
     intervals: Intervals = ALL,
     late_ms: int = 0,
 ) -> Iterator[DuplicateCounts]:
-    """The spans in their order, cut where they are large. Raises what the store raises.
+    """Count the duplicates of each span, in order; large spans are cut. Raises what the store and `limit` raise.
 
-    `selection` are the parameters that say which events; duplicates admitted up to `since` do not count. `limit`
-    gives the settings of the next statement, and may raise to put an end to it. Late is what was received more than
-    `late_ms` after it happened.
+    `selection` are the native parameters that select events; duplicates admitted up to `since` do not count. `limit`
+    gives the engine's settings for the next statement, and may raise. An event is late that was received more than
+    `late_ms` after its timestamp.
     """
     by = {**intervals.parameters(), "late": late_ms}
     for span in spans:
@@ -68,29 +69,29 @@ def compare(
         for piece in cut(store, selection, whole, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}
             found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
-            counts = {(begin, kind): number for begin, kind, number, *_ in found if number}
-            late = {(begin, kind): tardy for begin, kind, *_, tardy in found if tardy}
-            yield DuplicateCounts(piece, counts, sum(twins for *_, twins, _ in found), late)
+            counts = {(start, name): number for start, name, number, *_ in found if number}
+            late = {(start, name): number for start, name, *_, number in found if number}
+            yield DuplicateCounts(piece, counts, sum(copies for *_, copies, _ in found), late)
 
 
 def is_narrow(selection: Mapping[str, Any]) -> bool:
-    """Whether events are compared with more than the selected ones, so that the first of equal ones may be none."""
+    """Whether the first of equal events may be outside of the selection, by its time of receipt or of admission."""
     return bool(selection["basis"] != "event" or selection["since"] >= 0)
 
 
 def _recount(store: Store, selection: Mapping[str, Any], span: TimeSpan, limit: Limit) -> TimeSpan:
-    """The span with all rows that its events are compared with, for these are what a statement holds."""
+    """The span with the number of all rows that its events are compared with: a statement holds all of them."""
     between = {"start": span.first_ms, "end": span.last_ms, "width": span.last_ms - span.first_ms + 1}
     found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
     return TimeSpan(span.first_ms, span.last_ms, sum(rows for *_, rows in found))
 
 
 def cut(store: Store, selection: Mapping[str, Any], span: TimeSpan, rows_max: int, limit: Limit) -> Iterator[TimeSpan]:
-    """The span in pieces of at most so many rows, but never between events of one millisecond."""
+    """The span in pieces of at most `rows_max` rows; events of one millisecond stay together."""
     if span.rows <= rows_max or span.first_ms == span.last_ms:
         yield span
         return
-    pieces = _PIECES_LEAST + 2 * span.rows // rows_max
+    pieces = _PIECES_MIN + 2 * span.rows // rows_max
     width = (span.last_ms - span.first_ms) // pieces + 1
     between = {"start": span.first_ms, "end": span.last_ms, "width": width}
     found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())

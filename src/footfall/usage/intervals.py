@@ -1,4 +1,8 @@
-"""Intervals of a time zone, and spans of time with their events, as a statement is told them."""
+"""Intervals of a time zone as the parameters of a statement, and spans of time with their number of events.
+
+The engine has time zones too, of another release than Python's, and begins hours, days and months otherwise where clocks
+change by half an hour or at midnight. So statements get the bounds of intervals from `footfall.windows`, as schedules do.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -10,18 +14,12 @@ from msgspec import Struct
 from footfall import windows
 from footfall.windows import DAY_MS, HOUR_MS
 
-# Intervals of a time zone, as a statement finds them: by bounds that it is given, and no rules of its own.
-#
-# The engine has time zones too, of another release than ours, and begins hours, days and months otherwise where clocks
-# change by half an hour or at midnight. So what it is told comes from `footfall.windows`, which schedules go by as
-# well.
-
 
 class Intervals(Struct, frozen=True):
-    """Pieces of time in order, each up to the next, in ms: an event belongs to the last that starts before or with it.
+    """Pieces of time in order, each up to the next, in ms; an event belongs to the last piece that starts at or before it.
 
-    A piece with a width of 0 is one interval. In any other, intervals begin at each multiple of the width, by a clock
-    that is ahead of UTC by the offset; and at the start of the piece.
+    A piece with a width of 0 is one interval. In any other piece, intervals begin at its start and at each multiple of
+    the width, by a clock that is ahead of UTC by the offset.
     """
 
     starts: tuple[int, ...] = (0,)
@@ -29,11 +27,11 @@ class Intervals(Struct, frozen=True):
     offsets: tuple[int, ...] = (0,)
 
     def parameters(self) -> dict[str, Any]:
-        """What statements take."""
+        """The parameters of a statement."""
         return {"starts": list(self.starts), "widths": list(self.widths), "offsets": list(self.offsets)}
 
-    def begin(self, time_ms: int) -> int:
-        """When the interval of a time begins, in ms, as statements reckon it."""
+    def start_of(self, time_ms: int) -> int:
+        """The start of the interval of a time, in ms, as statements compute it."""
         at = max(bisect_right(self.starts, time_ms) - 1, 0)
         start, width = self.starts[at], self.widths[at]
         return max(start, time_ms - (time_ms + self.offsets[at]) % width) if width else start
@@ -46,8 +44,8 @@ ALL = Intervals()
 def intervals(interval: str, timezone: ZoneInfo, first_ms: int, last_ms: int) -> Intervals:
     """The hours, days or months of the zone from the first to the last time, or all in one.
 
-    There are some pieces a year, and one for each month. Before the year 2 and after 9998 all counts to the interval
-    that is nearest, for Python knows no dates there.
+    Hours and days need a few pieces a year, months one each. Times before the year 2 and after 9998, for which Python has
+    no dates, belong to the nearest interval.
     """
     if interval == "all":
         return ALL
@@ -59,13 +57,13 @@ def intervals(interval: str, timezone: ZoneInfo, first_ms: int, last_ms: int) ->
 
 
 def _hours(timezone: ZoneInfo, first_ms: int, last_ms: int) -> dict[int, int]:
-    """Where the clocks change, an interval is cut."""
+    """One piece between two changes of the clocks, which cut an interval."""
     first_ms = windows.window("hour", timezone, first_ms).start_ms
     return dict.fromkeys((first_ms, *windows.changes(timezone, first_ms, last_ms)), HOUR_MS)
 
 
 def _days(timezone: ZoneInfo, first_ms: int, last_ms: int) -> dict[int, int]:
-    """The days before and after a change of the clocks are pieces of their own: they may begin at any hour."""
+    """Days before and after a change of the clocks are pieces of their own, because they may begin at any hour."""
     first_ms = windows.window("day", timezone, first_ms).start_ms
     pieces = {first_ms: DAY_MS}
     for change_ms in windows.changes(timezone, first_ms - 1, last_ms):
@@ -84,11 +82,8 @@ def _months(timezone: ZoneInfo, first_ms: int, last_ms: int) -> dict[int, int]:
     return pieces
 
 
-# Spans of time, each with its events, as one statement takes them.
-
-
 class TimeSpan(Struct, frozen=True):
-    """From the first to the last timestamp in ms, both inclusive, there are so many rows."""
+    """A span from the first to the last timestamp in ms, both inclusive, and its number of rows."""
 
     first_ms: int
     last_ms: int
@@ -96,7 +91,7 @@ class TimeSpan(Struct, frozen=True):
 
 
 def join_spans(spans: Iterable[TimeSpan], rows_max: int) -> Iterator[TimeSpan]:
-    """Spans in order, neighbours joined while their rows together are at most so many."""
+    """The spans in order, neighbours joined while together they have at most `rows_max` rows."""
     joined: TimeSpan | None = None
     for span in spans:
         if joined is None:

@@ -1,4 +1,4 @@
-"""What a count asks for: the parameters of `GET /usage/counts`, with everything that is wrong named at once."""
+"""The parameters of `GET /usage/counts`: parsed, with everything that is wrong named at once."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from footfall.settings import Settings
 
 INTERVALS = ("hour", "day", "month", "all")
 DUPLICATES = ("keep", "drop")
-# What a JavaScript client reads back as it wrote it.
+# The largest integer that JavaScript represents exactly.
 TIME_MS_MAX = 2**53 - 1
-_TIME_LEAST, _TIME_MOST = -(2**63), 2**63 - 1
+_TIME_MS_MIN, _TIME_MS_MAX = -(2**63), 2**63 - 1
 _INTEGER = re.compile(r"-?[0-9]{1,16}")
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 
@@ -33,13 +33,13 @@ class CountsRequest(Struct, frozen=True, kw_only=True):
     as_of: int | UnsetType
 
     def selection(self, watermark_ms: int) -> dict[str, Any]:
-        """The parameters that all statements about the selected events take."""
+        """The native parameters that select the events in all statements."""
         return {
             "customer": self.customer,
             "product": self.product,
             "types": list(self.types),
-            "start": _TIME_LEAST if self.start is UNSET else self.start,
-            "end": _TIME_MOST if self.end is UNSET else self.end,
+            "start": _TIME_MS_MIN if self.start is UNSET else self.start,
+            "end": _TIME_MS_MAX if self.end is UNSET else self.end,
             "basis": "event",
             "received_start": 0,
             "received_end": 0,
@@ -49,28 +49,28 @@ class CountsRequest(Struct, frozen=True, kw_only=True):
 
 
 def parse_counts_request(given: Mapping[str, Sequence[str]], settings: Settings) -> CountsRequest:
-    """Read the parameters, each of which may have been given several times. Raises RequestRefused."""
-    reading = _Reading(given, settings)
-    start, end = reading.time("start"), reading.time("end")
+    """Parse the query string's parameters. Raises RequestRefused, naming everything that is wrong."""
+    reader = _ParameterReader(given, settings)
+    start, end = reader.time("start"), reader.time("end")
     if start is not UNSET and end is not UNSET and start > end:
-        reading.wrong("start", f"must not be later than end, {end}")
+        reader.wrong("start", f"must not be later than end, {end}")
     request = CountsRequest(
-        customer=reading.code("customer"),
-        product=reading.code("product"),
-        types=reading.types(),
+        customer=reader.code("customer"),
+        product=reader.code("product"),
+        types=reader.types(),
         start=start,
         end=end,
-        interval=reading.choice("interval", INTERVALS, "day"),
-        timezone=reading.timezone(),
-        duplicates=reading.choice("duplicates", DUPLICATES, "keep"),
-        as_of=reading.time("asOf"),
+        interval=reader.choice("interval", INTERVALS, "day"),
+        timezone=reader.timezone(),
+        duplicates=reader.choice("duplicates", DUPLICATES, "keep"),
+        as_of=reader.time("asOf"),
     )
-    reading.refuse()
+    reader.refuse()
     return request
 
 
-class _Reading:
-    """Reads values and gathers what is wrong with them; what is empty counts as not given."""
+class _ParameterReader:
+    """Reads parameters and collects the problems with them; an empty parameter counts as not given."""
 
     def __init__(self, given: Mapping[str, Sequence[str]], settings: Settings) -> None:
         self._given = given
@@ -81,7 +81,7 @@ class _Reading:
         self._problems.append(Problem(Code.REQUEST_PARAMETER_MALFORMED, where, why))
 
     def refuse(self) -> None:
-        """Raise RequestRefused if anything was wrong."""
+        """Raise RequestRefused when problems were found."""
         if self._problems:
             count = "one thing is" if len(self._problems) == 1 else f"{len(self._problems)} things are"
             problems = tuple(self._problems[: self._settings.problems_max])
@@ -115,7 +115,7 @@ class _Reading:
         return UNSET
 
     def timezone(self) -> str:
-        """Whether there is such a zone is looked up when it is counted by."""
+        """The name of a time zone; that the zone exists is checked before counting."""
         found = self._one("timezone") or "UTC"
         if not _TIMEZONE.fullmatch(found):
             self.wrong("timezone", "must be a name such as UTC or Europe/Berlin")

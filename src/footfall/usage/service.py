@@ -1,4 +1,4 @@
-"""Counts over time and by type: the service that the API asks, and what it answers."""
+"""Counts of events over time and by type: the service that the API calls, and its answers."""
 
 import logging
 import math
@@ -18,22 +18,19 @@ from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, Stor
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
-from footfall.usage.few import EventCount, count_few
+from footfall.usage.few_events import EventCount, count_few
 from footfall.usage.intervals import Intervals, TimeSpan, intervals, join_spans
 from footfall.usage.request import CountsRequest
 
-# What a count says, in the key order of the wire.
-
-
 class Total(Struct, frozen=True):
-    """So many events, and so many duplicates: among them, or left out of them, as was asked for."""
+    """All events, and their duplicates; with the mode drop, `events` is without them."""
 
     events: int
     duplicates: int
 
 
 class Count(Struct, frozen=True, kw_only=True):
-    """The same for one type in one interval, which begins at `start`, in ms since 1970; all in one have no start."""
+    """The same for one type in one interval, which starts at `start`, in ms since 1970; `all` has no start."""
 
     start: int | UnsetType = UNSET
     type: str
@@ -53,22 +50,19 @@ class Counts(Struct, frozen=True):
     counts: list[Count]
 
 
-# The desk that the API asks for counts.
+log = logging.getLogger(__name__)
 
-
-_log = logging.getLogger(__name__)
-
-# How short an interval may be, but for hours that a change of the clock cuts, of which there is one in a month or two.
+# The shortest interval of each kind, except hours that a change of the clocks cuts: a few a year.
 _SHORTEST_MS = {"hour": windows.HOUR_MS * 9 // 10, "day": 20 * windows.HOUR_MS, "month": 27 * windows.DAY_MS}
-# Seconds after which a store that is away may be back.
+# The Retry-After of an answer without the store, in seconds.
 RETRY_AFTER_S = 5
 
-# Numbers by the begin of their interval, in ms, and by type.
+# Numbers of events by the start of their interval, in ms, and by type.
 Numbers = dict[tuple[int, str], int]
 
 
 class Usage:
-    """Counts events, exactly as many as a report of the same has rows; `close` ends its threads."""
+    """Counts events, exactly as many as a report of the same selection has rows; `close` ends its threads."""
 
     def __init__(self, state: State, store: Store, settings: Settings, clock: Clock) -> None:
         self._state = state
@@ -79,13 +73,14 @@ class Usage:
         self._executor = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
 
     def close(self) -> None:
+        """End the threads; what waits is cancelled."""
         self._executor.close()
 
     async def count(self, user: User, wanted: CountsRequest) -> Counts:
         """Count by interval and type.
 
-        Raises RequestRefused: the customer is not the user's, there is no such time zone, the answer would be longer
-        than it may be, or it cannot be counted now.
+        Raises RequestRefused when the customer is not the user's, the time zone does not exist, the answer would be too
+        long, or the store or the state does not answer.
         """
         if not may_see(user, wanted.customer):
             text = f"you may not see the customer {wanted.customer!r}"
@@ -100,13 +95,13 @@ class Usage:
             selection = wanted.selection(as_of)
             few = count_few(self._store, selection, limit)
             if few is None:
-                numbers, duplicates = self._many(wanted, timezone, selection, limit)
+                numbers, duplicates = self._count_many(wanted, timezone, selection, limit)
             else:
-                numbers, duplicates = self._few(wanted, timezone, few)
+                numbers, duplicates = self._group(wanted, timezone, few)
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except StoreRejected as error:
-            _log.exception("events cannot be counted")
+            log.exception("events cannot be counted")
             text = "the events cannot be counted: the events store refused the request for it, as it would again"
             raise RequestRefused(Code.REQUEST_GENERAL_FAILURE, text) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
@@ -115,56 +110,55 @@ class Usage:
         total = Total(sum(count.events for count in counts), sum(count.duplicates for count in counts))
         return Counts(as_of, complete, wanted.interval, wanted.timezone, wanted.duplicates, total, counts)
 
-    def _few(
+    def _group(
         self, wanted: CountsRequest, timezone: ZoneInfo, few: dict[tuple[int, str], EventCount]
     ) -> tuple[Numbers, Numbers]:
-        """Events and duplicates by interval and type, of those that were counted by their times."""
+        """Group events that were counted by timestamp: events and duplicates by interval and type."""
         times = [time_ms for time_ms, _ in few]
-        by = intervals(wanted.interval, timezone, min(times, default=0), max(times, default=0))
+        found = intervals(wanted.interval, timezone, min(times, default=0), max(times, default=0))
         numbers: Numbers = {}
         duplicates: Numbers = {}
-        for (time_ms, kind), tally in few.items():
-            key = by.begin(time_ms), kind
-            numbers[key] = numbers.get(key, 0) + tally.events
-            duplicates[key] = duplicates.get(key, 0) + tally.duplicates
+        for (time_ms, name), count in few.items():
+            key = found.start_of(time_ms), name
+            numbers[key] = numbers.get(key, 0) + count.events
+            duplicates[key] = duplicates.get(key, 0) + count.duplicates
         self._check_length(len(numbers))
         return dict(sorted(numbers.items())), duplicates
 
-    def _many(
+    def _count_many(
         self, wanted: CountsRequest, timezone: ZoneInfo, selection: dict[str, Any], limit: Limit
     ) -> tuple[Numbers, Numbers]:
-        """The same of any events: the months that have some first, which bound the work on them."""
+        """Count any number of events: first find the months that have some, which bound the work."""
         months = self._store.rows(query("report_months"), selection, limit())
         spans = [TimeSpan(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
         if not spans:
             return {}, {}
-        # What comes in between, outside of them, is not counted, as if it had come later still.
+        # Events that arrive meanwhile outside of these months are not counted, as if they had arrived later.
         selection |= {"start": spans[0].first_ms, "end": spans[-1].last_ms}
-        by = intervals(wanted.interval, timezone, spans[0].first_ms, spans[-1].last_ms)
-        if _rows_most(wanted.interval, months) > self._settings.usage_rows_max:
-            # As far as it takes to know that: what follows is ten times the work.
-            self._numbers(selection, by, limit)
-        # In this order, because events may come in between, where it is not complete: there can then be events whose
-        # duplicates are not known yet, but never more duplicates than events.
-        duplicates = self._duplicates(selection, spans, by, limit)
-        return self._numbers(selection, by, limit), duplicates
+        found = intervals(wanted.interval, timezone, spans[0].first_ms, spans[-1].last_ms)
+        if _answer_rows_max(wanted.interval, months) > self._settings.usage_rows_max:
+            # The count refuses an answer that is too long; finding duplicates first would take ten times as long.
+            self._count_events(selection, found, limit)
+        # Duplicates first: where events arrive between the two, there are never more duplicates than events.
+        duplicates = self._count_duplicates(selection, spans, found, limit)
+        return self._count_events(selection, found, limit), duplicates
 
     def _watermark(self, as_of: int | UnsetType) -> tuple[int, bool]:
-        """Up to which time of admission to count, by default all that is loaded; and whether that is all loaded."""
+        """The watermark of the count, by default of all loaded events; and whether all events up to it are loaded."""
         loaded_ms = min((node.loaded_through_ms for node in self._state.nodes.all()), default=0)
         if as_of is UNSET:
-            # Where nobody knows how far the nodes are, what there is can be counted all the same.
+            # Where no node has recorded what it loaded, count what is there.
             as_of = loaded_ms or self._clock.now_ms()
         return as_of, as_of <= loaded_ms
 
-    def _numbers(self, selection: dict[str, Any], by: Intervals, limit: Limit) -> Numbers:
+    def _count_events(self, selection: dict[str, Any], found: Intervals, limit: Limit) -> Numbers:
         rows_max = self._settings.usage_rows_max
-        parameters = {**selection, **by.parameters(), "limit": rows_max + 1}
-        # When there are too many rows, the store need not look for the others.
-        enough = {"max_rows_to_group_by": rows_max + 1, "group_by_overflow_mode": "break"}
-        found = self._store.rows(query("usage_counts"), parameters, {**limit(), **enough})
-        self._check_length(len(found))
-        return {(begin, kind): number for begin, kind, number in found}
+        parameters = {**selection, **found.parameters(), "limit": rows_max + 1}
+        # The store stops when there are too many rows.
+        stop_early = {"max_rows_to_group_by": rows_max + 1, "group_by_overflow_mode": "break"}
+        rows = self._store.rows(query("usage_counts"), parameters, {**limit(), **stop_early})
+        self._check_length(len(rows))
+        return {(start, name): number for start, name, number in rows}
 
     def _check_length(self, rows: int) -> None:
         rows_max = self._settings.usage_rows_max
@@ -173,26 +167,28 @@ class Usage:
             problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the answer would be too long", (problem,))
 
-    def _duplicates(self, selection: dict[str, Any], spans: list[TimeSpan], by: Intervals, limit: Limit) -> Numbers:
-        found: Numbers = {}
-        for compared in compare(self._store, selection, join_spans(spans, COMPARED_ROWS_MAX), limit, by):
-            for key, number in compared.counts.items():
-                found[key] = found.get(key, 0) + number
-        return found
+    def _count_duplicates(
+        self, selection: dict[str, Any], spans: list[TimeSpan], found: Intervals, limit: Limit
+    ) -> Numbers:
+        numbers: Numbers = {}
+        for part in compare(self._store, selection, join_spans(spans, COMPARED_ROWS_MAX), limit, found):
+            for key, number in part.counts.items():
+                numbers[key] = numbers.get(key, 0) + number
+        return numbers
 
 
 def _row(wanted: CountsRequest, key: tuple[int, str], number: int, duplicates: int) -> Count:
-    begin, kind = key
+    start, name = key
     return Count(
-        start=UNSET if wanted.interval == "all" else begin,
-        type=kind,
+        start=UNSET if wanted.interval == "all" else start,
+        type=name,
         events=number - duplicates if wanted.duplicates == "drop" else number,
         duplicates=duplicates,
     )
 
 
-def _rows_most(interval: str, months: list[tuple[Any, ...]]) -> int:
-    """How many rows the answer can have: each needs an event, and an interval has one for a type at the most."""
+def _answer_rows_max(interval: str, months: list[tuple[Any, ...]]) -> int:
+    """The most rows that the answer can have: one for an event at most, and one for a type and an interval."""
     shortest_ms = _SHORTEST_MS.get(interval)
     if shortest_ms is None:
         return 0
@@ -203,7 +199,7 @@ def _rows_most(interval: str, months: list[tuple[Any, ...]]) -> int:
 
 
 def _zone(wanted: CountsRequest) -> ZoneInfo:
-    """Whose clocks the events are counted by; raises RequestRefused when there is no such time zone."""
+    """The time zone of the intervals; raises RequestRefused when it does not exist."""
     timezone = windows.zone(wanted.timezone)
     if timezone is None:
         problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "must be the name of a time zone")
@@ -212,7 +208,7 @@ def _zone(wanted: CountsRequest) -> ZoneInfo:
 
 
 def _limit(timeout_s: int) -> Limit:
-    """What is left of the time, for one statement after the other; raises StoreTimeout when it is over."""
+    """A limit that gives each statement the time that is left; it raises StoreTimeout when none is."""
     end_s = time.monotonic() + timeout_s
 
     def left() -> dict[str, Any]:

@@ -1,3 +1,1 @@
-"""What a report asks of the store: the statement of its rows, the counts that it is held against.
-
-And columnar files."""
+"""What a report asks of the store: histogram, counts and rows; and Parquet and Arrow files made of the rows."""

@@ -1,1 +1,1 @@
-"""The worker's side of reports: claimed, waited for, made, and recorded, under a lease."""
+"""The worker's side of reports: claim a job, hold its lease, wait at the barrier, write the file, record the end."""

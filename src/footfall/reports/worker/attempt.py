@@ -1,4 +1,4 @@
-"""One attempt at a report's file: from the events store through this thread into the place where files are kept."""
+"""One attempt at a report's file: from the events store through this thread to where files are kept."""
 
 import contextlib
 import math
@@ -16,92 +16,78 @@ from footfall.reports import encoding, manifest
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter, RowCounter, compress_text
 from footfall.reports.files import Destinations
 from footfall.reports.query.columnar import Columnar
-from footfall.reports.query.counts import (
-    DayRange,
-    ReportCounts,
-    UnmergedCopies,
-    count_rows,
-    find_copies,
-    read_histogram,
-)
-from footfall.reports.query.statement import (
-    Layout,
-    ReportStatement,
-    filter_parameters,
-    header_row,
-    plain_layout,
-    plan_layout,
-)
+from footfall.reports.query.counts import DuplicateScan, ReportCounts, count_rows, find_duplicates
+from footfall.reports.query.histogram import DayRange, read_histogram
+from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
+from footfall.reports.query.statement import ReportStatement, filter_parameters
 from footfall.reports.status import Completed
 from footfall.settings import limits
 from footfall.state import Job
 from footfall.store import Store, StoreTimeout
 from footfall.usage import TimeSpan, cut, is_narrow
 
-# Rows that one statement orders over several months: each costs some 30 ms whatever it returns, and what it holds
-# at once for all months together is less than the rows themselves, some tens of MiB.
+# Rows of several months that one statement puts in order. A statement takes some 30 ms whatever it returns, and so many
+# rows take some tens of MiB.
 SPAN_ROWS_MAX = 50_000
-# Rows of a span with duplicates that one statement leaves them out of: it holds them, 80 MB when half of all are some.
+# Rows of a span of which one statement leaves out the duplicates: it holds them, 80 MB where half of the rows are some.
 DROP_ROWS_MAX = 100_000
-# Rows of a block of the engine, of which it holds a few; and then in turn, where those are too large, for their values
-# are long. The longest row that there can be has 64 values of 65,536 characters, each of up to 4 bytes: 16 MiB.
+# Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller number
+# is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
 BLOCK_ROWS = 16_384
 BLOCK_ROWS_FEWER = {BLOCK_ROWS: 128, 128: 2}
 
 
-class Halted(Exception):
-    """The attempt was told to stop: somebody else makes the report now, or the worker stops."""
+class WorkStopped(Exception):
+    """The work on the report was told to stop: another worker has it now, it was cancelled, or this worker stops."""
 
 
 class RowsMissing(Exception):
-    """The engine gave other rows than it had counted; its text is fit for the report's reason."""
+    """The engine returned other rows than it had counted; the text is fit for the report's reason."""
 
 
-class AttemptResult(Struct, frozen=True):
-    """What was found in a stretch of the report before its rows are read.
+class ScanResult(Struct, frozen=True):
+    """What is known of a range of the report before its rows are read.
 
-    `parts` are the spans whose rows are read, each with whether duplicates are left out of it; `final` says that equal
-    rows are merged on the way. `selected` counts what the report selects, `held` what is in the file.
+    `parts` are the spans to read, each with whether its duplicates are left out; with `final` the statement merges copies
+    of one event. `selected` counts the events that the report selects, `in_file` those that go into the file.
     """
 
     parts: tuple[tuple[TimeSpan, bool], ...]
     final: bool
     duplicates: int
     selected: ReportCounts
-    held: ReportCounts
+    in_file: ReportCounts
 
 
 class PendingScan(Struct, frozen=True):
-    """A stretch of the report, through which a thread of its own looks."""
+    """A range of the report, and its scan, which runs on a thread of its own."""
 
-    stretch: DayRange
-    found: Future[AttemptResult]
+    range: DayRange
+    result: Future[ScanResult]
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """What holds for all reports: the plan's fingerprint, when an event is late, what statement and manifest hold."""
+class AttemptOptions(Struct, frozen=True, kw_only=True):
+    """Options that all reports share: of the manifest, of late events, and of a statement's memory."""
 
-    plan: str = ""
+    plan_fingerprint: str = ""
     late_ms: int = limits.LATE_AFTER_S * 1000
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
     manifest_types_chars_max: int = limits.MANIFEST_TYPES_CHARS_MAX
 
 
 class Attempt:
-    """One attempt; `make` blocks, everything else may be read or called from other threads meanwhile.
+    """One attempt; `run` blocks, everything else may be called from other threads meanwhile.
 
-    The rows come stretch by stretch. The store's table is cut by months, and a statement that orders all of them at
-    once reads them all at once: its memory would grow with the report's range. A stretch is as many months as have few
-    rows together, so that a small report of many years is one statement, and a large one stays within the memory of a
-    month.
+    The rows are read range by range. The store's table has a partition a month, and a statement that orders rows of all
+    months reads all of them at once: its memory would grow with the report. A range is as many months as have few rows
+    together. So a small report of many years is one statement, and a large one needs the memory of one month.
 
-    First the engine counts what there is: days, rows by type, late events. Ahead of the rows, a thread of its own has
-    it look for duplicates, and for events that were loaded twice. Where there are none of the latter, the rows are read
-    as they are; where there are some, or with `final`, equal ones are merged on the way, which takes half as long
-    again, and they are counted so before. The rows that have passed must be as many as were counted, or the report
-    fails. Where duplicates are to be dropped, spans that have some are cut further, because a statement holds what it
-    leaves out. The manifest speaks of the rows that are in the file: where the first of equal events may be outside of
-    the report, what is left is counted once more.
+    Before a range's rows are read, a thread scans it for duplicates and for unmerged copies. Without such copies rows
+    are read as they are; with some, or with `final`, the statement merges copies of one event, which takes half as long
+    again, and the range is counted anew. The rows that were read must be as many as were counted, or the attempt fails.
+    Where duplicates are dropped, spans with duplicates are cut, because a statement holds the rows that it leaves out.
+    The manifest counts the rows in the file. Where the first of equal events may be outside of the report, those are
+    counted once more.
     """
 
     def __init__(
@@ -111,7 +97,7 @@ class Attempt:
         store: Store,
         files: Destinations,
         deadline_s: float,
-        terms: Terms | None = None,
+        options: AttemptOptions | None = None,
         block_rows: int = BLOCK_ROWS,
         *,
         final: bool = False,
@@ -121,173 +107,181 @@ class Attempt:
         self._store = store
         self._files = files
         self._deadline_s = deadline_s
-        self._terms = terms or Terms()
+        self._options = options or AttemptOptions()
         self._block_rows = block_rows
         self._final = final
         self._drops = job.duplicates == "drop"
-        self._halt = threading.Event()
-        self._tally = FileCounter()
-        self._text: RowCounter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
-        fewest = block_rows not in BLOCK_ROWS_FEWER
-        self._table = None if job.format in encoding.TEXTS else Columnar(job.format, job.compression, any_block=fewest)
-        self._held = ReportCounts()
+        self._stopped = threading.Event()
+        self._file_counter = FileCounter()
+        self._row_counter: RowCounter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
+        any_block = block_rows not in BLOCK_ROWS_FEWER
+        is_text = job.format in encoding.TEXTS
+        self._columnar = None if is_text else Columnar(job.format, job.compression, any_block=any_block)
+        self._in_file = ReportCounts()
         self._duplicates = 0
-        self._done, self._doing = 0, 0  # rows of the stretches that have passed, and of the one that is under way
+        # Rows of the ranges that are done, and of the range that is being read.
+        self._rows_done, self._rows_current = 0, 0
         self.rows_total = 0
 
     @property
     def rows(self) -> int:
-        """The rows that have passed so far."""
-        return (self._table or self._text).rows
+        """The rows that were read so far."""
+        return (self._columnar or self._row_counter).rows
 
     @property
     def size(self) -> int:
         """The bytes of the file so far."""
-        return self._tally.bytes
+        return self._file_counter.bytes
 
     @property
     def mark(self) -> str:
-        """What the statements of this attempt carry in their `log_comment`."""
+        """The beginning of the `log_comment` of all statements of this attempt."""
         return f"report {self._job.id}/{self._job.tries};"
 
     @property
     def rows_mark(self) -> str:
-        """What the statement that gives rows has for its `log_comment`."""
+        """The `log_comment` of the statement that reads rows."""
         return f"{self.mark} rows"
 
-    def share(self, read: float) -> float:
-        """How much is done, from 0 to 1, when the engine has read this share of the rows that it is at."""
+    def progress(self, statement_progress: float) -> float:
+        """The share that is done, from 0 to 1, when the current statement has read this share of its rows."""
         if not self.rows_total:
             return 0.0
-        return min(max(self._done + read * self._doing, self.rows) / self.rows_total, 1.0)
+        return min(max(self._rows_done + statement_progress * self._rows_current, self.rows) / self.rows_total, 1.0)
 
-    def halt(self) -> None:
-        """Make `make` raise Halted at the next block or statement; it leaves no file then."""
-        self._halt.set()
+    def stop(self) -> None:
+        """Make `run` raise WorkStopped at the next block or statement; it leaves no file then."""
+        self._stopped.set()
 
-    def make(self) -> Completed:
+    def run(self) -> Completed:
         """Write the file; it is durable when this returns, and absent when this raises.
 
-        Raises Halted, RowsMissing, what the store raises, and what writing raises.
+        Raises WorkStopped, RowsMissing, what the store raises, and what writing raises.
         """
-        held = read_histogram(self._store, self._job, self._terms.late_ms, self._limit(), widths=self._columns is None)
-        self.rows_total = held.rows
-        layout = plain_layout(held.width) if self._columns is None else plan_layout(self._columns)
-        surveyor = ThreadPoolExecutor(1, "survey")
-        try:
-            looks = [PendingScan(one, surveyor.submit(self._look, one)) for one in held.stretches(SPAN_ROWS_MAX)]
-            size = self._write(ReportStatement(self._job, layout, held.types), layout, looks)
-        finally:
-            surveyor.shutdown(cancel_futures=True)
-        assert size == self.size  # noqa: S101 - our own mistake
-        terms = self._terms
-        counted = manifest.Counted(self._held, self._duplicates, terms.late_ms)
-        said = manifest.write_manifest(
-            self._job, layout, terms.plan, counted, self._tally, terms.manifest_types_chars_max
+        options, planless = self._options, self._columns is None
+        histogram = read_histogram(
+            self._store, self._job, options.late_ms, self._statement_settings(), context_length=planless
         )
-        return Completed(self.rows, size, self._tally.sha256, self._duplicates, said)
+        self.rows_total = histogram.rows
+        layout = planless_layout(histogram.context_length) if self._columns is None else plan_layout(self._columns)
+        scanner = ThreadPoolExecutor(1, "scan")
+        try:
+            scans = [PendingScan(one, scanner.submit(self._scan, one)) for one in histogram.ranges(SPAN_ROWS_MAX)]
+            size = self._write(ReportStatement(self._job, layout, histogram.types), layout, scans)
+        finally:
+            scanner.shutdown(cancel_futures=True)
+        assert size == self.size  # noqa: S101 - our own mistake
+        text = manifest.write_manifest(
+            self._job,
+            layout,
+            options.plan_fingerprint,
+            manifest.ManifestCounts(self._in_file, self._duplicates, options.late_ms),
+            self._file_counter,
+            options.manifest_types_chars_max,
+        )
+        return Completed(self.rows, size, self._file_counter.sha256, self._duplicates, text)
 
-    def _look(self, stretch: DayRange) -> AttemptResult:
-        limit = partial(self._limit, "survey")
-        looked = find_copies(self._store, self._job, stretch.days, limit, self._terms.late_ms)
-        final = self._final or looked.twins > 0
-        selected = self._count(stretch.span, final=True) if final else stretch.survey
-        parts, held = tuple(self._parts(stretch, looked)), selected
-        if self._drops and looked.found:
-            held = self._left(selected, looked, parts, final=final)
-        return AttemptResult(parts, final, looked.found, selected, held)
+    def _scan(self, days: DayRange) -> ScanResult:
+        limit = partial(self._statement_settings, "scan")
+        scan = find_duplicates(self._store, self._job, days.days, limit, self._options.late_ms)
+        final = self._final or scan.unmerged_copies > 0
+        selected = self._count(days.span, final=True) if final else days.counts
+        parts, in_file = tuple(self._parts(days, scan)), selected
+        if self._drops and scan.duplicates:
+            in_file = self._without_duplicates(selected, scan, parts, final=final)
+        return ScanResult(parts, final, scan.duplicates, selected, in_file)
 
-    def _left(
-        self, selected: ReportCounts, looked: UnmergedCopies, parts: tuple[tuple[TimeSpan, bool], ...], *, final: bool
+    def _without_duplicates(
+        self, selected: ReportCounts, scan: DuplicateScan, parts: tuple[tuple[TimeSpan, bool], ...], *, final: bool
     ) -> ReportCounts:
-        """What the parts hold without duplicates: counted only where an event outside of the report may be the first.
+        """Count the parts without duplicates: by the store only where an event outside of the report may be the first.
 
-        For counting takes a third as long as all else together.
+        Such a count takes a third as long as all else together.
         """
         if not is_narrow(filter_parameters(self._job)):
-            return looked.leave_out(selected)
-        held = ReportCounts()
+            return scan.subtract_from(selected)
+        in_file = ReportCounts()
         for part, drop in parts:
-            held = held.join(self._count(part, final=final, drop=drop))
-        return held
+            in_file = in_file.join(self._count(part, final=final, drop=drop))
+        return in_file
 
     def _count(self, span: TimeSpan, *, final: bool, drop: bool = False) -> ReportCounts:
-        limit = self._limit("survey")
-        return count_rows(self._store, self._job, span, self._terms.late_ms, limit, final=final, drop=drop)
+        settings = self._statement_settings("scan")
+        return count_rows(self._store, self._job, span, self._options.late_ms, settings, final=final, drop=drop)
 
-    def _write(self, statement: ReportStatement, layout: Layout, looks: list[PendingScan]) -> int:
-        with contextlib.closing(self._content(layout, statement, looks)) as content:
-            # Where writing fails, closing is what frees the statement.
-            packed = content if self._table else compress_text(content, self._job.compression)
-            return self._files.put(self._job, self._tallied(packed))
+    def _write(self, statement: ReportStatement, layout: Layout, scans: list[PendingScan]) -> int:
+        with contextlib.closing(self._content(layout, statement, scans)) as content:
+            # Where writing fails, closing ends the statement.
+            compressed = content if self._columnar else compress_text(content, self._job.compression)
+            return self._files.put(self._job, self._counted(compressed))
 
-    def _tallied(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    def _counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:
-            self._tally.add(block)
+            self._file_counter.add(block)
             yield block
 
-    def _content(self, layout: Layout, statement: ReportStatement, looks: list[PendingScan]) -> Generator[bytes]:
-        """The file before its compression; every span is held against what was counted of it."""
+    def _content(self, layout: Layout, statement: ReportStatement, scans: list[PendingScan]) -> Generator[bytes]:
+        """The file before its compression. Raises RowsMissing where a range has other rows than were counted."""
         if self._job.format == "csv" and self._job.header:
             yield header_row(layout, self._job.delimiter)
-        for look in looks:
-            before, self._doing = self.rows, look.stretch.survey.rows
-            found = look.found.result()
+        for scan in scans:
+            rows_before, self._rows_current = self.rows, scan.range.counts.rows
+            found = scan.result.result()
             for part, drop in found.parts:
                 yield from self._encoded(statement.text(final=found.final, drop=drop), statement, part)
-            self._held, self._duplicates = self._held.join(found.held), self._duplicates + found.duplicates
+            self._in_file, self._duplicates = self._in_file.join(found.in_file), self._duplicates + found.duplicates
             expected = found.selected.rows - (found.duplicates if self._drops else 0)
-            if self.rows - before != expected:
-                raise RowsMissing(f"the engine returned {self.rows - before} of {expected} rows")
-            if found.held.rows != expected:
-                raise RowsMissing(f"the engine counted {found.held.rows} of {expected} rows without their duplicates")
-            self._done, self._doing = self._done + self._doing, 0
-        if self._table is not None:
-            if not looks:
+            if self.rows - rows_before != expected:
+                raise RowsMissing(f"the engine returned {self.rows - rows_before} of {expected} rows")
+            if found.in_file.rows != expected:
+                raise RowsMissing(f"the engine counted {found.in_file.rows} of {expected} rows without their duplicates")
+            self._rows_done, self._rows_current = self._rows_done + self._rows_current, 0
+        if self._columnar is not None:
+            if not scans:
                 # A file without rows has columns all the same.
                 yield from self._encoded(statement.text(final=False), statement, TimeSpan(0, -1, 0))
-            yield from self._table.end()
+            yield from self._columnar.end()
 
-    def _parts(self, stretch: DayRange, looked: UnmergedCopies) -> Iterator[tuple[TimeSpan, bool]]:
-        """The stretch as it is, or cut where duplicates are to be left out; and whether that is so."""
+    def _parts(self, days: DayRange, scan: DuplicateScan) -> Iterator[tuple[TimeSpan, bool]]:
+        """The spans to read, each with whether duplicates are left out of it; such spans are cut."""
         if not self._drops:
-            yield stretch.span, False
+            yield days.span, False
             return
         selection = filter_parameters(self._job)
-        for part in looked.parts:
+        for part in scan.parts:
             if not part.duplicates:
                 yield part.span, False
                 continue
-            for piece in cut(self._store, selection, part.span, DROP_ROWS_MAX, self._limit):
+            for piece in cut(self._store, selection, part.span, DROP_ROWS_MAX, self._statement_settings):
                 yield piece, True
 
     def _encoded(self, text: str, statement: ReportStatement, span: TimeSpan) -> Iterator[bytes]:
-        wanted = statement.parameters(span.first_ms, span.last_ms)
-        with contextlib.closing(self._blocks(text, wanted)) as blocks:
-            if self._table is not None:
-                yield from self._table.add(blocks)
+        parameters = statement.parameters(span.first_ms, span.last_ms)
+        with contextlib.closing(self._blocks(text, parameters)) as blocks:
+            if self._columnar is not None:
+                yield from self._columnar.add(blocks)
                 return
             for block in blocks:
-                self._text.add(block)
+                self._row_counter.add(block)
                 yield block
 
-    def _blocks(self, text: str, wanted: dict[str, Any]) -> Generator[bytes]:
-        limit = {**self._limit("rows"), "max_block_size": self._block_rows}
-        with self._store.stream(text, wanted, limit) as blocks:
+    def _blocks(self, text: str, parameters: dict[str, Any]) -> Generator[bytes]:
+        settings = {**self._statement_settings("rows"), "max_block_size": self._block_rows}
+        with self._store.stream(text, parameters, settings) as blocks:
             for block in blocks:
-                if self._halt.is_set():
-                    raise Halted
+                if self._stopped.is_set():
+                    raise WorkStopped
                 yield block
 
-    def _limit(self, what: str = "") -> dict[str, int | str]:
-        """What bounds the next statement; raises Halted, or StoreTimeout when there is no time left."""
-        if self._halt.is_set():
-            raise Halted
+    def _statement_settings(self, purpose: str = "") -> dict[str, int | str]:
+        """The engine's settings for the next statement; raises WorkStopped, or StoreTimeout when no time is left."""
+        if self._stopped.is_set():
+            raise WorkStopped
         left_s = math.ceil(self._deadline_s - time.monotonic())
         if left_s <= 0:
             raise StoreTimeout("the report's time was over between two statements")
         return {
             "max_execution_time": left_s,
-            "max_memory_usage": self._terms.memory_bytes_max,
-            "log_comment": f"{self.mark} {what}",
+            "max_memory_usage": self._options.memory_bytes_max,
+            "log_comment": f"{self.mark} {purpose}",
         }

@@ -1,14 +1,14 @@
 """What a report waits for: every event that any node acknowledged before its start must be in the store.
 
-That is exact although each node has a clock of its own; see `Clocks`.
+That holds although each node has a clock of its own; see `ClockReadings`.
 """
 
 from typing import Protocol
 
 from footfall.state import Node, State, StateUnavailable
 
-# Of a node's word on its time, the first change after a moment may have been on its way then.
-CHANGES_LEAST = 2
+# The first change of a node's recorded time may come from a clock that was read before the waiting began.
+CHANGES_MIN = 2
 
 
 class BarrierProgress(Protocol):
@@ -19,7 +19,7 @@ class BarrierProgress(Protocol):
 
 
 class Barrier:
-    """Knows how far this node and the others are."""
+    """Tells which nodes have not loaded everything up to a watermark."""
 
     def __init__(self, state: State, progress: BarrierProgress, node: str) -> None:
         self._state = state
@@ -27,7 +27,7 @@ class Barrier:
         self._node = node
 
     def behind(self, watermark_ms: int) -> str | None:
-        """Who has not loaded everything up to the watermark, in a few words; None when all have. Blocks."""
+        """Name the nodes that have not loaded everything up to the watermark; None when all have. Blocks."""
         if self._progress.loaded_through_ms < watermark_ms:
             return f"node {self._node} is behind"
         try:
@@ -37,43 +37,43 @@ class Barrier:
         late = [node.node for node in nodes if self._is_late(node, watermark_ms)]
         return f"node {', '.join(late)} is behind" if late else None
 
-    def clocks(self) -> "Clocks":
-        """What is to be waited for before a report's watermark is known, from now on."""
-        return Clocks(self._state, self._node)
+    def clocks(self) -> "ClockReadings":
+        """The other nodes' clocks, read from now on; a report's watermark is known when all were read."""
+        return ClockReadings(self._state, self._node)
 
     def _is_late(self, node: Node, watermark_ms: int) -> bool:
         return node.node != self._node and node.loaded_through_ms < watermark_ms
 
 
-class Clocks:
-    """How late it is on the other nodes, as they tell: known when each has told so after this was made.
+class ClockReadings:
+    """The times on the other nodes, each read by its node after this object was made.
 
-    The time of an order is that of one node's clock. Another node's may be ahead, and an event that was acknowledged
-    there before the order may have a later stamp. So a report's watermark must not be before any node's clock at the
-    order. A node reads its clock and then writes it, again and again: the first change that is seen may have been read
-    before, the second was not.
+    A report's start is a time of one node's clock. Another node's clock may be ahead, and an event that it acknowledged
+    before the start may have a later time. So the watermark must not be before any node's clock at the start. A node
+    reads its clock and then records the time, again and again. The first change that is seen may have been read before
+    the start; the second was not.
     """
 
     def __init__(self, state: State, node: str) -> None:
         self._state = state
         self._node = node
         self._changes: dict[str, int] = {}
-        self._told: dict[str, int] = {}
+        self._times_ms: dict[str, int] = {}
 
     @property
     def latest_ms(self) -> int | None:
-        """The latest time that any other node told; None where there is no other."""
-        return max(self._told.values(), default=None)
+        """The latest time on any other node; None where there is no other node."""
+        return max(self._times_ms.values(), default=None)
 
     def behind(self) -> str | None:
-        """Who has not told yet, in a few words; None when all have. To be asked again and again. Blocks."""
+        """Name the nodes whose clocks are not read yet; None when all are. Call it again until then. Blocks."""
         try:
             others = [node for node in self._state.nodes.all() if node.node != self._node]
         except StateUnavailable:
             return "how late it is on the other nodes is not known"
         for node in others:
-            changed = self._told.get(node.node, node.seen_ms) != node.seen_ms
+            changed = self._times_ms.get(node.node, node.seen_ms) != node.seen_ms
             self._changes[node.node] = self._changes.get(node.node, 0) + changed
-            self._told[node.node] = node.seen_ms
-        late = [node.node for node in others if self._changes[node.node] < CHANGES_LEAST]
+            self._times_ms[node.node] = node.seen_ms
+        late = [node.node for node in others if self._changes[node.node] < CHANGES_MIN]
         return f"node {', '.join(late)} has not said how late it is" if late else None

@@ -1,7 +1,7 @@
-"""The lease of a claimed job: renewed while it is worked on, with word of how far it is, and given back or lost.
+"""The lease of a claimed job: renewed together with its progress while work goes on, then given back or lost.
 
-The database says when the lease ends, by its own clock, which may differ from this node's. So the holder counts from
-just before it asked, which is before the lease began, by a clock that nobody can set.
+The database ends the lease by its own clock, which may differ from this node's. So the holder counts from the moment
+before it asked for the lease, by the monotonic clock.
 """
 
 import asyncio
@@ -9,19 +9,28 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from footfall.state import Job, State, StateUnavailable
 
 log = logging.getLogger(__name__)
 
-# How often the state hears of progress.
-TELL_S = 0.5
+# How often progress is recorded.
+PROGRESS_PERIOD_S = 0.5
 
-Counts = tuple[int, int, int, float]  # rows, bytes, rows in total, and how much is done from 0 to 1
+
+class Progress(NamedTuple):
+    """Rows and bytes of the file so far, the rows in total, and the share that is done, from 0 to 1."""
+
+    rows: int
+    bytes: int
+    rows_total: int
+    share: float
+
 
 
 class Lease:
-    """Holds one claim of one job, which was asked for at `claimed_s` of the monotonic clock."""
+    """The lease of one claim of one job, which was asked for at `claimed_s` of the monotonic clock."""
 
     def __init__(self, job: Job, state: State, lease_s: int, claimed_s: float) -> None:
         assert job.owner is not None  # noqa: S101 - our own mistake
@@ -30,20 +39,20 @@ class Lease:
         self._state = state
         self._lease_s = lease_s
         self._until_s = claimed_s + lease_s
-        self._told: Counts = (0, 0, 0, 0.0)
+        self._recorded = Progress(0, 0, 0, 0.0)
 
-    async def keep(self, counts: Callable[[], Counts], halted: asyncio.Event) -> None:
-        """Renew the lease and tell how far the job is, until `halted` is set.
+    async def keep(self, progress: Callable[[], Progress], stopped: asyncio.Event) -> None:
+        """Renew the lease and record progress until `stopped` is set.
 
-        Sets it when the job is not ours any more, because the lease was lost or the job was cancelled: the state is
-        asked at every turn, so that a job which was cancelled on another node goes on no longer than that.
+        Sets `stopped` when the lease is lost or the job was cancelled. The state is asked every PROGRESS_PERIOD_S, so
+        that work on a job that was cancelled on another node ends within that time.
         """
-        while not halted.is_set():
+        while not stopped.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(halted.wait(), min(TELL_S, self._lease_s / 3))
+                await asyncio.wait_for(stopped.wait(), min(PROGRESS_PERIOD_S, self._lease_s / 3))
                 return
             try:
-                kept = await asyncio.to_thread(self._renew, counts())
+                kept = await asyncio.to_thread(self._renew, progress())
             except StateUnavailable as error:
                 log.warning("report %s: its lease cannot be renewed now: %s", self._job_id, error)
                 kept = time.monotonic() < self._until_s
@@ -52,23 +61,23 @@ class Lease:
                 kept = False
             if not kept:
                 log.warning("report %s: the lease was lost, or the report was cancelled", self._job_id)
-                halted.set()
+                stopped.set()
 
     async def release(self) -> None:
-        """Give the job back, if it is still ours, because the worker stops; nobody may be keeping it any more."""
+        """Give the job back because the worker stops; `keep` has ended. A job of another worker is left alone."""
         try:
             await asyncio.to_thread(self._state.jobs.release, self._job_id, self.owner)
         except StateUnavailable as error:
-            log.warning("report %s: its lease is not given back, and ends by itself: %s", self._job_id, error)
+            log.warning("report %s: its lease cannot be given back, and ends by itself: %s", self._job_id, error)
 
-    def _renew(self, counts: Counts) -> bool:
-        """Renew the lease when a third of it is over, and tell of progress; False when the job is not ours any more."""
+    def _renew(self, progress: Progress) -> bool:
+        """Renew the lease when a third of it is over, and record progress; False when the job is no longer ours."""
         now_s = time.monotonic()
         if now_s >= self._until_s - self._lease_s * 2 / 3:
             if not self._state.jobs.renew(self._job_id, self.owner, self._lease_s * 1000):
                 return False
             self._until_s = now_s + self._lease_s
-        if counts == self._told:
+        if progress == self._recorded:
             return self._state.jobs.is_held(self._job_id, self.owner)
-        self._told = counts
-        return self._state.jobs.record_progress(self._job_id, self.owner, *counts)
+        self._recorded = progress
+        return self._state.jobs.record_progress(self._job_id, self.owner, *progress)

@@ -1,4 +1,4 @@
-"""One claimed report, from the claim to its end: the wait for events on their way, the attempts, the record."""
+"""One claimed report, from the claim to its end: wait at the barrier, attempt the file, record the end."""
 
 import asyncio
 import contextlib
@@ -14,20 +14,34 @@ from obstore.exceptions import BaseError
 from footfall.files import FilesAway, FilesFailed
 from footfall.plan import Column, LivePlan
 from footfall.reports.files import Destinations
-from footfall.reports.status import Completed, Failed, Outcome, TimedOut, ended
-from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER, Attempt, Halted, RowsMissing, Terms
+from footfall.reports.status import Completed, Failed, Outcome, TimedOut, final_status
+from footfall.reports.worker.attempt import (
+    BLOCK_ROWS,
+    BLOCK_ROWS_FEWER,
+    Attempt,
+    AttemptOptions,
+    RowsMissing,
+    WorkStopped,
+)
 from footfall.reports.worker.barrier import Barrier
-from footfall.reports.worker.lease import TELL_S, Counts, Lease
+from footfall.reports.worker.lease import PROGRESS_PERIOD_S, Lease, Progress
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreMemory, StoreRefused, StoreRejected, StoreTimeout, StoreUnavailable
 from footfall.system.clock import Clock
 
-# What a failure means for a report, in words for the person who asked for it; the log has the failure itself.
+log = logging.getLogger(__name__)
+
+STORE_ERRORS = (StoreFailed, StoreTimeout, StoreUnavailable)
+# How often a run asks whether the barrier is reached, and whether a statement has ended.
+POLL_S = 0.1
+# The first and the longest pause before another try while the store or the state is away; each failure doubles it.
+RETRY_PAUSE_MIN_S = 0.2
+RETRY_PAUSE_MAX_S = 5.0
 
 
 def explain_failure(error: Exception, settings: Settings) -> Outcome:
-    """How a report ends whose making raised this."""
+    """The outcome of a failed report, in words for the user who started it; the log has the error itself."""
     match error:
         case StoreTimeout():
             took = f"the report took longer than {settings.report_timeout_s} s"
@@ -48,18 +62,8 @@ def explain_failure(error: Exception, settings: Settings) -> Outcome:
             return Failed("a fault of the service")
 
 
-log = logging.getLogger(__name__)
-
-STORE_ERRORS = (StoreFailed, StoreTimeout, StoreUnavailable)
-# How often a run looks whether what it waits for has come.
-LOOK_S = 0.1
-# While the store or the state is away it is tried again after this time, doubled with every failure up to the most.
-PAUSE_LEAST_S = 0.2
-PAUSE_MOST_S = 5.0
-
-
 class RunDependencies(Struct, frozen=True, kw_only=True):
-    """What every run works with; `threads` has one thread for each report that runs at once."""
+    """What all runs share; `threads` has one thread for each report that runs at once."""
 
     state: State
     store: Store
@@ -72,235 +76,245 @@ class RunDependencies(Struct, frozen=True, kw_only=True):
 
 
 class Run:
-    """One claim of one job, asked for at `claimed_s` of the monotonic clock; `work` it once."""
+    """One claim of one job, asked for at `claimed_s` of the monotonic clock; call `work` once."""
 
-    def __init__(self, job: Job, means: RunDependencies, claimed_s: float) -> None:
+    def __init__(self, job: Job, dependencies: RunDependencies, claimed_s: float) -> None:
         self._job = job
-        self._means = means
-        self._lease = Lease(job, means.state, means.settings.report_lease_s, claimed_s)
-        self._making: Attempt | None = None
-        # Another attempt, or another worker, begins from nothing, but what was told is never taken back.
-        self._progress = job.progress
-        self._halted = asyncio.Event()
+        self._dependencies = dependencies
+        self._lease = Lease(job, dependencies.state, dependencies.settings.report_lease_s, claimed_s)
+        self._attempt: Attempt | None = None
+        # Another attempt or worker begins anew, but the progress that users see never falls.
+        self._share = job.progress
+        self._stopped = asyncio.Event()
 
-    async def work(self, stop: asyncio.Event) -> None:
+    async def work(self, shutdown: asyncio.Event) -> None:
         """Make the report and record how it ended.
 
-        When the lease is lost, or the report was cancelled, the engine is told to drop its statement, whatever was
-        written is removed, and nothing is recorded. When `stop` is set, the same happens, and the job is given back, so
-        that another worker takes it at once.
+        When the lease is lost or the report was cancelled, the engine kills its statement, the unfinished file is
+        removed, and nothing is recorded. When `shutdown` is set, the same happens, and the job is given back, so that
+        another worker takes it at once.
         """
-        keeping = asyncio.create_task(self._lease.keep(self._counts, self._halted))
-        stopping = asyncio.create_task(stop.wait())
+        keeping = asyncio.create_task(self._lease.keep(self._progress, self._stopped))
+        stopping = asyncio.create_task(shutdown.wait())
         working = asyncio.create_task(self._outcome())
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self._watch_progress())
         try:
             await asyncio.wait((keeping, stopping, working), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                self._halt()
+                self._stop()
                 await keeping
                 await self._lease.release()
-                await self._break_off(working)
+                await self._kill_statement(working)
             await self._finish(await working)
-        except Halted:
+        except WorkStopped:
             await asyncio.to_thread(self._discard)
         finally:
-            self._halt()
+            self._stop()
             stopping.cancel()
             working.cancel()
             watching.cancel()
             await keeping
 
-    def _halt(self) -> None:
-        self._halted.set()
-        if self._making is not None:
-            self._making.halt()
+    def _stop(self) -> None:
+        self._stopped.set()
+        if self._attempt is not None:
+            self._attempt.stop()
 
-    async def _break_off(self, working: asyncio.Task[Outcome]) -> None:
-        """Have the store drop the statement for which the attempt may be waiting, until the attempt is over.
+    async def _kill_statement(self, working: asyncio.Task[Outcome]) -> None:
+        """Have the store kill the statement for which the attempt may be waiting, again until the attempt is over.
 
         Once is not enough: the statement may not have begun yet.
         """
-        while self._making is not None and not working.done():
+        while self._attempt is not None and not working.done():
             try:
-                await asyncio.to_thread(self._means.store.kill, self._making.mark)
+                await asyncio.to_thread(self._dependencies.store.kill, self._attempt.mark)
             except STORE_ERRORS as error:
-                log.warning("report %s: its statement cannot be broken off now: %s", self._job.id, error)
-            await asyncio.wait((working,), timeout=LOOK_S)
+                log.warning("report %s: its statement cannot be killed now: %s", self._job.id, error)
+            await asyncio.wait((working,), timeout=POLL_S)
 
-    async def _watch(self) -> None:
-        """Look at how far the engine is with the current statement, until the run is halted.
+    async def _watch_progress(self) -> None:
+        """Ask the engine for the progress of the current statement until the run is stopped.
 
-        Nothing but the progress depends on it: where the store does not tell, the rows that have passed do.
+        Only the progress depends on it. Where the store does not answer, the rows that were read are the progress.
         """
-        while not self._halted.is_set():
-            if (making := self._making) is not None:
+        while not self._stopped.is_set():
+            if (attempt := self._attempt) is not None:
                 try:
-                    read = await asyncio.to_thread(self._means.store.progress, making.rows_mark)
+                    read = await asyncio.to_thread(self._dependencies.store.progress, attempt.rows_mark)
                 except STORE_ERRORS as error:
-                    log.debug("report %s: how far its statement is cannot be told: %s", self._job.id, error)
+                    log.debug("report %s: the progress of its statement is not known: %s", self._job.id, error)
                     read = 0.0
-                self._progress = max(self._progress, making.share(read))
+                self._share = max(self._share, attempt.progress(read))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._halted.wait(), TELL_S)
+                await asyncio.wait_for(self._stopped.wait(), PROGRESS_PERIOD_S)
 
-    def _counts(self) -> Counts:
-        made, progress = self._making, round(self._progress, 4)
-        return (made.rows, made.size, made.rows_total, progress) if made else (0, 0, 0, progress)
+    def _progress(self) -> Progress:
+        attempt, share = self._attempt, round(self._share, 4)
+        return Progress(attempt.rows, attempt.size, attempt.rows_total, share) if attempt else Progress(0, 0, 0, share)
 
     async def _outcome(self) -> Outcome:
-        """How the report ends; raises Halted."""
-        job, settings = self._job, self._means.settings
+        """How the report ends; raises WorkStopped."""
+        job, settings = self._job, self._dependencies.settings
         try:
-            await asyncio.to_thread(self._clean)
+            await asyncio.to_thread(self._discard_earlier_attempts)
             if job.tries - job.stops > settings.report_tries_max:
                 return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
-            plan = self._means.plan.plan
-            terms = Terms(
-                plan=plan.fingerprint,
+            plan = self._dependencies.plan.plan
+            options = AttemptOptions(
+                plan_fingerprint=plan.fingerprint,
                 late_ms=settings.late_after_s * 1000,
                 memory_bytes_max=settings.report_memory_bytes_max,
                 manifest_types_chars_max=settings.manifest_types_chars_max,
             )
-            return await self._make(plan.columns(job.filter.product), terms)
-        except Halted:
+            return await self._make(plan.columns(job.filter.product), options)
+        except WorkStopped:
             raise
         except Exception as error:
-            if self._halted.is_set():
-                raise Halted from error  # Most likely it is our own doing: the statement was broken off.
+            if self._stopped.is_set():
+                raise WorkStopped from error  # The statement was killed, most likely.
             log.exception("report %s failed", job.id)
             await asyncio.to_thread(self._discard)
             return explain_failure(error, settings)
 
-    async def _wait(self) -> str | None:
-        """Wait at the barrier; returns what is behind when that takes too long."""
-        until_s = time.monotonic() + self._means.settings.report_barrier_timeout_s
-        # Pinned before, or asked for, a watermark stays.
-        if self._job.watermark_ms == self._job.started_ms and (behind := await self._pin(until_s)):
+    async def _wait_at_barrier(self) -> str | None:
+        """Wait at the barrier; returns the nodes that are behind when that takes too long."""
+        until_s = time.monotonic() + self._dependencies.settings.report_barrier_timeout_s
+        # A watermark that was pinned before, or that the user asked for, stays.
+        if self._job.watermark_ms == self._job.started_ms and (behind := await self._pin_watermark(until_s)):
             return behind
-        return await self._until(until_s, partial(self._means.barrier.behind, self._job.watermark_ms))
+        return await self._wait_until(until_s, partial(self._dependencies.barrier.behind, self._job.watermark_ms))
 
-    async def _pin(self, until_s: float) -> str | None:
-        """Raise the watermark to the latest clock of all nodes, and have the job keep it before anything is made.
+    async def _pin_watermark(self, until_s: float) -> str | None:
+        """Raise the watermark to the latest clock of all nodes, and record it before the first attempt.
 
-        Nor may it be before that of the report since which this one is: the clock of a node that is gone may have been
-        ahead. Returns what is behind when that takes too long; raises Halted when the job is not ours any more.
+        Nor may it be before the watermark of the report since which this one is: the clock of a node that is gone may
+        have been ahead. Returns the nodes whose clocks are not known when that takes too long; raises WorkStopped when
+        the job is no longer ours.
         """
-        clocks = self._means.barrier.clocks()
-        if behind := await self._until(until_s, clocks.behind):
+        clocks = self._dependencies.barrier.clocks()
+        if behind := await self._wait_until(until_s, clocks.behind):
             return behind
         since_ms = self._job.since_ms or 0
         if clocks.latest_ms is None and since_ms <= self._job.watermark_ms:
             return None
-        watermark_ms = max(self._job.watermark_ms, since_ms, clocks.latest_ms or 0, self._means.clock.now_ms())
-        pin = self._means.state.jobs.pin_watermark
-        if not await asyncio.to_thread(pin, self._job.id, self._lease.owner, watermark_ms):
-            raise Halted
+        watermark_ms = max(self._job.watermark_ms, since_ms, clocks.latest_ms or 0, self._dependencies.clock.now_ms())
+        if not await asyncio.to_thread(self._dependencies.state.jobs.pin_watermark, self._job.id, self._lease.owner, watermark_ms):
+            raise WorkStopped
         self._job = structs.replace(self._job, watermark_ms=watermark_ms)
         return None
 
-    async def _until(self, until_s: float, behind: Callable[[], str | None]) -> str | None:
-        """Wait until nothing is behind any more; returns what is when it takes too long."""
+    async def _wait_until(self, until_s: float, behind: Callable[[], str | None]) -> str | None:
+        """Wait until no node is behind; returns those that are when it takes too long."""
         while found := await asyncio.to_thread(behind):
             if time.monotonic() >= until_s:
                 return found
-            await self._pause(LOOK_S)
+            await self._pause(POLL_S)
         return None
 
-    async def _make(self, columns: tuple[Column, ...] | None, terms: Terms) -> Outcome:
-        """Try until the file is there; an outage of a store is worth another attempt, while there is time.
+    async def _make(self, columns: tuple[Column, ...] | None, options: AttemptOptions) -> Outcome:
+        """Attempt the file until it is there; after an outage of a store again, while there is time.
 
-        So is a lack of memory, twice: then with smaller blocks, which are slower, but hold few values however long. And
-        so are other rows than were counted, once: then equal ones are merged on the way, for an event may have been
-        loaded a second time in between.
+        After a lack of memory the next attempt has smaller blocks, which are slower, but hold few values; twice. After
+        other rows than were counted, the next attempt merges copies of one event, because an event may have been loaded
+        again in between; once.
 
-        Every attempt waits at the barrier, for a store that comes back may lack events that it had before.
+        Every attempt waits at the barrier, because a store that comes back may lack events that it had before.
         """
-        means = self._means
-        deadline_s = time.monotonic() + means.settings.report_timeout_s
-        pause_s, block_rows, final = PAUSE_LEAST_S, BLOCK_ROWS, False
-        while not self._halted.is_set():
-            if behind := await self._wait():
-                wait_s = means.settings.report_barrier_timeout_s
+        settings = self._dependencies.settings
+        deadline_s = time.monotonic() + settings.report_timeout_s
+        pause_s, block_rows, final = RETRY_PAUSE_MIN_S, BLOCK_ROWS, False
+        while not self._stopped.is_set():
+            if behind := await self._wait_at_barrier():
+                wait_s = settings.report_barrier_timeout_s
                 return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
-            self._making = Attempt(
-                self._job, columns, means.store, means.files, deadline_s, terms, block_rows, final=final
-            )
             try:
-                return await asyncio.get_running_loop().run_in_executor(means.threads, self._making.make)
+                return await self._run_attempt(columns, deadline_s, options, block_rows, final=final)
             except StoreMemory as error:
                 if block_rows not in BLOCK_ROWS_FEWER:
                     raise
                 block_rows = BLOCK_ROWS_FEWER[block_rows]
-                log.warning("report %s: its values are long, trying again in small blocks: %s", self._job.id, error)
+                log.warning("report %s: its values are long, trying again in smaller blocks: %s", self._job.id, error)
                 continue
             except RowsMissing as error:
                 if final:
                     raise
                 final = True
-                log.warning("report %s: %s, trying again with all merged", self._job.id, error)
+                log.warning("report %s: %s, trying again with copies merged", self._job.id, error)
                 continue
             except (StoreUnavailable, FilesAway) as error:
                 if time.monotonic() + pause_s >= deadline_s:
                     raise
                 log.warning("report %s: a store is away, trying again: %s", self._job.id, error)
             await self._pause(pause_s)
-            pause_s = min(pause_s * 2, PAUSE_MOST_S)
-        raise Halted
+            pause_s = min(pause_s * 2, RETRY_PAUSE_MAX_S)
+        raise WorkStopped
+
+    async def _run_attempt(
+        self,
+        columns: tuple[Column, ...] | None,
+        deadline_s: float,
+        options: AttemptOptions,
+        block_rows: int,
+        *,
+        final: bool,
+    ) -> Outcome:
+        store, files = self._dependencies.store, self._dependencies.files
+        self._attempt = Attempt(self._job, columns, store, files, deadline_s, options, block_rows, final=final)
+        return await asyncio.get_running_loop().run_in_executor(self._dependencies.threads, self._attempt.run)
 
     async def _finish(self, outcome: Outcome) -> None:
-        """Record the end; raises Halted when somebody else has the job."""
+        """Record the end; raises WorkStopped when another worker has the job."""
         while True:
             try:
                 if await asyncio.to_thread(self._record, outcome):
                     return
             except StateUnavailable as error:
                 log.warning("report %s: its end cannot be recorded now: %s", self._job.id, error)
-                await self._pause(PAUSE_LEAST_S)
+                await self._pause(RETRY_PAUSE_MIN_S)
             else:
-                raise Halted
+                raise WorkStopped
 
     def _record(self, outcome: Outcome) -> bool:
-        job, now_ms, status = self._job, self._means.clock.now_ms(), ended(outcome)
-        rows, size, *_ = self._counts()
+        job, now_ms, status = self._job, self._dependencies.clock.now_ms(), final_status(outcome)
+        progress = self._progress()
         reason = None if isinstance(outcome, Completed) else outcome.reason
-        made = outcome if isinstance(outcome, Completed) else None
-        recorded = self._means.state.jobs.finish(
+        completed = outcome if isinstance(outcome, Completed) else None
+        recorded = self._dependencies.state.jobs.finish(
             job.id,
             self._lease.owner,
             status,
             now_ms,
-            rows,
-            size,
-            sha256=made.sha256 if made else None,
+            progress.rows,
+            progress.bytes,
+            sha256=completed.sha256 if completed else None,
             reason=reason,
-            duplicates=made.duplicates if made else None,
-            manifest=made.manifest if made else None,
+            duplicates=completed.duplicates if completed else None,
+            manifest=completed.manifest if completed else None,
         )
         if recorded:
-            said = f"{made.rows} rows, {made.bytes} bytes, SHA-256 {made.sha256}" if made else reason
-            log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, said)
+            detail = f"{progress.rows} rows, {progress.bytes} bytes, SHA-256 {completed.sha256}" if completed else reason
+            log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, detail)
         return recorded
 
-    def _clean(self) -> None:
-        """Remove what earlier attempts left behind; their workers are gone, or have lost the job."""
+    def _discard_earlier_attempts(self) -> None:
+        """Remove the files of earlier claims; their workers are gone, or have lost the job."""
         for attempt in range(1, self._job.tries):
-            self._means.files.discard(self._job, attempt)
+            self._dependencies.files.discard(self._job, attempt)
 
     def _discard(self) -> None:
-        """Remove what this claim has written, unless the job has ended with it, and only the word of that was lost."""
+        """Remove what this claim has written, unless its end was recorded and only the answer to that was lost."""
         try:
-            job = self._means.state.jobs.get(self._job.id)
+            job = self._dependencies.state.jobs.get(self._job.id)
             if job is None or job.status is not JobStatus.COMPLETE or job.tries != self._job.tries:
-                self._means.files.discard(self._job, self._job.tries)
+                self._dependencies.files.discard(self._job, self._job.tries)
             if job is None or job.status not in (JobStatus.RUNNING, JobStatus.COMPLETE):
-                # Who removed the report, or gave it up, may have looked before its file came to its destination.
-                self._means.files.remove(structs.replace(self._job, bytes=self._counts()[1]))
+                # The report may have been removed, or given up, before its file came to its destination.
+                self._dependencies.files.remove(structs.replace(self._job, bytes=self._progress().bytes))
         except (StateUnavailable, BaseError, OSError) as error:
             log.warning("report %s: its unfinished file stays until it expires: %s", self._job.id, error)
 
     async def _pause(self, pause_s: float) -> None:
-        """Wait; raises Halted when the run is halted meanwhile."""
+        """Wait; raises WorkStopped when the run is stopped meanwhile."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._halted.wait(), pause_s)
-            raise Halted
+            await asyncio.wait_for(self._stopped.wait(), pause_s)
+            raise WorkStopped

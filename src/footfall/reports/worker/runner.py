@@ -1,4 +1,4 @@
-"""The worker's side: claims reports, runs a few at once, and removes the files of those that are past their days."""
+"""Claims reports, makes a few at once, and removes the files of those that have expired."""
 
 import asyncio
 import logging
@@ -22,17 +22,17 @@ from footfall.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
-# How often an idle worker asks for a job; after a failure it waits longer.
+# Seconds between two tries to claim a job; after a failure they are more.
 POLL_S = 0.25
 POLL_FAILED_S = 2.0
 
 
 class Runner:
-    """Runs until it is told to stop; several runners, on one node or many, share the jobs.
+    """Makes reports until it is told to stop; several runners, on one node or many, share the jobs.
 
-    Each job is made by whoever holds its lease. A worker that died, or hangs, loses the lease, and another makes the
-    report from the beginning; since each claim writes to a path of its own, a worker that comes back cannot touch what
-    the other has finished.
+    The holder of a job's lease makes its report. A worker that died or hangs loses the lease, and another makes the
+    report from the beginning. Each claim writes to a path of its own, so that a worker that comes back cannot touch
+    what the other has finished.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Runner:
         self._clock = clock
         self._files = Destinations(settings, files)
         self._node = node
-        # Streams block their threads for long: of the common ones, a few reports would take all.
+        # An attempt blocks its thread for long: a few of them would take all threads of the default executor.
         self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
-        self._means = RunDependencies(
+        self._dependencies = RunDependencies(
             state=state,
             store=store,
             plan=plan,
@@ -65,58 +65,58 @@ class Runner:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Claim and make reports until `stop` is set; what is being made then is given back."""
+        """Claim and make reports until `stop` is set; then jobs that are being made are given back."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._claim(stop, tasks)
+                await self._claim_all(stop, tasks)
         finally:
             self._threads.shutdown()
 
-    async def _claim(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
+    async def _claim_all(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
         running: set[asyncio.Task[None]] = set()
-        # Reports are given back only when nothing more is claimed: else this worker might claim them again.
-        claimed_all = asyncio.Event()
+        # Jobs are given back only after the last claim, or this worker might claim them again.
+        claiming_ended = asyncio.Event()
         while not stop.is_set():
             pause_s = POLL_S
             try:
                 claimed_s = time.monotonic()
-                job = await self._next() if len(running) < self._settings.reports_at_once_max else None
+                job = await self._claim_one() if len(running) < self._settings.reports_at_once_max else None
             except Exception:
                 log.exception("no report can be claimed; trying again")
                 job, pause_s = None, POLL_FAILED_S
             if job is None:
                 await wait_for_stop(stop, pause_s)
                 continue
-            task = tasks.create_task(self._work(job, claimed_s, claimed_all), name=f"make report {job.id}")
+            task = tasks.create_task(self._work(job, claimed_s, claiming_ended), name=f"make report {job.id}")
             running.add(task)
             task.add_done_callback(running.discard)
-        claimed_all.set()
+        claiming_ended.set()
 
-    async def _next(self) -> Job | None:
-        """Claim a job; each claim has an owner of its own, so that two of one worker are told apart."""
+    async def _claim_one(self) -> Job | None:
+        """Claim a job. Each claim has an owner of its own, which tells apart two claims of one worker."""
         owner = f"{self._node}/{uuid.uuid4().hex}"
         return await asyncio.to_thread(self._state.jobs.claim, owner, self._settings.report_lease_s * 1000)
 
     async def _work(self, job: Job, claimed_s: float, stop: asyncio.Event) -> None:
         try:
-            await Run(job, self._means, claimed_s).work(stop)
+            await Run(job, self._dependencies, claimed_s).work(stop)
         except Exception:
             log.exception("report %s was given up; another worker takes it when the lease is over", job.id)
 
     async def remove_expired(self) -> None:
-        """Remove the files of reports that are past their days."""
+        """Remove the files of expired reports."""
         before_ms = status.expires_before_ms(self._clock.now_ms(), self._settings.report_days)
         while jobs := await asyncio.to_thread(self._state.jobs.with_file_to_remove, before_ms):
             removed = [await asyncio.to_thread(self._remove, job, before_ms) for job in jobs]
             if not all(removed):
-                return  # What is left would only be found again; its time comes with the next round.
+                return  # The next round tries again; a query now would find the same jobs.
 
     def _remove(self, job: Job, before_ms: int) -> bool:
-        """Remove what is kept of a report; False when that cannot be done now, which must not keep the others."""
-        # One that is found within its days was removed by its user, when its destination could not be reached.
-        by_user = job.ended_ms is not None and job.ended_ms >= before_ms
+        """Remove the files of a report; False when they cannot be removed now."""
+        # A job within its days was removed by its user while its destination could not be reached.
+        removed_by_user = job.ended_ms is not None and job.ended_ms >= before_ms
         try:
-            remove_files(job, self._files, self._state, delivered=by_user)
+            remove_files(job, self._files, self._state, delivered=removed_by_user)
         except (BaseError, OSError) as error:
             log.warning("report %s is past its days, or was removed; its file cannot go now: %s", job.id, error)
             return False

@@ -1,8 +1,8 @@
--- The duplicates between two times, by interval and type: of equal events all but those of the batch that was first.
--- Which was first does not depend on which of them are selected, by their times of receipt or as new ones.
--- How many of the duplicates came late.
--- And how many more of these events are in the table than there are, for they were loaded twice and are not merged yet.
--- Intervals are given as pieces of time; see `footfall.usage.intervals`.
+-- The duplicates between two times, by interval and type: of equal events all but those of the first batch.
+-- Which batch is first does not depend on the other conditions, such as the time of receipt.
+-- Beside them, how many duplicates came late; and how many more rows than events the table holds, because a load was
+-- repeated and is not merged yet.
+-- Intervals are parameters, as pieces of time; see `footfall.usage.intervals`.
 WITH
     roundDown(timestamp, {starts:Array(Int64)}) AS piece,
     transform(piece, {starts:Array(Int64)}, {widths:Array(Int64)}, toInt64(0)) AS width
@@ -19,19 +19,19 @@ SELECT
         )
     ) AS begin,
     toString(type),
-    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64}, members)) AS number,
-    sum(more) AS twins,
-    sum(arrayCount(member -> member.1 != first AND member.2 > {since:Int64} AND member.3, members)) AS tardy
+    sum(arrayCount(member -> member.1 != first_batch AND member.2 > {since:Int64}, members)) AS duplicates,
+    sum(more_copies) AS unmerged_copies,
+    sum(arrayCount(member -> member.1 != first_batch AND member.2 > {since:Int64} AND member.3, members)) AS late_duplicates
 FROM (
     SELECT
         timestamp,
         type,
-        groupArrayIf((batch, came, got - timestamp > {late:Int64}), wanted) AS members,
-        argMin(batch, (came, batch)) AS first,
-        sum(copies - 1) AS more
+        groupArrayIf((batch, first_admitted, first_received - timestamp > {late:Int64}), is_selected) AS members,
+        argMin(batch, (first_admitted, batch)) AS first_batch,
+        sum(copies - 1) AS more_copies
     FROM (
-        -- An event that was loaded twice, and is not merged yet, is one; its first admission counts, as with FINAL, which
-        -- would read all contexts.
+        -- An event that was loaded twice and is not merged yet counts once; its first admission counts. FINAL does the
+        -- same, but reads all contexts.
         SELECT
             timestamp,
             type,
@@ -39,9 +39,10 @@ FROM (
             context,
             batch,
             sequence,
-            min(admitted) AS came,
-            argMin(received, admitted) AS got,
-            {basis:String} = 'event' OR got BETWEEN {received_start:Int64} AND {received_end:Int64} AS wanted,
+            min(admitted) AS first_admitted,
+            argMin(received, admitted) AS first_received,
+            {basis:String} = 'event'
+                OR first_received BETWEEN {received_start:Int64} AND {received_end:Int64} AS is_selected,
             count() AS copies
         FROM events
         WHERE customer = {customer:String}
@@ -50,7 +51,7 @@ FROM (
             AND admitted <= {watermark:Int64}
             AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
             AND timestamp GLOBAL IN (
-                -- Only times with events of several batches, or with one twice: looking for them reads no contexts.
+                -- Only timestamps with events of several batches, or with one event twice: this reads no contexts.
                 SELECT timestamp
                 FROM (
                     SELECT timestamp, batch, count() AS copies
@@ -61,9 +62,9 @@ FROM (
                         AND admitted <= {watermark:Int64}
                         AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
                         AND timestamp GLOBAL IN (
-                            -- Only times with several events, and the first of each day: most have one, and looking for
-                            -- them reads no batches. The times of a day are nearly in order, which makes sorting them
-                            -- cheaper than grouping by them.
+                            -- Only timestamps with several events, and the first of each day. Most have one event, and
+                            -- this reads no batches. A day's timestamps are nearly in order, so that sorting costs less
+                            -- than grouping.
                             SELECT arrayJoin(arrayFilter((time, gap) -> gap = 0, times, arrayDifference(times)))
                             FROM (
                                 SELECT arraySort(groupArray(timestamp)) AS times
@@ -84,10 +85,10 @@ FROM (
         GROUP BY timestamp, type, version, context, batch, sequence
     )
     GROUP BY timestamp, type, version, context
-    HAVING min(batch) != max(batch) OR more > 0
+    HAVING min(batch) != max(batch) OR more_copies > 0
 )
 GROUP BY begin, type
-HAVING number > 0 OR twins > 0
+HAVING duplicates > 0 OR unmerged_copies > 0
 SETTINGS
-    -- Where most are duplicates, their groups go to disk.
+    -- Where most events are duplicates, their groups go to disk.
     max_bytes_before_external_group_by = 268435456

@@ -1,4 +1,4 @@
--- Pieces of a span of time, cut at even widths: the first and last timestamp and the most rows of each.
+-- A span of time in pieces of one width: the first and last timestamp and the most rows of each.
 SELECT min(timestamp), max(timestamp), count()
 FROM events
 WHERE customer = {customer:String}

@@ -1,5 +1,5 @@
--- The duplicates between two times: of equal events of several batches all but those of the batch that was first.
--- Which was first does not depend on which of them a report selects, by their times of receipt or as new ones.
+-- The duplicates between two times: of equal events of several batches, all but those of the first batch.
+-- Which batch is first does not depend on the report's other conditions, such as the time of receipt.
 SELECT timestamp, member.1, member.2
 FROM (
     SELECT
@@ -13,7 +13,7 @@ FROM (
         AND admitted <= {watermark:Int64}
         AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
         AND timestamp GLOBAL IN (
-            -- Only times with events of several batches: looking for them reads no contexts.
+            -- Only timestamps with events of several batches: this selection reads no contexts.
             SELECT timestamp
             FROM events
             WHERE customer = {customer:String}

@@ -1,5 +1,5 @@
--- What a report may hold, month by month: the first and last timestamp, the most rows, the longest context, the types.
--- It reads no more than it must, and so counts an event twice that was loaded twice and is not merged yet.
+-- The months of a selection: first and last timestamp, the most rows, the length of the longest context, the types.
+-- An event that was loaded twice and is not merged yet counts twice.
 SELECT
     min(timestamp),
     max(timestamp),

@@ -1,8 +1,9 @@
--- The rows of a report's file between two times, by the table's key; reports/rows.py makes the pieces.
-{{given}}SELECT {{shown}}
+-- The rows of a report's file between two times, in the order of the table's key; reports/query/statement.py makes the
+-- pieces.
+{{with}}SELECT {{columns}}
 FROM (
-    -- A selection of its own, for the engine calls an expression by its text, lists and all, and each that it is a part
-    -- of too.
+    -- An inner selection, because the engine names an expression by its text, which is long here, and so are the names of
+    -- all expressions that contain it.
     SELECT timestamp, type, context, batch, sequence, {{layout}}
     -- FINAL, where an event may have been loaded twice.
     FROM events {{final}}
@@ -13,20 +14,20 @@ FROM (
         AND admitted > {since:Int64}
         AND admitted <= {watermark:Int64}
         AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-        -- Of equal events of several batches only those of the first, where a report asks for that.
-        {{undoubled}}
+        -- Where a report drops duplicates: of equal events of several batches only those of the first batch.
+        {{without_duplicates}}
 )
--- The rest of the key, which begins with customer and product: comparing those too would take longer.
+-- The key without customer and product, which are equal in all rows.
 ORDER BY timestamp, batch, sequence
 FORMAT {{format}}
 SETTINGS
-    -- Blocks that wait for nobody keep the memory low, whatever the number of parts.
+    -- No buffering keeps the memory low, whatever the number of parts.
     read_in_order_use_buffering = 0,
-    -- What a column is called in the file must not be taken for a column of the table.
+    -- A column of the file may have the name of a column of the table.
     prefer_column_name_to_alias = 1,
-    -- Rows without a character that needs quotes, nearly all, are not taken apart.
+    -- Rows that need no quotes, nearly all, are not split into fields.
     short_circuit_function_evaluation = 'force_enable',
-    -- One thread is quicker with short rows than handing them around.
+    -- One thread formats short rows faster than several that exchange them.
     output_format_parallel_formatting = 0,
     format_custom_escaping_rule = 'Raw',
     output_format_json_quote_64bit_integers = 0,

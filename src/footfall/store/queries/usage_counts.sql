@@ -1,5 +1,5 @@
 -- Events by interval and type, duplicates among them.
--- Intervals are given as pieces of time; see `footfall.usage.intervals`.
+-- Intervals are parameters, as pieces of time; see `footfall.usage.intervals`.
 WITH
     roundDown(timestamp, {starts:Array(Int64)}) AS piece,
     transform(piece, {starts:Array(Int64)}, {widths:Array(Int64)}, toInt64(0)) AS width

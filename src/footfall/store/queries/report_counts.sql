@@ -1,4 +1,4 @@
--- What a report holds between two times, by type: rows, first and last timestamp, and how many came late.
+-- The rows of a report between two times, by type: how many, the first and last timestamp, and how many came late.
 SELECT
     toString(type),
     count(),
@@ -14,7 +14,7 @@ WHERE customer = {customer:String}
     AND admitted > {since:Int64}
     AND admitted <= {watermark:Int64}
     AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
-    -- Of equal events of several batches only those of the first, where a report asks for that.
-    {{undoubled}}
+    -- Where a report drops duplicates: of equal events of several batches only those of the first batch.
+    {{without_duplicates}}
 GROUP BY type
 ORDER BY type

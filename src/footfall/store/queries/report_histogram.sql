@@ -1,25 +1,24 @@
--- What a report may hold, in rows of two sorts: of each day of a month, and of each type in a month.
--- It reads no more than it must, and so counts an event twice that was loaded twice and is not merged yet. What days
--- before 1970 are called does not matter.
+-- The histogram of a report, in rows of two sorts: one for each day with events, and one for each type in a month.
+-- An event that was loaded twice and is not merged yet counts twice. The names of months before 1970 do not matter.
 SELECT
     toUInt8(grouping(type)),
     month,
     toString(type),
-    min(first),
-    max(last),
-    sum(number),
-    max(width),
-    sum(tardy)
+    min(first_timestamp),
+    max(last_timestamp),
+    sum(events_of_day),
+    max(context_length),
+    sum(late_events)
 FROM (
     SELECT
         intDiv(timestamp, 86400000) AS day,
         toYYYYMM(fromUnixTimestamp64Milli(day * 86400000, 'UTC')) AS month,
         type,
-        min(timestamp) AS first,
-        max(timestamp) AS last,
-        count() AS number,
-        max(if({widths:UInt8} = 1, context.size0, 0)) AS width,
-        countIf(received - timestamp > {late:Int64}) AS tardy
+        min(timestamp) AS first_timestamp,
+        max(timestamp) AS last_timestamp,
+        count() AS events_of_day,
+        max(if({context_length:UInt8} = 1, context.size0, 0)) AS context_length,
+        countIf(received - timestamp > {late:Int64}) AS late_events
     FROM events
     WHERE customer = {customer:String}
         AND product = {product:String}
@@ -31,7 +30,7 @@ FROM (
     GROUP BY day, type
 )
 GROUP BY GROUPING SETS ((month, day), (month, type))
-ORDER BY min(first)
+ORDER BY min(first_timestamp)
 SETTINGS
-    -- Grouping for a second time, they would be names of a column and of an aggregate of it.
+    -- An alias of the inner selection that is also a column's name means the column here.
     prefer_column_name_to_alias = 1

@@ -1,4 +1,4 @@
--- Where a product's events lie: how many rows, and the first and last timestamp. It reads the key's index, and no more.
+-- The span of a product's events: how many rows, and the first and last timestamp. It reads only the key's index.
 SELECT
     count(),
     (

@@ -1,8 +1,8 @@
--- A few events by time and type, and whether those of several batches share both, which duplicates among them would do.
--- It reads no contexts, and each part once. Told to group no more than so many, it ends early, and has more than that.
+-- A few events by timestamp and type, and whether events of several batches share both, as duplicates do.
+-- It reads no contexts, and each part once. With max_rows_to_group_by it ends early where there are more events.
 SELECT timestamp, toString(type), count(), min(batch) != max(batch)
 FROM (
-    -- An event that was loaded twice, and is not merged yet, is one.
+    -- An event that was loaded twice and is not merged yet counts once.
     SELECT timestamp, type, batch, sequence
     FROM events
     WHERE customer = {customer:String}
@@ -15,5 +15,5 @@ FROM (
 GROUP BY timestamp, type
 LIMIT {limit:UInt64}
 SETTINGS
-    -- Looking at each part column by column is most of the work where parts are many and small: 0.1 of 0.17 s for 251.
+    -- With many small parts, reading them column by column takes most of the time: 0.1 of 0.17 s for 251 parts.
     optimize_move_to_prewhere = 0
