@@ -19,7 +19,7 @@ DYING = Path(__file__).parents[1] / "support" / "dying.py"
 MAKING = (
     "after the claim",
     "at the barrier",
-    "in the survey",
+    "in the scan",
     "before the first block",
     "in the middle of the blocks",
     "before the file is finished",

@@ -109,25 +109,27 @@ def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str) -> No
             for n in range(events)
         )
     job = make(place, mode)
-    making = Attempt(job, None, place.store, place.destinations, deadline_s=2**40)
-    limit = making._limit
+    attempt = Attempt(job, None, place.store, place.destinations, deadline_s=2**40)
+    limit = attempt._statement_settings
     monkeypatch.setattr(
-        making, "_limit", lambda what="": limit(what) | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
+        attempt,
+        "_statement_settings",
+        lambda what="": limit(what) | {"max_memory_usage": 50_000_000, "max_untracked_memory": 1},
     )
-    made = making.make()
+    made = attempt.run()
     expected = 2 * events if mode == "keep" else events
-    assert making.rows_total >= made.rows
+    assert attempt.rows_total >= made.rows
     assert (made.rows, made.duplicates) == (job.rows, job.duplicates_found) == (expected, events)
 
 
-@pytest.mark.parametrize(("since_ms", "surveys"), [(None, 0), (5, 1)])
+@pytest.mark.parametrize(("since_ms", "counts"), [(None, 0), (5, 1)])
 def test_rows_without_duplicates_are_counted_anew_only_where_a_first_may_be_outside(
-    place, monkeypatch, since_ms: int | None, surveys: int
+    place, monkeypatch, since_ms: int | None, counts: int
 ) -> None:
     load(place)
     job = msgspec.structs.replace(make(place, "drop"), since_ms=since_ms)
     run, ran = place.store.rows, []
     monkeypatch.setattr(place.store, "rows", lambda text, *rest: ran.append(text) or run(text, *rest))
-    made = Attempt(job, None, place.store, place.destinations, deadline_s=2**40).make()
+    made = Attempt(job, None, place.store, place.destinations, deadline_s=2**40).run()
     assert (made.rows, made.duplicates) == (5, 4)
-    assert sum(text.startswith("-- What a report holds") for text in ran) == surveys
+    assert sum(text.startswith("-- The rows of a report between") for text in ran) == counts

@@ -101,7 +101,7 @@ job = msgspec.json.decode(sys.argv[2], type=Job)
 store, files = Store(settings), Files(settings)
 store.ping()
 before = peak()
-done = Attempt(job, None, store, Destinations(settings, files), time.monotonic() + 600).make()
+done = Attempt(job, None, store, Destinations(settings, files), time.monotonic() + 600).run()
 print(done.rows, done.bytes, peak() - before)
 store.close()
 """

@@ -2,23 +2,24 @@
 
 import pytest
 
-from footfall.reports.query.counts import CountKind, DayRange, Histogram, ReportCounts
+from footfall.reports.query.counts import ReportCounts, TypeCounts
+from footfall.reports.query.histogram import DayRange, Histogram
 from footfall.usage import TimeSpan
 
 
 def months(*rows: int) -> Histogram:
     """Months of two days, each with two types."""
-    stretches = []
+    ranges = []
     for number, count in enumerate(rows):
         halves = (count // 2, count - count // 2)
         days = tuple(
             TimeSpan(number * 10 + day, number * 10 + 2 + day, half) for day, half in zip((0, 3), halves, strict=True)
         )
         kinds = {
-            name: CountKind(half, number * 10, number * 10 + 5, 1) for name, half in zip("TU", halves, strict=True)
+            name: TypeCounts(half, number * 10, number * 10 + 5, 1) for name, half in zip("TU", halves, strict=True)
         }
-        stretches.append(DayRange(days, ReportCounts(kinds)))
-    return Histogram(tuple(stretches), 0)
+        ranges.append(DayRange(days, ReportCounts(kinds)))
+    return Histogram(tuple(ranges), 0)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +34,11 @@ def months(*rows: int) -> Histogram:
     ],
 )
 def test_months_are_joined_while_their_rows_are_few(rows, expected):
-    found = list(months(*rows).stretches(100))
+    found = list(months(*rows).ranges(100))
     assert [(one.span.first_ms, one.span.last_ms, one.span.rows) for one in found] == expected
     assert sum(day.rows for one in found for day in one.days) == months(*rows).rows == sum(rows)
 
 
 def test_the_types_of_joined_months_are_counted_together():
-    (found,) = months(3, 5).stretches(100)
-    assert found.survey.kinds == {"T": CountKind(3, 0, 15, 2), "U": CountKind(5, 0, 15, 2)}
+    (found,) = months(3, 5).ranges(100)
+    assert found.counts.by_type == {"T": TypeCounts(3, 0, 15, 2), "U": TypeCounts(5, 0, 15, 2)}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from footfall import plan
 from footfall.plan import Column, Source
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter
-from footfall.reports.query.statement import ContextPlace, Field, header_row, plain_layout, plan_layout
+from footfall.reports.query.layout import ContextPlace, Field, header_row, plan_layout, planless_layout
 
 COLUMNS = {
     "WATCHLIST": "userId, watchlistId, symbol, viewName, viewType, dataMode, classFilter",
@@ -44,14 +44,21 @@ def test_each_type_has_its_own_places() -> None:
 
 
 def test_an_unknown_product_shows_its_context_as_it_is() -> None:
-    layout = plain_layout(2)
+    layout = planless_layout(2)
     assert layout.fields == (Field("context1", (ContextPlace(1),)), Field("context2", (ContextPlace(2),)))
 
 
 def test_every_key_is_another_one() -> None:
     layout = plan_layout(tuple(Column(name, ()) for name in ("type", "context.type", "user", "timestamp")))
     assert layout.names == ("timestamp", "type", "type", "context.type", "user", "timestamp")
-    assert layout.keys == ("timestamp", "type", "context.type", "context.context.type", "user", "context.timestamp")
+    assert layout.unique_names == (
+        "timestamp",
+        "type",
+        "context.type",
+        "context.context.type",
+        "user",
+        "context.timestamp",
+    )
 
 
 @pytest.mark.parametrize("delimiter", ["|", ",", "1", "e", "\x1f", "é"])

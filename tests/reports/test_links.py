@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from footfall.reports.files import link_opens, sign_link
+from footfall.reports.links import is_link_valid, sign_link
 from footfall.state import User
 
 SECRET = b"s" * 32
@@ -15,8 +15,8 @@ TOKEN = sign_link(SECRET, OWNER, "JOB-1", "a.csv", END_MS)
 
 
 def test_a_link_opens_its_file_until_its_very_end() -> None:
-    assert link_opens(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, END_MS - 1)
-    assert not link_opens(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, END_MS)
+    assert is_link_valid(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, END_MS - 1)
+    assert not is_link_valid(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, END_MS)
 
 
 def test_a_token_is_safe_in_an_address() -> None:
@@ -29,15 +29,15 @@ def test_a_token_is_safe_in_an_address() -> None:
     [(b"t" * 32, "JOB-1", "a.csv"), (SECRET, "JOB-2", "a.csv"), (SECRET, "JOB-1", "b.csv"), (SECRET, "JOB-1a", ".csv")],
 )
 def test_a_link_opens_nothing_else(secret: bytes, source: str, name: str) -> None:
-    assert not link_opens(secret, OWNER, source, name, TOKEN, 0)
+    assert not is_link_valid(secret, OWNER, source, name, TOKEN, 0)
 
 
 @pytest.mark.parametrize(
     "changes", [{"account": "b"}, {"security_stamp": "t"}, {"account": "s", "security_stamp": "a"}]
 )
 def test_a_link_of_another_owner_or_password_opens_nothing(changes: dict[str, str]) -> None:
-    assert link_opens(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, 0)
-    assert not link_opens(SECRET, structs.replace(OWNER, **changes), "JOB-1", "a.csv", TOKEN, 0)
+    assert is_link_valid(SECRET, OWNER, "JOB-1", "a.csv", TOKEN, 0)
+    assert not is_link_valid(SECRET, structs.replace(OWNER, **changes), "JOB-1", "a.csv", TOKEN, 0)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_link_of_another_owner_or_password_opens_nothing(changes: dict[str, st
     ],
 )
 def test_a_forged_token_opens_nothing(token: str) -> None:
-    assert not link_opens(SECRET, OWNER, "JOB-1", "a.csv", token, 0)
+    assert not is_link_valid(SECRET, OWNER, "JOB-1", "a.csv", token, 0)
 
 
 @given(st.text(), st.text(), st.text())
 def test_no_other_token_opens_a_file(source: str, name: str, token: str) -> None:
-    assert not link_opens(SECRET, OWNER, source, name, token, 0)
+    assert not is_link_valid(SECRET, OWNER, source, name, token, 0)
 
 
 def test_a_lone_surrogate_in_an_address_opens_nothing() -> None:
-    assert not link_opens(SECRET, OWNER, "JOB-\udcff", "\udcff", TOKEN, 0)
+    assert not is_link_valid(SECRET, OWNER, "JOB-\udcff", "\udcff", TOKEN, 0)

@@ -14,7 +14,7 @@ import pytest
 
 from footfall import plan as plans
 from footfall.reports import Manifest, Reports, status_headers
-from footfall.reports.query.statement import RISKY
+from footfall.reports.query.statement import FORMULA_START
 from footfall.state import Job, JobStatus
 from footfall.validation import Codes
 
@@ -135,7 +135,7 @@ def test_a_manifest_says_all_of_this(place, mode: str) -> None:
         ({"compression": "gzip"}, {"delimiter": "|", "header": False}),
         (
             {"spreadsheetSafe": True},
-            {"delimiter": "|", "header": False, "spreadsheetSafe": {"mark": "'", "pattern": RISKY}},
+            {"delimiter": "|", "header": False, "spreadsheetSafe": {"mark": "'", "pattern": FORMULA_START}},
         ),
         ({"format": "jsonl", "compression": "zstd"}, {}),
         ({"format": "parquet"}, {}),

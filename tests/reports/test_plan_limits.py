@@ -14,8 +14,9 @@ from footfall.plan import EventType, Key, Plan, Product, compile_plan
 from footfall.reports import Estimates, manifest
 from footfall.reports.encoding import FileCounter
 from footfall.reports.query.columnar import Columnar
-from footfall.reports.query.counts import CountKind, ReportCounts
-from footfall.reports.query.statement import Layout, ReportStatement, plan_layout
+from footfall.reports.query.counts import ReportCounts, TypeCounts
+from footfall.reports.query.layout import Layout, plan_layout
+from footfall.reports.query.statement import ReportStatement
 from footfall.settings import limits
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportFilter
@@ -57,10 +58,10 @@ def rows_of(file_format: str, blocks: Any, layout: Layout) -> list[list[Any]]:
     if file_format == "csv":
         return list(csv.reader(io.StringIO(b"".join(blocks).decode()), delimiter="|"))
     if file_format == "jsonl":
-        return [[row[key] for key in layout.keys] for row in map(json.loads, b"".join(blocks).splitlines())]
+        return [[row[key] for key in layout.unique_names] for row in map(json.loads, b"".join(blocks).splitlines())]
     table = Columnar("arrow", "none")
     data = b"".join([*table.add(blocks), *table.end()])
-    return [[row[key] for key in layout.keys] for row in pa.ipc.open_file(data).read_all().to_pylist()]
+    return [[row[key] for key in layout.unique_names] for row in pa.ipc.open_file(data).read_all().to_pylist()]
 
 
 @pytest.mark.parametrize(("file_format", "safe"), [("csv", True), ("jsonl", False), ("arrow", True)])
@@ -100,7 +101,7 @@ def test_the_text_does_not_grow_with_the_types(layout: Layout) -> None:
 
 def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
     job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
-    held = ReportCounts({name_of(kind): CountKind(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
+    held = ReportCounts({name_of(kind): TypeCounts(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
     counted = manifest.Counted(held, 0, 1)
     text = manifest.write_manifest(job, layout, "f", counted, FileCounter(), limits.MANIFEST_TYPES_CHARS_MAX)
     assert len(text) < 2 * 1024 * 1024

@@ -77,11 +77,11 @@ def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
 
 def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:
     job = Job(id="j", user="u", account="a", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
-    making = Attempt(job, None, place.store, place.destinations, 0)
-    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
-    making.rows_total = 200
-    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0, 0]
-    making._doing = 100
-    assert [making.share(read) for read in (0, 0.5, 1)] == [0, 0.25, 0.5]
-    making._done, making._doing = 100, 100
-    assert [making.share(read) for read in (0, 0.5, 1)] == [0.5, 0.75, 1]
+    attempt = Attempt(job, None, place.store, place.destinations, 0)
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0, 0]
+    attempt.rows_total = 200
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0, 0]
+    attempt._rows_current = 100
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0.25, 0.5]
+    attempt._rows_done, attempt._rows_current = 100, 100
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0.5, 0.75, 1]

@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from footfall.errors import RequestRefused
-from footfall.reports.query.statement import RISKY, SAFE_MARK
+from footfall.reports.query.statement import FORMULA_MARK, FORMULA_START
 from footfall.state import JobStatus
 
 NOW_MS = 1_760_000_000_000
@@ -53,7 +53,7 @@ CELLS = [
 
 def neutralised(text: str) -> str:
     """A model of what the engine does."""
-    return SAFE_MARK + text if re.match(RISKY, text) else text
+    return FORMULA_MARK + text if re.match(FORMULA_START, text) else text
 
 
 def undone(cell: str, said: dict[str, str]) -> str:
@@ -81,7 +81,7 @@ def test_no_cell_begins_a_formula_and_each_can_be_had_back(place, delimiter: str
     events = [{"timestamp": NOW_MS - 99 + n, "type": cell, "context": [cell, "x"]} for n, cell in enumerate(CELLS)]
     rows, manifest = report(place, events, spreadsheetSafe=True, delimiter=delimiter)
     said = manifest["spreadsheetSafe"]
-    assert said == {"mark": "'", "pattern": RISKY}
+    assert said == {"mark": "'", "pattern": FORMULA_START}
     assert rows == [[str(NOW_MS - 99 + n), neutralised(cell), neutralised(cell), "x"] for n, cell in enumerate(CELLS)]
     assert not [cell for row in rows for cell in row if cell.startswith(FORMULAS)]
     assert [[undone(cell, said) for cell in row[1:]] for row in rows] == [[cell, cell, "x"] for cell in CELLS]
@@ -121,7 +121,7 @@ TEXT = st.text(st.sampled_from("=+-@'\t\r\n|\"\uff1d\uff0b\uff0d\uff20a ") | st.
 def test_any_text_can_be_had_back(text: str) -> None:
     cell = neutralised(text)
     assert not cell.startswith(FORMULAS)
-    assert undone(cell, {"mark": SAFE_MARK, "pattern": RISKY}) == text
+    assert undone(cell, {"mark": FORMULA_MARK, "pattern": FORMULA_START}) == text
 
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

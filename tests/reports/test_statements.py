@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from footfall.reports.query import statement
-from footfall.reports.query.counts import CountKind, Histogram, count_rows, find_copies, read_histogram
-from footfall.reports.query.statement import ReportStatement, plain_layout
+from footfall.reports.query.counts import TypeCounts, count_rows, find_duplicates
+from footfall.reports.query.histogram import Histogram, read_histogram
+from footfall.reports.query.layout import planless_layout
+from footfall.reports.query.statement import ReportStatement
 from footfall.state import Job
 from footfall.store import query
 from footfall.usage import TimeSpan
@@ -33,7 +35,7 @@ def fill(place: Any, months: int) -> None:
 @pytest.mark.parametrize("final", [True, False])
 def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: bool) -> None:
     fill(place, 3)
-    made = ReportStatement(JOB, plain_layout(2))
+    made = ReportStatement(JOB, planless_layout(2))
     text, wanted = made.text(final=final).partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
     plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
     assert "InOrder" in plan
@@ -52,7 +54,7 @@ def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> Non
     for first_ms, last_ms, most, *_ in found:
         span = TimeSpan(first_ms, last_ms, most)
         assert count_rows(place.store, JOB, span, 0, {}).rows == 3000
-        assert find_copies(place.store, JOB, [span], dict).found == 2000
+        assert find_duplicates(place.store, JOB, [span], dict).duplicates == 2000
         assert most >= 3000
 
 
@@ -64,24 +66,24 @@ def test_months_are_outlined_by_day_and_by_type(place: Any, widths: bool) -> Non
         for day in chain.from_iterable(months.values())
         for n, kind in enumerate("TTU")
     )
-    found = read_histogram(place.store, JOB, 2, {}, widths=widths)
-    assert (found.rows, found.types, found.width) == (12, {"T", "U"}, int(widths))
+    found = read_histogram(place.store, JOB, 2, {}, context_length=widths)
+    assert (found.rows, found.types, found.context_length) == (12, {"T", "U"}, int(widths))
     for month, days in zip(found.months, months.values(), strict=True):
         starts = [day * DAY_MS for day in days]
         assert month.days == tuple(TimeSpan(start, start + 2, 3) for start in starts)
-        assert month.survey.kinds == {
-            "T": CountKind(2 * len(days), starts[0], starts[-1] + 1, len(days)),
-            "U": CountKind(len(days), starts[0] + 2, starts[-1] + 2, 0),
+        assert month.counts.by_type == {
+            "T": TypeCounts(2 * len(days), starts[0], starts[-1] + 1, len(days)),
+            "U": TypeCounts(len(days), starts[0] + 2, starts[-1] + 2, 0),
         }
 
 
 def test_a_report_of_nothing_has_no_months(place: Any) -> None:
-    assert read_histogram(place.store, JOB, 0, {}, widths=True) == Histogram((), 0)
+    assert read_histogram(place.store, JOB, 0, {}, context_length=True) == Histogram((), 0)
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:
     fill(place, 30)
-    made = ReportStatement(JOB, plain_layout(1))
+    made = ReportStatement(JOB, planless_layout(1))
     limit = {"max_memory_usage": 50_000_000, "max_untracked_memory": 1}
     with place.store.stream(made.text(), made.parameters(0, MONTH_MS - 1), limit) as blocks:
         assert b"".join(blocks).count(b"\n") == 3000

@@ -7,7 +7,7 @@ import pytest
 
 from footfall.reports import media_type, report_status, status_headers
 from footfall.reports.files import file_name
-from footfall.reports.status import Completed, Failed, TimedOut, ended, progress_of, retry_after_s
+from footfall.reports.status import Completed, Failed, TimedOut, final_status, progress_of, retry_after_s
 from footfall.state import Job, JobStatus
 from footfall.wire import ReportFilter, ReportOutput
 
@@ -115,9 +115,9 @@ def test_progress_is_everything_only_at_the_end() -> None:
 
 
 def test_each_outcome_ends_a_report_in_its_own_way() -> None:
-    assert ended(Completed(1, 2, "3")) is JobStatus.COMPLETE
-    assert ended(TimedOut("late")) is JobStatus.TIMEOUT
-    assert ended(Failed("broken")) is JobStatus.FAILED
+    assert final_status(Completed(1, 2, "3")) is JobStatus.COMPLETE
+    assert final_status(TimedOut("late")) is JobStatus.TIMEOUT
+    assert final_status(Failed("broken")) is JobStatus.FAILED
 
 
 def test_the_media_type_is_that_of_the_format() -> None:

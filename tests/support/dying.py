@@ -101,7 +101,7 @@ def content() -> None:
 POINTS: dict[str, Callable[[], None]] = {
     "after the claim": lambda: after(jobs.JobRepository, "claim"),
     "at the barrier": lambda: before(run.Barrier, "behind"),
-    "in the survey": lambda: during(Store, "rows"),
+    "in the scan": lambda: during(Store, "rows"),
     "before the first block": lambda: blocks(none),
     "in the middle of the blocks": lambda: blocks(half),
     "before the file is finished": content,

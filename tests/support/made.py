@@ -42,7 +42,7 @@ def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: An
         | changes
     )
     columns = LivePlan(None, settings).plan.columns(asked.product)
-    done = Attempt(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).make()
+    done = Attempt(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).run()
     return done, settings.data / "files" / file_path(job)
 
 

@@ -48,7 +48,7 @@ def remake(store: Store, job: Job, plan: Plan) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=folder)
         files = Destinations(settings, Files(settings))
-        Attempt(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).make()
+        Attempt(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).run()
         return (settings.data / "files" / attempt_path(job.id, job.tries, job.file)).read_bytes()
 
 

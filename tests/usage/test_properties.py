@@ -97,5 +97,5 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
     )
     columns = LivePlan(None, place.settings).plan.columns("P")
     files = Destinations(place.settings, Files(place.settings))
-    made = Attempt(job, columns, place.store, files, deadline_s=2**40).make()
+    made = Attempt(job, columns, place.store, files, deadline_s=2**40).run()
     return made.rows, made.duplicates

@@ -19,12 +19,12 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 `status`, `paging` and `links` are pure.
 """
 
-from footfall.reports.body_reader import Reading
+from footfall.reports.body_reader import BodyReader
 from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Destinations, attempt_path, disposition, file_path
 from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
-from footfall.reports.request import job_bounds, look_for_strange_keys, make_job, read_report_request
+from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
 from footfall.reports.service import CANCELLED, Download, Reports
 from footfall.reports.status import SOURCE_PREFIX, media_type, report_status, status_headers
 from footfall.reports.worker.runner import Runner
@@ -32,20 +32,20 @@ from footfall.reports.worker.runner import Runner
 __all__ = [
     "CANCELLED",
     "SOURCE_PREFIX",
+    "BodyReader",
     "Destinations",
     "Download",
     "Estimate",
     "Estimates",
     "Manifest",
-    "Reading",
     "Reports",
     "Runner",
     "attempt_path",
+    "check_keys",
     "disposition",
     "file_path",
     "filter_parameters",
     "job_bounds",
-    "look_for_strange_keys",
     "make_job",
     "media_type",
     "read_report_request",

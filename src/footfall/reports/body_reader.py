@@ -1,4 +1,4 @@
-"""Reads values out of a request's body, and gathers everything that is wrong with them."""
+"""Reads values from a request's body, and collects all problems with them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,26 +8,26 @@ from msgspec import UNSET, UnsetType
 
 from footfall import validation
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.reports import files
+from footfall.reports.files import key_problem
 from footfall.settings import Settings
 from footfall.validation import Slip
 from footfall.wire import mend_json
 
 DELIMITER = "|"
 
-# The largest integer that a JavaScript client reads back from the status as it wrote it.
+# The largest integer that JavaScript represents exactly.
 TIME_MS_MAX = 2**53 - 1
-# These would make the file unreadable: they quote a field, end a row, or end a string in other programs.
+# A quote, the ends of a row, and the end of a string in C.
 _NOT_DELIMITERS = ('"', "\r", "\n", "\0")
 
 _decode = msgspec.json.Decoder().decode
 
 
-class Reading:
-    """Reads values out of one body and gathers what is wrong with them; what is wrong reads as if it were not there.
+class BodyReader:
+    """Reads values from one body and collects problems with them; a wrong value reads as absent.
 
-    A key with the value null counts as not sent, since clients write their optional values so. What the request may
-    have been meant otherwise by is gathered in `slips`; where the reading is strict, it is wrong.
+    A key with the value null counts as not sent, because clients write optional values so. `slips` are likely mistakes;
+    for a strict reader they are problems.
     """
 
     def __init__(self, settings: Settings, *, strict: bool = False) -> None:
@@ -37,22 +37,23 @@ class Reading:
         self._problems: list[Problem] = []
 
     def wrong(self, where: str, why: str, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> None:
+        """Collect a problem."""
         self._problems.append(Problem(code, where, why))
 
     def slip(self, slip: Slip) -> None:
-        """Note down what may have been meant otherwise."""
+        """Collect a likely mistake."""
         if self._strict:
             self._problems.append(slip.problem())
         elif len(self.slips) < self._settings.problems_max:
             self.slips.append(slip)
 
     def keys(self, part: dict[str, Any], known: tuple[str, ...], prefix: str, others: Mapping[str, str]) -> None:
-        """Note down the keys that are none of the known ones; `others` says where else a key is one."""
+        """Collect the keys that are not known; `others` tells the right path of keys in the wrong part."""
         for slip in validation.unknown_keys(part, known, self._settings.problems_max, prefix, others):
             self.slip(slip)
 
     def refuse(self, what: str = "the report cannot be started") -> None:
-        """Raise RequestRefused if anything was wrong, for which `what` cannot be."""
+        """Raise RequestRefused when problems were found; `what` names the thing that cannot be made."""
         if not self._problems:
             return
         codes = {problem.code for problem in self._problems}
@@ -63,7 +64,7 @@ class Reading:
         raise RequestRefused(code, f"{what}: {count} wrong", problems)
 
     def body(self, body: bytes) -> dict[str, Any]:
-        """The body as an object; when it is none, there is nothing else to read, and RequestRefused is raised."""
+        """The body as a JSON object. Raises RequestRefused when it is none."""
         try:
             found = _decode(mend_json(body))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -78,6 +79,7 @@ class Reading:
         return {}
 
     def part(self, body: dict[str, Any], key: str, *, required: bool) -> dict[str, Any]:
+        """An object in the body; empty where it is absent. Raises RequestRefused when a required part is wrong."""
         found = body.get(key)
         if isinstance(found, dict):
             return found
@@ -86,10 +88,11 @@ class Reading:
         elif required:
             self._misshapen(key, "is missing; it must be an object with customer and product")
         if required:
-            self.refuse()  # Without it, every value in it would be named as missing too.
+            self.refuse()  # Otherwise each of its required values would be a problem too.
         return {}
 
     def name(self, wanted: dict[str, Any], where: str) -> str:
+        """A required code."""
         found = _value(wanted, where)
         if found is None:
             self.wrong(where, "is missing; it must be a string")
@@ -123,6 +126,7 @@ class Reading:
         return tuple(found)
 
     def time(self, wanted: dict[str, Any], where: str) -> int | UnsetType:
+        """A time in ms; UNSET where none was sent."""
         found = _value(wanted, where)
         if found is None:
             return UNSET
@@ -145,6 +149,7 @@ class Reading:
         return DELIMITER
 
     def flag(self, output: dict[str, Any], where: str) -> bool:
+        """A boolean, also as text; false where none was sent."""
         found = _value(output, where)
         said = found.lower() if isinstance(found, str) else found
         if said is None or said is False or said == "false":
@@ -155,7 +160,7 @@ class Reading:
         return False
 
     def choice(self, output: dict[str, Any], where: str, choices: tuple[str, ...]) -> str:
-        """One of the choices, in whichever case; the first where none was sent."""
+        """One of the choices, in any case; the first where none was sent."""
         found = _value(output, where)
         if found is None:
             return choices[0]
@@ -165,7 +170,7 @@ class Reading:
         return choices[0]
 
     def text(self, output: dict[str, Any], where: str) -> str | UnsetType:
-        """A string; UNSET where there is none."""
+        """A string; UNSET where none was sent."""
         found = _value(output, where)
         if found is None:
             return UNSET
@@ -187,7 +192,7 @@ class Reading:
     def key(self, output: dict[str, Any]) -> str | UnsetType:
         """The key of a file at its destination; UNSET where none was sent."""
         found = self.text(output, "output.bucketKey")
-        if found is not UNSET and (why := files.key_problem(found)):
+        if found is not UNSET and (why := key_problem(found)):
             self.wrong("output.bucketKey", why)
         if isinstance(output.get("bucketKey"), str) and output.get("bucketName") is None:
             self.wrong("output.bucketKey", "needs output.bucketName, the destination")
@@ -202,7 +207,7 @@ def _value(part: dict[str, Any], where: str) -> Any:
 
 
 def _integer(found: Any) -> int | None:
-    """The integer that a JSON number, or a string that holds one, stands for; None where there is none."""
+    """The integer of a JSON number, or of a string with one; None for anything else."""
     if isinstance(found, str):
         try:
             found = _decode(found)

@@ -125,7 +125,7 @@ class CsvRowCounter:
         self._quoted = False
 
     def add(self, block: bytes) -> None:
-        """Count the line feeds outside of quotes. Every quote, of a doubled one both, switches between out and inside."""
+        """Count line feeds outside of quotes. Every quote, of a doubled one both, switches between out and inside."""
         if b'"' not in block:
             self.rows += 0 if self._quoted else block.count(b"\n")
             return

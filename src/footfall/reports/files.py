@@ -8,7 +8,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from footfall.files import OWNER, Files, FilesFailed
-from footfall.reports.status import day, media_type
+from footfall.reports.status import media_type, utc_day
 from footfall.settings import Settings
 from footfall.state import Job, State
 from footfall.wire import ReportFilter
@@ -27,7 +27,7 @@ _UNFINISHED = re.compile(r"#\d+$")
 def file_name(job_id: str, wanted: ReportFilter, started_ms: int, suffix: str) -> str:
     """The name of a report's file, in ASCII, such as `footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv`."""
     customer, product = (_UNSAFE.sub("_", part)[:NAME_PART_CHARS_MAX] for part in (wanted.customer, wanted.product))
-    return f"footfall-{customer}-{product}-{day(started_ms)}-{job_id[:8]}.{suffix}"
+    return f"footfall-{customer}-{product}-{utc_day(started_ms)}-{job_id[:8]}.{suffix}"
 
 
 def report_folder(job_id: str) -> str:
@@ -80,10 +80,10 @@ class FileLocation(Struct, frozen=True):
 class Destinations:
     """The object stores of report files, all opened. Every method blocks, belongs on a thread, and raises FilesFailed.
 
-    A report without a destination has a path for each claim. A report with a destination has the key that its user asked
-    for, which other reports may use too: the last writer wins, as in any bucket. All attempts at one report write the
-    same bytes, unless the plan was changed in between, so a late one does no harm. An object counts as the report's file
-    only while its metadata name the report and its size is right.
+    A report without a destination has a path for each claim. A report with a destination has the key that its user
+    asked for, which other reports may use too: the last writer wins, as in any bucket. All attempts at one report write
+    the same bytes, unless the plan was changed in between, so a late one does no harm. An object counts as the report's
+    file only while its metadata name the report and its size is right.
     """
 
     def __init__(self, settings: Settings, files: Files) -> None:
@@ -101,7 +101,7 @@ class Destinations:
         return FileLocation(files, job.destination_key)
 
     def put(self, job: Job, blocks: Iterator[bytes]) -> int:
-        """Write the report's file, as `Files.put` does. Raises FilesFailed where its destination refuses this customer."""
+        """Write the report's file, as `Files.put` does. Raises FilesFailed where the destination refuses it."""
         location = self.locate(job)
         if job.destination is not None and not self._settings.destinations[job.destination].takes(job.filter.customer):
             raise FilesFailed(f"the destination {job.destination!r} is no longer for this customer")

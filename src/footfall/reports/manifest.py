@@ -9,7 +9,7 @@ from footfall.reports.encoding import FileCounter
 from footfall.reports.query.counts import ReportCounts
 from footfall.reports.query.layout import Field, Layout
 from footfall.reports.query.statement import FORMULA_MARK, FORMULA_START
-from footfall.reports.status import source, warnings
+from footfall.reports.status import report_source, report_warnings
 from footfall.state import Job
 from footfall.wire import ReportFilter
 
@@ -127,7 +127,7 @@ def write_manifest(
     last_ms = max((one.last_ms for one in found.values()), default=UNSET)
     is_csv = job.format == "csv"
     made = Manifest(
-        source=source(job),
+        source=report_source(job),
         footfall=version("footfall"),
         filter=job.filter,
         basis=job.basis,
@@ -148,7 +148,7 @@ def write_manifest(
         spreadsheet_safe=SpreadsheetSafe(FORMULA_MARK, FORMULA_START) if job.safe else UNSET,
         bytes=file.bytes,
         sha256=file.sha256,
-        warnings=warnings(job) or UNSET,
+        warnings=report_warnings(job) or UNSET,
     )
     return msgspec.json.encode(made).decode()
 

@@ -1,4 +1,4 @@
-"""What a report asks for: the body of `POST /reports`, and the job that it becomes."""
+"""The body of `POST /reports`: parsed, with everything that is wrong named at once, and made into a job."""
 
 from typing import Any
 
@@ -6,26 +6,23 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import encoding, files, status
-from footfall.reports.body_reader import Reading
+from footfall.reports.body_reader import BodyReader
 from footfall.settings import Settings
 from footfall.state import Job, JobBounds, JobStatus, User
 from footfall.usage import DUPLICATES
 from footfall.validation import Slip
 from footfall.wire import ReportFilter, ReportOutput
 
-# What a report asks for: the body of `POST /reports`, read once, with everything that is wrong named at once.
-
-
 BASES = ("event", "received")
 TIMES = ("ms", "rfc3339")
-# The keys of a body, and of its parts.
+# The keys of a body and of its parts.
 KEYS = ("filter", "output", "duplicates")
 FILTER_KEYS = ("customer", "product", "types", "start", "end", "basis")
 OUTPUT_KEYS = (
     *("format", "compression", "delimiter", "header", "times", "spreadsheetSafe"),
     *("asOf", "since", "bucketName", "bucketKey"),
 )
-_PLACES = {
+_KEY_PATHS = {
     **{key: key for key in KEYS},
     **{key: f"filter.{key}" for key in FILTER_KEYS},
     **{key: f"output.{key}" for key in OUTPUT_KEYS},
@@ -33,10 +30,10 @@ _PLACES = {
 
 
 class ReportSpec(Struct, frozen=True, kw_only=True):
-    """`filter` and `output` are what the status echoes; the rest is what the file is made with, and where it goes.
+    """A parsed body. The status echoes `filter` and `output`; the rest says how the file is made and where it goes.
 
-    `as_of` is a watermark in ms, `since` the source of an earlier report, both UNSET where none was sent. `slips` is
-    what may have been meant otherwise.
+    `as_of` is a watermark in ms, `since` the source of an earlier report; both are UNSET where none was sent. `slips`
+    are likely mistakes that the report is made with all the same.
     """
 
     filter: ReportFilter
@@ -57,95 +54,91 @@ class ReportSpec(Struct, frozen=True, kw_only=True):
 
 
 def parse_report_request(body: bytes, settings: Settings, *, strict: bool = False) -> ReportSpec:
-    """Read the body of `POST /reports`. Raises RequestRefused, naming everything that is wrong; slips where strict."""
-    reading = Reading(settings, strict=strict)
-    found = reading.body(body)
-    look_for_strange_keys(reading, found, KEYS)
-    request = read_report_request(reading, found)
-    reading.refuse()
+    """Parse the body of `POST /reports`. Raises RequestRefused with all problems; with `strict`, also for slips."""
+    reader = BodyReader(settings, strict=strict)
+    found = reader.body(body)
+    check_keys(reader, found, KEYS)
+    request = read_report_request(reader, found)
+    reader.refuse()
     return request
 
 
-def look_for_strange_keys(reading: Reading, found: dict[str, Any], known: tuple[str, ...]) -> None:
-    """Note down the keys that are none of the known ones, in the body, and in its filter and output."""
-    reading.keys(found, known, "", _PLACES)
+def check_keys(reader: BodyReader, found: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Report the unknown keys of the body, and of its filter and output."""
+    reader.keys(found, known, "", _KEY_PATHS)
     for name, part_keys in (("filter", FILTER_KEYS), ("output", OUTPUT_KEYS)):
         if isinstance(part := found.get(name), dict):
-            reading.keys(part, part_keys, f"{name}.", _PLACES)
+            reader.keys(part, part_keys, f"{name}.", _KEY_PATHS)
 
 
-def read_report_request(reading: Reading, found: dict[str, Any]) -> ReportSpec:
-    """The request in a body; what is wrong with it is told to `reading`."""
-    wanted = reading.part(found, "filter", required=True)
-    output = reading.part(found, "output", required=False)
-    file_format = reading.choice(output, "output.format", encoding.FORMATS)
+def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec:
+    """The request in a body; its problems are collected in `reader`."""
+    wanted = reader.part(found, "filter", required=True)
+    output = reader.part(found, "output", required=False)
+    file_format = reader.choice(output, "output.format", encoding.FORMATS)
     return ReportSpec(
-        filter=_filter(reading, wanted),
-        basis=reading.choice(wanted, "filter.basis", BASES),
-        delimiter=reading.delimiter(output),
-        header=reading.flag(output, "output.header"),
+        filter=_filter(reader, wanted),
+        basis=reader.choice(wanted, "filter.basis", BASES),
+        delimiter=reader.delimiter(output),
+        header=reader.flag(output, "output.header"),
         format=file_format,
-        compression=reading.choice(output, "output.compression", encoding.COMPRESSIONS[file_format]),
-        times=_times(reading, output, file_format),
-        safe=_safe(reading, output, file_format),
-        as_of=reading.time(output, "output.asOf"),
-        since=reading.text(output, "output.since"),
-        duplicates=reading.choice(found, "duplicates", DUPLICATES),
-        bucket=reading.destination(output, wanted),
-        bucket_key=reading.key(output),
+        compression=reader.choice(output, "output.compression", encoding.COMPRESSIONS[file_format]),
+        times=_times(reader, output, file_format),
+        safe=_safe(reader, output, file_format),
+        as_of=reader.time(output, "output.asOf"),
+        since=reader.text(output, "output.since"),
+        duplicates=reader.choice(found, "duplicates", DUPLICATES),
+        bucket=reader.destination(output, wanted),
+        bucket_key=reader.key(output),
         output=_echo(output),
-        slips=tuple(reading.slips),
+        slips=tuple(reader.slips),
     )
 
 
-def _filter(reading: Reading, wanted: dict[str, Any]) -> ReportFilter:
-    start = reading.time(wanted, "filter.start")
-    end = reading.time(wanted, "filter.end")
+def _filter(reader: BodyReader, wanted: dict[str, Any]) -> ReportFilter:
+    start = reader.time(wanted, "filter.start")
+    end = reader.time(wanted, "filter.end")
     if start is not UNSET and end is not UNSET and start > end:
-        reading.wrong("filter.start", f"must not be later than filter.end, {end}")
+        reader.wrong("filter.start", f"must not be later than filter.end, {end}")
     return ReportFilter(
-        customer=reading.name(wanted, "filter.customer"),
-        product=reading.name(wanted, "filter.product"),
-        types=reading.types(wanted),
+        customer=reader.name(wanted, "filter.customer"),
+        product=reader.name(wanted, "filter.product"),
+        types=reader.types(wanted),
         start=start,
         end=end,
     )
 
 
-def _times(reading: Reading, output: dict[str, Any], file_format: str) -> str:
-    times = reading.choice(output, "output.times", TIMES)
+def _times(reader: BodyReader, output: dict[str, Any], file_format: str) -> str:
+    times = reader.choice(output, "output.times", TIMES)
     if times != TIMES[0] and file_format not in encoding.TEXTS:
-        reading.wrong("output.times", f"is for {' and '.join(encoding.TEXTS)}; in {file_format} times have a type")
+        reader.wrong("output.times", f"is for {' and '.join(encoding.TEXTS)}; in {file_format} times have a type")
     return times
 
 
-def _safe(reading: Reading, output: dict[str, Any], file_format: str) -> bool:
-    safe = reading.flag(output, "output.spreadsheetSafe")
+def _safe(reader: BodyReader, output: dict[str, Any], file_format: str) -> bool:
+    safe = reader.flag(output, "output.spreadsheetSafe")
     if safe and file_format != "csv":
-        reading.wrong("output.spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
+        reader.wrong("output.spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
     return safe
 
 
 def _echo(output: dict[str, Any]) -> ReportOutput | UnsetType:
-    """The status shows these three keys, where the request carried one of them."""
+    """The three keys of the output that the status echoes; UNSET where the body has none of them."""
     shown = {key: output.get(key) for key in ("delimiter", "bucketName", "bucketKey")}
     if not any(isinstance(value, str) for value in shown.values()):
         return UNSET
     return ReportOutput(**{key: value if isinstance(value, str) else UNSET for key, value in shown.items()})
 
 
-# From a request to a job, as a pure function: what the report is pinned to, and how its file is called.
-
-
 def make_job(
     user: User, wanted: ReportSpec, job_id: str, now_ms: int, earlier: Job | None, latest_ms: int | None = None
 ) -> Job:
-    """The job of a request. `earlier` is the report that `wanted.since` names. Raises RequestRefused.
+    """The job of a request, with its watermark and its file's name. Raises RequestRefused.
 
-    `latest_ms` is how late it is on the node whose clock is the furthest ahead, where that is not this one.
-
-    The watermark is the time of the order, or the one that was asked for. With `earlier`, the report has what was
-    admitted after that one's watermark.
+    The watermark is `now_ms`, or the one that was asked for, which may be as late as `latest_ms`, the latest clock of
+    any node. `earlier` is the report that `wanted.since` names: this report has only what was admitted after its
+    watermark.
     """
     watermark_ms = now_ms if wanted.as_of is UNSET else wanted.as_of
     if watermark_ms > (latest_ms or now_ms):
@@ -174,13 +167,13 @@ def make_job(
         started_ms=now_ms,
         watermark_ms=watermark_ms,
         since_ms=None if earlier is None else earlier.watermark_ms,
-        manifest=status.begin_draft(slip.text for slip in wanted.slips),
+        manifest=status.draft_manifest(slip.text for slip in wanted.slips),
         file=file,
     )
 
 
 def job_bounds(settings: Settings) -> JobBounds:
-    """How many reports a user may have."""
+    """The bounds on the number of a user's reports."""
     return JobBounds(
         settings.reports_running_max,
         settings.reports_stored_max,
@@ -190,13 +183,13 @@ def job_bounds(settings: Settings) -> JobBounds:
 
 
 def refuse_request(where: str, why: str) -> RequestRefused:
-    """The refusal of a request that reads well, but asks for what cannot be."""
+    """The refusal of a well-formed request for a report that cannot be made."""
     code = Code.REQUEST_PARAMETER_MALFORMED
     return RequestRefused(code, "the report cannot be started: one thing is wrong", (Problem(code, where, why),))
 
 
 def _require_sequel(wanted: ReportSpec, earlier: Job) -> None:
-    """What came since is only that if both reports select the same events, and the earlier one's watermark stands."""
+    """Refuse a sequel of a report that selects other events, is not complete, or has a later watermark."""
     if _selected(wanted) != _selected(earlier):
         raise refuse_request("output.since", "names a report of another filter, filter.basis or duplicates")
     if earlier.status is not JobStatus.COMPLETE:
@@ -210,7 +203,7 @@ def _require_sequel(wanted: ReportSpec, earlier: Job) -> None:
 
 
 def _selected(asked: ReportSpec | Job) -> tuple[Any, ...]:
-    """Which events are asked for. Types have no order, and to name none of them is to ask for all."""
+    """What selects events, comparable. Types have no order; no types means all types."""
     wanted: ReportFilter = asked.filter
     types = frozenset() if wanted.types is UNSET else frozenset(wanted.types)
     return structs.replace(wanted, types=UNSET), types, asked.basis, asked.duplicates

@@ -1,4 +1,4 @@
-"""What the API asks of reports: start, list, find and end them, link to their files, and download by the link."""
+"""The service that the API calls for reports: start, list, find and end them, link to their files, download them."""
 
 import asyncio
 import logging
@@ -12,9 +12,10 @@ from footfall.accounts import may_see
 from footfall.errors import Code, RequestRefused
 from footfall.files import Files, FilesAway, FilesFailed
 from footfall.reports import request, status
-from footfall.reports.files import Destinations, Spot, link_opens, remove_files, sign_link
+from footfall.reports.files import Destinations, FileLocation, remove_files
+from footfall.reports.links import is_link_valid, sign_link
 from footfall.reports.request import parse_report_request
-from footfall.reports.status import job_id, media_type, source
+from footfall.reports.status import job_id_of, media_type, report_source
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, TooManyJobs, User
 from footfall.system.clock import Clock
@@ -22,18 +23,18 @@ from footfall.validation import Codes
 
 log = logging.getLogger(__name__)
 
-# When it makes sense to ask again for a file that cannot be reached.
+# The Retry-After of an answer without the object store, in seconds.
 FILES_AWAY_RETRY_S = 10
-# The reason of a report that its owner has ended.
+# The reason of a report that its user has cancelled.
 CANCELLED = "cancelled"
-# Reports that are read at once for a page of the list: with the longest filters, 10 MB.
-LISTED_AT_ONCE_MAX = 51
-# Seconds after which a user who has too many reports may try again: nobody knows when one is removed.
+# Reports that one query reads for a page of the list: 10 MB with the longest filters.
+QUERY_REPORTS_MAX = 51
+# The Retry-After for a user who has too many kept reports, in seconds: nobody knows when one is removed.
 RETRY_FULL_S = 60
 
 
 class ReportsPage(Struct, frozen=True):
-    """A page of reports, and where the next begins; None on the last."""
+    """A page of reports, and the cursor of the next page; None on the last."""
 
     jobs: list[Job]
     next: str | None
@@ -42,7 +43,7 @@ class ReportsPage(Struct, frozen=True):
 class Download(Struct, frozen=True, kw_only=True):
     """A finished report's file; `size` is in bytes, `etag` is quoted.
 
-    `location` is a URL of the object store itself, which serves the file for a short time; None where there is none.
+    `location` is a presigned URL of the object store; None where the service streams the file itself.
     """
 
     size: int
@@ -54,14 +55,14 @@ class Download(Struct, frozen=True, kw_only=True):
     location: str | None = None
 
     def stream(self, start: int, end: int) -> AsyncGenerator[bytes]:
-        """The file's bytes from `start` up to but without `end`. Whoever leaves off must close it."""
+        """The file's bytes from `start` up to but without `end`. A caller that stops early must close it."""
         return self.files.read(self.path, start, end)
 
 
 class Reports:
-    """The desk where reports are ordered and handed out; a worker makes them.
+    """Starts reports, which a worker makes, and hands out their status and files.
 
-    `codes` knows which customers and products there are; with None nobody is asked, and all count as known.
+    `codes` knows the customers, products and types that exist; without it all count as known.
     """
 
     def __init__(
@@ -75,16 +76,16 @@ class Reports:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = Destinations(settings, files)
+        self._destinations = Destinations(settings, files)
         self._codes = codes
 
     async def start(self, user: User, body: bytes) -> Job:
-        """Note down the report that a body asks for; it has every event that was acknowledged before.
+        """Record a job for the report that a body asks for; it has every event that was acknowledged before.
 
-        Raises RequestRefused: everything that is wrong with the body at once, that the customer is not the user's, or
-        that the user has as many reports as they may.
-        A customer, product or type that the plan does not know is none of this: there may be events from before it.
-        One that the store does not know either is among the warnings, which the job keeps for its manifest.
+        Raises RequestRefused with everything that is wrong with the body, when the customer is not the user's, or when
+        the user has as many reports as they may have. A customer, product or type that is not in the plan is no error,
+        because there may be older events. When the store does not know it either, the job keeps a warning for the
+        manifest.
         """
         job = await self.draft(user, body)
         try:
@@ -94,10 +95,10 @@ class Reports:
         return job
 
     async def draft(self, user: User, body: bytes, *, strict: bool = False) -> Job:
-        """The report that a body asks for, without noting it down.
+        """The job that `start` would record.
 
-        Raises RequestRefused as `start` does, but for the number of reports; where it is strict, also for what would
-        be a warning of the body's own.
+        Raises RequestRefused as `start` does, except for the number of reports; with `strict`, also for what `start`
+        only warns of.
         """
         wanted = parse_report_request(body, self._settings, strict=strict)
         if not may_see(user, wanted.filter.customer):
@@ -111,53 +112,53 @@ class Reports:
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
         latest_ms = None
         if wanted.as_of is not UNSET and wanted.as_of > started_ms:
-            latest_ms = max(started_ms, await asyncio.to_thread(self._latest_ms))
+            latest_ms = max(started_ms, await asyncio.to_thread(self._latest_node_ms))
         return request.make_job(user, wanted, str(uuid.uuid4()), started_ms, earlier, latest_ms)
 
     async def list(self, user: User, given: Mapping[str, Sequence[str]]) -> ReportsPage:
-        """A page of the user's reports, the newest first, but for those of customers whom they may see no longer.
+        """A page of the user's reports, the newest first, without those of customers that they may no longer see.
 
-        It has no more bytes than `reports_page_bytes_max`, but always a report where there is one. `given` are the
-        parameters of the call; raises RequestRefused for what cannot be read.
+        It has at most `reports_page_bytes_max` bytes, but at least one report where there is one. `given` are the
+        parameters of the call; raises RequestRefused when they are wrong.
         """
         wanted = status.parse_page(given, self._settings.reports_page_max)
         found: list[Job] = []
         bytes_left = self._settings.reports_page_bytes_max
-        before, at_once = wanted.before, min(wanted.limit + 1, LISTED_AT_ONCE_MAX)
+        before, at_once = wanted.before, min(wanted.limit + 1, QUERY_REPORTS_MAX)
         while len(found) <= wanted.limit and bytes_left >= 0:
             jobs = await asyncio.to_thread(self._state.jobs.newest, user.account, at_once, before)
             visible = [job for job in jobs if may_see(user, job.filter.customer)]
-            fitting, bytes_left = status.fitting(visible, bytes_left)
+            fitting, bytes_left = status.count_fitting(visible, bytes_left)
             found += visible[: fitting + 1]
             if len(jobs) < at_once or bytes_left < 0:
                 break
             before = jobs[-1].started_ms, jobs[-1].id
-        # Where the bytes were not enough, the last one found is one too many, unless there is no other.
+        # Where the bytes ran out, the last report does not fit; it stays only as the first of its page.
         page = (found[:-1] if bytes_left < 0 and len(found) > 1 else found)[: wanted.limit]
         more = len(found) > len(page) or (bytes_left < 0 and len(jobs) > 1)
         return ReportsPage(page, status.page_cursor(page[-1]) if more else None)
 
     async def end(self, user: User, source: str) -> Job:
-        """Cancel the report, or remove its file when it has ended; once more changes nothing. Raises RequestRefused."""
+        """Cancel a running report, or remove the files of one that has ended. Idempotent. Raises RequestRefused."""
         job = await self.find(user, source)
         if job.status is JobStatus.RUNNING:
             now_ms = self._clock.now_ms()
             if await asyncio.to_thread(self._state.jobs.cancel, job.id, now_ms, CANCELLED):
                 log.info("report %s was cancelled", job.id)
                 return await self.find(user, source)
-            job = await self.find(user, source)  # It has ended just now.
+            job = await self.find(user, source)  # It ended just now.
         if not job.removed:
             try:
-                await asyncio.to_thread(remove_files, job, self._files, self._state, delivered=True)
+                await asyncio.to_thread(remove_files, job, self._destinations, self._state, delivered=True)
             except (BaseError, OSError) as error:
-                # Nobody gets it any more, and a worker removes it when it can.
+                # Its links are closed, and a worker tries again later.
                 log.warning("report %s: its file cannot be removed now: %s", job.id, error)
         return await self.find(user, source)
 
     def manifest(self, job: Job) -> tuple[str, str]:
-        """What is known of a complete report's file, as JSON, and the file's quoted etag; also when it has expired.
+        """A complete report's manifest as JSON, and its file's quoted etag; also when the file has expired.
 
-        Raises RequestRefused while the report runs, and for ever when there is none.
+        Raises RequestRefused while the report runs, and when it failed.
         """
         self._require_ended(job)
         _require_complete(job)
@@ -166,70 +167,70 @@ class Reports:
             raise RequestRefused(Code.EVENT_JOB_GET_FAILED, text)
         return job.manifest, f'"{job.sha256}"'
 
-    def _latest_ms(self) -> int:
-        """How late it is on the node that is the furthest ahead, as far as it told; watermarks are by that clock."""
+    def _latest_node_ms(self) -> int:
+        """The latest time that any node recorded: a watermark may be as late as that."""
         return max((node.seen_ms for node in self._state.nodes.all()), default=0)
 
     async def _earlier(self, user: User, since: str) -> Job:
-        """The report since which another is asked for; raises RequestRefused."""
+        """The report that `output.since` names; raises RequestRefused."""
         try:
             return await self.find(user, since)
         except RequestRefused as error:
             raise request.refuse_request("output.since", "names no report of yours") from error
 
     async def find(self, user: User, source: str) -> Job:
-        """This user's report. Raises RequestRefused, the same whether there is none or it is not theirs (any more)."""
-        wanted = job_id(source)
-        job = await asyncio.to_thread(self._state.jobs.get, wanted) if wanted else None
+        """This user's report. Raises the same RequestRefused when it does not exist and when it is not the user's."""
+        wanted = job_id_of(source)
+        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
         if job is None or job.account != user.account or not may_see(user, job.filter.customer):
             raise _no_job()
         return job
 
     async def link(self, user: User, job: Job, base_url: str) -> str:
-        """An absolute URL of the finished report's file, good without credentials for `link_ttl_s`.
+        """An absolute URL of the finished report's file, which works without credentials for `link_ttl_s`.
 
-        It ends before, when its owner is removed, has another password, or may see the customer no longer. Raises
-        RequestRefused while the report runs, and for ever when it has no file.
+        It ends earlier when its owner is removed, has another password, or may no longer see the customer. Raises
+        RequestRefused while the report runs, and when it has no file.
         """
         self._require_ended(job)
         _require_file(job)
-        await asyncio.to_thread(self._spot, job)
-        secret = await asyncio.to_thread(self._state.secrets.get, "links")
+        await asyncio.to_thread(self._locate, job)
+        secret = await asyncio.to_thread(self._state.secret, "links")
         expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
-        token = sign_link(secret, user, source(job), job.file, expires_ms)
-        return f"{base_url}/files/{source(job)}/{token}/{job.file}"
+        token = sign_link(secret, user, report_source(job), job.file, expires_ms)
+        return f"{base_url}/files/{report_source(job)}/{token}/{job.file}"
 
     async def download(self, source: str, token: str, name: str) -> Download:
         """The file behind a link.
 
-        Raises RequestRefused: the link was forged, has expired, or stands on a right that is no more; or the file is
-        gone.
+        Raises RequestRefused when the link was forged or has expired, when its owner may no longer see the customer, or
+        when the file is gone.
         """
-        job = await asyncio.to_thread(self._opened, source, token, name)
+        job = await asyncio.to_thread(self._job_of_link, source, token, name)
         if job is None:
             raise RequestRefused(Code.LINK_EXPIRED, "the link has expired or is not whole: ask for another one")
         _require_file(job)
-        spot = await asyncio.to_thread(self._spot, job)
-        location = await asyncio.to_thread(spot.files.link, spot.path, self._settings.presigned_ttl_s)
+        found = await asyncio.to_thread(self._locate, job)
+        url = await asyncio.to_thread(found.files.link, found.path, self._settings.presigned_ttl_s)
         return Download(
             size=job.bytes,
             etag=f'"{job.sha256}"',
             media_type=media_type(job),
             file_name=job.file,
-            path=spot.path,
-            files=spot.files,
-            location=location,
+            path=found.path,
+            files=found.files,
+            location=url,
         )
 
-    def _opened(self, source: str, token: str, name: str) -> Job | None:
-        """The report whose file a link opens now; None where it opens none, for whatever reason."""
-        wanted = job_id(source)
+    def _job_of_link(self, source: str, token: str, name: str) -> Job | None:
+        """The report whose file a link opens now; None where it opens none."""
+        wanted = job_id_of(source)
         job = self._state.jobs.get(wanted) if wanted else None
-        owner = None if job is None else self._state.users.with_account(job.account)
+        owner = None if job is None else self._state.user_of(job.account)
         if job is None or owner is None or not may_see(owner, job.filter.customer):
             return None
         now_ms = self._clock.now_ms()
-        return job if link_opens(self._state.secrets.get("links"), owner, source, name, token, now_ms) else None
+        return job if is_link_valid(self._state.secrets.get("links"), owner, source, name, token, now_ms) else None
 
     def _require_ended(self, job: Job) -> None:
         if job.status is JobStatus.RUNNING:
@@ -237,20 +238,20 @@ class Reports:
             code = Code.EVENT_JOB_GET_FAILED_RUNNING
             raise RequestRefused(code, "the report is still running: ask for its availability first", (), advice_s)
 
-    def _spot(self, job: Job) -> Spot:
-        """Where the finished report's file is, as it was made. Raises RequestRefused."""
+    def _locate(self, job: Job) -> FileLocation:
+        """Where the finished report's file is. Raises RequestRefused when it is gone or cannot be reached."""
         try:
-            spot = self._files.find(job)
+            found = self._destinations.find(job)
         except FilesAway as error:
             log.warning("report %s: %s", job.id, error)
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, error.reason, (), FILES_AWAY_RETRY_S) from error
         except FilesFailed as error:
             log.error("report %s: %s", job.id, error)
             raise RequestRefused(Code.EVENT_JOB_GET_FAILED, f"the report has no file: {error.reason}") from error
-        if spot is None:
+        if found is None:
             log.error("report %s: its file is gone, or another is in its place", job.id)
             raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report's file is gone: start the report again")
-        return spot
+        return found
 
 
 def _require_file(job: Job) -> None:
@@ -271,7 +272,7 @@ def _no_job() -> RequestRefused:
 
 def _too_many(error: TooManyJobs) -> RequestRefused:
     if error.status is JobStatus.RUNNING:
-        have, advice_s = f"{error.most} reports that run", status.RETRY_MOST_S
+        have, advice_s = f"{error.most} reports that run", status.RETRY_MAX_S
         todo = "wait until one has ended, or cancel one with DELETE /reports/{source}"
     else:
         have, advice_s = f"{error.most} reports whose file is kept", RETRY_FULL_S

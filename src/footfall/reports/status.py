@@ -74,8 +74,8 @@ def progress_of(job: Job) -> float:
 def retry_after_s(job: Job, now_ms: int) -> int:
     """Seconds until the next poll of a running report makes sense.
 
-    Half of the time that is left at the pace so far, so that few polls suffice and none is much too late; before there is
-    a pace, a tenth of the time waited.
+    Half of the time that is left at the pace so far, so that few polls suffice and none is much too late; before there
+    is a pace, a tenth of the time waited.
     """
     waited_s = max(now_ms - job.started_ms, 0) / 1000
     done = progress_of(job)
@@ -129,9 +129,9 @@ def report_status(job: Job) -> ReportStatus:
 
 
 def status_headers(job: Job, now_ms: int, call_warnings: Sequence[str] = ()) -> dict[str, str]:
-    """The headers of a status: progress, when to poll again, why the report failed, warnings of its request and the call.
+    """The headers of a status: progress, when to poll again, the reason of a failure, and warnings.
 
-    Values are plain ASCII.
+    `call_warnings` are those of the present call, beside those of the report's request. Values are plain ASCII.
     """
     headers = {
         "Footfall-Progress": f"{progress_of(job):.4g}",

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall import windows
-from footfall.reports import Reading, make_job, read_report_request
+from footfall.reports import BodyReader, make_job, read_report_request
 from footfall.settings import Settings
 from footfall.state import Job, Schedule, User
 from footfall.windows import DAY_MS, Window
@@ -85,9 +85,9 @@ def make_scheduled_job(
     settings: Settings,
 ) -> Job:
     """The job of a window's report, or of a correction; raises RequestRefused when it cannot be had any more."""
-    reading = Reading(settings)
-    wanted = read_report_request(reading, fill_placeholders(report_body(schedule), schedule, window, correction))
-    reading.refuse()
+    reader = BodyReader(settings)
+    wanted = read_report_request(reader, fill_placeholders(report_body(schedule), schedule, window, correction))
+    reader.refuse()
     job = make_job(owner, wanted, str(uuid.uuid4()), now_ms, None)
     return structs.replace(job, schedule=schedule.id, since_ms=since_ms)
 

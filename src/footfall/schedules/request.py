@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from footfall import windows
-from footfall.reports import Reading, look_for_strange_keys, read_report_request
+from footfall.reports import BodyReader, check_keys, read_report_request
 from footfall.schedules import jobs
 from footfall.settings import Settings
 from footfall.state import Schedule, User
@@ -31,101 +31,101 @@ BODY_BYTES_MAX = 256 * 1024
 
 def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
     """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
-    reading = Reading(settings, strict=True)
-    found = reading.body(body)
-    look_for_strange_keys(reading, found, KEYS)
-    every = _every(reading, found)
-    timezone = _timezone(reading, found)
-    grace_s = _number(reading, found, "graceSeconds", settings.schedule_grace_s, GRACE_S_MAX)
-    first = _first(reading, found, every, timezone, now_ms, settings)
+    reader = BodyReader(settings, strict=True)
+    found = reader.body(body)
+    check_keys(reader, found, KEYS)
+    every = _every(reader, found)
+    timezone = _timezone(reader, found)
+    grace_s = _number(reader, found, "graceSeconds", settings.schedule_grace_s, GRACE_S_MAX)
+    first = _first(reader, found, every, timezone, now_ms, settings)
     schedule = Schedule(
         id=schedule_id,
         user=user.id,
         account=user.account,
-        name=_name(reading, found),
-        body=_body(reading, found),
+        name=_name(reader, found),
+        body=_body(reader, found),
         every=every,
         timezone=timezone.key,
         grace_s=grace_s,
         correction_days=_number(
-            reading, found, "correctionDays", settings.schedule_correction_days, CORRECTION_DAYS_MAX
+            reader, found, "correctionDays", settings.schedule_correction_days, CORRECTION_DAYS_MAX
         ),
-        correction=reading.choice(found, "correction", CORRECTIONS),
+        correction=reader.choice(found, "correction", CORRECTIONS),
         created_ms=now_ms,
         next_start_ms=first.start_ms,
         next_due_ms=first.end_ms + grace_s * 1000,
     )
-    _check_report(reading, found, schedule, first)
-    reading.refuse("the schedule cannot be made")
+    _check_report(reader, found, schedule, first)
+    reader.refuse("the schedule cannot be made")
     return schedule
 
 
-def _every(reading: Reading, found: dict[str, Any]) -> str:
+def _every(reader: BodyReader, found: dict[str, Any]) -> str:
     if found.get("every") is None:
-        reading.wrong("every", f"is missing; it must be one of: {', '.join(windows.EVERY)}")
-    return reading.choice(found, "every", windows.EVERY)
+        reader.wrong("every", f"is missing; it must be one of: {', '.join(windows.EVERY)}")
+    return reader.choice(found, "every", windows.EVERY)
 
 
-def _timezone(reading: Reading, found: dict[str, Any]) -> ZoneInfo:
-    name = reading.text(found, "timezone")
+def _timezone(reader: BodyReader, found: dict[str, Any]) -> ZoneInfo:
+    name = reader.text(found, "timezone")
     timezone = windows.zone("UTC" if name is UNSET else name)
     if timezone is None:
-        reading.wrong("timezone", "must be the name of a time zone, such as UTC or Europe/Berlin")
+        reader.wrong("timezone", "must be the name of a time zone, such as UTC or Europe/Berlin")
     return timezone or ZoneInfo("UTC")
 
 
-def _name(reading: Reading, found: dict[str, Any]) -> str:
-    name = reading.text(found, "name")
+def _name(reader: BodyReader, found: dict[str, Any]) -> str:
+    name = reader.text(found, "name")
     if name is UNSET:
         return ""
     if len(name) > NAME_CHARS_MAX or not name.isprintable():
-        reading.wrong("name", f"must have {NAME_CHARS_MAX} printable characters at the most")
+        reader.wrong("name", f"must have {NAME_CHARS_MAX} printable characters at the most")
     return name
 
 
-def _number(reading: Reading, found: dict[str, Any], where: str, default: int, most: int) -> int:
+def _number(reader: BodyReader, found: dict[str, Any], where: str, default: int, most: int) -> int:
     number = found.get(where)
     if number is None:
         return default
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= most:
         return number
-    reading.wrong(where, f"must be an integer from 0 to {most}")
+    reader.wrong(where, f"must be an integer from 0 to {most}")
     return default
 
 
 def _first(
-    reading: Reading, found: dict[str, Any], every: str, timezone: ZoneInfo, now_ms: int, settings: Settings
+    reader: BodyReader, found: dict[str, Any], every: str, timezone: ZoneInfo, now_ms: int, settings: Settings
 ) -> Window:
     """The window with which the schedule begins: the one that is open now, unless the body says another."""
-    start_ms = reading.time(found, "from")
+    start_ms = reader.time(found, "from")
     if start_ms is UNSET:
         start_ms = now_ms
     earliest_ms = max(settings.timestamp_min_ms, now_ms - settings.schedule_backlog_max * windows.LENGTHS_MS[every])
     if not earliest_ms <= start_ms <= now_ms + AHEAD_MAX_MS:
-        reading.wrong("from", f"must be from {earliest_ms} to {now_ms + AHEAD_MAX_MS}")
+        reader.wrong("from", f"must be from {earliest_ms} to {now_ms + AHEAD_MAX_MS}")
         start_ms = now_ms
     return windows.window(every, timezone, start_ms)
 
 
-def _body(reading: Reading, found: dict[str, Any]) -> str:
+def _body(reader: BodyReader, found: dict[str, Any]) -> str:
     body = {key: found[key] for key in ("filter", "output", "duplicates") if found.get(key) is not None}
     text = msgspec.json.encode(body)
     if len(text) > BODY_BYTES_MAX:
-        reading.wrong("filter", f"must with the output have {BODY_BYTES_MAX} bytes at the most")
+        reader.wrong("filter", f"must with the output have {BODY_BYTES_MAX} bytes at the most")
     return text.decode()
 
 
-def _check_report(reading: Reading, found: dict[str, Any], schedule: Schedule, first: Window) -> None:
+def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule, first: Window) -> None:
     """Read the first window's report as it will be started; what would be wrong with it is wrong now."""
     wanted, output = found.get("filter"), found.get("output")
     for key in ("start", "end"):
         if isinstance(wanted, dict) and wanted.get(key) is not None:
-            reading.wrong(f"filter.{key}", "is what the schedule sets, for each window")
+            reader.wrong(f"filter.{key}", "is what the schedule sets, for each window")
     for key in ("asOf", "since"):
         if isinstance(output, dict) and output.get(key) is not None:
-            reading.wrong(f"output.{key}", "is what the schedule sets, for each report")
+            reader.wrong(f"output.{key}", "is what the schedule sets, for each report")
     template = output.get("bucketKey") if isinstance(output, dict) else None
     if isinstance(template, str):
         for why in jobs.key_problems(template, schedule.every, corrected=schedule.correction_days > 0):
-            reading.wrong("output.bucketKey", why)
-    read_report_request(reading, jobs.fill_placeholders(found, schedule, first, 0))
+            reader.wrong("output.bucketKey", why)
+    read_report_request(reader, jobs.fill_placeholders(found, schedule, first, 0))

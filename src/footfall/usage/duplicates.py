@@ -22,8 +22,8 @@ from msgspec import Struct
 from footfall.store import Store, query
 from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
 
-# Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it takes
-# 0.25 us an event, because every statement takes some 10 ms whatever it reads.
+# Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it
+# takes 0.25 us an event, because every statement takes some 10 ms whatever it reads.
 COMPARED_ROWS_MAX = 2_000_000
 # Pieces into which a span is cut at first; more than needed, because events do not spread evenly.
 _PIECES_MIN = 16

@@ -1,7 +1,8 @@
 """Intervals of a time zone as the parameters of a statement, and spans of time with their number of events.
 
-The engine has time zones too, of another release than Python's, and begins hours, days and months otherwise where clocks
-change by half an hour or at midnight. So statements get the bounds of intervals from `footfall.windows`, as schedules do.
+The engine has time zones too, of another release than Python's, and begins hours, days and months otherwise where
+clocks change by half an hour or at midnight. So statements get the bounds of intervals from `footfall.windows`, as
+schedules do.
 """
 
 from bisect import bisect_right
@@ -16,7 +17,7 @@ from footfall.windows import DAY_MS, HOUR_MS
 
 
 class Intervals(Struct, frozen=True):
-    """Pieces of time in order, each up to the next, in ms; an event belongs to the last piece that starts at or before it.
+    """Pieces of time in order, in ms; an event belongs to the last piece that starts at or before it.
 
     A piece with a width of 0 is one interval. In any other piece, intervals begin at its start and at each multiple of
     the width, by a clock that is ahead of UTC by the offset.
@@ -44,8 +45,8 @@ ALL = Intervals()
 def intervals(interval: str, timezone: ZoneInfo, first_ms: int, last_ms: int) -> Intervals:
     """The hours, days or months of the zone from the first to the last time, or all in one.
 
-    Hours and days need a few pieces a year, months one each. Times before the year 2 and after 9998, for which Python has
-    no dates, belong to the nearest interval.
+    Hours and days need a few pieces a year, months one each. Times before the year 2 and after 9998, for which Python
+    has no dates, belong to the nearest interval.
     """
     if interval == "all":
         return ALL

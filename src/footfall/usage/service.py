@@ -22,6 +22,7 @@ from footfall.usage.few_events import EventCount, count_few
 from footfall.usage.intervals import Intervals, TimeSpan, intervals, join_spans
 from footfall.usage.request import CountsRequest
 
+
 class Total(Struct, frozen=True):
     """All events, and their duplicates; with the mode drop, `events` is without them."""
 

@@ -31,8 +31,8 @@ from footfall.usage import TimeSpan, cut, is_narrow
 SPAN_ROWS_MAX = 50_000
 # Rows of a span of which one statement leaves out the duplicates: it holds them, 80 MB where half of the rows are some.
 DROP_ROWS_MAX = 100_000
-# Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller number
-# is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
+# Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller
+# number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
 BLOCK_ROWS = 16_384
 BLOCK_ROWS_FEWER = {BLOCK_ROWS: 128, 128: 2}
 
@@ -48,8 +48,8 @@ class RowsMissing(Exception):
 class ScanResult(Struct, frozen=True):
     """What is known of a range of the report before its rows are read.
 
-    `parts` are the spans to read, each with whether its duplicates are left out; with `final` the statement merges copies
-    of one event. `selected` counts the events that the report selects, `in_file` those that go into the file.
+    `parts` are the spans to read, each with whether its duplicates are left out; with `final` the statement merges
+    copies of one event. `selected` counts the events that the report selects, `in_file` those that go into the file.
     """
 
     parts: tuple[tuple[TimeSpan, bool], ...]
@@ -234,7 +234,9 @@ class Attempt:
             if self.rows - rows_before != expected:
                 raise RowsMissing(f"the engine returned {self.rows - rows_before} of {expected} rows")
             if found.in_file.rows != expected:
-                raise RowsMissing(f"the engine counted {found.in_file.rows} of {expected} rows without their duplicates")
+                raise RowsMissing(
+                    f"the engine counted {found.in_file.rows} of {expected} rows without their duplicates"
+                )
             self._rows_done, self._rows_current = self._rows_done + self._rows_current, 0
         if self._columnar is not None:
             if not scans:

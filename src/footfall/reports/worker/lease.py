@@ -28,7 +28,6 @@ class Progress(NamedTuple):
     share: float
 
 
-
 class Lease:
     """The lease of one claim of one job, which was asked for at `claimed_s` of the monotonic clock."""
 

@@ -292,7 +292,9 @@ class Run:
             manifest=completed.manifest if completed else None,
         )
         if recorded:
-            detail = f"{progress.rows} rows, {progress.bytes} bytes, SHA-256 {completed.sha256}" if completed else reason
+            detail = (
+                f"{progress.rows} rows, {progress.bytes} bytes, SHA-256 {completed.sha256}" if completed else reason
+            )
             log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, detail)
         return recorded
 

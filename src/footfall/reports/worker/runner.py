@@ -49,7 +49,7 @@ class Runner:
         self._state = state
         self._settings = settings
         self._clock = clock
-        self._files = Destinations(settings, files)
+        self._destinations = Destinations(settings, files)
         self._node = node
         # An attempt blocks its thread for long: a few of them would take all threads of the default executor.
         self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
@@ -60,7 +60,7 @@ class Runner:
             barrier=Barrier(state, loader_progress, node),
             settings=settings,
             clock=clock,
-            files=self._files,
+            files=self._destinations,
             threads=self._threads,
         )
 
@@ -116,7 +116,7 @@ class Runner:
         # A job within its days was removed by its user while its destination could not be reached.
         removed_by_user = job.ended_ms is not None and job.ended_ms >= before_ms
         try:
-            remove_files(job, self._files, self._state, delivered=removed_by_user)
+            remove_files(job, self._destinations, self._state, delivered=removed_by_user)
         except (BaseError, OSError) as error:
             log.warning("report %s is past its days, or was removed; its file cannot go now: %s", job.id, error)
             return False
