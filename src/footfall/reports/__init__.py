@@ -21,7 +21,8 @@ From the request to the file: `request` reads the body, `desk` notes it down, `r
 
 from footfall.reports.body_reader import BodyReader
 from footfall.reports.estimate import Estimate, Estimates
-from footfall.reports.files import Destinations, attempt_path, disposition, file_path
+from footfall.reports.files import Destinations, attempt_path, file_path
+from footfall.reports.links import content_disposition
 from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
@@ -42,7 +43,7 @@ __all__ = [
     "Runner",
     "attempt_path",
     "check_keys",
-    "disposition",
+    "content_disposition",
     "file_path",
     "filter_parameters",
     "job_bounds",

@@ -3,11 +3,11 @@
 import logging
 import re
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from msgspec import Struct
 
 from footfall.files import OWNER, Files, FilesFailed
+from footfall.reports.links import content_disposition
 from footfall.reports.status import media_type, utc_day
 from footfall.settings import Settings
 from footfall.state import Job, State
@@ -64,12 +64,6 @@ def key_problem(key: str) -> str | None:
     return None
 
 
-def disposition(name: str) -> str:
-    """The Content-Disposition of a download (RFC 6266): the name in ASCII for old clients, and whole."""
-    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-
-
 class FileLocation(Struct, frozen=True):
     """Where a report's file is, or will be."""
 
@@ -107,7 +101,7 @@ class Destinations:
             raise FilesFailed(f"the destination {job.destination!r} is no longer for this customer")
         attributes = {
             "Content-Type": media_type(job),
-            "Content-Disposition": disposition(location.path.rpartition("/")[2]),
+            "Content-Disposition": content_disposition(location.path.rpartition("/")[2]),
             OWNER: job.id,
         }
         return location.files.put(location.path, blocks, attributes)

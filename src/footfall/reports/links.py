@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+from urllib.parse import quote
 
 from footfall.state import User
 
@@ -26,6 +27,12 @@ def is_link_valid(secret: bytes, owner: User, source: str, name: str, token: str
     expected = _signature(secret, owner, source, name, int(expires))
     # Compare in constant time, and before the time is looked at: until then it may be forged.
     return hmac.compare_digest(expected, signature) and now_ms < int(expires)
+
+
+def content_disposition(name: str) -> str:
+    """The Content-Disposition of a download (RFC 6266): the name in ASCII for old clients, and whole."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _signature(secret: bytes, owner: User, source: str, name: str, expires_ms: int) -> str:

@@ -17,7 +17,7 @@ from litestar.types import Receive, Send
 
 from footfall import errors
 from footfall.errors import Code, RequestRefused
-from footfall.reports import Download, disposition
+from footfall.reports import Download, content_disposition
 from footfall.web.dependencies import Services
 from footfall.web.dispatcher import BODYLESS
 
@@ -135,7 +135,7 @@ def _respond(
         **headers,
         "content-type": file.media_type,
         "content-length": str(end - start),
-        "content-disposition": disposition(file.file_name),
+        "content-disposition": content_disposition(file.file_name),
     }
     if is_head:
         return ASGIResponse(status_code=status, headers=headers)
