@@ -181,7 +181,7 @@ class Reports:
     async def find(self, user: User, source: str) -> Job:
         """This user's report. Raises the same RequestRefused when it does not exist and when it is not the user's."""
         wanted = job_id_of(source)
-        job = await asyncio.to_thread(self._state.job_get, wanted) if wanted else None
+        job = await asyncio.to_thread(self._state.jobs.get, wanted) if wanted else None
         if job is None or job.account != user.account or not may_see(user, job.filter.customer):
             raise _no_job()
         return job
@@ -195,7 +195,7 @@ class Reports:
         self._require_ended(job)
         _require_file(job)
         await asyncio.to_thread(self._locate, job)
-        secret = await asyncio.to_thread(self._state.secret, "links")
+        secret = await asyncio.to_thread(self._state.secrets.get, "links")
         expires_ms = self._clock.now_ms() + self._settings.link_ttl_s * 1000
         token = sign_link(secret, user, report_source(job), job.file, expires_ms)
         return f"{base_url}/files/{report_source(job)}/{token}/{job.file}"
@@ -226,7 +226,7 @@ class Reports:
         """The report whose file a link opens now; None where it opens none."""
         wanted = job_id_of(source)
         job = self._state.jobs.get(wanted) if wanted else None
-        owner = None if job is None else self._state.user_of(job.account)
+        owner = None if job is None else self._state.users.with_account(job.account)
         if job is None or owner is None or not may_see(owner, job.filter.customer):
             return None
         now_ms = self._clock.now_ms()

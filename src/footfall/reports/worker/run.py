@@ -198,7 +198,9 @@ class Run:
         if clocks.latest_ms is None and since_ms <= self._job.watermark_ms:
             return None
         watermark_ms = max(self._job.watermark_ms, since_ms, clocks.latest_ms or 0, self._dependencies.clock.now_ms())
-        if not await asyncio.to_thread(self._dependencies.state.jobs.pin_watermark, self._job.id, self._lease.owner, watermark_ms):
+        if not await asyncio.to_thread(
+            self._dependencies.state.jobs.pin_watermark, self._job.id, self._lease.owner, watermark_ms
+        ):
             raise WorkStopped
         self._job = structs.replace(self._job, watermark_ms=watermark_ms)
         return None
