@@ -21,8 +21,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from footfall import web
-from footfall.ingest import Collector, read_headers, sender_of
-from footfall.ingest import pipeline as collecting
+from footfall.ingest import Collector, batch_ids, pipeline, read_headers, sender_of
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, Done, EncodedLines, Folder, Journal
 from footfall.journal.frames import Compressor
@@ -78,21 +77,21 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
     settings = Settings(data_dir=str(folder), disk_free_bytes_min=0)
     body = events.bodies(size, int(time.time() * 1000))[0]
     raw = [(b"host", b"here"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    quick, now = FastPath(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
-    batches, compressor = collecting.batches(), Compressor()
+    fast_path, now = FastPath(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
+    batches, compressor = batch_ids.random_batches(), Compressor()
     batch = next(batches)
-    found = quick.take(body, now, batch)
-    if found is None:
-        sys.exit("the request does not go the quick way")
-    lines = collecting.encode_lines(found)
+    found, is_right = fast_path.read(body, now, batch)
+    if found is None or not is_right:
+        sys.exit("the request does not go the fast path")
+    lines = pipeline.encode_lines(found)
     stamps = b',"received":%d,"admitted":%d' % (now, now)
     frame = lines.replace(STAMPS, stamps)
     return {
         "json.loads": lambda: json.loads(body),
         "headers": lambda: read_headers(raw, settings),
-        "decoding, bounds, plan": lambda: quick.take(body, now, batch),
+        "decoding, bounds, plan": lambda: fast_path.read(body, now, batch),
         "identity": lambda: next(batches),
-        "encoding": lambda: collecting.encode_lines(found),
+        "encoding": lambda: pipeline.encode_lines(found),
         "answer": lambda: b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b""),
         "stamping": lambda: lines.replace(STAMPS, stamps),
         "compressing": lambda: compressor.compress(frame),
@@ -123,8 +122,9 @@ def commit(size: int, folder: Path) -> tuple[float, float]:
     clock = NodeClock(folder / "clock")
     journal = Journal(Folder(folder / "journal"), settings, clock)
     body = events.bodies(size, int(time.time() * 1000))[0]
-    found = FastPath(LivePlan(None, settings).checker, settings).take(body, 2**60, next(collecting.batches()))
-    group = [EncodedLines(collecting.encode_lines(found or []))] * GROUP
+    fast_path = FastPath(LivePlan(None, settings).checker, settings)
+    found, _ = fast_path.read(body, 2**60, next(batch_ids.random_batches()))
+    group = [EncodedLines(pipeline.encode_lines(found or []))] * GROUP
     rounds = 200
     begin, begin_core = time.perf_counter(), time.process_time()
     for _ in range(rounds):

@@ -11,11 +11,11 @@ from msgspec import UNSET, Struct, UnsetType
 # The shapes that travel over HTTP, in the key order that published clients insist on.
 
 
-class StoredEvent(Struct, kw_only=True, gc=False):
-    """An event as stored and answered: the field order is the key order of the wire.
+class ReceivedEvent(Struct, kw_only=True, gc=False):
+    """An event as its sender describes it, and its place in the request: the field order is the key order of the wire.
 
-    Requests are decoded straight into this struct, and `sequence` and `batch` are then set over whatever the client
-    sent there. `timestamp` is in ms since the epoch; `version` is that of the software that sent the event.
+    Requests are decoded straight into this struct, and `sequence` is then set over whatever the client sent there.
+    `timestamp` is in ms since the epoch; `version` is that of the software that sent the event.
     """
 
     customer: str
@@ -25,6 +25,11 @@ class StoredEvent(Struct, kw_only=True, gc=False):
     timestamp: int
     context: list[str | None]
     sequence: int = 0
+
+
+class StoredEvent(ReceivedEvent, kw_only=True, gc=False):
+    """An event as stored and answered; batch and sequence are its identity."""
+
     batch: str = ""
 
 

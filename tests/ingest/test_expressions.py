@@ -38,13 +38,13 @@ def test_a_body_that_may_cost_much_is_worked_on_in_a_thread(service, plan, monke
 
     async def scenario():
         async with service(plan=plan) as opened:
-            take = opened.collector.take
+            take = opened.collector.prepare
 
             def seen(*given):
                 names.append(threading.current_thread().name.partition("_")[0])
                 return take(*given)
 
-            monkeypatch.setattr(opened.collector, "take", seen)
+            monkeypatch.setattr(opened.collector, "prepare", seen)
             most = opened.collector.inline_bytes_max
             short, long = body(1, 100), body(1, most)
             assert len(short) < most < len(long) < 4000

@@ -1,4 +1,4 @@
-"""The quick way through a body comes to the same as the long way, and is taken for what is right."""
+"""The fast path comes to the same as the steps one by one, and serves every body in which nothing is wrong."""
 
 import json
 from collections.abc import Callable
@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from footfall.errors import Code, RequestRefused
-from footfall.ingest import Collector, Headers, Taken, decode
-from footfall.ingest.fast_path import FastPath
+from footfall.ingest import Collector, Headers, PreparedRequest, decode
+from footfall.ingest.fast_path import NOT_DECODED, FastPath
 from footfall.journal import STAMPS, Folder, Journal
 from footfall.plan import LivePlan
 from footfall.quarantine import Sender
@@ -21,6 +22,7 @@ from footfall.system.clock import SystemClock
 NOW_MS = 1_760_000_000_000
 UUID = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"
 KEY = Headers(idempotency_key="one")
+RAW = Raw(STAMPS)
 PLAN = """
 customers = ["ACME", "OTHER", "ONE-OF-MANY-LETTERS"]
 [products.SHOP]
@@ -41,35 +43,35 @@ class Clock(SystemClock):
         return NOW_MS
 
 
-class Long(FastPath):
-    """The quick way that nothing may go."""
+class NoFastPath(FastPath):
+    """Leaves every body to the steps one by one."""
 
-    def take(self, *_: Any) -> None:
-        return None
+    def read(self, *_: Any) -> Any:
+        return NOT_DECODED
 
 
-def takes(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], FastPath]:
-    """What becomes of a body by the quick way and by the long one, and the quick way itself."""
+def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callable[[bytes], Any], FastPath]:
+    """What becomes of a body with the fast path and by the steps one by one, and the fast path itself."""
     (folder / "plan.toml").write_text(PLAN)
     # The bound is lower than that on the names of a plan.
     bounds = Settings(**({"data_dir": str(folder), "code_chars_max": 10} | changes))
     plan = LivePlan(folder / "plan.toml", bounds)
     journal = Journal(Folder(folder / "journal"), bounds, Clock())
 
-    def take(quick: FastPath) -> Callable[[bytes], Any]:
+    def prepare(path: FastPath) -> Callable[[bytes], Any]:
         collector = Collector(journal, plan, bounds, Clock())
-        collector._quick = quick
+        collector._fast_path = path
 
         def outcome(body: bytes) -> Any:
             try:
-                return collector.take(KEY, body, lambda: Sender("", "", ""))
+                return collector.prepare(KEY, body, lambda: Sender("", "", ""))
             except RequestRefused as refused:
                 return refused.code, refused.message, refused.problems
 
         return outcome
 
-    quick = FastPath(plan.checker, bounds)
-    return take(quick), take(Long(plan.checker, bounds)), quick
+    fast = FastPath(plan.checker, bounds)
+    return prepare(fast), prepare(NoFastPath(plan.checker, bounds)), fast
 
 
 def an_event(**changes: Any) -> dict[str, Any]:
@@ -108,14 +110,14 @@ any_event = st.one_of(st.just({}), nearly_right, st.fixed_dictionaries({}, optio
 
 @pytest.mark.parametrize("mode", ["strict", "open", "quarantine"])
 def test_both_ways_come_to_the_same(tmp_path: Path, mode: str) -> None:
-    quick, long, way = takes(tmp_path, plan_mode=mode)
+    fast, stepwise, fast_path = paths(tmp_path, plan_mode=mode)
     went = []
 
     @given(st.lists(any_event, max_size=3))
     def same(events: list[dict[str, Any]]) -> None:
         body = json.dumps({"events": events}).encode()
-        assert quick(body) == long(body)
-        went.append(way.take(body, NOW_MS, STAMPS) is not None)
+        assert fast(body) == stepwise(body)
+        went.append(fast_path.read(body, NOW_MS, RAW)[1])
 
     same()
     assert set(went) == {True, False}
@@ -186,7 +188,7 @@ def keeps(events: list[dict[str, Any]], bounds: Settings) -> bool:
 def test_both_ways_come_to_the_same_with_all_settings_and_texts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so does the way item by item, which long bodies go whose parts are too many to be decoded at once."""
+    """And so does the diagnosis, through which bodies go that have too many parts to be decoded at once."""
     went = []
 
     @settings(max_examples=400, deadline=None)
@@ -194,15 +196,15 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
     def same(data: st.DataObject, changes: dict[str, Any], events: list[dict[str, Any]]) -> None:
         body = spoil(data.draw, json.dumps({"events": events}).encode())
         changes = {"code_chars_max": 200} | changes
-        quick, long, way = takes(tmp_path, **changes)
-        said = quick(body)
-        assert long(body) == said
-        assert not isinstance(said, Taken) or keeps(json.loads(said.answer), Settings(**changes))
+        fast, stepwise, fast_path = paths(tmp_path, **changes)
+        said = fast(body)
+        assert stepwise(body) == said
+        assert not isinstance(said, PreparedRequest) or keeps(json.loads(said.answer), Settings(**changes))
         with monkeypatch.context() as patch:
             patch.setattr(decode, "is_bounded", lambda *_: False)
-            slowly = long(body)
+            slowly = stepwise(body)
         assert slowly == said or slowly[0] == said[0] == Code.REQUEST_TOO_LARGE
-        went.append(way.take(body, NOW_MS, STAMPS) is not None)
+        went.append(fast_path.read(body, NOW_MS, RAW)[1])
 
     same()
     assert set(went) == {True, False}
@@ -218,15 +220,16 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
         {"events": [an_event(type="OPENED", context=["u"], version="7")] * 1000},
     ],
 )
-def test_what_is_right_goes_the_quick_way(tmp_path: Path, body: Any) -> None:
-    *_, way = takes(tmp_path)
-    events = way.take(json.dumps(body).encode(), NOW_MS, STAMPS)
+def test_what_is_right_goes_the_fast_path(tmp_path: Path, body: Any) -> None:
+    *_, fast_path = paths(tmp_path)
+    events, is_right = fast_path.read(json.dumps(body).encode(), NOW_MS, RAW)
+    assert is_right
     assert events is not None
     assert [event.sequence for event in events] == list(range(1, len(body["events"]) + 1))
 
 
-def test_a_plan_that_lets_nothing_in_has_no_quick_way(tmp_path: Path) -> None:
-    quick, long, way = takes(tmp_path, code_chars_max=3)
+def test_a_plan_that_lets_nothing_in_has_no_fast_path(tmp_path: Path) -> None:
+    fast, stepwise, fast_path = paths(tmp_path, code_chars_max=3)
     body = json.dumps({"events": [an_event()]}).encode()
-    assert way.take(body, NOW_MS, STAMPS) is None
-    assert quick(body) == long(body)
+    assert fast_path.read(body, NOW_MS, RAW) == NOT_DECODED
+    assert fast(body) == stepwise(body)

@@ -238,13 +238,13 @@ def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, hea
 
     async def scenario():
         async with service() as opened:
-            take = opened.collector.take
+            take = opened.collector.prepare
 
             def seen(*given):
                 names.append(threading.current_thread().name)
                 return take(*given)
 
-            monkeypatch.setattr(opened.collector, "take", seen)
+            monkeypatch.setattr(opened.collector, "prepare", seen)
             assert (await opened.post(BODY)).status == 200
             first = await opened.post(body, idempotency_key="k", **headers)
             again = await opened.post(body, 5, idempotency_key="k", **headers)

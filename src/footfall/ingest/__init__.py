@@ -1,8 +1,7 @@
 """The hot path of `POST /events`: from a body's bytes to events on disk, in named steps, each of which can refuse.
 
-read -> unpack -> decode -> limit -> check -> identify -> (hold) -> encode -> journal -> answer
-
-`quick` does decode, limit, check and identify at once for a body in which nothing is wrong; all others go step by step.
+`pipeline` has the steps in their order. `fast_path` decodes, checks and numbers a body in which nothing is wrong at
+once; every other body goes through `decode`, which calls `diagnosis` when it has to say what is wrong.
 
 The events are encoded once, as JSON lines: the same bytes, with line ends turned to commas, are the answer. Nothing of
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.
@@ -10,14 +9,15 @@ a refused request is kept, and every refusal is a `Code`, counted in `Collector.
 
 from footfall.ingest.body import Headers, read_headers, sender_of, too_slow
 from footfall.ingest.budget import SHORT_BYTES_MAX, Budget
-from footfall.ingest.pipeline import Collector, Taken
+from footfall.ingest.pipeline import Collector, Outcome, PreparedRequest
 
 __all__ = [
     "SHORT_BYTES_MAX",
     "Budget",
     "Collector",
     "Headers",
-    "Taken",
+    "Outcome",
+    "PreparedRequest",
     "read_headers",
     "sender_of",
     "too_slow",

@@ -1,37 +1,37 @@
-"""From a body to events: at once when it is right, and item by item when it is not."""
+"""The steps from a body to events within their bounds: decoded at once, or item by item when that fails."""
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from footfall.ingest.batch_ids import BatchedEvent
 from footfall.ingest.diagnosis import Faults, diagnose, too_many
 from footfall.settings import Settings
-from footfall.wire import StoredEvent
 
-# A body so long is decoded at once whatever is in it: its objects take some 15 times its bytes at the most.
-AT_ONCE_BYTES_MAX = 1024 * 1024
-# Commas of an event beside those between the values of its context, with room for keys that are passed over.
-_COMMAS = 8
-
-
-class _Body(Struct, gc=False):
-    events: list[StoredEvent] | UnsetType = UNSET
+# The commas of a body up to this length need no counting: its objects take some 15 times its bytes at the most.
+UNCOUNTED_BYTES_MAX = 1024 * 1024
+# Commas of an event outside its context, with room for keys that are ignored.
+_OTHER_COMMAS = 8
 
 
-_decode_body = msgspec.json.Decoder(_Body).decode
+class _Envelope(Struct, gc=False):
+    events: list[BatchedEvent] | UnsetType = UNSET
+
+
+_decode_body = msgspec.json.Decoder(_Envelope).decode
 
 
 def is_bounded(body: bytes, settings: Settings) -> bool:
-    """Whether a body makes no more objects than the longest list of events does, when it is decoded at once.
+    """Whether decoding a body at once makes no more objects than the longest list of events that is allowed.
 
-    Between two values of JSON there is a comma, and counting them takes a tenth of the time of decoding.
+    There is a comma between two values of JSON. Counting commas takes a tenth of the time of decoding.
     """
-    most = settings.batch_events_max * (settings.context_values_max + _COMMAS)
-    return len(body) <= AT_ONCE_BYTES_MAX or body.count(b",") <= most
+    most = settings.batch_events_max * (settings.context_values_max + _OTHER_COMMAS)
+    return len(body) <= UNCOUNTED_BYTES_MAX or body.count(b",") <= most
 
 
-def decode(body: bytes, settings: Settings) -> list[StoredEvent]:
-    """The events of a body, their number and shape checked. Raises RequestRefused, naming what is wrong."""
-    events: list[StoredEvent] | UnsetType = UNSET
+def decode(body: bytes, settings: Settings) -> list[BatchedEvent]:
+    """The events of a body, their number and shape checked. Raises RequestRefused, naming the places that are wrong."""
+    events: list[BatchedEvent] | UnsetType = UNSET
     if is_bounded(body, settings):
         try:
             events = _decode_body(body).events
@@ -44,13 +44,13 @@ def decode(body: bytes, settings: Settings) -> list[StoredEvent]:
     return events
 
 
-def limit(events: list[StoredEvent], body_bytes: int, now_ms: int, settings: Settings) -> None:
-    """Hold the bounds on values. Raises RequestRefused, naming what is wrong."""
+def check_bounds(events: list[BatchedEvent], body_bytes: int, now_ms: int, settings: Settings) -> None:
+    """Check the bounds on values. Raises RequestRefused, naming the places that are wrong."""
     oldest = settings.timestamp_min_ms
     newest = now_ms + settings.timestamp_ahead_max_ms
     codes, versions, values = settings.code_chars_max, settings.version_chars_max, settings.context_values_max
-    # A string can only be over its bound when the whole body is longer than the least of them.
-    long = body_bytes > min(codes, versions)
+    # No string is over its bound when the whole body is within the least of them.
+    may_be_long = body_bytes > min(codes, versions)
     faults = Faults(settings)
     for index, event in enumerate(events):
         if (
@@ -60,7 +60,7 @@ def limit(events: list[StoredEvent], body_bytes: int, now_ms: int, settings: Set
             or not event.type
             or len(event.context) > values
             or (
-                long
+                may_be_long
                 and (
                     len(event.customer) > codes
                     or len(event.product) > codes
@@ -69,13 +69,13 @@ def limit(events: list[StoredEvent], body_bytes: int, now_ms: int, settings: Set
                 )
             )
         ):
-            _tell_bounds(faults, index, event, newest, settings)
+            _add_bound_faults(faults, index, event, newest, settings)
     if body_bytes > settings.context_value_chars_max:
-        _tell_long_values(faults, events, settings.context_value_chars_max)
+        _add_long_values(faults, events, settings.context_value_chars_max)
     faults.refuse()
 
 
-def _tell_bounds(faults: Faults, index: int, event: StoredEvent, newest: int, settings: Settings) -> None:
+def _add_bound_faults(faults: Faults, index: int, event: BatchedEvent, newest: int, settings: Settings) -> None:
     for key, value, chars_max in (
         ("customer", event.customer, settings.code_chars_max),
         ("product", event.product, settings.code_chars_max),
@@ -96,7 +96,7 @@ def _tell_bounds(faults: Faults, index: int, event: StoredEvent, newest: int, se
         faults.add(f"events[{index}].context", f"must have {settings.context_values_max} values at the most")
 
 
-def _tell_long_values(faults: Faults, events: list[StoredEvent], chars_max: int) -> None:
+def _add_long_values(faults: Faults, events: list[BatchedEvent], chars_max: int) -> None:
     for index, event in enumerate(events):
         for position, value in enumerate(event.context):
             if value is not None and len(value) > chars_max:

@@ -1,16 +1,15 @@
-"""The way of `POST /events`: its steps, each of which can refuse."""
+"""The pipeline of `POST /events`: its steps in their order, each of which can refuse.
+
+read headers -> read body -> unpack -> identify -> decode -> check bounds -> check plan -> encode -> journal -> answer
+"""
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import os
-import struct
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -18,9 +17,10 @@ from msgspec import Raw, Struct
 from footfall import errors
 from footfall.addresses import TrustedProxies, network_of
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.ingest import decode
+from footfall.ingest.batch_ids import BatchedEvent, batch_text, derive_batch, random_batches
 from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
 from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
+from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import TooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
@@ -29,24 +29,14 @@ from footfall.quarantine import Sender, hold
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
-from footfall.wire import StoredEvent
 
 log = logging.getLogger(__name__)
-
-# What the UUIDs of requests with an Idempotency-Key are derived from; it must never change.
-NAMESPACE = uuid.UUID("6b77a91d-6f08-511a-b67d-1d6faf7a127d").bytes
-# UUIDs that are made of one call for randomness: 4 KB, what a call gives for hardly more than it takes for 16 bytes.
-BATCHES_AT_ONCE = 256
-# The bits of them all that their version, 4, and their variant give, and those of these that are set.
-_GIVEN: Final = int.from_bytes(bytes.fromhex("000000000000f000c000000000000000") * BATCHES_AT_ONCE)
-_SET: Final = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * BATCHES_AT_ONCE)
-_groups: Final = struct.Struct("8s4s4s4s12s").iter_unpack
 
 encode_lines = msgspec.json.Encoder().encode_lines
 
 
-class Taken(Struct, frozen=True, gc=False):
-    """What is to be made of a request whose events can be accepted: its answer, once its lines are on disk."""
+class PreparedRequest(Struct, frozen=True, gc=False):
+    """A request that no step before the journal refused: its lines, and the answer once they are on disk."""
 
     answer: bytes
     lines: EncodedLines
@@ -54,7 +44,11 @@ class Taken(Struct, frozen=True, gc=False):
     quarantined: int
 
 
-NOTHING: Final = Taken(b"[]", EncodedLines(), 0, 0)
+EMPTY: Final = PreparedRequest(b"[]", EncodedLines(), 0, 0)
+
+# How a request ends, counted already.
+Outcome = PreparedRequest | RequestRefused
+Reply = Callable[[Outcome], object]
 
 
 class Collector:
@@ -63,8 +57,8 @@ class Collector:
     In quarantine mode events that break the plan do not refuse the others: they are held, durably with them, and the
     answer's header `Footfall-Quarantined` says how many they are.
 
-    It is the ASGI application of `POST /events`; whoever has a whole body already may go its steps himself: `take`, the
-    journal's `submit`, then `render`, or `refuse` where one of them fails.
+    It is the ASGI application of `POST /events`. A connection that has read a short, plain body itself calls `accept`.
+    Both run the same steps, and both end in `_end` or `refuse`, which count the outcome.
     """
 
     def __init__(self, journal: Journal, plan: LivePlan, settings: Settings, clock: Clock) -> None:
@@ -73,10 +67,10 @@ class Collector:
         self._settings = settings
         self._clock = clock
         self._proxies = TrustedProxies(settings)
-        self._holds = settings.plan_mode == "quarantine"
-        self._batches = batches()
-        self._quick = FastPath(plan.checker, settings)
-        self._long = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
+        self._quarantines = settings.plan_mode == "quarantine"
+        self._batches = random_batches()
+        self._fast_path = FastPath(plan.checker, settings)
+        self._executor = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
         self.budget = Budget(settings.in_flight_bytes_max)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
@@ -85,71 +79,60 @@ class Collector:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one request of the ASGI type `http` with the method POST."""
         try:
-            # Nothing is held of what was taken here while its answer waits: its lines are on disk.
-            answer = await self._accept(await self._receive(scope, receive), scope)
+            # The lines are on disk then, and no variable here keeps them in memory while the client takes the answer.
+            answer = self.render(await self._run(scope, receive))
         except ClientDisconnected:
             return
-        except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
-            answer = self.refuse(error)
-        await _answer(send, *answer)
+        await _send_answer(send, *answer)
 
-    async def _accept(self, taken: Taken, scope: Any) -> errors.Rendered:
-        """The answer, once the lines are on disk. A short body may have a long answer, which is held meanwhile."""
-        sender = partial(self.network, scope["headers"], scope.get("client"))
-        self.budget.admit(len(taken.answer), sender)
-        with self._holding(taken.answer, sender):
-            if taken.accepted or taken.quarantined:
-                await self.journal.write(taken.lines)
-        return self.render(taken)
-
-    @contextlib.contextmanager
-    def _holding(self, answer: bytes, sender: Callable[[], str]) -> Iterator[None]:
-        """Count an answer until the end of the block, unless it is a short one."""
-        if len(answer) <= SHORT_BYTES_MAX:
-            yield
-            return
-        network = sender()
-        self.budget.hold(network, len(answer))
+    async def _run(self, scope: Any, receive: Any) -> Outcome:
+        """All steps of a request of any size. Raises ClientDisconnected."""
         try:
-            yield
-        finally:
-            self.budget.hold(network, -len(answer))
+            headers = read_headers(scope["headers"], self._settings)
+            body = await read_body(receive, self._settings)
+            prepared = await self._unpack_and_prepare(headers, body, scope, receive)
+            with self._holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
+                if prepared is not EMPTY:
+                    await self.journal.write(prepared.lines)
+            return self._end(prepared)
+        except ClientDisconnected:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
+            return self.refuse(error)
 
-    async def _receive(self, scope: Any, receive: Any) -> Taken:
-        headers = read_headers(scope["headers"], self._settings)
-        sent = await read_body(receive, self._settings)
-        return await self._take_sent(headers, sent, scope, receive)
+    def accept(self, headers: Headers, body: bytes, find_sender: Callable[[], Sender], reply: Reply) -> None:
+        """All steps of a short, plain body, on the event loop; `reply` is called once, perhaps before this returns."""
+        try:
+            prepared = self.prepare(headers, body, find_sender)
+            if prepared is not EMPTY:
+                self.journal.submit(prepared.lines, partial(self._reply, prepared, reply))
+                return
+            outcome: Outcome = self._end(prepared)
+        except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
+            outcome = self.refuse(error)
+        reply(outcome)
 
-    def close(self) -> None:
-        """Long bodies that wait for a thread are not taken any more."""
-        self._long.close()
+    def _reply(self, prepared: PreparedRequest, reply: Reply, error: BaseException | None) -> None:
+        reply(self._end(prepared) if error is None else self.refuse(error))
 
-    @property
-    def inline_bytes_max(self) -> int:
-        """The length of a body that is worked on in the event loop itself, at the most, by the plan in force."""
-        return self._plan.checker.inline_bytes_max
+    async def _unpack_and_prepare(self, headers: Headers, body: bytes, scope: Any, receive: Receive) -> PreparedRequest:
+        """Unpack and prepare a body as it was sent: at once when it is short, else on a thread.
 
-    def network(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
-        """The network that a request comes from, for limits that each sender has."""
-        return network_of(self._proxies.client_address((client or ("",))[0], headers))
-
-    async def _take_sent(self, headers: Headers, sent: bytes, scope: Any, receive: Receive) -> Taken:
-        """What `take` makes of a body as it was sent: at once when it is short, on a thread when it is not.
-
-        For the threads the senders of long bodies take turns.
+        The senders of long bodies take turns at the threads.
         """
         settings, encoding, inline_bytes_max = self._settings, headers.encoding, self.inline_bytes_max
         raw_headers, client = scope["headers"], scope.get("client")
-        sender = partial(sender_of, raw_headers, client)
+        find_sender = partial(sender_of, raw_headers, client)
         with contextlib.suppress(TooLong):
-            if len(sent) <= inline_bytes_max:
-                return self.take(headers, unpack_within(sent, encoding, inline_bytes_max, settings), sender)
-        # Batches are made on one thread only.
+            if len(body) <= inline_bytes_max:
+                unpacked = unpack_within(body, encoding, inline_bytes_max, settings)
+                return self.prepare(headers, unpacked, find_sender)
+        # Only the event loop's thread takes random batches from the generator.
         batch, work = next(self._batches), Work(settings.regex_cpu_s_max)
-        leaving = asyncio.ensure_future(_tell_leaving(receive, work))
+        watching = asyncio.ensure_future(_watch_client(receive, work))
         try:
-            return await self._long.run(
-                lambda: self.take(headers, unpack(sent, encoding, settings), sender, batch, work),
+            return await self._executor.run(
+                lambda: self.prepare(headers, unpack(body, encoding, settings), find_sender, batch, work),
                 self.network(raw_headers, client),
             )
         except TooMuchWork as error:
@@ -157,74 +140,61 @@ class Collector:
         except ClientLeft as error:
             raise ClientDisconnected from error
         finally:
-            leaving.cancel()
+            watching.cancel()
 
-    def take(
+    def prepare(
         self,
         headers: Headers,
         body: bytes,
-        sender: Callable[[], Sender],
-        batch: Raw | None = None,
+        find_sender: Callable[[], Sender],
+        random_batch: Raw | None = None,
         work: Work | None = None,
-    ) -> Taken:
-        """The events of a body, checked, numbered and encoded. Raises RequestRefused, and keeps nothing then.
+    ) -> PreparedRequest:
+        """The steps from an unpacked body to encoded lines. Raises RequestRefused, and keeps nothing then.
 
-        `batch` is what the events are marked with when the request has no key; on any other thread than the event
-        loop's it must be given. `work` bounds what expressions of the plan do, which `inline_bytes_max` does without.
+        A thread other than the event loop's must bring a `random_batch`, and `work`, which bounds the time of the
+        plan's expressions. On the event loop `inline_bytes_max` bounds that time.
         """
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
-        quick = self._quick
-        if quick.checker is not checker:
-            quick = self._quick = FastPath(checker, settings)
-        key = headers.idempotency_key
-        if key:
-            marked = mark_batch(str(_derive(key, body)).encode())
+        fast_path = self._fast_path
+        if fast_path.checker is not checker:
+            fast_path = self._fast_path = FastPath(checker, settings)
+        if headers.idempotency_key:
+            batch = derive_batch(headers.idempotency_key, body)
         else:
-            marked = next(self._batches) if batch is None else batch
-        events, held, refused = quick.take(body, now_ms + settings.timestamp_ahead_max_ms, marked, work), b"", 0
-        if events is None:
-            events = decode.decode(body, settings)
-            decode.limit(events, len(body), now_ms, settings)
-            events, held, refused = self._check(events, marked, sender, work)
-            for event in events:
-                event.batch = cast("str", marked)
-        if not events and not held:
-            return NOTHING
-        lines = encode_lines(events)
-        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-        return Taken(answer, EncodedLines(lines, mark(held) if held else b""), len(events), refused)
+            batch = next(self._batches) if random_batch is None else random_batch
+        events, is_right = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, work)
+        held, held_lines = 0, b""
+        if events is None or not is_right:
+            if events is None:
+                events = decode(body, settings)
+            check_bounds(events, len(body), now_ms, settings)
+            events, held, held_lines = self._check_plan(events, batch, find_sender, work)
+        return _encode(events, held, held_lines)
 
-    def _check(
-        self, events: list[StoredEvent], marked: Raw, sender: Callable[[], Sender], work: Work | None
-    ) -> tuple[list[StoredEvent], bytes, int]:
-        """The events that keep to the plan, numbered; the lines of those that are held, and how many they are."""
+    def _check_plan(
+        self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], work: Work | None
+    ) -> tuple[list[BatchedEvent], int, bytes]:
+        """The events that keep to the plan, numbered; the number of those that quarantine holds, and their lines."""
         checker = self._plan.checker
         refused = checker.check(events, work)
-        if refused and not self._holds:
+        if refused and not self._quarantines:
             raise _not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
-            event.sequence = sequence
+            event.sequence, event.batch = sequence, batch
         if not refused:
-            return events, b"", 0
-        batch = bytes(marked)[1 : -1 - len(STAMPS)].decode()
-        kept, held = hold(events, batch, refused, sender(), checker.plan.fingerprint)
-        return kept, held, len(refused)
+            return events, 0, b""
+        kept, held_lines = hold(events, batch_text(batch), refused, find_sender(), checker.plan.fingerprint)
+        return kept, len(refused), held_lines
 
-    def render(self, taken: Taken) -> errors.Rendered:
-        """The answer to a request whose lines are on disk; counts its events."""
-        self.count(taken)
-        headers = [errors.CONTENT_TYPE, (b"content-length", b"%d" % len(taken.answer))]
-        if taken.quarantined:
-            headers.append((b"footfall-quarantined", b"%d" % taken.quarantined))
-        return 200, headers, taken.answer
+    def _end(self, prepared: PreparedRequest) -> PreparedRequest:
+        """Count the events of a request whose lines are on disk."""
+        self.events_accepted += prepared.accepted
+        self.events_quarantined += prepared.quarantined
+        return prepared
 
-    def count(self, taken: Taken) -> None:
-        """Count the events of a request that is answered by the content of `taken` alone."""
-        self.events_accepted += taken.accepted
-        self.events_quarantined += taken.quarantined
-
-    def refuse(self, error: BaseException) -> errors.Rendered:
-        """The answer to a request of which nothing was kept, and why; counts it. Failures go to the log."""
+    def refuse(self, error: BaseException) -> RequestRefused:
+        """The refusal of a request of which nothing was kept, counted. Failures go to the log."""
         if isinstance(error, JournalError):
             text = "the events cannot be made durable now; none of them was accepted"
             error = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
@@ -232,38 +202,63 @@ class Collector:
             log.error("POST /events failed", exc_info=error)
             error = RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
         self.refusals[error.code] += 1
-        return errors.render_refusal(error)
+        return error
+
+    def render(self, outcome: Outcome) -> errors.Rendered:
+        """The answer to a request that has ended."""
+        if isinstance(outcome, RequestRefused):
+            return errors.render_refusal(outcome)
+        headers = [errors.CONTENT_TYPE, (b"content-length", b"%d" % len(outcome.answer))]
+        if outcome.quarantined:
+            headers.append((b"footfall-quarantined", b"%d" % outcome.quarantined))
+        return 200, headers, outcome.answer
+
+    def close(self) -> None:
+        """Long bodies that wait for a thread are not worked on any more."""
+        self._executor.close()
+
+    @property
+    def inline_bytes_max(self) -> int:
+        """The longest body that is worked on in the event loop itself, by the plan in force."""
+        return self._plan.checker.inline_bytes_max
+
+    def network(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
+        """The network that a request comes from, for limits that each sender has."""
+        return network_of(self._proxies.client_address((client or ("",))[0], headers))
+
+    @contextlib.contextmanager
+    def _holding(self, answer: bytes, find_network: Callable[[], str]) -> Iterator[None]:
+        """Count an answer in the budget until the end of the block; a short body may have a long one.
+
+        Raises RequestRefused when the sender holds too much already.
+        """
+        self.budget.admit(len(answer), find_network)
+        if len(answer) <= SHORT_BYTES_MAX:
+            yield
+            return
+        network = find_network()
+        self.budget.hold(network, len(answer))
+        try:
+            yield
+        finally:
+            self.budget.hold(network, -len(answer))
 
 
-def batches() -> Iterator[Raw]:
-    """Random UUIDs of version 4, marked, without end, made in blocks: a quarter of the time of uuid4 and its text."""
-    size = 16 * BATCHES_AT_ONCE
-    while True:
-        block = int.from_bytes(os.urandom(size)) & ~_GIVEN | _SET
-        for groups in _groups(block.to_bytes(size).hex().encode()):
-            yield mark_batch(b"%b-%b-%b-%b-%b" % groups)
+def _encode(events: list[BatchedEvent], held: int, held_lines: bytes) -> PreparedRequest:
+    """The lines for the journal, and of the same bytes the answer."""
+    if not events and not held:
+        return EMPTY
+    lines = encode_lines(events)
+    answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
+    return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held)
 
 
-def mark_batch(batch: bytes) -> Raw:
-    """A batch as the last value of an encoded event, with STAMPS behind it.
-
-    Raw is written as it stands: the one way to have the encoder put anything but JSON between two tokens.
-    """
-    return Raw(b'"%b"%b' % (batch, STAMPS))
-
-
-def _derive(key: str, body: bytes) -> uuid.UUID:
-    """A UUID of version 5 over key and body; no key holds a NUL, so that no two pairs read the same."""
-    name = key.encode() + b"\0" + body
-    return uuid.UUID(bytes=hashlib.sha1(NAMESPACE + name, usedforsecurity=False).digest()[:16], version=5)
-
-
-async def _answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+async def _send_answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
-async def _tell_leaving(receive: Receive, work: Work) -> None:
+async def _watch_client(receive: Receive, work: Work) -> None:
     """Tell the work on a body that came whole when its client leaves."""
     if (await receive())["type"] == "http.disconnect":
         work.leave()

@@ -12,7 +12,7 @@ from footfall.plan.model import Plan, Product
 from footfall.plan.problems import Hints
 from footfall.plan.rules import Table, tabulate
 from footfall.settings import Settings
-from footfall.wire import StoredEvent
+from footfall.wire import ReceivedEvent
 
 _NOTHING = Table({})
 
@@ -54,7 +54,7 @@ class Checker:
         for kind in plan.types:
             self._products_of.setdefault(kind.name, []).append(kind.product)
 
-    def check(self, events: list[StoredEvent], work: Work | None = None) -> list[Refused]:
+    def check(self, events: Sequence[ReceivedEvent], work: Work | None = None) -> list[Refused]:
         """The events that break the plan, by index; none when all are good.
 
         Nulls become the empty string in place where the plan allows them; an event that breaks it stays as it came.
@@ -92,7 +92,7 @@ class Checker:
         """The customers whom rules name."""
         return frozenset(customer for customer, _ in self._own)
 
-    def is_good(self, event: StoredEvent, work: Work | None = None) -> bool:
+    def is_good(self, event: ReceivedEvent, work: Work | None = None) -> bool:
         """Whether an event keeps to the plan; nulls in it may become the empty string. Raises as `check` does."""
         return not self._problems(event, "", work)
 
@@ -120,7 +120,7 @@ class Checker:
         strange = ((at, kind) for at, kind in enumerate(types) if kind not in table.shapes)
         return [(at, near(kind)) for at, kind in islice(strange, most)]
 
-    def _problems(self, event: StoredEvent, where: str, work: Work | None) -> list[Problem]:
+    def _problems(self, event: ReceivedEvent, where: str, work: Work | None) -> list[Problem]:
         """What is wrong with one event, which the hot path could not wave through."""
         shape = self._table(event.customer, event.product).shapes.get(event.type)
         found: list[Problem] = []
@@ -141,7 +141,7 @@ class Checker:
     def _admits(self, customer: str) -> bool:
         return self.is_open or not self._customers or customer in self._customers
 
-    def _strangers(self, event: StoredEvent, where: str) -> list[Problem]:
+    def _strangers(self, event: ReceivedEvent, where: str) -> list[Problem]:
         """The codes of an event that the plan does not know."""
         found = []
         if not self._admits(event.customer):

@@ -4,6 +4,7 @@ Events that are released; and counts of them.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -11,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from footfall.errors import Problem
 from footfall.plan import Refused
 from footfall.quarantine.records import Broken, Held, Standing
-from footfall.wire import StoredEvent
+from footfall.wire import ReceivedEvent, StoredEvent
 
 # What quarantine writes into the journal: events that are held, changes of their state, events that are released.
 
@@ -56,6 +57,9 @@ class Line(Struct, kw_only=True, omit_defaults=True):
     held_since: int | UnsetType = UNSET
 
 
+AnyEvent = TypeVar("AnyEvent", bound=ReceivedEvent)
+
+
 class Returning(StoredEvent, kw_only=True, gc=False):
     """An event on its way out of quarantine, with the time at which it was received; `admitted` is the journal's."""
 
@@ -63,8 +67,8 @@ class Returning(StoredEvent, kw_only=True, gc=False):
 
 
 def hold(
-    events: Sequence[StoredEvent], batch: str, refused: Iterable[Refused], sender: Sender, fingerprint: str
-) -> tuple[list[StoredEvent], bytes]:
+    events: Sequence[AnyEvent], batch: str, refused: Iterable[Refused], sender: Sender, fingerprint: str
+) -> tuple[list[AnyEvent], bytes]:
     """A request's good events, and the journal's lines of those that break the plan with this fingerprint.
 
     The events must have their sequence already.
@@ -126,7 +130,7 @@ def explain_problems(problems: Sequence[Problem]) -> str:
     return "\n".join(f"{_place(problem)}: {problem.why}" for problem in problems)[:REASON_CHARS_MAX]
 
 
-def _line(event: StoredEvent, batch: str, problems: Sequence[Problem], sender: Sender, fingerprint: str) -> Line:
+def _line(event: ReceivedEvent, batch: str, problems: Sequence[Problem], sender: Sender, fingerprint: str) -> Line:
     return Line(
         customer=event.customer,
         product=event.product,

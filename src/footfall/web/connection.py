@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
 from footfall import errors
-from footfall.errors import Code, RequestRefused
+from footfall.errors import Code, RequestRefused, render_refusal
 from footfall.ingest import Collector, too_slow
 from footfall.settings import Settings
 from footfall.web.asgi import AsgiExchange, make_scope
@@ -314,7 +314,7 @@ class Connection(asyncio.Protocol, ABC):
         if self.transport.is_closing():
             return
         if not has_begun:
-            self._write(self._collector.refuse(refused), [], keep_alive=False)
+            self._write(render_refusal(self._collector.refuse(refused)), [], keep_alive=False)
         self._finish()
 
     def _drop_exchange(self) -> None:
@@ -341,7 +341,7 @@ class Connection(asyncio.Protocol, ABC):
     def _refuse_connection(self) -> None:
         """Refuse and close at once: there is no room, and no other connection can make some."""
         self._discard_bytes_left = 0
-        self._write(self._collector.refuse(too_many_connections()), [], keep_alive=False)
+        self._write(render_refusal(self._collector.refuse(too_many_connections())), [], keep_alive=False)
         self._close()
 
     def _close(self) -> None:

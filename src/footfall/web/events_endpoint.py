@@ -11,9 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from footfall import errors
 from footfall.errors import RequestRefused
-from footfall.ingest import SHORT_BYTES_MAX, Collector, Taken, read_headers
+from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest, read_headers
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
 from footfall.web.connection import Connection
@@ -84,33 +83,18 @@ class EventsProtocol(Connection):
         self._collect(exchange, body)
 
     def _collect(self, exchange: PlainExchange, body: bytes) -> None:
-        collector = self._collector
-        try:
-            taken = collector.take(exchange.head.headers, body, exchange.sender)
-            if taken.accepted or taken.quarantined:
-                collector.journal.submit(taken.lines, partial(self._on_stored, exchange, taken))
-            else:
-                self._answer(exchange, collector.render(taken))
-        except Exception as error:  # noqa: BLE001 - the client must hear of any failure
-            self._answer(exchange, collector.refuse(error))
+        self._collector.accept(exchange.head.headers, body, exchange.sender, partial(self._answer, exchange))
 
-    def _on_stored(self, exchange: PlainExchange, taken: Taken, error: BaseException | None) -> None:
-        if error is not None:
-            self._answer(exchange, self._collector.refuse(error))
-        elif taken.quarantined or not exchange.keep_alive or not self._template.is_usable:
-            self._answer(exchange, self._collector.render(taken))
-        else:
-            self._collector.count(taken)
-            if not self.transport.is_closing():
-                self.transport.write(self._template.fill(self.server_state.default_headers, taken.answer))
-                self._on_answered()
-
-    def _answer(self, exchange: PlainExchange, answer: errors.Rendered) -> None:
+    def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
         if self.transport.is_closing():
             return
-        self._write(answer, exchange.head.raw_headers, exchange.keep_alive)
-        if not exchange.keep_alive:
-            self._finish()
+        keep_alive = exchange.keep_alive
+        if isinstance(outcome, PreparedRequest) and not outcome.quarantined and keep_alive and self._template.is_usable:
+            self.transport.write(self._template.fill(self.server_state.default_headers, outcome.answer))
+        else:
+            self._write(self._collector.render(outcome), exchange.head.raw_headers, keep_alive)
+            if not keep_alive:
+                self._finish()
         self._on_answered()
 
 
