@@ -51,7 +51,6 @@ MODULE_DOORS = ("service", "settings", "system")
 SHORT_FILES = {
     "__main__.py": "what `python -m` runs",
     "errors.py": "exceptions that a room's modules share",
-    "codes.py": "two commands need its libraries, and the others need not pay for them",
     "zstd.py": "one name for two releases of one library",
 }
 FILE_LINES_MIN = 40

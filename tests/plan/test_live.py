@@ -6,7 +6,7 @@ import time
 import pytest
 
 from footfall.plan import LivePlan, PlanInvalid, load
-from footfall.service.app import Reloading
+from footfall.service.plan_reloader import PlanReloader
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -78,7 +78,7 @@ def test_who_asks_goes_on_while_a_plan_is_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(LivePlan, "reload", slow)
 
-    reloading = Reloading(live)
+    reloading = PlanReloader(live)
     reloading.ask()
     assert began.wait(30)
     # Asked for again in the meantime, it is read once more, and not three times.

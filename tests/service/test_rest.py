@@ -28,8 +28,8 @@ EVENT = {
     ("imports", "needed"),
     [
         ("footfall.cli.run, footfall.service.supervisor", set()),
-        ("footfall.cli.run, footfall.service.app", {"obstore", "sqlalchemy"}),
-        ("footfall.cli.run, footfall.service.app, footfall.web", {"litestar", "obstore", "sqlalchemy"}),
+        ("footfall.cli.run, footfall.service.worker_process", {"obstore", "sqlalchemy"}),
+        ("footfall.cli.run, footfall.service.web_process", {"litestar", "obstore", "sqlalchemy"}),
     ],
     ids=["supervisor", "worker", "web"],
 )

@@ -3,17 +3,15 @@
 And brought back on an empty machine.
 """
 
-from contextlib import closing
-
 import click
 import msgspec
 
 from footfall.backup import BackupDamaged, BackupLocation, back_up, check_backup, prepare_restore, require_data
 from footfall.backup import restore as bring_back
-from footfall.cli.backup_output import describe, explained, means, progress, readable, summarize
+from footfall.cli.backup_output import describe, explained, progress, readable, summarize
 from footfall.cli.context import data_options, pass_own, require_own
+from footfall.service.composition import open_backup, open_clock
 from footfall.settings import Settings
-from footfall.system.clock import NodeClock
 
 # `footfall backup`: a copy of everything, taken while the service runs.
 
@@ -50,9 +48,9 @@ def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     require_own(settings)
     require_data(settings)
     place = BackupLocation(where, make=True)
-    with progress() as shown, means(settings, shown) as rooms, closing(NodeClock(settings.data / "clock")) as clock:
-        rooms.state.migrate()
-        saved = back_up(place, rooms, clock)
+    with progress() as shown, open_backup(settings, shown) as dependencies, open_clock(settings) as clock:
+        dependencies.state.migrate()
+        saved = back_up(place, dependencies, clock)
     summary = summarize(saved.manifest)
     if as_json:
         told = {"place": where, **msgspec.to_builtins(summary), "written": saved.written_bytes}
@@ -111,11 +109,11 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
         with (
             progress() as shown,
             prepare_restore(place, settings, shown) as claimed,
-            means(settings, shown) as rooms,
+            open_backup(settings, shown) as dependencies,
         ):
-            bring_back(place, claimed, rooms)
+            bring_back(place, claimed, dependencies)
     summary = summarize(claimed.manifest)
-    plan_differs = claimed.manifest.plan not in ("", rooms.plan)
+    plan_differs = claimed.manifest.plan not in ("", dependencies.plan)
     if as_json:
         told = {"place": where, **msgspec.to_builtins(summary), "plan_differs": plan_differs}
         click.echo(msgspec.json.format(msgspec.json.encode(told)))
@@ -125,7 +123,7 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
             click.echo(line)
     if plan_differs:
         click.echo(
-            f"the tracking plan in force is {rooms.plan or 'broken'}, the backup was made with "
+            f"the tracking plan in force is {dependencies.plan or 'broken'}, the backup was made with "
             f"{claimed.manifest.plan}: reports may have other columns",
             err=True,
         )

@@ -1,21 +1,17 @@
-"""What `footfall backup` and `footfall restore` share: the rooms that they open, an engine, a bar, and their words."""
+"""What `footfall backup` and `footfall restore` print: a summary, a progress bar, and errors in plain words."""
 
 import contextlib
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 from msgspec import Struct
 from obstore.exceptions import BaseError
 
-from footfall import plan
 from footfall.backup import (
     BackupDamaged,
-    BackupDependencies,
     BackupManifest,
     BackupProgress,
     BackupRefused,
@@ -24,17 +20,9 @@ from footfall.backup import (
     Silent,
 )
 from footfall.cli.output import moment
-from footfall.files import Files
-from footfall.service.supervisor import as_environment
-from footfall.settings import Settings
-from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
-from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
-from footfall.system.process import PARENT_FD, CannotServe
-from footfall.system.waiting import wait_until
-
-# Seconds in which an engine must answer after its start; it opens its tables before.
-_ENGINE_START_S = 120
-_LOOK_S = 0.05
+from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
+from footfall.store import StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.system.process import CannotServe
 
 _EXPECTED = (
     BackupRefused,
@@ -166,60 +154,3 @@ def progress() -> Iterator[BackupProgress]:
         return
     with contextlib.closing(Bar()) as bar:
         yield bar
-
-
-@contextlib.contextmanager
-def means(settings: Settings, progress: BackupProgress) -> Iterator[BackupDependencies]:
-    """The state, the store and the files that the settings name; the data folder is there."""
-    with contextlib.ExitStack() as stack:
-        state = stack.enter_context(contextlib.closing(open_state(settings)))
-        store = stack.enter_context(contextlib.closing(Store(settings)))
-        stack.enter_context(engine(settings, store))
-        yield BackupDependencies(
-            settings=settings,
-            state=state,
-            store=store,
-            files=Files(settings),
-            plan=_fingerprint(settings),
-            progress=progress,
-        )
-
-
-@contextlib.contextmanager
-def engine(settings: Settings, store: Store) -> Iterator[None]:
-    """The embedded engine for as long as the block runs, where it is wanted and none is running."""
-    if settings.events_url != "embedded" or store.ping():
-        yield
-        return
-    ours, theirs = os.pipe()
-    quiet = {"FOOTFALL_LOG_LEVEL": "error", PARENT_FD: str(ours)}
-    command = [sys.executable, "-m", "footfall", "engine"]
-    environment = {**os.environ, **as_environment(settings), **quiet}
-    # It ends with this process, however that ends: it watches the pipe.
-    process = subprocess.Popen(command, env=environment, pass_fds=(ours,))  # noqa: S603 - our own program
-    try:
-        _wait_for(process, store)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(settings.stop_timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        os.close(ours)
-        os.close(theirs)
-
-
-def _wait_for(process: "subprocess.Popen[bytes]", store: Store) -> None:
-    wait_until(lambda: store.ping() or process.poll() is not None, _ENGINE_START_S, _LOOK_S)
-    if not store.ping():
-        raise StoreUnavailable("the events engine does not start; see the lines before this one")
-
-
-def _fingerprint(settings: Settings) -> str:
-    """Which tracking plan is in force; empty when it is broken, which is no reason to go without a backup."""
-    try:
-        return plan.load(Path(settings.plan) if settings.plan else None).fingerprint
-    except (plan.PlanInvalid, OSError):
-        return ""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import click
 
-from footfall.cli.backup_output import engine
 from footfall.integrity import (
     Advance,
     Busy,
@@ -20,17 +19,17 @@ from footfall.integrity import (
     SegmentFolders,
     no_progress,
 )
+from footfall.service.composition import open_clock, open_store
+from footfall.service.temporary_engine import temporary_engine
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.clock import NodeClock
 from footfall.system.data_folder import is_half_restored
-from footfall.system.waiting import wait_until
 
 _EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, OSError, StoreFailed, StoreRefused, StoreTimeout)
 
 # Seconds in which a service has started a fallen engine again, as a rule.
 _RESTART_S = 2.0
-_LOOK_S = 0.1
 
 
 class Unknown(click.ClickException):
@@ -64,16 +63,11 @@ def opened(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[St
     # What the library would say of a connection that is lost, our own line says.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(contextlib.closing(Store(settings)))
-        clock = stack.enter_context(contextlib.closing(NodeClock(settings.data / "clock")))
-        if needs_store and not _answers(store):
-            stack.enter_context(engine(settings, store))
+        store = stack.enter_context(open_store(settings))
+        clock = stack.enter_context(open_clock(settings))
+        if needs_store:
+            stack.enter_context(temporary_engine(settings, store, _RESTART_S))
         yield store, clock
-
-
-def _answers(store: Store) -> bool:
-    """Whether the store is there, given the time that a service takes to start a fallen engine again."""
-    return wait_until(store.ping, _RESTART_S, _LOOK_S)
 
 
 def progress() -> ProgressCallback:

@@ -1,10 +1,11 @@
-"""How commands read times and show tables of what strangers sent."""
+"""How commands read KEY=VALUE options and times, and print tables and JSON of what strangers sent."""
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
+import msgspec
 
 from footfall import windows
 from footfall.system.clock import SystemClock
@@ -93,3 +94,19 @@ def table(rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
             for cell, text, width in zip(row, cells, widths, strict=True)
         )
         yield "  ".join(aligned).rstrip()
+
+
+def echo_table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]], if_none: str) -> None:
+    """Print a table with its head; only the line `if_none` when there are no rows."""
+    body = list(rows)
+    if not body:
+        click.echo(if_none)
+        return
+    for line in table([head, *body]):
+        click.echo(line)
+
+
+def echo_json(found: object) -> None:
+    """Print a value as indented JSON, safe for a terminal."""
+    for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
+        click.echo(plain(line))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,6 +10,7 @@ import click
 from footfall.cli.context import Problems, require_own
 from footfall.cli.output import moment, read_time, table, zone_option
 from footfall.plan import Plan, PlanInvalid, compile_plan, describe, load
+from footfall.service.composition import open_store, plan_path
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 
@@ -39,9 +40,7 @@ def show(settings: Settings, file: Path | None) -> None:
       footfall plan show
       footfall plan show next-plan.toml
     """
-    if file is None and settings.plan:
-        file = Path(settings.plan)
-    click.echo(describe(_load(file)), nl=False)
+    click.echo(describe(_load(file or plan_path(settings))), nl=False)
 
 
 @plan.command()
@@ -83,14 +82,14 @@ def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[
     """Say what the plan would have refused; ends the command with code 1 when that is anything."""
     # Small commands need no store, and are quick without it.
     from footfall.quarantine import History, check_history  # noqa: PLC0415
-    from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
+    from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
     require_own(settings)
     newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
     history = History(start=since, end=newest, customers=customers)
     checker = compile_plan(plan, settings, thorough=True)
     try:
-        with closing(Store(settings)) as store, _progress() as seen:
+        with open_store(settings) as store, _progress() as seen:
             verdict = check_history(store, history, checker, seen)
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
         raise click.ClickException(f"the events store does not answer: {error}") from error

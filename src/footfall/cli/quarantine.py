@@ -3,23 +3,21 @@
 import asyncio
 import getpass
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from footfall.cli.context import AnyFunction, Problems, pass_own
-from footfall.cli.output import moment, plain, read_time, table, zone_option
+from footfall.cli.output import echo_json, echo_table, moment, read_time, zone_option
 from footfall.errors import RequestRefused
-from footfall.journal import Folder, Journal, JournalError
-from footfall.plan import LivePlan, PlanInvalid
+from footfall.journal import JournalError
+from footfall.plan import PlanInvalid
 from footfall.quarantine import Broken, Held, Outcome, Quarantine, Selection, Standing, identify
+from footfall.service import composition
 from footfall.settings import Settings
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
-from footfall.system.clock import NodeClock, SystemClock
+from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable
+from footfall.system.clock import SystemClock
 
 Result = TypeVar("Result")
 
@@ -27,6 +25,7 @@ Result = TypeVar("Result")
 SETTLE_S = 10
 GROUPS_SHOWN = 100
 REASON_CHARS = 100
+_NO_EVENTS = "there are no such events"
 
 
 @click.group()
@@ -102,11 +101,11 @@ def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as
     """
     selection = Selection(**filters, state="" if state == "all" else state)
     if summary:
-        groups = _run(settings, lambda desk: desk.summary(selection, limit))
+        groups = _run(settings, lambda events: events.summary(selection, limit))
         rows = [(each.events, each.product, each.type, _first(each.reason), moment(each.last)) for each in groups]
         _show(groups, ("EVENTS", "PRODUCT", "TYPE", "REASON", "LAST"), rows, as_json)
         return
-    page = _run(settings, lambda desk: desk.page(selection, limit))
+    page = _run(settings, lambda events: events.page(selection, limit))
     _show(page.events, ("RECEIVED", "ID", "STATE", "CUSTOMER", "TYPE", "REASON"), map(_row, page.events), as_json)
     if page.next:
         click.echo("there are more: --limit, or a narrower choice, shows them", err=True)
@@ -122,10 +121,10 @@ def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command 
     Example:
       footfall quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3
     """
-    found = _run(settings, lambda desk: desk.find(id))
+    found = _run(settings, lambda events: events.find(id))
     if found is None:
         raise click.ClickException(f"{id} is not in quarantine")
-    _echo_json(found)
+    echo_json(found)
 
 
 @quarantine.command()
@@ -152,12 +151,13 @@ def release(
     if not dry_run:
         _require_choice("release", ids, filters, everything=everything)
     selection = Selection(**filters, ids=ids)
-    outcome = _run(settings, lambda desk: desk.release(selection, _who(), set_type=set_type, dry_run=dry_run))
+    outcome = _run(settings, lambda events: events.release(selection, _who(), set_type=set_type, dry_run=dry_run))
     click.echo(f"{'would release' if dry_run else 'released'} {_events(outcome.changed)}")
     if outcome.stayed:
         they = "1 event still breaks the plan and stays:" if outcome.stayed == 1 else None
         click.echo(they or f"{outcome.stayed} events still break the plan and stay:")
-        _echo(("EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"), map(_broken, outcome.broken[:GROUPS_SHOWN]))
+        rows = map(_broken, outcome.broken[:GROUPS_SHOWN])
+        echo_table(("EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"), rows, _NO_EVENTS)
     _stop(outcome)
 
 
@@ -180,24 +180,24 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
         # What comes while somebody thinks about the question was not in it.
         filters["until"] = SystemClock().now_ms()
     selection = Selection(**filters, ids=ids, state=Standing.HELD)
-    count = _run(settings, lambda desk: desk.count(selection))
+    count = _run(settings, lambda events: events.count(selection))
     if count == 0:
-        click.echo("there are no such events")
+        click.echo(_NO_EVENTS)
         return
     if not yes:
         click.confirm(f"drop {_events(count)}, with no way back?", abort=True, err=True)
-    outcome = _run(settings, lambda desk: desk.drop(selection, _who()))
+    outcome = _run(settings, lambda events: events.drop(selection, _who()))
     click.echo(f"dropped {_events(outcome.changed)}")
     _stop(outcome)
 
 
 def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
-    """Do the work at the desk; what can go wrong becomes a line on standard error and exit code 1."""
+    """Do work with the quarantine; an error that may well happen becomes a line on standard error and exit code 1."""
     if not settings.data.is_dir():
         text = f"there is no data folder {settings.data}: run this on a node of the service, with its settings"
         raise click.ClickException(text)
     try:
-        return asyncio.run(_at_desk(settings, work))
+        return asyncio.run(_with_quarantine(settings, work))
     except PlanInvalid as error:
         raise Problems(str(error)) from error
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
@@ -208,23 +208,19 @@ def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) ->
         raise click.ClickException("; ".join([error.message, *map(str, error.problems)])) from error
 
 
-async def _at_desk(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
-    """The desk with a journal of its own, in the folder that the node's worker loads."""
-    with ExitStack() as stack:
-        clock = NodeClock(settings.data / "clock")
-        stack.callback(clock.close)
-        store = Store(settings)
-        stack.callback(store.close)
-        plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
-        journal = Journal(Folder(settings.data / "journal"), settings, clock)
-        desk = Quarantine(store, journal, plan, settings)
+async def _with_quarantine(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
+    """Do work with a quarantine that writes to a journal of its own, in the folder that the node's worker loads."""
+    with composition.open_clock(settings) as clock, composition.open_store(settings) as store:
+        plan = composition.live_plan(settings)
+        journal = composition.new_journal(settings, clock)
+        quarantine = Quarantine(store, journal, plan, settings)
         running = asyncio.create_task(journal.run())
         try:
-            result = await work(desk)
+            result = await work(quarantine)
         finally:
             journal.close()
             await running
-        if isinstance(result, Outcome) and not await desk.settle(result, SETTLE_S):
+        if isinstance(result, Outcome) and not await quarantine.settle(result, SETTLE_S):
             text = f"it is on disk, and shows when a worker has loaded it: does one run on {settings.data.resolve()}?"
             click.echo(text, err=True)
         return result
@@ -251,24 +247,9 @@ def _stop(outcome: Outcome) -> None:
 
 def _show(found: object, head: tuple[str, ...], rows: Iterable[tuple[object, ...]], as_json: bool) -> None:
     if as_json:
-        _echo_json(found)
+        echo_json(found)
     else:
-        _echo(head, rows)
-
-
-def _echo_json(found: object) -> None:
-    for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
-        click.echo(plain(line))
-
-
-def _echo(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """A table with its head; nothing but a line where there are no rows."""
-    body: Sequence[tuple[object, ...]] = list(rows)
-    if not body:
-        click.echo("there are no such events")
-        return
-    for line in table([head, *body]):
-        click.echo(line)
+        echo_table(head, rows, _NO_EVENTS)
 
 
 def _row(each: Held) -> tuple[object, ...]:

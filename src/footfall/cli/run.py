@@ -117,7 +117,7 @@ def _require_whole(settings: Settings) -> None:
 async def _web(settings: Settings, listener: socket.socket) -> None:
     import uvicorn  # noqa: PLC0415
 
-    from footfall.service import app  # noqa: PLC0415
+    from footfall.service import web_process  # noqa: PLC0415
 
     class Server(uvicorn.Server):
         """Leaves signals to the process that it runs in."""
@@ -128,10 +128,10 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 
     raise_file_limit_for_connections(settings)
     wait_for_gate()
-    async with app.web(settings) as (application, door):
+    async with web_process.web(settings) as (application, protocol):
         config = uvicorn.Config(
             application,
-            http=cast("type[asyncio.Protocol]", door),
+            http=cast("type[asyncio.Protocol]", protocol),
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -149,12 +149,12 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _worker(settings: Settings) -> None:
-    from footfall.service import app  # noqa: PLC0415
+    from footfall.service import worker_process  # noqa: PLC0415
 
     resume_garbage_collection()
     stop = asyncio.Event()
     on_stop(stop.set)
-    await app.worker(settings, stop)
+    await worker_process.worker(settings, stop)
 
 
 def on_stop(call: Callable[[], None]) -> None:

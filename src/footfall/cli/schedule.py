@@ -1,26 +1,27 @@
 """`footfall schedule`: reports that come by themselves; make schedules, look at them, pause and remove them."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import click
 import msgspec
 from msgspec import UNSET
 
-from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import AnyFunction, pass_own
-from footfall.cli.output import keep_zone, moment, plain, read_time, table
+from footfall.cli.opening import new_option, open_codes, open_state
+from footfall.cli.output import echo_json, echo_table, keep_zone, moment, read_time
 from footfall.errors import RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
-from footfall.state import State, StateTooNew, StateUnavailable, StateUrlInvalid, User, open_state
+from footfall.state import State, User
 from footfall.system.clock import SystemClock
 from footfall.validation import Codes
 
 # Whoever can read the state database may do all of it.
 _OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)
 _RUNS_SHOWN = 20
+_NONE_YET = "there are none yet"
 
 
 @click.group()
@@ -115,7 +116,7 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
         with nullcontext() if are_new else open_codes(settings) as codes:
-            found = _desk(state, settings, codes).add(owner, msgspec.json.encode(_body(given)), doubt=True)
+            found = _schedules(state, settings, codes).add(owner, msgspec.json.encode(_body(given)), doubt=True)
     click.echo(found.id)
     click.echo(f"the first report is due at {moment(found.next.due)}", err=True)
 
@@ -132,11 +133,12 @@ def list_schedules(settings: Settings, as_json: bool) -> None:
       footfall schedule list --json | jq -r '.[] | select(.paused) | .id'
     """
     with _state(settings) as state:
-        found = sorted(_all(_desk(state, settings)), key=lambda each: (each.user, each.name, each.id))
+        found = sorted(_all(_schedules(state, settings)), key=lambda each: (each.user, each.name, each.id))
     if as_json:
-        _echo_json(found)
+        echo_json(found)
         return
-    _echo(("ID", "USER", "NAME", "CUSTOMER", "PRODUCT", "EVERY", "TIMEZONE", "NEXT", "STATE"), map(_row, found))
+    head = ("ID", "USER", "NAME", "CUSTOMER", "PRODUCT", "EVERY", "TIMEZONE", "NEXT", "STATE")
+    echo_table(head, map(_row, found), _NONE_YET)
 
 
 @schedule.command()
@@ -150,8 +152,8 @@ def show(settings: Settings, schedule_id: str) -> None:
       footfall schedule show 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
     """
     with _state(settings) as state:
-        found = _desk(state, settings).find(_OPERATOR, schedule_id)
-    _echo_json(found)
+        found = _schedules(state, settings).find(_OPERATOR, schedule_id)
+    echo_json(found)
 
 
 @schedule.command()
@@ -165,7 +167,7 @@ def pause(settings: Settings, schedule_id: str) -> None:
       footfall schedule pause 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
     """
     with _state(settings) as state:
-        _desk(state, settings).pause(_OPERATOR, schedule_id)
+        _schedules(state, settings).pause(_OPERATOR, schedule_id)
     click.echo(f"paused schedule {schedule_id}")
 
 
@@ -182,7 +184,7 @@ def resume(settings: Settings, schedule_id: str) -> None:
       footfall schedule resume 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
     """
     with _state(settings) as state:
-        found = _desk(state, settings).resume(_OPERATOR, schedule_id)
+        found = _schedules(state, settings).resume(_OPERATOR, schedule_id)
     click.echo(f"resumed schedule {schedule_id}; its next report is due at {moment(found.next.due)}")
 
 
@@ -197,7 +199,7 @@ def remove(settings: Settings, schedule_id: str) -> None:
       footfall schedule remove 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
     """
     with _state(settings) as state:
-        _desk(state, settings).remove(_OPERATOR, schedule_id)
+        _schedules(state, settings).remove(_OPERATOR, schedule_id)
     click.echo(f"removed schedule {schedule_id}")
 
 
@@ -217,11 +219,12 @@ def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> Non
       footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11 --json | jq -r '.[].source'
     """
     with _state(settings) as state:
-        found = _desk(state, settings).runs(_OPERATOR, schedule_id, limit)
+        found = _schedules(state, settings).runs(_OPERATOR, schedule_id, limit)
     if as_json:
-        _echo_json(found)
+        echo_json(found)
         return
-    _echo(("START", "END", "CORRECTION", "STATUS", "TRIES", "SOURCE", "REASON"), map(_run_row, found))
+    head = ("START", "END", "CORRECTION", "STATUS", "TRIES", "SOURCE", "REASON")
+    echo_table(head, map(_run_row, found), _NONE_YET)
 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
@@ -243,42 +246,24 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _state(settings: Settings) -> Iterator[State]:
-    """A migrated state; what is refused becomes lines on standard error and exit code 1."""
+    """The state database; a refusal becomes lines on standard error and exit code 1."""
     try:
-        with closing(open_state(settings)) as state:
-            state.migrate()
+        with open_state(settings) as state:
             yield state
-    except (StateTooNew, StateUnavailable, StateUrlInvalid) as error:
-        raise click.ClickException(str(error)) from error
     except RequestRefused as error:
         raise click.ClickException("\n".join([error.message, *map(str, error.problems)])) from error
 
 
-def _desk(state: State, settings: Settings, codes: Codes | None = None) -> Schedules:
+def _schedules(state: State, settings: Settings, codes: Codes | None = None) -> Schedules:
     return Schedules(state, settings, SystemClock(), codes)
 
 
-def _all(desk: Schedules) -> Iterator[ScheduleShown]:
+def _all(schedules: Schedules) -> Iterator[ScheduleShown]:
     after: str | None = ""
     while after is not None:
-        page = desk.page(_OPERATOR, after)
+        page = schedules.page(_OPERATOR, after)
         yield from page.schedules
         after = None if page.next is UNSET else page.next
-
-
-def _echo_json(found: object) -> None:
-    for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
-        click.echo(plain(line))
-
-
-def _echo(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    """A table with its head; nothing but a line where there are no rows."""
-    body: Sequence[tuple[object, ...]] = list(rows)
-    if not body:
-        click.echo("there are none yet")
-        return
-    for line in table([head, *body]):
-        click.echo(line)
 
 
 def _row(each: ScheduleShown) -> tuple[object, ...]:

@@ -2,20 +2,22 @@
 
 import datetime as dt
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 import msgspec
 
 from footfall.accounts import Accounts, BadUser
-from footfall.cli.codes import new_option, open_codes
 from footfall.cli.context import pass_own
+from footfall.cli.opening import new_option, open_codes, open_state
+from footfall.cli.output import table
+from footfall.service.composition import open_accounts
 from footfall.settings import Settings
-from footfall.state import LastAdmin, StateTooNew, StateUnavailable, StateUrlInvalid, User, UserExists, open_state
+from footfall.state import LastAdmin, User, UserExists
 from footfall.system.clock import SystemClock
 
-_REFUSALS = (BadUser, LastAdmin, StateTooNew, StateUnavailable, StateUrlInvalid, UserExists)
+_REFUSALS = (BadUser, LastAdmin, UserExists)
 _COLUMNS = ("ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")
 
 
@@ -110,7 +112,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
         listed = [msgspec.convert(each, ListedUser, from_attributes=True) for each in users]
         click.echo(msgspec.json.format(msgspec.json.encode(listed)))
         return
-    for line in _lines([_COLUMNS, *map(_row, users)]):
+    for line in table([_COLUMNS, *map(_row, users)]):
         click.echo(line)
 
 
@@ -202,12 +204,10 @@ def remove(settings: Settings, user_id: str) -> None:
 
 @contextmanager
 def _accounts(settings: Settings) -> Iterator[Accounts]:
-    """The accounts, on a migrated state; what they refuse becomes one line on standard error and exit code 1."""
+    """The users of the state database; a refusal becomes one line on standard error and exit code 1."""
     try:
-        with closing(open_state(settings)) as state:
-            state.migrate()
-            with closing(Accounts(state, settings, SystemClock())) as accounts:
-                yield accounts
+        with open_state(settings) as state, open_accounts(state, settings, SystemClock()) as accounts:
+            yield accounts
     except _REFUSALS as refusal:
         raise click.ClickException(str(refusal)) from refusal
 
@@ -248,11 +248,3 @@ def _row(each: User) -> tuple[str, ...]:
     customers = "*" if each.admin else ",".join(each.customers)
     admin = "yes" if each.admin else "no"
     return each.id, admin, customers, each.context, each.permissions or "", f"{created:%Y-%m-%d %H:%M}Z"
-
-
-def _lines(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """The rows with their columns below each other; an empty cell is a dash, so that every row has all of them."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{cell or '-':<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()

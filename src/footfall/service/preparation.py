@@ -9,16 +9,16 @@ import logging
 import os
 import shlex
 import sys
-from pathlib import Path
 
 import msgspec
 
-from footfall.accounts import Accounts, BadUser
-from footfall.plan import LivePlan, PlanInvalid
+from footfall.accounts import BadUser
+from footfall.plan import PlanInvalid
+from footfall.service import composition
 from footfall.service.supervisor import Prepared
 from footfall.settings import Settings
 from footfall.settings.load import load
-from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid, open_state
+from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.system import files
 from footfall.system.clock import SystemClock
 from footfall.system.process import CannotServe, start_log, unblock_sigterm, watch_parent
@@ -51,7 +51,7 @@ def _check_modes(settings: Settings) -> None:
 
 def _check_plan(settings: Settings) -> None:
     try:
-        LivePlan(Path(settings.plan) if settings.plan else None, settings)
+        composition.live_plan(settings)
     except PlanInvalid as error:
         raise CannotServe(f"the tracking plan is broken:\n{error}") from error
 
@@ -68,11 +68,11 @@ def _check_files(settings: Settings) -> None:
 def _first_user(settings: Settings) -> str | None:
     """Make `admin` where there is no user yet; returns its password when it was generated."""
     try:
-        state = open_state(settings)
-        with contextlib.closing(state):
-            state.migrate()
-            with contextlib.closing(Accounts(state, settings, SystemClock())) as accounts:
-                return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
+        with (
+            composition.open_state(settings) as state,
+            composition.open_accounts(state, settings, SystemClock()) as accounts,
+        ):
+            return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
     except (StateUnavailable, StateUrlInvalid, StateTooNew) as error:
         raise CannotServe(f"the state database cannot be used: {error}") from error
     except BadUser as error:

@@ -1,0 +1,140 @@
+"""The composition root: opens each part of a node, for the processes of the service and for the commands alike.
+
+Each function is a context manager that closes what it opened. It imports the libraries of its part when it is called,
+so that a command pays for the parts that it opens and for no others.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footfall.settings import Settings
+from footfall.system.clock import Clock, NodeClock
+from footfall.system.data_folder import data_folder
+
+if TYPE_CHECKING:
+    from footfall.accounts import Accounts
+    from footfall.backup import BackupDependencies, BackupProgress
+    from footfall.journal import Folder, Journal
+    from footfall.metrics import Board, Values
+    from footfall.plan import LivePlan
+    from footfall.state import State
+    from footfall.store import Store
+    from footfall.validation import Codes
+
+# Where the processes of a node show each other their metrics, in the data folder, and how often.
+METRICS_FOLDER = "run/metrics"
+METRICS_PERIOD_S = 1.0
+
+
+@contextlib.contextmanager
+def open_clock(settings: Settings) -> Iterator[NodeClock]:
+    """The clock that all processes of the node share; the data folder is made if need be."""
+    with contextlib.closing(NodeClock(data_folder(settings) / "clock")) as clock:
+        yield clock
+
+
+@contextlib.contextmanager
+def open_state(settings: Settings, *, migrate: bool = True) -> Iterator["State"]:
+    """The state database, brought to this version. Raises StateUrlInvalid, StateUnavailable and StateTooNew."""
+    from footfall.state import open_state
+
+    with contextlib.closing(open_state(settings)) as state:
+        if migrate:
+            state.migrate()
+        yield state
+
+
+@contextlib.contextmanager
+def open_store(settings: Settings) -> Iterator["Store"]:
+    """The events store; nothing is asked of it yet, so that it may be away."""
+    from footfall.store import Store
+
+    with contextlib.closing(Store(settings)) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def open_accounts(state: "State", settings: Settings, clock: Clock) -> Iterator["Accounts"]:
+    """The users that are in the state."""
+    from footfall.accounts import Accounts
+
+    with contextlib.closing(Accounts(state, settings, clock)) as accounts:
+        yield accounts
+
+
+@contextlib.contextmanager
+def open_codes(plan: "LivePlan", store: "Store", settings: Settings) -> Iterator["Codes"]:
+    """The codes that the tracking plan and the store know."""
+    from footfall.validation import Codes
+
+    with contextlib.closing(Codes(plan, store, settings)) as codes:
+        yield codes
+
+
+@contextlib.contextmanager
+def open_board(settings: Settings, role: str, read: Callable[[], "Values"]) -> Iterator["Board"]:
+    """The metrics of this process, where the node's other processes find them."""
+    from footfall.metrics import Board
+
+    with contextlib.closing(Board(settings.data / METRICS_FOLDER, role, read)) as board:
+        yield board
+
+
+@contextlib.contextmanager
+def open_backup(settings: Settings, progress: "BackupProgress") -> Iterator["BackupDependencies"]:
+    """What a backup or a restore works with; the state may be of an earlier version, or empty."""
+    from footfall.backup import BackupDependencies
+    from footfall.files import Files
+    from footfall.service.temporary_engine import temporary_engine
+
+    with (
+        open_state(settings, migrate=False) as state,
+        open_store(settings) as store,
+        temporary_engine(settings, store),
+    ):
+        yield BackupDependencies(
+            settings=settings,
+            state=state,
+            store=store,
+            files=Files(settings),
+            plan=_fingerprint(settings),
+            progress=progress,
+        )
+
+
+def plan_path(settings: Settings) -> Path | None:
+    """The file of the tracking plan; None for the packaged one."""
+    return Path(settings.plan) if settings.plan else None
+
+
+def live_plan(settings: Settings) -> "LivePlan":
+    """The tracking plan in force, which can be read again. Raises PlanInvalid."""
+    from footfall.plan import LivePlan
+
+    return LivePlan(plan_path(settings), settings)
+
+
+def journal_folder(settings: Settings) -> "Folder":
+    """The folder of the node's segments."""
+    from footfall.journal import Folder
+
+    return Folder(settings.data / "journal")
+
+
+def new_journal(settings: Settings, clock: Clock) -> "Journal":
+    """A journal that writes segments of its own into the node's folder once it runs."""
+    from footfall.journal import Journal
+
+    return Journal(journal_folder(settings), settings, clock)
+
+
+def _fingerprint(settings: Settings) -> str:
+    """The fingerprint of the tracking plan in force; empty when the plan is broken, which must not prevent a backup."""
+    from footfall import plan
+
+    try:
+        return plan.load(plan_path(settings)).fingerprint
+    except (plan.PlanInvalid, OSError):
+        return ""

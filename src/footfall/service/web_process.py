@@ -1,0 +1,94 @@
+"""A web process: its parts in the order in which they open, and its background work."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from footfall.errors import Code
+from footfall.files import Files
+from footfall.ingest import Collector
+from footfall.journal import Journal
+from footfall.metrics import Values
+from footfall.quarantine import Quarantine
+from footfall.receipts import Receipts
+from footfall.reports import Estimates, Reports
+from footfall.schedules import Schedules
+from footfall.service import composition
+from footfall.service.plan_reloader import PlanReloader
+from footfall.settings import Settings
+from footfall.system import background
+from footfall.system.background import BackgroundTask
+from footfall.system.clock import SystemClock
+from footfall.usage import Usage
+from footfall.web import Gauges, build, events_protocol
+from footfall.wire import Service
+
+
+@contextlib.asynccontextmanager
+async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]]]:
+    """The ASGI application of one web process, and the protocol of its connections.
+
+    On the way out, what waits for the disk is synced and the journal is sealed.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        clock = stack.enter_context(composition.open_clock(settings))
+        state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
+        plan = composition.live_plan(settings)
+        PlanReloader(plan).listen()
+        journal = composition.new_journal(settings, clock)
+        collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
+        board = stack.enter_context(composition.open_board(settings, "web", lambda: _values(collector, journal)))
+        accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
+        store = stack.enter_context(composition.open_store(settings))
+        codes = stack.enter_context(composition.open_codes(plan, store, settings))
+        reports = Reports(state, settings, clock, Files(settings), codes)
+        estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
+        segments = composition.journal_folder(settings)
+        receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))
+        usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))
+        stop = asyncio.Event()
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
+        tasks.create_task(journal.run(), name="journal")
+        share_metrics = partial(asyncio.to_thread, board.write)
+        table = (BackgroundTask("show the metrics", composition.METRICS_PERIOD_S, share_metrics),)
+        background.start(table, tasks, stop)
+        stack.callback(stop.set)
+        stack.callback(journal.close)
+        application = build(
+            settings=settings,
+            accounts=accounts,
+            reports=reports,
+            schedules=Schedules(state, settings, clock, codes),
+            estimates=estimates,
+            receipts=receipts,
+            usage=usage,
+            codes=codes,
+            quarantine=Quarantine(store, journal, plan, settings),
+            collect=collector,
+            service=_describe(settings),
+            clock=clock,
+            gauges=Gauges(board, state, settings, clock),
+            refused=collector.refusals,
+            healthy=lambda: journal.refusal is None,
+        )
+        yield application, events_protocol(collector, settings)
+
+
+def _describe(settings: Settings) -> Service:
+    """What the service says of itself."""
+    description = "System for collecting and reporting usage statistics"
+    return Service(version("footfall"), "footfall", description, settings.environment)
+
+
+def _values(collector: Collector, journal: Journal) -> Values:
+    """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
+    return {
+        ("footfall_events_accepted_total", ""): collector.events_accepted,
+        ("footfall_events_quarantined_total", ""): collector.events_quarantined,
+        ("footfall_journal_waiting_bytes", ""): journal.waiting_bytes,
+        **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},
+    }

@@ -1,0 +1,101 @@
+"""A worker process: its parts in the order in which they open, and the table of its background work."""
+
+import asyncio
+import contextlib
+import time
+from functools import partial
+
+from footfall.files import Files
+from footfall.loading import Archive, Loader, Retention
+from footfall.metrics import Values
+from footfall.reports import Runner
+from footfall.schedules import Scheduler
+from footfall.service import composition
+from footfall.service.plan_reloader import PlanReloader
+from footfall.settings import Settings
+from footfall.system import background
+from footfall.system.background import BackgroundTask
+from footfall.system.data_folder import node_name
+from footfall.system.memory import MemoryReclaimer
+
+# Each look for scheduled reports that are due costs three indexed statements of the state when none is.
+SCHEDULES_PERIOD_S = 2.0
+# How often the worker looks whether reports have left unused memory, and how much is worth giving back.
+MEMORY_PERIOD_S = 20.0
+MEMORY_WORTH_BYTES = 32 * 1024 * 1024
+
+
+async def worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Load segments, make reports and do the rest of the table until `stop` is set; then load what is left."""
+    async with contextlib.AsyncExitStack() as stack:
+        clock = stack.enter_context(composition.open_clock(settings))
+        state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
+        plan = composition.live_plan(settings)
+        PlanReloader(plan).listen()
+        store = stack.enter_context(composition.open_store(settings))
+        archive = Archive(settings.data / "archive", settings.archive_days)
+        retention = Retention(store)
+        segments = composition.journal_folder(settings)
+        loader = Loader(segments, store, archive, settings.data / "aside", settings, clock)
+        board = stack.enter_context(composition.open_board(settings, "worker", lambda: _values(loader)))
+        node = node_name(settings)
+        runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
+        scheduler = Scheduler(state, store, settings, clock)
+        reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
+
+        async def load() -> None:
+            while await asyncio.to_thread(loader.tick):
+                pass
+
+        async def tell() -> None:
+            await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
+
+        async def prune() -> None:
+            await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
+
+        async def pack() -> None:
+            await asyncio.to_thread(archive.pack, clock.now_ms())
+
+        async def reclaim() -> None:
+            if reclaimer.is_worthwhile:
+                await asyncio.to_thread(reclaimer.reclaim)
+
+        schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
+        share_metrics = partial(asyncio.to_thread, board.write)
+        table = (
+            BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
+            BackgroundTask("tell other nodes how far this one has loaded", 1, tell),
+            BackgroundTask("show the metrics", composition.METRICS_PERIOD_S, share_metrics),
+            BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
+            BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
+            BackgroundTask("pack archived segments of past days", 60, pack),
+            BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
+            BackgroundTask("remove archived segments that are past their days", 3600, prune),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            background.start(table, tasks, stop)
+            tasks.create_task(runner.run(stop), name="run reports")
+        await _load_rest(loader, settings)
+        await asyncio.to_thread(state.nodes.remove, node)
+
+
+async def _load_rest(loader: Loader, settings: Settings) -> None:
+    """Load what is left. Our own engine may still be starting; another server that is away is not waited for."""
+    end_s = time.monotonic() + settings.stop_timeout_s / 2
+    while True:
+        while await asyncio.to_thread(loader.tick):
+            pass
+        if not loader.store_away or settings.events_url != "embedded" or time.monotonic() >= end_s:
+            return
+        await asyncio.sleep(0.05)
+
+
+def _values(loader: Loader) -> Values:
+    """The counts of this process; how far it has loaded is not known in its first moments."""
+    values: Values = {
+        ("footfall_events_loaded_total", ""): loader.events_loaded,
+        ("footfall_store_away", ""): int(loader.store_away),
+    }
+    if loader.loaded_through_ms:
+        values["footfall_loaded_through_timestamp_seconds", ""] = loader.loaded_through_ms / 1000
+    return values
