@@ -55,7 +55,7 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
     journal = Journal(Folder(folder / "journal"), settings, SystemClock())
     running = asyncio.create_task(journal.run())
     collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
-    allowed = web.Allowed(settings)
+    cors_headers = web.CorsHeaders(settings)
     sent_on: list[str] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -63,7 +63,7 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
 
         async def send_open(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *allowed.headers(scope["headers"])]}
+                message = {**message, "headers": [*message["headers"], *cors_headers.for_request(scope["headers"])]}
             await send(message)
 
         sent_on.append(f"{scope['method']} {scope['path']}")

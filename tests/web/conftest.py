@@ -159,7 +159,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 collect=collect,
                 service=SERVICE,
                 clock=clock,
-                gauges=web.Gauges(board, state, settings, clock),
+                node_metrics=web.NodeMetrics(board, state, settings, clock),
                 refused=refused,
                 healthy=lambda: found.healthy,
             )

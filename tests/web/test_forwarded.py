@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from footfall.settings import Settings
-from footfall.web.forwarded import Origins
+from footfall.web.forwarded import Forwarded
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.9"
 
@@ -23,11 +23,11 @@ def scope(peer: str | None = PROXY, root_path: str = "", **headers: str) -> Any:
 
 
 def base_url(trusted: str = PROXY, public_url: str = "", **kwargs: Any) -> str:
-    return Origins(Settings(trusted_proxies=trusted, public_url=public_url)).base_url(scope(**kwargs))
+    return Forwarded(Settings(trusted_proxies=trusted, public_url=public_url)).base_url(scope(**kwargs))
 
 
 def address(trusted: str = PROXY, **kwargs: Any) -> str:
-    return Origins(Settings(trusted_proxies=trusted)).address(scope(**kwargs))
+    return Forwarded(Settings(trusted_proxies=trusted)).client_address(scope(**kwargs))
 
 
 def test_the_setting_goes_before_everything() -> None:
@@ -120,4 +120,4 @@ def test_address_is_the_last_that_a_trusted_proxy_saw(peer: str | None, forwarde
 
 def test_a_setting_that_is_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="proxy"):
-        Origins(Settings(trusted_proxies="proxy.example"))
+        Forwarded(Settings(trusted_proxies="proxy.example"))

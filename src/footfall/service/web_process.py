@@ -23,7 +23,7 @@ from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
 from footfall.usage import Usage
-from footfall.web import Gauges, build, events_protocol
+from footfall.web import NodeMetrics, build, events_protocol
 from footfall.wire import Service
 
 
@@ -71,7 +71,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             collect=collector,
             service=_describe(settings),
             clock=clock,
-            gauges=Gauges(board, state, settings, clock),
+            node_metrics=NodeMetrics(board, state, settings, clock),
             refused=collector.refusals,
             healthy=lambda: journal.refusal is None,
         )

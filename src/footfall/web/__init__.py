@@ -1,30 +1,31 @@
 """The HTTP API.
 
-**The way of a request.** A connection (`connection`) reads one request after the other, cut by `framing`, and ends
-every wait for its client (`connections`). The door (`door`) is the connection that answers a plain `POST /events`
-itself, with the steps of `footfall.collecting`; all else becomes a request of the application (`exchange`). There CORS
-(`cors`) is outermost, so that every answer, whatever makes it, can be read by a page of another origin; preflights end
-there. The entrance (`entrance`) hands `POST /events` to its raw handler, past the framework, serves a `HEAD` as the
-`GET` that it stands for, and is the last net for what nobody caught. All other calls are the framework's, made from one
-table (`routes`).
+**The way of a request.** A connection (`connection`) reads one request after the other, whose ends `framing` finds,
+and all connections share room and deadlines (`connections`). `events_endpoint` is the connection that answers a plain
+`POST /events` by itself, with the steps of `footfall.ingest`. Every other request goes to the application (`asgi`).
 
-**Errors.** A call raises RequestRefused; `errors` turns that, and whatever the framework refuses by itself, into the
-wire contract's shape, whose statuses and bodies stand in `footfall.refusals`. No other error body ever leaves.
+In the application, CORS (`cors`) is outermost, so that a page of another origin can read every answer; preflights end
+there. The dispatcher (`dispatcher`) hands `POST /events` to its raw handler, past the framework, serves a `HEAD` as a
+`GET` without its body, and answers an exception that nobody caught. The framework, Litestar, serves all other calls,
+which are made from one table (`routes`); their handlers are in `calls`.
 
-**Description.** `document` makes the OpenAPI document from the table of routes, the wire's structs and the texts of
-`manual` and `advice`; `page` draws the same document for people.
+**Errors.** A call raises RequestRefused. `errors` turns that, and what the framework refuses by itself, into the shape
+of the wire contract; `footfall.errors` has the statuses and bodies. No call has an error body of another shape.
+
+**Description.** `openapi` makes the OpenAPI document from the table of routes, the structs of the wire and the texts of
+the manual, and draws it as a page.
 """
 
 from footfall.web.application import build
-from footfall.web.cors import Allowed
-from footfall.web.dependencies import Gauges
+from footfall.web.cors import CorsHeaders
 from footfall.web.events_endpoint import events_protocol
+from footfall.web.node_metrics import NodeMetrics
 from footfall.web.routes import ROUTES, Route
 
 __all__ = [
     "ROUTES",
-    "Allowed",
-    "Gauges",
+    "CorsHeaders",
+    "NodeMetrics",
     "Route",
     "build",
     "events_protocol",

@@ -1,4 +1,4 @@
-"""Puts the calls together: the framework with its routes and error handler, the entrance before it, CORS around all."""
+"""Builds the application: the framework with its routes and guards, the dispatcher before it, CORS around both."""
 
 import re
 from collections import Counter
@@ -22,11 +22,12 @@ from footfall.system.clock import Clock
 from footfall.usage import Usage
 from footfall.validation import Codes, unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
-from footfall.web.cors import Cors
-from footfall.web.dependencies import Gauges, Services, SignIn
+from footfall.web.cors import CorsMiddleware
+from footfall.web.dependencies import Services, SignIn
 from footfall.web.dispatcher import Dispatcher
-from footfall.web.errors import counting
-from footfall.web.forwarded import Origins
+from footfall.web.errors import make_exception_handler
+from footfall.web.forwarded import Forwarded
+from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.document import make_document
 from footfall.web.openapi.manual import PAGES
 from footfall.web.routes import ROUTES, Route
@@ -49,17 +50,17 @@ def build(
     collect: ASGIApp,
     service: Service,
     clock: Clock,
-    gauges: Gauges,
+    node_metrics: NodeMetrics,
     refused: Counter[Code],
     healthy: Callable[[], bool],
 ) -> ASGIApp:
     """The ASGI application of the whole API.
 
-    `collect` answers `POST /events`, and is called for nothing else. `healthy` says at once, without waiting for
-    anything, whether events can be accepted now. What is refused is counted in `refused`. Raises ValueError when
-    `trusted_proxies` cannot be read.
+    `collect` answers `POST /events`, and is called for nothing else. `healthy` says without waiting whether events can
+    be accepted now. `refused` counts the refusals of all other calls. Raises ValueError when `trusted_proxies` is
+    malformed.
     """
-    origins = Origins(settings)
+    forwarded = Forwarded(settings)
     services = Services(
         settings=settings,
         reports=reports,
@@ -69,11 +70,11 @@ def build(
         usage=usage,
         codes=codes,
         quarantine=quarantine,
-        origins=origins,
+        forwarded=forwarded,
         clock=clock,
         service=service,
         collect=collect,
-        gauges=gauges,
+        node_metrics=node_metrics,
         healthy=healthy,
         document=make_document(ROUTES, service),
     )
@@ -81,21 +82,21 @@ def build(
     async def provide_services() -> Services:
         return services
 
-    sign_in = SignIn(accounts, origins)
+    sign_in = SignIn(accounts, forwarded)
     calls = Litestar(
-        [*_options(ROUTES), *(_handle(entry, sign_in, origins, settings) for entry in ROUTES)],
+        [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
         dependencies={"services": Provide(provide_services)},
-        exception_handlers={Exception: counting(refused)},
+        exception_handlers={Exception: make_exception_handler(refused)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.
         openapi_config=None,
         logging_config=None,
     )
-    return Cors(Dispatcher(calls, collect), settings)
+    return CorsMiddleware(Dispatcher(calls, collect), settings)
 
 
-def _known_query(entry: Route) -> Guard:
-    """A guard that refuses parameters of a query which the call does not have: what they say would be passed over."""
+def _known_query_guard(entry: Route) -> Guard:
+    """A guard that refuses unknown parameters of the query, which would have no effect."""
     known = tuple(PAGES[entry.method, entry.path].query)
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
@@ -106,57 +107,58 @@ def _known_query(entry: Route) -> Guard:
     return check
 
 
-def _options(routes: Sequence[Route]) -> list[HTTPRouteHandler]:
-    """What answers `OPTIONS`: with all methods of the path, where the framework would name those of one of its calls.
+def _options_handlers(routes: Sequence[Route]) -> list[HTTPRouteHandler]:
+    """Handlers of `OPTIONS`, which list all methods of a path; the framework's own list those of one of its calls.
 
-    They come first, lest the framework makes its own.
+    They are registered first, because the framework makes its own where none is.
     """
     methods: dict[str, set[str]] = {}
     for entry in routes:
         methods.setdefault(entry.path, {"OPTIONS"}).update({"GET", "HEAD"} if entry.method == "GET" else {entry.method})
-    return [_tell(path, ", ".join(sorted(found))) for path, found in methods.items()]
+    return [_options_handler(path, ", ".join(sorted(found))) for path, found in methods.items()]
 
 
-def _tell(path: str, allowed: str) -> HTTPRouteHandler:
-    async def tell() -> Response[None]:
+def _options_handler(path: str, allowed: str) -> HTTPRouteHandler:
+    async def list_methods() -> Response[None]:
         return Response(None, status_code=204, headers={"allow": allowed})
 
     typed = _PARAMETER.sub(r"{\1:str}", path)
-    return route(typed, http_method=HttpMethod.OPTIONS, status_code=204)(tell)
+    return route(typed, http_method=HttpMethod.OPTIONS, status_code=204)(list_methods)
 
 
-def _own_pages(origins: Origins) -> Guard:
-    """A guard that refuses a change which a page of another site may have had a browser send, with its user's password.
+def _same_origin_guard(forwarded: Forwarded) -> Guard:
+    """A guard against cross-site request forgery: a page of another origin must send JSON with a change.
 
-    A browser sends `POST` across sites without asking first only where the type of the body is a form's, plain text or
-    none; it asks for every `DELETE`, and for JSON. It says in `Origin` and `Sec-Fetch-Site` where the page is from.
+    A browser has the user's password. It sends a `POST` across origins without a preflight only when the body's type is
+    a form's, plain text or none; before every `DELETE` and before JSON it asks. `Origin` and `Sec-Fetch-Site` say where
+    the page is from.
     """
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         media_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != JSON and origins.is_foreign(connection.scope):
+        if media_type != JSON and forwarded.is_cross_origin(connection.scope):
             text = f"a page of another origin must send Content-Type: {JSON} with a call that changes something"
             raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, text)
 
     return check
 
 
-def _guards(entry: Route, sign_in: Guard, origins: Origins, settings: Settings) -> Iterator[Guard]:
+def _guards(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settings) -> Iterator[Guard]:
     if entry.signed_in and not (entry.opened_by and getattr(settings, entry.opened_by)):
         yield sign_in
     if entry.changes:
-        yield _own_pages(origins)
+        yield _same_origin_guard(forwarded)
     if entry.strict:
-        yield _known_query(entry)
+        yield _known_query_guard(entry)
 
 
-def _handle(entry: Route, sign_in: Guard, origins: Origins, settings: Settings) -> HTTPRouteHandler:
-    # The entrance has turned every HEAD into a GET by now; it is named here so that `Allow` lists it.
+def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settings) -> HTTPRouteHandler:
+    # The dispatcher has turned every HEAD into a GET. It is named here so that `Allow` lists it.
     methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
     handler = route(
         _PARAMETER.sub(r"{\1:str}", entry.path),
         http_method=methods,
         status_code=200,
-        guards=list(_guards(entry, sign_in, origins, settings)),
+        guards=list(_guards(entry, sign_in, forwarded, settings)),
     )
     return handler(entry.call)

@@ -18,7 +18,7 @@ from footfall.ingest import Collector, too_slow
 from footfall.settings import Settings
 from footfall.web.asgi import AsgiExchange, make_scope
 from footfall.web.connections import ConnectionFlow, ConnectionTable, too_many_connections
-from footfall.web.cors import Allowed
+from footfall.web.cors import CorsHeaders
 from footfall.web.exchange import STATUS_LINES, PlainExchange, format_headers
 from footfall.web.framing import Body, HeadReader, RawHeaders, RequestHead
 from footfall.web.server import ServerConfig, ServerState, client_address
@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol, ABC):
     def __init__(
         self,
         collector: Collector,
-        allowed: Allowed,
+        cors_headers: CorsHeaders,
         connections: ConnectionTable,
         settings: Settings,
         config: ServerConfig,
@@ -53,7 +53,7 @@ class Connection(asyncio.Protocol, ABC):
         self._app_state = app_state
         self._collector = collector
         self._budget = collector.budget
-        self._allowed = allowed
+        self._cors_headers = cors_headers
         self._connections = connections
         self._settings = settings
         self.deadline_s = math.inf
@@ -279,8 +279,8 @@ class Connection(asyncio.Protocol, ABC):
     def _write(self, answer: errors.Rendered, request_headers: RawHeaders, keep_alive: bool) -> None:
         status, headers, content = answer
         closing = () if keep_alive else (CLOSE_HEADER,)
-        allowed = self._allowed.headers(request_headers)
-        head = format_headers((*self.server_state.default_headers, *headers, *allowed, *closing))
+        cors_headers = self._cors_headers.for_request(request_headers)
+        head = format_headers((*self.server_state.default_headers, *headers, *cors_headers, *closing))
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINES[status], head, content))
 
     def _on_answered(self) -> None:

@@ -1,4 +1,4 @@
-"""The outermost layer: lets pages of other origins make the calls and read what the answers' headers say."""
+"""CORS, the outermost layer: lets pages of other origins make the calls and read the answers with their headers."""
 
 import re
 from collections.abc import Iterable
@@ -38,63 +38,65 @@ EXPOSED_HEADERS = (
 )
 # A day: the longest that any browser remembers a preflight.
 PREFLIGHT_AGE_S = 86_400
-# Of the headers that a preflight asks for, so many are named back, and so much of the list is read: pages send a few.
+# Headers that a preflight may ask for, and bytes of their list that are read: pages ask for a few.
 ASKED_NAMES_MAX = 50
 ASKED_BYTES_MAX = 2_000
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,100}")
 
 
-class Allowed:
-    """The headers of every answer: those by which other origins may read it, and that no browser guesses its type.
+class CorsHeaders:
+    """The headers that every answer has: who may read it, and that no browser may guess its type.
 
-    `cors_origins` is `*`, or a comma-separated list of origins, of which the asking one is named back.
+    `cors_origins` is `*`, or a list of origins with commas, of which the one that asks is named in the answer.
     """
 
     def __init__(self, settings: Settings) -> None:
         origins = [origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip()]
         self._origins = frozenset(origin.lower().encode() for origin in origins)
         self._exposed = (b"access-control-expose-headers", _join(EXPOSED_HEADERS))
-        # Those of all answers, where they are the same whoever asks.
-        self.any = ((b"access-control-allow-origin", b"*"), self._exposed, NOSNIFF) if "*" in origins else None
+        # The headers where they are the same for all origins, else None.
+        self.for_any_origin = (
+            ((b"access-control-allow-origin", b"*"), self._exposed, NOSNIFF) if "*" in origins else None
+        )
 
-    def headers(self, asked: HeaderPairs) -> tuple[tuple[bytes, bytes], ...]:
-        """Those of the answer to a request with these headers."""
-        if self.any is not None:
-            return self.any
-        origin = _value(asked, b"origin")
+    def for_request(self, asked: HeaderPairs) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers of the answer to a request with these headers."""
+        if self.for_any_origin is not None:
+            return self.for_any_origin
+        origin = _find_header(asked, b"origin")
         # `Vary` keeps caches from handing one origin's answer to another.
         if origin is None or origin.lower() not in self._origins:
             return ((b"vary", b"Origin"), NOSNIFF)
         return ((b"access-control-allow-origin", origin), self._exposed, (b"vary", b"Origin"), NOSNIFF)
 
-    def preflight(self, scope: HTTPScope) -> list[tuple[bytes, bytes]]:
-        """Those of the answer to a preflight.
+    def for_preflight(self, scope: HTTPScope) -> list[tuple[bytes, bytes]]:
+        """The headers of the answer to a preflight.
 
-        That of `POST /events` names the origin back and allows credentials, for `navigator.sendBeacon` always sends
-        them, and a browser drops a beacon of JSON where the answer is `*`. Nothing is given away by that: the call
-        looks at no cookie and no password, sets none, and answers anyone the same. The leave is for this one path and
-        method, which browsers hold it to; everywhere else a page must name the password itself.
+        For `POST /events` they name the origin and allow credentials: `navigator.sendBeacon` always sends credentials,
+        and a browser drops a beacon with JSON when the answer is `*`. That gives nothing away: the call reads and sets
+        no cookie and no password, and answers everyone the same. Browsers allow credentials for this path and method
+        alone; for all other calls a page must send the password itself.
         """
         asked = scope["headers"]
-        # An answer without content has no headers that a page could read, and no content to be taken for another.
-        found = [header for header in self.headers(asked) if header not in (self._exposed, NOSNIFF)]
-        origin, method = _value(asked, b"origin"), _value(asked, b"access-control-request-method")
+        # An answer without content needs neither: no page reads its headers, no browser guesses its type.
+        found = [header for header in self.for_request(asked) if header not in (self._exposed, NOSNIFF)]
+        origin, method = _find_header(asked, b"origin"), _find_header(asked, b"access-control-request-method")
         if scope["path"] != "/events" or method != b"POST" or origin is None:
             return found
-        if self.any is not None:
+        if self.for_any_origin is not None:
             found = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
         if any(name == b"access-control-allow-origin" for name, _ in found):
             found.append((b"access-control-allow-credentials", b"true"))
         return found
 
 
-class Cors:
+class CorsMiddleware:
     """Answers every preflight itself, whatever the path, and adds the same few headers to every other answer."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._allowed = Allowed(settings)
+        self._cors_headers = CorsHeaders(settings)
         self._preflight = (
             (b"access-control-allow-methods", _join(METHODS)),
             (b"access-control-max-age", str(PREFLIGHT_AGE_S).encode()),
@@ -104,10 +106,10 @@ class Cors:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
-        extra = self._allowed.headers(scope["headers"])
-        if scope["method"] == "OPTIONS" and _asks(scope["headers"]):
-            names = (b"access-control-allow-headers", _names(scope["headers"]))
-            answer = [*self._allowed.preflight(scope), *self._preflight, names]
+        extra = self._cors_headers.for_request(scope["headers"])
+        if scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]):
+            names = (b"access-control-allow-headers", _allowed_names(scope["headers"]))
+            answer = [*self._cors_headers.for_preflight(scope), *self._preflight, names]
             await send({"type": "http.response.start", "status": 204, "headers": answer})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
@@ -121,18 +123,21 @@ class Cors:
         await self._app(scope, receive, send_open)
 
 
-def _asks(headers: HeaderPairs) -> bool:
-    return _value(headers, b"origin") is not None and _value(headers, b"access-control-request-method") is not None
+def _is_preflight(headers: HeaderPairs) -> bool:
+    return (
+        _find_header(headers, b"origin") is not None
+        and _find_header(headers, b"access-control-request-method") is not None
+    )
 
 
-def _names(headers: HeaderPairs) -> bytes:
-    """The headers that a page may send: those that calls read, and what tracing adds, as it was asked for."""
-    asked = (_value(headers, b"access-control-request-headers") or b"")[:ASKED_BYTES_MAX].decode("latin-1")
+def _allowed_names(headers: HeaderPairs) -> bytes:
+    """The headers that a page may send: those that calls read, and those that it asks for, such as tracing's."""
+    asked = (_find_header(headers, b"access-control-request-headers") or b"")[:ASKED_BYTES_MAX].decode("latin-1")
     names = (name.strip().lower() for name in asked.split(",", ASKED_NAMES_MAX)[:ASKED_NAMES_MAX])
     return _join(dict.fromkeys([*REQUEST_HEADERS, *(name for name in names if _TOKEN.fullmatch(name))]))
 
 
-def _value(headers: HeaderPairs, name: bytes) -> bytes | None:
+def _find_header(headers: HeaderPairs, name: bytes) -> bytes | None:
     return next((value for key, value in headers if key == name), None)
 
 

@@ -1,4 +1,4 @@
-"""What every request passes once it is inside CORS: the shortcut of `POST /events`, `HEAD`, the last net for faults."""
+"""Between CORS and the framework: the raw handler of `POST /events`, `HEAD`, and exceptions that nobody caught."""
 
 import logging
 from typing import Final, cast
@@ -7,19 +7,19 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from footfall import errors
-from footfall.web.errors import failure
+from footfall.web.errors import internal_failure
 
 log = logging.getLogger(__name__)
 
-BODYLESS: Final = "footfall.bodyless"
+IS_HEAD: Final = "footfall.is_head"
 
 
 class Dispatcher:
     """Hands `POST /events` to its raw handler, past the framework's routing, and everything else to the framework.
 
-    A `HEAD` is served as the `GET` that it stands for, with its headers and without its body; the scope then has the
-    key `BODYLESS`, so that a call with a long body need not make it. An exception that nobody caught becomes the
-    refusal that names no details; once an answer has begun, it goes on to the server, which closes the connection.
+    A `HEAD` is served as a `GET`, whose body is dropped. The scope then has the key `IS_HEAD`, so that a call with a
+    long body need not make it. An exception that nobody caught becomes a refusal without details; once an answer has
+    begun, it is raised, and the connection is closed.
     """
 
     def __init__(self, calls: ASGIApp, collect: ASGIApp) -> None:
@@ -30,39 +30,39 @@ class Dispatcher:
         if scope["type"] != ScopeType.HTTP:
             await self._calls(scope, receive, send)
             return
-        app, bodyless = self._calls, False
+        app, is_head = self._calls, False
         if scope["method"] == "POST" and scope["path"] == "/events":
             app = self._collect
         elif scope["method"] == "HEAD":
-            scope, bodyless = cast("HTTPScope", {**scope, "method": "GET", BODYLESS: True}), True
-        answer = _Answer(send, bodyless)
+            scope, is_head = cast("HTTPScope", {**scope, "method": "GET", IS_HEAD: True}), True
+        response = _Response(send, is_head)
         try:
-            await app(scope, receive, answer.send)
+            await app(scope, receive, response.send)
         except Exception:
-            if answer.begun:
+            if response.has_begun:
                 raise
-            log.exception("unexpected failure of %s %r", scope["method"], scope["path"])
-            await answer.refuse()
+            log.exception("unexpected internal_failure of %s %r", scope["method"], scope["path"])
+            await response.refuse()
 
 
-class _Answer:
-    """The way out of one request: remembers whether the answer has begun, and drops the body of a `HEAD`'s."""
+class _Response:
+    """Sends the answer to one request, notes whether it has begun, and drops the body for a `HEAD`."""
 
-    __slots__ = ("_bodyless", "_send", "begun")
+    __slots__ = ("_is_head", "_send", "has_begun")
 
-    def __init__(self, send: Send, bodyless: bool) -> None:
+    def __init__(self, send: Send, is_head: bool) -> None:
         self._send = send
-        self._bodyless = bodyless
-        self.begun = False
+        self._is_head = is_head
+        self.has_begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
-        elif self._bodyless and message["type"] == "http.response.body":
+            self.has_begun = True
+        elif self._is_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
 
     async def refuse(self) -> None:
-        status, headers, body = errors.render_refusal(failure())
+        status, headers, body = errors.render_refusal(internal_failure())
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,4 +1,4 @@
-"""Turns whatever a call raises into the answer of the wire contract, whose bodies `footfall.errors` makes."""
+"""Turns whatever a call raises into an answer of the wire contract, whose body `footfall.errors` makes."""
 
 import logging
 from collections import Counter
@@ -15,13 +15,13 @@ from footfall.state import StateUnavailable
 
 log = logging.getLogger(__name__)
 
-# Seconds after which a state database that is full, or away, may do what it could not.
+# `Retry-After` in seconds when the state database is full or unavailable.
 STATE_RETRY_AFTER_S = 10
 
-# Of a path that is logged: a stranger may send one of 64 KiB.
+# Characters of a path that are logged: anyone may send one of 64 KiB.
 PATH_CHARS_MAX = 200
 
-# What the framework refuses by itself, before a call of ours is reached.
+# What the framework refuses by itself before it calls a handler, by status.
 _FRAMEWORK: dict[int, tuple[Code, str]] = {
     400: (Code.REQUEST_PARAMETER_MALFORMED, "the request cannot be read"),
     404: (Code.REQUEST_NOT_FOUND, "there is nothing at this path; GET /docs lists the calls"),
@@ -30,12 +30,12 @@ _FRAMEWORK: dict[int, tuple[Code, str]] = {
 }
 
 
-def failure() -> RequestRefused:
-    """A fault of the service; the log has the details, the answer never does."""
+def internal_failure() -> RequestRefused:
+    """The refusal for a fault of the service. The log has the details, the answer never does."""
     return RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
 
 
-def refusal(error: Exception) -> RequestRefused | None:
+def as_refusal(error: Exception) -> RequestRefused | None:
     """The refusal that the exception stands for; None when it is a fault of the service."""
     match error:
         case RequestRefused():
@@ -51,26 +51,26 @@ def refusal(error: Exception) -> RequestRefused | None:
             return None
 
 
-def counting(refused: Counter[Code]) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    """The exception handler of the calls, which counts by code."""
+def make_exception_handler(refused: Counter[Code]) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    """The framework's exception handler, which counts refusals by code."""
 
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        refused[(refusal(error) or failure()).code] += 1
-        return answer(request, error)
+        refused[(as_refusal(error) or internal_failure()).code] += 1
+        return _render(request, error)
 
     return count
 
 
-def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """What a call answers that raised this."""
-    refused = refusal(error)
+def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer of a call that raised this."""
+    refused = as_refusal(error)
     if refused is None:
         log.error("unexpected failure of %s %r", request.method, request.url.path[:PATH_CHARS_MAX], exc_info=error)
-        refused = failure()
+        refused = internal_failure()
     elif isinstance(error, StateUnavailable):
         log.warning("%s %r cannot be done now: %s", request.method, request.url.path[:PATH_CHARS_MAX], error)
     status, headers, body = errors.render_refusal(refused)
-    # An error may tell what only its user may know.
+    # No cache may keep it: an error may say what only its user may know.
     named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}
     if isinstance(error, HTTPException) and error.headers:
         named.update({name.lower(): value for name, value in error.headers.items() if name.lower() == "allow"})

@@ -17,7 +17,7 @@ from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
 from footfall.web.connection import Connection
 from footfall.web.connections import ConnectionTable
-from footfall.web.cors import Allowed
+from footfall.web.cors import CorsHeaders
 from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, ResponseTemplate
 from footfall.web.framing import RequestHead
 from footfall.web.server import ServerConfig, ServerState
@@ -31,7 +31,7 @@ class EventsProtocol(Connection):
         heads: HeadCache,
         template: ResponseTemplate,
         collector: Collector,
-        allowed: Allowed,
+        cors_headers: CorsHeaders,
         connections: ConnectionTable,
         settings: Settings,
         config: ServerConfig,
@@ -39,7 +39,7 @@ class EventsProtocol(Connection):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(collector, allowed, connections, settings, config, server_state, app_state, _loop)
+        super().__init__(collector, cors_headers, connections, settings, config, server_state, app_state, _loop)
         self._heads = heads
         self._template = template
 
@@ -100,7 +100,7 @@ class EventsProtocol(Connection):
 
 def events_protocol(collector: Collector, settings: Settings) -> Callable[..., EventsProtocol]:
     """What the server makes each of its connections with."""
-    allowed = Allowed(settings)
+    cors_headers = CorsHeaders(settings)
     connections = ConnectionTable(connections_that_fit(settings))
-    heads, template = HeadCache(), ResponseTemplate(allowed)
-    return partial(EventsProtocol, heads, template, collector, allowed, connections, settings)
+    heads, template = HeadCache(), ResponseTemplate(cors_headers)
+    return partial(EventsProtocol, heads, template, collector, cors_headers, connections, settings)

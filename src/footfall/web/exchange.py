@@ -12,7 +12,7 @@ from msgspec import Struct
 from footfall import errors
 from footfall.ingest import Budget, Headers, sender_of
 from footfall.quarantine import Sender
-from footfall.web.cors import Allowed
+from footfall.web.cors import CorsHeaders
 from footfall.web.framing import RawHeaders
 from footfall.web.server import Client
 
@@ -65,12 +65,12 @@ class ResponseTemplate:
     Its head changes once a second, with the server's `Date`, and is kept until then.
     """
 
-    def __init__(self, allowed: Allowed) -> None:
+    def __init__(self, cors_headers: CorsHeaders) -> None:
         self._server_headers: RawHeaders | None = None
         self._before_length = b""
-        # Where the headers depend on the origin that asks, no answer is usual.
-        self.is_usable = allowed.any is not None
-        self._after_length = b"\r\n%b\r\n" % format_headers(allowed.any or ())
+        # Where the CORS headers depend on the origin that asks, there is no usual answer.
+        self.is_usable = cors_headers.for_any_origin is not None
+        self._after_length = b"\r\n%b\r\n" % format_headers(cors_headers.for_any_origin or ())
 
     def fill(self, server_headers: RawHeaders, content: bytes) -> bytes:
         """The whole answer with this content. The server makes a new list of its headers when they change."""

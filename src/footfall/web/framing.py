@@ -1,7 +1,7 @@
-"""Where one HTTP/1.1 message ends and the next begins: the head of a request, and a body in chunks (RFC 9112).
+"""Where a request of HTTP/1.1 ends and the next begins (RFC 9112).
 
-The parser of the server's library reads heads, and nothing else: it is never given a byte past the head's end. The
-length of a body is decided here alone, so that there is one opinion of it, whatever the request asks to upgrade to.
+httptools parses heads, and is never given a byte past the end of one. The length of a body is decided here alone, also
+for a request that asks for an upgrade: two opinions of it would let a client smuggle a request.
 """
 
 import re
@@ -17,17 +17,17 @@ from footfall.settings import Settings
 RawHeaders = list[tuple[bytes, bytes]]
 
 _END: Final = b"\r\n\r\n"
-# Digits of a length: as many as any real body has, and few enough for one machine word.
+# A length has at most 15 digits: more than any body needs, and fewer than 64 bits hold.
 _LENGTH: Final = re.compile(rb"[0-9]{1,15}")
-# RFC 9112, 7.1: a size, and extensions, which mean nothing here.
+# RFC 9112, 7.1: a size and extensions, which are ignored.
 _CHUNK_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
-# Bytes of the line before a chunk; extensions are hardly ever sent, and never long.
+# Bytes of the line before a chunk. Extensions are rare, and never long.
 CHUNK_LINE_BYTES_MAX: Final = 4096
 
 
 class RequestHead(Struct, frozen=True):
-    """The head of a request; `length` is the body's in bytes, None for a body in chunks."""
+    """The head of a request. `length` is that of the body in bytes, None for a body in chunks."""
 
     method: bytes
     target: bytes
@@ -38,7 +38,7 @@ class RequestHead(Struct, frozen=True):
 
 
 class HeadReader:
-    """Reads one head after the other, each from as many pieces as it comes in."""
+    """Reads one head after the other. A head may come in any number of pieces."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -47,21 +47,21 @@ class HeadReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a part of a head was read."""
-        return self._size > 0
+        """Whether a part of a head has been read."""
+        return self._head_bytes > 0
 
     def feed(self, data: bytes, at: int) -> tuple[RequestHead | None, int]:
-        """The head, once it is whole, and the offset behind what of the data belongs to it.
+        """The head once it is whole, and the offset in the data behind its last byte.
 
-        Raises RequestRefused for what is no head, or too large a one; the connection cannot be read on then.
+        Raises RequestRefused for a malformed or too large head; nothing more of the connection can be read then.
         """
-        if not self._size and data[at] in _END:
-            # RFC 9112, 2.2: empty lines before a request are passed over.
+        if not self._head_bytes and data[at] in _END:
+            # RFC 9112, 2.2: empty lines before a request are ignored.
             left = data[at:].lstrip(b"\r\n")
             return None, len(data) - len(left)
         end, is_whole = self._find_end(data, at)
-        self._size += end - at
-        if self._size > self._settings.head_bytes_max:
+        self._head_bytes += end - at
+        if self._head_bytes > self._settings.head_bytes_max:
             raise _head_too_large(f"the head of the request is longer than {self._settings.head_bytes_max} bytes")
         self._parse(data[at:end])
         if not is_whole:
@@ -70,10 +70,10 @@ class HeadReader:
             return None, end
         return self._finish(), end
 
-    # What the parser calls.
+    # What httptools calls.
 
     def on_message_begin(self) -> None:
-        self._begun += 1
+        self._heads_begun += 1
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -93,16 +93,19 @@ class HeadReader:
     # The steps of a head.
 
     def _forget(self) -> None:
-        self._size = 0
+        self._head_bytes = 0
         self._tail = b""
-        self._begun = 0
+        self._heads_begun = 0
         self._target = b""
         self._headers: RawHeaders = []
         self._is_complete = False
         self._keep_alive = False
 
     def _find_end(self, data: bytes, at: int) -> tuple[int, bool]:
-        """The offset behind the head, and whether it ends there; its end may have begun in the piece before."""
+        """The offset behind the piece of the head, and whether the head ends there.
+
+        The four bytes of the end may be spread over several pieces: `_tail` has the last three of those before.
+        """
         tail = self._tail
         found = (tail + data[at : at + 3]).find(_END) if tail else -1
         if found >= 0:
@@ -119,14 +122,14 @@ class HeadReader:
         try:
             self._parser.feed_data(piece)
         except HttpParserUpgrade:
-            pass  # The head alone was read, and nothing is upgraded: RFC 9110, 7.8.
+            pass  # Only the head was read. The request is served as it is: RFC 9110, 7.8 allows that.
         except HttpParserError as error:
             cause = error.__context__
             raise cause if isinstance(cause, RequestRefused) else malformed(str(error)) from error
 
     def _finish(self) -> RequestHead:
         parser = self._parser
-        if parser is None or not self._is_complete or self._begun != 1:
+        if parser is None or not self._is_complete or self._heads_begun != 1:
             raise malformed("the head of the request ends in a way of its own")
         version = parser.get_http_version()
         if version not in ("1.0", "1.1"):
@@ -136,26 +139,26 @@ class HeadReader:
             parser.get_method(), self._target, version, self._headers, self._keep_alive and version == "1.1", length
         )
         if length != 0 or parser.should_upgrade():
-            # It waits for a body, which it will not be given.
+            # This parser waits for a body, which it is never given.
             self._parser = None
         self._forget()
         return head
 
 
 class Chunks:
-    """Takes a body out of its chunks, in as many pieces as it comes in; `is_whole` once it has seen the end."""
+    """Decodes a body in chunks, which may come in any number of pieces. `is_whole` once the end has come."""
 
     def __init__(self, settings: Settings) -> None:
-        # What stands around the chunks may be as long as a body, and no longer.
+        # The lines between chunks may be as long as a body, and no longer.
         self._overhead_left = settings.body_bytes_max
         self._trailers_left = settings.head_bytes_max
-        self._line = b""
+        self._line_so_far = b""
         self._left = 0
-        self._expect = self._on_size
+        self._on_line = self._on_size
         self.is_whole = False
 
     def feed(self, data: bytes, at: int) -> tuple[bytes, int]:
-        """What of the body the data holds, and the offset behind it. Raises RequestRefused for what are no chunks."""
+        """The part of the body in the data, and the offset behind it. Raises RequestRefused for malformed chunks."""
         out = bytearray()
         while at < len(data) and not self.is_whole:
             if self._left:
@@ -164,21 +167,21 @@ class Chunks:
                 at += len(piece)
                 self._left -= len(piece)
             else:
-                at = self._take_line(data, at)
+                at = self._read_line(data, at)
         return bytes(out), at
 
-    def _take_line(self, data: bytes, at: int) -> int:
+    def _read_line(self, data: bytes, at: int) -> int:
         found = data.find(b"\n", at, at + CHUNK_LINE_BYTES_MAX)
         end = found + 1 if found >= 0 else min(len(data), at + CHUNK_LINE_BYTES_MAX)
-        self._line += data[at:end]
+        self._line_so_far += data[at:end]
         self._overhead_left -= end - at
-        if len(self._line) > CHUNK_LINE_BYTES_MAX or self._overhead_left < 0:
+        if len(self._line_so_far) > CHUNK_LINE_BYTES_MAX or self._overhead_left < 0:
             raise malformed("the lines between the chunks of the body are too long")
         if found >= 0:
-            line, self._line = self._line, b""
+            line, self._line_so_far = self._line_so_far, b""
             if not line.endswith(b"\r\n"):
                 raise malformed("a line between the chunks of the body does not end in CR LF")
-            self._expect(line[:-2])
+            self._on_line(line[:-2])
         return end
 
     def _on_size(self, line: bytes) -> None:
@@ -186,15 +189,15 @@ class Chunks:
         if found is None:
             raise malformed("a chunk of the body begins without its size")
         self._left = int(found[1], 16)
-        self._expect = self._on_end if self._left else self._on_trailer
+        self._on_line = self._on_end if self._left else self._on_trailer
 
     def _on_end(self, line: bytes) -> None:
         if line:
             raise malformed("a chunk of the body is longer than its size")
-        self._expect = self._on_size
+        self._on_line = self._on_size
 
     def _on_trailer(self, line: bytes) -> None:
-        """Trailers mean nothing here, and are dropped, as RFC 9110, 6.5.1 allows."""
+        """Trailers are ignored, as RFC 9110, 6.5.1 allows."""
         if not line:
             self.is_whole = True
             return
@@ -206,7 +209,7 @@ class Chunks:
 
 
 class Body:
-    """Takes the body of one request out of what comes, by its length or by its chunks; `length` is None for these."""
+    """Takes the body of one request out of what comes, by its length, or by its chunks when `length` is None."""
 
     def __init__(self, length: int | None, settings: Settings) -> None:
         self._left = length or 0
@@ -218,11 +221,11 @@ class Body:
         return self._left > 0 if self._chunks is None else not self._chunks.is_whole
 
     def is_missing_more_than(self, bytes_max: int) -> bool:
-        """Whether more than so many bytes of it are to come, as far as that is known."""
+        """Whether more than so many bytes are to come. True for chunks until their end, which are of unknown length."""
         return self._left > bytes_max if self._chunks is None else not self._chunks.is_whole
 
     def feed(self, data: bytes, at: int) -> tuple[bytes, int]:
-        """What of the body the data holds, and the offset behind it. Raises RequestRefused."""
+        """The part of the body in the data, and the offset behind it. Raises RequestRefused for malformed chunks."""
         if self._chunks is not None:
             return self._chunks.feed(data, at)
         piece = data[at : at + self._left]
@@ -231,7 +234,7 @@ class Body:
 
 
 def malformed(why: str) -> RequestRefused:
-    """The refusal of what is no HTTP."""
+    """The refusal of a request that is not HTTP/1.1."""
     problem = Problem(Code.REQUEST_INPUT_MALFORMED, "request", why)
     return RequestRefused(Code.REQUEST_INPUT_MALFORMED, "the request is not HTTP/1.1", (problem,))
 

@@ -1,4 +1,4 @@
-"""Every call in one table: the handlers, their description and their manual are all made from it."""
+"""Every call in one table, from which the framework's handlers and the OpenAPI document are made."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
@@ -10,15 +10,14 @@ from footfall.web.calls import downloads, events, quarantine, reports, service
 
 
 class Route(Struct, frozen=True):
-    """A call: `signed_in` when it needs a user, `public` when the OpenAPI document has it.
+    """A call. `signed_in`: it needs a user. `public`: the OpenAPI document has it.
 
-    A `published` call has clients that go on working whatever they send beside: it ignores what it does not know, and
-    says so; the others that need a user refuse it.
+    A `published` call has clients from before footfall: it ignores unknown parameters and keys, and warns of them.
+    Other calls that need a user refuse them.
 
-    `opened_by` is the setting that lets everyone make a call which otherwise needs a user.
+    `opened_by` names the setting that opens the call to everyone, although it is `signed_in`.
 
-    `errors` are the codes it can answer with beside those of its kind: any call can fail, and one that needs a user
-    can be refused for want of it.
+    `errors` are codes of this call alone. `codes` adds those that every call has, or every one that needs a user.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -34,7 +33,7 @@ class Route(Struct, frozen=True):
 
     @property
     def strict(self) -> bool:
-        """Whether a query may have described parameters only. Scrapers and load balancers send others."""
+        """Whether unknown query parameters are refused. Load balancers and scrapers may send some."""
         return self.signed_in and not (self.published or self.opened_by)
 
     @property
@@ -49,7 +48,7 @@ class Route(Struct, frozen=True):
         return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
 
 
-# What a call may be refused with that reads a body, and checks who may do what it asks for.
+# Codes of a call that reads a body and checks what the user may do.
 _CHANGE: Final = (
     Code.REQUEST_INPUT_MALFORMED,
     Code.REQUEST_PARAMETER_MALFORMED,

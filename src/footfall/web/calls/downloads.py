@@ -19,7 +19,7 @@ from footfall import errors
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Download, content_disposition
 from footfall.web.dependencies import Services
-from footfall.web.dispatcher import BODYLESS
+from footfall.web.dispatcher import IS_HEAD
 
 _RANGE = re.compile(r"bytes[ \t]*=[ \t]*(?P<first>[0-9]*)[ \t]*-[ \t]*(?P<last>[0-9]*)[ \t]*", re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -111,7 +111,7 @@ async def download_report(
     given = request.headers
     if is_unchanged(given.get("if-none-match"), file.etag):
         return ASGIResponse(status_code=304, headers=headers)
-    is_head = BODYLESS in request.scope
+    is_head = IS_HEAD in request.scope
     if file.location is not None and not is_head:
         # The object store serves the range. No cache may keep the redirect: its target expires sooner than the link.
         headers = {"location": file.location, "cache-control": "no-store"}

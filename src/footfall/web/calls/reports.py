@@ -45,7 +45,7 @@ async def list_reports(request: SignedInRequest, services: NamedDependency[Servi
     if listed.next is not None:
         kept = {"limit": given["limit"][-1]} if given.get("limit") else {}
         query = urlencode({**kept, "before": listed.next})
-        headers["link"] = f'<{services.origins.base_url(request.scope)}/reports?{query}>; rel="next"'
+        headers["link"] = f'<{services.forwarded.base_url(request.scope)}/reports?{query}>; rel="next"'
     return Response([reports.report_status(job) for job in listed.jobs], headers=headers)
 
 
@@ -75,7 +75,7 @@ async def link_report(request: SignedInRequest, services: NamedDependency[Servic
     chosen = choose_media_type(",".join(request.headers.getall("accept", [])), offers)
     if chosen is None:
         raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
-    link = await services.reports.link(request.user, job, services.origins.base_url(request.scope))
+    link = await services.reports.link(request.user, job, services.forwarded.base_url(request.scope))
     headers = {**UNCACHED, "vary": "Accept", **validation.warning_headers(unknown_query_warnings(request))}
     if chosen == JSON:
         return Response(ReportLink(link), headers=headers)

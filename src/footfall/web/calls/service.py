@@ -49,17 +49,17 @@ async def health(services: NamedDependency[Services]) -> Response[Health]:
 
 async def openapi(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
     """The OpenAPI document; its server is the URL that the request was sent to."""
-    servers = [{"url": services.origins.base_url(request.scope)}]
+    servers = [{"url": services.forwarded.base_url(request.scope)}]
     return Response(msgspec.json.encode({**services.document, "servers": servers}))
 
 
 async def docs(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
-    page = render_page(services.document, services.origins.base_url(request.scope))
+    page = render_page(services.document, services.forwarded.base_url(request.scope))
     return Response(page.encode(), media_type="text/html", headers={"content-security-policy": _PAGE_POLICY})
 
 
 async def root(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
-    location = f"{services.origins.base_url(request.scope)}/docs"
+    location = f"{services.forwarded.base_url(request.scope)}/docs"
     return Response(b"", status_code=307, media_type="text/plain", headers={"location": location})
 
 
@@ -68,7 +68,7 @@ async def show_metrics(request: Request[Any, Any, Any], services: NamedDependenc
     if not services.settings.metrics_public and not request.user.admin:
         raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "the metrics are for admins only")
     try:
-        text = render_metrics(await asyncio.to_thread(services.gauges.read))
+        text = render_metrics(await asyncio.to_thread(services.node_metrics.read))
     except OSError as error:
         why = f"the metrics cannot be read now: {error.strerror or error}"
         raise RequestRefused(Code.SERVICE_UNAVAILABLE, why, retry_after_s=RETRY_AFTER_S) from error

@@ -6,7 +6,7 @@ from typing import Final
 from footfall.reports import Manifest
 from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
 from footfall.web.openapi.schemas import EstimateRequest, EventFull, EventsRequest, ReportRequest
-from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULING, Documentation
+from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULE_PAGES, Documentation
 from footfall.wire import ReportLink
 
 _EVENT: Final = {
@@ -245,7 +245,7 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         answers=_FILE_HEADERS,
         also={"206": "The range that was asked for.", "304": "The client has this very file.", "307": _AT_STORE},
     ),
-    **SCHEDULING,
+    **SCHEDULE_PAGES,
     ("GET", "/quarantine"): Documentation(
         "Events that broke the tracking plan while it was in quarantine mode, the newest first, for admins. Long "
         "values of contexts are cut; the call for one event has them whole.",

@@ -93,7 +93,7 @@ _RUN: Final = {
     "nextLook": 1571074877278,
 }
 
-SCHEDULING: Final[Mapping[tuple[str, str], Documentation]] = {
+SCHEDULE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ("POST", "/schedules"): Documentation(
         "Makes a schedule: a report of every hour, day, week or month, started when the window has closed and the time "
         "of grace is over, with the rights that its owner has then. The reports are the owner's, like all others.",

@@ -1,0 +1,55 @@
+"""The metrics of the whole node, read when Prometheus asks: from its processes, its disk and the state database."""
+
+import logging
+from pathlib import Path
+
+from footfall.journal import Folder
+from footfall.metrics import Board, Values
+from footfall.settings import Settings
+from footfall.state import JobStatus, State, StateUnavailable
+from footfall.system.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class NodeMetrics:
+    """Reads the metrics of the whole node; `read` blocks."""
+
+    def __init__(self, board: Board, state: State, settings: Settings, clock: Clock) -> None:
+        self._board = board
+        self._state = state
+        self._data = settings.data
+        self._journal = Folder(settings.data / "journal")
+        self._clock = clock
+
+    def read(self) -> Values:
+        """All values of now, without those of reports while the state is unavailable. Raises OSError."""
+        values = self._board.gather()
+        now_ms = self._clock.now_ms()
+        if loaded_through_s := values.get(("footfall_loaded_through_timestamp_seconds", "")):
+            values["footfall_loaded_through_age_seconds", ""] = max(0, now_ms / 1000 - loaded_through_s)
+        values |= self._journal_values(now_ms)
+        values["footfall_segments_aside", ""] = _count_segments(self._data / "aside")
+        values["footfall_disk_free_bytes", ""] = self._journal.disk.free_bytes(self._data)
+        return values | self._report_values()
+
+    def _journal_values(self, now_ms: int) -> Values:
+        names = self._journal.names()
+        oldest_ms = int(names[0].split("-", 1)[0]) if names else now_ms
+        return {
+            ("footfall_journal_bytes", ""): self._journal.used_bytes(),
+            ("footfall_journal_segments", ""): len(names),
+            ("footfall_journal_oldest_segment_age_seconds", ""): max(0, now_ms - oldest_ms) / 1000,
+        }
+
+    def _report_values(self) -> Values:
+        try:
+            counts = self._state.jobs.count_by_status()
+        except StateUnavailable as error:
+            log.warning("the metrics do without the reports: %s", error)
+            return {}
+        return {("footfall_reports", status.value): counts.get(status, 0) for status in JobStatus}
+
+
+def _count_segments(folder: Path) -> int:
+    return len(Folder(folder).names()) if folder.is_dir() else 0
