@@ -13,6 +13,7 @@ from footfall.errors import Code, RequestRefused
 from footfall.journal import Folder
 from footfall.receipts import Original, Status
 from footfall.receipts.service import search_journal
+from footfall.store import StoreRejected
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -245,6 +246,15 @@ def test_a_store_without_its_tables_counts_as_away(make_node, make_batch, engine
         assert (await refusal(node.ask(NOBODY))).code is Code.SERVICE_UNAVAILABLE
 
     asyncio.run(run())
+
+
+def test_a_request_that_the_store_rejects_is_not_put_off(node, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reject(*_: object) -> None:
+        raise StoreRejected("HTTP driver received HTTP status 414")
+
+    monkeypatch.setattr(node.store, "rows", reject)
+    error = asyncio.run(refusal(node.ask(NOBODY)))
+    assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
 
 
 def test_the_newest_segments_are_looked_through_up_to_the_bound(make_node, make_batch) -> None:

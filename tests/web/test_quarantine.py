@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from footfall.loading import Archive, Loader
-from footfall.store import Store
+from footfall.store import Store, StoreRejected
 from footfall.web import ROUTES
 from footfall.web.openapi.document import make_document
 from footfall.wire import Service
@@ -288,6 +288,23 @@ def test_without_the_store_the_client_is_asked_to_come_back(service):
             for method, path in CALLS:
                 body = {"filter": {"customer": "C"}} if method == "POST" else None
                 check_unavailable(await opened.root.request(method, path, json=body))
+
+    asyncio.run(scenario())
+
+
+def test_a_request_that_the_store_rejects_is_not_put_off(service, monkeypatch):
+    def reject(_: Store) -> None:
+        raise StoreRejected("HTTP driver received HTTP status 414")
+
+    monkeypatch.setattr(Store, "migrate", reject)
+
+    async def scenario():
+        async with service() as opened:
+            for method, path in CALLS:
+                body = {"filter": {"customer": "C"}} if method == "POST" else None
+                answer = await opened.root.request(method, path, json=body)
+                assert (answer.status_code, answer.json()[0]["value"]["code"]) == (500, "REQUEST_GENERAL_FAILURE")
+                assert "retry-after" not in answer.headers
 
     asyncio.run(scenario())
 

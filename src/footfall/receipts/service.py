@@ -16,7 +16,7 @@ from footfall.receipts import receipt
 from footfall.receipts.receipt import HELD, AcceptedEvent, Evidence, HeldRecord, Original, Receipt
 from footfall.settings import Settings
 from footfall.state import User
-from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query, refuse_rejected
 from footfall.system.executor import BoundedExecutor
 
 # The look into this node's files: what has been acknowledged and is not in the store yet, or never can be.
@@ -142,6 +142,8 @@ class Receipts:
         found = search_journal(batch, self._journal, self._settings.data / "aside", bytes_max)
         try:
             self._ask(batch, found)
+        except StoreRejected as error:
+            raise refuse_rejected("the receipt cannot be made", error) from error
         except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
             # Before a worker has made its tables, a store that is there fails too.
             log.warning("a receipt does without the store: %s", error)

@@ -9,7 +9,6 @@ The file's bytes are estimated from a sample: the first rows of a few even piece
 statement and compressed as the report would be. A small report is made whole, without keeping its file.
 """
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +29,16 @@ from footfall.reports.service import Reports
 from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.settings import Settings
 from footfall.state import Job, State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreMemory, StoreRejected, StoreTimeout, StoreUnavailable, query
+from footfall.store import (
+    Store,
+    StoreFailed,
+    StoreMemory,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+    query,
+    refuse_rejected,
+)
 from footfall.system.executor import BoundedExecutor
 from footfall.usage import Limit, TimeSpan, compare
 from footfall.wire import ReportFilter
@@ -50,8 +58,6 @@ PIECE_READ_MAX = 100_000
 CONTEXT_ROWS_MAX = 1_000_000
 # The Retry-After of an answer without the store, in seconds.
 RETRY_AFTER_S = 5
-
-log = logging.getLogger(__name__)
 
 # Takes the header and the streams of rows; returns the bytes of their file, and the number of rows.
 MeasureFile = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
@@ -103,9 +109,7 @@ class Estimates:
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.estimate_timeout_s} s") from error
         except StoreRejected as error:
-            log.exception("a report cannot be estimated")
-            text = "the report cannot be estimated: the events store refused the request for it, as it would again"
-            raise RequestRefused(Code.REQUEST_GENERAL_FAILURE, text) from error
+            raise refuse_rejected("the report cannot be estimated", error) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what the events are kept in is away") from error
         return Estimate(rows, size, job.watermark_ms, exact and loaded)

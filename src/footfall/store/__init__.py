@@ -18,6 +18,7 @@ from footfall.store.errors import (
     StoreShort,
     StoreTimeout,
     StoreUnavailable,
+    refuse_rejected,
 )
 from footfall.store.statements import Identifier, query
 
@@ -34,4 +35,5 @@ __all__ = [
     "StoreUnavailable",
     "Table",
     "query",
+    "refuse_rejected",
 ]

@@ -1,8 +1,13 @@
-"""What can go wrong with the store, and which of ClickHouse's codes mean what."""
+"""What can go wrong with the store, and what ClickHouse's error codes mean here."""
 
+import logging
 import re
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error, ProgrammingError, StreamFailureError
+
+from footfall.errors import Code, RequestRefused
+
+_log = logging.getLogger(__name__)
 
 
 class StoreUnavailable(Exception):
@@ -10,11 +15,11 @@ class StoreUnavailable(Exception):
 
 
 class StoreShort(StoreUnavailable):
-    """The store did what it was told, but took another number of rows than it was handed lines."""
+    """The store reported success, but took another number of rows than it was handed lines."""
 
 
 class StoreRefused(Exception):
-    """A segment is itself at fault: what is in it can never be loaded as it is."""
+    """A segment is itself at fault: its lines can never be loaded as they are."""
 
 
 class StoreTimeout(Exception):
@@ -22,23 +27,23 @@ class StoreTimeout(Exception):
 
 
 class StoreFailed(Exception):
-    """A statement failed for a reason that trying again would not cure, or that nobody foresaw."""
+    """A statement failed for a reason that another try would not cure, or that is not known here."""
 
 
 class StoreMemory(StoreFailed):
-    """A statement would have taken more memory than it may."""
+    """A statement needed more memory than its `max_memory_usage`."""
 
 
 class StoreRejected(StoreFailed):
-    """The request itself was at fault, for its size or its form: nothing of it was run, nor would be next time."""
+    """The store rejected the request for its size or its form, as it would again; no statement was run."""
 
 
 class StoreDamaged(StoreFailed):
-    """What a statement had to read is not as the store wrote it."""
+    """A statement read data of the store that is not as the store wrote it."""
 
 
-# Codes that speak of the data itself. Only these let the loader set a segment aside, so that any code that is not known
-# here, or comes in a later version, leaves the segment where it is.
+# Codes about the loaded lines. Only these let the loader set a segment aside: a code that is not known here, or comes
+# in a later version, leaves the segment where it is.
 DATA_CODES = {
     6: "CANNOT_PARSE_TEXT",
     25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
@@ -69,7 +74,7 @@ DATA_CODES = {
     632: "UNEXPECTED_DATA_AFTER_PARSED_VALUE",
     760: "UNICODE_ERROR",
 }
-# Codes of a store that stops, is overloaded, or has lost a part of itself: a query may succeed when it is asked again.
+# Codes of a store that stops, is overloaded, or cannot reach its other servers: the same query may succeed later.
 AWAY_CODES = {
     202: "TOO_MANY_SIMULTANEOUS_QUERIES",
     209: "SOCKET_TIMEOUT",
@@ -81,8 +86,8 @@ AWAY_CODES = {
     745: "SERVER_OVERLOADED",
     999: "KEEPER_EXCEPTION",
 }
-# Codes that, while reading, speak of the store's own files. Only these let a part be given up, so that no want of
-# memory, and nothing that is not known here, passes for damage.
+# Codes that, while reading, are about the store's own files. Only these let a part of the table be given up: neither a
+# lack of memory nor a code that is not known here passes for damage.
 DAMAGE_CODES = {
     32: "ATTEMPT_TO_READ_AFTER_EOF",
     33: "CANNOT_READ_ALL_DATA",
@@ -94,7 +99,7 @@ DAMAGE_CODES = {
     271: "CANNOT_DECOMPRESS",
     432: "UNKNOWN_CODEC",
 }
-# Codes that speak of the request or of its statement's text, not of what the statement found.
+# Codes about the request or the text of its statement, not about the rows that it reads.
 REQUEST_CODES = {
     36: "BAD_ARGUMENTS",
     47: "UNKNOWN_IDENTIFIER",
@@ -110,19 +115,19 @@ _TIMEOUT_EXCEEDED = 159
 _MEMORY_LIMIT_EXCEEDED = 241
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
-# What clickhouse-connect says of an answer without ClickHouse's code; these statuses are about the request's own form
-# or size: 400, 411 without a length, and 413, 414 and 431 for a body, an address or a head that is too large.
+# clickhouse-connect's text for an answer without a code of ClickHouse. These statuses are about the request's form or
+# size: 400, 411 without a length, and 413, 414 and 431 for a body, an address or a head that is too large.
 _REJECTED = re.compile(r"HTTP driver received HTTP status (400|411|413|414|431)\b")
 
 
 def is_lost(error: ClickHouseError) -> bool:
-    """Whether the connection, or the right to it, is gone, so that it is worth looking again where the store is."""
-    # Without a code it was the transport, or something between here and the store, that answered.
+    """Whether the connection or its password no longer serves, so that the store's address must be read again."""
+    # An error without a code comes from the transport, or from a proxy on the way.
     return not isinstance(error, ProgrammingError) and read_code(error) in (None, _AUTHENTICATION_FAILED)
 
 
 def read_code(error: ClickHouseError) -> int | None:
-    """ClickHouse's code of an error; one in the middle of a result has it in its text only."""
+    """ClickHouse's code of an error; an error in the middle of a result has it in its text only."""
     code = error.code if isinstance(error, Error) else None
     if code is None and isinstance(error, StreamFailureError) and (found := _CODE.search(str(error))):
         code = int(found.group(1))
@@ -130,12 +135,12 @@ def read_code(error: ClickHouseError) -> int | None:
 
 
 def explain_load(error: ClickHouseError) -> StoreRefused | StoreUnavailable:
-    """What a failed load means."""
+    """The exception that stands for a failed load."""
     return StoreRefused(str(error)) if read_code(error) in DATA_CODES else StoreUnavailable(str(error))
 
 
 def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | StoreFailed:
-    """What a failed query means."""
+    """The exception that stands for a failed query."""
     code = read_code(error)
     if code == _TIMEOUT_EXCEEDED:
         return StoreTimeout(str(error))
@@ -146,3 +151,13 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
     if code in REQUEST_CODES or (code is None and _REJECTED.match(str(error))):
         return StoreRejected(str(error))
     return StoreUnavailable(str(error)) if code in AWAY_CODES or is_lost(error) else StoreFailed(str(error))
+
+
+def refuse_rejected(failure: str, error: StoreRejected) -> RequestRefused:
+    """The refusal of a request whose statement the store rejects: 500, and no Retry-After, since a retry is vain.
+
+    `failure` says what cannot be done: "the events cannot be counted".
+    """
+    _log.error("%s", failure, exc_info=error)
+    text = f"{failure}: the events store refused the request for it, as it would again"
+    return RequestRefused(Code.REQUEST_GENERAL_FAILURE, text)

@@ -1,6 +1,5 @@
 """Counts of events over time and by type: the service that the API calls, and its answers."""
 
-import logging
 import math
 import time
 from functools import partial
@@ -14,7 +13,7 @@ from footfall.accounts import may_see
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query
+from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query, refuse_rejected
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
@@ -50,8 +49,6 @@ class Counts(Struct, frozen=True):
     total: Total
     counts: list[Count]
 
-
-log = logging.getLogger(__name__)
 
 # The shortest interval of each kind, except hours that a change of the clocks cuts: a few a year.
 _SHORTEST_MS = {"hour": windows.HOUR_MS * 9 // 10, "day": 20 * windows.HOUR_MS, "month": 27 * windows.DAY_MS}
@@ -102,9 +99,7 @@ class Usage:
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except StoreRejected as error:
-            log.exception("events cannot be counted")
-            text = "the events cannot be counted: the events store refused the request for it, as it would again"
-            raise RequestRefused(Code.REQUEST_GENERAL_FAILURE, text) from error
+            raise refuse_rejected("the events cannot be counted", error) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what they are kept in is away") from error
         counts = [_row(wanted, key, number, duplicates.get(key, 0)) for key, number in numbers.items()]

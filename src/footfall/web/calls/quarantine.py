@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
-from footfall.store import StoreTimeout, StoreUnavailable
+from footfall.store import StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
 from footfall.validation import unit, unknown_keys
 from footfall.web.calls.events import Batch
 from footfall.web.calls.request import UNCACHED, SignedInRequest, read_json
@@ -245,6 +245,8 @@ def _unavailable_as_503() -> Iterator[None]:
     """Turn an unavailable store or journal into a 503, after which the client may try again."""
     try:
         yield
+    except StoreRejected as error:
+        raise refuse_rejected("the quarantine cannot be searched", error) from error
     except (StoreUnavailable, StoreTimeout) as error:
         text = "the events store does not answer now; nothing was changed"
         raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
