@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
 from footfall.backup.errors import BackupRefused, PlaceFailed
+from footfall.files import folder_of, open_store
 from footfall.system import files
 from footfall.system.files import sync_path
 
@@ -19,6 +20,8 @@ SCHEMES = ("file", "s3", "gs", "az")
 _CHUNK_BYTES = 5 * 1024 * 1024
 _CHUNKS_AT_ONCE = 4
 _READ_BYTES = 1 << 20
+# Seconds for which a failed request is retried.
+_RETRY_TIMEOUT_S = 180
 
 
 class BackupLocation:
@@ -33,7 +36,7 @@ class BackupLocation:
         self._root = _folder(where)
         if self._root is None:
             try:
-                self._store: ObjectStore = from_url(where)
+                self._store: ObjectStore = open_store(where, _RETRY_TIMEOUT_S)
             except (BaseError, ValueError) as error:
                 raise BackupRefused(f"{where}: {_line(error)}") from error
             return
@@ -130,7 +133,7 @@ def _folder(where: str) -> Path | None:
     parts = urlsplit(where)
     if parts.scheme not in SCHEMES:
         raise BackupRefused(f"{where}: name a folder, or a URL that begins with {', '.join(SCHEMES)}")
-    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+    return folder_of(where) if parts.scheme == "file" else None
 
 
 def _is_sha256(name: str) -> bool:

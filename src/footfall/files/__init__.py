@@ -1,12 +1,12 @@
-"""Files in an object store or a folder: whole or absent, on disk when they are said to be.
+"""Files in an object store or a folder: whole or absent, durable once written, removed in small steps."""
 
-And removed without a busy disk."""
-
-from footfall.files.object_store import OWNER, Files, FilesAway, FilesFailed
+from footfall.files.object_store import OWNER, Files, FilesAway, FilesFailed, folder_of, open_store
 
 __all__ = [
     "OWNER",
     "Files",
     "FilesAway",
     "FilesFailed",
+    "folder_of",
+    "open_store",
 ]

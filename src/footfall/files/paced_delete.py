@@ -1,8 +1,8 @@
-"""Removes large files in steps, which won the journal's syncs beside it 3 ms instead of 50, and on some days 400.
+"""Removes large files in steps that do not keep the disk busy, because events wait for syncs of the same disk.
 
-The name of a file is removed at once. Its space is freed from the end in steps, each synced, because a file system that
-frees 1.7 GB in one transaction keeps its disk from everything else. After a crash in between, the file system frees the
-rest when it is mounted. A file that is still read, for a download, stays whole until it is closed.
+A file's name goes at once, then its space from the end, in steps that are each synced. While 1.7 GB were freed at once,
+other syncs took 50 to 400 ms; in steps, which take 3 s, they take 3 ms. After a crash the file system frees the rest
+when it is mounted. A file that is still open for a download stays whole until it is closed.
 """
 
 import contextlib
@@ -18,14 +18,14 @@ from pathlib import Path
 
 STEP_BYTES = 8 * 1024 * 1024
 PAUSE_S = 0.01
-# Files that wait, each with an open descriptor; who removes more waits too.
+# Files that wait for the thread, each with an open descriptor; further callers block.
 WAITING_MAX = 16
 
 
 class PacedDelete:
-    """Removes files and folders of this machine; a thread, which the first large file starts, gives back their space.
+    """Removes local files and folders; a thread, which the first large file starts, frees their space.
 
-    Where the process ends first, the system frees what is left at once.
+    When the process ends first, the system frees the rest at once.
     """
 
     def __init__(self) -> None:
@@ -34,11 +34,11 @@ class PacedDelete:
         self._thread: threading.Thread | None = None
 
     def remove(self, path: Path) -> None:
-        """Remove a file; nothing happens where there is none. Raises OSError."""
+        """Remove a file; a missing file is no error. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             found = path.lstat()
             file = None
-            # What has another name too keeps its bytes.
+            # A file with another name keeps its bytes.
             if stat.S_ISREG(found.st_mode) and found.st_size > STEP_BYTES and found.st_nlink == 1:
                 file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
             try:
@@ -52,7 +52,7 @@ class PacedDelete:
                 self._waiting.put(file)
 
     def remove_all(self, folder: Path) -> None:
-        """Remove a folder with all that is in it; nothing happens where there is none. Raises OSError."""
+        """Remove a folder with all files in it; a missing folder is no error. Raises OSError."""
         for at, _, files in os.walk(folder):
             for name in files:
                 self.remove(Path(at, name))
@@ -60,7 +60,7 @@ class PacedDelete:
             shutil.rmtree(folder)
 
     def wait(self) -> None:
-        """Wait until the space of all that was removed is free."""
+        """Wait until the space of all removed files is free."""
         self._waiting.join()
 
     def _start(self) -> None:
@@ -73,7 +73,7 @@ class PacedDelete:
         while True:
             file = self._waiting.get()
             try:
-                # Where a step fails, the end of the descriptor frees what is left.
+                # When a step fails, closing the descriptor frees the rest.
                 with contextlib.suppress(OSError):
                     if is_alone(file):
                         shrink(file)
