@@ -4,6 +4,7 @@ And what is put right in JSON.
 """
 
 import re
+from enum import StrEnum
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -33,6 +34,14 @@ class StoredEvent(ReceivedEvent, kw_only=True, gc=False):
     batch: str = ""
 
 
+class Standing(StrEnum):
+    """Where a quarantined event stands; the two last are for ever."""
+
+    HELD = "held"
+    DROPPED = "dropped"
+    RELEASED = "released"
+
+
 class ErrorValue(Struct, frozen=True):
     code: str
     message: str
@@ -49,6 +58,14 @@ class Unauthorized(Struct, frozen=True):
     """The body of every 401."""
 
     message: str = "Unauthorized"
+
+
+class Sender(Struct, frozen=True):
+    """Where a request came from: the address at the other end, and the headers `Origin` and `User-Agent`."""
+
+    address: str = ""
+    origin: str = ""
+    user_agent: str = ""
 
 
 class ReportFilter(Struct, frozen=True, omit_defaults=True):

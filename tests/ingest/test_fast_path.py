@@ -15,9 +15,9 @@ from footfall.ingest import Collector, Headers, PreparedRequest, decode
 from footfall.ingest.fast_path import NOT_DECODED, FastPath
 from footfall.journal import STAMPS, Folder, Journal
 from footfall.plan import LivePlan
-from footfall.quarantine import Sender
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
+from footfall.wire import Sender
 
 NOW_MS = 1_760_000_000_000
 UUID = "cd613e30-d8f1-4adf-91b7-584a2265b1f5"

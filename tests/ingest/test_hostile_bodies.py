@@ -15,9 +15,9 @@ from footfall.errors import RequestRefused
 from footfall.ingest import Collector, Headers
 from footfall.journal import Folder, Journal
 from footfall.plan import LivePlan
-from footfall.quarantine import Sender
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
+from footfall.wire import Sender
 
 EVENT = {
     "customer": "BARCHART",

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from quarantined import TIME, Node, event
 
-from footfall.quarantine import Cursor, Held, Selection, Standing, identify
+from footfall.quarantine import Cursor, Held, Selection, event_id
 from footfall.store import StoreUnavailable
+from footfall.wire import Standing
 
 
 def test_an_event_is_shown_with_all_that_is_known_of_it(node):
@@ -89,7 +90,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(node, size):
             page = await there.quarantine.page(Selection(), size)
             while page.next:
                 found += page.events
-                page = await there.quarantine.page(Selection(), size, Cursor.read(page.next))
+                page = await there.quarantine.page(Selection(), size, Cursor.parse(page.next))
                 pages += 1
             assert found + page.events == everything
             assert pages == -(-len(everything) // size)
@@ -161,15 +162,15 @@ BATCH = "e2d04b89-972d-4a0a-b0ee-427bef63a8d0"
 )
 def test_what_names_no_event_is_refused(text):
     with pytest.raises(ValueError, match="is not BATCH/SEQUENCE"):
-        identify(text)
+        event_id(text)
 
 
 def test_a_name_has_one_spelling():
-    assert identify(f"{BATCH.upper()}/4294967295") == f"{BATCH}/4294967295"
-    assert identify(f"{{{BATCH.replace('-', '')}}}/7") == f"{BATCH}/7"
+    assert event_id(f"{BATCH.upper()}/4294967295") == f"{BATCH}/4294967295"
+    assert event_id(f"{{{BATCH.replace('-', '')}}}/7") == f"{BATCH}/7"
 
 
 @pytest.mark.parametrize("text", ["", "1", f"1-{BATCH}-4294967296", f"-1-{BATCH}-1", f"1-{BATCH}-1\n", "1-x-1"])
 def test_a_cursor_that_no_page_gave_is_refused(text):
     with pytest.raises(ValueError, match="earlier page"):
-        Cursor.read(text)
+        Cursor.parse(text)

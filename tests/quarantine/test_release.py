@@ -7,8 +7,9 @@ from quarantined import TIME, WIDER, WIDEST, Node, event
 
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError, JournalFull
-from footfall.quarantine import Broken, Held, Selection, Standing
+from footfall.quarantine import Broken, Held, Selection
 from footfall.quarantine import journal_lines as written
+from footfall.wire import Standing
 
 ALL = Selection()
 
@@ -135,7 +136,7 @@ def test_a_release_that_was_cut_off_before_its_state_is_one_and_counts_once(node
             returned, _ = await two_held(there)
             there.use(WIDER)
             # What a kill leaves when it comes between the two frames of the commit.
-            await there.journal.append(released=written.release_lines([written.returning(returned)]))
+            await there.journal.append(released=written.release_lines([written.released_event(returned)]))
             await there.load()
             assert returned.id not in {each.id for each in await there.held()}
             assert (await there.quarantine.release(ALL, "root")).changed == 0
@@ -295,10 +296,10 @@ def test_settling_waits_until_the_changes_show(node):
             await two_held(there)
             there.use(WIDER)
             outcome = await there.quarantine.release(ALL, "root")
-            assert not await there.quarantine.settle(outcome, 0.2)
-            settled = asyncio.create_task(there.quarantine.settle(outcome, 60))
+            assert not await there.quarantine.wait_until_visible(outcome, 0.2)
+            settled = asyncio.create_task(there.quarantine.wait_until_visible(outcome, 60))
             await there.load()
             assert await settled
-            assert await there.quarantine.settle(await there.quarantine.release(ALL, "root"), 0)
+            assert await there.quarantine.wait_until_visible(await there.quarantine.release(ALL, "root"), 0)
 
     asyncio.run(scenario())

@@ -28,6 +28,18 @@ def test_every_file_starts_with_what_it_is_for(folder: str) -> None:
         assert re.fullmatch(r"-- [A-Z].*\.", first), path.name
 
 
+def test_the_statements_on_quarantine_select_and_tell_states_alike() -> None:
+    """Each is whole, so that it can be pasted into a client: what they have in common is held equal here."""
+    texts = [query(f"quarantine_{name}") for name in ("count", "events", "list", "summary")]
+    states = {between(text, "-- What is among", ") AS standing") for text in texts}
+    selections = {between(text, "FROM quarantine AS q FINAL", "IN {ids:Array(String)})") for text in texts}
+    assert len(states) == len(selections) == 1
+
+
+def between(text: str, start: str, end: str) -> str:
+    return text[text.index(start) : text.index(end)]
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_is_explained_by_the_engine(store, name: str) -> None:
     text = query(name)

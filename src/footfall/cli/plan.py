@@ -81,12 +81,12 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
 def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[str, ...]) -> None:
     """Say what the plan would have refused; ends the command with code 1 when that is anything."""
     # Small commands need no store, and are quick without it.
-    from footfall.quarantine import History, check_history  # noqa: PLC0415
+    from footfall.quarantine import HistoryRange, check_history  # noqa: PLC0415
     from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
     require_own(settings)
     newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
-    history = History(start=since, end=newest, customers=customers)
+    history = HistoryRange(start=since, end=newest, customers=customers)
     checker = compile_plan(plan, settings, thorough=True)
     try:
         with open_store(settings) as store, _progress() as seen:

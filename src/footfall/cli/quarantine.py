@@ -13,11 +13,12 @@ from footfall.cli.output import echo_json, echo_table, moment, read_time, zone_o
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError
 from footfall.plan import PlanInvalid
-from footfall.quarantine import Broken, Held, Outcome, Quarantine, Selection, Standing, identify
+from footfall.quarantine import Broken, ChangeOutcome, Held, Quarantine, Selection, event_id
 from footfall.service import composition
 from footfall.settings import Settings
 from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system.clock import SystemClock
+from footfall.wire import Standing
 
 Result = TypeVar("Result")
 
@@ -63,7 +64,7 @@ def _filters(command: AnyFunction) -> AnyFunction:
 
 def _id(_context: click.Context, _argument: click.Parameter, value: str) -> str:
     try:
-        return identify(value)
+        return event_id(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -220,7 +221,7 @@ async def _with_quarantine(settings: Settings, work: Callable[[Quarantine], Awai
         finally:
             journal.close()
             await running
-        if isinstance(result, Outcome) and not await quarantine.settle(result, SETTLE_S):
+        if isinstance(result, ChangeOutcome) and not await quarantine.wait_until_visible(result, SETTLE_S):
             text = f"it is on disk, and shows when a worker has loaded it: does one run on {settings.data.resolve()}?"
             click.echo(text, err=True)
         return result
@@ -240,7 +241,7 @@ def _who() -> str:
         return str(os.getuid())
 
 
-def _stop(outcome: Outcome) -> None:
+def _stop(outcome: ChangeOutcome) -> None:
     if outcome.stopped:
         raise click.ClickException(outcome.stopped)
 

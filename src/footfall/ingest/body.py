@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest.decompression import UNPACKERS
-from footfall.quarantine import Sender
 from footfall.settings import Settings
+from footfall.wire import Sender
 
 Receive = Callable[[], Any]
 

@@ -25,10 +25,11 @@ from footfall.ingest.decompression import TooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
 from footfall.plan import ClientLeft, LivePlan, Refused, TooMuchWork, Work
-from footfall.quarantine import Sender, hold
+from footfall.quarantine import hold_refused
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
+from footfall.wire import Sender
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ class Collector:
             event.sequence, event.batch = sequence, batch
         if not refused:
             return events, 0, b""
-        kept, held_lines = hold(events, batch_text(batch), refused, find_sender(), checker.plan.fingerprint)
+        kept, held_lines = hold_refused(events, batch_text(batch), refused, find_sender(), checker.plan.fingerprint)
         return kept, len(refused), held_lines
 
     def _end(self, prepared: PreparedRequest) -> PreparedRequest:

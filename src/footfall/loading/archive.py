@@ -19,6 +19,7 @@ from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, q
 from footfall.system import files
 from footfall.system.files import sync_data
 from footfall.windows import DAY_MS
+from footfall.wire import Standing
 
 # What the archive should hold, by name: so that a file that is no longer there is missed, the oldest too.
 #
@@ -281,13 +282,13 @@ def day_of(time_ms: int) -> str:
 
 # Batches whose records the store is asked for at once.
 _BATCHES_MAX = 1_000
-_RANKS = {"held": 1, "dropped": 2, "released": 3}
+_RANKS = {state.value: rank for rank, state in enumerate(Standing, start=1)}
 
 
 class _Line(Struct):
     batch: uuid.UUID
     sequence: int
-    state: str = "held"
+    state: str = Standing.HELD.value
 
 
 _decoder = msgspec.json.Decoder(_Line)

@@ -1,15 +1,15 @@
-"""Quarantine: events that broke the tracking plan are kept, looked at, and released when a better plan takes them.
+"""Quarantine: events that broke the tracking plan are held, examined, and released when a better plan accepts them.
 
 **The way of an event.** With `plan_mode = "quarantine"` a request's good events go the way of all events. A line for
-each bad one, with the reason and who sent it, is made durable in the same commit of the journal (`hold`), and loaded
-into the table `quarantine`. There it is *held* until it is *released* into the events or *dropped*.
+each bad one, with the reason and who sent it, is made durable in the same commit of the journal (`hold_refused`), and
+loaded into the table `quarantine`. There it is *held* until it is *released* into the events or *dropped*.
 
 **Identity.** Batch and sequence name an event, here as among the events. A retry with an `Idempotency-Key` is the same
 event, and is held once.
 
-**States.** Being stored goes over everything: what is among the events is released, whatever its record says, because
-a request may be sent again under a plan that takes what another held, or the reverse. That is settled when quarantine
-is read, so that neither requests nor reports look anything up. What happens to an event in each state:
+**States.** An event that is among the stored events counts as released, whatever its record says, because a request
+may be sent again under a plan that accepts what an earlier plan did not, or the reverse. The statements that read
+quarantine decide this, so that neither requests nor reports look anything up. What happens to an event in each state:
 
     state      refused again   taken when sent again   release    drop
     nowhere    held            stored                  -          -
@@ -20,39 +20,37 @@ is read, so that neither requests nor reports look anything up. What happens to 
 
 A change of state is another line in the journal, never a change in place. The table keeps the furthest
 state of each event, so that lines may be loaded twice, late, and in any order, and so that the store can be rebuilt
-from the archive with what was dropped still dropped. When its state changes, an event's content goes: it is among the
-events now, or nobody wants it.
+from the archive with what was dropped still dropped. When its state changes, the record loses the event's content: the
+event is stored now, or nobody wants it.
 
-**Release.** The event keeps its batch, sequence and time of receipt, and is admitted now: it is missing from every
-report that was started before, as it was then, and in every one that starts later. The event and its change of state
-are one commit, events first. When a crash comes between the two, the event is released all the same, because it
-is among the events; and released twice it counts once, because its identity is the same.
+**Release.** The event keeps its batch, sequence and time of receipt, and is admitted now: reports that were started
+before do not have it, reports that start later do. The event and its change of state are one commit, the event first.
+After a crash between the two the event counts as released, because it is stored. An event that is released twice
+counts once, because its identity is the same.
 
-`Quarantine` is the desk for the API and the command line; `check_history` asks what a changed plan would have refused
-of the events that are stored.
+**SQL.** Each statement in `store/queries/quarantine_*.sql` is whole, so that it can be pasted into a client. The
+selection and the states stand in several of them; a test keeps these parts equal.
 """
 
-from footfall.quarantine.history import History, HistoryResult, check_history
-from footfall.quarantine.journal_lines import Sender, hold
-from footfall.quarantine.records import Broken, Group, Held, Outcome, Page, Standing
-from footfall.quarantine.selection import START, Cursor, Selection, identify
+from footfall.quarantine.history import HistoryRange, HistoryResult, check_history
+from footfall.quarantine.journal_lines import hold_refused
+from footfall.quarantine.records import Broken, ChangeOutcome, Held, HeldGroup, Page
+from footfall.quarantine.selection import START, Cursor, Selection, event_id
 from footfall.quarantine.service import Quarantine
 
 __all__ = [
     "START",
     "Broken",
+    "ChangeOutcome",
     "Cursor",
-    "Group",
     "Held",
-    "History",
+    "HeldGroup",
+    "HistoryRange",
     "HistoryResult",
-    "Outcome",
     "Page",
     "Quarantine",
     "Selection",
-    "Sender",
-    "Standing",
     "check_history",
-    "hold",
-    "identify",
+    "event_id",
+    "hold_refused",
 ]

@@ -1,4 +1,4 @@
-"""What a changed plan would have refused of the events that are stored."""
+"""Which of the stored events a changed plan would have refused."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall.plan import Checker
-from footfall.quarantine.journal_lines import ProblemCounts
+from footfall.quarantine.problems import ProblemCounts
 from footfall.quarantine.records import Broken, read_records
 from footfall.store import Store, query
 from footfall.wire import StoredEvent
@@ -15,8 +15,8 @@ from footfall.wire import StoredEvent
 _event = msgspec.json.Decoder(StoredEvent)
 
 
-class History(Struct, frozen=True, kw_only=True):
-    """The stored events of a time: `start` and `end` are timestamps in ms, both inclusive; no `customers` means all."""
+class HistoryRange(Struct, frozen=True, kw_only=True):
+    """A range of stored events: `start` and `end` are timestamps in ms, both inclusive; no `customers` means all."""
 
     start: int
     end: int
@@ -28,27 +28,29 @@ class History(Struct, frozen=True, kw_only=True):
 
 
 class HistoryResult(Struct, frozen=True):
-    """Of so many events, so many break the plan, for these reasons, the most frequent first."""
+    """How many of the events break the plan, and for which reasons, the most frequent first."""
 
     events: int
     refused: int
     broken: list[Broken]
 
 
-def check_history(store: Store, history: History, checker: Checker, seen: Callable[[int, int], None]) -> HistoryResult:
-    """Hold the events against a checker, which must be a thorough one; `seen` is told how many, and of how many.
+def check_history(
+    store: Store, history: HistoryRange, checker: Checker, show_progress: Callable[[int, int], None]
+) -> HistoryResult:
+    """Check the events with a thorough checker; `show_progress` is called with the events so far and their total.
 
-    The events come month by month, as the table is cut, and in blocks, so that memory grows with them neither here nor
-    in the store. A null that was stored is the empty string by now, and is taken for that.
+    The events are read by month, which is the table's partition, and in blocks, so that memory stays bounded here and
+    in the store. A null was stored as the empty string, and is checked as that.
     """
     months = store.rows(query("plan_history_months"), history.parameters())
     total = sum(count for _, _, count in months)
-    tally, events = ProblemCounts(), 0
+    counts, events = ProblemCounts(), 0
     for start, end, _ in months:
         wanted = structs.replace(history, start=start, end=end)
         for block in read_records(store, query("plan_history_events"), wanted.parameters(), _event):
             for refused in checker.check(block):
-                tally.add(block[refused.index], refused.problems)
+                counts.add(block[refused.index], refused.problems)
             events += len(block)
-            seen(events, total)
-    return HistoryResult(events, tally.events, tally.broken())
+            show_progress(events, total)
+    return HistoryResult(events, counts.events, counts.broken())

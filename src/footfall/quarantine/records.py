@@ -1,34 +1,23 @@
-"""What quarantine tells: events that are held, groups of them, what a release or a drop came to.
-
-And how they are read.
-"""
+"""What quarantine answers: events that are held, groups of them, outcomes of changes; and how they are read."""
 
 from collections.abc import Generator, Mapping
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from msgspec import Struct, json
 
 from footfall.store import Store
+from footfall.wire import Standing
 
-# What quarantine tells: events that are held, groups of them, and what a release or a drop came to.
-
-
-class Standing(StrEnum):
-    """Where a quarantined event stands; the two last are for ever."""
-
-    HELD = "held"
-    DROPPED = "dropped"
-    RELEASED = "released"
+Record = TypeVar("Record")
 
 
 class Held(Struct, kw_only=True, omit_defaults=True, rename="camel"):
     """An event that broke the plan, as it came.
 
-    `received` and `changed` are in ms since the epoch; `where` is the first place that was wrong, `reason` has a line
-    for each; `plan` is the fingerprint of the plan that it broke. `address`, `origin` and `user_agent` tell who sent
-    it. `set_type` is the type under which it was released, where that was not its own. Of one that was released or
-    dropped, the context, the version and the sender are gone.
+    `received` and `changed` are in ms since the epoch; `where` is the first place that was wrong, and `reason` has a
+    line for each; `plan` is the fingerprint of the plan that it broke. `address`, `origin` and `user_agent` describe
+    the sender. `set_type` is the type under which it was released, when that was not its own. An event that was
+    released or dropped has no context, version and sender any more.
     """
 
     customer: str
@@ -54,19 +43,19 @@ class Held(Struct, kw_only=True, omit_defaults=True, rename="camel"):
 
     @property
     def id(self) -> str:
-        """How the calls and commands name it."""
+        """The name of the event in calls and commands: BATCH/SEQUENCE."""
         return f"{self.batch}/{self.sequence}"
 
 
 class Page(Struct, frozen=True, omit_defaults=True):
-    """Some events, the newest first; `next` names where the following page begins, and is missing on the last."""
+    """Some events, the newest first; `next` is the cursor of the following page, and is missing on the last."""
 
     events: list[Held]
     next: str = ""
 
 
-class Group(Struct, frozen=True):
-    """Events of one type that broke the plan in the same way; `first` and `last` are times of receipt in ms."""
+class HeldGroup(Struct, frozen=True):
+    """Events of one type with the same reason; `first` and `last` are times of receipt in ms since the epoch."""
 
     product: str
     type: str
@@ -87,12 +76,12 @@ class Broken(Struct, frozen=True):
     example: str
 
 
-class Outcome(Struct, kw_only=True, omit_defaults=True):
-    """What a release or a drop came to.
+class ChangeOutcome(Struct, kw_only=True, omit_defaults=True):
+    """The outcome of a release or a drop.
 
-    `changed` were released or dropped (or would be), `stayed` still break the plan, for the reasons in `broken`, the
-    most frequent first. `stopped` says why it ended before all were looked at. `last` is the last event that was
-    changed.
+    `changed` counts the events that were released or dropped (in a dry run: would be). `stayed` counts those that
+    still break the plan, for the reasons in `broken`, the most frequent first. `stopped` says why the change ended
+    early. `last` is the last event that was changed.
     """
 
     changed: int
@@ -102,12 +91,6 @@ class Outcome(Struct, kw_only=True, omit_defaults=True):
     last: Held | None = None
 
 
-# Results of the store as records, in blocks, so that memory does not grow with the result.
-
-
-Record = TypeVar("Record")
-
-
 def read_records(
     store: Store,
     statement: str,
@@ -115,7 +98,7 @@ def read_records(
     decoder: json.Decoder[Record],
     settings: Mapping[str, Any] | None = None,
 ) -> Generator[list[Record]]:
-    """The rows of a statement with FORMAT JSONEachRow, some thousand at once.
+    """The rows of a statement with FORMAT JSONEachRow, some thousand at once, so that memory stays bounded.
 
     Raises what `Store.stream` raises. Leaving early, or closing the iterator, cancels the statement.
     """

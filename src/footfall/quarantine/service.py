@@ -1,4 +1,4 @@
-"""The desk of quarantine: looks, releases and drops, for the API and the command line."""
+"""The quarantine service for the API and the command line: list, count, release and drop events."""
 
 import asyncio
 import contextlib
@@ -13,28 +13,29 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import Journal, JournalError
 from footfall.plan import Checker, LivePlan, compile_plan
 from footfall.quarantine import journal_lines
-from footfall.quarantine.journal_lines import ProblemCounts
-from footfall.quarantine.records import Group, Held, Outcome, Page, Record, Standing, read_records
-from footfall.quarantine.selection import START, TURN_S, Cursor, Selection, not_now, turn
+from footfall.quarantine.change_lock import CHANGE_WAIT_S, hold_change_lock, refuse_for_now
+from footfall.quarantine.problems import ProblemCounts
+from footfall.quarantine.records import ChangeOutcome, Held, HeldGroup, Page, Record, read_records
+from footfall.quarantine.selection import START, Cursor, Selection
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
-from footfall.wire import StoredEvent
+from footfall.wire import Standing, StoredEvent
 
 log = logging.getLogger(__name__)
 
-# Seconds that a look into quarantine may take in the store; somebody waits for it.
-LOOK_TIMEOUT_S = 60
-# A change shows when its segment is sealed and loaded: a second or so, and the store is asked this often.
-SETTLE_PERIOD_S = 0.1
+# Seconds that a statement on quarantine may take in the store: a client waits for it.
+READ_TIMEOUT_S = 60
+# Seconds between two questions whether the store shows a change: its segment is loaded after a second or so.
+VISIBLE_PERIOD_S = 0.1
 
 _held = msgspec.json.Decoder(Held)
-_group = msgspec.json.Decoder(Group)
+_group = msgspec.json.Decoder(HeldGroup)
 
 
 class Quarantine:
-    """Reads the store, and changes what is there by way of the journal; `journal` must be running.
+    """Reads quarantine from the store, and changes it through the journal, which must be running.
 
-    The calls raise StoreUnavailable, StoreTimeout or StoreFailed, as the store does.
+    All methods raise StoreUnavailable, StoreTimeout or StoreFailed, as the store does.
     """
 
     def __init__(self, store: Store, journal: Journal, plan: LivePlan, settings: Settings) -> None:
@@ -42,63 +43,65 @@ class Quarantine:
         self._journal = journal
         self._plan = plan
         self._settings = settings
-        self._prepared = False
+        self._is_migrated = False
 
     async def page(self, selection: Selection, limit: int, after: Cursor = START) -> Page:
-        """At most so many events from behind a cursor, the newest first, with long values of their context cut."""
+        """At most `limit` events after a cursor, the newest first; long values of their context are cut."""
         # One more than asked for shows whether there is a next page.
         parameters = {**selection.parameters(), **after.parameters(), "limit": limit + 1}
-        events = await self._look("quarantine_list", parameters, _held)
+        events = await self._fetch("quarantine_list", parameters, _held)
         last = events[limit - 1] if len(events) > limit else None
         cursor = "" if last is None else str(Cursor(last.received, last.batch, last.sequence))
         return Page(events[:limit], cursor)
 
-    async def summary(self, selection: Selection, limit: int) -> list[Group]:
-        """How many events there are of which type and for which reason, the most frequent first."""
-        return await self._look("quarantine_summary", {**selection.parameters(), "limit": limit}, _group)
+    async def summary(self, selection: Selection, limit: int) -> list[HeldGroup]:
+        """The number of events by product, type and reason, the most frequent first."""
+        return await self._fetch("quarantine_summary", {**selection.parameters(), "limit": limit}, _group)
 
     async def count(self, selection: Selection) -> int:
-        """How many events are selected."""
-        await self._prepare()
-        look = {"max_execution_time": LOOK_TIMEOUT_S}
-        rows = await asyncio.to_thread(self._store.rows, query("quarantine_count"), selection.parameters(), look)
+        """The number of selected events."""
+        await self._ensure_table()
+        limits = {"max_execution_time": READ_TIMEOUT_S}
+        rows = await asyncio.to_thread(self._store.rows, query("quarantine_count"), selection.parameters(), limits)
         return int(rows[0][0])
 
     async def find(self, event_id: str) -> Held | None:
-        """The whole of one event, by a name that `identify` gave."""
+        """One event with all of its content, by a name that `event_id` returned; None when there is none."""
         batch, _, sequence = event_id.partition("/")
-        found = await self._look("quarantine_show", {"batch": batch, "sequence": int(sequence)}, _held)
+        found = await self._fetch("quarantine_show", {"batch": batch, "sequence": int(sequence)}, _held)
         return found[0] if found else None
 
-    async def release(self, selection: Selection, by: str, *, set_type: str = "", dry_run: bool = False) -> Outcome:
-        """Admit the selected events that are held and fit the plan in force now; the others stay.
+    async def release(
+        self, selection: Selection, by: str, *, set_type: str = "", dry_run: bool = False
+    ) -> ChangeOutcome:
+        """Admit the selected events that are held and fit the current plan; the others stay held.
 
-        `set_type` gives all of them another type first. When this returns, what it says is durable; it is in the store,
-        and shows here, when its segment is loaded. Raises RequestRefused for a type that cannot be one, and
-        JournalError before anything was changed, while afterwards the outcome tells of it.
+        `set_type` gives all of them another type first. The changes are durable when this returns, and visible in the
+        store when their segment is loaded. Raises RequestRefused for an impossible type, and JournalError when nothing
+        was changed; after the first change the outcome tells of the error.
         """
         _check_type(set_type, self._settings)
         checker = compile_plan(self._plan.plan, self._settings, thorough=True)
-        tally, outcome = ProblemCounts(), Outcome(changed=0)
+        counts, outcome = ProblemCounts(), ChangeOutcome(changed=0)
         async with self._change(outcome, dry_run=dry_run), aclosing(self._all_held(selection)) as blocks:
             async for events in blocks:
-                good, admitted = await asyncio.to_thread(_admit, events, set_type, checker, tally)
+                good, admitted = await asyncio.to_thread(_admit, events, set_type, checker, counts)
                 if good and not dry_run:
                     changed = journal_lines.state_changes(good, Standing.RELEASED, by, set_type)
                     await self._journal.append(released=admitted, quarantined=changed)
                     outcome.last = good[-1]
                 outcome.changed += len(good)
-        outcome.stayed, outcome.broken = tally.events, tally.broken()
+        outcome.stayed, outcome.broken = counts.events, counts.broken()
         if not dry_run:
             log.info("%s released %d events from quarantine; %d stay", by, outcome.changed, outcome.stayed)
         return outcome
 
-    async def drop(self, selection: Selection, by: str) -> Outcome:
-        """Give up the selected events that are held: a record of each stays, without its content.
+    async def drop(self, selection: Selection, by: str) -> ChangeOutcome:
+        """Drop the content of the selected events that are held; a record of each stays.
 
-        Durable, and raises, as `release`.
+        Durable as a release, and raises the same.
         """
-        outcome = Outcome(changed=0)
+        outcome = ChangeOutcome(changed=0)
         async with self._change(outcome), aclosing(self._all_held(selection)) as blocks:
             async for events in blocks:
                 await self._journal.append(quarantined=journal_lines.state_changes(events, Standing.DROPPED, by))
@@ -107,58 +110,60 @@ class Quarantine:
         log.info("%s dropped %d events from quarantine", by, outcome.changed)
         return outcome
 
-    async def settle(self, outcome: Outcome, within_s: float) -> bool:
-        """Wait until the changes show in the store; False when the time is over or the store is away."""
+    async def wait_until_visible(self, outcome: ChangeOutcome, within_s: float) -> bool:
+        """Wait until the store shows the changes; False when the time is over or the store is away."""
         if outcome.last is None:
             return True
         with contextlib.suppress(StoreUnavailable, StoreTimeout):
-            return await self._shows(outcome.last.id, within_s)
+            return await self._is_visible(outcome.last.id, within_s)
         return False
 
     @contextlib.asynccontextmanager
-    async def _change(self, outcome: Outcome, *, dry_run: bool = False) -> AsyncIterator[None]:
-        """Begin a change when no other is at work on this node and what the last one did shows.
+    async def _change(self, outcome: ChangeOutcome, *, dry_run: bool = False) -> AsyncIterator[None]:
+        """Make a change in the block, when this node makes no other and the store shows the last one.
 
-        A dry run waits for nobody. Raises RequestRefused, and what `_stopping` lets through.
+        A dry run waits for nothing. Raises RequestRefused, and what `_record_failures` lets through.
         """
         if dry_run:
-            with _stopping(outcome):
+            with _record_failures(outcome):
                 yield
             return
-        async with turn(self._settings.data / "run" / "quarantine") as own:
-            if own.before and not await self._shows(own.before, TURN_S):
-                raise not_now("the change before this one does not show yet")
+        async with hold_change_lock(self._settings.data / "run" / "quarantine") as lock:
+            if lock.last_id and not await self._is_visible(lock.last_id, CHANGE_WAIT_S):
+                raise refuse_for_now("the change before this one does not show yet")
             try:
-                with _stopping(outcome):
+                with _record_failures(outcome):
                     yield
             finally:
                 if outcome.last is not None:
-                    own.note(outcome.last.id)
+                    lock.note(outcome.last.id)
 
-    async def _shows(self, event_id: str, within_s: float) -> bool:
-        """Wait until the change of an event shows in the store; False when the time is over."""
+    async def _is_visible(self, event_id: str, within_s: float) -> bool:
+        """Wait until the store shows the change of an event; False when the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while True:
-                    # Segments are loaded in their order: when the last change is there, all are.
+                    # Segments are loaded in their order: when the last change is visible, all are.
                     now = await self.find(event_id)
                     if now is None or now.state is not Standing.HELD:
                         return True
-                    await asyncio.sleep(SETTLE_PERIOD_S)
+                    await asyncio.sleep(VISIBLE_PERIOD_S)
         return False
 
-    async def _look(self, name: str, parameters: dict[str, Any], decoder: msgspec.json.Decoder[Record]) -> list[Record]:
-        """All rows of a statement that gives few."""
-        await self._prepare()
-        limits = {"max_execution_time": LOOK_TIMEOUT_S}
+    async def _fetch(
+        self, name: str, parameters: dict[str, Any], decoder: msgspec.json.Decoder[Record]
+    ) -> list[Record]:
+        """All rows of a statement that returns few."""
+        await self._ensure_table()
+        limits = {"max_execution_time": READ_TIMEOUT_S}
         blocks = await asyncio.to_thread(
             lambda: list(read_records(self._store, query(name), parameters, decoder, limits))
         )
         return [record for block in blocks for record in block]
 
     async def _all_held(self, selection: Selection) -> AsyncGenerator[list[Held]]:
-        """Every selected event that is held, in blocks, as it was at the start."""
-        await self._prepare()
+        """All selected events that are held, in blocks, as they were at the start."""
+        await self._ensure_table()
         parameters = {**selection.parameters(), "state": Standing.HELD.value}
         blocks = read_records(self._store, query("quarantine_events"), parameters, _held)
         try:
@@ -167,16 +172,16 @@ class Quarantine:
         finally:
             await asyncio.to_thread(blocks.close)
 
-    async def _prepare(self) -> None:
-        """See to it, once, that the table is there: a worker may not have run since it came."""
-        if not self._prepared:
+    async def _ensure_table(self) -> None:
+        """Make the table, once, when it is missing: no worker may have run since an update that added it."""
+        if not self._is_migrated:
             await asyncio.to_thread(self._store.migrate)
-            self._prepared = True
+            self._is_migrated = True
 
 
 @contextlib.contextmanager
-def _stopping(outcome: Outcome) -> Iterator[None]:
-    """Failures after the first change are told in the outcome, because what is changed stays changed."""
+def _record_failures(outcome: ChangeOutcome) -> Iterator[None]:
+    """Write a failure after the first change into the outcome, because that change stays; raise an earlier one."""
     try:
         yield
     except (JournalError, StoreUnavailable, StoreTimeout, StoreFailed) as error:
@@ -187,12 +192,12 @@ def _stopping(outcome: Outcome) -> Iterator[None]:
         outcome.stopped = f"the {whose} could do no more; the rest is as it was, and the same call goes on with it"
 
 
-def _admit(events: list[Held], set_type: str, checker: Checker, tally: ProblemCounts) -> tuple[list[Held], bytes]:
-    """The events that the plan takes, and their lines; the others are counted."""
-    admitted: list[StoredEvent] = [journal_lines.returning(event, set_type) for event in events]
+def _admit(events: list[Held], set_type: str, checker: Checker, counts: ProblemCounts) -> tuple[list[Held], bytes]:
+    """The events that the plan accepts, and their lines; count the others."""
+    admitted: list[StoredEvent] = [journal_lines.released_event(event, set_type) for event in events]
     refused = {item.index: item.problems for item in checker.check(admitted)}
     for index, problems in refused.items():
-        tally.add(admitted[index], problems)
+        counts.add(admitted[index], problems)
     good = [event for index, event in enumerate(events) if index not in refused]
     return good, journal_lines.release_lines(event for index, event in enumerate(admitted) if index not in refused)
 

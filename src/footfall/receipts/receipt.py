@@ -1,4 +1,4 @@
-"""A receipt, and how it is put together from what was found of a request; all of it is pure."""
+"""A receipt, and how it is made from what the journal and the store have of a request; pure functions."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -6,9 +6,7 @@ from typing import TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-HELD = "held"
-DROPPED = "dropped"
-RELEASED = "released"
+from footfall.wire import Standing
 
 
 class Status(StrEnum):
@@ -54,7 +52,7 @@ class Receipt(Struct, frozen=True):
 
 
 class AcceptedEvent(Struct, frozen=True):
-    """An event that was accepted, as it was found in the store or in the journal."""
+    """An accepted event, as the store or the journal has it."""
 
     sequence: int
     customer: str
@@ -63,12 +61,12 @@ class AcceptedEvent(Struct, frozen=True):
 
 
 class HeldRecord(Struct, frozen=True):
-    """An event's line of quarantine; its state is held, dropped or released."""
+    """A record of quarantine, as the store or the journal has it."""
 
     sequence: int
     customer: str
     received: int
-    state: str
+    state: Standing
     code: str
     reason: str
 
@@ -77,7 +75,7 @@ Part = TypeVar("Part", AcceptedEvent, HeldRecord)
 
 
 class Evidence(Struct):
-    """All that was found of a request, several times over where it was in several places."""
+    """Everything that was found of a request; an event stands in it once for each place where it was found."""
 
     stored: list[AcceptedEvent] = []
     journaled: list[AcceptedEvent] = []
@@ -86,50 +84,50 @@ class Evidence(Struct):
     complete: bool = True
 
 
-def customers(found: Evidence) -> set[str]:
-    """Whose events they are."""
+def customers_of(found: Evidence) -> set[str]:
+    """The customers whose events were found."""
     events: list[AcceptedEvent | HeldRecord] = [*found.stored, *found.journaled, *found.held]
     return {event.customer for event in events}
 
 
-def encode_receipt(batch: str, found: Evidence, visible: set[str]) -> Receipt:
-    """The receipt for somebody who may see these customers; each event once, in the order of the request."""
+def make_receipt(batch: str, found: Evidence, visible: set[str]) -> Receipt:
+    """The receipt for a user who may see these customers; each event once, in the order of the request."""
     receipts: dict[int, EventReceipt] = {}
-    # From what says least of an event to what says most of it: the later takes the place of the earlier.
-    for held in sorted(_of(found.held, visible), key=_progress):
-        receipts[held.sequence] = _explain(held)
-    # Of equal events the one admitted first counts, so that it comes last.
-    for event in sorted(_of(found.journaled, visible), key=lambda event: -event.admitted):
-        receipts[event.sequence] = _accepted(event, Status.JOURNALED)
-    for event in _of(found.stored, visible):
+    # From the place that says least of an event to the one that says most: the later replaces the earlier.
+    for held in sorted(_visible(found.held, visible), key=_progress):
+        receipts[held.sequence] = _held_receipt(held)
+    # Of copies of an event the one admitted first counts, so that it comes last.
+    for event in sorted(_visible(found.journaled, visible), key=lambda event: -event.admitted):
+        receipts[event.sequence] = _accepted_receipt(event, Status.JOURNALED)
+    for event in _visible(found.stored, visible):
         original = found.originals.get(event.sequence, UNSET)
-        receipts[event.sequence] = _accepted(event, Status.STORED, original)
+        receipts[event.sequence] = _accepted_receipt(event, Status.STORED, original)
     return Receipt(batch, [receipts[sequence] for sequence in sorted(receipts)], found.complete)
 
 
-def _of(events: Iterable[Part], visible: set[str]) -> list[Part]:
-    return [event for event in events if event.customer in visible]
+def _visible(events: Iterable[Part], customers: set[str]) -> list[Part]:
+    return [event for event in events if event.customer in customers]
 
 
 def _progress(held: HeldRecord) -> int:
-    return (HELD, DROPPED, RELEASED).index(held.state)
+    return tuple(Standing).index(held.state)
 
 
-def _explain(held: HeldRecord) -> EventReceipt:
+def _held_receipt(held: HeldRecord) -> EventReceipt:
     match held.state:
-        case "released":
-            # It is among the events; where that cannot be seen yet, another node has it in its journal.
+        case Standing.RELEASED:
+            # It was admitted; when neither the store nor this journal has the event, another node's journal does.
             return EventReceipt(sequence=held.sequence, status=Status.JOURNALED, received=held.received)
-        case "dropped":
+        case Standing.DROPPED:
             status = Status.DROPPED
-        case _:
+        case Standing.HELD:
             status = Status.QUARANTINED
     return EventReceipt(
         sequence=held.sequence, status=status, received=held.received, code=held.code, reason=held.reason
     )
 
 
-def _accepted(event: AcceptedEvent, status: Status, original: Original | UnsetType = UNSET) -> EventReceipt:
+def _accepted_receipt(event: AcceptedEvent, status: Status, original: Original | UnsetType = UNSET) -> EventReceipt:
     return EventReceipt(
         sequence=event.sequence,
         status=status,

@@ -1,4 +1,4 @@
-"""Receipts: the service that the API asks, and its search of this node's journal."""
+"""The receipts service of the API: it searches this node's journal, then the store."""
 
 import logging
 import re
@@ -13,24 +13,30 @@ from footfall.accounts import may_see
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import Folder, Frame, SegmentKind, kind_of, sealed_name, walk
 from footfall.receipts import receipt
-from footfall.receipts.receipt import HELD, AcceptedEvent, Evidence, HeldRecord, Original, Receipt
+from footfall.receipts.receipt import AcceptedEvent, Evidence, HeldRecord, Original, Receipt
 from footfall.settings import Settings
 from footfall.state import User
 from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query, refuse_rejected
 from footfall.system.executor import BoundedExecutor
+from footfall.wire import Standing
 
-# The look into this node's files: what has been acknowledged and is not in the store yet, or never can be.
+log = logging.getLogger(__name__)
+
+# Seconds after which a store that is away may be back.
+RETRY_AFTER_S = 5
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class _Line(Struct):
-    """What a receipt needs of a line of a segment, of either kind."""
+    """The fields of a segment's line, of events or of quarantine, that a receipt needs."""
 
     batch: str
     sequence: int
     customer: str
     received: int = 0
     admitted: int = 0
-    state: str = HELD
+    state: Standing = Standing.HELD
     held_since: int = 0
     code: str = ""
     reason: str = ""
@@ -40,10 +46,10 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 def search_journal(batch: str, journal: Folder, aside: Path, bytes_max: int) -> Evidence:
-    """What the journal's segments, open and sealed, and those that were set aside have of a batch. Blocks.
+    """The events of a batch in the segments of the journal, open and sealed, and in those that were set aside. Blocks.
 
-    The newest come first, and the look ends after `bytes_max` bytes of files. A frame that is being written may be
-    found or not. Raises OSError.
+    Acknowledged events are there until the store has them, or for ever when it cannot take them. The search begins
+    with the newest segment and ends after `bytes_max` bytes of files. Raises OSError.
     """
     found = Evidence()
     left = bytes_max
@@ -61,15 +67,15 @@ def search_journal(batch: str, journal: Folder, aside: Path, bytes_max: int) -> 
 
 def _segments(journal: Folder, aside: Path) -> Iterator[Path]:
     yield from (journal.path / name for name in reversed(journal.names()))
-    # Listed only now, because a segment may have been moved there meanwhile.
+    # Listed last, because a segment may have been moved there meanwhile.
     if aside.is_dir():
         yield from (aside / name for name in reversed(Folder(aside).names()))
 
 
 def _read(path: Path, bytes_max: int) -> bytes | None:
-    """A segment's bytes, those of its sealed file if it was sealed meanwhile; None when they are too many.
+    """A segment's bytes, also when it was sealed meanwhile; None when it has more than `bytes_max`.
 
-    One that is gone has been loaded, and has none.
+    No bytes when the segment is gone: it was loaded.
     """
     for name in (path, sealed_name(path)):
         try:
@@ -81,7 +87,7 @@ def _read(path: Path, bytes_max: int) -> bytes | None:
 
 def _gather(lines: bytes, batch: str, kind: SegmentKind, found: Evidence) -> None:
     wanted = batch.encode()
-    # Looking for its bytes is ten times quicker than parsing what is not wanted.
+    # Searching for the bytes of the batch is ten times faster than parsing every line.
     for text in lines.split(b"\n") if wanted in lines else ():
         line = _decode(text) if wanted in text else None
         if line is None or line.batch != batch:
@@ -93,19 +99,8 @@ def _gather(lines: bytes, batch: str, kind: SegmentKind, found: Evidence) -> Non
             found.held.append(HeldRecord(line.sequence, line.customer, received, line.state, line.code, line.reason))
 
 
-# The desk that the API asks for receipts.
-
-
-log = logging.getLogger(__name__)
-
-# Seconds after which a store that is away may be back.
-RETRY_AFTER_S = 5
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
 class Receipts:
-    """Finds what became of a request's events; `close` ends its threads."""
+    """Finds the receipts of requests; `close` ends its threads."""
 
     def __init__(self, journal: Folder, store: Store, settings: Settings) -> None:
         self._journal = journal
@@ -118,17 +113,17 @@ class Receipts:
         self._executor.close()
 
     async def find(self, user: User, batch: str) -> Receipt:
-        """The receipt of a request, with those of its events that are this user's to see.
+        """The receipt of a request, with the events that this user may see.
 
-        Raises RequestRefused: what was asked for can be no batch, there is none of that name, or none of its events is
-        theirs, which is the same answer; or it may be there, and cannot be found now.
+        Raises RequestRefused when the name is not a UUID, when no events of the batch were found that the user may see,
+        which is one answer for both, and when the search could not look everywhere.
         """
         batch = batch.lower()
         if not _UUID.fullmatch(batch):
-            raise _no_batch_name()
-        found = await self._executor.run(partial(self._look, batch), user.account)
-        visible = {customer for customer in receipt.customers(found) if may_see(user, customer)}
-        written = receipt.encode_receipt(batch, found, visible)
+            raise _bad_batch()
+        found = await self._executor.run(partial(self._search, batch), user.account)
+        visible = {customer for customer in receipt.customers_of(found) if may_see(user, customer)}
+        written = receipt.make_receipt(batch, found, visible)
         if written.events:
             return written
         if not found.complete:
@@ -136,30 +131,33 @@ class Receipts:
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
         raise RequestRefused(Code.EVENT_BATCH_NOT_FOUND, "no events of this batch were received")
 
-    def _look(self, batch: str) -> Evidence:
-        """First in the journal, then in the store: what leaves the first in between is in the second by then."""
+    def _search(self, batch: str) -> Evidence:
+        """First the journal, then the store: an event that leaves the journal in between is in the store by then."""
         bytes_max = self._settings.receipt_journal_bytes_max
         found = search_journal(batch, self._journal, self._settings.data / "aside", bytes_max)
         try:
-            self._ask(batch, found)
+            self._search_store(batch, found)
         except StoreRejected as error:
             raise refuse_rejected("the receipt cannot be made", error) from error
         except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
-            # Before a worker has made its tables, a store that is there fails too.
+            # A store without tables fails too: the first worker makes them.
             log.warning("a receipt does without the store: %s", error)
             found.complete = False
         return found
 
-    def _ask(self, batch: str, found: Evidence) -> None:
+    def _search_store(self, batch: str, found: Evidence) -> None:
         wanted = {"batch": batch}
         limit = {"max_execution_time": self._settings.receipt_timeout_s}
         found.stored = [AcceptedEvent(*row) for row in self._store.rows(query("receipt_events"), wanted, limit)]
-        found.held += [HeldRecord(*row) for row in self._store.rows(query("receipt_quarantine"), wanted, limit)]
+        for sequence, customer, received, state, code, reason in self._store.rows(
+            query("receipt_quarantine"), wanted, limit
+        ):
+            found.held.append(HeldRecord(sequence, customer, received, Standing(state), code, reason))
         if found.stored:
             for sequences, first in self._store.rows(query("receipt_duplicates"), wanted, limit):
                 found.originals |= dict.fromkeys(sequences, Original(*first))
 
 
-def _no_batch_name() -> RequestRefused:
+def _bad_batch() -> RequestRefused:
     problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "batch", "must be a UUID, as an answer of POST /events has it")
     return RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the batch cannot be read", (problem,))

@@ -11,10 +11,10 @@ from msgspec import Struct
 
 from footfall import errors
 from footfall.ingest import Budget, Headers, sender_of
-from footfall.quarantine import Sender
 from footfall.web.cors import CorsHeaders
 from footfall.web.framing import RawHeaders
 from footfall.web.server import Client
+from footfall.wire import Sender
 
 # Heads in the cache, which take 2 MB at most, and the bytes of one.
 KNOWN_HEADS_MAX = 1000

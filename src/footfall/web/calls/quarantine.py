@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
-from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, identify
+from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, event_id
 from footfall.store import StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
 from footfall.validation import unit, unknown_keys
 from footfall.web.calls.events import Batch
@@ -32,7 +32,7 @@ PAGE_EVENTS_MAX = 1_000
 IDS_MAX = 1_000
 
 Word = Annotated[str, Meta(max_length=1_000)]
-# The pattern is for the OpenAPI document only: `extra_json_schema` checks nothing. `identify` checks the name.
+# The pattern is for the OpenAPI document only: `extra_json_schema` checks nothing. `event_id` checks the name.
 Name = Annotated[
     Word, Meta(extra_json_schema={"pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[1-9][0-9]{0,5}$"})
 ]
@@ -111,7 +111,7 @@ async def list_quarantine(request: SignedInRequest, services: NamedDependency[Se
     _require_admin(request)
     wanted = _read_query(request)
     with _refusing_malformed(Code.REQUEST_PARAMETER_MALFORMED, "after"):
-        after = Cursor.read(wanted.after) if wanted.after else START
+        after = Cursor.parse(wanted.after) if wanted.after else START
     state = "" if wanted.state == "all" else wanted.state
     with _unavailable_as_503():
         page = await services.quarantine.page(_select(wanted, (), state), wanted.limit, after)
@@ -123,7 +123,7 @@ async def show_quarantine(
 ) -> Response[Held]:
     _require_admin(request)
     try:
-        wanted = identify(f"{batch}/{sequence}")
+        wanted = event_id(f"{batch}/{sequence}")
     except ValueError as error:
         raise _event_not_found() from error
     with _unavailable_as_503():
@@ -147,7 +147,7 @@ async def release_quarantine(request: SignedInRequest, services: NamedDependency
         released=outcome.changed,
         stayed=outcome.stayed,
         broken=outcome.broken[: services.settings.problems_max],
-        loaded=await services.quarantine.settle(outcome, SETTLE_S),
+        loaded=await services.quarantine.wait_until_visible(outcome, SETTLE_S),
         stopped=outcome.stopped or UNSET,
     )
     return Response(answer, status_code=200, headers=UNCACHED)
@@ -160,7 +160,7 @@ async def drop_quarantine(request: SignedInRequest, services: NamedDependency[Se
     ids = _identify_all(wanted)
     with _unavailable_as_503():
         outcome = await services.quarantine.drop(_select(wanted.filter or QuarantineFilter(), ids), request.user.id)
-    loaded = await services.quarantine.settle(outcome, SETTLE_S)
+    loaded = await services.quarantine.wait_until_visible(outcome, SETTLE_S)
     answer = Dropped(dropped=outcome.changed, loaded=loaded, stopped=outcome.stopped or UNSET)
     return Response(answer, status_code=200, headers=UNCACHED)
 
@@ -197,7 +197,7 @@ def _identify_all(wanted: QuarantineDrop) -> tuple[str, ...]:
     found = []
     for index, text in enumerate(wanted.ids or ()):
         with _refusing_malformed(Code.REQUEST_INPUT_MALFORMED, f"ids[{index}]"):
-            found.append(identify(text))
+            found.append(event_id(text))
     return tuple(found)
 
 
