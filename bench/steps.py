@@ -95,11 +95,11 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
         "answer": lambda: b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b""),
         "stamping": lambda: lines.replace(STAMPS, stamps),
         "compressing": lambda: compressor.compress(frame),
-        "all of it, the head known": door(settings, body, raw),
+        "all of it, the head known": known_head(settings, body, raw),
     }
 
 
-def door(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Callable[[], object]:
+def known_head(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Callable[[], object]:
     """A request as it comes from a socket, to an answer as it goes to one, but for the disk and the kernel."""
     journal = Instant(Folder(settings.data / "journal"), settings, SystemClock())
     collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from doors import BODY, connecting, post, read, serving
+from events_server import BODY, connecting, post, read, serving
 
 from footfall.web.connections import SEARCH_S, ConnectionTable
 

@@ -1,9 +1,9 @@
-"""The door, over real connections to a real server: what it answers itself must be as the application would answer."""
+"""`POST /events` over real connections: what a connection answers itself is what the application would answer."""
 
 import asyncio
 
 import pytest
-from doors import BATCH, BODY, post, read, serving
+from events_server import BATCH, BODY, post, read, serving
 
 from footfall.ingest import Headers
 from footfall.web.exchange import KNOWN_HEAD_BYTES_MAX, KNOWN_HEADS_MAX, HeadCache, ParsedHead

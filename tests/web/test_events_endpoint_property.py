@@ -1,4 +1,4 @@
-"""The door and the application give the same answer, byte for byte, whatever the settings, the body and the packets."""
+"""A connection and the application give the same answer, byte for byte, for any settings, body and packets."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-from doors import BATCH, post, read, serving
+from events_server import BATCH, post, read, serving
 from hypothesis import strategies as st
 
 NOW_MS = int(time.time() * 1000)

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from doors import BODY, post, read, serving
+from events_server import BODY, post, read, serving
 
 H2C = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABkAAQCAAAAAAIAAAAA")
 WEBSOCKET = ("connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: eA==")

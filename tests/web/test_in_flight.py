@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from doors import EVENT, connecting, post, read, serving
+from events_server import EVENT, connecting, post, read, serving
 
 LONG = 100_000
 LONG_BEGUN = f"POST /events HTTP/1.1\r\nhost: here\r\ncontent-length: {LONG}\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""The API's description as an OpenAPI 3.1 document: the table of routes, the wire's structs and the manual in one."""
+"""The OpenAPI 3.1 document, made from the table of routes, the structs of requests and answers, and the manual."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,14 @@ import msgspec
 from footfall import errors
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS
-from footfall.web.openapi.texts import ADVICE, SCHEMAS, Documentation
+from footfall.web.openapi.texts import ADVICE, PARAMETER_SCHEMAS, Documentation
 from footfall.web.routes import Route
 from footfall.wire import ErrorNode, Service, Unauthorized
 
 Json = dict[str, Any]
 
 _REFERENCE: Final = "#/components/schemas/{name}"
-# Where and why: examples of what the children of an error say.
+# Examples of the children of an error: the place in the request, and what is wrong with it.
 _PROBLEMS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.REQUEST_INPUT_MALFORMED: ("events[3].timestamp", "must be an integral number of milliseconds"),
     Code.REQUEST_PARAMETER_MALFORMED: ("filter.start", "must be milliseconds since the Unix epoch"),
@@ -35,7 +35,7 @@ _DESCRIPTIONS: Final = {
     "Page": "Some events, the newest first; `next` is missing on the last page.",
     "Broken": "So many events of a type break the plan in the same way, such as `example`.",
 }
-# The parts of bodies in which null counts as not sent.
+# Schemas of bodies in which a key with null counts as left out.
 _NULLS_LEFT_OUT: Final = {
     *("ReportRequest", "ReportRequestFilter", "ReportRequestOutput"),
     *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
@@ -51,11 +51,11 @@ _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
 
 
 def make_document(routes: Iterable[Route], service: Service) -> Json:
-    """The whole document but for `servers`, which is what the reader calls the service by."""
+    """The document without `servers`: the call that shows it adds the URL that the reader used."""
     public = [entry for entry in routes if entry.public]
-    kinds = [ErrorNode, Unauthorized, *(kind for entry in public for kind in _kinds(entry))]
-    made, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
-    schemas = dict(zip(kinds, made, strict=True))
+    types = [ErrorNode, Unauthorized, *(one for entry in public for one in _schema_types(entry))]
+    made, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    schemas = dict(zip(types, made, strict=True))
     for name, text in _DESCRIPTIONS.items():
         components[name]["description"] = text
     for name in _NULLS_LEFT_OUT & components.keys():
@@ -81,7 +81,7 @@ def make_document(routes: Iterable[Route], service: Service) -> Json:
 
 
 def _with_nulls(schema: Json) -> Json:
-    """The properties, those that may be left out with null beside what they are."""
+    """The properties of a schema, of which the optional ones may also be null."""
     found: Json = {}
     for name, given in schema["properties"].items():
         if name in schema.get("required", ()) or {"type": "null"} in given.get("anyOf", ()):
@@ -93,7 +93,7 @@ def _with_nulls(schema: Json) -> Json:
     return found
 
 
-def _kinds(entry: Route) -> list[Any]:
+def _schema_types(entry: Route) -> list[Any]:
     """The types of the call's answer and, where it takes one, of its body."""
     page = PAGES[entry.method, entry.path]
     answer = page.answer or get_args(get_type_hints(entry.call)["return"])[0]
@@ -102,7 +102,7 @@ def _kinds(entry: Route) -> list[Any]:
 
 def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
     page = PAGES[entry.method, entry.path]
-    answer, *body = (schemas[kind] for kind in _kinds(entry))
+    answer, *body = (schemas[one] for one in _schema_types(entry))
     operation: Json = {
         "operationId": entry.call.__name__,
         "tags": [entry.tag],
@@ -116,7 +116,11 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
     for schema in body:
         content = {"application/json": {"schema": schema, "example": page.request_example}}
         operation["requestBody"] = {"required": True, "content": content}
-    operation["responses"] = {"200": _success(page, answer), **_others(page), **_errors(entry.codes)}
+    operation["responses"] = {
+        "200": _success_response(page, answer),
+        **_other_statuses(page),
+        **_error_responses(entry.codes),
+    }
     return operation
 
 
@@ -145,10 +149,10 @@ def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = 
 
 
 def _parameter_schema(path: str, name: str) -> Json:
-    return dict(SCHEMAS.get(f"{path} {name}") or SCHEMAS.get(name) or {"type": "string"})
+    return dict(PARAMETER_SCHEMAS.get(f"{path} {name}") or PARAMETER_SCHEMAS.get(name) or {"type": "string"})
 
 
-def _success(page: Documentation, schema: Json) -> Json:
+def _success_response(page: Documentation, schema: Json) -> Json:
     content = {page.answer_type: {"schema": schema, "example": page.answer_example}}
     response: Json = {"description": "OK", "content": content}
     if page.answers:
@@ -160,18 +164,18 @@ def _header(text: str) -> Json:
     return {"description": text, "schema": {"type": "string"}}
 
 
-def _others(page: Documentation) -> dict[str, Json]:
+def _other_statuses(page: Documentation) -> dict[str, Json]:
     return {status: {"description": text} for status, text in page.also.items()}
 
 
-def _errors(codes: Sequence[Code]) -> dict[str, Json]:
+def _error_responses(codes: Sequence[Code]) -> dict[str, Json]:
     """One response for each status, with an example for each code that has it."""
     by_status = groupby(sorted(codes, key=errors.STATUS.__getitem__), key=errors.STATUS.__getitem__)
-    return {str(status): _error(status, list(group)) for status, group in by_status}
+    return {str(status): _error_response(status, list(group)) for status, group in by_status}
 
 
-def _error(status: int, codes: Sequence[Code]) -> Json:
-    """All of a status's codes have the same shape, for 401 is the only other one and has one code."""
+def _error_response(status: int, codes: Sequence[Code]) -> Json:
+    """The response of a status. Only 401, which has one code, has a body of another shape."""
     name = "Unauthorized" if Code.REQUEST_UNAUTHORIZED in codes else "ServerError"
     headers = {"headers": {header[0]: _header(header[1])}} if (header := _ERROR_HEADERS.get(status)) else {}
     return {
@@ -180,14 +184,14 @@ def _error(status: int, codes: Sequence[Code]) -> Json:
         "content": {
             "application/json": {
                 "schema": {"$ref": _REFERENCE.format(name=name)},
-                "examples": {code.value: {"value": _example(code)} for code in codes},
+                "examples": {code.value: {"value": _example_error(code)} for code in codes},
             }
         },
     }
 
 
-def _example(code: Code) -> Any:
-    """The body that a refusal with the code has, made by what makes the real ones."""
+def _example_error(code: Code) -> Any:
+    """The body of a refusal with the code, from the function that makes the real ones."""
     problems = (Problem(code, *_PROBLEMS[code]),) if code in _PROBLEMS else ()
     message = ADVICE[code].partition(". ")[0]
     return msgspec.json.decode(errors.refusal_body(RequestRefused(code, message, problems)))

@@ -1,4 +1,4 @@
-"""What is to be said about the calls beside what the table of routes says: texts, headers and examples."""
+"""The manual: the text, headers, parameters and examples of each call, beside what the table of routes says."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""The description as a page for people, drawn on the server from the OpenAPI document, all in one file."""
+"""The API's description as one page for people, without scripts, rendered from the OpenAPI document."""
 
 import json
 import re
@@ -15,24 +15,24 @@ from footfall.web.openapi.texts import ADVICE
 Json = Mapping[str, Any]
 
 _CODE: Final = re.compile(r"`([^`]+)`")
-# An array of nothing but strings and numbers, as the encoder spreads it over lines.
+# An array of strings and numbers alone, which the encoder spreads over lines.
 _FLAT_ARRAY: Final = re.compile(r"\[\n\s+([^][{}]+?)\n\s+\]")
 
 
 def render_page(document: Json, base_url: str) -> str:
-    """The whole page; `base_url` is what the reader calls the service by, without a slash at the end."""
-    room = files(__package__)
+    """The whole page. `base_url` is the URL of the service for its reader, without a slash at the end."""
+    package_files = files(__package__)
     calls = list(_calls(document))
     info = document["info"]
-    return Template((room / "page.html").read_text("utf-8")).substitute(
+    return Template((package_files / "page.html").read_text("utf-8")).substitute(
         title=escape(info["title"]),
         version=escape(info["version"]),
         description=escape(info["description"]),
-        style=(room / "page.css").read_text("utf-8"),
+        style=(package_files / "page.css").read_text("utf-8"),
         base_url=escape(base_url),
         contents=_contents(calls),
         calls="\n".join(_call(method, path, call, document, base_url) for method, path, call in calls),
-        error_example=_example(_some_error(calls)),
+        error_example=_example(_example_error(calls)),
         errors="".join(_error_row(code, text) for code, text in ADVICE.items()),
     )
 
@@ -77,7 +77,7 @@ def _body(call: Json, document: Json) -> str:
 
 
 def _properties(schema: Json, document: Json, prefix: str) -> Iterator[tuple[str, str, str]]:
-    """Every key that a body may have, those of objects and arrays of objects within it after their own."""
+    """Name, type and text of every key of a body. The keys of an inner object follow the object's own key."""
     schema = _resolve(schema, document)
     required = schema.get("required", ())
     for name, found in schema.get("properties", {}).items():
@@ -90,7 +90,7 @@ def _properties(schema: Json, document: Json, prefix: str) -> Iterator[tuple[str
 
 
 def _kind(schema: Json, document: Json) -> tuple[str, Json, str]:
-    """The type in words, the schema of the objects within, and what their names are set apart by."""
+    """The type in words, the schema of inner objects, and what stands between their name and their keys' names."""
     resolved = _resolve(schema, document)
     if resolved.get("type") == "array":
         kind, inner, _ = _kind(resolved["items"], document)
@@ -98,7 +98,7 @@ def _kind(schema: Json, document: Json) -> tuple[str, Json, str]:
     if "anyOf" in resolved:
         options = [option for option in resolved["anyOf"] if option.get("type") != "null"]
         if len(options) == 1:
-            # What may be null may be left out.
+            # A key that may be null may be left out, which the page says already.
             return _kind(options[0], document)
         return " or ".join(_kind(option, document)[0] for option in resolved["anyOf"]), {}, ""
     return str(resolved.get("type", "string")), resolved, ""
@@ -128,7 +128,7 @@ def _curl(method: str, path: str, call: Json, base_url: str) -> str:
 
 
 def _answer(responses: Json) -> str:
-    """The answer when all is well, its headers, and the other statuses that may come instead."""
+    """The answer 200, its headers, and the other statuses."""
     media_type, content = next(iter(responses["200"]["content"].items()))
     headers = [(name, "", item["description"]) for name, item in responses["200"].get("headers", {}).items()]
     rows = "".join(_status_row(status, response) for status, response in responses.items() if status != "200")
@@ -149,7 +149,7 @@ def _status_row(status: str, response: Json) -> str:
     return f'<tr><td>{status}</td><td class="{"code" if codes else ""}">{text}</td></tr>'
 
 
-def _some_error(calls: list[tuple[str, str, Json]]) -> Any:
+def _example_error(calls: list[tuple[str, str, Json]]) -> Any:
     examples: Json = calls[0][2]["responses"]["400"]["content"]["application/json"]["examples"]
     return next(iter(examples.values()))["value"]
 
@@ -185,5 +185,5 @@ def _pre(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped, with what stands between backticks as code."""
+    """Escaped text, with code between backticks."""
     return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))

@@ -1,6 +1,8 @@
-"""The shapes that only the API's description needs: what requests may carry, said for the people who write clients.
+"""Structs for the OpenAPI schemas of bodies that no struct decodes.
 
-Requests themselves are decoded elsewhere (`footfall.ingest`, `footfall.reports`), by decoders made for the work.
+A report's or schedule's body is read key by key (`footfall.reports`), so that one answer names everything that is wrong
+with it. Events are decoded for speed (`footfall.ingest`), into a struct without descriptions and bounds. `tests/web`
+compares these schemas with what the calls take. All other schemas come from the structs that decode or encode bodies.
 """
 
 from typing import Annotated, Literal
@@ -15,6 +17,7 @@ Instant = Annotated[
 Customer = Annotated[str, Meta(min_length=1, description="The customer's code.")]
 Product = Annotated[str, Meta(min_length=1, description="The product's code.")]
 EventType = Annotated[str, Meta(min_length=1, description="The event type's code.")]
+EventTypes = Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None
 Destination = Annotated[str, Meta(min_length=1, description="A destination that the operator has named.")]
 DestinationKey = Annotated[str, Meta(min_length=1, description="The file's name at that destination.")]
 Version = Annotated[str, Meta(description="The version of the software that sent the event.")]
@@ -58,7 +61,7 @@ class ReportRequestFilter(Struct):
 
     customer: Customer
     product: Product
-    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None = UNSET
+    types: EventTypes = UNSET
     start: Instant | UnsetType | None = UNSET
     end: Instant | UnsetType | None = UNSET
     basis: Annotated[
@@ -144,7 +147,7 @@ class ScheduleFilter(Struct, forbid_unknown_fields=True):
 
     customer: Customer
     product: Product
-    types: Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None = UNSET
+    types: EventTypes = UNSET
 
 
 class ScheduleOutput(FileOutput, rename="camel", forbid_unknown_fields=True):

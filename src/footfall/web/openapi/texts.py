@@ -1,4 +1,4 @@
-"""Texts of the API's description beside the manual: their form, parameters, schedules, and what each error means."""
+"""Parts of the API's description: the form of a manual page, parameters' schemas, schedules' pages, error codes."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,8 +7,6 @@ from msgspec import Struct
 
 from footfall.errors import Code
 from footfall.web.openapi.schemas import ScheduleRequest
-
-# The form of what the manual says about a call.
 
 
 class Documentation(Struct, frozen=True):
@@ -32,14 +30,11 @@ class Documentation(Struct, frozen=True):
     also: Mapping[str, str] = {}
 
 
-# What the parameters of paths, queries and headers may be, for the document; each call holds them itself.
-
-
 _MILLISECONDS: Final = {"type": "integer", "minimum": -(2**53) + 1, "maximum": 2**53 - 1}
 _EMPTY: Final = {"type": "string", "maxLength": 0}
-# What parameters may be, by the call's path where that matters; what is not here is any text.
-# What is empty counts as left out where counts are asked for.
-SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
+# Schemas of parameters, by name, or by path and name where paths differ. A parameter that is not here is any text.
+# They describe what each call checks itself. An empty parameter of `/usage/counts` counts as left out.
+PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "batch": {"type": "string", "format": "uuid"},
     "Idempotency-Key": {"type": "string", "minLength": 1, "pattern": "^[ -~]+$"},
     "limit": {"type": "integer", "minimum": 1},
@@ -56,10 +51,6 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "/usage/counts timezone": {"type": "string", "pattern": "^([A-Za-z][A-Za-z0-9_+/-]{0,63})?$"},
     **{f"/usage/counts {name}": {"anyOf": [_MILLISECONDS, _EMPTY]} for name in ("start", "end", "asOf")},
 }
-
-
-# The pages of the manual about schedules, with their examples.
-
 
 SCHEDULE_ID: Final = "7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11"
 _SCHEDULE_REQUEST: Final = {
@@ -125,9 +116,7 @@ SCHEDULE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ),
 }
 
-
-# What each error code means and what a client should do about it, for every description of the API.
-
+# What each error code means, and what a client should do about it.
 
 ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_INPUT_MALFORMED: (

@@ -1,4 +1,4 @@
-"""A real server with a door before a collector and its journal, and requests of `POST /events` to it as bytes."""
+"""A real server with the endpoint of `POST /events`, a collector and a journal; and requests to it as bytes."""
 
 import asyncio
 import contextlib
@@ -69,9 +69,9 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         sent_on.append(f"{scope['method']} {scope['path']}")
         await collector(scope, receive, send_open)
 
-    door = web.events_protocol(collector, settings)
+    protocol = web.events_protocol(collector, settings)
     config = uvicorn.Config(
-        application, http=door, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
+        application, http=protocol, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
     )  # fmt: skip
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
