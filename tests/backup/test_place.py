@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from backed_up import read_manifest
 
-from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, PlaceFailed, Silent, check_backup
+from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, LocationFailed, SilentProgress, check_backup
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def test_what_is_missing_in_an_object_store_is_found(full, bucket):
     place = BackupLocation(bucket)
     place.delete([f"parts/{manifest.parts[0].sha256}"])
     with pytest.raises(BackupDamaged, match="is missing"):
-        check_backup(place, Silent())
+        check_backup(place, SilentProgress())
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket):
     with pytest.raises(BackupRefused, match="there is no backup in s3://nowhere/x"):
-        check_backup(BackupLocation("s3://nowhere/x"), Silent())
-    with pytest.raises(PlaceFailed, match="s3://nowhere/x: "):
+        check_backup(BackupLocation("s3://nowhere/x"), SilentProgress())
+    with pytest.raises(LocationFailed, match="s3://nowhere/x: "):
         BackupLocation("s3://nowhere/x").put("a", b"")
 
 
@@ -69,7 +69,7 @@ def test_places_of_other_kinds_are_refused(where):
 
 def test_a_folder_may_be_named_as_a_url(full, tmp_path):
     full.back_up(f"file://{tmp_path}/one%20two")
-    assert check_backup(BackupLocation(str(tmp_path / "one two")), Silent()).days
+    assert check_backup(BackupLocation(str(tmp_path / "one two")), SilentProgress()).days
 
 
 def test_a_folder_that_is_not_there_is_made_only_for_a_backup(tmp_path):

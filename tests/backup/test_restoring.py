@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from backed_up import Node, event, read_manifest
 
-from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, Silent, check_backup, prepare_restore
+from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, SilentProgress, check_backup, prepare_restore
 from footfall.backup.data_folder import mark_restoring
 from footfall.state import State, User
 from footfall.system.data_folder import is_half_restored
@@ -60,7 +60,7 @@ def tear(where: Path) -> None:
 )
 def test_a_damaged_backup_is_refused_before_anything_is_touched(full, nodes, tmp_path, damage, said):
     full.back_up(tmp_path)
-    check_backup(BackupLocation(str(tmp_path)), Silent())
+    check_backup(BackupLocation(str(tmp_path)), SilentProgress())
     damage(tmp_path)
     other = nodes()
     with pytest.raises(BackupDamaged) as caught:
@@ -74,7 +74,7 @@ def test_everything_that_is_wrong_is_said_at_once(full, tmp_path):
     flip(tmp_path)
     lose(tmp_path)
     with pytest.raises(BackupDamaged) as caught:
-        check_backup(BackupLocation(str(tmp_path)), Silent())
+        check_backup(BackupLocation(str(tmp_path)), SilentProgress())
     assert len(caught.value.problems) == 2
 
 
@@ -158,7 +158,7 @@ def test_a_restore_that_broke_off_goes_on(full, nodes, tmp_path, monkeypatch):
 
 def break_off(node: Node, where: Path) -> None:
     """A restore that ends after it has begun."""
-    with contextlib.suppress(Interrupted), prepare_restore(BackupLocation(str(where)), node.settings, Silent()):
+    with contextlib.suppress(Interrupted), prepare_restore(BackupLocation(str(where)), node.settings, SilentProgress()):
         mark_restoring(node.settings)
         raise Interrupted
 

@@ -238,10 +238,10 @@ def test_repair_explains_what_it_did(node: MakeNode) -> None:
 
 @pytest.mark.parametrize("command", [verify, rebuild])
 def test_one_check_at_a_time(node: MakeNode, command: click.Command) -> None:
-    from footfall.integrity.guard import exclusively
+    from footfall.integrity.guard import exclusive_access
 
     there = full(node)
-    with exclusively(there.data):
+    with exclusive_access(there.data):
         result = run(there, command)
     assert (result.exit_code, result.stdout) == (3 if command is verify else 1, "")
     assert "another verify, rebuild or repair is at work" in result.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from footfall.backup import BackupDependencies, BackupLocation, Saved, Silent, back_up, prepare_restore, restore
+from footfall.backup import BackupDependencies, BackupLocation, Saved, SilentProgress, back_up, prepare_restore, restore
 from footfall.files import Files
 from footfall.journal import Folder
 from footfall.reports import file_path
@@ -70,7 +70,7 @@ class Node:
             store=self.store,
             files=self.files,
             plan="plan",
-            progress=Silent(),
+            progress=SilentProgress(),
         )
 
     def fill(self) -> None:
@@ -137,7 +137,7 @@ class Node:
     def restore(self, where: Path | str) -> None:
         """As the command does: the rooms open only when the folder is taken."""
         place = BackupLocation(str(where))
-        with prepare_restore(place, self.settings, Silent()) as claimed:
+        with prepare_restore(place, self.settings, SilentProgress()) as claimed:
             self.open()
             restore(place, claimed, self.means)
 

@@ -36,8 +36,8 @@ stay behind, or reports would wait for machines that are gone.
 """
 
 from footfall.backup.data_folder import require_data
-from footfall.backup.dependencies import BackupDependencies, BackupProgress, Silent
-from footfall.backup.errors import BackupDamaged, BackupRefused, PlaceFailed
+from footfall.backup.dependencies import BackupDependencies, BackupProgress, SilentProgress
+from footfall.backup.errors import BackupDamaged, BackupRefused, LocationFailed
 from footfall.backup.location import BackupLocation
 from footfall.backup.manifest import BackupManifest, PartKind, check_backup
 from footfall.backup.restoring import prepare_restore, restore
@@ -50,10 +50,10 @@ __all__ = [
     "BackupManifest",
     "BackupProgress",
     "BackupRefused",
+    "LocationFailed",
     "PartKind",
-    "PlaceFailed",
     "Saved",
-    "Silent",
+    "SilentProgress",
     "back_up",
     "check_backup",
     "prepare_restore",

@@ -1,4 +1,4 @@
-"""The data folder in a backup and a restore: with data, or empty and marked; and the segments in it."""
+"""The data folder of a backup, which must hold data, and of a restore, which is empty first and marked until the end."""
 
 import contextlib
 import shutil
@@ -14,8 +14,6 @@ from footfall.system import files
 from footfall.system.clock import Clock
 from footfall.system.data_folder import RESTORING, data_folder, is_half_restored
 from footfall.system.files import sync_path
-
-# The segments of a node's journal, as they are taken into a backup and put back.
 
 
 def read_segments(folder: Folder, kind: SegmentKind, clock: Clock) -> Iterator[tuple[str, bytes]]:
@@ -76,9 +74,6 @@ def _whole(data: bytes) -> bytes:
 
 def _opened_ms(path: Path) -> int:
     return int(path.name.partition("-")[0])
-
-
-# The data folder: one with data, for a backup, or an empty one, which a restore marks until it has finished.
 
 
 # What a new file system has by itself.
@@ -146,7 +141,7 @@ def scratch(settings: Settings) -> Path:
 
 
 def _mark(settings: Settings) -> Path:
-    return settings.data / RESTORING / manifests.NAME
+    return settings.data / RESTORING / manifests.MANIFEST_NAME
 
 
 def _begun(settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""What a backup and a restore work with, and how they tell how far they are."""
+"""What a backup and a restore work with, and to whom they report progress."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -23,17 +23,17 @@ UNLIMITED = {"max_execution_time": 0}
 
 
 class BackupProgress(Protocol):
-    """Hears how far the work is."""
+    """Is told of the progress of the work."""
 
     def begin(self, what: str, total: int) -> None:
-        """A stretch of work begins, of so many steps."""
+        """A part of the work begins, of so many steps."""
 
     def step(self, done: int) -> None:
         """So many steps more are done."""
 
 
-class Silent:
-    """Tells nobody."""
+class SilentProgress:
+    """Shows no progress."""
 
     def begin(self, what: str, total: int) -> None: ...
 
@@ -41,7 +41,7 @@ class Silent:
 
 
 class BackupDependencies(Struct, frozen=True, kw_only=True):
-    """The rooms of a node; `plan` is the fingerprint of its tracking plan, or empty when that is broken."""
+    """The parts of a node that are copied; `plan` is the fingerprint of its tracking plan, empty if that is broken."""
 
     settings: Settings
     state: State

@@ -13,5 +13,5 @@ class BackupDamaged(BackupRefused):
         self.problems = problems
 
 
-class PlaceFailed(Exception):
+class LocationFailed(Exception):
     """Where the backup lies did not do its work; a later try may succeed."""

@@ -1,4 +1,4 @@
-"""Where a backup lies: a folder, or an object store's bucket, through one library."""
+"""Where a backup is kept: a folder or a bucket of an object store, through one library."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
-from footfall.backup.errors import BackupRefused, PlaceFailed
+from footfall.backup.errors import BackupRefused, LocationFailed
 from footfall.files import folder_of, open_store
 from footfall.system import files
 from footfall.system.files import sync_path
@@ -28,7 +28,7 @@ class BackupLocation:
     """`where` is a folder's path or a URL: file:///path, s3://bucket/prefix, gs://..., az://...
 
     With `make` a folder that is not there is made, for its owner alone. An object is whole or absent, and durable after
-    `settle`. Raises BackupRefused for a place that cannot be one; the methods raise PlaceFailed.
+    `settle`. Raises BackupRefused for a place that cannot be one; the methods raise LocationFailed.
     """
 
     def __init__(self, where: str, *, make: bool = False) -> None:
@@ -118,7 +118,7 @@ class BackupLocation:
         try:
             yield
         except (BaseError, OSError) as error:
-            raise PlaceFailed(f"{self.where}: {_line(error)}") from error
+            raise LocationFailed(f"{self.where}: {_line(error)}") from error
 
 
 def part_name(sha256: str) -> str:

@@ -1,4 +1,4 @@
-"""What a backup says of itself, of which installation it is, and whether it is whole."""
+"""The manifest of a backup: one JSON file, written last, without which the parts beside it are no backup."""
 
 import hashlib
 from enum import StrEnum
@@ -11,18 +11,13 @@ from footfall.backup.errors import BackupDamaged, BackupRefused
 from footfall.backup.location import BackupLocation, part_name
 from footfall.state import State
 
-# Which installation a backup is of.
-
 
 def installation(state: State) -> str:
     """A name that an installation keeps for ever, and that a restored one has as well; it tells no secret."""
     return hashlib.sha256(state.secrets.get("installation")).hexdigest()[:16]
 
 
-# What a backup says of itself: one JSON file, written last, without which the parts beside it are no backup.
-
-
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 FORMAT = 1
 
 
@@ -98,9 +93,9 @@ def read_manifest(data: bytes) -> BackupManifest:
             raise BackupRefused(f"the backup was made by footfall {head.footfall}, whose form this version cannot read")
         manifest = msgspec.json.decode(data, type=BackupManifest)
     except msgspec.DecodeError as error:
-        raise BackupDamaged((f"{NAME} cannot be read: {error}",)) from error
+        raise BackupDamaged((f"{MANIFEST_NAME} cannot be read: {error}",)) from error
     if manifest.sha256 != _digest(manifest):
-        raise BackupDamaged((f"{NAME} is not as it was written: its checksum is wrong",))
+        raise BackupDamaged((f"{MANIFEST_NAME} is not as it was written: its checksum is wrong",))
     return manifest
 
 
@@ -108,44 +103,43 @@ def _digest(manifest: BackupManifest) -> str:
     return hashlib.sha256(msgspec.json.encode(structs.replace(manifest, sha256=""))).hexdigest()
 
 
-# Whether a backup is whole: every part is there, and is what its name says.
-
-
-def check_backup(place: BackupLocation, progress: BackupProgress) -> BackupManifest:
+def check_backup(location: BackupLocation, progress: BackupProgress) -> BackupManifest:
     """Read all of a backup and compare it with its manifest, which is returned.
 
-    Raises BackupRefused where there is none, BackupDamaged with everything that is wrong, PlaceFailed.
+    Raises BackupRefused where there is none, BackupDamaged with everything that is wrong, LocationFailed.
     """
-    data = place.read(NAME)
+    data = location.read(MANIFEST_NAME)
     if data is None:
-        raise BackupRefused(f"there is no backup in {place.where}: it has no {NAME}")
+        raise BackupRefused(f"there is no backup in {location.where}: it has no {MANIFEST_NAME}")
     manifest = read_manifest(data)
-    there = place.sizes()
+    there = location.sizes()
     progress.begin("bytes checked", sum(manifest.sizes.values()))
-    problems = [problem for sha256 in manifest.sizes if (problem := _look(place, manifest, sha256, there, progress))]
+    problems = [
+        problem for sha256 in manifest.sizes if (problem := _check_part(location, manifest, sha256, there, progress))
+    ]
     if problems:
         raise BackupDamaged(tuple(problems))
     return manifest
 
 
-def _look(
-    place: BackupLocation, manifest: BackupManifest, sha256: str, there: dict[str, int], progress: BackupProgress
+def _check_part(
+    location: BackupLocation, manifest: BackupManifest, sha256: str, there: dict[str, int], progress: BackupProgress
 ) -> str | None:
     """What is wrong with one part; None when it is whole."""
     found, wanted = there.get(sha256), manifest.sizes[sha256]
     if found is None:
-        return f"{part_name(sha256)} is missing{_holding(manifest, sha256)}"
+        return f"{part_name(sha256)} is missing{_contents(manifest, sha256)}"
     if found != wanted:
-        return f"{part_name(sha256)} has {found} bytes instead of {wanted}{_holding(manifest, sha256)}"
+        return f"{part_name(sha256)} has {found} bytes instead of {wanted}{_contents(manifest, sha256)}"
     digest = hashlib.sha256()
-    for block in place.blocks(part_name(sha256)):
+    for block in location.blocks(part_name(sha256)):
         digest.update(block)
         progress.step(len(block))
     if digest.hexdigest() != sha256:
-        return f"{part_name(sha256)} is not as it was written{_holding(manifest, sha256)}"
+        return f"{part_name(sha256)} is not as it was written{_contents(manifest, sha256)}"
     return None
 
 
-def _holding(manifest: BackupManifest, sha256: str) -> str:
+def _contents(manifest: BackupManifest, sha256: str) -> str:
     held = {f"{part.kind} {part.name}" for part in manifest.parts if part.sha256 == sha256}
     return f" ({', '.join(sorted(held))})"

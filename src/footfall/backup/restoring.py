@@ -41,61 +41,61 @@ class Claimed(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def prepare_restore(place: BackupLocation, settings: Settings, progress: BackupProgress) -> Iterator[Claimed]:
+def prepare_restore(location: BackupLocation, settings: Settings, progress: BackupProgress) -> Iterator[Claimed]:
     """Check that the data folder is empty, and all of the backup; then the folder is marked, for the block's `restore`.
 
     When that finds the state or the store in use, nothing was changed. Raises BackupRefused, BackupDamaged,
-    PlaceFailed.
+    LocationFailed.
     """
     require_empty(settings)
-    manifest = check_backup(place, progress)
+    manifest = check_backup(location, progress)
     with claim_folder(settings, manifest) as again:
         yield Claimed(manifest, again)
 
 
-def restore(place: BackupLocation, claimed: Claimed, means: BackupDependencies) -> None:
+def restore(location: BackupLocation, claimed: Claimed, dependencies: BackupDependencies) -> None:
     """Bring everything back, and hold the store against the backup's counts; the data folder may be used then.
 
-    Raises BackupRefused, PlaceFailed, and what the state and the store raise; then the data folder stays marked, and
+    Raises BackupRefused, LocationFailed, and what the state and the store raise; then the data folder stays marked, and
     the same may be done again.
     """
-    restoring = Restoring(place, claimed, means)
+    restoring = Restoring(location, claimed, dependencies)
     restoring.require_room()
-    mark_restoring(means.settings)
+    mark_restoring(dependencies.settings)
     restoring.fill_state()
     restoring.put_files()
     restoring.put_segments()
     restoring.load()
     restoring.verify()
     # Until the first start nothing else makes it, and the commands take a folder without one for no data folder.
-    make_folder(means.settings.data / "journal")
-    _set_clock(means.settings, claimed.manifest.ended_ms)
-    end_restoring(means.settings)
+    make_folder(dependencies.settings.data / "journal")
+    _set_clock(dependencies.settings, claimed.manifest.ended_ms)
+    end_restoring(dependencies.settings)
 
 
 class Restoring:
     """One restore; each step may be done again."""
 
-    def __init__(self, place: BackupLocation, claimed: Claimed, means: BackupDependencies) -> None:
-        self._place = place
+    def __init__(self, location: BackupLocation, claimed: Claimed, dependencies: BackupDependencies) -> None:
+        self._location = location
         self._manifest = claimed.manifest
         self._again = claimed.again
-        self._means = means
+        self._dependencies = dependencies
 
     def require_room(self) -> None:
         """Raise BackupRefused when the state or the store has rows, or the backup's tables are of a later version."""
-        state, store, manifest = self._means.state, self._means.store, self._manifest
+        state, store, manifest = self._dependencies.state, self._dependencies.store, self._manifest
         if not self._again and not (state.is_empty() and state.revision() in ("", manifest.state_revision)):
             raise BackupRefused("the state database is in use: name an empty one in state_url")
         store.migrate()
-        if unknown := manifest.store_schema.keys() - applied_schema(self._means).keys():
+        if unknown := manifest.store_schema.keys() - applied_schema(self._dependencies).keys():
             raise self._too_new(f"schema file {', '.join(sorted(unknown))} of the store")
-        if not self._again and (count_days(self._means) or self._count_quarantine()):
+        if not self._again and (count_days(self._dependencies) or self._count_quarantine()):
             raise BackupRefused("the events store is in use: name an empty database in events_url")
 
     def fill_state(self) -> None:
         """Fill the state's tables, all or none."""
-        state, manifest = self._means.state, self._manifest
+        state, manifest = self._dependencies.state, self._manifest
         try:
             state.fill(manifest.state_revision, self._rows())
         except StateTooNew as error:
@@ -107,32 +107,32 @@ class Restoring:
     def put_files(self) -> None:
         """Put the reports' files where they were."""
         files = self._manifest.of(PartKind.FILE)
-        self._means.progress.begin("report files", len(files))
+        self._dependencies.progress.begin("report files", len(files))
         for part in files:
             self._fetch(part)
-            with scratch(self._means.settings).open("rb") as file:
-                self._means.files.put(part.name, iter(partial(file.read, _READ_BYTES), b""))
-            self._means.progress.step(1)
+            with scratch(self._dependencies.settings).open("rb") as file:
+                self._dependencies.files.put(part.name, iter(partial(file.read, _READ_BYTES), b""))
+            self._dependencies.progress.step(1)
 
     def put_segments(self) -> None:
         """Put the journal's segments back, which the next start loads, and those that had been set aside."""
         for part in self._manifest.of(*_FOLDERS):
-            write_segment(self._means.settings.data / _FOLDERS[part.kind] / part.name, self._content(part))
+            write_segment(self._dependencies.settings.data / _FOLDERS[part.kind] / part.name, self._content(part))
 
     def load(self) -> None:
         """Load what was in the store."""
         parts = self._manifest.of(PartKind.QUARANTINE, PartKind.EVENTS)
-        self._means.progress.begin("events", sum(part.rows for part in parts))
-        file = scratch(self._means.settings)
+        self._dependencies.progress.begin("events", sum(part.rows for part in parts))
+        file = scratch(self._dependencies.settings)
         for part in parts:
             table: Literal["events", "quarantine"] = "events" if part.kind is PartKind.EVENTS else "quarantine"
             file.write_bytes(self._content(part))
-            retry(partial(self._means.store.load, file, table))
-            self._means.progress.step(part.rows)
+            retry(partial(self._dependencies.store.load, file, table))
+            self._dependencies.progress.step(part.rows)
 
     def verify(self) -> None:
         """Raise BackupRefused unless the store has as many events of each day as the backup."""
-        found = {day_name(day): count for day, count in retry(partial(count_days, self._means)).items()}
+        found = {day_name(day): count for day, count in retry(partial(count_days, self._dependencies)).items()}
         wanted = self._manifest.days
         wrong = sorted(day for day in found.keys() | wanted.keys() if found.get(day) != wanted.get(day))
         if wrong:
@@ -147,7 +147,7 @@ class Restoring:
                 yield part.name, line
 
     def _content(self, part: BackupPart) -> bytes:
-        data = self._place.read(part_name(part.sha256))
+        data = self._location.read(part_name(part.sha256))
         if data is None or hashlib.sha256(data).hexdigest() != part.sha256:
             raise _damaged(part)
         return data
@@ -155,15 +155,15 @@ class Restoring:
     def _fetch(self, part: BackupPart) -> None:
         """Put a part of any size into the scratch file."""
         digest = hashlib.sha256()
-        with scratch(self._means.settings).open("wb") as file:
-            for block in self._place.blocks(part_name(part.sha256)):
+        with scratch(self._dependencies.settings).open("wb") as file:
+            for block in self._location.blocks(part_name(part.sha256)):
                 digest.update(block)
                 file.write(block)
         if digest.hexdigest() != part.sha256:
             raise _damaged(part)
 
     def _count_quarantine(self) -> int:
-        ((rows,),) = self._means.store.rows(query("backup_quarantine_count"), {}, UNLIMITED)
+        ((rows,),) = self._dependencies.store.rows(query("backup_quarantine_count"), {}, UNLIMITED)
         return int(rows)
 
     def _too_new(self, what: str) -> BackupRefused:
@@ -177,12 +177,12 @@ def _damaged(part: BackupPart) -> BackupDamaged:
 
 def _set_clock(settings: Settings, floor_ms: int) -> None:
     """See to it that no event is stamped with a time at which there may be one, whatever the machine's clock says."""
-    clock = NodeClock(settings.data / "clock", _At(floor_ms))
+    clock = NodeClock(settings.data / "clock", _FixedClock(floor_ms))
     clock.now_ms()
     clock.close()
 
 
-class _At:
+class _FixedClock:
     """A clock that says one time."""
 
     def __init__(self, ms: int) -> None:

@@ -1,7 +1,4 @@
-"""Making a backup, while the service runs or while it does not: what is written, in which parts.
-
-And what an earlier one spares.
-"""
+"""Makes a backup, whether the service runs or not; parts that an earlier backup has written are not written again."""
 
 import asyncio
 import hashlib
@@ -30,9 +27,6 @@ from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
 from footfall.windows import DAY_MS
-
-# JSON lines on their way into a backup: cut into pieces of bounded size, each compressed by itself.
-
 
 # One piece before compression. A load of this size is what the engine is built for (segment_lines_bytes_max).
 PIECE_BYTES = 32 * 1024 * 1024
@@ -68,25 +62,22 @@ def _piece(lines: bytearray) -> tuple[bytes, int]:
     return bytes(lines), lines.count(b"\n")
 
 
-# The parts that a backup in the making has written, and those of an earlier one that it need not write again.
-
-
 class Parts:
     """Writes parts under the SHA-256 of their content; what lies there already, whole and durable, is not written."""
 
-    def __init__(self, place: BackupLocation, earlier: BackupManifest | None) -> None:
-        self._place = place
-        there = place.sizes()
+    def __init__(self, location: BackupLocation, earlier: BackupManifest | None) -> None:
+        self._location = location
+        there = location.sizes()
         # In a folder, what no manifest names may be left of a run that a power cut ended, and be empty on the disk.
         named = {} if earlier is None else earlier.sizes
-        self._there = there if place.settles else dict(there.items() & named.items())
+        self._there = there if location.settles else dict(there.items() & named.items())
         self.written_bytes = 0
 
     def add(self, kind: PartKind, name: str, data: bytes, rows: int = 0) -> BackupPart:
         """Keep this content."""
         part = BackupPart(kind, name, hashlib.sha256(data).hexdigest(), len(data), rows)
         if self._is_new(part):
-            self._place.put(part_name(part.sha256), data)
+            self._location.put(part_name(part.sha256), data)
             self._note(part)
         return part
 
@@ -100,7 +91,7 @@ class Parts:
         part = BackupPart(PartKind.FILE, path, sha256, size)
         if self._is_new(part):
             try:
-                asyncio.run(self._place.put_blocks(part_name(sha256), _checked(blocks, sha256)))
+                asyncio.run(self._location.put_blocks(part_name(sha256), _checked(blocks, sha256)))
             except _Changed:
                 return None
             self._note(part)
@@ -108,19 +99,19 @@ class Parts:
 
     def settle(self, manifest: BackupManifest) -> None:
         """Make all parts of a manifest durable; raises BackupRefused when one is not there any more."""
-        self._place.settle()
-        there = self._place.sizes()
+        self._location.settle()
+        there = self._location.sizes()
         if gone := [sha256 for sha256, size in manifest.sizes.items() if there.get(sha256) != size]:
             raise BackupRefused(
-                f"{len(gone)} parts that were written to {self._place.where} are gone: "
+                f"{len(gone)} parts that were written to {self._location.where} are gone: "
                 "does another backup write to the same place?"
             )
 
     def prune(self, manifest: BackupManifest) -> int:
         """Remove the parts that the manifest does not name; returns how many they were."""
-        stale = self._place.sizes().keys() - manifest.sizes.keys()
+        stale = self._location.sizes().keys() - manifest.sizes.keys()
         if stale:
-            self._place.delete(map(part_name, sorted(stale)))
+            self._location.delete(map(part_name, sorted(stale)))
         return len(stale)
 
     def _is_new(self, part: BackupPart) -> bool:
@@ -145,13 +136,10 @@ async def _checked(blocks: AsyncIterator[bytes], sha256: str) -> AsyncIterator[b
         raise _Changed(sha256)
 
 
-# Making a backup, while the service runs or while it does not.
-
-
 # The day of the Unix epoch, as `date` counts.
 _EPOCH = date(1970, 1, 1).toordinal()
 # How often it is looked whether the other nodes have come far enough.
-_LOOK_S = 0.2
+_POLL_PERIOD_S = 0.2
 
 
 class Saved(Struct, frozen=True, kw_only=True):
@@ -171,43 +159,43 @@ class _Row(Struct, frozen=True):
     destination: str | None = None
 
 
-def back_up(place: BackupLocation, means: BackupDependencies, clock: Clock) -> Saved:
+def back_up(location: BackupLocation, dependencies: BackupDependencies, clock: Clock) -> Saved:
     """Write a backup, or bring the one that lies at the place up to date; it counts only when all of it is there.
 
-    Raises BackupRefused, PlaceFailed, and what the state and the store raise.
+    Raises BackupRefused, LocationFailed, and what the state and the store raise.
     """
-    earlier = read_earlier(place)
-    own = installation(means.state)
+    earlier = read_earlier(location)
+    own = installation(dependencies.state)
     if earlier is not None and earlier.installation != own:
-        raise BackupRefused(f"{place.where} holds the backup of another installation: name another place")
-    parts = Parts(place, earlier)
-    manifest = Saving(means, parts, clock).save(own)
+        raise BackupRefused(f"{location.where} holds the backup of another installation: name another place")
+    parts = Parts(location, earlier)
+    manifest = Saving(dependencies, parts, clock).save(own)
     parts.settle(manifest)
-    place.put(manifests.NAME, manifests.write_manifest(manifest))
-    place.settle()
+    location.put(manifests.MANIFEST_NAME, manifests.write_manifest(manifest))
+    location.settle()
     return Saved(manifest=manifest, written_bytes=parts.written_bytes, pruned=parts.prune(manifest))
 
 
-def read_earlier(place: BackupLocation) -> BackupManifest | None:
-    """The manifest of the backup that lies there. Raises BackupDamaged, BackupRefused, PlaceFailed."""
-    data = place.read(manifests.NAME)
+def read_earlier(location: BackupLocation) -> BackupManifest | None:
+    """The manifest of the backup that lies there. Raises BackupDamaged, BackupRefused, LocationFailed."""
+    data = location.read(manifests.MANIFEST_NAME)
     return None if data is None else manifests.read_manifest(data)
 
 
 class Saving:
-    """One backup in the making; the order of the steps is what makes it consistent (see the room's docstring)."""
+    """One backup in the making; the order of the steps is what makes it consistent (see the package's docstring)."""
 
-    def __init__(self, means: BackupDependencies, parts: Parts, clock: Clock) -> None:
-        self._means = means
+    def __init__(self, dependencies: BackupDependencies, parts: Parts, clock: Clock) -> None:
+        self._dependencies = dependencies
         self._clock = clock
         self._parts = parts
-        self._journal = Folder(means.settings.data / "journal")
+        self._journal = Folder(dependencies.settings.data / "journal")
         self._left_out: list[str] = []
 
     def save(self, own: str) -> BackupManifest:
         """Write all parts."""
-        means = self._means
-        means.store.migrate()
+        dependencies = self._dependencies
+        dependencies.store.migrate()
         watermark_ms = self._clock.now_ms()
         state = list(self._save_state(watermark_ms))
         quarantine_segments = list(self._save_segments(SegmentKind.QUARANTINE))
@@ -216,16 +204,18 @@ class Saving:
         self._wait_for_others(self._clock.now_ms())
         event_segments = list(self._save_segments(SegmentKind.EVENTS))
         events = list(self._save_events())
-        aside = [self._parts.add(PartKind.ASIDE, *segment) for segment in read_aside(means.settings.data / "aside")]
+        aside = [
+            self._parts.add(PartKind.ASIDE, *segment) for segment in read_aside(dependencies.settings.data / "aside")
+        ]
         segments = quarantine_segments + event_segments
         return BackupManifest(
             footfall=version("footfall"),
             installation=own,
             watermark_ms=watermark_ms,
             ended_ms=self._clock.now_ms(),
-            plan=means.plan,
-            state_revision=means.state.revision(),
-            store_schema=applied_schema(means),
+            plan=dependencies.plan,
+            state_revision=dependencies.state.revision(),
+            store_schema=applied_schema(dependencies),
             days={day: sum(part.rows for part in group) for day, group in groupby(events, key=lambda part: part.name)},
             quarantined=sum(part.rows for part in quarantine),
             journal=tuple(part.name for part in segments),
@@ -236,20 +226,20 @@ class Saving:
     def _save_state(self, watermark_ms: int) -> Iterator[BackupPart]:
         """The rows of every table, then the files of the reports that are finished."""
         finished: list[str] = []
-        with self._means.state.copy(watermark_ms) as rows:
+        with self._dependencies.state.copy(watermark_ms) as rows:
             for table, group in groupby(rows, key=itemgetter(0)):
                 lines = (line + b"\n" for _, line in group)
                 noted = _note_finished(lines, finished) if table == "jobs" else lines
                 yield from self._parts.add_lines(PartKind.STATE, table, noted)
-        self._means.progress.begin("report files", len(finished))
+        self._dependencies.progress.begin("report files", len(finished))
         for job_id in finished:
-            job = self._means.state.jobs.get(job_id)
+            job = self._dependencies.state.jobs.get(job_id)
             if job is not None and not job.expired:
                 yield from self._save_file(job)
-            self._means.progress.step(1)
+            self._dependencies.progress.step(1)
 
     def _save_file(self, job: Job) -> Iterator[BackupPart]:
-        path, files = file_path(job), self._means.files
+        path, files = file_path(job), self._dependencies.files
         part = None
         if job.sha256 is not None and files.size(path) == job.bytes:
             part = self._parts.add_file(path, job.sha256, job.bytes, files.read(path, 0, job.bytes))
@@ -263,42 +253,42 @@ class Saving:
             yield self._parts.add(PartKind.JOURNAL, name, data)
 
     def _save_quarantine(self) -> list[BackupPart]:
-        with self._means.store.stream(query("backup_quarantine"), {}, UNLIMITED) as blocks:
+        with self._dependencies.store.stream(query("backup_quarantine"), {}, UNLIMITED) as blocks:
             return list(self._parts.add_lines(PartKind.QUARANTINE, "quarantine", blocks))
 
     def _save_events(self) -> Iterator[BackupPart]:
-        days = retry(lambda: count_days(self._means))
-        self._means.progress.begin("events", sum(days.values()))
+        days = retry(lambda: count_days(self._dependencies))
+        self._dependencies.progress.begin("events", sum(days.values()))
         for day in days:
             yield from retry(partial(self._save_day, day))
-            self._means.progress.step(days[day])
+            self._dependencies.progress.step(days[day])
 
     def _save_day(self, day: int) -> list[BackupPart]:
         span = {"start": day * DAY_MS, "end": (day + 1) * DAY_MS - 1}
-        with self._means.store.stream(query("backup_events"), span, UNLIMITED) as blocks:
+        with self._dependencies.store.stream(query("backup_events"), span, UNLIMITED) as blocks:
             return list(self._parts.add_lines(PartKind.EVENTS, day_name(day), blocks))
 
     def _wait_for_others(self, until_ms: int) -> None:
         """Wait till every other node has loaded what it acknowledged by then: its journal cannot be read from here."""
-        wait_s = self._means.settings.report_barrier_timeout_s
-        own = node_name(self._means.settings)
+        wait_s = self._dependencies.settings.report_barrier_timeout_s
+        own = node_name(self._dependencies.settings)
         late: list[str] = []
 
         def have_loaded() -> bool:
-            others = (node for node in self._means.state.nodes.all() if node.node != own)
+            others = (node for node in self._dependencies.state.nodes.all() if node.node != own)
             late[:] = [node.node for node in others if node.loaded_through_ms < until_ms]
             return not late
 
-        if not wait_until(have_loaded, wait_s, _LOOK_S):
+        if not wait_until(have_loaded, wait_s, _POLL_PERIOD_S):
             raise BackupRefused(
                 f"node {', '.join(late)} has not loaded its journal within {wait_s} s: without it the backup "
                 "would not be complete; start it, or move its data folder to another machine and start it there"
             )
 
 
-def count_days(means: BackupDependencies) -> dict[int, int]:
+def count_days(dependencies: BackupDependencies) -> dict[int, int]:
     """The events in the store by day, counted from the epoch."""
-    return dict(means.store.rows(query("backup_days"), {}, UNLIMITED))
+    return dict(dependencies.store.rows(query("backup_days"), {}, UNLIMITED))
 
 
 def day_name(day: int) -> str:
@@ -306,9 +296,9 @@ def day_name(day: int) -> str:
     return date.fromordinal(_EPOCH + day).isoformat()
 
 
-def applied_schema(means: BackupDependencies) -> dict[str, str]:
+def applied_schema(dependencies: BackupDependencies) -> dict[str, str]:
     """Which schema files have been applied to the store, by number, each with its hash."""
-    return {str(number): str(sha256) for number, sha256 in means.store.rows(query("migrations"), {})}
+    return {str(number): str(sha256) for number, sha256 in dependencies.store.rows(query("migrations"), {})}
 
 
 def _note_finished(lines: Iterator[bytes], finished: list[str]) -> Iterator[bytes]:

@@ -1,19 +1,14 @@
-"""`footfall backup` and `footfall restore`: a copy of everything, taken while the service runs.
-
-And brought back on an empty machine.
-"""
+"""`footfall backup` copies everything while the service runs; `footfall restore` brings it back on an empty machine."""
 
 import click
 import msgspec
 
 from footfall.backup import BackupDamaged, BackupLocation, back_up, check_backup, prepare_restore, require_data
 from footfall.backup import restore as bring_back
-from footfall.cli.backup_output import describe, explained, progress, readable, summarize
+from footfall.cli.backup_output import describe, plain_errors, progress, readable, summarize
 from footfall.cli.context import data_options, pass_own, require_own
 from footfall.service.composition import open_backup, open_clock
 from footfall.settings import Settings
-
-# `footfall backup`: a copy of everything, taken while the service runs.
 
 
 @click.command()
@@ -37,7 +32,7 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
       footfall backup s3://backups/footfall/$(date +%F)
       footfall backup --verify /mnt/backup/footfall
     """
-    with explained():
+    with plain_errors():
         if verify:
             _verify(where, as_json)
         else:
@@ -82,9 +77,6 @@ def _verify(where: str, as_json: bool) -> None:
         click.echo(line)
 
 
-# `footfall restore`: a backup brought back on an empty machine.
-
-
 @click.command()
 @click.argument("where", metavar="PLACE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
@@ -104,7 +96,7 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
       footfall restore /mnt/backup/footfall && footfall serve
       footfall restore s3://backups/footfall/2026-10-18 --data-dir /var/lib/footfall
     """
-    with explained():
+    with plain_errors():
         place = BackupLocation(where)
         with (
             progress() as shown,

@@ -15,9 +15,9 @@ from footfall.backup import (
     BackupManifest,
     BackupProgress,
     BackupRefused,
+    LocationFailed,
     PartKind,
-    PlaceFailed,
-    Silent,
+    SilentProgress,
 )
 from footfall.cli.output import moment
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
@@ -27,7 +27,7 @@ from footfall.system.process import CannotServe
 _EXPECTED = (
     BackupRefused,
     CannotServe,
-    PlaceFailed,
+    LocationFailed,
     StateTooNew,
     StateUnavailable,
     StateUrlInvalid,
@@ -110,8 +110,8 @@ def readable(size: int) -> str:
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
-    """What may well happen becomes a line on standard error and exit code 1; files that are made are their owner's."""
+def plain_errors() -> Iterator[None]:
+    """Turn expected errors into a line on standard error and exit code 1; make files for their owner alone."""
     before = os.umask(0o077)
     try:
         yield
@@ -125,7 +125,7 @@ def explained() -> Iterator[None]:
 
 
 class Bar:
-    """Shows progress on a terminal, one bar for each stretch of work."""
+    """Shows progress on a terminal, one bar for each part of the work."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -148,9 +148,9 @@ class Bar:
 
 @contextlib.contextmanager
 def progress() -> Iterator[BackupProgress]:
-    """A bar where somebody looks at standard error."""
+    """A progress bar if standard error is a terminal."""
     if not sys.stderr.isatty():
-        yield Silent()
+        yield SilentProgress()
         return
     with contextlib.closing(Bar()) as bar:
         yield bar

@@ -1,4 +1,4 @@
-"""What `footfall verify`, `footfall rebuild` and `footfall journal` share: a bar, and words for what may happen."""
+"""What `footfall verify`, `rebuild` and `journal` print: progress, counts, and errors in plain words."""
 
 import contextlib
 import logging
@@ -12,7 +12,7 @@ from footfall.integrity import (
     Busy,
     CannotRebuild,
     CheckCount,
-    Harm,
+    DamagedRange,
     NoData,
     NoRoom,
     ProgressCallback,
@@ -32,15 +32,15 @@ _EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, OSError, StoreFailed, StoreRef
 _RESTART_S = 2.0
 
 
-class Unknown(click.ClickException):
-    """Nothing could be found out, which a script must not take for a verdict."""
+class Undecided(click.ClickException):
+    """The check could not be made, which a script must not take for a verdict."""
 
     exit_code = 3
 
 
 @contextlib.contextmanager
-def explained(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
-    """What may well happen becomes a line on standard error, and this kind's exit code."""
+def plain_errors(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
+    """Turn expected errors into a line on standard error and the exit code of this kind of exception."""
     try:
         yield
     except BrokenPipeError:
@@ -52,7 +52,7 @@ def explained(kind: type[click.ClickException] = click.ClickException) -> Iterat
 
 
 @contextlib.contextmanager
-def opened(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[Store, NodeClock]]:
+def open_node(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[Store, NodeClock]]:
     """The store and the clock of a node, which must be there. Raises NoData, and StoreUnavailable.
 
     Where the service does not run, the embedded engine is started for as long as the block runs.
@@ -71,7 +71,7 @@ def opened(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple[St
 
 
 def progress() -> ProgressCallback:
-    """A bar where somebody looks at standard error."""
+    """A progress bar if standard error is a terminal."""
     return _bar if sys.stderr.isatty() else no_progress
 
 
@@ -92,7 +92,7 @@ def counted(count: CheckCount) -> str:
     return f"{words}, {_many(count.quarantined, 'line')} of quarantine" if count.quarantined else words
 
 
-def harmed(harm: Harm) -> str:
+def harmed(harm: DamagedRange) -> str:
     """A damaged place in words."""
     return f"{harm.file}: {harm.size:,} bytes at {harm.offset:,}: {harm.reason}"
 

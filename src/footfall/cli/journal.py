@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from footfall.cli.context import data_options, pass_own
-from footfall.cli.integrity_output import explained
+from footfall.cli.integrity_output import plain_errors
 from footfall.cli.output import moment
 from footfall.integrity import (
     CannotRepair,
@@ -75,18 +75,18 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
       footfall journal ls --state archived --days 1
       footfall journal ls --json | jq -s 'map(.events) | add'
     """
-    with explained():
-        places = SegmentFolders(settings)
+    with plain_errors():
+        folders = SegmentFolders(settings)
         if not as_json:
             click.echo(
                 _ROW.format("state", "holds", "frames", "events", "bytes", "first received", "last received", "file")
             )
-        for segment in _segments(places, states, days):
+        for segment in _segments(folders, states, days):
             try:
                 contents = examine(segment.path, segment.state)
             except FileNotFoundError:
                 continue  # it has moved on, to where it is listed too, or was listed
-            one = _list(places, segment, contents)
+            one = _segment_line(folders, segment, contents)
             click.echo(msgspec.json.encode(one) if as_json else _row(one))
 
 
@@ -107,8 +107,8 @@ def cat(settings: Settings, files: tuple[str, ...]) -> None:
     """
     damaged = False
     for file in files:
-        with explained():
-            damaged |= _print(_find(settings, file))
+        with plain_errors():
+            damaged |= _print_frames(_find(settings, file))
     sys.exit(1 if damaged else 0)
 
 
@@ -127,7 +127,7 @@ def repair(settings: Settings, file: str) -> None:
     Example:
       footfall journal repair aside/1790000000000-0a1b2c3d-000001.jsonl.zst
     """
-    with explained():
+    with plain_errors():
         try:
             told = Repair(SegmentFolders(settings)).repair(_find(settings, file))
         except CannotRepair as error:
@@ -136,19 +136,19 @@ def repair(settings: Settings, file: str) -> None:
         click.echo(line)
 
 
-def _segments(places: SegmentFolders, states: tuple[str, ...], days: int | None) -> Iterator[SegmentFile]:
+def _segments(folders: SegmentFolders, states: tuple[str, ...], days: int | None) -> Iterator[SegmentFile]:
     wanted = {SegmentState(state) for state in states} or set(SegmentState)
     # The journal first, so that a segment which is archived meanwhile is listed twice rather than not at all.
-    yield from (segment for segment in places.waiting() if segment.state in wanted)
+    yield from (segment for segment in folders.waiting() if segment.state in wanted)
     if SegmentState.ASIDE in wanted:
-        yield from places.put_aside()
+        yield from folders.put_aside()
     if SegmentState.ARCHIVED in wanted:
-        yield from places.archived(days)
+        yield from folders.archived(days)
 
 
-def _list(places: SegmentFolders, segment: SegmentFile, contents: Contents) -> SegmentLine:
+def _segment_line(folders: SegmentFolders, segment: SegmentFile, contents: Contents) -> SegmentLine:
     return SegmentLine(
-        file=str(segment.path.relative_to(places.data)),
+        file=str(segment.path.relative_to(folders.data)),
         state=segment.state.value,
         kind=segment.kind.removeprefix(".") or "events",
         frames=contents.frames,
@@ -172,7 +172,7 @@ def _find(settings: Settings, file: str) -> Path:
     return inside if not given.exists() and inside.exists() else given
 
 
-def _print(path: Path) -> bool:
+def _print_frames(path: Path) -> bool:
     """Print whole frames; returns whether there is damage."""
     out = sys.stdout.buffer
     damaged = False

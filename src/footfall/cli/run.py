@@ -1,4 +1,4 @@
-"""The commands that run: the whole service, or one of its processes alone."""
+"""The commands that run the whole service or one of its processes, and `footfall settings`."""
 
 import asyncio
 import contextlib
@@ -164,9 +164,6 @@ def on_stop(call: Callable[[], None]) -> None:
     if not is_supervised():
         loop.add_signal_handler(signal.SIGINT, call)
     unblock_sigterm()
-
-
-# `footfall settings`: what is in force, and where each value comes from.
 
 
 @click.command()

@@ -1,7 +1,4 @@
-"""`footfall verify` and `footfall rebuild`: every event checked against the archive.
-
-And the table made anew from it.
-"""
+"""`footfall verify` checks every event against the archive; `footfall rebuild` makes the table anew from it."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +7,7 @@ import click
 import msgspec
 
 from footfall.cli.context import data_options, pass_own
-from footfall.cli.integrity_output import Unknown, counted, explained, harmed, missed, opened, progress
+from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
 from footfall.cli.output import moment, table
 from footfall.integrity import (
     BAD,
@@ -25,9 +22,6 @@ from footfall.integrity import (
     VerificationResult,
 )
 from footfall.settings import Settings
-
-# `footfall verify`: every frame against its checksum, every archived event against the store.
-
 
 _MEANINGS = {
     "good": "archived, and in the store as archived, once",
@@ -61,18 +55,18 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
       footfall verify --days 2
       footfall verify --json | jq .problems
     """
-    with explained(Unknown), opened(settings, needs_store=not frames_only) as (store, clock):
+    with plain_errors(Undecided), open_node(settings, needs_store=not frames_only) as (store, clock):
         verdict = Verification(settings, store, clock, progress()).run(days, frames_only=frames_only)
     if as_json:
         told = {"well": not verdict.problems, "problems": verdict.problems, **msgspec.to_builtins(verdict)}
         click.echo(msgspec.json.format(msgspec.json.encode(told)))
     else:
-        for line in _lines(verdict):
+        for line in _describe_verification(verdict):
             click.echo(line)
     sys.exit(1 if verdict.problems else 0)
 
 
-def _lines(verdict: VerificationResult) -> Iterator[str]:
+def _describe_verification(verdict: VerificationResult) -> Iterator[str]:
     yield f"archive   {counted(verdict.archive)}"
     yield f"journal   {counted(verdict.journal)}{' that wait to be loaded' if verdict.journal.segments else ''}"
     yield f"aside     {counted(verdict.aside)}{', perhaps not in the store' if verdict.aside.segments else ''}"
@@ -83,9 +77,9 @@ def _lines(verdict: VerificationResult) -> Iterator[str]:
         why = "no events are archived" if not verdict.archive.events else "only the checksums were asked for"
         yield f"store     not compared, because {why}"
     else:
-        yield from _comparison("store     ", verdict.compared)
+        yield from _describe_comparison("store     ", verdict.compared)
     if verdict.quarantine is not None and any(verdict.quarantine.days):
-        yield from _comparison("quarantine", verdict.quarantine)
+        yield from _describe_comparison("quarantine", verdict.quarantine)
     if verdict.shared and verdict.compared is not None and verdict.compared.total("unarchived"):
         yield "unarchived events count as well here: other nodes load into this store, and have archives of their own"
     events = verdict.archive.events
@@ -94,7 +88,7 @@ def _lines(verdict: VerificationResult) -> Iterator[str]:
     yield f"verdict   {words or 'all is well'}, after {verdict.seconds:.1f} s{speed}"
 
 
-def _comparison(what: str, compared: ComparisonResult) -> Iterator[str]:
+def _describe_comparison(what: str, compared: ComparisonResult) -> Iterator[str]:
     begin, through = moment(compared.begin_ms), moment(compared.through_ms)
     if compared.begin_ms > compared.through_ms:
         yield f"{what} compared on what is archived: the archive has only begun to cover what the store has"
@@ -118,9 +112,6 @@ def _day(day: CheckedDay) -> tuple[object, ...]:
 
 def _finding(one: Finding) -> tuple[object, ...]:
     return one.verdict, one.customer, one.product, one.timestamp, one.batch, one.sequence
-
-
-# `footfall rebuild`: the table of events made anew from the archive, while the service runs.
 
 
 @click.command()
@@ -155,7 +146,7 @@ def rebuild(
       footfall rebuild --unarchived keep --keep-old
       footfall rebuild --drop-old
     """
-    with explained(), opened(settings) as (store, clock):
+    with plain_errors(), open_node(settings) as (store, clock):
         rebuilding = Rebuilding(settings, store, clock, progress())
         if abandon:
             rebuilding.abandon()
@@ -164,11 +155,11 @@ def rebuild(
             click.echo("removed events_old" if rebuilding.drop_old() else "there is no events_old")
         else:
             plan = RebuildPlan(unarchived=Unarchived(unarchived), archive_only=archive_only, keep_old=keep_old)
-            for line in _lines_of_rebuild(rebuilding.run(plan), plan):
+            for line in _describe_rebuild(rebuilding.run(plan), plan):
                 click.echo(line)
 
 
-def _lines_of_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
+def _describe_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
     yield f"archive   {counted(rebuilt.archive)}"
     yield from map(missed, rebuilt.lost)
     for harm in rebuilt.harms:

@@ -26,7 +26,15 @@ from footfall.integrity.segments import (
     is_held,
     read_contents,
 )
-from footfall.integrity.verdict import BAD, CheckCount, CheckedDay, ComparisonResult, Finding, Harm, VerificationResult
+from footfall.integrity.verdict import (
+    BAD,
+    CheckCount,
+    CheckedDay,
+    ComparisonResult,
+    DamagedRange,
+    Finding,
+    VerificationResult,
+)
 from footfall.integrity.verify import Verification
 
 __all__ = [
@@ -39,8 +47,8 @@ __all__ = [
     "CheckedDay",
     "ComparisonResult",
     "Contents",
+    "DamagedRange",
     "Finding",
-    "Harm",
     "NoData",
     "NoRoom",
     "ProgressCallback",

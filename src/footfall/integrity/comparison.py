@@ -1,6 +1,14 @@
-"""Archive and store side by side, event by event and record by record.
+"""Compares the archive with the store, event by event, in steps whose memory does not grow with either.
 
-In steps whose memory does not grow with either.
+The archive's events are loaded into a table of their own, and the engine compares: it hashes each event's identity and
+content on both sides, groups by identity, and returns counts by day with a few samples of what is bad. A step is a
+range of time with about a million events. Ranges that hold only events which the archive does not cover are counted and
+passed over, so that checking the last month of many years costs a month.
+
+Quarantine is compared record by record. Batch and sequence name a record. Every change of its state is a line of its
+own, and of all lines the table keeps the furthest state, however often and in whatever order they are loaded. So this
+table needs no rebuilding: loading all archived lines again brings back what is missing, behind or changed, and takes
+nothing away. A record that is further than its archived lines is counted as unarchived, and stays.
 """
 
 from collections.abc import Iterator
@@ -10,24 +18,12 @@ from typing import Any, Self
 from msgspec import Struct
 
 from footfall.integrity.guard import ProgressCallback, retry
-from footfall.integrity.inspection import Copy, Inspection, fill_table
+from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table
 from footfall.integrity.segments import SegmentFile
-from footfall.integrity.verdict import BAD, CheckCount, ComparisonResult, Finding, tally
+from footfall.integrity.verdict import BAD, CheckCount, ComparisonResult, Finding, count_by_day
 from footfall.journal import SegmentKind
 from footfall.settings import Settings
 from footfall.store import Store, query
-
-# Archive and store side by side, event by event, in steps whose memory does not grow with either.
-#
-# The archive's events stand in a table of their own then (`copy.py`), and the engine compares: it hashes each event's
-# identity and content on both sides, groups by identity, and gives back counts by day, with a few samples of what is
-# bad. A step is a span of time with about a million events; spans in which only events stand that the archive does not
-# cover are counted and passed over, so that checking the last month of many years costs a month.
-#
-# Measured with `time footfall verify` on two busy cores, five million events of a month with four context values:
-# 155,000 archived events/s, 4.7 microseconds of the engine's processor time an event (2.9 to load the archive into its
-# table, 1.7 to compare), 20 bytes an event for the table, 0.6 GB resident in the engine and 0.1 GB here at the most.
-
 
 # Events of one step: what the engine groups by identity at once.
 STEP_EVENTS = 1_000_000
@@ -36,7 +32,7 @@ FINDINGS_MAX = 20
 _HOUR_MS = 3_600_000
 
 
-class CompareSpan(Struct, frozen=True):
+class ComparisonRange(Struct, frozen=True):
     """What to compare: two tables, and the times of admission that the archive covers, both inclusive."""
 
     archived: str
@@ -45,7 +41,7 @@ class CompareSpan(Struct, frozen=True):
     through_ms: int
 
     def parameters(self) -> dict[str, Any]:
-        """The span as the statements take it."""
+        """The range as the statements take it."""
         return {
             "archived": self.archived,
             "stored": self.stored,
@@ -74,7 +70,7 @@ class Hour(Struct, frozen=True):
         return datetime.fromtimestamp(self.start_ms / 1000, UTC).strftime("%Y-%m-%d")
 
 
-def hours(store: Store, span: CompareSpan) -> list[Hour]:
+def hours(store: Store, span: ComparisonRange) -> list[Hour]:
     """All hours in which archive or store have events, in order."""
     return [Hour(*row) for row in retry(lambda: store.rows(query("check_hours"), span.parameters()))]
 
@@ -101,7 +97,7 @@ def bounds(step: list[Hour]) -> dict[str, int]:
 class Comparison:
     """One comparison; `memory_bytes` is what one statement may take before it goes on on the disk."""
 
-    def __init__(self, store: Store, span: CompareSpan, memory_bytes: int) -> None:
+    def __init__(self, store: Store, span: ComparisonRange, memory_bytes: int) -> None:
         self._store = store
         self._span = span
         self._settings = {"max_bytes_before_external_group_by": memory_bytes}
@@ -121,7 +117,7 @@ class Comparison:
         return ComparisonResult(
             begin_ms=self._span.begin_ms,
             through_ms=self._span.through_ms,
-            days=tally(self._days),
+            days=count_by_day(self._days),
             findings=tuple(self._find()),
         )
 
@@ -156,14 +152,6 @@ class Comparison:
             yield Finding(verdicts[event], *identity)
 
 
-# Quarantine's archived lines and its table side by side, record by record, and the table made whole from the lines.
-#
-# Batch and sequence name a record. Every change of its state is a line of its own, and of all lines the table keeps the
-# furthest, however often and in whatever order they are loaded. So the table needs no rebuilding beside the present
-# one: loading all archived lines again brings back what is missing, what is behind, and what is not as archived, and
-# takes nothing away. A record that is further than its archived lines is counted as unarchived, and stays.
-
-
 TABLE = "quarantine"
 
 
@@ -175,7 +163,7 @@ class QuarantineCheck:
         self._progress = progress
         self._shared = settings.events_url != "embedded"
         self._memory = {"max_bytes_before_external_group_by": settings.engine_memory_bytes_max // 4}
-        self._copy = Copy(store, node, settings.segment_bytes_max, SegmentKind.QUARANTINE)
+        self._copy = ArchiveTable(store, node, settings.segment_bytes_max, SegmentKind.QUARANTINE)
 
     def __enter__(self) -> Self:
         self._copy.__enter__()
@@ -195,7 +183,7 @@ class QuarantineCheck:
         StoreFailed.
         """
         ((archived, stored, older),) = self._rows("check_quarantine_rows", {"begin": begin_ms})
-        span = CompareSpan(self._copy.name, TABLE, begin_ms + edge_ms * (older > 0), through_ms)
+        span = ComparisonRange(self._copy.name, TABLE, begin_ms + edge_ms * (older > 0), through_ms)
         steps = 1 + max(archived, stored) // STEP_EVENTS
         days: dict[str, dict[str, int]] = {}
         findings: list[Finding] = []
@@ -211,7 +199,7 @@ class QuarantineCheck:
         return ComparisonResult(
             begin_ms=span.begin_ms,
             through_ms=span.through_ms,
-            days=tally(days),
+            days=count_by_day(days),
             findings=tuple(findings[:FINDINGS_MAX]),
         )
 

@@ -1,7 +1,4 @@
-"""What keeps checks, rebuilds and repairs out of each other's way, carries them over an outage.
-
-And shows how far they are.
-"""
+"""What verify, rebuild and repair share: one lock, retries while the store is away, a check for room, and progress."""
 
 import contextlib
 import itertools
@@ -14,9 +11,6 @@ from typing import Protocol, TypeVar
 from footfall.settings import Settings
 from footfall.store import StoreShort, StoreUnavailable
 from footfall.system import files, waiting
-
-# What keeps checks, rebuilds and repairs out of each other's way, and what carries them over a short outage.
-
 
 Result = TypeVar("Result")
 
@@ -34,7 +28,7 @@ class NoRoom(Exception):
 
 
 @contextlib.contextmanager
-def exclusively(data: Path) -> Iterator[None]:
+def exclusive_access(data: Path) -> Iterator[None]:
     """Hold the data folder for one check, rebuild or repair; the service goes on beside it. Raises Busy."""
     with files.lock_folder(data) as locked:
         if not locked:
@@ -59,7 +53,7 @@ def check_room(settings: Settings, needed_bytes: int) -> None:
         )
 
 
-# How long work tells how far it is: whoever looks on hands in how that is shown.
+# Progress of long work; the caller passes the function that shows it.
 
 
 Advance = Callable[[int], None]
@@ -73,5 +67,5 @@ class ProgressCallback(Protocol):
 
 @contextlib.contextmanager
 def no_progress(label: str, length: int) -> Iterator[Advance]:  # noqa: ARG001 - the protocol's names
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
     yield lambda _: None

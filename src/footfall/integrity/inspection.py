@@ -1,4 +1,4 @@
-"""Reading segments frame by frame, every checksum checked, and the table into which what they hold is loaded."""
+"""Reads segments frame by frame, checks every checksum, and loads what they hold into a table for the comparison."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Self
 
 from footfall.integrity.guard import Advance, ProgressCallback, retry
-from footfall.integrity.segments import SegmentFile, SegmentState, harm
-from footfall.integrity.verdict import CheckCount, Harm
+from footfall.integrity.segments import SegmentFile, SegmentState, find_damage
+from footfall.integrity.verdict import CheckCount, DamagedRange
 from footfall.journal import Damage, Frame, SegmentKind, walk
 from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable, Table
 
-# What the archive has, in a table of the store, so that the engine can hold it against the others.
 
-
-class Copy:
+class ArchiveTable:
     """A table for the length of a `with` block, filled with segments of one kind; `also` is a table that gets the same.
 
     Small segments are handed over many at once, because each statement costs as much as thousands of events.
@@ -75,10 +73,7 @@ class Copy:
                     yield segment, str(error)
 
 
-# Reading segments frame by frame: every checksum checked, what is whole counted and handed on.
-
-
-Take = Callable[[Path, bytes], None]
+TakeFrames = Callable[[Path, bytes], None]
 
 
 class Inspection:
@@ -86,9 +81,9 @@ class Inspection:
 
     def __init__(self, data: Path) -> None:
         self._data = data
-        self.harms: list[Harm] = []
+        self.harms: list[DamagedRange] = []
 
-    def read(self, segments: Iterable[SegmentFile], advance: Advance, take: Take | None = None) -> CheckCount:
+    def read(self, segments: Iterable[SegmentFile], advance: Advance, take: TakeFrames | None = None) -> CheckCount:
         """Read segments, and hand the whole frames of each to `take`.
 
         A file that has moved on since it was listed is passed over: whoever moved it has read it.
@@ -100,17 +95,17 @@ class Inspection:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                self.blame(segment.path, 0, segment.size, f"it cannot be read: {error.strerror}")
+                self.note_damage(segment.path, 0, segment.size, f"it cannot be read: {error.strerror}")
                 continue
             self._count(segment, data, count, take)
             advance(len(data))
         return count
 
-    def blame(self, path: Path, offset: int, size: int, reason: str) -> None:
+    def note_damage(self, path: Path, offset: int, size: int, reason: str) -> None:
         """Note that a file is at fault."""
-        self.harms.append(Harm(str(path.relative_to(self._data)), offset, size, reason))
+        self.harms.append(DamagedRange(str(path.relative_to(self._data)), offset, size, reason))
 
-    def _count(self, segment: SegmentFile, data: bytes, count: CheckCount, take: Take | None) -> None:
+    def _count(self, segment: SegmentFile, data: bytes, count: CheckCount, take: TakeFrames | None) -> None:
         parts = list(walk(data))
         frames = [part for part in parts if isinstance(part, Frame)]
         count.segments += 1
@@ -121,8 +116,8 @@ class Inspection:
             count.events += lines
         else:
             count.quarantined += lines
-        for damage in harm(parts, segment.state):
-            self.blame(segment.path, damage.offset, damage.size, "no whole frame")
+        for damage in find_damage(parts, segment.state):
+            self.note_damage(segment.path, damage.offset, damage.size, "no whole frame")
         if take is not None and frames:
             take(segment.path, _whole(data, parts, frames))
 
@@ -134,14 +129,14 @@ def _whole(data: bytes, parts: list[Frame | Damage], frames: list[Frame]) -> byt
 
 
 def fill_table(
-    copy: Copy, segments: list[SegmentFile], inspection: Inspection, progress: ProgressCallback
+    copy: ArchiveTable, segments: list[SegmentFile], inspection: Inspection, progress: ProgressCallback
 ) -> CheckCount:
     """Read archived segments into their table; those that the store cannot read are at fault."""
     with progress("reading the archive", size(segments)) as advance:
         count = inspection.read(segments, advance, copy.add)
         copy.flush()
     for path, reason in copy.refused:
-        inspection.blame(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
+        inspection.note_damage(path, 0, path.stat().st_size, f"the store cannot read its lines: {reason}")
     copy.refused.clear()
     return count
 

@@ -2,14 +2,14 @@
 
 1. An empty table is made, and a view that hands it every event that is loaded from now on. So nothing has to be caught
    up with around the swap, when reports already read the new table: it lacks nothing at any moment.
-2. The archive is loaded into it, and into the table of a check (`copy.py`).
+2. The archive is loaded into it, and into the table of a check (`ArchiveTable`).
 3. The present table is held against the archive. What the archive does not cover is carried over: older events whose
    segments are gone, and those that were loaded while the rebuild began. Events that it should cover and does not have
    are the caller's to decide about.
 4. The new table is held against the archive, and the present one against the new. Only when nothing is missing, changed
    or doubled do the two change places, which is one statement.
 5. The old table is removed, or kept under another name.
-6. Quarantine's table gets every archived line that it lacks (`quarantine.py`).
+6. Quarantine's table gets every archived line that it lacks (`QuarantineCheck`).
 
 Reports as of an earlier time stay as they were, because `received` and `admitted` are a part of each line. Until the
 swap a rebuild can be broken off at any time, and leaves the present table as it was; a killed one is cleaned up by the
@@ -23,12 +23,12 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
-from footfall.integrity.comparison import CompareSpan, Comparison, Hour, QuarantineCheck, bounds, hours, steps
-from footfall.integrity.guard import ProgressCallback, check_room, exclusively, retry
-from footfall.integrity.inspection import Copy, Inspection, fill_table, size
+from footfall.integrity.comparison import Comparison, ComparisonRange, Hour, QuarantineCheck, bounds, hours, steps
+from footfall.integrity.guard import ProgressCallback, check_room, exclusive_access, retry
+from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, size
 from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState
-from footfall.integrity.verdict import CheckCount, ComparisonResult, Harm
-from footfall.integrity.verify import EDGE_MS, EVENTS, Listing, cover, take_stock
+from footfall.integrity.verdict import CheckCount, ComparisonResult, DamagedRange
+from footfall.integrity.verify import EDGE_MS, EVENTS, Listing, comparable_range, list_segments
 from footfall.journal import SegmentKind
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable, query
@@ -39,7 +39,7 @@ from footfall.system.waiting import wait_until
 REBUILT = "events_rebuilt"
 _VIEW = "events_rebuilding"
 OLD = "events_old"
-_LOOK_S = 0.2
+_POLL_PERIOD_S = 0.2
 
 
 class CannotRebuild(Exception):
@@ -69,7 +69,7 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
     """
 
     archive: CheckCount
-    harms: tuple[Harm, ...]
+    harms: tuple[DamagedRange, ...]
     lost: tuple[str, ...]
     before: ComparisonResult | None
     after: ComparisonResult | None
@@ -86,7 +86,7 @@ class Rebuilding:
         self._store = store
         self._clock = clock
         self._progress = progress
-        self._places = SegmentFolders(settings)
+        self._folders = SegmentFolders(settings)
         self._node = node_name(settings)
         self._memory_bytes = settings.engine_memory_bytes_max // 4
 
@@ -97,21 +97,21 @@ class Rebuilding:
         what the store raises.
         """
         started_s = time.monotonic()
-        with exclusively(self._places.data), self._places.archive.held():
+        with exclusive_access(self._folders.data), self._folders.archive.held():
             # The store may be a new and empty one.
             retry(self._store.migrate)
-            self._tidy()
+            self._clean_up()
             if OLD in self._tables():
                 raise CannotRebuild("the table of an earlier rebuild is still kept: footfall rebuild --drop-old first")
-            listing = take_stock(self._places, self._clock)
+            listing = list_segments(self._folders, self._clock)
             if not listing.archived:
                 raise CannotRebuild("no events are archived, so that there is nothing to rebuild from")
             self._check_room(size(listing.archived))
-            inspection = Inspection(self._places.data)
+            inspection = Inspection(self._folders.data)
             archive, before, after = CheckCount(), None, None
             keep_old = (plan.keep_old or plan.archive_only) and listing.begin_ms is not None
             if listing.begin_ms is not None:
-                with self._beside():
+                with self._new_table():
                     archive, before, after = self._build(plan, inspection)
                     self._swap()
                 self._finish(keep_old=keep_old)
@@ -119,7 +119,7 @@ class Rebuilding:
         return Rebuilt(
             archive=archive + lines,
             harms=tuple(inspection.harms),
-            lost=self._places.names(listing.lost),
+            lost=self._folders.names(listing.lost),
             before=before,
             after=after,
             quarantine=quarantine,
@@ -129,12 +129,12 @@ class Rebuilding:
 
     def abandon(self) -> None:
         """Clean up after a rebuild that was killed, on this node or another one that will not come back."""
-        with exclusively(self._places.data):
-            self._tidy(foreign=True)
+        with exclusive_access(self._folders.data):
+            self._clean_up(foreign=True)
 
     def drop_old(self) -> bool:
         """Remove the table that a rebuild kept; False when there is none."""
-        with exclusively(self._places.data):
+        with exclusive_access(self._folders.data):
             there = OLD in self._tables()
             self._store.make("rebuild_drop_old")
             return there
@@ -143,7 +143,7 @@ class Rebuilding:
         """The tables of a rebuild that are there, with their marks."""
         return {str(name): str(mark) for name, mark in retry(lambda: self._store.rows(query("rebuild_tables"), {}))}
 
-    def _tidy(self, *, foreign: bool = False) -> None:
+    def _clean_up(self, *, foreign: bool = False) -> None:
         """Clean up what a rebuild left behind that was killed; finish it where it had swapped."""
         tables = self._tables()
         mark = tables.get(EVENTS) or tables.get(REBUILT, "")
@@ -167,7 +167,7 @@ class Rebuilding:
         check_room(self._settings, archived_bytes + max(archived_bytes, int(table_bytes)))
 
     @contextlib.contextmanager
-    def _beside(self) -> Iterator[None]:
+    def _new_table(self) -> Iterator[None]:
         """The new table, and the view that fills it; both go when the block raises, unless they have been swapped."""
         try:
             self._store.make("rebuild_make", mark=self._mark)
@@ -182,9 +182,9 @@ class Rebuilding:
     def _build(
         self, plan: RebuildPlan, inspection: Inspection
     ) -> tuple[CheckCount, ComparisonResult | None, ComparisonResult]:
-        with Copy(self._store, self._node, self._settings.segment_bytes_max, also=REBUILT) as copy:
+        with ArchiveTable(self._store, self._node, self._settings.segment_bytes_max, also=REBUILT) as copy:
             # Only now that the view is there: what is loaded from here on needs no looking after.
-            made_s, listing = time.monotonic(), take_stock(self._places, self._clock)
+            made_s, listing = time.monotonic(), list_segments(self._folders, self._clock)
             archive = fill_table(copy, listing.of(SegmentKind.EVENTS), inspection, self._progress)
             self._wait(listing, made_s, archive_only=plan.archive_only)
             # What was archived meanwhile is in the new table by the view. Where nothing is carried over, this is also
@@ -193,9 +193,9 @@ class Rebuilding:
             if plan.archive_only:
                 span, before = self._span(copy, listing), None
             else:
-                span = cover(self._store, copy.name, listing) or self._span(copy, listing)
+                span = comparable_range(self._store, copy.name, listing) or self._span(copy, listing)
                 before = self._compare(span)
-                self._judge(before, plan)
+                self._require_archived(before, plan)
                 self._carry(span, plan)
             after = self._compare(structs.replace(span, stored=REBUILT))
             self._confirm(after, plan)
@@ -205,7 +205,7 @@ class Rebuilding:
 
     def _bring_back(self, plan: RebuildPlan, inspection: Inspection) -> tuple[CheckCount, ComparisonResult | None]:
         """Load what quarantine lacks of its archived lines; gives its table as it was before."""
-        listing = take_stock(self._places, self._clock)
+        listing = list_segments(self._folders, self._clock)
         begin_ms = listing.quarantine_begin_ms
         assert begin_ms is not None  # noqa: S101 - looked at before, and nothing leaves the archive meanwhile
         with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
@@ -220,9 +220,9 @@ class Rebuilding:
                     )
         return lines, before
 
-    def _span(self, copy: Copy, listing: Listing) -> CompareSpan:
+    def _span(self, copy: ArchiveTable, listing: Listing) -> ComparisonRange:
         assert listing.begin_ms is not None  # noqa: S101 - looked at before, and nothing leaves the archive meanwhile
-        return CompareSpan(copy.name, EVENTS, listing.begin_ms, listing.through_ms)
+        return ComparisonRange(copy.name, EVENTS, listing.begin_ms, listing.through_ms)
 
     def _wait(self, listing: Listing, made_s: float, *, archive_only: bool) -> None:
         """Wait for loads that began before the view was there, and so may have gone past it."""
@@ -230,17 +230,17 @@ class Rebuilding:
         # The embedded engine writes one thing at a time; another server may still be busy with any node's loads.
         shared = self._settings.events_url != "embedded"
         sealed = [segment.path for segment in listing.waiting if segment.state is SegmentState.SEALED and archive_only]
-        wait_until(lambda: not shared and not any(path.exists() for path in sealed), left_s, _LOOK_S)
+        wait_until(lambda: not shared and not any(path.exists() for path in sealed), left_s, _POLL_PERIOD_S)
 
     def _new_since(self, listing: Listing) -> list[SegmentFile]:
         known = {segment.path for segment in listing.archived}
-        now = [segment for segment in self._places.archived() if segment.path not in known]
+        now = [segment for segment in self._folders.archived() if segment.path not in known]
         return [segment for segment in now if segment.kind is SegmentKind.EVENTS]
 
-    def _compare(self, span: CompareSpan) -> ComparisonResult:
+    def _compare(self, span: ComparisonRange) -> ComparisonResult:
         return Comparison(self._store, span, self._memory_bytes).run(self._progress)
 
-    def _judge(self, before: ComparisonResult, plan: RebuildPlan) -> None:
+    def _require_archived(self, before: ComparisonResult, plan: RebuildPlan) -> None:
         count = before.total("unarchived")
         if count and plan.unarchived is Unarchived.REFUSE:
             raise CannotRebuild(
@@ -248,7 +248,7 @@ class Rebuilding:
                 "say --unarchived keep to carry them over, or --unarchived drop to leave them out"
             )
 
-    def _carry(self, span: CompareSpan, plan: RebuildPlan) -> None:
+    def _carry(self, span: ComparisonRange, plan: RebuildPlan) -> None:
         """Carry over what the archive does not have, in steps, so that loading goes on in between."""
         found = hours(self._store, span)
         with self._progress("carrying over", sum(hour.stored for hour in found)) as advance:
@@ -273,8 +273,8 @@ class Rebuilding:
 
     def _confirm_nothing_left(self, before: ComparisonResult, plan: RebuildPlan) -> None:
         """Hold the old table against the new: everything that was loaded by now is in both."""
-        settled_ms = take_stock(self._places, self._clock).through_ms
-        span = CompareSpan(REBUILT, EVENTS, before.begin_ms, before.through_ms)
+        settled_ms = list_segments(self._folders, self._clock).through_ms
+        span = ComparisonRange(REBUILT, EVENTS, before.begin_ms, before.through_ms)
         left, found = 0, hours(self._store, span)
         with self._progress("comparing old and new", sum(hour.stored for hour in found)) as advance:
             for step in steps(found):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from footfall.integrity.guard import exclusively
-from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState, harm, is_held
+from footfall.integrity.guard import exclusive_access
+from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState, find_damage, is_held
 from footfall.journal import SALVAGED, Damage, Disk, Frame, Recovered, recover, sealed_name, walk
 
 
@@ -43,7 +43,7 @@ def decide_repair(state: SegmentState, parts: Sequence[Frame | Damage]) -> Decis
     """What to do with a segment; raises CannotRepair when nothing of it can be saved."""
     if state is SegmentState.OPEN:
         # A torn tail is the loader's everyday work; damage with whole frames behind it is not.
-        return SalvageRepair() if harm(parts, state) else Recover()
+        return SalvageRepair() if find_damage(parts, state) else Recover()
     damaged = any(isinstance(part, Damage) for part in parts)
     if damaged and not any(isinstance(part, Frame) for part in parts):
         raise CannotRepair("no frame of it is whole, so that there is nothing to save; it is left as it is")
@@ -63,14 +63,14 @@ def decide_repair(state: SegmentState, parts: Sequence[Frame | Damage]) -> Decis
 class Repair:
     """Repairs segments of one node; each method says what it did, line by line."""
 
-    def __init__(self, places: SegmentFolders, disk: Disk | None = None) -> None:
-        self._places = places
+    def __init__(self, folders: SegmentFolders, disk: Disk | None = None) -> None:
+        self._folders = folders
         self._disk = disk or Disk()
 
     def repair(self, path: Path) -> list[str]:
         """Repair one file. Raises CannotRepair, Busy and OSError, and has changed nothing then that matters."""
-        with exclusively(self._places.data):
-            segment = self._places.find(path)
+        with exclusive_access(self._folders.data):
+            segment = self._folders.find(path)
             if segment is None:
                 raise CannotRepair("it is no segment in the journal, in a day of the archive, or aside")
             if is_held(segment.path):
@@ -89,16 +89,16 @@ class Repair:
     def _recover(self, segment: SegmentFile, parts: list[Frame | Damage]) -> list[str]:
         kept = []
         if any(isinstance(part, Damage) for part in parts):
-            original = self._free(self._places.repaired, segment.path.name)
+            original = self._free(self._folders.repaired, segment.path.name)
             self._write(original, segment.path.read_bytes())
             kept = [f"the original is kept as {self._name(original)}"]
-        outcome = recover(segment.path, self._places.repaired, self._disk)
+        outcome = recover(segment.path, self._folders.repaired, self._disk)
         if outcome is Recovered.BUSY:
             raise CannotRepair("somebody else has taken it up meanwhile; it is left alone")
         return [outcome.value, *kept]
 
     def _put_back(self, segment: SegmentFile, parts: list[Frame | Damage]) -> list[str]:
-        target = self._places.journal / sealed_name(segment.path).name
+        target = self._folders.journal / sealed_name(segment.path).name
         if target.exists():
             raise CannotRepair(f"{self._name(target)} is there already")
         self._disk.move(segment.path, target)
@@ -109,13 +109,13 @@ class Repair:
         data = segment.path.read_bytes()
         frames = [part for part in parts if isinstance(part, Frame)]
         lost = sum(part.size for part in parts if isinstance(part, Damage))
-        folder = segment.path.parent if segment.state is SegmentState.ARCHIVED else self._places.journal
+        folder = segment.path.parent if segment.state is SegmentState.ARCHIVED else self._folders.journal
         target = self._free(folder, *_salvaged(segment.path))
         self._write(target, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames))
-        original = self._free(self._places.repaired, segment.path.name)
+        original = self._free(self._folders.repaired, segment.path.name)
         if segment.state is SegmentState.ARCHIVED:
-            self._places.archive.inventory.add(folder.name, [target.name])
-            self._places.archive.inventory.remove(folder.name, [segment.path.name])
+            self._folders.archive.inventory.add(folder.name, [target.name])
+            self._folders.archive.inventory.remove(folder.name, [segment.path.name])
         self._disk.move(segment.path, original)
         self._disk.sync_folder(segment.path.parent)
         archived = segment.state is SegmentState.ARCHIVED
@@ -143,7 +143,7 @@ class Repair:
         self._disk.move(draft, path)
 
     def _name(self, path: Path) -> str:
-        return str(path.relative_to(self._places.data))
+        return str(path.relative_to(self._folders.data))
 
 
 def _salvaged(path: Path) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A node's segments: where they are, and what each holds, every frame against its checksum."""
+"""A node's segments: where they are, and what each file holds, every frame checked against its checksum."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -10,9 +10,6 @@ from msgspec import Struct
 from footfall.journal import OPEN, SEALED, SPARE, Damage, Disk, Folder, Frame, SegmentKind, is_sealed, kind_of, walk
 from footfall.loading import Archive, opened_ms
 from footfall.settings import Settings
-
-# Where a node's segments are: in the journal, in the archive, set aside.
-
 
 # What was set aside while it was open still says so.
 _ENDINGS = (SEALED, OPEN)
@@ -129,9 +126,6 @@ def _age(segment: SegmentFile) -> str:
     return segment.path.name
 
 
-# What a segment's file holds, every frame held against its checksum.
-
-
 class Contents(Struct, frozen=True, kw_only=True):
     """A segment in numbers; `first_ms` and `last_ms` are the least and the greatest time of receipt in it."""
 
@@ -155,7 +149,7 @@ def read_contents(path: Path) -> Iterator[Frame | Damage]:
     return walk(path.read_bytes())
 
 
-def harm(parts: Sequence[Frame | Damage], state: SegmentState) -> tuple[Damage, ...]:
+def find_damage(parts: Sequence[Frame | Damage], state: SegmentState) -> tuple[Damage, ...]:
     """What of it is damage: the torn tail of an open segment is none, for it was never acknowledged."""
     found = [part for part in parts if isinstance(part, Damage)]
     if state is SegmentState.OPEN and found and parts[-1] is found[-1]:
@@ -186,7 +180,7 @@ def examine(path: Path, state: SegmentState) -> Contents:
         bytes=sum(part.size for part in parts),
         first_ms=min(times, default=None),
         last_ms=max(times, default=None),
-        damage=harm(parts, state),
+        damage=find_damage(parts, state),
     )
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import astuple
 BAD = ("missing", "doubled", "changed", "unarchived")
 
 
-class Harm(Struct, frozen=True):
+class DamagedRange(Struct, frozen=True):
     """`size` bytes at `offset` of a file that are no whole frame, or that the store cannot read for `reason`."""
 
     file: str
@@ -89,7 +89,7 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
     archive: CheckCount
     journal: CheckCount
     aside: CheckCount
-    harms: tuple[Harm, ...]
+    harms: tuple[DamagedRange, ...]
     # Files of archived segments that are no longer there.
     lost: tuple[str, ...]
     compared: ComparisonResult | None
@@ -110,6 +110,6 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
         return {kind: count for kind, count in found.items() if count}
 
 
-def tally(days: dict[str, dict[str, int]]) -> tuple[CheckedDay, ...]:
+def count_by_day(days: dict[str, dict[str, int]]) -> tuple[CheckedDay, ...]:
     """Days from counts by day and verdict, in order."""
     return tuple(CheckedDay(day=day, **counts) for day, counts in sorted(days.items()))

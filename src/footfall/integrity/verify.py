@@ -5,9 +5,9 @@ import time
 
 from msgspec import Struct
 
-from footfall.integrity.comparison import CompareSpan, Comparison, QuarantineCheck
-from footfall.integrity.guard import ProgressCallback, check_room, exclusively, retry
-from footfall.integrity.inspection import Copy, Inspection, fill_table, size
+from footfall.integrity.comparison import Comparison, ComparisonRange, QuarantineCheck
+from footfall.integrity.guard import ProgressCallback, check_room, exclusive_access, retry
+from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, size
 from footfall.integrity.segments import SegmentFile, SegmentFolders
 from footfall.integrity.verdict import CheckCount, ComparisonResult, VerificationResult
 from footfall.journal import SegmentKind
@@ -48,19 +48,19 @@ class Listing(Struct, frozen=True):
         return [segment for segment in self.archived if segment.kind is kind]
 
 
-def take_stock(places: SegmentFolders, clock: Clock, days: int | None = None) -> Listing:
+def list_segments(folders: SegmentFolders, clock: Clock, days: int | None = None) -> Listing:
     """List all segments, the journal's first, so that none is missed on its way to the archive.
 
     What is in none of the journal's segments has been archived; and a segment holds nothing that was stamped before it
     was opened, nor does one that is opened after now.
     """
     now_ms = clock.now_ms()
-    waiting = places.waiting()
+    waiting = folders.waiting()
     through_ms = min([now_ms, *(segment.opened_ms for segment in waiting)]) - 1
-    return Listing(waiting, list(places.archived(days)), places.put_aside(), places.lost(days), through_ms)
+    return Listing(waiting, list(folders.archived(days)), folders.put_aside(), folders.lost(days), through_ms)
 
 
-def cover(store: Store, copy: str, listing: Listing) -> CompareSpan | None:
+def comparable_range(store: Store, copy: str, listing: Listing) -> ComparisonRange | None:
     """What archive and store can be compared on; None when no events are archived."""
     begin_ms = listing.begin_ms
     if begin_ms is None:
@@ -68,7 +68,7 @@ def cover(store: Store, copy: str, listing: Listing) -> CompareSpan | None:
     wanted = {"stored": EVENTS, "begin": begin_ms}
     if retry(lambda: store.rows(query("check_older"), wanted)):
         begin_ms += EDGE_MS
-    return CompareSpan(copy, EVENTS, begin_ms, listing.through_ms)
+    return ComparisonRange(copy, EVENTS, begin_ms, listing.through_ms)
 
 
 class Verification:
@@ -79,9 +79,9 @@ class Verification:
         self._store = store
         self._clock = clock
         self._progress = progress
-        self._places = SegmentFolders(settings)
+        self._folders = SegmentFolders(settings)
         self._node = node_name(settings)
-        self._inspection = Inspection(self._places.data)
+        self._inspection = Inspection(self._folders.data)
 
     def run(self, days: int | None = None, *, frames_only: bool = False) -> VerificationResult:
         """Check everything, or the last days of the archive; with `frames_only` the checksums alone, without the store.
@@ -90,9 +90,9 @@ class Verification:
         """
         started_s = time.monotonic()
         with contextlib.ExitStack() as stack:
-            stack.enter_context(exclusively(self._places.data))
-            stack.enter_context(self._places.archive.held())
-            listing = take_stock(self._places, self._clock, days)
+            stack.enter_context(exclusive_access(self._folders.data))
+            stack.enter_context(self._folders.archive.held())
+            listing = list_segments(self._folders, self._clock, days)
             journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
             archive, compared, quarantine = CheckCount(), None, None
             if frames_only:
@@ -107,7 +107,7 @@ class Verification:
             journal=journal,
             aside=aside,
             harms=tuple(self._inspection.harms),
-            lost=self._places.names(listing.lost),
+            lost=self._folders.names(listing.lost),
             compared=compared,
             quarantine=quarantine,
             shared=self._settings.events_url != "embedded",
@@ -121,9 +121,9 @@ class Verification:
     def _compare(self, listing: Listing) -> tuple[CheckCount, ComparisonResult | None]:
         if listing.begin_ms is None:
             return CheckCount(), None
-        with Copy(self._store, self._node, self._settings.segment_bytes_max) as copy:
+        with ArchiveTable(self._store, self._node, self._settings.segment_bytes_max) as copy:
             archive = fill_table(copy, listing.of(SegmentKind.EVENTS), self._inspection, self._progress)
-            span = cover(self._store, copy.name, listing)
+            span = comparable_range(self._store, copy.name, listing)
             if span is None:
                 return archive, None
             memory_bytes = self._settings.engine_memory_bytes_max // 4

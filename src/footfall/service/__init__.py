@@ -1,1 +1,1 @@
-"""The running service: the composition root, the supervisor, and what is made sure of before it serves."""
+"""The running service: the supervisor, its processes, the checks before it serves, and the composition root."""

@@ -62,45 +62,45 @@ async def supervise(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT. Raises CannotServe when it cannot start."""
     refusal = None
     with contextlib.ExitStack() as stack:
-        stack.enter_context(lock(data_folder(settings)))
+        stack.enter_context(lock_data_folder(data_folder(settings)))
         listener = stack.enter_context(bind(settings))
         alive, held = os.pipe()
         stack.callback(os.close, alive)
         stack.callback(os.close, held)
-        gate, gatekeeper = os.pipe()
+        gate, gate_opener = os.pipe()
         stack.callback(os.close, gate)
-        opening = stack.enter_context(contextlib.closing(os.fdopen(gatekeeper, "wb")))
-        keepers = [ChildProcess(role, alive, settings) for role in roles(settings, listener, gate)]
+        opening = stack.enter_context(contextlib.closing(os.fdopen(gate_opener, "wb")))
+        children = [ChildProcess(role, alive, settings) for role in roles(settings, listener, gate)]
         async with asyncio.TaskGroup() as tasks:
-            early = [keeper for keeper in keepers if keeper.role.command == "web"]
-            for keeper in early:
-                tasks.create_task(keeper.run(), name=keeper.role.command)
+            web_children = [child for child in children if child.role.command == "web"]
+            for child in web_children:
+                tasks.create_task(child.run(), name=child.role.command)
             try:
                 password = await _prepare(settings, alive)
             except CannotServe as error:
                 refusal = error
-                await _stop(early)
+                await _stop(web_children)
             else:
                 opening.close()
-                await _run(tasks, keepers, banner(settings, listener, password))
+                await _run(tasks, children, banner(settings, listener, password))
     if refusal is not None:
         raise refusal
 
 
-async def _run(tasks: asyncio.TaskGroup, keepers: list["ChildProcess"], greeting: str) -> None:
+async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greeting: str) -> None:
     """Start all but the web processes, which have been started, and stop all when a signal says so."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
-    for keeper in keepers:
-        if keeper.role.command != "web":
-            tasks.create_task(keeper.run(), name=keeper.role.command)
+    loop.add_signal_handler(signal.SIGHUP, _reload, children)
+    for child in children:
+        if child.role.command != "web":
+            tasks.create_task(child.run(), name=child.role.command)
     sys.stdout.write(greeting)
     sys.stdout.flush()
     await stop.wait()
-    await _stop(keepers)
+    await _stop(children)
 
 
 async def _prepare(settings: Settings, alive: int) -> str | None:
@@ -122,17 +122,17 @@ async def _prepare(settings: Settings, alive: int) -> str | None:
     return answer.password
 
 
-def _reload(keepers: list["ChildProcess"]) -> None:
+def _reload(children: list["ChildProcess"]) -> None:
     """Hand SIGHUP on to those who hold a tracking plan."""
-    for keeper in keepers:
-        if keeper.role.command in ("web", "worker"):
-            keeper.signal(signal.SIGHUP)
+    for child in children:
+        if child.role.command in ("web", "worker"):
+            child.signal(signal.SIGHUP)
 
 
-async def _stop(keepers: list["ChildProcess"]) -> None:
+async def _stop(children: list["ChildProcess"]) -> None:
     """Stop the web processes together, then the worker, which still loads what they sealed, then the engine."""
     for command in ("web", "worker", "engine"):
-        await asyncio.gather(*(keeper.stop() for keeper in keepers if keeper.role.command == command))
+        await asyncio.gather(*(child.stop() for child in children if child.role.command == command))
 
 
 class ChildProcess:
@@ -211,7 +211,7 @@ def _as_text(value: object) -> str:
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock_data_folder(folder: Path) -> Iterator[None]:
     """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
     with files.lock_file(folder / "serve.lock") as locked:
         if not locked:
