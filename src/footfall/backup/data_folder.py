@@ -1,4 +1,4 @@
-"""The data folder of a backup, which must hold data, and of a restore, which is empty first and marked until the end."""
+"""The data folder: with data for a backup, or empty for a restore, which marks it until it has finished."""
 
 import contextlib
 import shutil
