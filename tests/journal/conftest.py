@@ -39,5 +39,5 @@ def journal(
     if request.param == "on the loop":
         monkeypatch.setattr(log, "QUICK_S", math.inf)
     else:
-        monkeypatch.setattr(log, "SHORT_LINES_BYTES_MAX", -1)
+        monkeypatch.setattr(log, "SHORT_COMMIT_BYTES_MAX", -1)
     return ordinary_journal

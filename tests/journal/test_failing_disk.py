@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from footfall.journal import Disk, Folder, Frame, JournalFull, Recovered, recover, walk
-from footfall.journal.log import SEALING_SEGMENTS_MAX, WAITING_SEGMENTS_MAX
+from footfall.journal.log import RETIRED_SEGMENTS_MAX, UNSEALED_SEGMENTS_MAX
 from footfall.journal.segment_pool import RETRY_PERIOD_S
 
 
@@ -66,7 +66,7 @@ def test_a_disk_that_takes_no_syncs_holds_few_files_open_and_heals_unasked(tmp_p
             for number in range(1, 200):
                 with pytest.raises(JournalFull):
                     await opened.append(line(number))
-            assert len(Folder(tmp_path / "journal").names()) <= WAITING_SEGMENTS_MAX
+            assert len(Folder(tmp_path / "journal").names()) <= UNSEALED_SEGMENTS_MAX
             assert "takes no writes" in opened.refusal
             disk.failing = set()
             while opened.refusal:  # It finds out by itself, without a request.
@@ -105,8 +105,8 @@ def test_a_disk_that_refuses_new_names_is_not_asked_for_them_with_every_commit(t
                 await opened.append(line(number))
             # Each is tried when it is begun and when it is full, and then each of those that wait, once a period.
             periods = 1 + (time.monotonic() - started_s) / RETRY_PERIOD_S
-            assert 0 < disk.failures <= 2 * (SEALING_SEGMENTS_MAX + 1) + SEALING_SEGMENTS_MAX * periods
-            assert len(Folder(tmp_path / "journal").names()) <= SEALING_SEGMENTS_MAX + 1
+            assert 0 < disk.failures <= 2 * (RETIRED_SEGMENTS_MAX + 1) + RETIRED_SEGMENTS_MAX * periods
+            assert len(Folder(tmp_path / "journal").names()) <= RETIRED_SEGMENTS_MAX + 1
             disk.failing = set()
             while not Folder(tmp_path / "journal").sealed():
                 await asyncio.sleep(0.01)

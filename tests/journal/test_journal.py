@@ -95,7 +95,7 @@ class Threads(Disk):
 def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
     """The first commit makes the file, for which nobody knows how long it takes; the second is the trial."""
     monkeypatch.setattr(log, "QUICK_S", quick_s)
-    monkeypatch.setattr(log, "SLOW_FOR", math.inf)
+    monkeypatch.setattr(log, "SLOW_FACTOR", math.inf)
     monkeypatch.setattr(log, "DISK_CHECK_PERIOD_S", 1000)
     disk = Threads()
 
@@ -275,3 +275,32 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path):
         if numbers and numbers[0] == last + 1:
             numbers.pop(0)
     assert numbers == []
+
+
+class Watched(Disk):
+    """Notes which threads make files of quarantine."""
+
+    def __init__(self) -> None:
+        self.threads: set[str] = set()
+
+    def create(self, path: Path) -> int:
+        if kind_of(path) is SegmentKind.QUARANTINE:
+            self.threads.add(threading.current_thread().name)
+        return super().create(path)
+
+
+def test_a_segment_of_quarantine_is_not_made_on_the_event_loop(monkeypatch, ordinary_journal):
+    monkeypatch.setattr(log, "QUICK_S", math.inf)
+    disk = Watched()
+
+    async def scenario():
+        async with ordinary_journal(disk) as opened:
+            await opened.append(line(1))
+            # From now on commits are made on the event loop.
+            await opened.append(line(2))
+            await opened.append(line(3), quarantined=line(4))
+            await opened.append(line(5))
+
+    asyncio.run(scenario())
+    assert disk.threads
+    assert threading.main_thread().name not in disk.threads

@@ -42,7 +42,7 @@ class JournalMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Ticking()
         # Segments here have few frames, and spares shall have zeros all the same.
-        self.frames_least, segment_pool.FRAMES_LEAST = segment_pool.FRAMES_LEAST, 1
+        self.frames_least, segment_pool.AHEAD_FRAMES_MIN = segment_pool.AHEAD_FRAMES_MIN, 1
         self.disk: ModelDisk | None = None
         self.count = 0
         self.acknowledged: list[int] = []
@@ -56,7 +56,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.open()
 
     def teardown(self) -> None:
-        segment_pool.FRAMES_LEAST = self.frames_least
+        segment_pool.AHEAD_FRAMES_MIN = self.frames_least
 
     def open(self) -> None:
         limits = Settings(segment_age_max_ms=10**9, segment_bytes_max=300, segment_ahead_bytes_max=400)
@@ -69,7 +69,7 @@ class JournalMachine(RuleBasedStateMachine):
 
     def pass_time(self) -> None:
         """So much that the disk's room is looked up, and what it has refused is asked of it again."""
-        self.journal._checked_s = self.journal._keeper._again_s = 0.0
+        self.journal._checked_s = self.journal._pool._retry_from_s = 0.0
 
     @rule(faults=FAULTS, lines=st.integers(1, 4))
     def append(self, faults: list[str | None], lines: int) -> None:
@@ -82,7 +82,7 @@ class JournalMachine(RuleBasedStateMachine):
         try:
             self.journal._commit([self.lines(number) for number in numbers])
         except JournalError:
-            (self.unknown if self.journal._keeper.torn else self.refused).update(numbers)
+            (self.unknown if self.journal._pool.torn else self.refused).update(numbers)
         except Crash:
             self.unknown.update(numbers)
             self.crash()
@@ -97,8 +97,8 @@ class JournalMachine(RuleBasedStateMachine):
         self.disk.faults = list(faults)
         self.pass_time()
         try:
-            self.journal._tend()
-            self.journal._keeper.tend()
+            self.journal._maintain()
+            self.journal._pool.maintain()
         except Crash:
             self.crash()
         self.disk.faults = []

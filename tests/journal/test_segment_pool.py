@@ -9,9 +9,9 @@ import pytest
 
 from footfall.journal import Disk, Folder, Frame, Recovered, SegmentKind, recover, walk
 from footfall.journal.frames import Compressor
-from footfall.journal.log import SEALING_SEGMENTS_MAX
+from footfall.journal.log import RETIRED_SEGMENTS_MAX
 from footfall.journal.segment import OpenSegment
-from footfall.journal.segment_pool import FRAMES_LEAST, SegmentPool
+from footfall.journal.segment_pool import AHEAD_FRAMES_MIN, SegmentPool
 from footfall.system.clock import SystemClock
 
 FRAMES = [Compressor().compress(b'{"sequence":%d}\n' % number) for number in range(4)]
@@ -41,52 +41,52 @@ async def fill(journal, numbers: range) -> None:
 
 def test_after_a_busy_segment_the_next_finds_zeros_and_is_cut_to_its_frames(tmp_path):
     folder = Folder(tmp_path)
-    keeper = SegmentPool(folder, SystemClock(), 1 << 20)
-    for numbers in (range(FRAMES_LEAST), range(100, 101)):
-        segment = keeper.next(SegmentKind.EVENTS)
+    pool = SegmentPool(folder, SystemClock(), 1 << 20)
+    for numbers in (range(AHEAD_FRAMES_MIN), range(100, 101)):
+        segment = pool.next(SegmentKind.EVENTS)
         append(segment, numbers)
-        keeper.tend()
+        pool.maintain()
         # The spare beside the first was made before anything was known; that beside the second has the first's room.
         spare = folder.spares()[0].read_bytes()
-        keeper.put(segment)
-        keeper.tend()
+        pool.retire(segment)
+        pool.maintain()
     assert spare == bytes(folder.sealed()[0].stat().st_size * 5 // 4)
-    third = keeper.next(SegmentKind.EVENTS)
+    third = pool.next(SegmentKind.EVENTS)
     append(third, range(200, 203))
     data = third.path.read_bytes()
     assert len(data) == len(spare)
     assert sequences(data) == [200, 201, 202]
     assert data.endswith(b"\0")
-    keeper.put(third)
-    keeper.tend()
+    pool.retire(third)
+    pool.maintain()
     assert [sequences(path.read_bytes()) for path in folder.sealed()] == [
-        list(range(FRAMES_LEAST)),
+        list(range(AHEAD_FRAMES_MIN)),
         [100],
         [200, 201, 202],
     ]
     assert all(isinstance(part, Frame) for path in folder.sealed() for part in walk(path.read_bytes()))
 
 
-@pytest.mark.parametrize(("commits", "limit"), [(FRAMES_LEAST - 1, 1 << 20), (FRAMES_LEAST, 0)])
+@pytest.mark.parametrize(("commits", "limit"), [(AHEAD_FRAMES_MIN - 1, 1 << 20), (AHEAD_FRAMES_MIN, 0)])
 def test_nothing_is_written_ahead_for_few_commits_nor_where_the_settings_say_so(tmp_path, commits, limit):
     folder = Folder(tmp_path)
-    keeper = SegmentPool(folder, SystemClock(), limit)
-    first = keeper.next(SegmentKind.EVENTS)
+    pool = SegmentPool(folder, SystemClock(), limit)
+    first = pool.next(SegmentKind.EVENTS)
     append(first, range(commits))
-    keeper.put(first)
-    keeper.tend()
+    pool.retire(first)
+    pool.maintain()
     assert folder.spares()[0].read_bytes() == b""
 
 
 def test_closing_seals_what_waits_and_leaves_no_spare(tmp_path):
     folder = Folder(tmp_path)
-    keeper = SegmentPool(folder, SystemClock(), 1 << 20)
-    keeper.start()
+    pool = SegmentPool(folder, SystemClock(), 1 << 20)
+    pool.start()
     for number in range(3):
-        segment = keeper.next(SegmentKind.EVENTS)
+        segment = pool.next(SegmentKind.EVENTS)
         append(segment, range(number, number + 1))
-        keeper.put(segment)
-    keeper.close()
+        pool.retire(segment)
+    pool.close()
     assert [sequences(path.read_bytes()) for path in folder.sealed()] == [[0], [1], [2]]
     assert folder.spares() == []
 
@@ -110,7 +110,7 @@ def test_no_commit_waits_for_sealing_and_segments_get_larger_where_it_takes_long
         async with journal(disk, segment_bytes_max=1) as opened:
             await fill(opened, range(50))
             assert folder.sealed() == []
-            assert len(folder.open()) == SEALING_SEGMENTS_MAX + 1
+            assert len(folder.open()) == RETIRED_SEGMENTS_MAX + 1
             disk.released.set()
 
     asyncio.run(scenario())

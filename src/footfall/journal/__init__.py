@@ -15,7 +15,10 @@ overwrite. A *spare* (`….jsonl.zst.spare`, locked too) is a file without frame
 3. Every stamp in a segment was taken while the file was there under its open or sealed name. So once the node's clock
    has passed W and the folder is then listed, every event stamped W or earlier is in the listed segments or already
    loaded: that is the barrier of reports (see `footfall.loading`).
-4. Lines are never reordered within a writer, and a frame is whole or absent: there are no half requests.
+4. Lines are never reordered within a writer, and a frame is whole or absent. The lines of one request of one kind are
+   in one frame, so there are no half requests, with one exception: in quarantine mode the events that a request keeps
+   and those that are held are two frames in two segments, synced one after the other. A crash between the two syncs
+   leaves the first without the second. That request was not answered, and its retry with the same key completes it.
 
 **Recovery.** An open segment, or a spare, whose lock is free belongs to a dead writer: it is cut back to its last whole
 frame and sealed, or removed when no whole frame is left. A torn tail was never acknowledged (invariant 1), so nothing

@@ -1,4 +1,4 @@
-"""The disk as the journal sees it: the few calls that it makes, and the thread that makes them."""
+"""The disk as the journal sees it: the few calls that it makes, and a thread that makes them."""
 
 import asyncio
 import contextlib
@@ -12,11 +12,12 @@ from queue import SimpleQueue
 from footfall.system import files
 from footfall.system.files import sync_data, sync_path
 
-# The few things that the journal asks of a file system, in one place: tests put one here that forgets and fails.
-
 
 class Disk:
-    """The real one. Every method raises OSError when the system refuses."""
+    """The calls that the journal makes to a file system; tests have a disk that forgets and fails.
+
+    Every method raises OSError when the system refuses.
+    """
 
     def make_folder(self, path: Path) -> None:
         files.make_folder(path)
@@ -117,16 +118,13 @@ class Disk:
         os.close(file)
 
 
-# The hand that writes: one thread for the disk's work, and the way back to the event loop.
-
-
 Work = Callable[[], None]
 
 
 class DiskThread:
-    """Does one piece of work after the other on a thread of its own.
+    """Runs one piece of work after the other on a thread of its own.
 
-    A thread pool does the same at three times the cost, which counts when each piece is a tenth of a millisecond.
+    A thread pool takes three times as long for it, which counts where a piece of work takes 0.1 ms.
     """
 
     def __init__(self, name: str) -> None:

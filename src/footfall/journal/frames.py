@@ -1,7 +1,4 @@
-"""Frames: one group commit as one zstd frame with a content checksum; the lines in them.
-
-And the walk through a file.
-"""
+"""Frames: one group commit as one zstd frame with a content checksum; the walk through a file; the lines in them."""
 
 from collections.abc import Iterator
 
@@ -10,11 +7,8 @@ from msgspec import Struct
 from footfall.system import zstd
 from footfall.system.zstd import ZstdCompressor
 
-# Frames: one group commit as one zstd frame with a content checksum, and the walk through a file of them.
-
-
 MAGIC = b"\x28\xb5\x2f\xfd"
-# What the head of a frame may have; a view of more is as good, but a copy is not made.
+# The longest head of a frame.
 _HEAD_BYTES_MAX = 18
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.checksum_flag: 1}
 
@@ -37,7 +31,7 @@ class Damage(Struct, frozen=True):
 class Compressor:
     """Makes frames, for one thread; level 1 keeps the writer ahead of a fast disk.
 
-    What zstd works with is made once: making it takes three times as long as a small frame.
+    It keeps one zstd context, for making one takes three times as long as a small frame.
     """
 
     def __init__(self) -> None:
@@ -48,7 +42,7 @@ class Compressor:
         try:
             return self._zstd.compress(lines, ZstdCompressor.FLUSH_FRAME)
         except BaseException:
-            # Half a frame may be left in it.
+            # The context may hold half a frame.
             self._zstd = ZstdCompressor(options=_OPTIONS)
             raise
 
@@ -73,7 +67,7 @@ def walk(data: bytes) -> Iterator[Frame | Damage]:
 def measure(data: bytes) -> int | None:
     """The bytes of lines in frames that fill the data, as their heads say; None where they do not, or one does not say.
 
-    Cheap, because nothing is decompressed: what is in the frames may be damaged all the same.
+    Nothing is decompressed, so it is cheap, and the content of the frames may be damaged all the same.
     """
     at, size, view = 0, 0, memoryview(data)
     try:
@@ -102,15 +96,12 @@ def _frame(data: bytes, offset: int) -> Frame | None:
         return None
     decompressor, view = zstd.ZstdDecompressor(), memoryview(data)
     try:
-        # Handed its own bytes only: a decompressor copies what lies behind, and a segment may have thousands of frames.
+        # It gets the bytes of its frame only: a decompressor copies those behind, for each of thousands of frames.
         size = zstd.get_frame_size(view[offset:])
         lines = decompressor.decompress(view[offset : offset + size])
     except zstd.ZstdError:
         return None
     return Frame(offset, size, lines) if decompressor.eof else None
-
-
-# The lines of one request, and where they are stamped.
 
 
 # Where the stamps of a line go, before its closing brace. JSON text has no tab: within strings it is escaped.
@@ -132,3 +123,14 @@ class EncodedLines(Struct, frozen=True, gc=False):
 def mark(lines: bytes) -> bytes:
     """Plain JSON lines with STAMPS in each; a raw newline only ever ends a line in JSON."""
     return lines.replace(b"}\n", STAMPS + b"}\n")
+
+
+def stamp_events(events: bytes, released: bytes, now_ms: int) -> bytes:
+    """The lines of events stamped with both times, and those of released events with the time of admission."""
+    received, admitted = b',"received":%d' % now_ms, b',"admitted":%d' % now_ms
+    return events.replace(STAMPS, received + admitted) + released.replace(STAMPS, admitted)
+
+
+def stamp_received(quarantined: bytes, now_ms: int) -> bytes:
+    """The lines of quarantine stamped with the time of receipt."""
+    return quarantined.replace(STAMPS, b',"received":%d' % now_ms)

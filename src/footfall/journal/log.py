@@ -1,4 +1,11 @@
-"""The one owner of a process's journal: takes all that is waiting, makes it one frame, syncs it, wakes the waiters."""
+"""The journal's log: one writer per process commits all that waits as one frame, syncs it, and notifies the waiters.
+
+A commit runs in one of two places, never in both at once:
+
+- on the event loop, in its next turn, while the disk is quick: a sync takes 0.1 ms there, and handing it to a thread
+  and back as long again. All requests that came in one turn share a frame.
+- on the disk thread, everything else: a slow disk, a long commit, a new segment.
+"""
 
 import asyncio
 import logging
@@ -12,7 +19,7 @@ from msgspec import Struct
 
 from footfall.journal.disk import DiskThread, Work, settle_future
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
-from footfall.journal.frames import STAMPS, Compressor, EncodedLines, mark
+from footfall.journal.frames import Compressor, EncodedLines, mark, stamp_events, stamp_received
 from footfall.journal.segment import Folder, OpenSegment, SegmentKind
 from footfall.journal.segment_pool import SegmentPool
 from footfall.settings import Settings
@@ -22,18 +29,17 @@ log = logging.getLogger(__name__)
 
 # One frame's lines: large enough that compressing pays, small enough that nobody waits long for another's bytes.
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
-# How often the free space of the disk, and the size of the journal, are looked up at the most.
+# The free space of the disk and the size of the journal are checked at most once in this time.
 DISK_CHECK_PERIOD_S = 0.25
-# A commit of so few bytes is made on the event loop itself while the disk is quick. One that took longer sends the next
-# ones to the thread, for so many times as long: a slow disk holds up the loop for a twentieth of the time at the most.
-SHORT_LINES_BYTES_MAX = 1024 * 1024
+# A commit of so few bytes runs on the event loop while the disk is quick. One that took longer than QUICK_S sends the
+# next ones to the thread, for SLOW_FACTOR times as long: a slow disk blocks the loop for a twentieth of the time.
+SHORT_COMMIT_BYTES_MAX = 1024 * 1024
 QUICK_S = 0.002
-SLOW_FOR = 20
-# Segments, each an open file, that wait to be sealed. A disk that cannot keep up with sealing gets larger segments
-# instead of more; where commits fail too, and so many wait, nothing is begun on it any more.
-SEALING_SEGMENTS_MAX = 4
-WAITING_SEGMENTS_MAX = 8
-
+SLOW_FACTOR = 20
+# Segments, each an open file, that wait to be sealed. At the first bound a disk that cannot keep up with sealing gets
+# larger segments instead of more. Failed commits retire segments all the same; at the second bound events are refused.
+RETIRED_SEGMENTS_MAX = 4
+UNSEALED_SEGMENTS_MAX = 8
 
 Done = Callable[[BaseException | None], object]
 
@@ -45,33 +51,31 @@ class _Waiter(Struct, frozen=True, gc=False):
 
 
 class Journal:
-    """Appends lines durably: when `append` returns they are synced, when it raises none of them are kept.
-
-    What waits is committed by the event loop itself where the disk is known to be quick, in its next turn, so that all
-    requests share a frame that came in one: syncing takes 0.1 ms of such a disk, and as long to hand the work over, to
-    wait for the interpreter, and to come back. Everything else is the business of one task (`run`), which has a thread
-    for it, so that the event loop does not wait for the disk.
-    """
+    """Appends lines durably: when `append` returns they are synced, when it raises none of them are kept."""
 
     def __init__(self, folder: Folder, settings: Settings, clock: Clock) -> None:
         self._folder = folder
         self._settings = settings
         self._clock = clock
-        self._keeper = SegmentPool(folder, clock, settings.segment_ahead_bytes_max)
+        self._pool = SegmentPool(folder, clock, settings.segment_ahead_bytes_max)
         self._segments: dict[SegmentKind, OpenSegment] = {}
         self._waiting: deque[_Waiter] = deque()
-        # Bytes of lines that were handed in, counted by the event loop, and taken, counted by the thread.
-        self._given_bytes = self._taken_bytes = 0
+        # Bytes of lines that the event loop submitted, and that commits took: one writer each, so no lock is needed.
+        self._submitted_bytes = self._taken_bytes = 0
+        # Whether lines for quarantine may wait; set by the event loop only.
+        self._quarantined_wait = False
         self._wake = asyncio.Event()
         self._closing = False
-        # Whether a turn of the event loop is to come, and whether the thread has the segments.
-        self._due = False
-        self._away = False
-        self._hand = DiskThread("journal")
-        self._frames = Compressor()
-        # How long the last commit's frames took the disk, and since when commits may be made on the event loop.
+        # Whether `_turn` is scheduled. One turn commits all that waits, so that there is never a second.
+        self._turn_is_due = False
+        # Whether the disk thread works on the segments. The event loop leaves them alone then.
+        self._thread_is_busy = False
+        self._disk_thread = DiskThread("journal")
+        self._compressor = Compressor()
+        # Seconds that the last commit's writes and syncs took; the time from which commits may run on the event loop.
         self._write_s = 0.0
-        self._here_from_s = 0.0
+        self._on_loop_from_s = 0.0
+        # When the disk's room was last checked, and why nothing is accepted since then.
         self._checked_s = 0.0
         self._refusal: str | None = None
 
@@ -91,11 +95,13 @@ class Journal:
         Raises JournalBusy when too much waits already; the reason is JournalFull, or a failure that nobody foresaw.
         """
         size = len(lines.events) + len(lines.quarantined) + len(lines.released)
-        if self._closing or self._given_bytes - self._taken_bytes + size > self._settings.journal_waiting_bytes_max:
+        if self._closing or self._submitted_bytes - self._taken_bytes + size > self._settings.journal_waiting_bytes_max:
             raise JournalBusy(f"{self.waiting_bytes} bytes wait for the disk")
-        self._given_bytes += size
+        self._submitted_bytes += size
+        if lines.quarantined:
+            self._quarantined_wait = True
         self._waiting.append(_Waiter(lines, size, done))
-        self._call()
+        self._schedule_turn()
 
     @property
     def refusal(self) -> str | None:
@@ -105,115 +111,118 @@ class Journal:
     @property
     def waiting_bytes(self) -> int:
         """Bytes of lines that wait for the disk."""
-        return self._given_bytes - self._taken_bytes
+        return self._submitted_bytes - self._taken_bytes
 
     async def run(self) -> None:
         """Commit what is waiting until `close` is called; then commit the rest and seal."""
-        self._keeper.start()
+        self._pool.start()
         try:
             while self._waiting or not self._closing:
-                await self._sleep()
+                await self._wait_for_work()
                 if self._waiting:
-                    await self._settle()
+                    await self._commit_on_thread()
                 else:
-                    await self._do(self._tend)
-            await self._do(self._seal_all)
+                    await self._run_on_thread(self._maintain)
+            await self._run_on_thread(self._seal_all)
         finally:
-            self._hand.close()
+            self._disk_thread.close()
 
     def close(self) -> None:
         """Accept nothing more; `run` ends when all that waits is on disk and the segments are sealed."""
         self._closing = True
         self._wake.set()
 
-    def _call(self) -> None:
-        """Have a turn of the event loop for what waits."""
-        if not self._due:
-            self._due = True
+    def _schedule_turn(self) -> None:
+        """Have the event loop call `_turn` when it has read the connections that are ready."""
+        if not self._turn_is_due:
+            self._turn_is_due = True
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Commit what waits, or leave it to the task."""
-        self._due = False
-        if self._away or not self._waiting:
+        """Commit what waits on the event loop, or wake the task to do it on the thread."""
+        self._turn_is_due = False
+        if self._thread_is_busy or not self._waiting:
             return
-        if not self._may_commit_here():
+        if not self._may_commit_on_loop():
             self._wake.set()
             return
         was_refusing = self._refusal is not None
         group: list[_Waiter] = []
-        reason = self._commit_here(group)
+        reason = self._commit_on_loop(group)
         if reason is not None and not was_refusing:
-            self._wake.set()  # for there is something to tend now
-        self._tell(group, reason)
+            self._wake.set()  # the task has to find out when the disk works again
+        self._notify(group, reason)
         if self._waiting:
-            # Other connections are read before that, which may bring more.
-            self._call()
+            # Other connections are read first, which may bring more.
+            self._schedule_turn()
 
-    async def _sleep(self) -> None:
-        """Until something waits for the thread, or there is something to tend."""
+    async def _wait_for_work(self) -> None:
+        """Return when there is work for the thread: lines that wait, or maintenance that is due."""
         if self._closing:
             return
-        tend_in_s = self._tend_in_s()
-        if tend_in_s is None:
+        maintain_in_s = self._maintain_in_s()
+        if maintain_in_s is None:
             await self._wake.wait()
         else:
-            alarm = asyncio.get_running_loop().call_later(tend_in_s, self._wake.set)
+            alarm = asyncio.get_running_loop().call_later(maintain_in_s, self._wake.set)
             try:
                 await self._wake.wait()
             finally:
                 alarm.cancel()
         self._wake.clear()
 
-    def _tend_in_s(self) -> float | None:
-        """Seconds until the disk has to be touched though nobody sends anything; None when nothing is open."""
-        # While the health check says no, perhaps nobody ever sends anything that would find that the disk works again.
-        if self._refusal or not self._may_seal():
+    def _maintain_in_s(self) -> float | None:
+        """Seconds until maintenance is due, without any request; None when no segment is open."""
+        # While events are refused, a balancer may send nothing that would find that the disk works again.
+        if self._refusal or not self._may_retire():
             return DISK_CHECK_PERIOD_S
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
 
-    async def _settle(self) -> None:
-        """Commit what waits on the thread, and tell each of it the outcome."""
+    async def _commit_on_thread(self) -> None:
+        """Commit what waits on the thread, and notify each waiter."""
         group: list[_Waiter] = []
         reason: Exception | None = None
         try:
-            await self._do(partial(self._commit_waiting, group))
+            await self._run_on_thread(partial(self._commit_waiting, group))
         except Exception as error:  # noqa: BLE001 - a waiter must hear of any failure, or it waits for ever
             reason = error
-        self._tell(group, reason)
+        self._notify(group, reason)
 
-    async def _do(self, work: Work) -> None:
-        self._away = True
+    async def _run_on_thread(self, work: Work) -> None:
+        self._thread_is_busy = True
         try:
-            await self._hand.do(work)
+            await self._disk_thread.do(work)
         finally:
-            self._away = False
+            self._thread_is_busy = False
+            self._quarantined_wait = any(waiter.lines.quarantined for waiter in self._waiting)
             if self._waiting:
-                self._call()
+                self._schedule_turn()
 
-    def _may_commit_here(self) -> bool:
-        """Whether all that a commit does now is to append little to an open segment of a quick disk."""
+    def _may_commit_on_loop(self) -> bool:
+        """Whether a commit would only append little to open segments; making one, or checking the disk, takes long."""
         now_s = time.monotonic()
         return (
-            now_s >= self._here_from_s
-            and self.waiting_bytes <= SHORT_LINES_BYTES_MAX
+            now_s >= self._on_loop_from_s
+            and self.waiting_bytes <= SHORT_COMMIT_BYTES_MAX
             and SegmentKind.EVENTS in self._segments
+            and (not self._quarantined_wait or SegmentKind.QUARANTINE in self._segments)
             and now_s - self._checked_s < DISK_CHECK_PERIOD_S
         )
 
-    def _commit_here(self, group: list[_Waiter]) -> Exception | None:
-        self._write_s = math.inf  # unless it goes well
+    def _commit_on_loop(self, group: list[_Waiter]) -> Exception | None:
+        # A commit that fails counts as an infinitely slow one.
+        self._write_s = math.inf
         try:
             self._commit_waiting(group)
         except Exception as error:  # noqa: BLE001 - a waiter must hear of any failure, or it waits for ever
             return error
         finally:
             if self._write_s > QUICK_S:
-                self._here_from_s = time.monotonic() + SLOW_FOR * min(self._write_s, DISK_CHECK_PERIOD_S)
+                self._on_loop_from_s = time.monotonic() + SLOW_FACTOR * min(self._write_s, DISK_CHECK_PERIOD_S)
         return None
 
-    def _tell(self, group: list[_Waiter], reason: Exception | None) -> None:
+    def _notify(self, group: list[_Waiter], reason: Exception | None) -> None:
         if reason is not None and not isinstance(reason, JournalError):
             log.error("a commit failed in an unforeseen way", exc_info=reason)
         for waiter in group:
@@ -225,7 +234,7 @@ class Journal:
     # What follows runs on the journal's thread or on the event loop, one call at a time.
 
     def _commit_waiting(self, group: list[_Waiter]) -> None:
-        """Commit what waits; `group` is filled with it, first of all."""
+        """Commit what waits. `group` is filled before anything can fail, so that every waiter hears of a failure."""
         taken = 0
         while self._waiting and taken < FRAME_LINES_BYTES_MAX:
             waiter = self._waiting.popleft()
@@ -235,6 +244,11 @@ class Journal:
         self._commit([waiter.lines for waiter in group])
 
     def _commit(self, group: list[EncodedLines]) -> None:
+        """Make one frame of all events, a second one of what quarantine holds, and sync each. Raises JournalFull.
+
+        Events come first: a crash between the two frames leaves good events of a request that was not answered, whose
+        retry completes it (invariant 4).
+        """
         self._check_room()
         events = b"".join([lines.events for lines in group])
         released = b"".join([lines.released for lines in group])
@@ -244,62 +258,65 @@ class Journal:
         try:
             for kind, lines in ((SegmentKind.EVENTS, events or released), (SegmentKind.QUARANTINE, quarantined)):
                 if lines:
-                    segment = self._open(kind)
-                    # The stamp is taken after the file is there: the barrier of reports needs that.
-                    now = b"%d" % self._clock.now_ms()
-                    received, admitted = b',"received":' + now, b',"admitted":' + now
+                    segment = self._open_segment(kind)
+                    # Invariant 3: the stamp is taken after the segment's file is there under its open name.
+                    now_ms = self._clock.now_ms()
                     if kind is SegmentKind.EVENTS:
-                        frame = events.replace(STAMPS, received + admitted) + released.replace(STAMPS, admitted)
+                        frame = stamp_events(events, released, now_ms)
                     else:
-                        frame = quarantined.replace(STAMPS, received)
-                    packed = self._frames.compress(frame)
+                        frame = stamp_received(quarantined, now_ms)
+                    packed = self._compressor.compress(frame)
+                    # Invariant 2: from here on the segment may hold a part of the frame, which a failure cuts off.
                     touched.append(segment)
                     began_s = time.monotonic()
                     segment.append(packed, len(frame))
                     write_s += time.monotonic() - began_s
         except BaseException as error:
-            self._give_up(touched, error)
+            self._cut_back(touched, error)
             if isinstance(error, OSError):
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
             raise
         self._write_s = write_s
-        self._seal()
+        self._retire_due()
 
-    def _open(self, kind: SegmentKind) -> OpenSegment:
-        """The segment to append to."""
+    def _open_segment(self, kind: SegmentKind) -> OpenSegment:
+        """The segment to append to, made when there is none. Raises OSError."""
         segment = self._segments.get(kind)
         if segment is None:
-            segment = self._segments[kind] = self._keeper.next(kind)
+            segment = self._segments[kind] = self._pool.next(kind)
         return segment
 
-    def _may_seal(self) -> bool:
-        return self._keeper.waiting < SEALING_SEGMENTS_MAX
+    def _may_retire(self) -> bool:
+        return self._pool.waiting < RETIRED_SEGMENTS_MAX
 
-    def _tend(self) -> None:
-        """What there is to do without a request."""
-        self._seal()
+    def _maintain(self) -> None:
+        """The work that is due without a request."""
+        self._retire_due()
         if self._refusal:
-            self._look()
+            self._check_disk()
 
-    def _seal(self) -> None:
-        """Have the segments sealed that are old or large enough."""
+    def _retire_due(self) -> None:
+        """Give the pool the segments that are old or large enough, to be sealed."""
         for kind, segment in tuple(self._segments.items()):
             is_due = (
                 segment.age_ms() >= self._settings.segment_age_max_ms
                 or segment.size >= self._settings.segment_bytes_max
                 or segment.lines_bytes >= self._settings.segment_lines_bytes_max
             )
-            if is_due and self._may_seal():
-                self._keeper.put(self._segments.pop(kind))
+            if is_due and self._may_retire():
+                self._pool.retire(self._segments.pop(kind))
 
     def _seal_all(self) -> None:
         for segment in self._segments.values():
-            self._keeper.put(segment)
+            self._pool.retire(segment)
         self._segments.clear()
-        self._keeper.close()
+        self._pool.close()
 
-    def _give_up(self, touched: list[OpenSegment], error: BaseException) -> None:
-        """Cut off what the failed commit has left; where that does not work now, the keeper tries again."""
+    def _cut_back(self, touched: list[OpenSegment], error: BaseException) -> None:
+        """Invariant 2: cut off what the failed commit has left. Where the disk refuses, the pool tries again.
+
+        No segment of a failed commit is appended to again, or a later frame would stand behind the refused one.
+        """
         log.warning("a frame could not be made durable and its requests are refused: %s", error)
         for segment in touched:
             segment.retract()
@@ -308,19 +325,19 @@ class Journal:
             except OSError as refused:
                 log.warning("cannot cut %s back, trying again: %s", segment.path.name, refused)
             del self._segments[segment.kind]
-            self._keeper.put(segment)
-        if self._keeper.waiting >= WAITING_SEGMENTS_MAX:
-            self._look()
+            self._pool.retire(segment)
+        if self._pool.waiting >= UNSEALED_SEGMENTS_MAX:
+            self._check_disk()
 
     def _check_room(self) -> None:
         """Raise JournalFull while the disk or the journal has no room."""
         if time.monotonic() - self._checked_s >= DISK_CHECK_PERIOD_S:
-            self._look()
+            self._check_disk()
         if self._refusal:
             raise JournalFull(self._refusal)
 
-    def _look(self) -> None:
-        """See whether there is room; the log says when that changes."""
+    def _check_disk(self) -> None:
+        """Check whether there is room; log when that changes."""
         self._checked_s = time.monotonic()
         refusal = self._find_refusal()
         if refusal != self._refusal:
@@ -328,13 +345,6 @@ class Journal:
         self._refusal = refusal
 
     def _find_refusal(self) -> str | None:
-        if self._keeper.waiting >= WAITING_SEGMENTS_MAX:
+        if self._pool.waiting >= UNSEALED_SEGMENTS_MAX:
             return "the disk takes no writes, nor cuts off what they left"
-        try:
-            if self._folder.disk.free_bytes(self._folder.path) < self._settings.disk_free_bytes_min:
-                return "the disk has less free space than disk_free_bytes_min"
-            if self._folder.used_bytes() > self._settings.journal_bytes_max:
-                return "the journal is longer than journal_bytes_max: the store has been away for too long"
-        except OSError as error:
-            return f"the disk does not say how much room it has: {error.strerror}"
-        return None
+        return self._folder.find_refusal(self._settings.disk_free_bytes_min, self._settings.journal_bytes_max)

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from footfall.journal.disk import Disk
 
-# The journal's folder: what segments are called, and which there are.
-
-
 SEALED = ".jsonl.zst"
 OPEN = ".jsonl.zst.open"
 SPARE = ".jsonl.zst.spare"
@@ -62,6 +59,17 @@ class Folder:
         """The size of all that waits to be loaded."""
         return self.disk.used_bytes(self.path, but=SPARE)
 
+    def find_refusal(self, free_bytes_min: int, used_bytes_max: int) -> str | None:
+        """Why no event can be accepted; None when there is room."""
+        try:
+            if self.disk.free_bytes(self.path) < free_bytes_min:
+                return "the disk has less free space than disk_free_bytes_min"
+            if self.used_bytes() > used_bytes_max:
+                return "the journal is longer than journal_bytes_max: the store has been away for too long"
+        except OSError as error:
+            return f"the disk does not say how much room it has: {error.strerror}"
+        return None
+
 
 def is_sealed(path: Path) -> bool:
     """Whether this is the name of a segment that never changes again."""
@@ -74,43 +82,41 @@ def sealed_name(path: Path) -> Path:
     return path.with_name(stem + SEALED)
 
 
-# One open segment and the file behind it.
-
-
 # Zeros are written and synced in pieces of this many bytes: a sync of more would hold up the next commit's.
-_PIECE = bytes(256 * 1024)
+_ZEROS = bytes(256 * 1024)
 
 
 class OpenSegment:
     """A file to which one writer appends frames; `size` counts the bytes that are synced.
 
-    With `room` it is a spare at first: that many bytes of zeros, which frames overwrite from `begin` on. A sync then
-    waits for these bytes only. Where a file grows it also waits for the file system's own journal, and so for whatever
-    else was written, renamed or removed on the disk.
+    With `zeros_bytes` it is a spare at first: so many zeros, which frames overwrite from `begin` on. The sync of such a
+    frame waits for its own bytes only. The sync of a file that grows waits for the file system's journal too, and so
+    for whatever else was written, renamed or removed on the disk.
     """
 
     def __init__(
-        self, folder: Folder, stem: str, kind: SegmentKind = SegmentKind.EVENTS, room: int | None = None
+        self, folder: Folder, stem: str, kind: SegmentKind = SegmentKind.EVENTS, zeros_bytes: int | None = None
     ) -> None:
-        """Create, lock and make durable a new segment, or a spare when there is `room`, of none perhaps.
+        """Create, lock and make durable a new segment; with `zeros_bytes`, which may be 0, a spare.
 
-        Raises OSError; what the disk refuses to remove then is a file without frames that nobody locks, which recovery
-        removes.
+        Raises OSError. A file that the disk then refuses to remove has no frame and no lock, and recovery removes it.
         """
         self._folder = folder
         self._disk = folder.disk
         self._opened_s = time.monotonic()
         self.kind = kind
-        self.path = folder.path / (stem + kind + (OPEN if room is None else SPARE))
+        self.path = folder.path / (stem + kind + (OPEN if zeros_bytes is None else SPARE))
+        # Bytes of synced frames; the same before the last frame; the end of everything written, zeros too.
         self.size = 0
         self._size_before = 0
         self._end = 0
         self.frames = 0
         self.lines_bytes = 0
+        # Whether a refused frame may stand behind `size`.
         self.torn = False
         self._file = self._disk.create(self.path)
         try:
-            self._write_ahead(room or 0)
+            self._write_ahead(zeros_bytes or 0)
             self._disk.sync_folder(folder.path)
         except OSError:
             self._disk.close(self._file)
@@ -174,9 +180,9 @@ class OpenSegment:
             self._disk.sync_folder(self._folder.path)
         self._disk.close(self._file)
 
-    def _write_ahead(self, room: int) -> None:
-        while self._end < room:
-            size = min(len(_PIECE), room - self._end)
-            self._disk.write(self._file, _PIECE[:size], self._end)
+    def _write_ahead(self, zeros_bytes: int) -> None:
+        while self._end < zeros_bytes:
+            size = min(len(_ZEROS), zeros_bytes - self._end)
+            self._disk.write(self._file, _ZEROS[:size], self._end)
             self._disk.sync(self._file)
             self._end += size

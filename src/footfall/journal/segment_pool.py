@@ -1,4 +1,4 @@
-"""The keeper: makes segments' files before they are needed and puts them away when they are full."""
+"""The segment pool: makes segments' files before they are needed, and seals them when they are full."""
 
 import contextlib
 import itertools
@@ -12,18 +12,18 @@ from footfall.system.clock import Clock
 
 log = logging.getLogger(__name__)
 
-# How often the disk is asked again for what it has refused.
+# Seconds until the disk is asked again for what it has refused.
 RETRY_PERIOD_S = 0.25
 # A segment of so many frames shows that syncs follow each other: only then is it worth writing each byte twice.
-FRAMES_LEAST = 8
+AHEAD_FRAMES_MIN = 8
 
 
 class SegmentPool:
     """Gives a journal's writer segments to append to, and takes them back to be sealed.
 
     Creating, cutting and renaming files waits for the file system, for tens of ms where gigabytes are written or
-    removed beside it. So it is done on a thread of its own, and no request waits for it. `next` and `put` are for the
-    thread that commits; `tend` is what the keeper's thread does again and again.
+    removed beside it. So the pool has a thread of its own, which calls `maintain`, and no request waits for it. `next`
+    and `retire` are for whoever commits.
     """
 
     def __init__(self, folder: Folder, clock: Clock, ahead_bytes_max: int) -> None:
@@ -34,13 +34,13 @@ class SegmentPool:
         self._numbers = itertools.count(1)
         self._waiting: list[OpenSegment] = []
         self._refused: set[OpenSegment] = set()
-        self._again_s = 0.0
-        # The kinds that were asked for, with the bytes that their last segment would have liked to find.
-        self._rooms: dict[SegmentKind, int] = {}
+        self._retry_from_s = 0.0
+        # By kind that was asked for, the zeros of its next spare: a quarter more than its last segment took.
+        self._zeros_bytes: dict[SegmentKind, int] = {}
         self._spares: dict[SegmentKind, OpenSegment] = {}
         self._wake = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="journal-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="journal-segments", daemon=True)
 
     @property
     def waiting(self) -> int:
@@ -49,63 +49,63 @@ class SegmentPool:
 
     @property
     def torn(self) -> int:
-        """Those of them in which a refused frame may still be found."""
+        """Those of them that may still hold a refused frame."""
         return sum(segment.torn for segment in tuple(self._waiting))
 
     def start(self) -> None:
-        """Begin to work on a thread of its own, until `close`."""
+        """Start the pool's thread, which runs until `close`."""
         self._thread.start()
 
     def next(self, kind: SegmentKind) -> OpenSegment:
         """A segment to append to. Raises OSError."""
-        self._rooms.setdefault(kind, 0)
+        self._zeros_bytes.setdefault(kind, 0)
         spare = self._spares.pop(kind, None)
         self._wake.set()
         if spare is not None:
             try:
                 spare.begin(self._stem())
             except OSError:
-                # It goes, as one without a frame; a new file may do where this one cannot be given another name.
+                # Sealing removes it, for it has no frame. Making a new file may work where renaming this one failed.
                 self._waiting.append(spare)
             else:
                 return spare
         return self._create(kind)
 
-    def put(self, segment: OpenSegment) -> None:
-        """Have a segment sealed to which nothing is appended any more; it is locked until that has worked."""
-        enough = segment.frames >= FRAMES_LEAST
-        self._rooms[segment.kind] = min(self._ahead_bytes_max, segment.size * 5 // 4) if enough else 0
+    def retire(self, segment: OpenSegment) -> None:
+        """Have a segment sealed to which nothing is appended any more. Its lock is held until that has worked."""
+        enough = segment.frames >= AHEAD_FRAMES_MIN
+        self._zeros_bytes[segment.kind] = min(self._ahead_bytes_max, segment.size * 5 // 4) if enough else 0
         self._waiting.append(segment)
         self._wake.set()
 
     def close(self) -> None:
-        """Seal what waits, once, and remove the spares; what the disk refuses now is left to recovery."""
+        """Seal what waits and remove the spares, once; recovery sees to what the disk refuses now."""
         self._closing = True
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
 
-    def tend(self) -> None:
-        """Seal all that waits, and make the spares that are missing; what was refused a moment ago has to wait."""
-        again = time.monotonic() >= self._again_s
+    def maintain(self) -> None:
+        """Seal all that waits, and make the spares that are missing. What the disk refused waits RETRY_PERIOD_S."""
+        again = time.monotonic() >= self._retry_from_s
         if again:
-            self._again_s = time.monotonic() + RETRY_PERIOD_S
+            self._retry_from_s = time.monotonic() + RETRY_PERIOD_S
         for segment in tuple(self._waiting):
             if again or segment not in self._refused:
                 self._seal(segment)
-        for kind, room in tuple(self._rooms.items()):
+        for kind, zeros_bytes in tuple(self._zeros_bytes.items()):
             if kind not in self._spares:
                 with contextlib.suppress(OSError):  # the next commit makes a file for itself then, or says why not
-                    self._spares[kind] = self._create(kind, room)
+                    self._spares[kind] = self._create(kind, zeros_bytes)
 
     def _work(self) -> None:
         while not self._closing:
             self._wake.wait(RETRY_PERIOD_S if self._waiting else None)
             self._wake.clear()
             try:
-                self.tend()
+                self.maintain()
             except Exception:
-                log.exception("the journal's files cannot be tended, trying again")
+                log.exception("the journal's segments cannot be sealed or made, trying again")
         for segment in (*self._waiting, *self._spares.values()):
             self._seal(segment)
 
@@ -124,10 +124,10 @@ class SegmentPool:
         if segment in self._waiting:
             self._waiting.remove(segment)
 
-    def _create(self, kind: SegmentKind, room: int | None = None) -> OpenSegment:
+    def _create(self, kind: SegmentKind, zeros_bytes: int | None = None) -> OpenSegment:
         while True:
             with contextlib.suppress(BlockingIOError):  # recovery was quicker than the lock: the next name will do
-                segment = OpenSegment(self._folder, self._stem(), kind, room)
+                segment = OpenSegment(self._folder, self._stem(), kind, zeros_bytes)
                 if segment.is_there():
                     return segment
 
