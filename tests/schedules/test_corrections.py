@@ -182,5 +182,5 @@ def test_when_to_look_and_when_to_correct(found: LateFindings, now_ms: int, then
 
 
 def test_no_look_is_later_than_the_last() -> None:
-    assert jobs.first_look(0, 10, 10, PAUSE) is None
-    assert jobs.first_look(0, 5, 10, PAUSE) == 10
+    assert jobs.next_scan(0, 10, 10, PAUSE) is None
+    assert jobs.next_scan(0, 5, 10, PAUSE) == 10

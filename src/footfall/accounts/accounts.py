@@ -1,4 +1,4 @@
-"""The accounts: adding and changing users, and telling who sent a request."""
+"""The accounts service: adds and changes users, and authenticates requests."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
-    """The request is nobody's; what was wrong is not said, so that nothing is learnt from it."""
+    """The request is not authenticated; the reason is not said, so that an attacker learns nothing."""
 
 
 class Accounts:
@@ -56,7 +56,7 @@ class Accounts:
         if credentials is None:
             raise Unauthenticated
         pair = (credentials.user_id, network_of(address))
-        # Also of who was verified already, or the answer past the limit would tell the right password from others.
+        # Checked for verified credentials too: otherwise an answer past the limit would confirm the right password.
         self._failures.check(pair)
         user = None
         if self._verified.knows(credentials):
@@ -140,7 +140,7 @@ class Accounts:
 
     def _verify(self, credentials: Credentials, pair: tuple[str, str]) -> User | None:
         """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
-        # While this waited, others may have failed too often, or have verified the very same credentials.
+        # While this waited, others may have failed too often, or have verified the same credentials.
         user = self._state.users.get(credentials.user_id)
         if user is not None and self._verified.holds(credentials, user.password_hash):
             return user

@@ -1,4 +1,4 @@
-"""Credentials of Basic authentication: reading them from a request, and remembering which were verified."""
+"""Credentials of Basic authentication (RFC 7617, in UTF-8): parsed from a header, and remembered when verified."""
 
 import base64
 import hashlib
@@ -12,15 +12,12 @@ from msgspec import Struct
 from footfall.accounts.passwords import is_password, is_user_id, normalize
 from footfall.system.clock import Clock
 
-# Reads the Authorization header of Basic authentication (RFC 7617, in UTF-8).
-
-
-# More than any user's id and password take in whatever form; all headers together have no more at many servers.
+# More than any id and password take; many servers allow no more for all headers together.
 _TOKEN_CHARS_MAX = 8_192
 
 
 class Credentials(Struct, frozen=True):
-    """What somebody signs in with."""
+    """A user's id and password."""
 
     user_id: str
     password: str
@@ -31,7 +28,7 @@ class Credentials(Struct, frozen=True):
 
 
 def parse_authorization(authorization: str | None) -> Credentials | None:
-    """The header's credentials, or None where nobody can have such; the base64's padding does not matter."""
+    """The header's credentials, or None when no user can have them; the base64 may lack its padding."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     token = token.strip().rstrip("=")
     if scheme.lower() != "basic" or len(token) > _TOKEN_CHARS_MAX:
@@ -47,15 +44,11 @@ def parse_authorization(authorization: str | None) -> Credentials | None:
     return credentials
 
 
-# Remembers which credentials were verified, so that a client's next request needs no hash.
-
-
 class VerifiedCache:
-    """The last verified credentials, each for `ttl_ms` from its last use, at most `entries_max` of them.
+    """Verified credentials, so that a client's next request needs no hash: each for `ttl_ms` from its last use.
 
-    A client that goes on never waits for a second hash, whoever else signs in. Nothing is lost by that: an entry counts
-    only while the user has the very hash that it was verified against. It is the HMAC of the credentials under a key
-    that only this process has, and that hash.
+    At most `entries_max` are kept. An entry is the HMAC of the credentials, under a key that only this process has, and
+    the user's password hash; it counts only while the user still has that hash.
     """
 
     def __init__(self, ttl_ms: int, entries_max: int, clock: Clock) -> None:
@@ -67,13 +60,13 @@ class VerifiedCache:
         self._lock = threading.Lock()
 
     def knows(self, credentials: Credentials) -> bool:
-        """Whether `holds` may say yes: a guess is not known, and need not cost a look at the user."""
+        """Whether `holds` may say yes: a guess is not in the cache, and need not cost a query of the user."""
         digest = self._digest(credentials)
         with self._lock:
             return digest in self._entries
 
     def holds(self, credentials: Credentials, password_hash: str) -> bool:
-        """Whether these credentials were verified against this very hash, and used a short time ago."""
+        """Whether these credentials were verified against this hash, and used within `ttl_ms`."""
         digest, now_ms = self._digest(credentials), self._clock.now_ms()
         with self._lock:
             entry = self._entries.get(digest)

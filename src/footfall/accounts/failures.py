@@ -1,4 +1,4 @@
-"""Counts failed sign-ins, so that guessing does not pay."""
+"""Counts failed sign-ins, and refuses more after too many, so that guessing does not pay."""
 
 import threading
 from collections import OrderedDict, deque
@@ -7,8 +7,8 @@ from footfall.errors import Code, RequestRefused
 from footfall.system.clock import Clock
 
 WINDOW_MS = 60_000
-# Pairs of user and address that are remembered. Each failure cost a hash; this many take longer than the window, so
-# nobody can have their own failures forgotten by making others.
+# Pairs of user and network that are remembered. So many failures take longer than the window, since each costs a hash:
+# nobody can push their own failures out by making others.
 PAIRS_MAX = 10_000
 
 
@@ -27,9 +27,9 @@ class Failures:
             self._check(pair, self._clock.now_ms())
 
     def reserve(self, pair: tuple[str, str]) -> int:
-        """Count a try as failed before it is made, so that tries at once are no more than those allowed.
+        """Count an attempt as failed before it is made, so that attempts at the same time cannot exceed the limit.
 
-        Returns what gives it back. Raises RequestRefused as `check` does.
+        Returns the time that `give_back` takes. Raises RequestRefused as `check` does.
         """
         now_ms = self._clock.now_ms()
         with self._lock:
@@ -41,7 +41,7 @@ class Failures:
         return now_ms
 
     def give_back(self, pair: tuple[str, str], reserved_ms: int) -> None:
-        """The try did not fail."""
+        """The attempt did not fail: count it no longer."""
         with self._lock:
             times = self._pairs.get(pair)
             if times is not None and reserved_ms in times:

@@ -1,4 +1,4 @@
-"""Passwords: which may be chosen, by whom, and how their hashes are computed."""
+"""Which ids and passwords users may have, and how hashes (argon2id) are computed and verified."""
 
 import base64
 import os
@@ -12,24 +12,21 @@ from argon2.exceptions import VerifyMismatchError
 from footfall.settings import limits
 from footfall.system.executor import BoundedExecutor
 
-# What may be a user's id, password and so on; anything else is BadUser, with words for the person who chose it.
-
-
 USER_ID_CHARS_MAX = 200
 # Ten characters cannot be guessed at the rate that the failure limit allows.
 PASSWORD_CHARS_MIN = 10
-# Room for any passphrase; a hash's cost must not be the sender's choice.
+# Enough for any passphrase; the sender must not choose the cost of a hash.
 PASSWORD_BYTES_MAX = 1_024
 # Context and permissions are handed to clients as they are.
 TEXT_CHARS_MAX = 1_000
 
 
 class BadUser(Exception):
-    """A user cannot be made like this; the text says what to change."""
+    """A user cannot have these details; the text says what to change."""
 
 
 def normalize(text: str) -> str:
-    """One form for what looks the same: keyboards disagree on how to write an accent."""
+    """The text in Unicode's form NFC: keyboards differ in how they write an accent."""
     return unicodedata.normalize("NFC", text)
 
 
@@ -38,7 +35,7 @@ def is_user_id(user_id: str) -> bool:
 
 
 def is_password(password: str) -> bool:
-    """Whether this can be anybody's password; short ones can, from before the least length was raised."""
+    """Whether this can be a user's password; short ones can be, from before the minimum was raised."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         return False
     return len(password.encode()) <= PASSWORD_BYTES_MAX
@@ -65,9 +62,6 @@ def check_details(context: str, permissions: str | None, customers: tuple[str, .
             raise BadUser(f"a customer's code has 1 to {limits.CODE_CHARS_MAX} printable characters")
 
 
-# Computes argon2id hashes: few at once, in threads, with a bounded queue before them that is fair by network.
-
-
 Answer = TypeVar("Answer")
 
 
@@ -76,14 +70,14 @@ class Hashing:
 
     def __init__(self, at_once_max: int, waiting_max: int, hasher: PasswordHasher) -> None:
         self._hasher = hasher
-        self._hash_of_nobody = _make_hash_of_nobody(hasher)
+        self._dummy_hash = _make_dummy_hash(hasher)
         self._executor = BoundedExecutor("password", at_once_max, waiting_max)
 
     def close(self) -> None:
         self._executor.close()
 
     async def run(self, work: Callable[[], Answer], network: str) -> Answer:
-        """Do the work in one of the threads. Raises RequestRefused when too many wait already.
+        """Run the work on one of the threads. Raises RequestRefused when too many wait already.
 
         Networks take turns, so that a flood of guesses from one keeps nobody elsewhere from signing in.
         """
@@ -97,19 +91,19 @@ class Hashing:
         return self._hasher.check_needs_rehash(password_hash)
 
     def verify(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password made the hash; None is nobody's, costs the same and is False.
+        """Whether the hash is of this password; None, for no user, costs the same and is False.
 
-        Raises argon2's InvalidHashError where the hash is none.
+        Raises argon2's InvalidHashError when the hash cannot be read.
         """
         try:
-            self._hasher.verify(password_hash or self._hash_of_nobody, password)
+            self._hasher.verify(password_hash or self._dummy_hash, password)
         except VerifyMismatchError:
             return False
         return password_hash is not None
 
 
-def _make_hash_of_nobody(hasher: PasswordHasher) -> str:
-    """A hash that no password made, in the form of one: its check costs what any other check costs."""
+def _make_dummy_hash(hasher: PasswordHasher) -> str:
+    """A random hash of no password: to verify it costs the same as any other."""
     parameters = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     return f"$argon2id$v=19${parameters}${_random(hasher.salt_len)}${_random(hasher.hash_len)}"
 

@@ -1,4 +1,7 @@
-"""From a window to the job of its report: its body, the key of its file, and the correction when late events came."""
+"""From a window to the job of its report: its body, the key of its file, and the decision on a correction.
+
+All functions are pure. The body is read by the code of `reports`, as if a user had sent it.
+"""
 
 import datetime as dt
 import re
@@ -16,9 +19,7 @@ from footfall.settings import Settings
 from footfall.state import Job, Schedule, User
 from footfall.windows import DAY_MS, Window
 
-# The template of a destination's key: a name for each window and correction, none of which is used twice.
-
-
+# What the template of a destination's key may hold, so that each window and correction has a key of its own.
 PLACEHOLDERS = ("start", "end", "day", "correction", "schedule")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -54,11 +55,8 @@ def _stamp(time_ms: int) -> str:
     return f"{dt.datetime.fromtimestamp(time_ms // 1000, dt.UTC):%Y%m%dT%H%M%SZ}"
 
 
-# From a schedule's window to the job of its report: the same body, read by the same code, as if a user had sent it.
-
-
 def report_body(schedule: Schedule) -> dict[str, Any]:
-    """What the schedule's reports have in common: filter, output and duplicates, as `POST /reports` takes them."""
+    """The body that all reports of the schedule share: filter, output and duplicates, as `POST /reports` takes them."""
     found: dict[str, Any] = msgspec.json.decode(schedule.body)
     return found
 
@@ -84,7 +82,7 @@ def make_scheduled_job(
     now_ms: int,
     settings: Settings,
 ) -> Job:
-    """The job of a window's report, or of a correction; raises RequestRefused when it cannot be had any more."""
+    """The job of a window's report, or of a correction; raises RequestRefused when it cannot be made any more."""
     reader = BodyReader(settings)
     wanted = read_report_request(reader, fill_placeholders(report_body(schedule), schedule, window, correction))
     reader.refuse()
@@ -92,17 +90,14 @@ def make_scheduled_job(
     return structs.replace(job, schedule=schedule.id, since_ms=since_ms)
 
 
-# When late events are looked for, and what is done about those that came; pure functions.
-
-
-# Looks grow rarer with the window's age: late events do too, and a worker has many windows to look at.
+# A scan waits for this part of the window's age: late events grow rarer with it, and a worker scans many windows.
 _AGE_PART = 20
-# Events that trickle in for ever are corrected all the same, this long after the first of them.
-PATIENCE_MS = DAY_MS
+# Late events that never stop coming are corrected this long after the first of them.
+SETTLE_MAX_MS = DAY_MS
 
 
 class LateFindings(Struct, frozen=True):
-    """Events that a report lacks: how many, and when the first and the last of them were admitted."""
+    """The events that a report lacks: their number, and when the first and the last of them were admitted."""
 
     events: int
     first_ms: int
@@ -110,21 +105,21 @@ class LateFindings(Struct, frozen=True):
 
 
 class Correct(Struct, frozen=True):
-    """The report is to be corrected now."""
+    """Decision: correct the report now."""
 
 
 class LateScan(Struct, frozen=True):
-    """Look again then."""
+    """Decision: scan for late events again at `at_ms`."""
 
     at_ms: int
 
 
 class Done(Struct, frozen=True):
-    """Look no more."""
+    """Decision: scan no more."""
 
 
-def first_look(end_ms: int, now_ms: int, until_ms: int, pause_ms: int) -> int | None:
-    """When to look for the first time after a report of a window that ended at `end_ms`; None for never."""
+def next_scan(end_ms: int, now_ms: int, until_ms: int, pause_ms: int) -> int | None:
+    """When to scan for late events next, for a window that ended at `end_ms`; None for never."""
     if now_ms >= until_ms:
         return None
     return min(now_ms + max(pause_ms, (now_ms - end_ms) // _AGE_PART), until_ms)
@@ -133,11 +128,11 @@ def first_look(end_ms: int, now_ms: int, until_ms: int, pause_ms: int) -> int | 
 def decide_correction(
     late: LateFindings, end_ms: int, now_ms: int, grace_ms: int, until_ms: int, pause_ms: int
 ) -> Correct | LateScan | Done:
-    """What to do after a look: correct when no more came for the time of grace, or at the end."""
+    """What to do after a scan: correct when no event came for the time of grace, or when `until_ms` is over."""
     if not late.events:
-        at_ms = first_look(end_ms, now_ms, until_ms, pause_ms)
+        at_ms = next_scan(end_ms, now_ms, until_ms, pause_ms)
         return Done() if at_ms is None else LateScan(at_ms)
-    settled_ms = min(late.last_ms + grace_ms, late.first_ms + max(grace_ms, PATIENCE_MS), until_ms)
+    settled_ms = min(late.last_ms + grace_ms, late.first_ms + max(grace_ms, SETTLE_MAX_MS), until_ms)
     if now_ms >= settled_ms:
         return Correct()
     return LateScan(min(max(now_ms + pause_ms, settled_ms), until_ms))

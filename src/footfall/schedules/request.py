@@ -1,4 +1,4 @@
-"""What a schedule asks for: the body of `POST /schedules`, read with the code that reads that of `POST /reports`."""
+"""Reads the body of `POST /schedules`, with the code that reads the body of `POST /reports`."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,12 +20,12 @@ KEYS = (
 )
 CORRECTIONS = ("full", "since")
 NAME_CHARS_MAX = 200
-# A month: past it, nobody waits for a report any more.
+# A month: nobody waits longer for a report.
 GRACE_S_MAX = 31 * 86_400
 CORRECTION_DAYS_MAX = 366
 # How far ahead a schedule may begin.
 AHEAD_MAX_MS = 366 * DAY_MS
-# A thousand types of the usual length: the state keeps it, and every look of a worker reads it.
+# A thousand types of the usual length: the state keeps the body, and a worker reads it whenever it is due.
 BODY_BYTES_MAX = 256 * 1024
 
 
@@ -116,7 +116,7 @@ def _body(reader: BodyReader, found: dict[str, Any]) -> str:
 
 
 def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule, first: Window) -> None:
-    """Read the first window's report as it will be started; what would be wrong with it is wrong now."""
+    """Read the request of the first report, so that its problems refuse the schedule."""
     wanted, output = found.get("filter"), found.get("output")
     for key in ("start", "end"):
         if isinstance(wanted, dict) and wanted.get(key) is not None:

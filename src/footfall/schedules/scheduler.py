@@ -1,4 +1,4 @@
-"""The worker's side: starts what is due, tries again what failed, and corrects what late events have changed."""
+"""The worker's side: starts reports that are due, retries failed ones, and corrects those that lack late events."""
 
 import logging
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from footfall.windows import DAY_MS, Window
 
 log = logging.getLogger(__name__)
 
-# Pauses before another try: a minute, then four times as long each time, up to the most.
+# Pauses before a retry: a minute, then four times as long each time, up to the most.
 RETRY_FIRST_MS = 60_000
 RETRY_MOST_MS = 4 * 3_600_000
-# The jobs before the present one that a run remembers.
+# Earlier jobs that a run remembers.
 EARLIER_MAX = 50
-# Seconds of a look for late events in the store: one of a window takes some ms.
-LOOK_TIMEOUT_S = 30
+# Seconds of a scan for late events in the store: one window takes some ms.
+SCAN_TIMEOUT_S = 30
 
 
 class Stopped(Exception):
@@ -34,7 +34,7 @@ class Stopped(Exception):
 
 
 class Scheduler:
-    """Any number of them, on one node or many, share the schedules: each change is made by whoever is first."""
+    """Any number of schedulers, on one node or many, share the schedules: the first to change a row wins."""
 
     def __init__(self, state: State, store: Store, settings: Settings, clock: Clock) -> None:
         self._state = state
@@ -48,12 +48,12 @@ class Scheduler:
         try:
             self._finish(stopped)
             self._begin(stopped)
-            self._look(stopped)
+            self._retry_and_correct(stopped)
         except StateUnavailable as error:
             log.warning("schedules wait: %s", error)
 
     def _finish(self, stopped: Callable[[], bool]) -> None:
-        """Note down how the reports ended."""
+        """Record how the reports ended."""
         for run, job in self._state.schedules.runs_with_ended_job(self._settings.schedule_steps_max):
             if stopped():
                 return
@@ -67,7 +67,7 @@ class Scheduler:
         if run.correction == 0 and (schedule := self._state.schedules.get(run.schedule)):
             until_ms = job.watermark_ms + schedule.correction_days * DAY_MS
         now_ms, pause_ms = self._clock.now_ms(), self._settings.schedule_look_s * 1000
-        look_ms = None if until_ms is None else jobs.first_look(run.end_ms, now_ms, until_ms, pause_ms)
+        look_ms = None if until_ms is None else jobs.next_scan(run.end_ms, now_ms, until_ms, pause_ms)
         changed = structs.replace(
             run,
             status=RunStatus.COMPLETE,
@@ -80,7 +80,7 @@ class Scheduler:
 
     def _fail(self, run: ScheduleRun, job: Job | None) -> None:
         reason = "the report was removed while it ran" if job is None else job.reason or f"it ended as {job.status}"
-        # Nobody wants that to come again by itself which was cancelled.
+        # A report that was cancelled is not made again.
         if run.tries >= self._settings.schedule_tries_max or reason == CANCELLED:
             log.error("schedule %s: the report of %s failed for good: %s", run.schedule, _named(run), reason)
             self._state.schedules.change_run(run, structs.replace(run, status=RunStatus.FAILED, reason=reason))
@@ -115,8 +115,8 @@ class Scheduler:
         if self._state.schedules.start_window(run, job, end_ms, due_ms, self._bounds):
             log.info("schedule %s: report %s of %s was started", schedule.id, job.id, _named(run))
 
-    def _look(self, stopped: Callable[[], bool]) -> None:
-        """Try again what failed, and look for late events of what is complete."""
+    def _retry_and_correct(self, stopped: Callable[[], bool]) -> None:
+        """Retry failed reports, and scan for late events of complete ones."""
         for run in self._state.schedules.runs_due(self._clock.now_ms(), self._settings.schedule_steps_max):
             if stopped():
                 return
@@ -125,11 +125,11 @@ class Scheduler:
                 continue
             with _Pausing(self._state, schedule):
                 if run.status is RunStatus.WAITING:
-                    self._again(schedule, run)
+                    self._retry(schedule, run)
                 else:
                     self._correct(schedule, run)
 
-    def _again(self, schedule: Schedule, run: ScheduleRun) -> None:
+    def _retry(self, schedule: Schedule, run: ScheduleRun) -> None:
         job = self._order(schedule, run, run.correction, run.since_ms)
         changed = structs.replace(
             run,
@@ -144,7 +144,7 @@ class Scheduler:
             log.info("schedule %s: report %s of %s is another try", schedule.id, job.id, _named(run))
 
     def _correct(self, schedule: Schedule, run: ScheduleRun) -> None:
-        """Start a correction if late events came, and have settled; else say when to look again."""
+        """Start a correction when late events came and no more do; else set the time of the next scan."""
         assert run.watermark_ms is not None  # noqa: S101 - our own mistake
         assert run.until_ms is not None  # noqa: S101 - our own mistake
         job = self._order(schedule, run, run.correction + 1, run.watermark_ms)
@@ -180,7 +180,7 @@ class Scheduler:
 
     def _count(self, job: Job) -> LateFindings:
         ((events, first_ms, last_ms),) = self._store.rows(
-            query("schedule_late"), filter_parameters(job), {"max_execution_time": LOOK_TIMEOUT_S}
+            query("schedule_late"), filter_parameters(job), {"max_execution_time": SCAN_TIMEOUT_S}
         )
         return LateFindings(events, first_ms, last_ms)
 
@@ -192,7 +192,7 @@ class Scheduler:
         )
 
     def _owner(self, schedule: Schedule) -> User:
-        """The owner, who must still be there and may still see the customer. Raises Stopped."""
+        """The owner, who must still exist and may still see the customer. Raises Stopped."""
         owner = self._state.users.with_account(schedule.account)
         if owner is None:
             raise Stopped(f"user {schedule.user!r}, who made it, was removed")
@@ -203,9 +203,9 @@ class Scheduler:
 
 
 class _Pausing:
-    """Pauses the schedule, with the reason, when what it does cannot be done any more.
+    """Pauses the schedule, with the reason, when the block fails for good.
 
-    A fault of our own pauses it too: nothing is lost by that, while trying for ever would hold up all others.
+    A bug of the service pauses it too: nothing is lost by that, while endless retries would delay all other schedules.
     """
 
     def __init__(self, state: State, schedule: Schedule) -> None:

@@ -1,4 +1,4 @@
-"""Schedules: the service that the API and the command line ask, and what it tells."""
+"""The schedules service of the API and the command line, and its answers; times are ms, ends are inclusive."""
 
 import uuid
 from typing import Any
@@ -16,7 +16,9 @@ from footfall.state import Schedule, ScheduleRun, State, TooManySchedules, User
 from footfall.system.clock import Clock
 from footfall.validation import Codes
 
-# How schedules are shown, over HTTP and by the commands; times are ms since the epoch, ends are inclusive.
+# Schedules of a page, and the newest runs that are shown of one.
+PAGE_SCHEDULES_MAX = 1_000
+RUNS_SHOWN_MAX = 100
 
 
 class NextWindow(Struct, frozen=True):
@@ -70,16 +72,8 @@ class SchedulesPage(Struct, frozen=True):
     next: str | UnsetType = UNSET
 
 
-# What the API and the command line ask of schedules: add, list, show, pause, resume, remove.
-
-
-# Schedules of a page, and the newest runs that are shown of one.
-PAGE_SCHEDULES_MAX = 1_000
-RUNS_SHOWN_MAX = 100
-
-
 class Schedules:
-    """The desk of the schedules; a user sees their own, an admin all. Every call blocks and belongs on a thread.
+    """Adds, lists, shows, pauses, resumes and removes schedules; a user sees their own, an admin all. Methods block.
 
     All raise RequestRefused, the same whether there is no such schedule or it is another user's. `codes` knows which
     customers and products there are; with None nobody is asked, and all count as known.
@@ -163,7 +157,7 @@ def _no_schedule() -> RequestRefused:
 def _shown(schedule: Schedule, runs: list[ScheduleRun] | None = None) -> ScheduleShown:
     body = jobs.report_body(schedule)
     timezone = windows.zone(schedule.timezone)
-    # The end is told by what the time zone says now; a node that does not know the zone says when it is due.
+    # The end follows from the time zone's rules of today; a node that does not know the zone takes the due time.
     end_ms = schedule.next_due_ms - schedule.grace_s * 1000
     if timezone is not None:
         end_ms = windows.window(schedule.every, timezone, schedule.next_start_ms).end_ms
