@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from footfall.cli.context import LazyGroup, take
+from footfall.cli.context import LazyGroup, read_pairs, take_settings
 
 __all__ = ["main"]
 
@@ -32,14 +32,7 @@ _COMMANDS = {
 
 
 def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE texts as a mapping; of several with the same key the last counts."""
-    pairs = {}
-    for value in values:
-        key, equals, rest = value.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{value!r} is not KEY=VALUE")
-        pairs[key.strip()] = rest
-    return pairs
+    return read_pairs(values)
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,4 +64,4 @@ def main(context: click.Context, config: Path | None, pairs: dict[str, str]) -> 
       footfall --set plan_mode=open serve
       footfall settings
     """
-    take(context, config, pairs)
+    take_settings(context, config, pairs)

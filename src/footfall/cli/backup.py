@@ -42,10 +42,10 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     require_own(settings)
     require_data(settings)
-    place = BackupLocation(where, make=True)
+    location = BackupLocation(where, make=True)
     with progress() as shown, open_backup(settings, shown) as dependencies, open_clock(settings) as clock:
         dependencies.state.migrate()
-        saved = back_up(place, dependencies, clock)
+        saved = back_up(location, dependencies, clock)
     summary = summarize(saved.manifest)
     if as_json:
         told = {"place": where, **msgspec.to_builtins(summary), "written": saved.written_bytes}
@@ -97,13 +97,13 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
       footfall restore s3://backups/footfall/2026-10-18 --data-dir /var/lib/footfall
     """
     with plain_errors():
-        place = BackupLocation(where)
+        location = BackupLocation(where)
         with (
             progress() as shown,
-            prepare_restore(place, settings, shown) as claimed,
+            prepare_restore(location, settings, shown) as claimed,
             open_backup(settings, shown) as dependencies,
         ):
-            bring_back(place, claimed, dependencies)
+            bring_back(location, claimed, dependencies)
     summary = summarize(claimed.manifest)
     plan_differs = claimed.manifest.plan not in ("", dependencies.plan)
     if as_json:

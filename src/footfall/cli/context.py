@@ -1,9 +1,9 @@
-"""What the commands share: the settings of this call, the options that change them, and commands imported on call."""
+"""What the commands share: the settings of a call, options that change them, and groups that import commands late."""
 
 import functools
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -21,7 +21,7 @@ AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
 class Problems(click.ClickException):
-    """What is wrong, one line for each problem; the lines say where, so nothing is put before them."""
+    """Problems, one line each; the lines say where the problem is, so nothing is printed before them."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the lines on standard error."""
@@ -66,6 +66,17 @@ class LazyGroup(click.Group):
         return super().parse_args(ctx, args)
 
 
+def read_pairs(values: Iterable[str], hint: str = "") -> dict[str, str]:
+    """KEY=VALUE texts as a mapping; of several with the same key the last counts. Raises BadParameter."""
+    pairs = {}
+    for value in values:
+        key, equals, rest = value.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{value!r} is not KEY=VALUE{hint}")
+        pairs[key.strip()] = rest
+    return pairs
+
+
 class _Call:
     """The sources of the settings that this command line has named so far."""
 
@@ -75,7 +86,7 @@ class _Call:
         self.loaded = Loaded(Settings(), {}, None)
 
 
-def take(context: click.Context, config: Path | None, flags: dict[str, str]) -> None:
+def take_settings(context: click.Context, config: Path | None, flags: dict[str, str]) -> None:
     """Load the settings into `context.obj`; ends the command with EXIT_SETTINGS when they cannot be used."""
     context.meta[_CALL] = _Call(config, flags)
     _load(context)
@@ -87,7 +98,7 @@ def loaded(context: click.Context) -> Loaded:
 
 
 def pass_own(command: AnyFunction) -> AnyFunction:
-    """Hand the settings to a command that uses the data folder; one that belongs to somebody else ends the command."""
+    """Pass the settings to a command that uses the data folder; end the command if the folder is another user's."""
 
     @functools.wraps(command)
     def checked(*arguments: Any, **options: Any) -> Any:

@@ -16,14 +16,14 @@ _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 _MILLISECONDS = re.compile(r"\d{11,15}", re.ASCII)
 
 
-# Where the zone of a command's dates stands while its options are read.
+# The key of the context's meta under which a command keeps the zone of its dates while its options are read.
 _ZONE = "footfall.timezone"
 
 
 def keep_zone(context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
     """Keep the zone in which the command's other options are read; its option must be eager, to be read before them.
 
-    What is no zone counts as UTC here: for whoever takes the name to say.
+    A name that is no zone counts as UTC here; the caller that uses the name refuses it.
     """
     context.meta[_ZONE] = windows.zone(name or "UTC") or dt.UTC
     return name
@@ -46,10 +46,10 @@ zone_option = click.option(
 
 
 def read_time(context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
-    """An option's moment in ms since the epoch, of a command with a `--timezone`.
+    """Read an option's time, in ms since the epoch; the command has a `--timezone`.
 
-    So long ago (30d, 12h, 15m, 2w), a date, a date and time (in the command's zone unless it says), or milliseconds
-    themselves.
+    The text is an age (30d, 12h, 15m, 2w), a date, a date and time (in the command's zone unless the text names one),
+    or milliseconds since the epoch.
     """
     if text is None:
         return None
@@ -73,7 +73,7 @@ def moment(time_ms: int) -> str:
 
 
 def plain(text: str) -> str:
-    """The text with what a terminal would obey escaped as JSON does it: names of events are their senders' choice."""
+    """Escape, as JSON does, the characters that control a terminal: senders choose the names of events."""
     return text if text.isprintable() else "".join(map(_escape, text))
 
 

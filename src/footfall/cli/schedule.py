@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from footfall.cli.context import AnyFunction, pass_own
+from footfall.cli.context import AnyFunction, pass_own, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import echo_json, echo_table, keep_zone, moment, read_time
 from footfall.errors import RequestRefused
@@ -44,14 +44,7 @@ def schedule() -> None:
 
 
 def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> dict[str, str]:
-    """KEY=VALUE texts as a mapping."""
-    pairs = {}
-    for value in values:
-        key, equals, rest = value.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{value!r} is not KEY=VALUE, such as header=true")
-        pairs[key.strip()] = rest
-    return pairs
+    return read_pairs(values, ", such as header=true")
 
 
 def _report_options(command: AnyFunction) -> AnyFunction:
