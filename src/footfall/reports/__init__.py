@@ -1,22 +1,22 @@
 """Reports: the events of a customer's product in one file, complete up to the moment at which it was asked for.
 
-`Reports` is the desk that the API asks: it notes down a job, and later hands out a link to the file. `Runner` is the
-worker that makes the files. Between them is only the state database, so that desk and worker may be on any node. These
+`Reports` is the service that the API calls: it records a job, and later hands out a link to the file. `Runner` makes
+the files in a worker. Between them is only the state database, so web process and worker may be on any node. These
 promises hold:
 
-- A report has every event that was acknowledged before it was started, none that was admitted after (its watermark),
-  each once, in one order: made again, it is the same file byte for byte.
-- COMPLETE means that the whole file is on disk, or in the object store where it goes. The rows in it are counted as
-  they pass, and must be as many as the engine counted; a stream that broke off never makes a file.
-- A running job has one worker at a time. When that dies, another starts from the beginning; when the first comes back,
-  it can neither change the job nor touch its file.
-- A report that is cancelled has ended at once, in the state. Its worker notices that at the next turn of its lease, on
-  whichever node it is, and has the store drop the statement, whether that has given anything yet or not.
+- A report has every event that was acknowledged before it was started, none that was admitted after its watermark,
+  each once, in one order. Made again, it is the same file byte for byte.
+- COMPLETE means that the whole file is durable, on disk or in its object store. Its rows are counted as they pass, and
+  must be as many as the engine counted; a stream that broke off never makes a file.
+- A running job has one worker at a time. When the worker dies, another starts from the beginning; when the first comes
+  back, it can neither change the job nor touch its file.
+- A report that is cancelled has ended in the state at once. Its worker sees that at the next renewal of its lease, on
+  any node, and has the store kill the statement.
 - Memory does not grow with the report: rows stream through in blocks.
 
-From the request to the file: `request` reads the body, `desk` notes it down, `runner` claims, `run` waits at the
-`barrier` under its `lease`, `making` streams through `tally` into `files`, where `destinations` says. `lifecycle`,
-`status`, `paging` and `links` are pure.
+From the request to the file: `request` parses the body, `service` records the job, `worker.runner` claims it,
+`worker.run` waits at the `barrier` under its `lease`, and `worker.attempt` streams the rows of `query` through
+`encoding` into `files`. `status` and `links` are pure functions.
 """
 
 from footfall.reports.body_reader import BodyReader

@@ -11,7 +11,7 @@ statement and compressed as the report would be. A small report is made whole, w
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -166,23 +166,31 @@ class Estimates:
         if not rows or (rows <= WHOLE_ROWS_MAX and span.rows <= WHOLE_RANGE_MAX):
             whole = span if rows else TimeSpan(0, -1, 0)
             statement, drop = _statement(job, layout), job.duplicates == "drop"
-            size, _ = measure(header, [self._stream(statement, whole, limit(), drop=drop)])
+            size, _ = measure(header, [self._stream(statement, whole, limit, drop=drop)])
             return size
         sample = {"limit": PIECE_ROWS, "max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
         # Where no row of the sample matches, other events of the product stand for them.
         for one in (job, _all_events(job)):
             statement = _statement(one, layout)
-            streams = [self._stream(statement, piece, {**limit(), **sample}) for piece in _pieces(span)]
+            streams = [self._stream(statement, piece, limit, sample) for piece in _pieces(span)]
             size, sampled = measure(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
         return len(header)
 
     def _stream(
-        self, statement: ReportStatement, span: TimeSpan, limit: dict[str, Any], *, drop: bool = False
+        self,
+        statement: ReportStatement,
+        span: TimeSpan,
+        limit: Limit,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        drop: bool = False,
     ) -> Iterator[bytes]:
         parameters = statement.parameters(span.first_ms, span.last_ms)
-        with self._store.stream(statement.text(drop=drop), parameters, limit) as blocks:
+        # The time that is left when this statement begins, not when the first one did: the bound is on all together.
+        bounded = {**limit(), **(settings or {})}
+        with self._store.stream(statement.text(drop=drop), parameters, bounded) as blocks:
             yield from blocks
 
 

@@ -25,7 +25,7 @@ def is_link_valid(secret: bytes, owner: User, source: str, name: str, token: str
     if not (expires.isascii() and expires.isdigit() and len(expires) <= 16 and signature.isascii()):
         return False
     expected = _signature(secret, owner, source, name, int(expires))
-    # Compare in constant time, and before the time is looked at: until then it may be forged.
+    # Compare in constant time, and before the time is read: until then it may be forged.
     return hmac.compare_digest(expected, signature) and now_ms < int(expires)
 
 
