@@ -161,7 +161,7 @@ def test_it_is_unavailable_when_the_store_is(
         place.store.write("DROP TABLE events SYNC", {})
     else:
         ticks = iter([0.0, 1e9])
-        monkeypatch.setattr("footfall.reports.estimate.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        monkeypatch.setattr("footfall.usage.duplicates.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     with pytest.raises(RequestRefused) as caught:
         estimate()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)

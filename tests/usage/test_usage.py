@@ -163,7 +163,7 @@ def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) ->
 
 
 def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.usage.service.time.monotonic", iter(range(0, 10**6, 100)).__next__)
+    monkeypatch.setattr("footfall.usage.duplicates.time.monotonic", iter(range(0, 10**6, 100)).__next__)
     error = asyncio.run(place.refused())
     assert error.code is Code.SERVICE_UNAVAILABLE
     assert "start and end" in error.message

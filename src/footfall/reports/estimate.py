@@ -9,8 +9,6 @@ The file's bytes are estimated from a sample: the first rows of a few even piece
 statement and compressed as the report would be. A small report is made whole, without keeping its file.
 """
 
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -40,7 +38,7 @@ from footfall.store import (
     refuse_rejected,
 )
 from footfall.system.executor import BoundedExecutor
-from footfall.usage import Limit, TimeSpan, compare
+from footfall.usage import Limit, TimeSpan, compare, time_limit
 from footfall.wire import ReportFilter
 
 # Rows in the range up to which each event is counted once, in a third of a second.
@@ -97,7 +95,8 @@ class Estimates:
         return await self._executor.run(partial(self._estimate, job), user.account)
 
     def _estimate(self, job: Job) -> Estimate:
-        limit = _limit(self._settings)
+        settings = self._settings
+        limit = time_limit(settings.estimate_timeout_s, max_memory_usage=settings.report_memory_bytes_max)
         try:
             job, any_admission, loaded = self._with_watermark(job)
             selection = filter_parameters(job)
@@ -227,19 +226,6 @@ def _all_events(job: Job) -> Job:
     """A report of all events of the product."""
     wanted = ReportFilter(job.filter.customer, job.filter.product, UNSET, UNSET, UNSET)
     return structs.replace(job, filter=wanted, basis="event", since_ms=None, watermark_ms=TIME_MS_MOST)
-
-
-def _limit(settings: Settings) -> Limit:
-    """A limit that gives each statement the time that is left; it raises StoreTimeout when none is."""
-    end_s = time.monotonic() + settings.estimate_timeout_s
-
-    def left() -> dict[str, Any]:
-        left_s = math.ceil(end_s - time.monotonic())
-        if left_s <= 0:
-            raise StoreTimeout("the time was over between two statements")
-        return {"max_execution_time": left_s, "max_memory_usage": settings.report_memory_bytes_max}
-
-    return left
 
 
 def _not_now(why: str) -> RequestRefused:

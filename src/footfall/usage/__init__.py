@@ -5,7 +5,7 @@ dropped. `request` parses the parameters, `Usage` counts, and `compare` finds du
 definition of a duplicate is the docstring of `duplicates`.
 """
 
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow, time_limit
 from footfall.usage.intervals import TimeSpan, join_spans
 from footfall.usage.request import DUPLICATES, CountsRequest, parse_counts_request
 from footfall.usage.service import Count, Counts, Total, Usage
@@ -26,4 +26,5 @@ __all__ = [
     "is_narrow",
     "join_spans",
     "parse_counts_request",
+    "time_limit",
 ]

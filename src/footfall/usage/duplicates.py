@@ -14,12 +14,14 @@ An event that was loaded twice is no duplicate of itself. The statement counts s
 the table knows whether it has to merge them.
 """
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from footfall.store import Store, query
+from footfall.store import Store, StoreTimeout, query
 from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
 
 # Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it
@@ -28,7 +30,21 @@ COMPARED_ROWS_MAX = 2_000_000
 # Pieces into which a span is cut at first; more than needed, because events do not spread evenly.
 _PIECES_MIN = 16
 
+# Returns the engine's settings for the next statement; raises when there must be none.
 Limit = Callable[[], dict[str, Any]]
+
+
+def time_limit(timeout_s: int, **settings: Any) -> Limit:
+    """A limit that gives each statement the time that is left; it raises StoreTimeout when none is."""
+    end_s = time.monotonic() + timeout_s
+
+    def statement_settings() -> dict[str, Any]:
+        left_s = math.ceil(end_s - time.monotonic())
+        if left_s <= 0:
+            raise StoreTimeout("the time was over between two statements")
+        return {"max_execution_time": left_s, **settings}
+
+    return statement_settings
 
 
 class DuplicateCounts(Struct, frozen=True):

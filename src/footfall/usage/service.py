@@ -1,7 +1,5 @@
 """Counts of events over time and by type: the service that the API calls, and its answers."""
 
-import math
-import time
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +14,7 @@ from footfall.state import State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, query, refuse_rejected
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, compare, time_limit
 from footfall.usage.few_events import EventCount, count_few
 from footfall.usage.intervals import Intervals, TimeSpan, intervals, join_spans
 from footfall.usage.request import CountsRequest
@@ -86,7 +84,7 @@ class Usage:
         return await self._executor.run(partial(self._count, wanted), user.account)
 
     def _count(self, wanted: CountsRequest) -> Counts:
-        limit = _limit(self._settings.usage_timeout_s)
+        limit = time_limit(self._settings.usage_timeout_s)
         timezone = _zone(wanted)
         try:
             as_of, complete = self._watermark(wanted.as_of)
@@ -201,19 +199,6 @@ def _zone(wanted: CountsRequest) -> ZoneInfo:
         problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "timezone", "must be the name of a time zone")
         raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "there is no such time zone", (problem,))
     return timezone
-
-
-def _limit(timeout_s: int) -> Limit:
-    """A limit that gives each statement the time that is left; it raises StoreTimeout when none is."""
-    end_s = time.monotonic() + timeout_s
-
-    def left() -> dict[str, Any]:
-        left_s = math.ceil(end_s - time.monotonic())
-        if left_s <= 0:
-            raise StoreTimeout("the time was over between two statements")
-        return {"max_execution_time": left_s}
-
-    return left
 
 
 def _not_now(why: str) -> RequestRefused:
