@@ -62,7 +62,7 @@ MeasureFile = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
 
 
 class Estimate(Struct, frozen=True):
-    """The rows and bytes of a report as of `watermark`; with `exact` the report will have exactly these rows."""
+    """The rows and bytes of a report as of `watermark`; `exact` says that it has so many rows, for ever."""
 
     rows: int
     bytes: int

@@ -21,14 +21,14 @@ from footfall.usage.request import CountsRequest
 
 
 class Total(Struct, frozen=True):
-    """All events, and their duplicates; with the mode drop, `events` is without them."""
+    """So many events, and so many duplicates: among them, or left out of them, as was asked for."""
 
     events: int
     duplicates: int
 
 
 class Count(Struct, frozen=True, kw_only=True):
-    """The same for one type in one interval, which starts at `start`, in ms since 1970; `all` has no start."""
+    """The same for one type in one interval, which begins at `start`, in ms since 1970; all in one have no start."""
 
     start: int | UnsetType = UNSET
     type: str
