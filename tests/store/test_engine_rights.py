@@ -1,6 +1,7 @@
 """Whoever may send statements to the embedded engine reaches its tables, and nothing else of the machine."""
 
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -10,6 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+
+from footfall import store
+from footfall.store.engine.allowed import OUTPUTS, SETTINGS
+from footfall.store.engine.rights import Rights
 
 SECRET = "of-no-concern-to-a-statement"
 
@@ -29,6 +34,12 @@ REFUSED = (
     "EXPLAIN SELECT file('SECRETS')",
     "SELECT * FROM file('SECRETS', LineAsString)",
     "SELECT * FROM default.`SECRETS`",
+    "SELECT arrayMap(file, ['SECRETS'])",
+    "SELECT arrayMap(`file`, ['SECRETS'])",
+    "SELECT arrayMap((file), ['SECRETS'])",
+    "WITH file AS f SELECT arrayMap(f, ['SECRETS'])",
+    "ALTER TABLE t MODIFY COLUMN line DEFAULT arrayElement(arrayMap(file, ['SECRETS']), 1)",
+    "CREATE VIEW reaching AS SELECT arrayMap({f:Identifier}, ['SECRETS'])",
     "SELECT * FROM `default` . `SECRETS`",
     "DESCRIBE TABLE file('SECRETS', LineAsString)",
     "WITH x AS (SELECT * FROM file('SECRETS', LineAsString)) SELECT * FROM x",
@@ -65,6 +76,50 @@ REFUSED = (
     "SYSTEM RELOAD CONFIG",
     "GRANT ALL ON *.* TO footfall",
     "USE default",
+    # A function that is named and not called, a name with escapes, a name in a string.
+    "SELECT * APPLY(file) FROM (SELECT 'SECRETS' AS x)",
+    "SELECT * APPLY file FROM (SELECT 'SECRETS' AS x)",
+    "SELECT COLUMNS('x') APPLY(`file`) FROM (SELECT 'SECRETS' AS x)",
+    "SELECT * FROM `def\\x61ult`.`SECRETS`",
+    'SELECT * FROM "def\\x61ult".`SECRETS`',
+    "SELECT * FROM {d:Identifier}.{t:Identifier}",
+    "CREATE VIEW reaching AS SELECT * FROM {d:Identifier}.{t:Identifier}",
+    "SELECT hasColumnInTable('default', 'SECRETS', 'c1')",
+    "SELECT joinGet('default.SECRETS', 'c1', 1)",
+    "SELECT dictGet('default.SECRETS', 'c1', 1)",
+    "SHOW COLUMNS FROM `SECRETS` FROM default",
+    # Settings with SQL, paths and addresses, wherever they stand.
+    "SELECT 1 AS a FORMAT TSV SETTINGS additional_result_filter = 'toUInt8(file(\\'SECRETS\\'))'",
+    "SELECT 1 AS a SETTINGS max_threads = 1, additional_result_filter = 'toUInt8(file(\\'SECRETS\\'))' FORMAT TSV",
+    "SELECT 1 AS a SETTINGS final, `additional_result_filter` = 'toUInt8(file(\\'SECRETS\\'))'",
+    "SELECT * FROM (SELECT 1 AS a SETTINGS additional_result_filter = 'toUInt8(file(\\'SECRETS\\'))')",
+    "SELECT 1 AS a SETTINGS max_threads = 1.0, additional_result_filter = 'toUInt8(file(\\'SECRETS\\'))'",
+    "INSERT INTO t SETTINGS additional_result_filter = 'toUInt8(file(\\'SECRETS\\'))' SELECT '1' AS a",
+    "SET dialect = 'kusto'",
+    "ALTER TABLE t MODIFY SETTING storage_policy = 'SECRETS'",
+    "SELECT 1 AS a FORMAT Template",
+    "SELECT 1 AS a FORMAT Protobuf SETTINGS format_schema = 'SECRETS:M'",
+    "INSERT INTO t FORMAT Template\nx",
+    # Strings that are SQL to a table function: a structure with expressions, and data that are expressions.
+    "SELECT * FROM format(JSONEachRow, 'a String, b String DEFAULT file(a)', '{\"a\":\"SECRETS\"}')",
+    "SELECT * FROM format(Values, 'a String', '(file(\\'SECRETS\\'))')",
+    "SELECT * FROM format('Values', 'a String', '(file(\\'SECRETS\\'))')",
+    "SELECT * FROM format(concat('Val', 'ues'), 'a String', '(file(\\'SECRETS\\'))')",
+    "SELECT a FROM values('b String, a String ALIAS file(\\'SECRETS\\')', ('x'))",
+    "INSERT INTO t SELECT a FROM values('b String, a String ALIAS file(\\'SECRETS\\')', ('x'))",
+    "SELECT a FROM generateRandom('b String, a String ALIAS file(\\'SECRETS\\')') LIMIT 1",
+    "SELECT a FROM null('b String, a String ALIAS file(\\'SECRETS\\')')",
+    # A second statement behind the first.
+    "DROP TABLE IF EXISTS zz PARALLEL WITH CREATE TABLE reaching (line String) ENGINE = Log",
+    "DROP TABLE IF EXISTS zz PARALLEL /**/ WITH ATTACH TABLE reaching FROM 'SECRETS' (line String) ENGINE = Log",
+    "SELECT 'SECRETS' |> file",
+    "CREATE OR REPLACE FUNCTION reaching AS (x) -> file(x)",
+    "CREATE TABLE reaching (line String) ENGINE = Merge(currentDatabase() = 'x' ? 'default' : 'default', '.*')",
+    "DROP DATABASE system",
+    "DROP DATABASE IF EXISTS default",
+    "CREATE DATABASE default ENGINE = Atomic",
+    "ALTER TABLE t FREEZE",
+    "ALTER TABLE t EXPORT PART 'x' TO TABLE FUNCTION s3('http://127.0.0.1:9/b/k')",
 )
 
 
@@ -97,7 +152,7 @@ def secrets(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("statement", REFUSED)
 def test_what_reaches_beyond_the_tables_is_refused(ask: Ask, secrets: Path, statement: str) -> None:
     answer = ask(statement.replace("SECRETS", str(secrets)))
-    assert answer.headers["x-clickhouse-exception-code"] in ("497", "62")
+    assert answer.headers["x-clickhouse-exception-code"] in ("497", "62", "115")
     assert SECRET not in answer.text
     assert [path.name for path in secrets.parent.iterdir()] == ["secrets"]
     assert ask("SELECT count() FROM t WHERE line = 'x' LIMIT 1").text == "0\n"
@@ -112,6 +167,11 @@ def test_names_that_come_as_parameters_reach_no_file_either(ask: Ask, secrets: P
         ask("SELECT * FROM {t:Identifier}", param_t=f"default.{path}"),
         ask("SELECT {f:Identifier}({p:String})", param_f="file", param_p=path),
         ask("SELECT {f:Identifier}({p:String})", param_f="file", param_p=path, database=""),
+        ask("SELECT * FROM {d:Identifier}.{t:Identifier}", param_d="def\\x61ult", param_t=path),
+        ask("SELECT * FROM {d:Identifier}.{t:Identifier}", param_d="`default`", param_t=path),
+        ask("SELECT * APPLY({f:Identifier}) FROM (SELECT {p:String})", param_f="file", param_p=path),
+        ask("SELECT arrayMap({f:Identifier}, [{p:String}])", param_f="file", param_p=path),
+        ask("DROP DATABASE {d:Identifier}", param_d="system"),
     ]
     assert all("x-clickhouse-exception-code" in answer.headers for answer in answers)
     assert all(SECRET not in answer.text for answer in answers)
@@ -121,6 +181,72 @@ def test_a_column_may_have_the_name_of_the_database_of_files(ask: Ask) -> None:
     """A report's statement names its columns by parameters, after the keys of the plan."""
     answer = ask("SELECT line AS {name:Identifier} FROM t WHERE 0 FORMAT CSVWithNames", param_name="default")
     assert answer.text == '"default"\n'
+
+
+@pytest.mark.parametrize(
+    ("statement", "settings"),
+    [
+        ("SELECT 1 AS a", {"additional_result_filter": "toUInt8(file('SECRETS'))"}),
+        (
+            "SELECT 1 AS a FROM system.one",
+            {"additional_table_filters": "{'system.one':'toUInt8(file(\\'SECRETS\\'))'}"},
+        ),
+        ("SELECT 1 AS a FORMAT TSV", {"format_template_row": "SECRETS"}),
+        ("SELECT 1 AS a FORMAT TSV", {"format_schema_source": "query", "format_schema": "SELECT file('SECRETS')"}),
+        ("SELECT '\\', file('SECRETS') AS x --'\nFORMAT TSV", {"dialect": "trino", "enable_trino_dialect": "1"}),
+        ("SELECT 1", {"format_avro_schema_registry_url": "http://127.0.0.1:9"}),
+        ("file('SECRETS')", {"implicit_select": "1"}),
+    ],
+)
+def test_a_setting_that_holds_more_than_a_bound_is_refused(
+    ask: Ask, secrets: Path, statement: str, settings: dict[str, str]
+) -> None:
+    given = {name: value.replace("SECRETS", str(secrets)) for name, value in settings.items()}
+    answer = ask(statement.replace("SECRETS", str(secrets)), **given)
+    assert answer.headers["x-clickhouse-exception-code"] in ("115", "62")
+    assert SECRET not in answer.text
+
+
+TAKEN = (
+    'SELECT 7 AS `my alias`, \'it\'\'s\' AS "a ""b""", line AS fetch FROM t ORDER BY line LIMIT 1',
+    "SELECT line FROM t ORDER BY line OFFSET 0 ROWS FETCH FIRST 1 ROW ONLY",
+    "SELECT engine, name FROM system.tables WHERE engine = 'MergeTree' LIMIT 1",
+    "SELECT Settings['log_comment'], Settings FROM system.processes LIMIT 1",
+    "SELECT format('{} and {}', 'a', 'b') FORMAT JSON",
+    "WITH x AS (SELECT 1 AS a) SELECT a FROM x FORMAT Pretty SETTINGS max_threads = 1, max_block_size = 1;",
+    "SELECT * EXCEPT (line) REPLACE (1 AS n) FROM (SELECT 2 AS n, line FROM t) SETTINGS join_use_nulls = 1",
+    "SELECT arrayMap(x -> x.1, [(1, 2)]), 1.5::Float64, map('a', 1)['a'], 2 || 'x' -- the end",
+    "SELECT count() FROM t AS url WHERE url.line NOT IN ('x') GROUP BY ALL WITH TOTALS",
+    "EXPLAIN indexes = 1 SELECT * FROM t WHERE line = 'x'",
+    'CREATE TABLE "url" (name String, region String) ENGINE = MergeTree ORDER BY name SETTINGS fsync_after_insert=1',
+    "INSERT INTO url (name) VALUES ('it''s'), (upper('b'))",
+    "INSERT INTO url (name) SETTINGS max_insert_threads = 1 FORMAT LineAsString\nit's a file('x') $",
+    "-- a comment\nINSERT INTO url (name) FORMAT LineAsString\nit's",
+    "SELECT sum(length(name)) AS file FROM url",
+    "ALTER TABLE url ADD INDEX a name TYPE bloom_filter(0.01) GRANULARITY 1",
+    "ALTER TABLE url MODIFY SETTING merge_selector_base = 10",
+    "CREATE VIEW seen AS SELECT url.name FROM url WHERE region != {x:String}",
+    "DROP VIEW seen",
+    "DROP TABLE url SYNC SETTINGS max_table_size_to_drop = 0",
+    "CREATE TABLE many AS t ENGINE = Merge(currentDatabase(), '^t$')",
+    "SELECT count() FROM many",
+    "DROP TABLE many",
+    "SHOW TABLES",
+    " " * 300 + "DESCRIBE TABLE t",
+)
+
+
+def test_what_people_ask_of_the_tables_is_taken(ask: Ask) -> None:
+    answers = {statement: ask(statement) for statement in TAKEN}
+    assert {statement: answer.text for statement, answer in answers.items() if answer.status_code != 200} == {}
+
+
+@pytest.mark.parametrize("file", sorted(Path(store.__path__[0]).rglob("*.sql")), ids=lambda file: file.stem)
+def test_each_statement_of_ours_is_taken_as_it_is_pasted(file: Path) -> None:
+    """With the names that we put in; the tables of a cluster are of the kinds that only a server has."""
+    text = re.sub(r"\{\{(database|name)\}\}", "`a-b`", file.read_text()).replace("{{format}}", "CustomSeparated")
+    for statement in re.sub(r"\{\{\w+\}\}", "", text).split("-- then, on a cluster")[0].split("-- then"):
+        Rights(["file"]).check(statement, "footfall", {})
 
 
 def test_data_of_a_statement_may_hold_anything(ask: Ask) -> None:
@@ -135,19 +261,43 @@ def test_data_of_a_statement_may_hold_anything(ask: Ask) -> None:
     assert expressions.headers["x-clickhouse-exception-code"] == "497"
 
 
+def test_each_function_of_this_version_was_looked_at(ask: Ask) -> None:
+    """When this fails, the engine has functions that nobody has looked at: does one of them reach beyond the tables?
+
+    Such names belong to what allowed.py refuses; then these sums change. The same for strings that are SQL to it, or
+    the name of a table. A setting that is gone, or a format, is none to allow.
+    """
+    hashed = "SELECT lower(hex(SHA256(arrayStringConcat(arraySort(groupArray(name)), '\\n')))) FROM system."
+    assert ask(f"{hashed}functions").text.startswith("64f95a1e80b605f2")
+    assert ask(f"{hashed}table_functions").text.startswith("91177492ba37edf7")
+    settings = ask("SELECT name FROM system.settings UNION ALL SELECT name FROM system.merge_tree_settings")
+    assert set(settings.text.split()) >= SETTINGS
+    assert set(ask("SELECT lower(name) FROM system.formats").text.split()) >= OUTPUTS
+
+
 HOSTILE = r"""
+import resource
+
+resource.setrlimit(resource.RLIMIT_CPU, (40, 40))
+from footfall.store.engine import sql
 from footfall.store.engine.executors import EngineError
 from footfall.store.engine.rights import Rights
+from footfall.store.engine.tokens import Unreadable
 
-for piece in ("\\'", "'", '"', "`", "/*", "*/", "--", "; ", "(", "a(", "ENGINE ", "{x:Identifier", "INSERT INTO "):
-    for text in ("SELECT '" + 500_000 * piece, "INSERT INTO " + 500_000 * piece):
-        try:
-            Rights(["file"]).check(text, "d", {})
-        except EngineError:
-            pass
+PIECES = ("\\'", "'", '"', "`", "/*", "*/", "/**/", "--", "; ", "(", ")", "a(", ".", "a.", "a", "1", " ", "\n", ",")
+WORDS = ("=", "{", "$")
+WORDS += ("ENGINE ", "{x:Identifier", "INSERT INTO ", "FORMAT a ", "SETTINGS ", "SETTINGS a=1,", "input(", "format(")
+for piece in PIECES + WORDS:
+    for start in ("SELECT ", "SELECT 1 FORMAT a '", "INSERT INTO t"):
+        text = start + 60_000 // len(piece) * piece + "x"
+        for work in (lambda: Rights(["file"]).check(text, "d", {}), lambda: sql.from_file(text, "/p", "none")):
+            try:
+                work()
+            except (EngineError, Unreadable):
+                pass
 """
 
 
 def test_the_time_for_a_statement_grows_with_its_length_alone() -> None:
-    """A megabyte of what is searched for: with the square of its length, one of them would take hours."""
-    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=120)
+    """Much of what is searched for: with the square of its length, one of them would take more than all may."""
+    subprocess.run([sys.executable, "-c", HOSTILE], check=True, timeout=400)

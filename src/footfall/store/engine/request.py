@@ -129,7 +129,7 @@ class Reader:
                 raise EngineError(115, f"{name[:50]!r} cannot be a setting. (UNKNOWN_SETTING)")
         parameters = {name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")}
         database = values.get("database", "")
-        self._rights.check(text, database, parameters)
+        self._rights.check(text, database, parameters, settings)
         statement = EngineStatement(
             text=text,
             mark=mark,

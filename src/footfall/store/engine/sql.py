@@ -1,24 +1,15 @@
 """What the engine must know of a statement's text: its first word, and where its format stands.
 
-Comments and what is between quotes are blanked before anything is looked for, so that a word inside them is never taken
-for a keyword. What a statement may do is decided in engine_rights.py.
+All of it is found from the tokens, so that a word in quotes or in a comment is never taken for a keyword. What a
+statement may do is decided in rights.py.
 """
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
-# Quoted parts and comments. A quote without an end takes all that follows, so that the search is linear; a comment that
-# holds the sign of another one is none, for the engine nests them.
-QUOTED = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*+' | (?P<name>"(?:[^"\\]|\\.|"")*+" | `(?:[^`\\]|\\.|``)*+`)
-    | --[^\n]* | /\*(?:(?!/\*|\*/).)*+\*/ | (?P<open>['"`].*)""",
-    re.DOTALL | re.VERBOSE,
-)
-_FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:\bSETTINGS\b[^;]*)?;?\s*$", re.IGNORECASE)
-_INSERT_TAIL = re.compile(r"\b(?:SETTINGS\b.*?\b)?FORMAT\s+\w+\s*;?\s*$", re.IGNORECASE | re.DOTALL)
-_FORMAT_WORDS = re.compile(r"\bFORMAT\s+\w+\s*;?\s*$", re.IGNORECASE)
-_INPUT = re.compile(r"\binput\s*\(([^()]*)\)", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"[\s(]*(\w*)")
+from footfall.store.engine.tokens import Token, Unreadable, scan
+
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Statements whose result may have any size, and goes out while it is made.
@@ -28,33 +19,41 @@ READING = STREAMED | {"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", 
 DEFAULT_FORMAT = "TabSeparated"
 
 
-def blank(sql: str) -> str:
-    """The statement with spaces for comments and for what is between quotes; each character stays at its place.
+class _Tail(NamedTuple):
+    """How a statement ends: the keyword before its format, the format, and the end of the last token but `;`.
 
-    The quotes themselves stay, for a statement may end with them.
+    `settings` is where the last clause of settings before that begins; `has_more` is whether one stands behind.
     """
-    return QUOTED.sub(lambda found: found["open"] or _blank(found.group()), sql)
+
+    keyword: Token | None = None
+    form: str = ""
+    has_more: bool = False
+    settings: int | None = None
+    end: int = 0
 
 
 def read_word(sql: str) -> str:
-    """The first word of a statement, in capitals."""
-    found = _FIRST_WORD.match(blank(sql))
-    return found.group(1).upper() if found else ""
+    """The first word of a statement, in capitals; none where it cannot be read."""
+    try:
+        for token in scan(sql):
+            if not token.is_sign("("):
+                return token.word
+    except Unreadable:
+        pass
+    return ""
 
 
 def read_format(sql: str) -> str:
     """The format in which a statement wants its result."""
-    found = _FORMAT.search(blank(sql))
-    return found.group(1) if found else DEFAULT_FORMAT
+    return _read_tail(sql).form or DEFAULT_FORMAT
 
 
 def into_file(sql: str, path: str) -> str:
     """A SELECT with its result going to the end of a file instead of to the caller."""
-    bare = blank(sql)
-    found = _FORMAT.search(bare)
-    at = found.start() if found else len(bare.rstrip("; \t\r\n"))
-    tail = sql[at:] if found else f"FORMAT {DEFAULT_FORMAT}"
-    return f"{sql[:at]}\nINTO OUTFILE {quote(path)} APPEND {tail}"
+    tail = _read_tail(sql)
+    at = tail.keyword.start if tail.keyword else tail.end
+    rest = sql[at:] if tail.keyword else f"FORMAT {DEFAULT_FORMAT}"
+    return f"{sql[:at]}\nINTO OUTFILE {quote(path)} APPEND {rest}"
 
 
 def from_file(sql: str, path: str, compression: str) -> str | None:
@@ -62,18 +61,47 @@ def from_file(sql: str, path: str, compression: str) -> str | None:
 
     Where it selects from input(STRUCTURE), which only a server has, that becomes a function that reads the file.
     """
-    bare = blank(sql)
-    found = _INSERT_TAIL.search(bare)
-    if found is None:
+    tail = _read_tail(sql)
+    if tail.keyword is None or tail.has_more:
         return None
-    if reading := _INPUT.search(bare, 0, found.start()):
-        structure = sql[reading.start(1) : reading.end(1)]
-        source = f"file({quote(path)}, {read_format(sql)}, {structure}, {quote(compression)})"
-        tail = _FORMAT_WORDS.sub("", sql[found.start() :])
-        return f"{sql[: reading.start()]}{source}{sql[reading.end() : found.start()]}{tail}"
+    at = tail.keyword.start if tail.settings is None else tail.settings
+    if reading := _find_input(sql[:at]):
+        called, opening, closing = reading
+        structure = sql[opening.end : closing.start]
+        source = f"file({quote(path)}, {tail.form}, {structure}, {quote(compression)})"
+        return f"{sql[: called.start]}{source}{sql[closing.end : tail.keyword.start]}"
     # Settings have to stand behind the file's name.
     source = f"FROM INFILE {quote(path)} COMPRESSION {quote(compression)}"
-    return f"{sql[: found.start()]} {source} {sql[found.start() :]}"
+    return f"{sql[:at]} {source} {sql[at:]}"
+
+
+def _read_tail(sql: str) -> _Tail:
+    tail, last, settings = _Tail(), None, None
+    for token in scan(sql):
+        if token.is_sign(";"):
+            continue
+        if last is not None and last.word == "FORMAT" and token.is_name:
+            tail = _Tail(last, token.text, settings=settings)
+        elif tail.keyword is not None and (tail.has_more or token.word == "SETTINGS"):
+            tail = tail._replace(has_more=True)
+        elif tail.keyword is not None:
+            tail = _Tail()
+        if token.word == "SETTINGS":
+            settings = token.start
+        last = token
+    return tail._replace(end=last.end if last else 0)
+
+
+def _find_input(sql: str) -> tuple[Token, Token, Token] | None:
+    """The tokens `input`, `(` and `)` around the structure of an INSERT's data."""
+    last, found = None, None
+    for token in scan(sql):
+        if found and token.is_sign(")"):
+            return *found, token
+        if token.is_sign("("):
+            found = (last, token) if last is not None and last.word == "INPUT" else None
+        last = token
+    return None
 
 
 def is_setting(name: str) -> bool:
@@ -95,8 +123,3 @@ def quote(text: str) -> str:
 def identifier(name: str) -> str:
     """A quoted identifier."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _blank(part: str) -> str:
-    bare = " " * len(part)
-    return f"{part[0]}{bare[2:]}{part[-1]}" if part[0] in "'\"`" else bare
