@@ -282,7 +282,7 @@ resource.setrlimit(resource.RLIMIT_CPU, (40, 40))
 from footfall.store.engine import sql
 from footfall.store.engine.executors import EngineError
 from footfall.store.engine.rights import Rights
-from footfall.store.engine.tokens import Unreadable
+from footfall.store.engine.tokens import UnreadableStatement
 
 PIECES = ("\\'", "'", '"', "`", "/*", "*/", "/**/", "--", "; ", "(", ")", "a(", ".", "a.", "a", "1", " ", "\n", ",")
 WORDS = ("=", "{", "$")
@@ -293,7 +293,7 @@ for piece in PIECES + WORDS:
         for work in (lambda: Rights(["file"]).check(text, "d", {}), lambda: sql.from_file(text, "/p", "none")):
             try:
                 work()
-            except (EngineError, Unreadable):
+            except (EngineError, UnreadableStatement):
                 pass
 """
 

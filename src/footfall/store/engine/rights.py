@@ -23,7 +23,7 @@ from footfall.store.engine.allowed import (
 )
 from footfall.store.engine.clauses import InsertHead, SettingsClause
 from footfall.store.engine.executors import EngineError
-from footfall.store.engine.tokens import Token, Unreadable, scan
+from footfall.store.engine.tokens import Token, UnreadableStatement, scan
 
 _ACCESS_DENIED: Final = 497
 _SYNTAX_ERROR: Final = 62
@@ -87,7 +87,7 @@ class Rights:
                 reading.take(token)
                 if reading.has_data:
                     return
-        except Unreadable as error:
+        except UnreadableStatement as error:
             raise EngineError(_SYNTAX_ERROR, f"One statement of plain SQL is taken, without {error}.") from error
         reading.end()
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from footfall.store.engine.tokens import Token, Unreadable, scan
+from footfall.store.engine.tokens import Token, UnreadableStatement, scan
 
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -38,7 +38,7 @@ def read_word(sql: str) -> str:
         for token in scan(sql):
             if not token.is_sign("("):
                 return token.word
-    except Unreadable:
+    except UnreadableStatement:
         pass
     return ""
 

@@ -21,7 +21,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-class Unreadable(Exception):
+class UnreadableStatement(Exception):
     """A statement that the engine might read in another way; it says what of it."""
 
 
@@ -49,12 +49,12 @@ class Token(NamedTuple):
 
 
 def scan(statement: str) -> Iterator[Token]:
-    """The tokens in their order, without blanks and comments, as far as they are asked for; raises Unreadable."""
+    """The tokens in their order, without blanks and comments, as far as they are asked for; raises UnreadableStatement."""
     at = 0
     while at < len(statement):
         found = _TOKEN.match(statement, at)
         if found is None or found.lastgroup is None:
-            raise Unreadable(f"{statement[at : at + 2]!r}")
+            raise UnreadableStatement(f"{statement[at : at + 2]!r}")
         kind, at = found.lastgroup, found.end()
         if kind == "blank":
             continue
