@@ -49,7 +49,10 @@ class Token(NamedTuple):
 
 
 def scan(statement: str) -> Iterator[Token]:
-    """The tokens in their order, without blanks and comments, as far as they are asked for; raises UnreadableStatement."""
+    """The tokens in their order, without blanks and comments; they are read as they are asked for.
+
+    Raise UnreadableStatement.
+    """
     at = 0
     while at < len(statement):
         found = _TOKEN.match(statement, at)
