@@ -98,7 +98,7 @@ def test_a_part_that_broke_while_nothing_failed_is_found_all_the_same(own_engine
     part = node.merge()
     node.store.write("SYSTEM DROP MARK CACHE", {})
     cut_short(part)
-    node.loader._inspected_s -= INSPECT_PERIOD_S
+    node.loader._last_inspected_s -= INSPECT_PERIOD_S
     node.loader.tick()
     node.loader.tick()
     assert node.count() == 500

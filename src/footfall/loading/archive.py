@@ -21,19 +21,17 @@ from footfall.system.files import sync_data
 from footfall.windows import DAY_MS
 from footfall.wire import Standing
 
-# What the archive should hold, by name: so that a file that is no longer there is missed, the oldest too.
-#
-# It stands beside the archive, which may be a disk of its own and be lost, or not be mounted, as a whole. A file a day
-# has a line for each segment that came, and one with a `-` in front for each that was taken out on purpose. A segment
-# is listed when it is there, and taken off the list before it goes: a crash in between leaves one that nobody would
-# miss, and raises no alarm.
-
-
 _GONE = "-"
 
 
 class Inventory:
-    """A folder of lists, one a day; any process may write to it. Everything raises OSError."""
+    """Lists of the segments that the archive should hold, so that a lost file is noticed. Everything raises OSError.
+
+    The folder stands beside the archive, which may be on a disk of its own and be lost as a whole. It has a file a day,
+    to which any process may append: a line for each segment that came, and one that starts with `-` for each that was
+    removed on purpose. A segment is listed after it came, and taken off the list before it goes: a crash in between
+    leaves a file that is not listed, and raises no alarm.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

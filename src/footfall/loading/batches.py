@@ -1,4 +1,4 @@
-"""What one load takes: which segments go together, and when one that failed is tried again."""
+"""Batches: the segments of one load. Each load leaves a part that has to be merged, so segments go together."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -8,11 +8,9 @@ from msgspec import Struct
 
 from footfall.journal import Damage, SegmentKind, kind_of, measure, walk
 
-# What one load takes: many segments that wait are few loads, because each leaves a part that has to be merged.
-
 
 class Batch(Struct, frozen=True):
-    """Segments of one kind and all their frames, which are whole as far as their heads say."""
+    """Segments of one kind, and all their frames; their heads say that they are whole."""
 
     kind: SegmentKind
     segments: list[Path]
@@ -20,13 +18,13 @@ class Batch(Struct, frozen=True):
 
 
 class Damaged(Struct, frozen=True):
-    """A segment that has something else than whole frames."""
+    """A segment with bytes that are no whole frame."""
 
     segment: Path
 
 
 class Unreadable(Struct, frozen=True):
-    """A segment that the disk does not give."""
+    """A segment that cannot be read."""
 
     segment: Path
     error: OSError

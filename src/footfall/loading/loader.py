@@ -1,4 +1,4 @@
-"""The one owner of a node's sealed segments."""
+"""The loader: the one owner of a node's sealed segments, which it loads into the store and moves to the archive."""
 
 import errno
 import logging
@@ -56,7 +56,7 @@ class Loader:
         self._whole: frozenset[str] = frozenset()
         self._pause_s = 0.0
         self._resume_s = 0.0
-        self._inspected_s = time.monotonic()
+        self._last_inspected_s = time.monotonic()
         self._mark_ms = 0
         self._mark: frozenset[str] | None = None
         self.loaded_through_ms = 0
@@ -81,27 +81,27 @@ class Loader:
         loaded = 0
         for batch in gather(self._due(), self._settings.loader_lines_bytes_max):
             if isinstance(batch, Unreadable):
-                self._put_off(batch.segment, batch.error)
+                self._retry_later(batch.segment, batch.error)
                 continue
             if isinstance(batch, Damaged):
                 try:
                     self._salvage(batch.segment)
                 except OSError as error:
-                    self._put_off(batch.segment, error)
+                    self._retry_later(batch.segment, error)
                     continue
             elif not self._load(batch):
                 break
             loaded += 1
         else:
-            self._settle()
-        if self._prepared and self._is_sound():
+            self._end_outage()
+        if self._prepared and self._inspect():
             self._check_mark()
         return loaded > 0
 
-    def _is_sound(self) -> bool:
+    def _inspect(self) -> bool:
         """Look now and then at what our own engine has written; what it has broken, the next tick makes up for."""
-        if self._start and time.monotonic() - self._inspected_s >= INSPECT_PERIOD_S:
-            self._inspected_s = time.monotonic()
+        if self._start and time.monotonic() - self._last_inspected_s >= INSPECT_PERIOD_S:
+            self._last_inspected_s = time.monotonic()
             try:
                 if self._mender.finds_damage():
                     self._prepared = False
@@ -188,7 +188,7 @@ class Loader:
             )
         except StoreShort as error:
             if len(batch.segments) == 1:
-                self._keep(batch.segments[0], error)
+                self._leave_in_journal(batch.segments[0], error)
                 return True
             return all(self._load(single(segment)) for segment in batch.segments)
         except StoreUnavailable as error:
@@ -233,7 +233,7 @@ class Loader:
             if self._backoff.forget(_ARCHIVE):
                 log.info("the archive takes segments again")
 
-    def _put_off(self, segment: Path, error: OSError) -> None:
+    def _retry_later(self, segment: Path, error: OSError) -> None:
         """Try a segment again later; after some tries one that the disk has lost is set aside."""
         tries = self._backoff.fail(segment.name)
         if tries == 1:
@@ -259,7 +259,7 @@ class Loader:
         self._whole = frozenset(segment.name for segment in left)
         return left
 
-    def _settle(self) -> None:
+    def _end_outage(self) -> None:
         """All that there was is loaded: the next outage begins with short pauses, and a line in the log."""
         if self._pause_s:
             log.info("the store takes events again")
@@ -280,7 +280,7 @@ class Loader:
         what = "no frame of it is whole" if kept is None else f"its whole frames go on as {kept.name}"
         log.error("segment %s is damaged and set aside in %s: %s", segment.name, self._aside, what)
 
-    def _keep(self, segment: Path, error: StoreShort) -> None:
+    def _leave_in_journal(self, segment: Path, error: StoreShort) -> None:
         """Leave a segment where it is, of which the store lacks rows without saying why; it is loaded again later."""
         if self._backoff.fail(segment.name) == 1:
             log.error("segment %s stays in the journal, and is loaded again: %s", segment.name, error)
