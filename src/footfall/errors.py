@@ -1,4 +1,8 @@
-"""Why footfall refuses a request, as a closed set, and how a refusal travels over HTTP."""
+"""Why footfall refuses a request, as a closed set, and how a refusal travels over HTTP.
+
+`STATUS` is the one table of codes to statuses. It stands below every room, so that the fast path of `POST /events` and
+all other calls answer alike.
+"""
 
 from enum import StrEnum
 from typing import Final
@@ -6,10 +10,6 @@ from typing import Final
 import msgspec
 
 from footfall.wire import ErrorNode, ErrorValue, Unauthorized, encode
-
-# The closed set of reasons for which footfall refuses a request, and the exception that carries one to the edge.
-#
-# Which status a code travels with stands in `refusals.py`, the one table of it.
 
 
 class Code(StrEnum):
@@ -65,12 +65,6 @@ class RequestRefused(Exception):
         self.retry_after_s = retry_after_s
 
 
-# How a refusal travels: the one table of codes to statuses, and the bytes of its body and headers.
-#
-# It lies beside `errors`, below every room, so that the hot path of `POST /events` and the rest of the API answer
-# alike.
-
-
 # No charset: a published client compares the content type as a string before it reads an error's body.
 CONTENT_TYPE: Final = (b"content-type", b"application/json")
 
@@ -115,7 +109,7 @@ def refusal_body(refused: RequestRefused) -> bytes:
 
 
 def refusal_headers(refused: RequestRefused) -> list[tuple[bytes, bytes]]:
-    """The answer's headers for the body that `body` makes, in the order in which they are sent."""
+    """The answer's headers for the body of `refusal_body`, in the order in which they are sent."""
     return _headers(refused, len(refusal_body(refused)))
 
 

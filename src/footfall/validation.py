@@ -1,6 +1,6 @@
-"""Slips in a request that reads well: unknown keys, seconds for milliseconds.
+"""Likely mistakes in a valid request: unknown keys, seconds for milliseconds, unknown customers and products.
 
-Customers and products that nobody knows.
+Published calls answer all the same and name the mistake in the header `Footfall-Warning`; footfall's own calls refuse.
 """
 
 import asyncio
@@ -19,42 +19,37 @@ from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.system.executor import BoundedExecutor
 
-# Slips in a request that reads well: a key that no call knows, a time in seconds, a product that nobody has heard of.
-#
-# Published calls answer all the same, and say so in the header `Footfall-Warning`; calls of footfall's own refuse.
-
-
 HEADER: Final = "Footfall-Warning"
 # Proxies bound the size of headers, most at 8 KB for all of them.
 HEADER_CHARS_MAX = 2_000
-# Of a name that is told back: enough to find it again in the request.
+# Characters of a name that a message repeats: enough to find it in the request.
 NAME_CHARS_MAX = 60
 # Seconds from 2001 to 2286; as milliseconds they would all lie in the first months of 1970.
 _SECONDS = range(10**9, 10**10)
 # Microseconds from 2001 to 2096; the largest safe integer, which programs send for "no end", lies behind them.
 _MICROSECONDS = range(10**15, 4 * 10**15)
-# A comma sets one warning apart from the next, and a percent sign stands before what was encoded.
+# Not the comma, which separates warnings, and not the percent sign, which begins an escape.
 _PLAIN: Final = " " + string.punctuation.replace(",", "").replace("%", "")
 
 
 class Slip(Struct, frozen=True):
-    """`where` names the place, `why` says for a refusal what is wrong with it, `text` says both for the header."""
+    """A likely mistake: `where` is its place, `why` the reason in a refusal, `text` place and reason for the header."""
 
     where: str
     why: str
     text: str
 
     def problem(self, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> Problem:
-        """The slip where it refuses the request."""
+        """The mistake as a problem that refuses the request."""
         return Problem(code, self.where, self.why)
 
 
 def unknown_keys(
     given: Iterable[str], known: tuple[str, ...], most: int, prefix: str = "", others: Mapping[str, str] | None = None
 ) -> list[Slip]:
-    """The keys that are none of the known ones, `most` of them at the most.
+    """The keys that are not known, at most `most` of them.
 
-    `prefix` names what they stand in. `others` are keys of other places, which a key may have been meant for.
+    `prefix` is the place of the keys. `others` maps keys of other places to the key that was probably meant.
     """
     found: list[Slip] = []
     for key in given:
@@ -75,7 +70,7 @@ def unknown_code(kind: str, where: str, code: str, near: str | None) -> Slip:
 
 
 def unit(where: str, time_ms: int) -> Slip | None:
-    """Whether a time that should be in milliseconds looks like seconds or microseconds."""
+    """A mistake when a time that should be in milliseconds looks like seconds or microseconds."""
     name = "seconds" if time_ms in _SECONDS else "microseconds" if time_ms in _MICROSECONDS else ""
     if not name:
         return None
@@ -84,7 +79,7 @@ def unit(where: str, time_ms: int) -> Slip | None:
 
 
 def warning_header(texts: Iterable[str]) -> str:
-    """The value of the header: plain ASCII, a comma between two warnings; past the bounds, how many more there are."""
+    """The value of the header: ASCII, a comma between two warnings; past the bound, the number of further ones."""
     shown: list[str] = []
     size = left = 0
     for text in texts:
@@ -98,7 +93,7 @@ def warning_header(texts: Iterable[str]) -> str:
 
 
 def warning_headers(texts: Iterable[str]) -> dict[str, str]:
-    """The header where there is something to say."""
+    """The header, when there are warnings."""
     value = warning_header(texts)
     return {HEADER: value} if value else {}
 
@@ -117,17 +112,14 @@ def _hints(known: tuple[str, ...]) -> Hints:
     return Hints(known)
 
 
-# Which customers and products there are: those of the tracking plan, and those of which the store has events.
-
-
-# Looks at once: each is two lookups by the key's first columns.
-LOOKS_AT_ONCE_MAX = 2
+# Lookups in the store at once: each reads by the first columns of the sorting key, twice.
+LOOKUPS_AT_ONCE_MAX = 2
 
 
 class Codes:
-    """Tells codes that nobody knows from those of the plan and of the store; `close` ends its threads.
+    """Finds customers, products and types that neither the plan nor the store has; `close` ends its threads.
 
-    The store is asked only where the plan does not know a code. What was accepted a second ago may not be in it yet.
+    The store is asked only when the plan does not have a code. It may lack events of the last second.
     """
 
     def __init__(self, plan: LivePlan, store: Store, settings: Settings) -> None:
@@ -135,15 +127,15 @@ class Codes:
         self._store = store
         self._timeout_s = settings.codes_timeout_s
         self._problems_max = settings.problems_max
-        self._executor = BoundedExecutor("codes", LOOKS_AT_ONCE_MAX, settings.calls_waiting_max)
+        self._executor = BoundedExecutor("codes", LOOKUPS_AT_ONCE_MAX, settings.calls_waiting_max)
 
     def close(self) -> None:
         self._executor.close()
 
     async def look(self, customer: str, product: str, types: tuple[str, ...] = (), *, account: str = "") -> list[Slip]:
-        """The codes that neither the plan nor the store knows, and the types that the plan's product does not have.
+        """The codes that neither the plan nor the store has, and the types that the plan's product does not have.
 
-        Waits for the store for `codes_timeout_s` at the most; what it does not say in time counts as known.
+        Waits at most `codes_timeout_s` for the store; without an answer in time, codes count as known.
         """
         checker = self._plan.checker
         strange = [
@@ -159,9 +151,9 @@ class Codes:
             return strange
 
     def unknown(self, customer: str, product: str | None, *, doubt: bool = False) -> list[Slip]:
-        """Those of the codes that neither the plan nor the store knows; without a product, the customer alone. Blocks.
+        """The codes that neither the plan nor the store has; without a product, only the customer is checked. Blocks.
 
-        Where the store cannot be asked, what the plan does not know counts as known, or with `doubt` as unknown.
+        When the store does not answer, a code that is not in the plan counts as known, or with `doubt` as unknown.
         """
         strange = self._plan.checker.strange_codes(customer, product)
         if not strange:

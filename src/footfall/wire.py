@@ -1,15 +1,10 @@
-"""What travels over HTTP: the shapes, in the key order that published clients insist on.
-
-And what is put right in JSON.
-"""
+"""The shapes that travel over HTTP, in the key order that published clients require; and repairs of JSON bodies."""
 
 import re
 from enum import StrEnum
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-
-# The shapes that travel over HTTP, in the key order that published clients insist on.
 
 
 class ReceivedEvent(Struct, kw_only=True, gc=False):
@@ -139,9 +134,7 @@ class ServiceAuthenticate(Struct, frozen=True):
 encode = msgspec.json.Encoder().encode
 
 
-# What is put right in a body of JSON before it is read: marks and halves of characters that some programs write.
-
-
+# What some programs write into JSON: a byte order mark, and halves of surrogate pairs.
 _BOM = b"\xef\xbb\xbf"
 _HEX2 = rb"[0-9a-fA-F]{2}"
 _HIGH = rb"\\u[dD][89abAB]" + _HEX2

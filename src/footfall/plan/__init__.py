@@ -1,13 +1,13 @@
-"""The tracking plan: which customers, products and event types exist, and what each type's context holds.
+"""The tracking plan: which customers, products and event types exist, and which values each type's context has.
 
 A plan is a TOML file that people write and review: `load` reads it (or the packaged `default.toml`) and reports
-everything that is wrong with it, each with its line, as `PlanInvalid`. `compile` turns it into a `Checker`, whose
-tables make the check of a good event one dictionary lookup and a comparison of lengths; what is wrong with a bad one is
-worked out off that path. `LivePlan` holds the plan in force and changes it for a new one at once or not at all.
+all problems in it, each with its line, as `PlanInvalid`. `compile_plan` turns it into a `Checker`, whose tables make
+the check of a good event one dictionary lookup and a comparison of lengths; the problems of a bad one are found off
+that path. `LivePlan` holds the current plan and replaces it as a whole or not at all.
 
-From the bytes up: `file` reads and parses, `lines` knows on which line everything stands, `node` and `reader` turn
-values into the `model`, `rules` and `shapes` turn the model into tables, with `expressions` that RE2 runs, `checker`
-uses them. What strangers can have expressions do is bounded: for a value, for a body (`work`), and in the event loop.
+From the bytes up: `file` reads and parses, `lines` finds the line of each key, `node` and `reader` turn values into the
+`model`, `rules` turns the model into tables, with `expressions` that RE2 runs, and `checker` uses them. The work of
+expressions is bounded for a value, for a body (`Work`), and in the event loop, because strangers choose the values.
 """
 
 from footfall.plan.checker import Checker, Refused, compile_plan

@@ -1,4 +1,9 @@
-"""Regular expressions of a plan: what each costs, and a bound on what they do for one body."""
+"""Regular expressions of a plan: compiled once for each pattern, with their cost, and a bound on their work for a body.
+
+RE2 reads a value once, and at worst runs its whole program for each byte. A step is one instruction of the program for
+one byte of a value: 3 ns at the worst of likely plans (`.*-.{1,200}`), 16 ns at the worst that was found. Most
+expressions take hundreds of times fewer steps, because RE2 remembers its states.
+"""
 
 import time
 from collections.abc import Callable
@@ -6,16 +11,9 @@ from functools import lru_cache
 
 import re2
 
-# Regular expressions of a plan: compiled once for each pattern, with what they cost.
-#
-# RE2 walks through a value once, and at the worst through its whole program for each byte. A step is one instruction of
-# the program for one byte of a value: 3 ns at the worst that plans come to by mistake (`.*-.{1,200}`), 16 at the worst
-# that was found. Most expressions take hundreds of times less, because RE2 remembers where it was.
-
-
 # Expressions that are kept compiled: each takes up to 16 MiB, and most some KiB.
 _KEPT = 128
-# Values so long are left to the expression alone: a set does not give up remembering where it is of no use.
+# Longer values are matched by the expression alone: a set would go on to remember states without any use.
 _SET_CHARS_MAX = 256
 
 
@@ -26,7 +24,7 @@ class Expression:
         options = re2.Options()
         # RE2 writes to standard error by itself otherwise.
         options.log_errors = False
-        # What a group matched is of no interest, and takes RE2 a slower way.
+        # Captures of groups are not needed, and RE2 is slower with them.
         options.never_capture = True
         self._whole = re2.compile(pattern, options)
         self._set = re2.Set.FullMatchSet(options)
@@ -57,10 +55,7 @@ def expression(pattern: str) -> Expression:
     raise ValueError(f"is no regular expression: {why}")
 
 
-# What the expressions of a plan do for one body, and where it ends.
-
-
-# Steps between two looks at what was spent: some 10 ms at the worst that plans come to by mistake.
+# Steps between two readings of the clock: some 10 ms at the worst of likely plans.
 LOOK_STEPS = 4_000_000
 # Seconds of a core for a body whose client has left: a beacon's is done long before, and nobody waits for another.
 LEFT_CPU_S = 0.1

@@ -1,4 +1,4 @@
-"""The plan's file: read, decoded and parsed; and the plan in force, loaded again when the operator asks for it."""
+"""The plan's file: read, decoded and parsed; and the current plan, reloaded when the operator asks for it."""
 
 import hashlib
 import re
@@ -14,9 +14,6 @@ from footfall.plan.node import PlanNode
 from footfall.plan.problems import Findings, PlanInvalid, PlanProblem, spell
 from footfall.plan.reader import read_plan
 from footfall.settings import Settings
-
-# A plan's file: read, decoded and parsed; what it then says is read by `reader`.
-
 
 # Twelve hex digits tell any two plans of one installation apart, and still fit a line of a log.
 _FINGERPRINT_DIGITS = 12
@@ -92,9 +89,6 @@ def _syntax(source: str, text: str, message: str) -> PlanInvalid:
 
 def _invalid(source: str, where: str, why: str, line: int = 1) -> PlanInvalid:
     return PlanInvalid(source, (PlanProblem(line, where, why),))
-
-
-# The plan in force: loaded at start, and loaded again when the operator asks for it.
 
 
 class LivePlan:

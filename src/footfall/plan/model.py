@@ -87,7 +87,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 def _columns(product: Product) -> tuple[Column, ...]:
-    """Every key is looked at once: a plan may have ten thousand types, each with dozens of keys."""
+    """Visits every key once: a plan may have ten thousand types, each with dozens of keys."""
     found: dict[str, dict[int, list[str]]] = {name: {} for name in product.columns}
     for kind in product.types:
         for position, key in enumerate(kind.keys, start=1):
@@ -98,11 +98,8 @@ def _columns(product: Product) -> tuple[Column, ...]:
     )
 
 
-# A plan in words, as a person reads it on a terminal.
-
-
 def describe(plan: Plan) -> str:
-    """The whole plan as text: customers, products with columns and types, rules."""
+    """The whole plan as text for a terminal: customers, products with columns and types, rules."""
     head = [
         f"plan       {plan.source}, fingerprint {plan.fingerprint}",
         f"customers  {', '.join(plan.customers) or 'any'}",

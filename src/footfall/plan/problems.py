@@ -1,4 +1,4 @@
-"""What is wrong with a plan's file, in words that tell what to do, and the name that was probably meant."""
+"""Problems of a plan's file, in words that tell what to do, and hints at the name that was probably meant."""
 
 import json
 import re
@@ -8,9 +8,6 @@ from msgspec import Struct
 
 from footfall.plan.lines import LineIndex, Path
 from footfall.settings.limits import CODE_CHARS_MAX
-
-# What is wrong with a plan file: every problem with its line, in words that tell what to do.
-
 
 # Finding what was meant among a thousand columns takes some 10 ms, and a plan may be wrong in 640,000 places.
 _HINTS_MAX = 100
@@ -80,19 +77,17 @@ def _spell_name(name: str) -> str:
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
-# Did you mean ...: the known name that a wrong one is a slip away from, found in microseconds.
-#
-# Wrong names come from anyone and by the thousand, so the work for one must not grow with the plan, as it does when
-# names are compared one by one. Two names within one letter of each other have a form in common when each is taken as
-# it is and with any one letter cut out: all such forms of the known names are made beforehand.
-
-
 # In a name this short, another letter makes another name and not a slip.
 _SHORT_CHARS = 2
 
 
 class Hints:
-    """Names that can be looked up by a slip of the pen: a letter too many, too few, wrong or swapped; case; _ for -."""
+    """Finds a known name by a misspelt one: a letter too many, too few, wrong or swapped; case; _ for -.
+
+    A lookup takes microseconds however many names are known, because misspelt names come by the thousand. Two names
+    within one letter of each other share a form when each is taken whole and with any one letter cut out; the forms of
+    all known names are made beforehand.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._forms: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Rules and shapes as tests that are compiled once: what a value must be, and how a type's context must look."""
+"""Rules and types compiled into tests: what a value must be, and which context a type has for a customer."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,9 +7,6 @@ from msgspec import Struct, structs
 
 from footfall.plan.expressions import Work, expression
 from footfall.plan.model import EventType, Key, Product, Rule
-
-# Rules as tests: what a value must be, compiled once, with the words for whoever sends another.
-
 
 # The usual spelling with hyphens, of any version and in either case: a key that joins tables elsewhere has this form.
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -87,9 +84,6 @@ def _regex(pattern: str, steps_max: int) -> Iterator[Test]:
 
 def _or_empty(passes: Callable[[str], object]) -> Callable[[str], object]:
     return lambda value: not value or passes(value)
-
-
-# The shape of a type's context for a customer: how many values, which may be empty, what each must be.
 
 
 class Fault(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What a setting's type cannot say: which URLs and lists are meant, and which bounds belong together."""
+"""Checks beyond a setting's type: URLs, lists, and bounds that depend on each other."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from footfall.settings import object_stores
 
-# From the first colon after the user's name to the last @: rather too much than a part of a password.
+# From the first colon after the user's name to the last @: better too much than a part of a password left.
 _PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
 _SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 

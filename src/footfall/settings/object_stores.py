@@ -1,4 +1,4 @@
-"""Places for files as the settings name them: their URLs and options, and which of those nobody may see."""
+"""Object stores in the settings: their URLs and options, and which options are secret."""
 
 import difflib
 import re
@@ -89,7 +89,7 @@ def url_problem(url: str) -> str | None:
 
 
 def option_problems(url: str, options: Mapping[str, Option]) -> Iterator[str]:
-    """What is wrong with the names of the options of a place."""
+    """Problems with the names of an object store's options."""
     scheme = url.partition(":")[0] or "file"
     known = OPTIONS.get(scheme, frozenset())
     for name in sorted(set(options) - known):
@@ -99,7 +99,7 @@ def option_problems(url: str, options: Mapping[str, Option]) -> Iterator[str]:
 
 
 def destination_problems(name: str, destination: Destination) -> Iterator[str]:
-    """What is wrong with a destination."""
+    """Problems with a destination."""
     if not _NAME.fullmatch(name):
         yield "its name must have letters, digits, dots, dashes and underscores, 100 at the most"
     if why := url_problem(destination.url):
