@@ -200,7 +200,7 @@ def test_verify_shows_quarantine(node: MakeNode) -> None:
 
 def test_the_copy_has_every_column_of_quarantine(node: MakeNode) -> None:
     there = node()
-    there.store.make("check_make_quarantine", name="copied")
+    there.store.run_table_script("check_make_quarantine", name="copied")
     wanted = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = '{}'"
     ours = there.rows(f"{wanted.format('quarantine')} AND default_kind != 'MATERIALIZED' ORDER BY position")
     assert there.rows(f"{wanted.format('copied')} ORDER BY position") == ours

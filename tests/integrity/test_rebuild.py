@@ -228,7 +228,7 @@ def test_a_rebuild_that_was_killed_is_cleaned_up_by_the_next(node: MakeNode) -> 
     there = node()
     there.collect(numbers(5))
     there.rebuild()
-    there.store.make("rebuild_make", mark=mark(there))
+    there.store.run_table_script("rebuild_make", mark=mark(there))
     there.collect(numbers(5, 7))
     before = everything(there)
     there.rebuild()
@@ -241,11 +241,11 @@ def test_a_rebuild_that_was_killed_after_the_swap_is_finished_by_the_next(node: 
     there = node()
     there.collect(numbers(5))
     there.rebuild()
-    there.store.make("rebuild_make", mark=mark(there))
+    there.store.run_table_script("rebuild_make", mark=mark(there))
     there.sql("INSERT INTO events_rebuilt SELECT * FROM events")
-    there.store.make("rebuild_swap")
+    there.store.run_table_script("rebuild_swap")
     if parted:
-        there.store.make("rebuild_part")
+        there.store.run_table_script("rebuild_part")
     there.collect(numbers(5, 7))
     before = everything(there)
     Rebuilding(there.settings, there.store, there.clock, no_progress).abandon()
@@ -259,7 +259,7 @@ def test_a_rebuild_that_was_killed_after_the_swap_is_finished_by_the_next(node: 
 def test_another_node_s_rebuild_is_left_alone_until_somebody_says_that_it_is_over(node: MakeNode) -> None:
     there = node()
     there.collect(numbers(5))
-    there.store.make("rebuild_make", mark="rebuilt by node 0123")
+    there.store.run_table_script("rebuild_make", mark="rebuilt by node 0123")
     with pytest.raises(CannotRebuild, match="rebuilt by node 0123"):
         there.rebuild()
     Rebuilding(there.settings, there.store, there.clock, no_progress).abandon()

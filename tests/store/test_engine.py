@@ -116,7 +116,7 @@ KILLED_AT_ITS_END = """
 import asyncio, os, sys
 from pathlib import Path
 from footfall.store.engine.executors import Executors, EngineStatement
-from footfall.store.stream import Pipe
+from footfall.store.pipe import Pipe
 
 async def main():
     lanes = Executors(Path(sys.argv[1]) / "chdb", {}, {}, 1)

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from footfall.store import Store, StoreFailed
-from footfall.store.statements import Migration, read_migrations, render_statement
+from footfall.store.migrations import Migration, read_migrations
+from footfall.store.statements import render_statements
 
 APPLIED = "SELECT number, name FROM schema_migrations ORDER BY number"
 
@@ -44,7 +45,7 @@ def test_a_file_that_has_changed_is_not_passed_over(store, monkeypatch) -> None:
         first, *rest = read_migrations()
         return [first, *(Migration(file.number, file.name, "other", file.text) for file in rest)]
 
-    monkeypatch.setattr("footfall.store.statements.read_migrations", changed)
+    monkeypatch.setattr("footfall.store.migrations.read_migrations", changed)
     with pytest.raises(StoreFailed, match="has changed"):
         store.migrate()
 
@@ -54,14 +55,14 @@ def test_files_are_numbered_without_gaps() -> None:
 
 
 def test_one_server_gets_plain_tables() -> None:
-    text = "\n".join(statement for file in read_migrations() for statement in render_statement(file, "", "d"))
+    text = "\n".join(statement for file in read_migrations() for statement in render_statements(file.text, "", "d"))
     assert "{{" not in text
     for word in ("ON CLUSTER", "Replicated", "Distributed", "_shard"):
         assert word not in text
 
 
 def test_a_cluster_gets_replicated_shards_below_a_distributed_table() -> None:
-    statements = [statement for file in read_migrations() for statement in render_statement(file, "c'1`", "d")]
+    statements = [statement for file in read_migrations() for statement in render_statements(file.text, "c'1`", "d")]
     assert all("ON CLUSTER" in statement for statement in statements)
     text = "\n".join(statements)
     assert "{{" not in text
@@ -73,5 +74,5 @@ def test_a_cluster_gets_replicated_shards_below_a_distributed_table() -> None:
 
 def test_every_statement_for_a_cluster_can_be_parsed(store) -> None:
     for file in read_migrations():
-        for statement in render_statement(file, "main", "d"):
+        for statement in render_statements(file.text, "main", "d"):
             assert store.rows("SELECT formatQuery({text:String}) != ''", {"text": statement}) == [(True,)]

@@ -26,7 +26,8 @@ from footfall.store import (
     stream,
 )
 from footfall.store.errors import explain_load, explain_read
-from footfall.store.stream import Pipe, name_pipe, read_blocks
+from footfall.store.pipe import Pipe, name_pipe
+from footfall.store.stream import read_blocks
 
 # The engine's answer to it needs far more time than any test may take.
 ENDLESS = "SELECT number, sipHash64(number) FROM numbers(1000000000000)"

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from footfall.store import query
-from footfall.store.statements import _folder
+from footfall.store.statements import sql_folder
 
-QUERIES = sorted(path.name.removesuffix(".sql") for path in _folder("queries").iterdir())
+QUERIES = sorted(path.name.removesuffix(".sql") for path in sql_folder("queries").iterdir())
 # What stands for the pieces of which a report's statement is put together.
 PIECES = {
     "{{given}}": "",
@@ -23,7 +23,7 @@ PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")
 
 @pytest.mark.parametrize("folder", ["schema", "queries"])
 def test_every_file_starts_with_what_it_is_for(folder: str) -> None:
-    for path in _folder(folder).iterdir():
+    for path in sql_folder(folder).iterdir():
         first = path.read_text("utf-8").splitlines()[0]
         assert re.fullmatch(r"-- [A-Z].*\.", first), path.name
 

@@ -33,15 +33,15 @@ class ArchiveTable:
 
     def __enter__(self) -> Self:
         # What a check left behind that was killed.
-        retry(lambda: self._store.make("check_drop", name=self.name))
+        retry(lambda: self._store.run_table_script("check_drop", name=self.name))
         make = "check_make" if self._kind is SegmentKind.EVENTS else "check_make_quarantine"
-        self._store.make(make, name=self.name)
+        self._store.run_table_script(make, name=self.name)
         return self
 
     def __exit__(self, *_: object) -> None:
         # An outage now is no reason to take back a verdict: the next check removes the table.
         with contextlib.suppress(StoreUnavailable):
-            self._store.make("check_drop", name=self.name)
+            self._store.run_table_script("check_drop", name=self.name)
 
     def add(self, segment: Path, frames: bytes) -> None:
         """Take up the whole frames of a segment; raises StoreUnavailable."""

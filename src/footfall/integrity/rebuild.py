@@ -136,7 +136,7 @@ class Rebuilding:
         """Remove the table that a rebuild kept; False when there is none."""
         with exclusive_access(self._folders.data):
             there = OLD in self._tables()
-            self._store.make("rebuild_drop_old")
+            self._store.run_table_script("rebuild_drop_old")
             return there
 
     def _tables(self) -> dict[str, str]:
@@ -156,7 +156,7 @@ class Rebuilding:
         elif REBUILT in tables:
             raise CannotRebuild(f"there is a table {REBUILT} that no rebuild has made")
         elif _VIEW in tables:
-            self._store.make("rebuild_part")
+            self._store.run_table_script("rebuild_part")
 
     @property
     def _mark(self) -> str:
@@ -170,7 +170,7 @@ class Rebuilding:
     def _new_table(self) -> Iterator[None]:
         """The new table, and the view that fills it; both go when the block raises, unless they have been swapped."""
         try:
-            self._store.make("rebuild_make", mark=self._mark)
+            self._store.run_table_script("rebuild_make", mark=self._mark)
             yield
         except BaseException:
             # When the store is away now, the next rebuild cleans up.
@@ -292,19 +292,19 @@ class Rebuilding:
         """Let the tables change places. The mark tells whether that was done when the answer did not arrive."""
         while not self._tables().get(EVENTS):
             with contextlib.suppress(StoreUnavailable):
-                self._store.make("rebuild_swap")
+                self._store.run_table_script("rebuild_swap")
 
     def _finish(self, *, keep_old: bool) -> None:
         """After the swap: end the view, put the old table out of the way, and take the mark off the new one."""
-        retry(lambda: self._store.make("rebuild_part"))
+        retry(lambda: self._store.run_table_script("rebuild_part"))
         if REBUILT in self._tables():
-            retry(lambda: self._store.make("rebuild_store_old" if keep_old else "rebuild_drop"))
-        retry(lambda: self._store.make("rebuild_done"))
+            retry(lambda: self._store.run_table_script("rebuild_store_old" if keep_old else "rebuild_drop"))
+        retry(lambda: self._store.run_table_script("rebuild_done"))
 
     def _drop(self) -> None:
         """The view goes first, so that no load is handed on to a table that is gone."""
-        self._store.make("rebuild_part")
-        self._store.make("rebuild_drop")
+        self._store.run_table_script("rebuild_part")
+        self._store.run_table_script("rebuild_drop")
 
 
 def _may_be_unarchived(hour: Hour) -> bool:

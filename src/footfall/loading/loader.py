@@ -114,7 +114,7 @@ class Loader:
 
         False while it is away. Reports wait meanwhile, for the store may lack events that it had before.
         """
-        start = self._store.start()
+        start = self._store.engine_start_id()
         if start != self._start or not self._prepared:
             self._prepared, self._mark, self.loaded_through_ms = False, None, 0
             # The store may have lost what is in no archive yet.

@@ -1,11 +1,12 @@
 """The events store: ClickHouse, whether footfall's own embedded engine or any server or cluster.
 
 All events stand in one table, whose sorting key is an event's identity, so that loading a segment twice counts its
-events once: what counts or gives events reads FINAL, or finds twins by that key itself. The same statements run in the
-engine and in a cluster, because the engine is ClickHouse too (`engine.py`, a process of its own, which this front door
-does not import).
+events once: statements that count or read events use FINAL, or find equal keys themselves. The same statements run in
+the engine and in a cluster, because the engine is ClickHouse too. The engine is a process of its own (`engine/`), whose
+library of 500 MB no other process loads.
 
-SQL lives in `schema/*.sql`, applied in order, and `queries/*.sql`, fetched by `query(name)`.
+SQL lives in `schema/*.sql`, applied in order; `queries/*.sql`, fetched by `query(name)`; and `tables/*.sql`, for tables
+that exist during one piece of work.
 """
 
 from footfall.store.client import Store, Table

@@ -15,15 +15,17 @@ from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
 from footfall.settings import Settings
-from footfall.store.connections import Address, ClientPool, Waits, read_address
+from footfall.store.connections import Address, ClientPool, Timeouts, read_address
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
-from footfall.store.statements import Migration, divide, migrate, query, render_statement, run, statements
-from footfall.store.stream import PIPE_HEADER, Pipe, check_taken, count_lines, make_pipe, read_blocks, read_pipe
+from footfall.store.migrations import migrate
+from footfall.store.pipe import PIPE_HEADER, Pipe, make_pipe, read_pipe
+from footfall.store.statements import divide_lists, query, render_statements, run, table_statements
+from footfall.store.stream import check_taken, count_lines, read_blocks
 
 Result = TypeVar("Result")
 Table = Literal["events", "quarantine"]
 _EVENT_COLUMNS = ("customer", "product", "type", "version", "timestamp", "context", "sequence", "batch", "received")
-# What the lines of each table's segments may hold.
+# The columns that the lines of each table's segments may have.
 _COLUMNS: dict[Table, tuple[str, ...]] = {
     "events": (*_EVENT_COLUMNS, "admitted"),
     "quarantine": (
@@ -38,7 +40,7 @@ _EVENT_LINES = (
     "customer String, product String, type String, version String, timestamp Int64, context Array(String),"
     " sequence UInt32, batch UUID, received Int64, admitted Int64"
 )
-# What a load relies on, whatever the server's own defaults are.
+# Settings that a load relies on, whatever the server's own defaults are.
 _LOAD_SETTINGS = {
     # The answer must mean that the rows are in the table, not in a buffer of the server.
     "async_insert": 0,
@@ -53,10 +55,10 @@ _LOAD_SETTINGS = {
     "input_format_null_as_default": 0,
     "input_format_defaults_for_omitted_fields": 1,
 }
-# What a load of segments relies on beside.
+# Settings that a load of segments relies on as well.
 _SEGMENT_SETTINGS = {
-    # All lines are one block, which is stored when the last frame's checksum has been verified, so that nothing is of a
-    # segment that turns out to be damaged: the loader does not look before.
+    # All lines are one block, which is stored after the last frame's checksum has been verified, so that no line of a
+    # damaged segment is stored: the loader does not check before.
     "min_insert_block_size_rows": 2**40,
     "min_insert_block_size_bytes": 0,
     "max_insert_block_size": 2**40,
@@ -72,7 +74,7 @@ _SEGMENT_SETTINGS = {
 _READ_SETTINGS = {"do_not_merge_across_partitions_select_final": 1}
 
 
-class _Link(Struct, frozen=True, eq=False):
+class _Connection(Struct, frozen=True, eq=False):
     address: Address
     client: HttpClient
 
@@ -87,17 +89,15 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._waits = Waits(settings)
+        self._timeouts = Timeouts(settings)
         self._pool = get_pool_manager()
         # By their read timeouts, of which clickhouse-connect has one for each client.
-        self._links = ClientPool(self._connect)
+        self._connections = ClientPool(self._connect)
 
     def migrate(self) -> None:
         """Bring the schema to this version; raises StoreUnavailable or StoreFailed."""
-        with _explained(explain_read):
-            self._attempt(
-                self._waits.unlimited, lambda link: migrate(link.client, link.address.database, link.address.cluster)
-            )
+        with _explaining(explain_read):
+            self._attempt(self._timeouts.unlimited_s, _migrate)
 
     def load(self, segment: Path, table: Table = "events") -> int:
         """Load one sealed segment as it is, as `load_frames` does; raises OSError when the file cannot be read."""
@@ -126,35 +126,36 @@ class Store:
     def _load(self, frames: bytes, insert: Callable[[HttpClient], dict[str, str]]) -> int:
         """Insert frames; gives their lines, which are as many as the rows that the store took, or raises StoreShort."""
         lines = count_lines(frames)
-        with _explained(explain_load):
-            summary = self._attempt(self._waits.load, lambda link: insert(link.client))
+        with _explaining(explain_load):
+            summary = self._attempt(self._timeouts.load_s, lambda connection: insert(connection.client))
         check_taken(lines, summary)
         return lines
 
-    def make(self, name: str, /, **words: str) -> None:
+    def run_table_script(self, name: str, /, **names: str) -> None:
         """Run the statements of tables/NAME.sql; raises StoreTimeout, StoreUnavailable or StoreFailed."""
-        with _explained(explain_read):
-            self._attempt(self._waits.load, lambda link: _make(link, name, words))
+        with _explaining(explain_read):
+            self._attempt(self._timeouts.load_s, lambda connection: _run_table_script(connection, name, names))
 
     def write(self, statement: str, parameters: Mapping[str, Any]) -> None:
         """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed."""
-        with _explained(explain_read):
+        with _explaining(explain_read):
             self._attempt(
-                self._waits.load, lambda link: run(link.client, statement, parameters, settings=_LOAD_SETTINGS)
+                self._timeouts.load_s,
+                lambda connection: run(connection.client, statement, parameters, settings=_LOAD_SETTINGS),
             )
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """All rows of a small result; raises StoreTimeout, StoreUnavailable or StoreFailed."""
-        limited, divided = self._limit(settings), divide(query, parameters)
+        limited, divided = self._limit(settings), divide_lists(query, parameters)
 
-        def read(link: _Link) -> list[tuple[Any, ...]]:
+        def read(connection: _Connection) -> list[tuple[Any, ...]]:
             # The result is read only when it is asked for its rows.
-            return [tuple(row) for row in link.client.query(*divided, limited).result_rows]
+            return [tuple(row) for row in connection.client.query(*divided, limited).result_rows]
 
-        with _explained(explain_read):
-            return self._attempt(self._waits.read(limited["max_execution_time"]), read)
+        with _explaining(explain_read):
+            return self._attempt(self._timeouts.of_statement(limited["max_execution_time"]), read)
 
     @contextlib.contextmanager
     def stream(
@@ -165,10 +166,10 @@ class Store:
         A failure before or in the middle of it raises StoreTimeout, StoreUnavailable or StoreFailed, here or from the
         iterator, whose end means that the result is whole. Leaving the block early cancels the statement.
         """
-        limited, divided = self._limit(settings), divide(query, parameters)
-        wait_s = self._waits.read(limited["max_execution_time"])
-        with _explained(explain_read):
-            response, pipe = self._attempt(wait_s, lambda link: self._open(link, *divided, limited))
+        limited, divided = self._limit(settings), divide_lists(query, parameters)
+        wait_s = self._timeouts.of_statement(limited["max_execution_time"])
+        with _explaining(explain_read):
+            response, pipe = self._attempt(wait_s, lambda connection: self._open(connection, *divided, limited))
         try:
             yield read_pipe(pipe, response, wait_s) if pipe else read_blocks(response)
         finally:
@@ -178,49 +179,49 @@ class Store:
                 pipe.close()
 
     def _open(
-        self, link: _Link, query: str, parameters: dict[str, Any], settings: dict[str, Any]
+        self, connection: _Connection, query: str, parameters: dict[str, Any], settings: dict[str, Any]
     ) -> tuple[BaseHTTPResponse, Pipe | None]:
         """The answer to a query, and the pipe through which the embedded engine gives its result."""
-        folder = link.address.endpoint.pipes
+        folder = connection.address.endpoint.pipes
         if not folder:
-            return cast("BaseHTTPResponse", link.client.raw_stream(query, parameters, settings)), None
+            return cast("BaseHTTPResponse", connection.client.raw_stream(query, parameters, settings)), None
         pipe = make_pipe(Path(folder))
         try:
             named = {PIPE_HEADER: pipe.path.name}
-            answer = link.client.raw_stream(query, parameters, settings, transport_settings=named)
+            answer = connection.client.raw_stream(query, parameters, settings, transport_settings=named)
         except BaseException:
             pipe.close()
             raise
         return cast("BaseHTTPResponse", answer), pipe
 
     def kill(self, mark: str) -> None:
-        """Have the store drop what it runs with this `log_comment`, for whomever; its caller gets StoreUnavailable.
+        """Have the store end the statements with this `log_comment`; their callers get StoreUnavailable.
 
         Raises StoreTimeout, StoreUnavailable or StoreFailed.
         """
 
-        def ask(link: _Link) -> None:
-            (statement,) = render_statement(Migration(0, "kill", "", query("statement_kill")), link.address.cluster)
+        def ask(connection: _Connection) -> None:
+            (statement,) = render_statements(query("statement_kill"), connection.address.cluster)
             # Without a database, it has a thread of its own in the embedded engine.
-            run(link.client, statement, {"mark": mark}, use_database=False)
+            run(connection.client, statement, {"mark": mark}, use_database=False)
 
-        with _explained(explain_read):
-            self._attempt(self._waits.control, ask)
+        with _explaining(explain_read):
+            self._attempt(self._timeouts.control_s, ask)
 
     def progress(self, mark: str) -> float:
-        """Which share of its rows the statement with this `log_comment` has read, from 0 to 1; 0 when there is none.
+        """The share of its rows that the statement with this `log_comment` has read, from 0 to 1; 0 when none runs.
 
         Raises StoreTimeout, StoreUnavailable or StoreFailed.
         """
 
-        def ask(link: _Link) -> float:
-            return float(run(link.client, query("statement_progress"), {"mark": mark}, use_database=False))
+        def ask(connection: _Connection) -> float:
+            return float(run(connection.client, query("statement_progress"), {"mark": mark}, use_database=False))
 
-        with _explained(explain_read):
-            return self._attempt(self._waits.control, ask)
+        with _explaining(explain_read):
+            return self._attempt(self._timeouts.control_s, ask)
 
-    def start(self) -> str:
-        """What changes whenever the embedded engine is started anew; empty while it has not, and of other stores."""
+    def engine_start_id(self) -> str:
+        """An id of the embedded engine's last start; empty before the first, and for other stores."""
         try:
             address = read_address(self._settings)
         except StoreUnavailable:
@@ -230,45 +231,45 @@ class Store:
     def ping(self) -> bool:
         """Whether the store answers now."""
         try:
-            self._attempt(self._waits.unlimited, self._ping)
+            self._attempt(self._timeouts.unlimited_s, self._ping)
         except (StoreUnavailable, ClickHouseError):
             return False
         return True
 
     def close(self) -> None:
         """Close the connections; the next call would open new ones."""
-        for link in self._links.drop_all():
-            _close(link)
+        for connection in self._connections.drop_all():
+            _close(connection)
         self._pool.clear()
 
     def _limit(self, settings: Mapping[str, Any] | None) -> dict[str, Any]:
         return {**_READ_SETTINGS, "max_execution_time": self._settings.report_timeout_s, **(settings or {})}
 
-    def _ping(self, link: _Link) -> None:
-        if not link.client.ping(self._settings.store_connect_timeout_s):
+    def _ping(self, connection: _Connection) -> None:
+        if not connection.client.ping(self._settings.store_connect_timeout_s):
             raise OperationalError("no answer to a ping")
 
-    def _attempt(self, wait_s: int, work: Callable[[_Link], Result]) -> Result:
-        link = self._link(wait_s)
+    def _attempt(self, wait_s: int, work: Callable[[_Connection], Result]) -> Result:
+        connection = self._connection(wait_s)
         try:
-            return work(link)
+            return work(connection)
         except ClickHouseError as error:
             if not is_lost(error):
                 raise
-            self._drop(wait_s, link)
-            if read_address(self._settings) == link.address:
+            self._drop(wait_s, connection)
+            if read_address(self._settings) == connection.address:
                 raise
-        return work(self._link(wait_s))
+        return work(self._connection(wait_s))
 
-    def _link(self, wait_s: int) -> _Link:
-        return self._links.get(wait_s)
+    def _connection(self, wait_s: int) -> _Connection:
+        return self._connections.get(wait_s)
 
-    def _drop(self, wait_s: int, link: _Link) -> None:
-        self._links.drop(wait_s, link)
+    def _drop(self, wait_s: int, connection: _Connection) -> None:
+        self._connections.drop(wait_s, connection)
         # Other threads may be using its connections; closing it leaves those alone.
-        _close(link)
+        _close(connection)
 
-    def _connect(self, wait_s: int) -> _Link:
+    def _connect(self, wait_s: int) -> _Connection:
         """Raises StoreUnavailable while the embedded engine has no address, and ClickHouseError."""
         address = read_address(self._settings)
         endpoint, connect_s = address.endpoint, self._settings.store_connect_timeout_s
@@ -292,7 +293,7 @@ class Store:
         client.timeout = Timeout(connect=connect_s, read=wait_s)
         # Set only now, because the database need not exist yet.
         client.database = address.database
-        return _Link(address, client)
+        return _Connection(address, client)
 
 
 def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> dict[str, str]:
@@ -304,18 +305,22 @@ def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int],
     return done.summary
 
 
-def _make(link: _Link, name: str, words: dict[str, str]) -> None:
-    for statement in statements(name, link.address.database, link.address.cluster, words):
-        link.client.command(statement)
+def _migrate(connection: _Connection) -> None:
+    migrate(connection.client, connection.address.database, connection.address.cluster)
 
 
-def _close(link: _Link) -> None:
-    link.client.close_connections()
-    link.client.close()
+def _run_table_script(connection: _Connection, name: str, names: dict[str, str]) -> None:
+    for statement in table_statements(name, connection.address.database, connection.address.cluster, names):
+        connection.client.command(statement)
+
+
+def _close(connection: _Connection) -> None:
+    connection.client.close_connections()
+    connection.client.close()
 
 
 @contextlib.contextmanager
-def _explained(explain: Callable[[ClickHouseError], Exception]) -> Iterator[None]:
+def _explaining(explain: Callable[[ClickHouseError], Exception]) -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:

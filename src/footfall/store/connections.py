@@ -1,4 +1,8 @@
-"""Where the events store is, and the connections to it."""
+"""The address of the events store, the connections that threads share, and their timeouts.
+
+A store that hangs takes requests and never answers; its own limit of a statement does not end that. So each connection
+has a read timeout, by the limit of its use and not by the longest of all.
+"""
 
 import threading
 from collections.abc import Callable
@@ -12,9 +16,6 @@ from msgspec import Struct
 
 from footfall.settings import Settings
 from footfall.store.errors import StoreUnavailable
-
-# Where the events store is: the embedded engine's own file, or a URL.
-
 
 _DATABASE = "footfall"
 
@@ -75,18 +76,15 @@ def _read_endpoint(path: Path) -> Endpoint:
         raise StoreUnavailable(f"the engine has not written {path}") from error
 
 
-# Connections that threads share, each made once for all who want it.
-
-
 Use = TypeVar("Use")
 Connection = TypeVar("Connection")
 
 
 class ClientPool(Generic[Use, Connection]):
-    """One connection for each use, made when it is first wanted; thread-safe.
+    """One connection for each use, opened on the first call; thread-safe.
 
-    It is made outside the lock, by the first who wants it, and the others wait for that same attempt, however it ends:
-    where the other side swallows what is sent to it, all wait for one timeout, and not each behind the other.
+    The first caller opens it, outside the lock, and the others wait for that attempt, however it ends: when the store
+    hangs, all wait for one timeout together, and not one after the other.
     """
 
     def __init__(self, connect: Callable[[Use], Connection]) -> None:
@@ -103,7 +101,7 @@ class ClientPool(Generic[Use, Connection]):
             attempt = self._attempts.get(use)
             is_first = attempt is None
             attempt = attempt or self._attempts.setdefault(use, Future())
-        return self._make(use, attempt) if is_first else attempt.result()
+        return self._open(use, attempt) if is_first else attempt.result()
 
     def drop(self, use: Use, connection: Connection) -> None:
         """Forget this connection, so that the next who wants one makes it; nothing happens where it is another."""
@@ -119,7 +117,7 @@ class ClientPool(Generic[Use, Connection]):
             self._attempts.clear()
         return made
 
-    def _make(self, use: Use, attempt: Future[Connection]) -> Connection:
+    def _open(self, use: Use, attempt: Future[Connection]) -> Connection:
         try:
             connection = self._connect(use)
         except BaseException as error:
@@ -141,21 +139,16 @@ class ClientPool(Generic[Use, Connection]):
         return True
 
 
-# For how many seconds a store that gives nothing is waited for: each use by its own limit, not by the longest of all.
-#
-# A store that hangs takes what it is sent and never answers. Its own limit of a statement does not end that.
-
-
 # Seconds that a statement may overrun its own limit before the connection is given up.
 GRACE_S = 30
-# Seconds of looks whose limit is no setting: those into quarantine, and those for late events.
+# The limit, in seconds, of statements about quarantine and late events, which is no setting.
 _LOOK_S = 60
-# Seconds after which a store that is asked about a statement has given no answer: nobody waits for it any longer.
+# The timeout, in seconds, of a request about a running statement: its progress, or its end.
 _CONTROL_S = 5
 
 
-class Waits:
-    """The seconds of each use. They are few, because connections are kept for each: theirs is a read timeout."""
+class Timeouts:
+    """The read timeout of each use, in seconds. They are few, because a connection is kept for each."""
 
     def __init__(self, settings: Settings) -> None:
         self._limits_s = sorted(
@@ -168,13 +161,13 @@ class Waits:
                 _LOOK_S,
             }
         )
-        # Of what has no limit of its own.
-        self.unlimited = settings.report_timeout_s + GRACE_S
-        self.load = settings.store_load_timeout_s
-        self.control = _CONTROL_S
+        # For a statement without a limit of its own.
+        self.unlimited_s = settings.report_timeout_s + GRACE_S
+        self.load_s = settings.store_load_timeout_s
+        self.control_s = _CONTROL_S
 
-    def read(self, limit_s: float) -> int:
-        """For a statement with this limit, of which 0 is none; one in between counts as the next longer of a use."""
+    def of_statement(self, limit_s: float) -> int:
+        """For a statement with this limit, 0 for none; a limit between those of two uses counts as the longer one."""
         if limit_s <= 0:
-            return self.unlimited
+            return self.unlimited_s
         return next((known_s for known_s in self._limits_s if limit_s <= known_s), self._limits_s[-1]) + GRACE_S

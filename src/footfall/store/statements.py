@@ -1,9 +1,6 @@
-"""The store's SQL: the files of statements, their parameters, and the migrations of the schema."""
+"""The store's SQL: queries/ by name, tables/ for tables that exist during one piece of work, and native parameters."""
 
-import hashlib
-import logging
 import re
-import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -11,51 +8,47 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
-from msgspec import Struct
 
-from footfall.store.errors import StoreFailed
-
-# The SQL files of this room: schema/ in order of their numbers, queries/ by their names.
-
+from footfall.store.engine.sql import identifier
 
 _SEPARATOR = "-- then\n"
 _CLUSTER_SEPARATOR = "-- then, on a cluster\n"
-
-
-class Migration(Struct, frozen=True):
-    """One file of schema/: its number, name, hash, and the statements with their placeholders."""
-
-    number: int
-    name: str
-    sha256: str
-    text: str
+_PLAIN = re.compile(r"[\w ]+")
+# Parameters are fields of a form. A server takes fields of 128 KiB by default (http_max_field_value_size), and escaping
+# doubles a value at the most.
+FIELD_BYTES_MAX = 60 * 1024
+_LIST = re.compile(r"\{(\w+):(Array\(\w+\))\}")
 
 
 @cache
 def query(name: str) -> str:
     """The text of queries/NAME.sql; raises FileNotFoundError."""
-    return _folder("queries").joinpath(f"{name}.sql").read_text("utf-8")
+    return sql_folder("queries").joinpath(f"{name}.sql").read_text("utf-8")
 
 
-def read_migrations() -> list[Migration]:
-    """All files of schema/ in order."""
-    paths = sorted(
-        (path for path in _folder("schema").iterdir() if path.name.endswith(".sql")), key=lambda path: path.name
-    )
-    return [_read_migration(path) for path in paths]
+def table_statements(name: str, database: str, cluster: str, names: dict[str, str]) -> list[str]:
+    """The statements of tables/NAME.sql, for one server (`cluster` empty) or a cluster.
+
+    `names` fill the file's own placeholders; they have only letters, digits, _ and spaces, because they are not quoted.
+    """
+    text = _read_table_file(name)
+    for word, value in names.items():
+        assert _PLAIN.fullmatch(value), value  # noqa: S101 - our own mistake
+        text = text.replace("{{" + word + "}}", value)
+    return render_statements(text, cluster, database)
 
 
-def render_statement(migration: Migration, cluster: str, database: str = "") -> list[str]:
-    """The statements of a migration for one server (`cluster` empty) or for a cluster.
+def render_statements(text: str, cluster: str, database: str = "") -> list[str]:
+    """The statements of a file's text, for one server (`cluster` empty) or a cluster.
 
     The placeholders are a closed set; the two names, which come from the settings, are quoted.
     """
-    alone, *clustered = migration.text.split(_CLUSTER_SEPARATOR)
+    alone, *clustered = text.split(_CLUSTER_SEPARATOR)
     text = _SEPARATOR.join([alone, *clustered]) if cluster else alone
     values = {
-        "database": _quote(database),
-        "cluster": _quote(cluster),
-        "on_cluster": f"ON CLUSTER {_quote(cluster)}" if cluster else "",
+        "database": identifier(database),
+        "cluster": identifier(cluster),
+        "on_cluster": f"ON CLUSTER {identifier(cluster)}" if cluster else "",
         "replicated": "Replicated" if cluster else "",
         "shard": "_shard" if cluster else "",
     }
@@ -64,53 +57,17 @@ def render_statement(migration: Migration, cluster: str, database: str = "") -> 
     return [statement.strip() for statement in text.split(_SEPARATOR)]
 
 
-def _quote(name: str) -> str:
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
-def _read_migration(path: Traversable) -> Migration:
-    text = path.read_text("utf-8")
-    number, _, name = path.name.removesuffix(".sql").partition("_")
-    return Migration(int(number), name, hashlib.sha256(text.encode()).hexdigest(), text)
-
-
-def _folder(name: str) -> Traversable:
+def sql_folder(name: str) -> Traversable:
     return files("footfall.store").joinpath(name)
 
 
-# Tables that come and go with one piece of work: the statements that make, swap and drop them, from tables/*.sql.
-
-
-_PLAIN = re.compile(r"[\w ]+")
-
-
-def statements(name: str, database: str, cluster: str, words: dict[str, str]) -> list[str]:
-    """The statements of tables/NAME.sql, for one server (`cluster` empty) or a cluster.
-
-    `words` fill the file's own placeholders; they are letters, digits, _ and spaces, because they become names.
-    """
-    text = _read(name)
-    for word, value in words.items():
-        assert _PLAIN.fullmatch(value), value  # noqa: S101 - our own mistake
-        text = text.replace("{{" + word + "}}", value)
-    return render_statement(Migration(0, name, "", text), cluster=cluster, database=database)
-
-
 @cache
-def _read(name: str) -> str:
-    return files("footfall.store").joinpath("tables", f"{name}.sql").read_text("utf-8")
-
-
-# Native parameters of statements, as a request carries them: each is a field of a form, and a field is bounded.
-
-
-# A server takes fields of 128 KiB by default (http_max_field_value_size), and escapes double a value at the most.
-FIELD_BYTES_MAX = 60 * 1024
-_LIST = re.compile(r"\{(\w+):(Array\(\w+\))\}")
+def _read_table_file(name: str) -> str:
+    return sql_folder("tables").joinpath(f"{name}.sql").read_text("utf-8")
 
 
 class Identifier:
-    """A name for a parameter of the type Identifier: it is taken as it is, while the escapes of a string are read."""
+    """The value of a parameter of the type Identifier, which is sent without the escapes of a string."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -119,8 +76,8 @@ class Identifier:
         return self._name
 
 
-def divide(statement: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The same statement with its long lists in several parameters each, so that every one fits a field."""
+def divide_lists(statement: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The statement and its parameters, with each long list divided into parameters that fit a field."""
     divided: dict[str, Any] = {}
     pieces: dict[str, list[str]] = {}
     for name, value in parameters.items():
@@ -141,12 +98,12 @@ def divide(statement: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str
 
 def run(client: Client, statement: str, parameters: Mapping[str, Any], **options: Any) -> bytes:
     """Run a statement of a small result, or of none; unlike `command`, its parameters are not in the address."""
-    text, divided = divide(statement, parameters)
+    text, divided = divide_lists(statement, parameters)
     return client.raw_query(text, divided, **options)
 
 
 def _parts(values: list[Any]) -> Iterator[list[Any]]:
-    """The list in parts of so many bytes at the most, with what stands between values."""
+    """The list in parts of FIELD_BYTES_MAX bytes at the most, separators included."""
     part: list[Any] = []
     size = 0
     for value in values:
@@ -157,39 +114,3 @@ def _parts(values: list[Any]) -> Iterator[list[Any]]:
         part.append(value)
         size += length
     yield part
-
-
-# Bringing the store's schema to this version: numbered files, each applied once and recorded.
-#
-# Several processes may do it at once. There is no lock that one server and a cluster have in common, so every statement
-# says IF NOT EXISTS, and applying a file twice does no harm.
-
-
-_log = logging.getLogger(__name__)
-
-
-def migrate(client: Client, database: str, cluster: str) -> None:
-    """Make the database and apply what has not been applied; raises StoreFailed when an applied file has changed."""
-    ground, *migrations = read_migrations()
-    for statement in render_statement(ground, cluster, database):
-        # They name the database themselves, for the first of them makes it.
-        client.command(statement, use_database=False)
-    applied = {int(number): str(sha256) for number, sha256 in client.query(query("migrations")).result_rows}
-    for migration in migrations:
-        if migration.number not in applied:
-            for statement in render_statement(migration, cluster):
-                client.command(statement)
-            _record(client, migration)
-        elif applied[migration.number] != migration.sha256:
-            raise StoreFailed(f"schema file {migration.number} ({migration.name}) has changed since it was applied")
-
-
-def _record(client: Client, migration: Migration) -> None:
-    record = {
-        "number": migration.number,
-        "name": migration.name,
-        "sha256": migration.sha256,
-        "applied": time.time_ns() // 1_000_000,
-    }
-    run(client, query("migration_add"), record)
-    _log.info("schema file %d (%s) applied", migration.number, migration.name)

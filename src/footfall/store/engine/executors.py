@@ -31,7 +31,7 @@ import chdb
 from msgspec import Struct, field
 
 from footfall.store.engine import sql
-from footfall.store.stream import PIPE_BYTES, Pipe
+from footfall.store.pipe import PIPE_BYTES, Pipe
 
 _CODE = re.compile(r"\bCode: (\d+)\.")
 _KILL_PERIOD_S = 0.05

@@ -29,7 +29,7 @@ from footfall.store.engine import sql
 from footfall.store.engine.executors import EngineError, EngineStatement, Executors, ResponsePipe, StatementResult
 from footfall.store.engine.request import Bounds, ClientGone, Reader, Receive, Request
 from footfall.store.engine.rights import Rights
-from footfall.store.stream import PIPE_HEADER, is_pipe
+from footfall.store.pipe import PIPE_HEADER, is_pipe_name
 
 _log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
@@ -90,7 +90,7 @@ class Protocol:
         name = headers.get(PIPE_HEADER.lower())
         if name is None:
             return None
-        if not is_pipe(name):
+        if not is_pipe_name(name):
             raise EngineError(36, "This cannot be the name of a pipe. (BAD_ARGUMENTS)")
         return self._spool / name
 
