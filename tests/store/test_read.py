@@ -136,7 +136,7 @@ def test_leaving_a_stream_cancels_its_statement(store) -> None:
 def test_leaving_before_the_first_byte_cancels_too(engine, store) -> None:
     impatient = Store(engine.settings())
     impatient.migrate()
-    impatient._link(impatient._waits.unlimited).client.timeout = 0.5
+    impatient._connection(impatient._timeouts.unlimited_s).client.timeout = 0.5
     with pytest.raises(StoreUnavailable):
         impatient.rows("SELECT max(sipHash64(number)) FROM numbers(1000000000000) WHERE 'gave-up' != ''", {})
     wait_until_gone(store, "gave-up")

@@ -170,8 +170,8 @@ def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with
 
 def test_a_limit_that_is_longer_than_those_of_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_connections, "GRACE_S", 1)
-    waits = store_connections.Waits(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
-    assert [waits.read(limit_s) for limit_s in (0, 1, 5, 6, 40, 60)] == [41, 6, 6, 41, 41, 61]
+    timeouts = store_connections.Timeouts(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
+    assert [timeouts.of_statement(limit_s) for limit_s in (0, 1, 5, 6, 40, 60)] == [41, 6, 6, 41, 41, 61]
 
 
 def wait_in_vain(store: Store, limit_s: int, *, is_streamed: bool = False) -> float:

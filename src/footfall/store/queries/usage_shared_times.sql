@@ -1,5 +1,6 @@
--- The events of some timestamps, by timestamp and type, and the duplicates among them: of equal events of several
--- batches, all but those of the first batch. Parts without these timestamps are not read.
+-- The events of some timestamps, by timestamp and type, and the duplicates among them.
+-- Of equal events of several batches, all but those of the first batch are duplicates. Parts without these timestamps
+-- are not read.
 SELECT timestamp, toString(type), sum(length(batches)), sum(length(batches) - countEqual(batches, first_batch))
 FROM (
     SELECT timestamp, type, groupArray(batch) AS batches, argMin(batch, (first_admitted, batch)) AS first_batch
