@@ -124,7 +124,7 @@ def test_a_report_as_of_a_time_before_the_release_is_the_same_byte_for_byte(node
             await there.load()
             assert there.report(watermark) == made
             assert there.report(there.clock.now_ms()).count(b"\n") == 2
-            there.store._link(60).client.command("OPTIMIZE TABLE events FINAL")
+            there.store._connection(60).client.command("OPTIMIZE TABLE events FINAL")
             assert there.report(watermark) == made
 
     asyncio.run(scenario())

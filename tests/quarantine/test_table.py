@@ -49,7 +49,7 @@ def test_a_line_that_is_loaded_again_after_its_state_has_changed_changes_nothing
         store.load(segment, "quarantine")
     assert stored(store, "state, context, changed_by, held_since, received") == [(state, [], "root", 100, 200)]
     # The same when the parts have been merged on disk.
-    store._link(60).client.command("OPTIMIZE TABLE quarantine FINAL")
+    store._connection(60).client.command("OPTIMIZE TABLE quarantine FINAL")
     assert store.rows("SELECT state, length(context) FROM quarantine", {}) == [(state, 0)]
 
 

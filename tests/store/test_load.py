@@ -65,7 +65,7 @@ def test_of_equal_events_the_first_admitted_stays(
     assert store.rows("SELECT admitted FROM events FINAL", {}) == [(10,)]
     # The same when the parts have been merged on disk.
     store.rows("SELECT 1", {})
-    store._link(60).client.command("OPTIMIZE TABLE events FINAL")
+    store._connection(60).client.command("OPTIMIZE TABLE events FINAL")
     assert store.rows("SELECT admitted FROM events", {}) == [(10,)]
 
 
@@ -75,7 +75,7 @@ def test_equal_events_of_one_segment_count_once_and_are_left_to_merges(
     store.load(make_segment(tmp_path / "1", [make_event(admitted=20), make_event(admitted=10)]))
     assert store.rows("SELECT admitted FROM events FINAL", {}) == [(10,)]
     assert store.rows("SELECT count() FROM events", {}) == [(2,)]
-    store._link(60).client.command("OPTIMIZE TABLE events FINAL")
+    store._connection(60).client.command("OPTIMIZE TABLE events FINAL")
     assert store.rows("SELECT admitted FROM events", {}) == [(10,)]
 
 
