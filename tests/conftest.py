@@ -106,3 +106,9 @@ def make_segment() -> MakeSegment:
         return path
 
     return write
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loops that async tests run on: asyncio's, as the service."""
+    return "asyncio"

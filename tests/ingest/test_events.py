@@ -1,6 +1,5 @@
 """POST /events, byte for byte: what is answered, and what is in the journal then."""
 
-import asyncio
 import gzip
 import json
 import re
@@ -25,47 +24,38 @@ def changed(**changes):
     return {"events": [{key: value for key, value in event.items() if value is not ...}]}
 
 
-def test_the_reference_s_example_is_answered_byte_for_byte(service):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.post(BODY)
-            batch = UUID.search(answer.body).group(1)
-            assert answer.status == 200
-            assert answer.headers == {"content-type": "application/json", "content-length": str(len(answer.body))}
-            assert answer.body == (
-                b'[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
-                b'"timestamp":1568381886060,"context":["string"],"sequence":1,"batch":"' + batch + b'"}]'
-            )
-            (stored,) = opened.stored()
-            assert {**stored, "received": 0, "admitted": 0} == {**answer.json[0], "received": 0, "admitted": 0}
-
-    asyncio.run(scenario())
+async def test_the_reference_s_example_is_answered_byte_for_byte(service):
+    async with service() as opened:
+        answer = await opened.post(BODY)
+        batch = UUID.search(answer.body).group(1)
+        assert answer.status == 200
+        assert answer.headers == {"content-type": "application/json", "content-length": str(len(answer.body))}
+        assert answer.body == (
+            b'[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
+            b'"timestamp":1568381886060,"context":["string"],"sequence":1,"batch":"' + batch + b'"}]'
+        )
+        (stored,) = opened.stored()
+        assert {**stored, "received": 0, "admitted": 0} == {**answer.json[0], "received": 0, "admitted": 0}
 
 
-def test_version_stands_before_timestamp_and_only_where_it_was_sent(service):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.post({"events": [EVENT, {**EVENT, "version": "1.2"}, {**EVENT, "version": ""}]})
-            assert [list(event) for event in answer.json] == [
-                ["customer", "product", "type", "timestamp", "context", "sequence", "batch"],
-                ["customer", "product", "type", "version", "timestamp", "context", "sequence", "batch"],
-                ["customer", "product", "type", "version", "timestamp", "context", "sequence", "batch"],
-            ]
-            assert [event["sequence"] for event in answer.json] == [1, 2, 3]
-            assert len({event["batch"] for event in answer.json}) == 1
-
-    asyncio.run(scenario())
+async def test_version_stands_before_timestamp_and_only_where_it_was_sent(service):
+    async with service() as opened:
+        answer = await opened.post({"events": [EVENT, {**EVENT, "version": "1.2"}, {**EVENT, "version": ""}]})
+        assert [list(event) for event in answer.json] == [
+            ["customer", "product", "type", "timestamp", "context", "sequence", "batch"],
+            ["customer", "product", "type", "version", "timestamp", "context", "sequence", "batch"],
+            ["customer", "product", "type", "version", "timestamp", "context", "sequence", "batch"],
+        ]
+        assert [event["sequence"] for event in answer.json] == [1, 2, 3]
+        assert len({event["batch"] for event in answer.json}) == 1
 
 
 @pytest.mark.parametrize("body", [b"{}", b" { } ", b'{"events":[]}', b'{"events":[],"other":1}', b"\xef\xbb\xbf{}"])
-def test_no_events_are_an_empty_array(service, body):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.post(body)
-            assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"[]", "application/json")
-            assert opened.stored() == []
-
-    asyncio.run(scenario())
+async def test_no_events_are_an_empty_array(service, body):
+    async with service() as opened:
+        answer = await opened.post(body)
+        assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"[]", "application/json")
+        assert opened.stored() == []
 
 
 @pytest.mark.parametrize(
@@ -86,28 +76,22 @@ def test_no_events_are_an_empty_array(service, body):
         ),
     ],
 )
-def test_what_is_taken_and_how_it_is_stored(service, sent, stored):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.post(changed(**sent))
-            assert answer.status == 200, answer.body
-            (event,) = opened.stored()
-            for key, value in stored.items():
-                assert answer.json[0].get(key, ...) == event.get(key, ...) == value
-            assert uuid.UUID(event["batch"])
-
-    asyncio.run(scenario())
+async def test_what_is_taken_and_how_it_is_stored(service, sent, stored):
+    async with service() as opened:
+        answer = await opened.post(changed(**sent))
+        assert answer.status == 200, answer.body
+        (event,) = opened.stored()
+        for key, value in stored.items():
+            assert answer.json[0].get(key, ...) == event.get(key, ...) == value
+        assert uuid.UUID(event["batch"])
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/json; charset=utf-8", "text/plain;charset=UTF-8"]
 )
-def test_content_types_that_are_taken(service, content_type):
-    async def scenario():
-        async with service() as opened:
-            assert (await opened.post(BODY, content_type=content_type)).status == 200
-
-    asyncio.run(scenario())
+async def test_content_types_that_are_taken(service, content_type):
+    async with service() as opened:
+        assert (await opened.post(BODY, content_type=content_type)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -168,90 +152,72 @@ def test_content_types_that_are_taken(service, content_type):
         (changed(context=["x" * 65_537]), "events[0].context[0]: must have 65536 characters at the most"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_saying_where(service, body, problem):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.post(body)
-            assert answer.status == 400
-            assert answer.headers["content-type"] == "application/json"
-            assert answer.json[0]["value"] == {
-                "code": "REQUEST_INPUT_MALFORMED",
-                "message": "the request cannot be read: one thing is wrong",
-            }
-            ((code, message),) = answer.problems
-            assert code == "REQUEST_INPUT_MALFORMED"
-            assert problem in (None, message)
-            assert opened.stored() == []
-
-    asyncio.run(scenario())
+async def test_a_body_that_cannot_be_read_is_refused_saying_where(service, body, problem):
+    async with service() as opened:
+        answer = await opened.post(body)
+        assert answer.status == 400
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.json[0]["value"] == {
+            "code": "REQUEST_INPUT_MALFORMED",
+            "message": "the request cannot be read: one thing is wrong",
+        }
+        ((code, message),) = answer.problems
+        assert code == "REQUEST_INPUT_MALFORMED"
+        assert problem in (None, message)
+        assert opened.stored() == []
 
 
-def test_every_wrong_event_is_named_and_none_is_kept(service):
-    async def scenario():
-        async with service() as opened:
-            events = [EVENT, {**EVENT, "type": "NO"}, EVENT, {**EVENT, "context": []}, {**EVENT, "customer": "X"}]
-            answer = await opened.post({"events": events})
-            assert (answer.status, answer.json[0]["value"]["code"]) == (400, "EVENT_NOT_IN_PLAN")
-            assert answer.json[0]["value"]["message"] == "3 events break the tracking plan; nothing was stored"
-            assert [message.split(":")[0] for _, message in answer.problems] == [
-                "events[1].type",
-                "events[3].context",
-                "events[4].customer",
-            ]
-            assert opened.stored() == []
-            assert opened.collector.refusals == {"EVENT_NOT_IN_PLAN": 1}
-
-    asyncio.run(scenario())
+async def test_every_wrong_event_is_named_and_none_is_kept(service):
+    async with service() as opened:
+        events = [EVENT, {**EVENT, "type": "NO"}, EVENT, {**EVENT, "context": []}, {**EVENT, "customer": "X"}]
+        answer = await opened.post({"events": events})
+        assert (answer.status, answer.json[0]["value"]["code"]) == (400, "EVENT_NOT_IN_PLAN")
+        assert answer.json[0]["value"]["message"] == "3 events break the tracking plan; nothing was stored"
+        assert [message.split(":")[0] for _, message in answer.problems] == [
+            "events[1].type",
+            "events[3].context",
+            "events[4].customer",
+        ]
+        assert opened.stored() == []
+        assert opened.collector.refusals == {"EVENT_NOT_IN_PLAN": 1}
 
 
-def test_the_same_key_and_body_make_the_same_events_again(service):
-    async def scenario():
-        async with service() as opened:
-            first = await opened.post(BODY, idempotency_key="k1")
-            again = await opened.post(BODY, 2, idempotency_key="k1")
-            other_body = await opened.post(changed(timestamp=1568381886061), idempotency_key="k1")
-            other_key = await opened.post(BODY, idempotency_key="k2")
-            packed = await opened.post(
-                gzip.compress(json.dumps(BODY).encode()), idempotency_key="k1", content_encoding="gzip"
-            )
-            assert first.body == again.body == packed.body
-            assert len({answer.json[0]["batch"] for answer in (first, other_body, other_key)}) == 3
-
-    asyncio.run(scenario())
+async def test_the_same_key_and_body_make_the_same_events_again(service):
+    async with service() as opened:
+        first = await opened.post(BODY, idempotency_key="k1")
+        again = await opened.post(BODY, 2, idempotency_key="k1")
+        other_body = await opened.post(changed(timestamp=1568381886061), idempotency_key="k1")
+        other_key = await opened.post(BODY, idempotency_key="k2")
+        packed = await opened.post(
+            gzip.compress(json.dumps(BODY).encode()), idempotency_key="k1", content_encoding="gzip"
+        )
+        assert first.body == again.body == packed.body
+        assert len({answer.json[0]["batch"] for answer in (first, other_body, other_key)}) == 3
 
 
-def test_without_a_key_every_request_is_a_new_batch(service):
-    async def scenario():
-        async with service() as opened:
-            answers = [await opened.post(BODY) for _ in range(3)]
-            assert len({answer.json[0]["batch"] for answer in answers}) == 3
-
-    asyncio.run(scenario())
+async def test_without_a_key_every_request_is_a_new_batch(service):
+    async with service() as opened:
+        answers = [await opened.post(BODY) for _ in range(3)]
+        assert len({answer.json[0]["batch"] for answer in answers}) == 3
 
 
-def test_open_mode_takes_unknown_codes_but_holds_the_bounds(service):
-    async def scenario():
-        async with service(plan_mode="open") as opened:
-            assert (await opened.post(changed(customer="NEW", product="P", type="T", context=[]))).status == 200
-            assert (await opened.post(changed(customer="NEW", type=""))).status == 400
-
-    asyncio.run(scenario())
+async def test_open_mode_takes_unknown_codes_but_holds_the_bounds(service):
+    async with service(plan_mode="open") as opened:
+        assert (await opened.post(changed(customer="NEW", product="P", type="T", context=[]))).status == 200
+        assert (await opened.post(changed(customer="NEW", type=""))).status == 400
 
 
-def test_a_fault_of_the_service_says_nothing_of_itself(service, caplog):
-    async def scenario():
-        async with service() as opened:
+async def test_a_fault_of_the_service_says_nothing_of_itself(service, caplog):
+    async with service() as opened:
 
-            async def fail(lines):
-                raise RuntimeError("a secret of the service")
+        async def fail(lines):
+            raise RuntimeError("a secret of the service")
 
-            opened.journal.write = fail
-            answer = await opened.post(BODY)
-            assert (answer.status, answer.headers["content-type"]) == (500, "application/json")
-            assert answer.body == (
-                b'[{"value":{"code":"REQUEST_GENERAL_FAILURE",'
-                b'"message":"the service failed; its log has the details"},"children":[]}]'
-            )
-
-    asyncio.run(scenario())
+        opened.journal.write = fail
+        answer = await opened.post(BODY)
+        assert (answer.status, answer.headers["content-type"]) == (500, "application/json")
+        assert answer.body == (
+            b'[{"value":{"code":"REQUEST_GENERAL_FAILURE",'
+            b'"message":"the service failed; its log has the details"},"children":[]}]'
+        )
     assert "a secret of the service" in caplog.text

@@ -70,35 +70,26 @@ class Wall:
         (1e300, 400),
     ],
 )
-def test_timestamps_have_a_window(service, timestamp, status):
-    async def scenario():
-        async with service(clock=Wall()) as opened:
-            answer = await opened.post({"events": [{**EVENT, "timestamp": timestamp}]})
-            assert answer.status == status
-            assert len(opened.stored()) == (status == 200)
-            if status == 400:
-                assert "must lie between 946684800000 and 1600086400000" in answer.problems[0][1]
-
-    asyncio.run(scenario())
+async def test_timestamps_have_a_window(service, timestamp, status):
+    async with service(clock=Wall()) as opened:
+        answer = await opened.post({"events": [{**EVENT, "timestamp": timestamp}]})
+        assert answer.status == status
+        assert len(opened.stored()) == (status == 200)
+        if status == 400:
+            assert "must lie between 946684800000 and 1600086400000" in answer.problems[0][1]
 
 
-def test_the_bound_on_versions_holds_where_that_on_codes_is_larger(service):
-    async def scenario():
-        async with service(code_chars_max=10_000, version_chars_max=3) as opened:
-            assert (await opened.post({"events": [{**EVENT, "version": "1.2"}]})).status == 200
-            answer = await opened.post({"events": [{**EVENT, "version": "1.23"}]})
-            assert answer.problems[0][1] == "events[0].version: must have 3 characters at the most"
-
-    asyncio.run(scenario())
+async def test_the_bound_on_versions_holds_where_that_on_codes_is_larger(service):
+    async with service(code_chars_max=10_000, version_chars_max=3) as opened:
+        assert (await opened.post({"events": [{**EVENT, "version": "1.2"}]})).status == 200
+        answer = await opened.post({"events": [{**EVENT, "version": "1.23"}]})
+        assert answer.problems[0][1] == "events[0].version: must have 3 characters at the most"
 
 
-def test_named_problems_are_bounded(service):
-    async def scenario():
-        async with service(problems_max=3) as opened:
-            assert len((await opened.post({"events": [{**EVENT, "type": "NO"}] * 50})).problems) == 3
-            assert len((await opened.post({"events": [1] * 50})).problems) == 3
-
-    asyncio.run(scenario())
+async def test_named_problems_are_bounded(service):
+    async with service(problems_max=3) as opened:
+        assert len((await opened.post({"events": [{**EVENT, "type": "NO"}] * 50})).problems) == 3
+        assert len((await opened.post({"events": [1] * 50})).problems) == 3
 
 
 @pytest.mark.parametrize(
@@ -116,42 +107,33 @@ def test_named_problems_are_bounded(service):
         ({"journal_waiting_bytes_max": 1}, {}, BODY, 503, "SERVICE_UNAVAILABLE"),
     ],
 )
-def test_limits_refuse_the_whole_request(service, changes, headers, body, status, code):
-    async def scenario():
-        async with service(**changes) as opened:
-            for chunks in (1, 3):
-                answer = await opened.post(body, chunks, **headers)
-                assert (answer.status, answer.json[0]["value"]["code"]) == (status, code)
-                assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
-            assert opened.stored() == []
-
-    asyncio.run(scenario())
+async def test_limits_refuse_the_whole_request(service, changes, headers, body, status, code):
+    async with service(**changes) as opened:
+        for chunks in (1, 3):
+            answer = await opened.post(body, chunks, **headers)
+            assert (answer.status, answer.json[0]["value"]["code"]) == (status, code)
+            assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+        assert opened.stored() == []
 
 
-def test_a_body_that_does_not_arrive_times_out(service):
-    async def scenario():
-        async with service(body_timeout_s=1) as opened:
-            answer = await opened.exchange([{"type": "http.request", "body": b"{", "more_body": True}], {})
-            assert (answer.status, answer.json[0]["value"]["code"]) == (408, "REQUEST_TIMED_OUT")
-
-    asyncio.run(scenario())
+async def test_a_body_that_does_not_arrive_times_out(service):
+    async with service(body_timeout_s=1) as opened:
+        answer = await opened.exchange([{"type": "http.request", "body": b"{", "more_body": True}], {})
+        assert (answer.status, answer.json[0]["value"]["code"]) == (408, "REQUEST_TIMED_OUT")
 
 
-def test_a_refusal_for_want_of_room_is_answered_byte_for_byte(service):
-    async def scenario():
-        async with service(journal_waiting_bytes_max=1) as opened:
-            answer = await opened.post(BODY)
-            assert answer.headers == {
-                "content-type": "application/json",
-                "content-length": str(len(answer.body)),
-                "retry-after": "1",
-            }
-            assert answer.body == (
-                b'[{"value":{"code":"SERVICE_UNAVAILABLE",'
-                b'"message":"the events cannot be made durable now; none of them was accepted"},"children":[]}]'
-            )
-
-    asyncio.run(scenario())
+async def test_a_refusal_for_want_of_room_is_answered_byte_for_byte(service):
+    async with service(journal_waiting_bytes_max=1) as opened:
+        answer = await opened.post(BODY)
+        assert answer.headers == {
+            "content-type": "application/json",
+            "content-length": str(len(answer.body)),
+            "retry-after": "1",
+        }
+        assert answer.body == (
+            b'[{"value":{"code":"SERVICE_UNAVAILABLE",'
+            b'"message":"the events cannot be made durable now; none of them was accepted"},"children":[]}]'
+        )
 
 
 def packed(data: bytes) -> bytes:
@@ -163,7 +145,7 @@ MEMBERS = {"gzip": packed(b""), "zstd": zstd.compress(b"")}
 
 
 @pytest.mark.parametrize("encoding", MEMBERS)
-def test_a_body_of_many_streams_is_unpacked_in_one_pass(service, encoding, monkeypatch):
+async def test_a_body_of_many_streams_is_unpacked_in_one_pass(service, encoding, monkeypatch):
     """Each stream used to copy all that lay behind it; what is copied is counted by what is given to zlib and zstd."""
     pack = {"gzip": packed, "zstd": zstd.compress}[encoding]
     given = 0
@@ -183,24 +165,20 @@ def test_a_body_of_many_streams_is_unpacked_in_one_pass(service, encoding, monke
     inflate, decompressor = zlib.decompressobj, zstd.ZstdDecompressor
     monkeypatch.setattr(zlib, "decompressobj", lambda *args: Counted(inflate(*args)))
     monkeypatch.setattr(zstd, "ZstdDecompressor", lambda: Counted(decompressor()))
-
-    async def scenario():
-        async with service() as opened:
-            body = json.dumps(BODY).encode()
-            whole = MEMBERS[encoding] * 998 + pack(body[:9]) + pack(body[9:])
-            assert (await opened.post(whole, content_encoding=encoding)).status == 200
-            answer = await opened.post(MEMBERS[encoding] + whole, content_encoding=encoding)
-            assert (answer.status, answer.json[0]["value"]["message"]) == (
-                413,
-                "the body is made of more than 1000 compressed streams",
-            )
-            before = given
-            flood = MEMBERS[encoding] * (512 * 1024 // len(MEMBERS[encoding]))
-            assert (await opened.post(flood, content_encoding=encoding)).status == 413
-            # Each stream is given what is left of one piece: 16 KiB at the most.
-            assert given - before <= 1000 * 16 * 1024
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        body = json.dumps(BODY).encode()
+        whole = MEMBERS[encoding] * 998 + pack(body[:9]) + pack(body[9:])
+        assert (await opened.post(whole, content_encoding=encoding)).status == 200
+        answer = await opened.post(MEMBERS[encoding] + whole, content_encoding=encoding)
+        assert (answer.status, answer.json[0]["value"]["message"]) == (
+            413,
+            "the body is made of more than 1000 compressed streams",
+        )
+        before = given
+        flood = MEMBERS[encoding] * (512 * 1024 // len(MEMBERS[encoding]))
+        assert (await opened.post(flood, content_encoding=encoding)).status == 413
+        # Each stream is given what is left of one piece: 16 KiB at the most.
+        assert given - before <= 1000 * 16 * 1024
 
 
 @pytest.mark.parametrize(
@@ -217,12 +195,9 @@ def test_a_body_of_many_streams_is_unpacked_in_one_pass(service, encoding, monke
         ("zstd", zstd.compress(json.dumps(BODY).encode()) + b"x", 400),
     ],
 )
-def test_nothing_but_zeros_behind_gzip_may_follow_the_compressed_data(service, encoding, sent, status):
-    async def scenario():
-        async with service() as opened:
-            assert (await opened.post(sent, content_encoding=encoding)).status == status
-
-    asyncio.run(scenario())
+async def test_nothing_but_zeros_behind_gzip_may_follow_the_compressed_data(service, encoding, sent, status):
+    async with service() as opened:
+        assert (await opened.post(sent, content_encoding=encoding)).status == status
 
 
 @pytest.mark.parametrize(
@@ -233,40 +208,32 @@ def test_nothing_but_zeros_behind_gzip_may_follow_the_compressed_data(service, e
         (brotli.compress(b" " * 3_000_000 + json.dumps(BODY).encode()), {"content_encoding": "br"}),
     ],
 )
-def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, headers, monkeypatch):
+async def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, headers, monkeypatch):
     names = []
+    async with service() as opened:
+        take = opened.collector.prepare
 
-    async def scenario():
-        async with service() as opened:
-            take = opened.collector.prepare
+        def seen(*given):
+            names.append(threading.current_thread().name)
+            return take(*given)
 
-            def seen(*given):
-                names.append(threading.current_thread().name)
-                return take(*given)
-
-            monkeypatch.setattr(opened.collector, "prepare", seen)
-            assert (await opened.post(BODY)).status == 200
-            first = await opened.post(body, idempotency_key="k", **headers)
-            again = await opened.post(body, 5, idempotency_key="k", **headers)
-            assert (first.status, first.body) == (200, again.body)
-            many = await asyncio.gather(*(opened.post(body, **headers) for _ in range(5)))
-            assert len({answer.json[0]["batch"] for answer in many}) == 5
-
-    asyncio.run(scenario())
+        monkeypatch.setattr(opened.collector, "prepare", seen)
+        assert (await opened.post(BODY)).status == 200
+        first = await opened.post(body, idempotency_key="k", **headers)
+        again = await opened.post(body, 5, idempotency_key="k", **headers)
+        assert (first.status, first.body) == (200, again.body)
+        many = await asyncio.gather(*(opened.post(body, **headers) for _ in range(5)))
+        assert len({answer.json[0]["batch"] for answer in many}) == 5
     assert names[0] == "MainThread"
     assert all(name.startswith("bodies") for name in names[1:])
 
 
-def test_more_long_bodies_than_may_wait_are_refused_for_now(service):
+async def test_more_long_bodies_than_may_wait_are_refused_for_now(service):
     body = json.dumps({"events": [EVENT] * 3000}).encode()
-
-    async def scenario():
-        async with service(bodies_at_once_max=1, calls_waiting_max=1) as opened:
-            answers = await asyncio.gather(*(opened.post(body) for _ in range(5)))
-            assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
-            assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
-
-    asyncio.run(scenario())
+    async with service(bodies_at_once_max=1, calls_waiting_max=1) as opened:
+        answers = await asyncio.gather(*(opened.post(body) for _ in range(5)))
+        assert sorted(answer.status for answer in answers) == [200, 200, 503, 503, 503]
+        assert {answer.headers.get("retry-after") for answer in answers} == {None, "1"}
 
 
 @pytest.mark.parametrize(
@@ -279,22 +246,18 @@ def test_more_long_bodies_than_may_wait_are_refused_for_now(service):
         ([("203.0.113.1", "192.0.2.8"), ("203.0.113.1", "192.0.2.9")], ("203.0.113.2", "")),
     ],
 )
-def test_the_senders_of_long_bodies_take_turns(service, busy, other):
+async def test_the_senders_of_long_bodies_take_turns(service, busy, other):
     body = json.dumps({"events": [EVENT] * 3000}).encode()
     order = []
+    async with service(bodies_at_once_max=1) as opened:
 
-    async def scenario():
-        async with service(bodies_at_once_max=1) as opened:
+        async def post(name, sender):
+            address, forwarded = sender
+            assert (await opened.post(body, address=address, x_forwarded_for=forwarded)).status == 200
+            order.append(name)
 
-            async def post(name, sender):
-                address, forwarded = sender
-                assert (await opened.post(body, address=address, x_forwarded_for=forwarded)).status == 200
-                order.append(name)
-
-            waiting = [asyncio.create_task(post("busy", busy[number % len(busy)])) for number in range(8)]
-            await asyncio.sleep(0)
-            await asyncio.gather(*waiting, post("other", other))
-
-    asyncio.run(scenario())
+        waiting = [asyncio.create_task(post("busy", busy[number % len(busy)])) for number in range(8)]
+        await asyncio.sleep(0)
+        await asyncio.gather(*waiting, post("other", other))
     # One body is worked on already when the other sender's comes, and one more may have had its turn.
     assert "other" in order[:3], order

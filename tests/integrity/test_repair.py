@@ -157,23 +157,19 @@ def test_a_whole_segment_of_a_dead_writer_is_sealed(node: MakeNode) -> None:
     assert there.stored() == [0, 1, 2]
 
 
-def test_a_living_writer_s_segment_is_left_alone(node: MakeNode) -> None:
+async def test_a_living_writer_s_segment_is_left_alone(node: MakeNode) -> None:
     there = node()
-
-    async def scenario() -> None:
-        journal = Journal(there.folder, there.settings, there.clock)
-        task = asyncio.create_task(journal.run())
-        await journal.append(lines(numbers(3)))
-        (path,) = there.folder.open()
-        before = path.read_bytes()
-        with pytest.raises(CannotRepair, match="its writer lives"):
-            repair(there, path)
-        assert path.read_bytes() == before
-        await journal.append(lines(numbers(3, 5)))
-        journal.close()
-        await task
-
-    asyncio.run(scenario())
+    journal = Journal(there.folder, there.settings, there.clock)
+    task = asyncio.create_task(journal.run())
+    await journal.append(lines(numbers(3)))
+    (path,) = there.folder.open()
+    before = path.read_bytes()
+    with pytest.raises(CannotRepair, match="its writer lives"):
+        repair(there, path)
+    assert path.read_bytes() == before
+    await journal.append(lines(numbers(3, 5)))
+    journal.close()
+    await task
     there.load()
     assert there.stored() == list(range(5))
 

@@ -45,23 +45,17 @@ def stored(folder: Path) -> list[int]:
     return [number for path in sorted(folder.iterdir()) for number in sequences(path)]
 
 
-def test_appended_lines_are_in_the_file_when_append_returns(tmp_path, journal):
-    async def scenario():
-        async with journal() as opened:
-            await opened.append(line(1) + line(2))
-            assert stored(tmp_path / "journal") == [1, 2]
-            assert [path.name[-15:] for path in Folder(tmp_path / "journal").open()] == [".jsonl.zst.open"]
-
-    asyncio.run(scenario())
+async def test_appended_lines_are_in_the_file_when_append_returns(tmp_path, journal):
+    async with journal() as opened:
+        await opened.append(line(1) + line(2))
+        assert stored(tmp_path / "journal") == [1, 2]
+        assert [path.name[-15:] for path in Folder(tmp_path / "journal").open()] == [".jsonl.zst.open"]
     assert [path.name[-10:] for path in (tmp_path / "journal").iterdir()] == [".jsonl.zst"]
 
 
-def test_every_line_is_stamped_and_otherwise_as_it_was(tmp_path, journal):
-    async def scenario():
-        async with journal() as opened:
-            await opened.append(line(1))
-
-    asyncio.run(scenario())
+async def test_every_line_is_stamped_and_otherwise_as_it_was(tmp_path, journal):
+    async with journal() as opened:
+        await opened.append(line(1))
     (path,) = (tmp_path / "journal").iterdir()
     (frame,) = walk(path.read_bytes())
     event = json.loads(frame.lines)
@@ -69,12 +63,9 @@ def test_every_line_is_stamped_and_otherwise_as_it_was(tmp_path, journal):
     assert (event["sequence"], event["text"]) == (1, "}\n{")
 
 
-def test_waiting_requests_share_one_frame(tmp_path, journal):
-    async def scenario():
-        async with journal() as opened:
-            await asyncio.gather(*(opened.append(line(number)) for number in range(500)))
-
-    asyncio.run(scenario())
+async def test_waiting_requests_share_one_frame(tmp_path, journal):
+    async with journal() as opened:
+        await asyncio.gather(*(opened.append(line(number)) for number in range(500)))
     (path,) = (tmp_path / "journal").iterdir()
     assert sequences(path) == list(range(500))
     assert len(list(walk(path.read_bytes()))) < 10
@@ -92,135 +83,107 @@ class Threads(Disk):
 
 
 @pytest.mark.parametrize(("quick_s", "then"), [(math.inf, "MainThread"), (-1, "journal")])
-def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
+async def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
     """The first commit makes the file, for which nobody knows how long it takes; the second is the trial."""
     monkeypatch.setattr(log, "QUICK_S", quick_s)
     monkeypatch.setattr(log, "SLOW_FACTOR", math.inf)
     monkeypatch.setattr(log, "DISK_CHECK_PERIOD_S", 1000)
     disk = Threads()
-
-    async def scenario():
-        async with ordinary_journal(disk, segment_ahead_bytes_max=0, segment_age_max_ms=10**6) as opened:
-            for number in range(4):
-                await opened.append(line(number))
-
-    asyncio.run(scenario())
+    async with ordinary_journal(disk, segment_ahead_bytes_max=0, segment_age_max_ms=10**6) as opened:
+        for number in range(4):
+            await opened.append(line(number))
     assert disk.synced == ["journal", "MainThread", then, then]
     assert stored(tmp_path / "journal") == [0, 1, 2, 3]
 
 
-def test_a_segment_is_sealed_by_age_without_another_append(tmp_path, journal):
-    async def scenario():
-        async with journal(segment_age_max_ms=1) as opened:
-            await opened.append(line(1))
-            while Folder(tmp_path / "journal").open():
-                await asyncio.sleep(0.005)
-            assert len(Folder(tmp_path / "journal").sealed()) == 1
-            await opened.append(line(2))
-        assert stored(tmp_path / "journal") == [1, 2]
-
-    asyncio.run(scenario())
+async def test_a_segment_is_sealed_by_age_without_another_append(tmp_path, journal):
+    async with journal(segment_age_max_ms=1) as opened:
+        await opened.append(line(1))
+        while Folder(tmp_path / "journal").open():
+            await asyncio.sleep(0.005)
+        assert len(Folder(tmp_path / "journal").sealed()) == 1
+        await opened.append(line(2))
+    assert stored(tmp_path / "journal") == [1, 2]
 
 
 @pytest.mark.parametrize("change", [{"segment_bytes_max": 1}, {"segment_lines_bytes_max": 1}])
-def test_a_segment_is_sealed_by_size(tmp_path, journal, change):
-    async def scenario():
-        async with journal(**change) as opened:
-            for number in range(3):
-                await opened.append(line(number))
-            while len(Folder(tmp_path / "journal").sealed()) < 3:
-                await asyncio.sleep(0.001)
-
-    asyncio.run(scenario())
+async def test_a_segment_is_sealed_by_size(tmp_path, journal, change):
+    async with journal(**change) as opened:
+        for number in range(3):
+            await opened.append(line(number))
+        while len(Folder(tmp_path / "journal").sealed()) < 3:
+            await asyncio.sleep(0.001)
 
 
-def test_waiting_bytes_are_bounded_and_the_refused_are_not_kept(tmp_path, journal):
-    async def scenario():
-        async with journal(journal_waiting_bytes_max=len(mark(line(1)))) as opened:
-            first = asyncio.create_task(opened.append(line(1)))
-            await asyncio.sleep(0)
-            with pytest.raises(JournalBusy):
-                await opened.append(line(2))
-            await first
-
-    asyncio.run(scenario())
+async def test_waiting_bytes_are_bounded_and_the_refused_are_not_kept(tmp_path, journal):
+    async with journal(journal_waiting_bytes_max=len(mark(line(1)))) as opened:
+        first = asyncio.create_task(opened.append(line(1)))
+        await asyncio.sleep(0)
+        with pytest.raises(JournalBusy):
+            await opened.append(line(2))
+        await first
     assert stored(tmp_path / "journal") == [1]
 
 
-def test_a_waiter_that_fails_keeps_no_other_waiting(tmp_path, journal, caplog):
+async def test_a_waiter_that_fails_keeps_no_other_waiting(tmp_path, journal, caplog):
     def fail(reason):
         raise RuntimeError("what this one had to do")
 
-    async def scenario():
-        async with journal() as opened:
-            opened.submit(EncodedLines(mark(line(1))), fail)
-            await opened.append(line(2))
-            await opened.append(line(3))
-
-    asyncio.run(scenario())
+    async with journal() as opened:
+        opened.submit(EncodedLines(mark(line(1))), fail)
+        await opened.append(line(2))
+        await opened.append(line(3))
     assert stored(tmp_path / "journal") == [1, 2, 3]
     assert "what this one had to do" in caplog.text
 
 
-def test_a_disk_without_room_refuses_and_heals(tmp_path, journal, monkeypatch):
-    async def scenario():
-        async with journal() as opened:
-            await opened.append(line(1))
-            # The kernel itself refuses to write past this size: a short write, then EFBIG, as a full disk does.
-            size = sum(path.stat().st_size for path in (tmp_path / "journal").iterdir())
-            soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
-            try:
-                with pytest.raises(JournalFull):
-                    await opened.append(line(2))
-            finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            await opened.append(line(3))
-
-    asyncio.run(scenario())
+async def test_a_disk_without_room_refuses_and_heals(tmp_path, journal, monkeypatch):
+    async with journal() as opened:
+        await opened.append(line(1))
+        # The kernel itself refuses to write past this size: a short write, then EFBIG, as a full disk does.
+        size = sum(path.stat().st_size for path in (tmp_path / "journal").iterdir())
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))
+        try:
+            with pytest.raises(JournalFull):
+                await opened.append(line(2))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        await opened.append(line(3))
     assert stored(tmp_path / "journal") == [1, 3]
     assert not any(
         isinstance(part, Damage) for path in (tmp_path / "journal").iterdir() for part in walk(path.read_bytes())
     )
 
 
-def test_too_little_free_disk_refuses(tmp_path, journal):
-    async def scenario():
-        async with journal() as opened:
-            opened._settings = type(opened._settings)(disk_free_bytes_min=1 << 60)
-            with pytest.raises(JournalFull):
-                await opened.append(line(1))
-
-    asyncio.run(scenario())
+async def test_too_little_free_disk_refuses(tmp_path, journal):
+    async with journal() as opened:
+        opened._settings = type(opened._settings)(disk_free_bytes_min=1 << 60)
+        with pytest.raises(JournalFull):
+            await opened.append(line(1))
     assert stored(tmp_path / "journal") == []
 
 
-def test_a_journal_that_is_too_long_refuses_until_it_is_loaded(tmp_path, journal):
-    async def scenario():
-        async with journal(journal_bytes_max=1, segment_bytes_max=1) as opened:
-            await opened.append(line(1))
-            opened._checked_s = 0
-            with pytest.raises(JournalFull):
-                await opened.append(line(2))
-            assert "journal_bytes_max" in opened.refusal
-            while opened.refusal:  # It finds out by itself, without a request.
-                for path in Folder(tmp_path / "journal").sealed():  # none at first: sealing has a thread of its own
-                    path.unlink()
-                await asyncio.sleep(0.01)
-            await opened.append(line(3))
-        assert stored(tmp_path / "journal") == [3]
-
-    asyncio.run(scenario())
+async def test_a_journal_that_is_too_long_refuses_until_it_is_loaded(tmp_path, journal):
+    async with journal(journal_bytes_max=1, segment_bytes_max=1) as opened:
+        await opened.append(line(1))
+        opened._checked_s = 0
+        with pytest.raises(JournalFull):
+            await opened.append(line(2))
+        assert "journal_bytes_max" in opened.refusal
+        while opened.refusal:  # It finds out by itself, without a request.
+            for path in Folder(tmp_path / "journal").sealed():  # none at first: sealing has a thread of its own
+                path.unlink()
+            await asyncio.sleep(0.01)
+        await opened.append(line(3))
+    assert stored(tmp_path / "journal") == [3]
 
 
-def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_in_its_way(tmp_path, journal):
-    async def scenario():
-        async with journal() as opened:
-            released = line(3)[:-2] + b',"received":5}\n'
-            await opened.append(events=line(1), quarantined=line(2), released=released)
-
-    asyncio.run(scenario())
+async def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_in_its_way(tmp_path, journal):
+    async with journal() as opened:
+        released = line(3)[:-2] + b',"received":5}\n'
+        await opened.append(events=line(1), quarantined=line(2), released=released)
     plain, quarantine = sorted(
         Folder(tmp_path / "journal").sealed(), key=lambda path: kind_of(path) is SegmentKind.QUARANTINE
     )
@@ -289,18 +252,14 @@ class Watched(Disk):
         return super().create(path)
 
 
-def test_a_segment_of_quarantine_is_not_made_on_the_event_loop(monkeypatch, ordinary_journal):
+async def test_a_segment_of_quarantine_is_not_made_on_the_event_loop(monkeypatch, ordinary_journal):
     monkeypatch.setattr(log, "QUICK_S", math.inf)
     disk = Watched()
-
-    async def scenario():
-        async with ordinary_journal(disk) as opened:
-            await opened.append(line(1))
-            # From now on commits are made on the event loop.
-            await opened.append(line(2))
-            await opened.append(line(3), quarantined=line(4))
-            await opened.append(line(5))
-
-    asyncio.run(scenario())
+    async with ordinary_journal(disk) as opened:
+        await opened.append(line(1))
+        # From now on commits are made on the event loop.
+        await opened.append(line(2))
+        await opened.append(line(3), quarantined=line(4))
+        await opened.append(line(5))
     assert disk.threads
     assert threading.main_thread().name not in disk.threads

@@ -103,17 +103,13 @@ class Held(Disk):
         super().rename(old, new)
 
 
-def test_no_commit_waits_for_sealing_and_segments_get_larger_where_it_takes_long(tmp_path, journal):
+async def test_no_commit_waits_for_sealing_and_segments_get_larger_where_it_takes_long(tmp_path, journal):
     disk, folder = Held(), Folder(tmp_path / "journal")
-
-    async def scenario():
-        async with journal(disk, segment_bytes_max=1) as opened:
-            await fill(opened, range(50))
-            assert folder.sealed() == []
-            assert len(folder.open()) == RETIRED_SEGMENTS_MAX + 1
-            disk.released.set()
-
-    asyncio.run(scenario())
+    async with journal(disk, segment_bytes_max=1) as opened:
+        await fill(opened, range(50))
+        assert folder.sealed() == []
+        assert len(folder.open()) == RETIRED_SEGMENTS_MAX + 1
+        disk.released.set()
     assert [number for path in folder.sealed() for number in sequences(path.read_bytes())] == list(range(50))
 
 
@@ -126,17 +122,13 @@ class Nameless(Disk):
         super().rename(old, new)
 
 
-def test_a_spare_that_cannot_become_a_segment_is_removed_and_another_file_is_taken(tmp_path, journal):
+async def test_a_spare_that_cannot_become_a_segment_is_removed_and_another_file_is_taken(tmp_path, journal):
     folder = Folder(tmp_path / "journal")
-
-    async def scenario():
-        async with journal(Nameless(), segment_bytes_max=1) as opened:
-            for number in range(3):
-                await opened.append(line(number))
-                while len(folder.sealed()) <= number or not folder.spares():
-                    await asyncio.sleep(0.001)
-
-    asyncio.run(scenario())
+    async with journal(Nameless(), segment_bytes_max=1) as opened:
+        for number in range(3):
+            await opened.append(line(number))
+            while len(folder.sealed()) <= number or not folder.spares():
+                await asyncio.sleep(0.001)
     assert [number for path in folder.sealed() for number in sequences(path.read_bytes())] == [0, 1, 2]
     assert folder.names() == [path.name for path in folder.sealed()]
     assert folder.spares() == []

@@ -1,6 +1,5 @@
 """Where an event stands after whatever may happen to it, walked through in every order."""
 
-import asyncio
 from itertools import product
 
 from quarantined import PLAN, WIDER, event
@@ -30,26 +29,23 @@ async def send(there, plan, keys):
     return names
 
 
-def test_every_way_of_an_event_ends_where_the_table_says(node):
-    async def scenario():
-        async with node().open() as there:
-            ways = {"-".join(way): way for way in product(AFTER["nowhere"], repeat=STEPS)}
-            states, names = dict.fromkeys(ways, "nowhere"), {}
-            for step in range(STEPS):
-                due = {what: [key for key, way in ways.items() if way[step] == what] for what in AFTER["nowhere"]}
-                names |= await send(there, PLAN, due["refused"])
-                names |= await send(there, WIDER, due["taken"])
-                for what, call in (("release", there.quarantine.release), ("drop", there.quarantine.drop)):
-                    known = tuple(names[key] for key in due[what] if key in names)
-                    if known:
-                        await there.load()  # a change comes when the one before it shows
-                        outcome = await call(Selection(ids=known), "root")
-                        assert outcome.changed == sum(states[key] == "held" for key in due[what])
-                await there.load()
-                states = {key: AFTER[state][ways[key][step]] for key, state in states.items()}
-                assert await found(there, names) == {names[key]: states[key] for key in names}
-
-    asyncio.run(scenario())
+async def test_every_way_of_an_event_ends_where_the_table_says(node):
+    async with node().open() as there:
+        ways = {"-".join(way): way for way in product(AFTER["nowhere"], repeat=STEPS)}
+        states, names = dict.fromkeys(ways, "nowhere"), {}
+        for step in range(STEPS):
+            due = {what: [key for key, way in ways.items() if way[step] == what] for what in AFTER["nowhere"]}
+            names |= await send(there, PLAN, due["refused"])
+            names |= await send(there, WIDER, due["taken"])
+            for what, call in (("release", there.quarantine.release), ("drop", there.quarantine.drop)):
+                known = tuple(names[key] for key in due[what] if key in names)
+                if known:
+                    await there.load()  # a change comes when the one before it shows
+                    outcome = await call(Selection(ids=known), "root")
+                    assert outcome.changed == sum(states[key] == "held" for key in due[what])
+            await there.load()
+            states = {key: AFTER[state][ways[key][step]] for key, state in states.items()}
+            assert await found(there, names) == {names[key]: states[key] for key in names}
 
 
 async def found(there, names):

@@ -56,19 +56,16 @@ def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
     assert asyncio.run(make()) == b"1|T|a\n"
 
 
-def test_a_report_waits_for_every_other_node(place: Any) -> None:
-    async def make() -> None:
-        job = await place.order()
-        place.state.nodes.put("here", 0, 0)  # what this node says of itself is older than what it knows
-        with telling(place, "there", job.started_ms - 1) as there:
-            async with place.running():
-                await place.seen(job, lambda job: job.owner is not None)
-                await asyncio.sleep(0.5)
-                assert place.state.jobs.get(job.id).status is JobStatus.RUNNING
-                there.loaded_through_ms = job.started_ms
-                assert (await place.ended(job)).status is JobStatus.COMPLETE
-
-    asyncio.run(make())
+async def test_a_report_waits_for_every_other_node(place: Any) -> None:
+    job = await place.order()
+    place.state.nodes.put("here", 0, 0)  # what this node says of itself is older than what it knows
+    with telling(place, "there", job.started_ms - 1) as there:
+        async with place.running():
+            await place.seen(job, lambda job: job.owner is not None)
+            await asyncio.sleep(0.5)
+            assert place.state.jobs.get(job.id).status is JobStatus.RUNNING
+            there.loaded_through_ms = job.started_ms
+            assert (await place.ended(job)).status is JobStatus.COMPLETE
 
 
 @pytest.mark.parametrize("late", ["here", "there"])
@@ -81,34 +78,27 @@ def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any,
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
 
-def test_a_report_has_what_a_node_with_a_clock_ahead_took_before_it(place: Any) -> None:
+async def test_a_report_has_what_a_node_with_a_clock_ahead_took_before_it(place: Any) -> None:
     """That node stamped the event later than this one's clock was when the report was ordered."""
     stamp_ms = place.now_ms + 5_000
     place.load([{"timestamp": 1, "admitted": stamp_ms}, {"timestamp": 2, "admitted": place.now_ms + 1_000_000}])
-
-    async def make() -> None:
-        job = await place.order()
-        with telling(place, "there", stamp_ms + 60_000, ahead_ms=5_000):
-            async with place.running():
-                ended = await place.ended(job)
-        assert await place.read(ended) == b"1|T|a\n"
-        assert stamp_ms < ended.watermark_ms < stamp_ms + 60_000
-        assert ended.started_ms == place.now_ms
-
-    asyncio.run(make())
+    job = await place.order()
+    with telling(place, "there", stamp_ms + 60_000, ahead_ms=5_000):
+        async with place.running():
+            ended = await place.ended(job)
+    assert await place.read(ended) == b"1|T|a\n"
+    assert stamp_ms < ended.watermark_ms < stamp_ms + 60_000
+    assert ended.started_ms == place.now_ms
 
 
-def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_over(place: Any) -> None:
-    async def make() -> None:
-        job = await place.order()
-        place.state.jobs.claim("the dead", 0)
-        assert place.state.jobs.pin_watermark(job.id, "the dead", place.now_ms + 7)
-        place.clock.ms += 60_000
-        with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
-            async with place.running():
-                assert (await place.ended(job)).watermark_ms == place.now_ms + 7
-
-    asyncio.run(make())
+async def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_over(place: Any) -> None:
+    job = await place.order()
+    place.state.jobs.claim("the dead", 0)
+    assert place.state.jobs.pin_watermark(job.id, "the dead", place.now_ms + 7)
+    place.clock.ms += 60_000
+    with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
+        async with place.running():
+            assert (await place.ended(job)).watermark_ms == place.now_ms + 7
 
 
 def test_a_watermark_that_was_asked_for_is_kept(place: Any) -> None:
@@ -126,16 +116,12 @@ def test_a_node_that_has_gone_silent_is_waited_for_and_named(make_place: Any) ->
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
 
-def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: Any) -> None:
+async def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(place: Any) -> None:
     place.state.nodes.put("here", place.now_ms, place.now_ms + 5_000)
-
-    async def make() -> None:
-        job = await place.order()
-        place.clock.ms += 10
-        async with place.running():
-            assert (await place.ended(job)).watermark_ms == job.started_ms
-
-    asyncio.run(make())
+    job = await place.order()
+    place.clock.ms += 10
+    async with place.running():
+        assert (await place.ended(job)).watermark_ms == job.started_ms
 
 
 def test_a_node_takes_the_watermark_of_another_whose_clock_is_ahead(place: Any) -> None:

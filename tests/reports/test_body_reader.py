@@ -1,6 +1,5 @@
 """The lines with which docs/reports.md reads each format."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -33,14 +32,10 @@ def test_there_is_a_line_for_each_format_and_program() -> None:
     assert [name for line in LINES for name in FILES if name in line] == [name for name in FILES for _ in range(3)]
 
 
-def test_every_line_reads_what_was_sent(place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_line_reads_what_was_sent(place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place.load({"timestamp": 1_700_000_000_000 + n, "context": [value]} for n, value in enumerate(VALUES))
-
-    async def save() -> None:
-        for name, output in FILES.items():
-            (tmp_path / name).write_bytes(await place.read(await place.make(output=output)))
-
-    asyncio.run(save())
+    for name, output in FILES.items():
+        (tmp_path / name).write_bytes(await place.read(await place.make(output=output)))
     monkeypatch.chdir(tmp_path)
     for line in LINES:
         read = eval(line, {"duckdb": duckdb, "pandas": pd, "polars": pl, "pyarrow": pa})  # noqa: S307 - our own words

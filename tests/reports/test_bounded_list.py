@@ -1,6 +1,5 @@
 """The list of reports has bounded bytes, and starting and cancelling in a loop does not fill the state."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -55,40 +54,29 @@ async def pages(desk: Reports, limit: int) -> list[list[Job]]:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100, 1_000])
-def test_pages_have_so_many_bytes_and_leave_nothing_out(state: State, settings: Settings, limit: int) -> None:
-    async def scenario() -> None:
-        desk = Reports(
-            state, msgspec.structs.replace(settings, reports_ended_chars_max=10**9), SystemClock(), Files(settings)
-        )
-        started = await started_and_cancelled(desk, [*[1_000, 1, 900] * 4, *[1] * 60, 1_000])
-        found = await pages(desk, limit)
-        assert [job.id for page in found for job in page] == started
-        for page in found:
-            assert 1 <= len(page) <= limit
-            size = len(msgspec.json.encode([report_status(job) for job in page]))
-            assert size <= PAGE_BYTES + 2
-
-    asyncio.run(scenario())
+async def test_pages_have_so_many_bytes_and_leave_nothing_out(state: State, settings: Settings, limit: int) -> None:
+    desk = Reports(
+        state, msgspec.structs.replace(settings, reports_ended_chars_max=10**9), SystemClock(), Files(settings)
+    )
+    started = await started_and_cancelled(desk, [*[1_000, 1, 900] * 4, *[1] * 60, 1_000])
+    found = await pages(desk, limit)
+    assert [job.id for page in found for job in page] == started
+    for page in found:
+        assert 1 <= len(page) <= limit
+        size = len(msgspec.json.encode([report_status(job) for job in page]))
+        assert size <= PAGE_BYTES + 2
 
 
-def test_a_report_longer_than_a_page_is_a_page_of_its_own(state: State, settings: Settings) -> None:
-    async def scenario() -> None:
-        desk = Reports(
-            state, msgspec.structs.replace(settings, reports_page_bytes_max=100), SystemClock(), Files(settings)
-        )
-        started = await started_and_cancelled(desk, [2, 3, 4])
-        found = await pages(desk, 50)
-        assert [job.id for page in found for job in page] == started
-        assert max(map(len, found)) == 1
-
-    asyncio.run(scenario())
+async def test_a_report_longer_than_a_page_is_a_page_of_its_own(state: State, settings: Settings) -> None:
+    desk = Reports(state, msgspec.structs.replace(settings, reports_page_bytes_max=100), SystemClock(), Files(settings))
+    started = await started_and_cancelled(desk, [2, 3, 4])
+    found = await pages(desk, 50)
+    assert [job.id for page in found for job in page] == started
+    assert max(map(len, found)) == 1
 
 
-def test_starting_and_cancelling_in_a_loop_does_not_fill_the_state(state: State, settings: Settings) -> None:
-    async def scenario() -> None:
-        desk = Reports(state, settings, SystemClock(), Files(settings))
-        await started_and_cancelled(desk, [1_000] * 60)
-        left = state.jobs.newest(USER.account, 1_000, None)
-        assert sum(len(msgspec.json.encode(job.filter)) for job in left) < 300_000 + 2 * 40_000
-
-    asyncio.run(scenario())
+async def test_starting_and_cancelling_in_a_loop_does_not_fill_the_state(state: State, settings: Settings) -> None:
+    desk = Reports(state, settings, SystemClock(), Files(settings))
+    await started_and_cancelled(desk, [1_000] * 60)
+    left = state.jobs.newest(USER.account, 1_000, None)
+    assert sum(len(msgspec.json.encode(job.filter)) for job in left) < 300_000 + 2 * 40_000

@@ -59,31 +59,27 @@ def run_until_dead(place: Any, point: str, job: Job) -> None:
 
 
 @pytest.mark.parametrize("point", MAKING)
-def test_a_report_outlives_its_worker(make_place: Any, point: str) -> None:
+async def test_a_report_outlives_its_worker(make_place: Any, point: str) -> None:
     place = make_place()
     place.fill()
-
-    async def make() -> None:
-        job = await place.order(output={"header": True})
-        run_until_dead(place, point, job)
-        dead = check(place, job)
-        assert dead.status is (JobStatus.COMPLETE if point == "after the record" else JobStatus.RUNNING)
-        if dead.status is JobStatus.RUNNING:
-            place.state.jobs.renew(job.id, dead.owner, 0)
-        watermark = {"header": True, "asOf": job.watermark_ms}
-        undisturbed = await place.order(output=watermark)
-        async with place.running():
-            while check(place, job).status is JobStatus.RUNNING:
-                await asyncio.sleep(0.01)
-            ended = check(place, job)
-            expected = await place.ended(undisturbed)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1 if point == "after the record" else 2)
-        assert (ended.sha256, ended.bytes, ended.rows) == (expected.sha256, expected.bytes, place.rows)
-        assert await place.read(ended) == await place.read(expected)
-        # Nothing is left of the dead.
-        assert place.stored() == sorted([file_path(ended), file_path(expected)])
-
-    asyncio.run(make())
+    job = await place.order(output={"header": True})
+    run_until_dead(place, point, job)
+    dead = check(place, job)
+    assert dead.status is (JobStatus.COMPLETE if point == "after the record" else JobStatus.RUNNING)
+    if dead.status is JobStatus.RUNNING:
+        place.state.jobs.renew(job.id, dead.owner, 0)
+    watermark = {"header": True, "asOf": job.watermark_ms}
+    undisturbed = await place.order(output=watermark)
+    async with place.running():
+        while check(place, job).status is JobStatus.RUNNING:
+            await asyncio.sleep(0.01)
+        ended = check(place, job)
+        expected = await place.ended(undisturbed)
+    assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1 if point == "after the record" else 2)
+    assert (ended.sha256, ended.bytes, ended.rows) == (expected.sha256, expected.bytes, place.rows)
+    assert await place.read(ended) == await place.read(expected)
+    # Nothing is left of the dead.
+    assert place.stored() == sorted([file_path(ended), file_path(expected)])
 
 
 @pytest.mark.parametrize("point", ["before the file is removed", "after the file is removed"])

@@ -110,15 +110,11 @@ def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(folder: 
     assert output(deliver(folder)) == b'{"bucketName":"lake"}'
 
 
-def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_path: Path) -> None:
+async def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_path: Path) -> None:
     job = deliver(folder, bucketKey="a.csv")
     folder.clock.ms += 31 * 86_400_000
-
-    async def keep_house() -> None:
-        async with folder.running():
-            await folder.seen(job, lambda job: job.expired)
-
-    asyncio.run(keep_house())
+    async with folder.running():
+        await folder.seen(job, lambda job: job.expired)
     assert (tmp_path / "the lake/a.csv").exists()
     folder.destinations.remove(job)
     assert not (tmp_path / "the lake/a.csv").exists()

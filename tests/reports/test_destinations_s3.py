@@ -131,19 +131,15 @@ def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(
     assert httpx.get(followed(lake, second)).content == b"1|T|a\n"
 
 
-def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) -> None:
+async def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) -> None:
     lake.fill()
-
-    async def make() -> Job:
-        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
-        dead = lake.state.jobs.claim("the dead", 0)
-        lake.destinations.put(dead, iter([lake.filled]))
-        async with lake.running():
-            ended = await lake.ended(job)
-        assert isinstance(ended, Job)
-        return ended
-
-    job = asyncio.run(make())
+    job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+    dead = lake.state.jobs.claim("the dead", 0)
+    lake.destinations.put(dead, iter([lake.filled]))
+    async with lake.running():
+        ended = await lake.ended(job)
+    assert isinstance(ended, Job)
+    job = ended
     assert (job.status, job.tries) == (JobStatus.COMPLETE, 2)
     assert s3.read("from/footfall/a.csv") == lake.filled
     assert httpx.get(followed(lake, job)).content == lake.filled
@@ -173,23 +169,19 @@ def test_a_bucket_that_is_not_there_fails_the_report(s3: S3, make_place: Any) ->
     assert (job.status, job.reason) == (JobStatus.FAILED, reason)
 
 
-def test_an_outage_is_outlived(s3: S3, lake: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_outage_is_outlived(s3: S3, lake: Any, caplog: pytest.LogCaptureFixture) -> None:
     lake.fill()
-
-    async def make() -> Job:
-        s3.stop()
-        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
-        async with lake.running():
-            async with asyncio.timeout(60):
-                while "a store is away, trying again" not in caplog.text:
-                    await asyncio.sleep(0.01)
-            assert lake.state.jobs.get(job.id).status is JobStatus.RUNNING
-            await asyncio.to_thread(s3.start)
-            ended = await lake.ended(job)
-        assert isinstance(ended, Job)
-        return ended
-
-    job = asyncio.run(make())
+    s3.stop()
+    job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+    async with lake.running():
+        async with asyncio.timeout(60):
+            while "a store is away, trying again" not in caplog.text:
+                await asyncio.sleep(0.01)
+        assert lake.state.jobs.get(job.id).status is JobStatus.RUNNING
+        await asyncio.to_thread(s3.start)
+        ended = await lake.ended(job)
+    assert isinstance(ended, Job)
+    job = ended
     assert (job.status, job.tries) == (JobStatus.COMPLETE, 1)
     assert s3.read("from/footfall/a.csv") == lake.filled
 
@@ -212,7 +204,7 @@ def test_a_store_that_is_away_costs_a_link_only_the_wait(s3: S3, lake: Any) -> N
     assert httpx.get(followed(lake, job)).status_code == 200
 
 
-def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s3: S3, lake: Any) -> None:
+async def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s3: S3, lake: Any) -> None:
     class Late(Files):
         """Has the report ended by somebody else when its file has just come to its destination."""
 
@@ -224,14 +216,11 @@ def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s
             assert s3.keys() == ["from/footfall/a.csv"]
             return size
 
-    async def make() -> None:
-        job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
-        runner = lake.runner()
-        runner._files._named["lake"] = Late(lake.settings, "lake")
-        async with lake.running(runner):
-            assert (await lake.ended(job)).reason == "not wanted"
-
-    asyncio.run(make())
+    job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
+    runner = lake.runner()
+    runner._files._named["lake"] = Late(lake.settings, "lake")
+    async with lake.running(runner):
+        assert (await lake.ended(job)).reason == "not wanted"
     assert s3.keys() == []
 
 

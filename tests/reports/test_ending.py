@@ -68,19 +68,15 @@ SELECT 'C', 'P', 'T', number, [repeat('x', 100)], 1, generateUUIDv4(), 1, 1 FROM
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
-def test_a_large_report_is_broken_off_in_its_rows(place: Any, file_format: str) -> None:
+async def test_a_large_report_is_broken_off_in_its_rows(place: Any, file_format: str) -> None:
     place.store.write(FILL, {})
-
-    async def make() -> None:
-        job = await place.order(output={"format": file_format})
-        async with place.running():
-            await place.seen(job, lambda job: job.bytes > 0 and job.progress > 0)
-            assert at_work(place) > 0
-            ended = await place.desk.end(place.user, f"JOB-{job.id}")
-            assert (ended.status, ended.rows < 4_000_000) == (JobStatus.FAILED, True)
-            await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
-
-    asyncio.run(make())
+    job = await place.order(output={"format": file_format})
+    async with place.running():
+        await place.seen(job, lambda job: job.bytes > 0 and job.progress > 0)
+        assert at_work(place) > 0
+        ended = await place.desk.end(place.user, f"JOB-{job.id}")
+        assert (ended.status, ended.rows < 4_000_000) == (JobStatus.FAILED, True)
+        await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
 
 
 @pytest.fixture
@@ -91,59 +87,48 @@ def endless(make_place: Any) -> Any:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_a_statement_that_gives_nothing_is_broken_off(endless: Any, elsewhere: bool) -> None:
+async def test_a_statement_that_gives_nothing_is_broken_off(endless: Any, elsewhere: bool) -> None:
     """Also when the worker is on another node: all that it shares with the desk is the state database."""
-
-    async def make() -> None:
-        job = await endless.order()
-        with contextlib.closing(State(f"sqlite:///{endless.settings.data / 'state.db'}")) as state:
-            async with endless.running(endless.runner(state=state, node="there") if elsewhere else endless.runner()):
-                await until(lambda: at_work(endless) == 1, 30)
-                ended = await endless.desk.end(endless.user, f"JOB-{job.id}")
-                assert (ended.status, ended.reason, ended.ended_ms) == (JobStatus.FAILED, "cancelled", endless.now_ms)
-                await until(lambda: at_work(endless) == 0 and endless.store.left.is_set(), FREE_S)
-                endless.store.entered.clear()
-                # The worker is free too: it takes the next one.
-                second = await endless.order()
-                await until(endless.store.entered.is_set, FREE_S)
-                await endless.desk.end(endless.user, f"JOB-{second.id}")
-        assert endless.state.jobs.get(job.id) == ended
-        assert endless.stored() == []
-
-    asyncio.run(make())
+    job = await endless.order()
+    with contextlib.closing(State(f"sqlite:///{endless.settings.data / 'state.db'}")) as state:
+        async with endless.running(endless.runner(state=state, node="there") if elsewhere else endless.runner()):
+            await until(lambda: at_work(endless) == 1, 30)
+            ended = await endless.desk.end(endless.user, f"JOB-{job.id}")
+            assert (ended.status, ended.reason, ended.ended_ms) == (JobStatus.FAILED, "cancelled", endless.now_ms)
+            await until(lambda: at_work(endless) == 0 and endless.store.left.is_set(), FREE_S)
+            endless.store.entered.clear()
+            # The worker is free too: it takes the next one.
+            second = await endless.order()
+            await until(endless.store.entered.is_set, FREE_S)
+            await endless.desk.end(endless.user, f"JOB-{second.id}")
+    assert endless.state.jobs.get(job.id) == ended
+    assert endless.stored() == []
 
 
-def test_a_stream_is_broken_off_and_its_file_removed(make_place: Any) -> None:
+async def test_a_stream_is_broken_off_and_its_file_removed(make_place: Any) -> None:
     place = make_place(store_type=Sleepy)
     place.fill()
-
-    async def make() -> None:
-        job = await place.order()
-        async with place.running():
-            await place.seen(job, lambda job: job.bytes > 0)
-            await place.desk.end(place.user, f"JOB-{job.id}")
-            await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
-        assert place.state.jobs.get(job.id).reason == "cancelled"
-
-    asyncio.run(make())
+    job = await place.order()
+    async with place.running():
+        await place.seen(job, lambda job: job.bytes > 0)
+        await place.desk.end(place.user, f"JOB-{job.id}")
+        await until(lambda: at_work(place) == 0 and place.stored() == [], FREE_S)
+    assert place.state.jobs.get(job.id).reason == "cancelled"
 
 
-def test_a_stop_breaks_a_statement_off_and_costs_no_try(endless: Any) -> None:
-    async def make() -> None:
-        job = await endless.order()
-        for stops in range(1, 11):
-            endless.store.entered.clear()
-            async with endless.running() as stop:
-                await until(endless.store.entered.is_set, 30)
-                stop.set()
-                await endless.seen(job, lambda job: job.stops == stops)  # noqa: B023 - it is called at once
-        now = endless.state.jobs.get(job.id)
-        assert (now.status, now.tries, now.stops) == (JobStatus.RUNNING, 10, 10)
-        assert at_work(endless) == 0
-        async with endless.running(endless.runner(store=Store(endless.settings))):
-            assert (await endless.ended(job)).status is JobStatus.COMPLETE
-
-    asyncio.run(make())
+async def test_a_stop_breaks_a_statement_off_and_costs_no_try(endless: Any) -> None:
+    job = await endless.order()
+    for stops in range(1, 11):
+        endless.store.entered.clear()
+        async with endless.running() as stop:
+            await until(endless.store.entered.is_set, 30)
+            stop.set()
+            await endless.seen(job, lambda job: job.stops == stops)  # noqa: B023 - it is called at once
+    now = endless.state.jobs.get(job.id)
+    assert (now.status, now.tries, now.stops) == (JobStatus.RUNNING, 10, 10)
+    assert at_work(endless) == 0
+    async with endless.running(endless.runner(store=Store(endless.settings))):
+        assert (await endless.ended(job)).status is JobStatus.COMPLETE
 
 
 def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any) -> None:
@@ -162,11 +147,8 @@ def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
 
 
-def test_a_waiting_report_is_cancelled_too(place: Any) -> None:
-    async def make() -> None:
-        job = await place.order()
-        answers = [await place.desk.end(place.user, f"JOB-{job.id}") for _ in range(2)]
-        assert [(answer.status, answer.reason) for answer in answers] == [(JobStatus.FAILED, "cancelled")] * 2
-        assert place.state.jobs.claim("worker", 60_000) is None
-
-    asyncio.run(make())
+async def test_a_waiting_report_is_cancelled_too(place: Any) -> None:
+    job = await place.order()
+    answers = [await place.desk.end(place.user, f"JOB-{job.id}") for _ in range(2)]
+    assert [(answer.status, answer.reason) for answer in answers] == [(JobStatus.FAILED, "cancelled")] * 2
+    assert place.state.jobs.claim("worker", 60_000) is None

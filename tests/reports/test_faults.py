@@ -169,51 +169,40 @@ def test_a_stream_that_breaks_off_never_makes_a_short_file(
         assert place.stored() == []
 
 
-def test_a_statement_that_fails_fails_the_report_and_not_the_runner(place: Any, caplog: Any) -> None:
-    async def make() -> None:
-        place.store.rows("DROP TABLE events SYNC", {})
-        first, second = await place.order(), await place.order()
-        async with place.running():
-            for job in (first, second):
-                ended = await place.ended(job)
-                assert ended.status is JobStatus.FAILED
-                assert ended.reason == "the events store could not run the report's statement"
-        assert "UNKNOWN_TABLE" in caplog.text
-
-    asyncio.run(make())
-
-
-def test_a_file_that_cannot_be_written_fails_the_report(place: Any) -> None:
-    place.fill()
-
-    async def make() -> Job:
-        job = await place.order()
-        (Path(place.settings.data_dir) / "files" / job.id).write_bytes(b"in the way")
-        async with place.running():
+async def test_a_statement_that_fails_fails_the_report_and_not_the_runner(place: Any, caplog: Any) -> None:
+    place.store.rows("DROP TABLE events SYNC", {})
+    first, second = await place.order(), await place.order()
+    async with place.running():
+        for job in (first, second):
             ended = await place.ended(job)
-        assert isinstance(ended, Job)
-        return ended
+            assert ended.status is JobStatus.FAILED
+            assert ended.reason == "the events store could not run the report's statement"
+    assert "UNKNOWN_TABLE" in caplog.text
 
-    job = asyncio.run(make())
+
+async def test_a_file_that_cannot_be_written_fails_the_report(place: Any) -> None:
+    place.fill()
+    job = await place.order()
+    (Path(place.settings.data_dir) / "files" / job.id).write_bytes(b"in the way")
+    async with place.running():
+        ended = await place.ended(job)
+    assert isinstance(ended, Job)
+    job = ended
     assert (job.status, job.reason) == (JobStatus.FAILED, "the report's file could not be written")
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost: bool) -> None:
+async def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost: bool) -> None:
     place.fill()
-
-    async def make() -> None:
-        job = await place.order()
-        with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
-            state.jobs = failing = FailingJobs(state.database)
-            failing.lost = lost
-            async with place.running(place.runner(state=state)):
-                await place.ended(job)
-        ended = place.state.jobs.get(job.id)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1)
-        assert await place.read(ended) == place.filled
-
-    asyncio.run(make())
+    job = await place.order()
+    with contextlib.closing(State(f"sqlite:///{place.settings.data / 'state.db'}")) as state:
+        state.jobs = failing = FailingJobs(state.database)
+        failing.lost = lost
+        async with place.running(place.runner(state=state)):
+            await place.ended(job)
+    ended = place.state.jobs.get(job.id)
+    assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 1)
+    assert await place.read(ended) == place.filled
 
 
 def test_events_loaded_a_second_time_while_a_report_is_made_count_once(

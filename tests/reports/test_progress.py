@@ -1,6 +1,5 @@
 """How far a report is: it moves, never back, and is everything only when the report is COMPLETE."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
@@ -32,7 +31,7 @@ class Slow(Store):
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
-def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
+async def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
     place = make_place(store_type=Slow)
     place.store.write(FILL, {"rows": ROWS})
     said: list[tuple[JobStatus, float]] = []
@@ -41,12 +40,9 @@ def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -
         said.append((job.status, float(status_headers(job, 0)["Footfall-Progress"])))
         return job.status is not JobStatus.RUNNING
 
-    async def make() -> None:
-        job = await place.order(output={"format": file_format})
-        async with place.running():
-            assert (await place.seen(job, look)).rows == ROWS
-
-    asyncio.run(make())
+    job = await place.order(output={"format": file_format})
+    async with place.running():
+        assert (await place.seen(job, look)).rows == ROWS
     values = [value for _, value in said]
     assert values == sorted(values)
     assert (values[0], said[-1]) == (0, (JobStatus.COMPLETE, 1))
@@ -54,25 +50,21 @@ def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -
     assert len({value for value in values if 0 < value < 1}) >= 2, sorted(set(values))
 
 
-def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
+async def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
     place.fill()
+    job = await place.order()
+    place.state.jobs.claim("the dead", 0)
+    place.state.jobs.record_progress(job.id, "the dead", 1, 2, 3, 0.75)
+    least = 1.0
 
-    async def make() -> None:
-        job = await place.order()
-        place.state.jobs.claim("the dead", 0)
-        place.state.jobs.record_progress(job.id, "the dead", 1, 2, 3, 0.75)
-        least = 1.0
+    def look(job: Job) -> bool:
+        nonlocal least
+        least = min(least, job.progress)
+        return job.status is not JobStatus.RUNNING
 
-        def look(job: Job) -> bool:
-            nonlocal least
-            least = min(least, job.progress)
-            return job.status is not JobStatus.RUNNING
-
-        async with place.running():
-            await place.seen(job, look)
-        assert least == 0.75
-
-    asyncio.run(make())
+    async with place.running():
+        await place.seen(job, look)
+    assert least == 0.75
 
 
 def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:

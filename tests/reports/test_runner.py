@@ -109,142 +109,114 @@ def take(place: Any, job: Job) -> None:
         place.state.jobs.claim("the next", LEASE_MS)
 
 
-def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
+async def test_two_runners_share_the_jobs_and_end_each_once(place: Any) -> None:
     place.fill()
-
-    async def make() -> None:
-        jobs = [await place.order(start=n) for n in range(12)]
-        other = State(f"sqlite:///{place.settings.data / 'state.db'}")
-        here = State(f"sqlite:///{place.settings.data / 'state.db'}")
-        other.jobs, here.jobs = theirs, ours = CountingJobs(other.database), CountingJobs(here.database)
-        with contextlib.closing(here), contextlib.closing(other):
-            async with place.running(place.runner(state=here), place.runner(state=other, node="there")):
-                ended = [await place.ended(job) for job in jobs]
-            assert [(job.status, job.tries, job.rows) for job in ended] == [
-                (JobStatus.COMPLETE, 1, place.rows - n) for n in range(12)
-            ]
-            assert ours.ends + theirs.ends == 12
-
-    asyncio.run(make())
+    jobs = [await place.order(start=n) for n in range(12)]
+    other = State(f"sqlite:///{place.settings.data / 'state.db'}")
+    here = State(f"sqlite:///{place.settings.data / 'state.db'}")
+    other.jobs, here.jobs = theirs, ours = CountingJobs(other.database), CountingJobs(here.database)
+    with contextlib.closing(here), contextlib.closing(other):
+        async with place.running(place.runner(state=here), place.runner(state=other, node="there")):
+            ended = [await place.ended(job) for job in jobs]
+        assert [(job.status, job.tries, job.rows) for job in ended] == [
+            (JobStatus.COMPLETE, 1, place.rows - n) for n in range(12)
+        ]
+        assert ours.ends + theirs.ends == 12
 
 
-def test_progress_is_told_while_a_report_runs(gated: Any) -> None:
-    async def make() -> None:
-        job = await gated.order()
-        async with gated.running():
-            running = await gated.seen(job, lambda job: job.rows > 0)
-            assert running.status is JobStatus.RUNNING
-            assert (running.rows < gated.rows, running.bytes, running.rows_total) == (True, 1000, gated.rows)
-            gated.store.gate.set()
-            ended = await gated.ended(job)
-        assert (ended.rows, ended.bytes, ended.rows_total) == (gated.rows, len(gated.filled), gated.rows)
-        assert ended.ended_ms == gated.now_ms
-        assert await gated.read(ended) == gated.filled
-
-    asyncio.run(make())
+async def test_progress_is_told_while_a_report_runs(gated: Any) -> None:
+    job = await gated.order()
+    async with gated.running():
+        running = await gated.seen(job, lambda job: job.rows > 0)
+        assert running.status is JobStatus.RUNNING
+        assert (running.rows < gated.rows, running.bytes, running.rows_total) == (True, 1000, gated.rows)
+        gated.store.gate.set()
+        ended = await gated.ended(job)
+    assert (ended.rows, ended.bytes, ended.rows_total) == (gated.rows, len(gated.filled), gated.rows)
+    assert ended.ended_ms == gated.now_ms
+    assert await gated.read(ended) == gated.filled
 
 
-def test_a_dead_workers_report_is_made_by_another(place: Any) -> None:
+async def test_a_dead_workers_report_is_made_by_another(place: Any) -> None:
     place.fill()
-
-    async def make() -> None:
-        job = await place.order()
-        place.state.jobs.claim("the dead", LEASE_MS)
-        half = place.settings.data / "files" / job.id / "1" / f"{job.file}#1"
-        half.parent.mkdir(parents=True)
-        half.write_bytes(place.filled[:1000])
-        async with place.running():
-            await asyncio.sleep(0.5)
-            assert place.state.jobs.get(job.id).owner == "the dead"
-            assert place.state.jobs.renew(job.id, "the dead", 0)
-            ended = await place.ended(job)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
-        assert place.stored() == [f"{job.id}/2/{job.file}"]
-        assert await place.read(ended) == place.filled
-
-    asyncio.run(make())
+    job = await place.order()
+    place.state.jobs.claim("the dead", LEASE_MS)
+    half = place.settings.data / "files" / job.id / "1" / f"{job.file}#1"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(place.filled[:1000])
+    async with place.running():
+        await asyncio.sleep(0.5)
+        assert place.state.jobs.get(job.id).owner == "the dead"
+        assert place.state.jobs.renew(job.id, "the dead", 0)
+        ended = await place.ended(job)
+    assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
+    assert place.stored() == [f"{job.id}/2/{job.file}"]
+    assert await place.read(ended) == place.filled
 
 
-def test_a_report_survives_the_death_of_its_workers_process(place: Any) -> None:
+async def test_a_report_survives_the_death_of_its_workers_process(place: Any) -> None:
     place.fill()
-
-    async def make() -> None:
-        job = await place.order()
-        with stuck_worker(place):
-            await place.seen(job, lambda job: job.rows > 0)
-        assert place.stored() == [f"{job.id}/1/{job.file}#1"]
-        assert place.state.jobs.renew(job.id, place.state.jobs.get(job.id).owner, 0)
-        async with place.running():
-            ended = await place.ended(job)
-        assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
-        assert place.stored() == [f"{job.id}/2/{job.file}"]
-        assert await place.read(ended) == place.filled
-
-    asyncio.run(make())
+    job = await place.order()
+    with stuck_worker(place):
+        await place.seen(job, lambda job: job.rows > 0)
+    assert place.stored() == [f"{job.id}/1/{job.file}#1"]
+    assert place.state.jobs.renew(job.id, place.state.jobs.get(job.id).owner, 0)
+    async with place.running():
+        ended = await place.ended(job)
+    assert (ended.status, ended.tries) == (JobStatus.COMPLETE, 2)
+    assert place.stored() == [f"{job.id}/2/{job.file}"]
+    assert await place.read(ended) == place.filled
 
 
-def test_a_worker_that_lost_its_lease_leaves_neither_status_nor_file(gated: Any) -> None:
-    async def make() -> None:
-        job = await gated.order()
-        async with gated.running():
-            await gated.seen(job, lambda job: job.rows > 0)
-            take(gated, job)
-            gated.store.gate.set()
-        now = gated.state.jobs.get(job.id)
-        assert (now.status, now.owner, now.tries) == (JobStatus.RUNNING, "the next", 2)
-        assert gated.stored() == []
-
-    asyncio.run(make())
+async def test_a_worker_that_lost_its_lease_leaves_neither_status_nor_file(gated: Any) -> None:
+    job = await gated.order()
+    async with gated.running():
+        await gated.seen(job, lambda job: job.rows > 0)
+        take(gated, job)
+        gated.store.gate.set()
+    now = gated.state.jobs.get(job.id)
+    assert (now.status, now.owner, now.tries) == (JobStatus.RUNNING, "the next", 2)
+    assert gated.stored() == []
 
 
-def test_a_worker_notices_that_its_lease_was_lost(gated: Any, caplog: pytest.LogCaptureFixture) -> None:
-    async def make() -> None:
-        job = await gated.order()
-        async with gated.running():
-            await gated.seen(job, lambda job: job.rows > 0)
-            take(gated, job)
-            async with asyncio.timeout(30):
-                while "the lease was lost" not in caplog.text:
-                    await asyncio.sleep(0.01)
-            gated.store.gate.set()
-        assert gated.state.jobs.get(job.id).owner == "the next"
-        assert gated.stored() == []
-
-    asyncio.run(make())
+async def test_a_worker_notices_that_its_lease_was_lost(gated: Any, caplog: pytest.LogCaptureFixture) -> None:
+    job = await gated.order()
+    async with gated.running():
+        await gated.seen(job, lambda job: job.rows > 0)
+        take(gated, job)
+        async with asyncio.timeout(30):
+            while "the lease was lost" not in caplog.text:
+                await asyncio.sleep(0.01)
+        gated.store.gate.set()
+    assert gated.state.jobs.get(job.id).owner == "the next"
+    assert gated.stored() == []
 
 
-def test_a_lease_is_kept_for_as_long_as_it_takes(make_place: Any) -> None:
+async def test_a_lease_is_kept_for_as_long_as_it_takes(make_place: Any) -> None:
     gated = gate(make_place, report_lease_s=3)
-
-    async def make() -> None:
-        job = await gated.order()
-        async with gated.running():
-            await gated.seen(job, lambda job: job.rows > 0)
-            for _ in range(3):
-                before = gated.state.jobs.get(job.id).lease_until_ms
-                await gated.seen(job, lambda job: job.lease_until_ms > before)  # noqa: B023 - it is called at once
-            gated.store.gate.set()
-            assert (await gated.ended(job)).tries == 1
-
-    asyncio.run(make())
+    job = await gated.order()
+    async with gated.running():
+        await gated.seen(job, lambda job: job.rows > 0)
+        for _ in range(3):
+            before = gated.state.jobs.get(job.id).lease_until_ms
+            await gated.seen(job, lambda job: job.lease_until_ms > before)  # noqa: B023 - it is called at once
+        gated.store.gate.set()
+        assert (await gated.ended(job)).tries == 1
 
 
-def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
-    async def make() -> None:
-        job = await gated.order()
-        async with gated.running() as stop:
-            await gated.seen(job, lambda job: job.rows > 0)
-            stop.set()
-            await gated.seen(job, lambda job: job.stops == 1)
-            gated.store.gate.set()
-        assert gated.state.jobs.get(job.id).status is JobStatus.RUNNING
-        assert gated.stored() == []
-        async with gated.running():
-            ended = await gated.ended(job)
-        assert (ended.status, ended.tries, ended.stops) == (JobStatus.COMPLETE, 2, 1)
-        assert await gated.read(ended) == gated.filled
-
-    asyncio.run(make())
+async def test_a_worker_that_stops_hands_its_report_on_at_once(gated: Any) -> None:
+    job = await gated.order()
+    async with gated.running() as stop:
+        await gated.seen(job, lambda job: job.rows > 0)
+        stop.set()
+        await gated.seen(job, lambda job: job.stops == 1)
+        gated.store.gate.set()
+    assert gated.state.jobs.get(job.id).status is JobStatus.RUNNING
+    assert gated.stored() == []
+    async with gated.running():
+        ended = await gated.ended(job)
+    assert (ended.status, ended.tries, ended.stops) == (JobStatus.COMPLETE, 2, 1)
+    assert await gated.read(ended) == gated.filled
 
 
 class SlowJobs(JobRepository):
@@ -279,17 +251,13 @@ def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> No
     assert (given_back.tries, given_back.stops) == (1, 1)
 
 
-def test_a_report_that_kills_its_workers_is_given_up(place: Any) -> None:
-    async def make() -> Job:
-        job = await place.order()
-        for n in range(place.settings.report_tries_max):
-            place.state.jobs.claim(f"dead {n}", 0)
-        async with place.running():
-            ended = await place.ended(job)
-        assert isinstance(ended, Job)
-        return ended
-
-    ended = asyncio.run(make())
+async def test_a_report_that_kills_its_workers_is_given_up(place: Any) -> None:
+    job = await place.order()
+    for n in range(place.settings.report_tries_max):
+        place.state.jobs.claim(f"dead {n}", 0)
+    async with place.running():
+        ended = await place.ended(job)
+    assert isinstance(ended, Job)
     assert (ended.status, ended.reason) == (
         JobStatus.FAILED,
         "the report was given up after 3 workers had died over it",

@@ -221,18 +221,15 @@ def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Jo
     assert refusal(place.desk.link(place.user, job, BASE)).message == "the report has expired: start it again"
 
 
-def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:
-    async def keep_house() -> None:
-        jobs = [await place.order() for _ in range(3)]
-        async with place.running():
-            ended = [await place.ended(job) for job in jobs]
-        in_the_way = place.settings.data / "files" / ended[0].id
-        shutil.rmtree(in_the_way)
-        in_the_way.write_bytes(b"no folder")
-        place.clock.ms += 31 * 86_400_000
-        async with place.running():
-            for job in ended[1:]:
-                await place.seen(job, lambda job: job.removed)
-        assert not place.state.jobs.get(ended[0].id).removed
-
-    asyncio.run(keep_house())
+async def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:
+    jobs = [await place.order() for _ in range(3)]
+    async with place.running():
+        ended = [await place.ended(job) for job in jobs]
+    in_the_way = place.settings.data / "files" / ended[0].id
+    shutil.rmtree(in_the_way)
+    in_the_way.write_bytes(b"no folder")
+    place.clock.ms += 31 * 86_400_000
+    async with place.running():
+        for job in ended[1:]:
+            await place.seen(job, lambda job: job.removed)
+    assert not place.state.jobs.get(ended[0].id).removed

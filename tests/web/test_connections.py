@@ -29,98 +29,85 @@ async def is_served(reader, writer):
     return (await read(reader))[9:12] == b"200"
 
 
-def test_the_connection_that_was_idle_for_longest_makes_room_for_a_new_one(tmp_path):
-    async def scenario():
-        async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
-            first, second, third = [await connect() for _ in range(3)]
-            for used in (second, third, first):
-                assert await is_served(*used)
-            fourth = await connect()
-            assert await is_served(*fourth)
-            assert await end(second[0])
-            for kept in (third, first, fourth):
-                assert await is_served(*kept)
-            # Many more come and go, and each gets in.
-            for _ in range(50):
-                assert await is_served(*await connect())
-
-    asyncio.run(scenario())
+async def test_the_connection_that_was_idle_for_longest_makes_room_for_a_new_one(tmp_path):
+    async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
+        first, second, third = [await connect() for _ in range(3)]
+        for used in (second, third, first):
+            assert await is_served(*used)
+        fourth = await connect()
+        assert await is_served(*fourth)
+        assert await end(second[0])
+        for kept in (third, first, fourth):
+            assert await is_served(*kept)
+        # Many more come and go, and each gets in.
+        for _ in range(50):
+            assert await is_served(*await connect())
 
 
-def test_a_client_that_has_yet_to_take_the_end_of_its_answer_does_not_make_room(tmp_path, monkeypatch):
+async def test_a_client_that_has_yet_to_take_the_end_of_its_answer_does_not_make_room(tmp_path, monkeypatch):
     served = []
     add = ConnectionTable.add
     monkeypatch.setattr(ConnectionTable, "add", lambda *given: served.append(given[1]) or add(*given))
+    async with serving(tmp_path, connections_max=1) as server, connecting(server) as connect:
+        reader, writer = await connect()
+        assert await is_served(reader, writer)
+        transport, sent = served[0].transport, 0
+        # More than the system takes, and less than what has the server wait.
+        while not transport.get_write_buffer_size():
+            transport.write(bytes(32 * 1024))
+            sent += 32 * 1024
+        another, _ = await connect()
+        assert (await read(another))[9:12] == b"503"
+        assert await asyncio.wait_for(reader.readexactly(sent), 20) == bytes(sent)
+        assert await is_served(reader, writer)
+        # Connections to let go of are not searched for again at once.
+        async with asyncio.timeout(20):
+            while not await is_served(*await connect()):
+                await asyncio.sleep(SEARCH_S)
 
-    async def scenario():
-        async with serving(tmp_path, connections_max=1) as server, connecting(server) as connect:
+
+async def test_a_client_that_has_sent_a_part_of_a_head_makes_room_where_none_is_idle(tmp_path):
+    async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
+        begun, busy, idle = [await connect() for _ in range(3)]
+        assert await is_served(*idle)
+        begun[1].write(PART_OF_A_HEAD)
+        busy[1].write(BEGUN)
+        assert await is_served(*await connect())
+        assert await end(idle[0])
+        (answer,) = await server.ask(post())
+        assert answer[9:12] == b"200"
+        more = await connect()
+        more[1].write(BEGUN)
+        last = await connect()
+        last[1].write(BEGUN)
+        assert await end(begun[0])
+        for under_way in (busy, more, last):
+            under_way[1].write(BODY[-5:])
+            assert (await read(under_way[0]))[9:12] == b"200"
+
+
+async def test_where_each_has_a_request_under_way_the_new_one_is_told_to_come_again(tmp_path):
+    async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
+        busy = [await connect(BEGUN) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        reader, _ = await connect()
+        answer = await read(reader)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 1\r\n" in answer
+        assert b"\r\nconnection: close\r\n" in answer
+        assert b"SERVICE_UNAVAILABLE" in answer
+        assert await end(reader)
+        for reader, writer in busy:
+            writer.write(BODY[-5:])
+            assert (await read(reader))[9:12] == b"200"
+        # There is room again as soon as they are done.
+        deadline = time.monotonic() + 20
+        while True:
             reader, writer = await connect()
-            assert await is_served(reader, writer)
-            transport, sent = served[0].transport, 0
-            # More than the system takes, and less than what has the server wait.
-            while not transport.get_write_buffer_size():
-                transport.write(bytes(32 * 1024))
-                sent += 32 * 1024
-            another, _ = await connect()
-            assert (await read(another))[9:12] == b"503"
-            assert await asyncio.wait_for(reader.readexactly(sent), 20) == bytes(sent)
-            assert await is_served(reader, writer)
-            # Connections to let go of are not searched for again at once.
-            async with asyncio.timeout(20):
-                while not await is_served(*await connect()):
-                    await asyncio.sleep(SEARCH_S)
-
-    asyncio.run(scenario())
-
-
-def test_a_client_that_has_sent_a_part_of_a_head_makes_room_where_none_is_idle(tmp_path):
-    async def scenario():
-        async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
-            begun, busy, idle = [await connect() for _ in range(3)]
-            assert await is_served(*idle)
-            begun[1].write(PART_OF_A_HEAD)
-            busy[1].write(BEGUN)
-            assert await is_served(*await connect())
-            assert await end(idle[0])
-            (answer,) = await server.ask(post())
-            assert answer[9:12] == b"200"
-            more = await connect()
-            more[1].write(BEGUN)
-            last = await connect()
-            last[1].write(BEGUN)
-            assert await end(begun[0])
-            for under_way in (busy, more, last):
-                under_way[1].write(BODY[-5:])
-                assert (await read(under_way[0]))[9:12] == b"200"
-
-    asyncio.run(scenario())
-
-
-def test_where_each_has_a_request_under_way_the_new_one_is_told_to_come_again(tmp_path):
-    async def scenario():
-        async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
-            busy = [await connect(BEGUN) for _ in range(3)]
-            await asyncio.sleep(0.1)
-            reader, _ = await connect()
-            answer = await read(reader)
-            assert answer.startswith(b"HTTP/1.1 503 ")
-            assert b"\r\nretry-after: 1\r\n" in answer
-            assert b"\r\nconnection: close\r\n" in answer
-            assert b"SERVICE_UNAVAILABLE" in answer
-            assert await end(reader)
-            for reader, writer in busy:
-                writer.write(BODY[-5:])
-                assert (await read(reader))[9:12] == b"200"
-            # There is room again as soon as they are done.
-            deadline = time.monotonic() + 20
-            while True:
-                reader, writer = await connect()
-                writer.write(post())
-                if (await read(reader))[9:12] == b"200":
-                    break
-                assert time.monotonic() < deadline
-
-    asyncio.run(scenario())
+            writer.write(post())
+            if (await read(reader))[9:12] == b"200":
+                break
+            assert time.monotonic() < deadline
 
 
 def free_port():

@@ -1,6 +1,5 @@
 """Pages of other origins may make every call, and read the headers that matter."""
 
-import asyncio
 import re
 from pathlib import Path
 
@@ -26,22 +25,19 @@ EXPOSED = (
 )
 
 
-def test_every_path_answers_a_preflight(service):
-    async def scenario():
-        async with service() as opened:
-            for path in [*{route.path for route in ROUTES} - {"/events"}, "/nowhere", "/reports/", "/events/x"]:
-                answer = await opened.client.options(path, headers=PREFLIGHT)
-                assert answer.status_code == 204, path
-                assert answer.content == b""
-                assert dict(answer.headers) == {
-                    "access-control-allow-origin": "*",
-                    "access-control-allow-methods": METHODS,
-                    "access-control-allow-headers": REQUEST_HEADERS,
-                    "access-control-max-age": "86400",
-                }
-            assert opened.collected == []
-
-    asyncio.run(scenario())
+async def test_every_path_answers_a_preflight(service):
+    async with service() as opened:
+        for path in [*{route.path for route in ROUTES} - {"/events"}, "/nowhere", "/reports/", "/events/x"]:
+            answer = await opened.client.options(path, headers=PREFLIGHT)
+            assert answer.status_code == 204, path
+            assert answer.content == b""
+            assert dict(answer.headers) == {
+                "access-control-allow-origin": "*",
+                "access-control-allow-methods": METHODS,
+                "access-control-allow-headers": REQUEST_HEADERS,
+                "access-control-max-age": "86400",
+            }
+        assert opened.collected == []
 
 
 @pytest.mark.parametrize(
@@ -54,33 +50,27 @@ def test_every_path_answers_a_preflight(service):
         ("DELETE", "/reports", 405),
     ],
 )
-def test_every_answer_can_be_read_by_every_origin(service, method, path, status):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.request(method, path, headers={"origin": ORIGIN})
-            assert answer.status_code == status
-            assert answer.headers["access-control-allow-origin"] == "*"
-            assert answer.headers["access-control-expose-headers"] == EXPOSED
-            assert "vary" not in answer.headers
-
-    asyncio.run(scenario())
+async def test_every_answer_can_be_read_by_every_origin(service, method, path, status):
+    async with service() as opened:
+        answer = await opened.client.request(method, path, headers={"origin": ORIGIN})
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["access-control-expose-headers"] == EXPOSED
+        assert "vary" not in answer.headers
 
 
 @pytest.mark.parametrize("origin", ["https://app.example", "https://other.example"])
-def test_a_listed_origin_is_named_back(service, origin):
-    async def scenario():
-        async with service(cors_origins="https://other.example/, https://app.example") as opened:
-            answer = await opened.client.get("/service/version", headers={"origin": origin})
-            assert answer.headers["access-control-allow-origin"] == origin
-            assert answer.headers["access-control-expose-headers"] == EXPOSED
-            assert answer.headers["vary"] == "Origin"
-            preflight = await opened.client.options("/events", headers={**PREFLIGHT, "origin": origin})
-            assert preflight.status_code == 204
-            assert preflight.headers["access-control-allow-origin"] == origin
-            assert preflight.headers["access-control-allow-methods"] == METHODS
-            assert preflight.headers["vary"] == "Origin"
-
-    asyncio.run(scenario())
+async def test_a_listed_origin_is_named_back(service, origin):
+    async with service(cors_origins="https://other.example/, https://app.example") as opened:
+        answer = await opened.client.get("/service/version", headers={"origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert answer.headers["access-control-expose-headers"] == EXPOSED
+        assert answer.headers["vary"] == "Origin"
+        preflight = await opened.client.options("/events", headers={**PREFLIGHT, "origin": origin})
+        assert preflight.status_code == 204
+        assert preflight.headers["access-control-allow-origin"] == origin
+        assert preflight.headers["access-control-allow-methods"] == METHODS
+        assert preflight.headers["vary"] == "Origin"
 
 
 @pytest.mark.parametrize(
@@ -95,15 +85,12 @@ def test_a_listed_origin_is_named_back(service, origin):
         (ORIGIN, "POST", "/reports", (ORIGIN, None)),
     ],
 )
-def test_credentials_may_go_along_with_events_alone(service, origins, method, path, expected):
-    async def scenario():
-        async with service(cors_origins=origins) as opened:
-            headers = PREFLIGHT | {"access-control-request-method": method}
-            answer = await opened.client.options(path, headers=headers)
-            found = [answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "credentials")]
-            assert tuple(found) == expected
-
-    asyncio.run(scenario())
+async def test_credentials_may_go_along_with_events_alone(service, origins, method, path, expected):
+    async with service(cors_origins=origins) as opened:
+        headers = PREFLIGHT | {"access-control-request-method": method}
+        answer = await opened.client.options(path, headers=headers)
+        found = [answer.headers.get(f"access-control-allow-{name}") for name in ("origin", "credentials")]
+        assert tuple(found) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,41 +105,30 @@ def test_credentials_may_go_along_with_events_alone(service, origins, method, pa
         ("x" * 101, ""),
     ],
 )
-def test_a_preflight_names_back_the_headers_that_were_asked_for(service, asked, named):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.options(
-                "/events", headers=PREFLIGHT | {"access-control-request-headers": asked}
-            )
-            expected = f"{REQUEST_HEADERS}, {named}" if named else REQUEST_HEADERS
-            assert answer.headers["access-control-allow-headers"] == expected
-
-    asyncio.run(scenario())
+async def test_a_preflight_names_back_the_headers_that_were_asked_for(service, asked, named):
+    async with service() as opened:
+        answer = await opened.client.options("/events", headers=PREFLIGHT | {"access-control-request-headers": asked})
+        expected = f"{REQUEST_HEADERS}, {named}" if named else REQUEST_HEADERS
+        assert answer.headers["access-control-allow-headers"] == expected
 
 
 @pytest.mark.parametrize("origins", ["*", "https://app.example"])
 @pytest.mark.parametrize("path", ["/events", "/docs", "/nowhere", "/service/authenticate", "/healthz"])
-def test_no_browser_may_guess_the_type_of_an_answer(service, origins, path):
-    async def scenario():
-        async with service(cors_origins=origins) as opened:
-            answer = await opened.client.get(path)
-            assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
-
-    asyncio.run(scenario())
+async def test_no_browser_may_guess_the_type_of_an_answer(service, origins, path):
+    async with service(cors_origins=origins) as opened:
+        answer = await opened.client.get(path)
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
-def test_the_page_cannot_be_framed_and_errors_are_not_kept(service):
-    async def scenario():
-        async with service() as opened:
-            assert "frame-ancestors 'none'" in (await opened.client.get("/docs")).headers["content-security-policy"]
-            for answer in (
-                await opened.anna.get("/reports/JOB-x"),
-                await opened.anna.get("/usage/counts"),
-                await opened.client.get("/service/authenticate"),
-            ):
-                assert (answer.is_error, answer.headers["cache-control"]) == (True, "no-store")
-
-    asyncio.run(scenario())
+async def test_the_page_cannot_be_framed_and_errors_are_not_kept(service):
+    async with service() as opened:
+        assert "frame-ancestors 'none'" in (await opened.client.get("/docs")).headers["content-security-policy"]
+        for answer in (
+            await opened.anna.get("/reports/JOB-x"),
+            await opened.anna.get("/usage/counts"),
+            await opened.client.get("/service/authenticate"),
+        ):
+            assert (answer.is_error, answer.headers["cache-control"]) == (True, "no-store")
 
 
 @pytest.mark.parametrize(
@@ -170,33 +146,27 @@ def test_the_page_cannot_be_framed_and_errors_are_not_kept(service):
         ({"sec-fetch-site": "cross-site"}, 415),
     ],
 )
-def test_a_form_of_another_site_changes_nothing(service, headers, status):
-    async def scenario():
-        async with service() as opened:
-            for call in ("pause", "resume"):
-                assert (await opened.anna.post(f"/schedules/x/{call}", headers=headers)).status_code == status
-            body = {"/reports": b"{}", "/schedules": b"{}", "/quarantine/release": b"[]", "/quarantine/drop": b"[]"}
-            for path, content in body.items():
-                answer = await opened.root.post(path, headers=headers, content=content)
-                assert answer.status_code == (400 if status == 404 else 415), path
-
-    asyncio.run(scenario())
+async def test_a_form_of_another_site_changes_nothing(service, headers, status):
+    async with service() as opened:
+        for call in ("pause", "resume"):
+            assert (await opened.anna.post(f"/schedules/x/{call}", headers=headers)).status_code == status
+        body = {"/reports": b"{}", "/schedules": b"{}", "/quarantine/release": b"[]", "/quarantine/drop": b"[]"}
+        for path, content in body.items():
+            answer = await opened.root.post(path, headers=headers, content=content)
+            assert answer.status_code == (400 if status == 404 else 415), path
 
 
 @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}, {"origin": "null"}])
 @pytest.mark.parametrize("origins", ["https://app.example", ""])
-def test_an_origin_that_is_not_listed_gets_no_leave(service, headers, origins):
-    async def scenario():
-        async with service(cors_origins=origins) as opened:
-            answer = await opened.client.get("/service/version", headers=headers)
-            assert answer.status_code == 200
-            assert "access-control-allow-origin" not in answer.headers
-            assert answer.headers["vary"] == "Origin"
-            preflight = await opened.client.options("/events", headers={**PREFLIGHT, "origin": "x", **headers})
-            assert preflight.status_code == 204
-            assert "access-control-allow-origin" not in preflight.headers
-
-    asyncio.run(scenario())
+async def test_an_origin_that_is_not_listed_gets_no_leave(service, headers, origins):
+    async with service(cors_origins=origins) as opened:
+        answer = await opened.client.get("/service/version", headers=headers)
+        assert answer.status_code == 200
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["vary"] == "Origin"
+        preflight = await opened.client.options("/events", headers={**PREFLIGHT, "origin": "x", **headers})
+        assert preflight.status_code == 204
+        assert "access-control-allow-origin" not in preflight.headers
 
 
 def test_every_header_of_our_own_can_be_read():
@@ -217,16 +187,13 @@ def test_every_header_of_our_own_can_be_read():
         ("/service/version", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_bare_options_lists_the_methods(service, path, allow):
-    async def scenario():
-        async with service() as opened:
-            # Without both of its headers it is no preflight.
-            for headers in ({}, {"origin": ORIGIN}, {"access-control-request-method": "POST"}):
-                answer = await opened.client.options(path, headers=headers)
-                assert answer.status_code == 204
-                assert answer.content == b""
-                assert answer.headers["allow"] == allow
-            wrong = await opened.client.patch(path)
-            assert (wrong.status_code, sorted(wrong.headers["allow"].split(", "))) == (405, allow.split(", "))
-
-    asyncio.run(scenario())
+async def test_a_bare_options_lists_the_methods(service, path, allow):
+    async with service() as opened:
+        # Without both of its headers it is no preflight.
+        for headers in ({}, {"origin": ORIGIN}, {"access-control-request-method": "POST"}):
+            answer = await opened.client.options(path, headers=headers)
+            assert answer.status_code == 204
+            assert answer.content == b""
+            assert answer.headers["allow"] == allow
+        wrong = await opened.client.patch(path)
+        assert (wrong.status_code, sorted(wrong.headers["allow"].split(", "))) == (405, allow.split(", "))

@@ -1,7 +1,5 @@
 """What the service says of itself, byte for byte."""
 
-import asyncio
-
 import pytest
 
 SERVICE = (
@@ -19,53 +17,40 @@ SERVICE = (
         ("/healthz", b'{"status":"ok"}'),
     ],
 )
-def test_anybody_may_ask(service, path, body):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.get(path)
+async def test_anybody_may_ask(service, path, body):
+    async with service() as opened:
+        answer = await opened.client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers.get_list("content-type") == ["application/json"]
+        assert answer.content == body
+
+
+async def test_who_is_signed_in(service):
+    async with service() as opened:
+        users = (
+            (opened.anna, b'{"id":"anna","context":"barchart.com","permissions":null}'),
+            (opened.root, b'{"id":"root","context":"","permissions":"all"}'),
+        )
+        for client, user in users:
+            answer = await client.get("/service/authenticate")
             assert answer.status_code == 200
             assert answer.headers.get_list("content-type") == ["application/json"]
-            assert answer.content == body
-
-    asyncio.run(scenario())
+            assert answer.content == b'{"service":{"service":' + SERVICE + b'},"user":' + user + b"}"
 
 
-def test_who_is_signed_in(service):
-    async def scenario():
-        async with service() as opened:
-            users = (
-                (opened.anna, b'{"id":"anna","context":"barchart.com","permissions":null}'),
-                (opened.root, b'{"id":"root","context":"","permissions":"all"}'),
-            )
-            for client, user in users:
-                answer = await client.get("/service/authenticate")
-                assert answer.status_code == 200
-                assert answer.headers.get_list("content-type") == ["application/json"]
-                assert answer.content == b'{"service":{"service":' + SERVICE + b'},"user":' + user + b"}"
-
-    asyncio.run(scenario())
+async def test_ill_health_is_unavailability(service):
+    async with service() as opened:
+        opened.healthy = False
+        answer = await opened.client.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert answer.content == (
+            b'[{"value":{"code":"SERVICE_UNAVAILABLE","message":"events cannot be accepted at present"},"children":[]}]'
+        )
 
 
-def test_ill_health_is_unavailability(service):
-    async def scenario():
-        async with service() as opened:
-            opened.healthy = False
-            answer = await opened.client.get("/healthz")
-            assert answer.status_code == 503
-            assert answer.headers["retry-after"] == "5"
-            assert answer.content == (
-                b'[{"value":{"code":"SERVICE_UNAVAILABLE","message":"events cannot be accepted at present"},'
-                b'"children":[]}]'
-            )
-
-    asyncio.run(scenario())
-
-
-def test_the_root_leads_to_the_description(service):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.get("/")
-            assert (answer.status_code, answer.content) == (307, b"")
-            assert answer.headers["location"] == "http://events.example/docs"
-
-    asyncio.run(scenario())
+async def test_the_root_leads_to_the_description(service):
+    async with service() as opened:
+        answer = await opened.client.get("/")
+        assert (answer.status_code, answer.content) == (307, b"")
+        assert answer.headers["location"] == "http://events.example/docs"

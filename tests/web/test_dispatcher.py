@@ -22,16 +22,13 @@ def error(code, message, *children):
 
 
 @pytest.mark.parametrize("path", ["/events", "/events/", "//events"])
-def test_events_go_to_the_collector_as_they_are(service, path):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.post(f"http://events.example{path}", content=b"\xff not json")
-            assert (answer.status_code, answer.content) == (200, b"collected")
-            assert answer.headers["content-type"] == "x/collected"
-            (call,) = opened.collected
-            assert (call["method"], call["body"]) == ("POST", b"\xff not json")
-
-    asyncio.run(scenario())
+async def test_events_go_to_the_collector_as_they_are(service, path):
+    async with service() as opened:
+        answer = await opened.client.post(f"http://events.example{path}", content=b"\xff not json")
+        assert (answer.status_code, answer.content) == (200, b"collected")
+        assert answer.headers["content-type"] == "x/collected"
+        (call,) = opened.collected
+        assert (call["method"], call["body"]) == ("POST", b"\xff not json")
 
 
 @pytest.mark.parametrize(
@@ -47,79 +44,62 @@ def test_events_go_to_the_collector_as_they_are(service, path):
         ("BREW", "/docs", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_another_method_is_refused_with_those_that_there_are(service, method, path, allow):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.request(method, path)
-            expected = error(
-                "REQUEST_METHOD_NOT_ALLOWED", "this path has no such method; the Allow header lists those it has"
-            )
-            assert answer.status_code == 405
-            assert answer.headers["content-type"] == "application/json"
-            assert set(answer.headers["allow"].split(", ")) == allow
-            assert answer.content == (b"" if method == "HEAD" else expected)
-            assert opened.collected == []
-
-    asyncio.run(scenario())
+async def test_another_method_is_refused_with_those_that_there_are(service, method, path, allow):
+    async with service() as opened:
+        answer = await opened.client.request(method, path)
+        expected = error(
+            "REQUEST_METHOD_NOT_ALLOWED", "this path has no such method; the Allow header lists those it has"
+        )
+        assert answer.status_code == 405
+        assert answer.headers["content-type"] == "application/json"
+        assert set(answer.headers["allow"].split(", ")) == allow
+        assert answer.content == (b"" if method == "HEAD" else expected)
+        assert opened.collected == []
 
 
 @pytest.mark.parametrize(
     "path",
     ["/nowhere", "/reports/a/b", "/files/a/b", "/files/a/b/c/d", "/schema", "/openapi", "/docs/x", "/%00", "/%2e%2e/x"],
 )
-def test_an_unknown_path_is_refused_in_the_same_shape(service, path):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.get(path)
-            assert answer.status_code == 404
-            assert answer.headers["content-type"] == "application/json"
-            assert answer.content == error(
-                "REQUEST_NOT_FOUND", "there is nothing at this path; GET /docs lists the calls"
-            )
-
-    asyncio.run(scenario())
+async def test_an_unknown_path_is_refused_in_the_same_shape(service, path):
+    async with service() as opened:
+        answer = await opened.client.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.content == error("REQUEST_NOT_FOUND", "there is nothing at this path; GET /docs lists the calls")
 
 
-def test_a_host_that_is_none_is_refused_in_the_same_shape(service):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.get("/service/version", headers={"host": "a b<script>"})
-            assert answer.status_code == 400
-            assert answer.content == error("REQUEST_PARAMETER_MALFORMED", "the request cannot be read")
-
-    asyncio.run(scenario())
+async def test_a_host_that_is_none_is_refused_in_the_same_shape(service):
+    async with service() as opened:
+        answer = await opened.client.get("/service/version", headers={"host": "a b<script>"})
+        assert answer.status_code == 400
+        assert answer.content == error("REQUEST_PARAMETER_MALFORMED", "the request cannot be read")
 
 
-def test_head_is_get_without_the_body(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete()
-            link = await opened.link(job)
-            paths = [route.path for route in ROUTES if route.method == "GET" and "{" not in route.path]
-            for path in [*paths, f"/reports/JOB-{job.id}/availability", f"/reports/JOB-{job.id}", link]:
-                get, head = await opened.anna.get(path), await opened.anna.head(path)
-                assert head.status_code == get.status_code, path
-                assert head.content == b""
-                assert head.headers == get.headers
-
-    asyncio.run(scenario())
+async def test_head_is_get_without_the_body(service):
+    async with service() as opened:
+        job = await opened.complete()
+        link = await opened.link(job)
+        paths = [route.path for route in ROUTES if route.method == "GET" and "{" not in route.path]
+        for path in [*paths, f"/reports/JOB-{job.id}/availability", f"/reports/JOB-{job.id}", link]:
+            get, head = await opened.anna.get(path), await opened.anna.head(path)
+            assert head.status_code == get.status_code, path
+            assert head.content == b""
+            assert head.headers == get.headers
 
 
-def test_a_fault_of_a_call_tells_the_log_and_nobody_else(service, caplog):
-    async def scenario():
-        async with service() as opened:
-            opened.state.close()
-            opened.state.jobs.get = fail
-            answer = await opened.anna.get("/reports/JOB-x")
-            assert answer.status_code == 500
-            assert answer.headers["content-type"] == "application/json"
-            assert answer.headers["access-control-allow-origin"] == "*"
-            assert answer.content == FAILURE
-
+async def test_a_fault_of_a_call_tells_the_log_and_nobody_else(service, caplog):
     def fail(*_):
         raise ZeroDivisionError("secret")
 
-    asyncio.run(scenario())
+    async with service() as opened:
+        opened.state.close()
+        opened.state.jobs.get = fail
+        answer = await opened.anna.get("/reports/JOB-x")
+        assert answer.status_code == 500
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.content == FAILURE
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.getMessage() == "unexpected failure of GET '/reports/JOB-x'"
     assert record.exc_info[0] is ZeroDivisionError
@@ -166,24 +146,21 @@ def test_a_fault_within_an_answer_reaches_the_server(caplog):
     assert [message["status"] for message in messages] == [200]
 
 
-def test_other_protocols_pass(service):
-    async def scenario():
-        async with service() as opened:
-            messages = asyncio.Queue()
-            for name in ("startup", "shutdown"):
-                messages.put_nowait({"type": f"lifespan.{name}"})
-            answers = []
+async def test_other_protocols_pass(service):
+    async with service() as opened:
+        messages = asyncio.Queue()
+        for name in ("startup", "shutdown"):
+            messages.put_nowait({"type": f"lifespan.{name}"})
+        answers = []
 
-            async def send(message):
-                answers.append(message["type"])
+        async def send(message):
+            answers.append(message["type"])
 
-            await opened.app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, messages.get, send)
-            assert answers == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-
-    asyncio.run(scenario())
+        await opened.app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, messages.get, send)
+        assert answers == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_whatever_is_sent_no_other_error_body_leaves(service):
+async def test_whatever_is_sent_no_other_error_body_leaves(service):
     """Odd requests of all kinds: each is answered, and each error has the contract's one shape."""
     odd = [
         httpx.Request(method, f"http://events.example{path}", headers=headers, content=content)
@@ -197,16 +174,12 @@ def test_whatever_is_sent_no_other_error_body_leaves(service):
             ({"accept": b"\xe9", "range": "bytes=a", "cookie": "=;;="}, b""),
         )
     ]
-
-    async def scenario():
-        async with service() as opened:
-            for request in odd:
-                for client in (opened.client, opened.anna):
-                    answer = await client.send(request, auth=client.auth)
-                    if answer.status_code >= 400:
-                        assert answer.headers.get_list("content-type") == ["application/json"]
-                        found = json.loads(answer.content)
-                        assert found == {"message": "Unauthorized"} or list(found[0]) == ["value", "children"]
-                        assert answer.status_code < 500, (request, found)
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        for request in odd:
+            for client in (opened.client, opened.anna):
+                answer = await client.send(request, auth=client.auth)
+                if answer.status_code >= 400:
+                    assert answer.headers.get_list("content-type") == ["application/json"]
+                    found = json.loads(answer.content)
+                    assert found == {"message": "Unauthorized"} or list(found[0]) == ["value", "children"]
+                    assert answer.status_code < 500, (request, found)

@@ -1,6 +1,5 @@
 """The OpenAPI document: valid, whole, and true."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -25,18 +24,15 @@ OPERATIONS = [
 ]
 
 
-def test_the_served_document_is_valid_and_names_the_server(service):
-    async def scenario():
-        async with service(public_url="https://usage.example/x") as opened:
-            answer = await opened.client.get("/openapi.json")
-            assert answer.status_code == 200
-            assert answer.headers.get_list("content-type") == ["application/json"]
-            document = answer.json()
-            validate(document)
-            assert document["openapi"] == "3.1.0"
-            assert document["servers"] == [{"url": "https://usage.example/x"}]
-
-    asyncio.run(scenario())
+async def test_the_served_document_is_valid_and_names_the_server(service):
+    async with service(public_url="https://usage.example/x") as opened:
+        answer = await opened.client.get("/openapi.json")
+        assert answer.status_code == 200
+        assert answer.headers.get_list("content-type") == ["application/json"]
+        document = answer.json()
+        validate(document)
+        assert document["openapi"] == "3.1.0"
+        assert document["servers"] == [{"url": "https://usage.example/x"}]
 
 
 def test_every_public_route_is_in_it_and_nothing_else():
@@ -84,25 +80,22 @@ def test_examples_are_of_their_schemas():
     assert checked > 40
 
 
-def test_real_answers_are_of_their_schemas(service):
+async def test_real_answers_are_of_their_schemas(service):
     def check(answer, path, method="get"):
         schema = DOCUMENT["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer.json())
 
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(types=["A"], start=1, end=2)
-            wanted = {"filter": {"customer": "BARCHART", "product": "P"}, "output": {"delimiter": ","}}
-            check(await opened.anna.post("/reports", json=wanted), "/reports", "post")
-            check(await opened.anna.get(f"/reports/JOB-{job.id}/availability"), "/reports/{source}/availability")
-            check(await opened.anna.get(f"/reports/JOB-{job.id}"), "/reports/{source}")
-            for path in ("/service/version", "/system/version", "/service/authenticate", "/healthz"):
-                check(await opened.anna.get(path), path)
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        job = await opened.complete(types=["A"], start=1, end=2)
+        wanted = {"filter": {"customer": "BARCHART", "product": "P"}, "output": {"delimiter": ","}}
+        check(await opened.anna.post("/reports", json=wanted), "/reports", "post")
+        check(await opened.anna.get(f"/reports/JOB-{job.id}/availability"), "/reports/{source}/availability")
+        check(await opened.anna.get(f"/reports/JOB-{job.id}"), "/reports/{source}")
+        for path in ("/service/version", "/system/version", "/service/authenticate", "/healthz"):
+            check(await opened.anna.get(path), path)
 
 
-def test_every_option_of_a_report_is_described(service):
+async def test_every_option_of_a_report_is_described(service):
     schemas = DOCUMENT["components"]["schemas"]
     wanted = {
         "filter": {"customer": "BARCHART", "product": "P", "types": ["A"], "start": 1, "end": "2", "basis": "received"},
@@ -134,22 +127,18 @@ def test_every_option_of_a_report_is_described(service):
         if f"`{part}.{key}`" not in page
     ]
     assert not missing
-
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.anna.post("/reports", json=wanted)
-            # All is read; only these two are about what is there.
-            wrong = [child["value"]["message"].partition(":")[0] for child in answer.json()[0]["children"]]
-            assert wrong == ["output.bucketName"]
-            wanted["output"] |= {"bucketName": None, "bucketKey": None}
-            answer = await opened.anna.post("/reports", json=wanted)
-            assert [child["value"]["message"] for child in answer.json()[0]["children"]] == [
-                "output.since: names no report of yours"
-            ]
-            wanted["output"] |= {"since": None}
-            assert (await opened.anna.post("/reports", json=wanted)).json()["output"] == {"delimiter": ","}
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        answer = await opened.anna.post("/reports", json=wanted)
+        # All is read; only these two are about what is there.
+        wrong = [child["value"]["message"].partition(":")[0] for child in answer.json()[0]["children"]]
+        assert wrong == ["output.bucketName"]
+        wanted["output"] |= {"bucketName": None, "bucketKey": None}
+        answer = await opened.anna.post("/reports", json=wanted)
+        assert [child["value"]["message"] for child in answer.json()[0]["children"]] == [
+            "output.since: names no report of yours"
+        ]
+        wanted["output"] |= {"since": None}
+        assert (await opened.anna.post("/reports", json=wanted)).json()["output"] == {"delimiter": ","}
 
 
 def test_the_reference_s_examples_are_shown():

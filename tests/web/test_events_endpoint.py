@@ -25,39 +25,31 @@ from footfall.web.exchange import KNOWN_HEAD_BYTES_MAX, KNOWN_HEADS_MAX, HeadCac
     ],
 )
 @pytest.mark.parametrize("changes", [{}, {"plan_mode": "quarantine"}, {"cors_origins": "https://page.example"}])
-def test_an_answer_is_the_same_as_the_application_s(tmp_path, body, headers, changes):
+async def test_an_answer_is_the_same_as_the_application_s(tmp_path, body, headers, changes):
     """An `Expect` that is not `100-continue` does nothing but send a request the ordinary way."""
-
-    async def scenario() -> None:
-        async with serving(tmp_path, **changes) as server:
-            (here,) = await server.ask(post(body, *headers))
-            seen = list(server.sent_on)
-            (there,) = await server.ask(post(body, *headers, "expect: nothing"))
-            assert len(server.sent_on) == len(seen) + 1
-            assert BATCH.sub(b"", here) == BATCH.sub(b"", there)
-            # Only what its headers already condemn is sent on.
-            assert bool(seen) == (b"UNSUPPORTED_MEDIA_TYPE" in here or b"PARAMETER_MALFORMED" in here)
-
-    asyncio.run(scenario())
+    async with serving(tmp_path, **changes) as server:
+        (here,) = await server.ask(post(body, *headers))
+        seen = list(server.sent_on)
+        (there,) = await server.ask(post(body, *headers, "expect: nothing"))
+        assert len(server.sent_on) == len(seen) + 1
+        assert BATCH.sub(b"", here) == BATCH.sub(b"", there)
+        # Only what its headers already condemn is sent on.
+        assert bool(seen) == (b"UNSUPPORTED_MEDIA_TYPE" in here or b"PARAMETER_MALFORMED" in here)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])
-def test_a_request_in_pieces_is_one_request(tmp_path, size):
+async def test_a_request_in_pieces_is_one_request(tmp_path, size):
     whole = post()
-
-    async def scenario() -> None:
-        async with serving(tmp_path) as server:
-            pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
-            reader, writer = await server.connect()
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)
-            assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
-            writer.close()
-            assert (server.stored(), server.sent_on) == (1, [])
-
-    asyncio.run(scenario())
+    async with serving(tmp_path) as server:
+        pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+        reader, writer = await server.connect()
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert (server.stored(), server.sent_on) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -71,15 +63,12 @@ def test_a_request_in_pieces_is_one_request(tmp_path, size):
         [post(), b"\r\n" + post(), post()],
     ],
 )
-def test_a_head_that_is_known_by_now_is_read_like_the_first(tmp_path, pieces):
-    async def scenario() -> None:
-        async with serving(tmp_path) as server:
-            answers = await server.ask(*pieces, answers=3)
-            assert {BATCH.sub(b"", answer) for answer in answers} == {BATCH.sub(b"", answers[0])}
-            assert answers[0].startswith(b"HTTP/1.1 200 ")
-            assert server.stored() == 3
-
-    asyncio.run(scenario())
+async def test_a_head_that_is_known_by_now_is_read_like_the_first(tmp_path, pieces):
+    async with serving(tmp_path) as server:
+        answers = await server.ask(*pieces, answers=3)
+        assert {BATCH.sub(b"", answer) for answer in answers} == {BATCH.sub(b"", answers[0])}
+        assert answers[0].startswith(b"HTTP/1.1 200 ")
+        assert server.stored() == 3
 
 
 def test_heads_are_known_by_all_their_bytes_and_only_where_nothing_but_the_body_follows():
@@ -108,15 +97,12 @@ def test_no_more_heads_are_kept_than_may_be():
     assert sum(heads.find(head) is not None for head in many) <= KNOWN_HEADS_MAX
 
 
-def test_requests_that_do_not_wait_for_answers_are_answered_in_order(tmp_path):
-    async def scenario() -> None:
-        async with serving(tmp_path) as server:
-            wrong = post(b"{")
-            both = await server.ask(post() + wrong + post() + wrong + post(), answers=5)
-            assert [answer[9:12] for answer in both] == [b"200", b"400", b"200", b"400", b"200"]
-            assert server.stored() == 3
-
-    asyncio.run(scenario())
+async def test_requests_that_do_not_wait_for_answers_are_answered_in_order(tmp_path):
+    async with serving(tmp_path) as server:
+        wrong = post(b"{")
+        both = await server.ask(post() + wrong + post() + wrong + post(), answers=5)
+        assert [answer[9:12] for answer in both] == [b"200", b"400", b"200", b"400", b"200"]
+        assert server.stored() == 3
 
 
 @pytest.mark.parametrize(
@@ -131,59 +117,47 @@ def test_requests_that_do_not_wait_for_answers_are_answered_in_order(tmp_path):
         post().replace(b"POST", b"PUT"),
     ],
 )
-def test_what_is_out_of_the_ordinary_goes_the_ordinary_way(tmp_path, request_):
-    async def scenario() -> None:
-        async with serving(tmp_path) as server:
-            reader, writer = await server.connect()
-            writer.write(request_)
+async def test_what_is_out_of_the_ordinary_goes_the_ordinary_way(tmp_path, request_):
+    async with serving(tmp_path) as server:
+        reader, writer = await server.connect()
+        writer.write(request_)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        if b"100 Continue" in head:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
-            if b"100 Continue" in head:
-                head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
-            assert head.startswith(b"HTTP/1.1 200 ")
-            writer.close()
-            assert (len(server.sent_on), server.stored()) == (1, 1)
-
-    asyncio.run(scenario())
+        assert head.startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert (len(server.sent_on), server.stored()) == (1, 1)
 
 
-def test_a_body_that_does_not_come_is_refused_and_the_connection_closed(tmp_path):
-    async def scenario() -> None:
-        async with serving(tmp_path, body_timeout_s=1) as server:
-            reader, writer = await server.connect()
-            writer.write(post()[:-5])
-            answer = await read(reader)
-            assert answer.startswith(b"HTTP/1.1 408 ")
-            assert b"connection: close" in answer
-            assert await reader.read() == b""
-            writer.close()
-            assert (server.stored(), server.collector.refusals.total()) == (0, 1)
-
-    asyncio.run(scenario())
+async def test_a_body_that_does_not_come_is_refused_and_the_connection_closed(tmp_path):
+    async with serving(tmp_path, body_timeout_s=1) as server:
+        reader, writer = await server.connect()
+        writer.write(post()[:-5])
+        answer = await read(reader)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in answer
+        assert await reader.read() == b""
+        writer.close()
+        assert (server.stored(), server.collector.refusals.total()) == (0, 1)
 
 
-def test_a_connection_that_rests_is_closed_and_one_that_does_not_is_kept(tmp_path):
-    async def scenario() -> None:
-        async with serving(tmp_path, keep_alive_s=1) as server:
-            reader, writer = await server.connect()
-            for _ in range(8):
-                writer.write(post())
-                assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
-                await asyncio.sleep(0.25)
-            assert await asyncio.wait_for(reader.read(), 20) == b""
-            writer.close()
-
-    asyncio.run(scenario())
-
-
-def test_a_client_that_leaves_early_loses_nothing_that_was_taken(tmp_path):
-    async def scenario() -> None:
-        async with serving(tmp_path) as server:
-            _, writer = await server.connect()
+async def test_a_connection_that_rests_is_closed_and_one_that_does_not_is_kept(tmp_path):
+    async with serving(tmp_path, keep_alive_s=1) as server:
+        reader, writer = await server.connect()
+        for _ in range(8):
             writer.write(post())
-            await writer.drain()
-            writer.transport.abort()
-            (answer,) = await server.ask(post())
-            assert answer.startswith(b"HTTP/1.1 200 ")
-            assert server.stored() in (1, 2)
+            assert (await read(reader)).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(0.25)
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
 
-    asyncio.run(scenario())
+
+async def test_a_client_that_leaves_early_loses_nothing_that_was_taken(tmp_path):
+    async with serving(tmp_path) as server:
+        _, writer = await server.connect()
+        writer.write(post())
+        await writer.drain()
+        writer.transport.abort()
+        (answer,) = await server.ask(post())
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert server.stored() in (1, 2)

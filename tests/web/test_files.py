@@ -18,25 +18,22 @@ def error(code, message):
     return f'[{{"value":{{"code":"{code}","message":"{message}"}},"children":[]}}]'.encode()
 
 
-def test_the_whole_file_with_all_its_headers(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            answer = await opened.client.get(await opened.link(job))
-            assert answer.status_code == 200
-            assert answer.content == CONTENT
-            name = f"footfall-BARCHART-PORTFOLIO-2023-11-14-{job.id[:8]}.csv"
-            assert {key: value for key, value in answer.headers.items() if not key.startswith("access-")} == {
-                "content-type": "text/csv",
-                "content-length": str(SIZE),
-                "content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
-                "etag": ETAG,
-                "accept-ranges": "bytes",
-                "cache-control": "private",
-                "x-content-type-options": "nosniff",
-            }
-
-    asyncio.run(scenario())
+async def test_the_whole_file_with_all_its_headers(service):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        answer = await opened.client.get(await opened.link(job))
+        assert answer.status_code == 200
+        assert answer.content == CONTENT
+        name = f"footfall-BARCHART-PORTFOLIO-2023-11-14-{job.id[:8]}.csv"
+        assert {key: value for key, value in answer.headers.items() if not key.startswith("access-")} == {
+            "content-type": "text/csv",
+            "content-length": str(SIZE),
+            "content-disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{name}",
+            "etag": ETAG,
+            "accept-ranges": "bytes",
+            "cache-control": "private",
+            "x-content-type-options": "nosniff",
+        }
 
 
 @pytest.mark.parametrize(
@@ -50,19 +47,16 @@ def test_the_whole_file_with_all_its_headers(service):
         (f"bytes=10-{SIZE * 2}", 10, SIZE),
     ],
 )
-def test_a_range_of_it(service, spec, start, end):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            answer = await opened.client.get(await opened.link(job), headers={"range": spec, "if-range": ETAG})
-            assert answer.status_code == 206
-            assert answer.content == CONTENT[start:end]
-            assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{SIZE}"
-            assert answer.headers["content-length"] == str(end - start)
-            assert answer.headers["content-type"] == "text/csv"
-            assert answer.headers["etag"] == ETAG
-
-    asyncio.run(scenario())
+async def test_a_range_of_it(service, spec, start, end):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        answer = await opened.client.get(await opened.link(job), headers={"range": spec, "if-range": ETAG})
+        assert answer.status_code == 206
+        assert answer.content == CONTENT[start:end]
+        assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{SIZE}"
+        assert answer.headers["content-length"] == str(end - start)
+        assert answer.headers["content-type"] == "text/csv"
+        assert answer.headers["etag"] == ETAG
 
 
 @pytest.mark.parametrize(
@@ -76,132 +70,105 @@ def test_a_range_of_it(service, spec, start, end):
         {"if-none-match": '"other"'},
     ],
 )
-def test_the_whole_file_where_no_part_can_be_meant(service, headers):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            answer = await opened.client.get(await opened.link(job), headers=headers)
-            assert (answer.status_code, answer.content) == (200, CONTENT)
-            assert "content-range" not in answer.headers
-
-    asyncio.run(scenario())
+async def test_the_whole_file_where_no_part_can_be_meant(service, headers):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        answer = await opened.client.get(await opened.link(job), headers=headers)
+        assert (answer.status_code, answer.content) == (200, CONTENT)
+        assert "content-range" not in answer.headers
 
 
-def test_a_range_past_the_end_is_refused_with_the_size(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            answer = await opened.client.get(await opened.link(job), headers={"range": f"bytes={SIZE}-"})
-            assert answer.status_code == 416
-            assert answer.headers["content-range"] == f"bytes */{SIZE}"
-            assert answer.headers.get_list("content-type") == ["application/json"]
-            assert answer.content == error("REQUEST_RANGE_NOT_SATISFIABLE", f"the file has {SIZE} bytes")
-
-    asyncio.run(scenario())
+async def test_a_range_past_the_end_is_refused_with_the_size(service):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        answer = await opened.client.get(await opened.link(job), headers={"range": f"bytes={SIZE}-"})
+        assert answer.status_code == 416
+        assert answer.headers["content-range"] == f"bytes */{SIZE}"
+        assert answer.headers.get_list("content-type") == ["application/json"]
+        assert answer.content == error("REQUEST_RANGE_NOT_SATISFIABLE", f"the file has {SIZE} bytes")
 
 
 @pytest.mark.parametrize("tags", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
-def test_who_has_the_file_need_not_fetch_it(service, tags):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            headers = {"if-none-match": tags, "range": "bytes=0-1"}
-            answer = await opened.client.get(await opened.link(job), headers=headers)
-            assert (answer.status_code, answer.content) == (304, b"")
-            assert answer.headers["etag"] == ETAG
-            assert answer.headers["cache-control"] == "private"
-            assert "content-length" not in answer.headers
-
-    asyncio.run(scenario())
+async def test_who_has_the_file_need_not_fetch_it(service, tags):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        headers = {"if-none-match": tags, "range": "bytes=0-1"}
+        answer = await opened.client.get(await opened.link(job), headers=headers)
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"] == ETAG
+        assert answer.headers["cache-control"] == "private"
+        assert "content-length" not in answer.headers
 
 
-def test_head_makes_nothing_of_the_body_and_ignores_ranges(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT)
-            link = await opened.link(job)
-            opened.files.read = None  # whoever reads the file fails
-            answer = await opened.client.head(link, headers={"range": "bytes=0-1"})
-            assert (answer.status_code, answer.content) == (200, b"")
-            assert answer.headers["content-length"] == str(SIZE)
-            assert answer.headers["etag"] == ETAG
-
-    asyncio.run(scenario())
+async def test_head_makes_nothing_of_the_body_and_ignores_ranges(service):
+    async with service() as opened:
+        job = await opened.complete(CONTENT)
+        link = await opened.link(job)
+        opened.files.read = None  # whoever reads the file fails
+        answer = await opened.client.head(link, headers={"range": "bytes=0-1"})
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-length"] == str(SIZE)
+        assert answer.headers["etag"] == ETAG
 
 
-def test_an_empty_file(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(b"")
-            link = await opened.link(job)
-            answer = await opened.client.get(link)
-            assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "0")
-            assert (await opened.client.get(link, headers={"range": "bytes=0-"})).status_code == 416
-            assert (await opened.client.get(link, headers={"range": "bytes=-1"})).status_code == 200
-
-    asyncio.run(scenario())
+async def test_an_empty_file(service):
+    async with service() as opened:
+        job = await opened.complete(b"")
+        link = await opened.link(job)
+        answer = await opened.client.get(link)
+        assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "0")
+        assert (await opened.client.get(link, headers={"range": "bytes=0-"})).status_code == 416
+        assert (await opened.client.get(link, headers={"range": "bytes=-1"})).status_code == 200
 
 
-def test_a_link_works_for_15_minutes(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete()
-            link = await opened.link(job)
-            opened.clock.ms += 900_000 - 1
-            assert (await opened.client.get(link)).status_code == 200
-            opened.clock.ms += 1
-            answer = await opened.client.get(link)
-            assert answer.status_code == 403
-            assert answer.content == error("LINK_EXPIRED", "the link has expired or is not whole: ask for another one")
-            assert (await opened.client.get(await opened.link(job))).status_code == 200
-
-    asyncio.run(scenario())
+async def test_a_link_works_for_15_minutes(service):
+    async with service() as opened:
+        job = await opened.complete()
+        link = await opened.link(job)
+        opened.clock.ms += 900_000 - 1
+        assert (await opened.client.get(link)).status_code == 200
+        opened.clock.ms += 1
+        answer = await opened.client.get(link)
+        assert answer.status_code == 403
+        assert answer.content == error("LINK_EXPIRED", "the link has expired or is not whole: ask for another one")
+        assert (await opened.client.get(await opened.link(job))).status_code == 200
 
 
-def test_a_forged_link_is_refused(service):
-    async def scenario():
-        async with service() as opened:
-            one, two = await opened.complete(b"1\n"), await opened.complete(b"2\n")
-            link = await opened.link(one)
-            source, token, name = link.split("/")[-3:]
-            later = f"{int(token.partition('-')[0]) + 1}-{token.partition('-')[2]}"
-            forged = [
-                (f"JOB-{two.id}", token, name),
-                (source, later, name),
-                (source, token, two.file),
-                (source, token[:-1], name),
-                (source, "x", "y"),
-                (source, "-", name),
-                (source, "%00", "%F0%9F%98%80"),
-            ]
-            for parts in forged:
-                answer = await opened.client.get("/files/" + "/".join(parts))
-                assert answer.status_code == 403, parts
-                assert answer.json()[0]["value"]["code"] == "LINK_EXPIRED"
-
-    asyncio.run(scenario())
+async def test_a_forged_link_is_refused(service):
+    async with service() as opened:
+        one, two = await opened.complete(b"1\n"), await opened.complete(b"2\n")
+        link = await opened.link(one)
+        source, token, name = link.split("/")[-3:]
+        later = f"{int(token.partition('-')[0]) + 1}-{token.partition('-')[2]}"
+        forged = [
+            (f"JOB-{two.id}", token, name),
+            (source, later, name),
+            (source, token, two.file),
+            (source, token[:-1], name),
+            (source, "x", "y"),
+            (source, "-", name),
+            (source, "%00", "%F0%9F%98%80"),
+        ]
+        for parts in forged:
+            answer = await opened.client.get("/files/" + "/".join(parts))
+            assert answer.status_code == 403, parts
+            assert answer.json()[0]["value"]["code"] == "LINK_EXPIRED"
 
 
-def test_a_file_that_is_gone_is_refused(service):
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete()
-            link = await opened.link(job)
-            opened.files.delete(job.id)
-            answer = await opened.client.get(link)
-            assert answer.status_code == 409
-            assert answer.content == error("EVENT_JOB_GET_FAILED", "the report's file is gone: start the report again")
-
-    asyncio.run(scenario())
+async def test_a_file_that_is_gone_is_refused(service):
+    async with service() as opened:
+        job = await opened.complete()
+        link = await opened.link(job)
+        opened.files.delete(job.id)
+        answer = await opened.client.get(link)
+        assert answer.status_code == 409
+        assert answer.content == error("EVENT_JOB_GET_FAILED", "the report's file is gone: start the report again")
 
 
-def test_no_password_is_needed_and_none_is_looked_at(service):
-    async def scenario():
-        async with service() as opened:
-            link = await opened.link(await opened.complete())
-            assert (await opened.client.get(link, auth=("anna", "wrong"))).status_code == 200
-
-    asyncio.run(scenario())
+async def test_no_password_is_needed_and_none_is_looked_at(service):
+    async with service() as opened:
+        link = await opened.link(await opened.complete())
+        assert (await opened.client.get(link, auth=("anna", "wrong"))).status_code == 200
 
 
 def is_open(path):
@@ -214,7 +181,7 @@ def is_open(path):
     return False
 
 
-def test_an_abandoned_download_closes_its_file_at_once(service, tmp_path):
+async def test_an_abandoned_download_closes_its_file_at_once(service, tmp_path):
     async def abandon(app, path):
         gone = asyncio.Event()
 
@@ -244,21 +211,18 @@ def test_an_abandoned_download_closes_its_file_at_once(service, tmp_path):
         }
         await app(scope, receive, send)
 
-    async def scenario():
-        async with service() as opened:
-            job = await opened.complete(CONTENT * 10)
-            path = urlsplit(await opened.link(job)).path
-            (file,) = tmp_path.rglob("*.csv")
-            gc.disable()
-            try:
-                for _ in range(5):
-                    await abandon(opened.app, path)
-                for _ in range(100):  # a block that was being read comes to its end first
-                    if not is_open(file):
-                        break
-                    await asyncio.sleep(0.01)
-                assert not is_open(file)
-            finally:
-                gc.enable()
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        job = await opened.complete(CONTENT * 10)
+        path = urlsplit(await opened.link(job)).path
+        (file,) = tmp_path.rglob("*.csv")
+        gc.disable()
+        try:
+            for _ in range(5):
+                await abandon(opened.app, path)
+            for _ in range(100):  # a block that was being read comes to its end first
+                if not is_open(file):
+                    break
+                await asyncio.sleep(0.01)
+            assert not is_open(file)
+        finally:
+            gc.enable()

@@ -1,6 +1,5 @@
 """The description as a page: whole, well-formed, and in need of nothing else."""
 
-import asyncio
 import re
 from html.parser import HTMLParser
 
@@ -38,16 +37,13 @@ class Outline(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_served_and_may_fetch_nothing(service):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.client.get("/docs")
-            assert answer.status_code == 200
-            assert answer.headers["content-type"] == "text/html; charset=utf-8"
-            assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-            assert "http://events.example/events" in answer.text
-
-    asyncio.run(scenario())
+async def test_the_page_is_served_and_may_fetch_nothing(service):
+    async with service() as opened:
+        answer = await opened.client.get("/docs")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "http://events.example/events" in answer.text
 
 
 def test_the_page_is_well_formed_and_needs_nothing_else():

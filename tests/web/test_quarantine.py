@@ -67,86 +67,74 @@ def check_schema(answer, path, method):
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_only_admins_may(service):
-    async def scenario():
-        async with service() as opened:
-            for method, path in CALLS:
-                answer = await opened.anna.request(method, path, json={} if method == "POST" else None)
-                assert answer.status_code == 403
-                assert answer.content == (
-                    b'[{"value":{"code":"REQUEST_AUTHORIZATION_FAILURE","message":"quarantine is for admins only"},'
-                    b'"children":[]}]'
-                )
-                assert (await opened.client.request(method, path)).status_code == 401
-
-    asyncio.run(scenario())
-
-
-def test_the_list_is_filtered_and_paged(quarantined):
-    async def scenario():
-        async with quarantined() as (opened, _):
-
-            async def sequences(**wanted: Any) -> list[int]:
-                answer = await opened.root.get("/quarantine", params=wanted)
-                check_schema(answer, "/quarantine", "get")
-                return [event["sequence"] for event in answer.json()["events"]]
-
-            assert await sequences() == [4, 3, 2, 1]
-            assert await sequences(customer="TGAM") == [4]
-            assert await sequences(since="1002", until="1003") == [3, 2]
-            assert await sequences(state="released") == []
-            assert await sequences(state="all", reason="TYPE", product="PORTFOLIO") == [4, 3, 2, 1]
-            first = (await opened.root.get("/quarantine", params={"limit": 3})).json()
-            assert list(first) == ["events", "next"]
-            assert await sequences(limit="3", after=first["next"]) == [1]
-
-    asyncio.run(scenario())
-
-
-def test_an_event_is_shown_with_the_keys_that_have_a_value(quarantined):
-    async def scenario():
-        async with quarantined() as (opened, _):
-            answer = await opened.root.get(f"/quarantine/{BATCH.upper()}/2")
-            check_schema(answer, "/quarantine/{batch}/{sequence}", "get")
+async def test_only_admins_may(service):
+    async with service() as opened:
+        for method, path in CALLS:
+            answer = await opened.anna.request(method, path, json={} if method == "POST" else None)
+            assert answer.status_code == 403
             assert answer.content == (
-                b'{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED","timestamp":1568381886060,'
-                b'"context":["u",null],"sequence":2,"batch":"' + BATCH.encode() + b'","state":"held","received":1002,'
-                b'"code":"EVENT_NOT_IN_PLAN","where":"type","reason":"type: no","plan":"0123456789ab"}'
+                b'[{"value":{"code":"REQUEST_AUTHORIZATION_FAILURE","message":"quarantine is for admins only"},'
+                b'"children":[]}]'
             )
-            for path in (f"{BATCH}/9", f"{BATCH}/0", f"{BATCH}/x", "x/1", f"{BATCH}/99999999999999999999"):
-                answer = await opened.root.get(f"/quarantine/{path}")
-                assert (answer.status_code, answer.json()[0]["value"]["code"]) == (404, "REQUEST_NOT_FOUND")
-
-    asyncio.run(scenario())
+            assert (await opened.client.request(method, path)).status_code == 401
 
 
-def test_a_release_says_what_stays_and_why_and_a_dry_run_says_the_same(quarantined, tmp_path):
-    async def scenario():
-        async with quarantined() as (opened, store):
-            expected = (
-                b'{"released":2,"stayed":2,"broken":[{"product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED",'
-                b'"reason":"context[1]: portfolioId must be a string: only an optional key may be null","events":1,'
-                b'"example":"%b/2"},{"product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED",'
-                b'"reason":"context: 1 value where PORTFOLIO-ACCESSED takes 2: userId, portfolioId","events":1,'
-                b'"example":"%b/3"}],"loaded":%b}'
-            )
-            tried = await opened.root.post("/quarantine/release", json={"dryRun": True})
-            assert tried.content == expected % (BATCH.encode(), BATCH.encode(), b"true")
-            assert opened.journal._folder.names() == []
-            done = await opened.root.post("/quarantine/release", json={"all": True})
-            assert done.content == expected % (BATCH.encode(), BATCH.encode(), b"false")
-            for answer in (tried, done):
-                check_schema(answer, "/quarantine/release", "post")
-            await asyncio.to_thread(load, opened, store, tmp_path)
-            assert store.rows("SELECT sequence, received, admitted FROM events FINAL ORDER BY sequence", {}) == [
-                (1, 1001, opened.clock.ms),
-                (4, 1004, opened.clock.ms),
-            ]
-            shown = (await opened.root.get(f"/quarantine/{BATCH}/4")).json()
-            assert (shown["state"], shown["context"], shown["changedBy"]) == ("released", [], "root")
-            assert (shown["changed"], "address" in shown) == (opened.clock.ms, False)
+async def test_the_list_is_filtered_and_paged(quarantined):
+    async with quarantined() as (opened, _):
 
-    asyncio.run(scenario())
+        async def sequences(**wanted: Any) -> list[int]:
+            answer = await opened.root.get("/quarantine", params=wanted)
+            check_schema(answer, "/quarantine", "get")
+            return [event["sequence"] for event in answer.json()["events"]]
+
+        assert await sequences() == [4, 3, 2, 1]
+        assert await sequences(customer="TGAM") == [4]
+        assert await sequences(since="1002", until="1003") == [3, 2]
+        assert await sequences(state="released") == []
+        assert await sequences(state="all", reason="TYPE", product="PORTFOLIO") == [4, 3, 2, 1]
+        first = (await opened.root.get("/quarantine", params={"limit": 3})).json()
+        assert list(first) == ["events", "next"]
+        assert await sequences(limit="3", after=first["next"]) == [1]
+
+
+async def test_an_event_is_shown_with_the_keys_that_have_a_value(quarantined):
+    async with quarantined() as (opened, _):
+        answer = await opened.root.get(f"/quarantine/{BATCH.upper()}/2")
+        check_schema(answer, "/quarantine/{batch}/{sequence}", "get")
+        assert answer.content == (
+            b'{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED","timestamp":1568381886060,'
+            b'"context":["u",null],"sequence":2,"batch":"' + BATCH.encode() + b'","state":"held","received":1002,'
+            b'"code":"EVENT_NOT_IN_PLAN","where":"type","reason":"type: no","plan":"0123456789ab"}'
+        )
+        for path in (f"{BATCH}/9", f"{BATCH}/0", f"{BATCH}/x", "x/1", f"{BATCH}/99999999999999999999"):
+            answer = await opened.root.get(f"/quarantine/{path}")
+            assert (answer.status_code, answer.json()[0]["value"]["code"]) == (404, "REQUEST_NOT_FOUND")
+
+
+async def test_a_release_says_what_stays_and_why_and_a_dry_run_says_the_same(quarantined, tmp_path):
+    async with quarantined() as (opened, store):
+        expected = (
+            b'{"released":2,"stayed":2,"broken":[{"product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED",'
+            b'"reason":"context[1]: portfolioId must be a string: only an optional key may be null","events":1,'
+            b'"example":"%b/2"},{"product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED",'
+            b'"reason":"context: 1 value where PORTFOLIO-ACCESSED takes 2: userId, portfolioId","events":1,'
+            b'"example":"%b/3"}],"loaded":%b}'
+        )
+        tried = await opened.root.post("/quarantine/release", json={"dryRun": True})
+        assert tried.content == expected % (BATCH.encode(), BATCH.encode(), b"true")
+        assert opened.journal._folder.names() == []
+        done = await opened.root.post("/quarantine/release", json={"all": True})
+        assert done.content == expected % (BATCH.encode(), BATCH.encode(), b"false")
+        for answer in (tried, done):
+            check_schema(answer, "/quarantine/release", "post")
+        await asyncio.to_thread(load, opened, store, tmp_path)
+        assert store.rows("SELECT sequence, received, admitted FROM events FINAL ORDER BY sequence", {}) == [
+            (1, 1001, opened.clock.ms),
+            (4, 1004, opened.clock.ms),
+        ]
+        shown = (await opened.root.get(f"/quarantine/{BATCH}/4")).json()
+        assert (shown["state"], shown["context"], shown["changedBy"]) == ("released", [], "root")
+        assert (shown["changed"], "address" in shown) == (opened.clock.ms, False)
 
 
 def load(opened, store, tmp_path) -> None:
@@ -157,14 +145,11 @@ def load(opened, store, tmp_path) -> None:
         loader.tick()
 
 
-def test_a_release_of_named_events_under_another_type(quarantined):
-    async def scenario():
-        async with quarantined() as (opened, _):
-            wanted = {"ids": [f"{BATCH}/3"], "setType": "PORTFOLIO-APPLICATION-LOADED"}
-            answer = await opened.root.post("/quarantine/release", json=wanted)
-            assert (answer.json()["released"], answer.json()["stayed"]) == (1, 0)
-
-    asyncio.run(scenario())
+async def test_a_release_of_named_events_under_another_type(quarantined):
+    async with quarantined() as (opened, _):
+        wanted = {"ids": [f"{BATCH}/3"], "setType": "PORTFOLIO-APPLICATION-LOADED"}
+        answer = await opened.root.post("/quarantine/release", json=wanted)
+        assert (answer.json()["released"], answer.json()["stayed"]) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -180,39 +165,30 @@ def test_a_release_of_named_events_under_another_type(quarantined):
     ],
 )
 @pytest.mark.parametrize("call", ["release", "drop"])
-def test_a_change_must_say_which_events_it_means(quarantined, call, body):
-    async def scenario():
-        async with quarantined() as (opened, _):
-            answer = await opened.root.post(f"/quarantine/{call}", content=body)
-            value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
-            assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED")
-            assert '{"all": true}' in child["value"]["message"]
-            assert opened.journal._folder.names() == []
-
-    asyncio.run(scenario())
+async def test_a_change_must_say_which_events_it_means(quarantined, call, body):
+    async with quarantined() as (opened, _):
+        answer = await opened.root.post(f"/quarantine/{call}", content=body)
+        value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
+        assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED")
+        assert '{"all": true}' in child["value"]["message"]
+        assert opened.journal._folder.names() == []
 
 
-def test_a_drop_of_all_says_so(quarantined):
-    async def scenario():
-        async with quarantined() as (opened, _):
-            assert (await opened.root.post("/quarantine/drop", json={"all": True})).json()["dropped"] == 4
-
-    asyncio.run(scenario())
+async def test_a_drop_of_all_says_so(quarantined):
+    async with quarantined() as (opened, _):
+        assert (await opened.root.post("/quarantine/drop", json={"all": True})).json()["dropped"] == 4
 
 
-def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
-    async def scenario():
-        async with quarantined() as (opened, store):
-            answer = await opened.root.post("/quarantine/drop", json={"filter": {"customer": "TGAM"}})
-            check_schema(answer, "/quarantine/drop", "post")
-            assert answer.content == b'{"dropped":1,"loaded":false}'
-            await asyncio.to_thread(load, opened, store, tmp_path)
-            assert (await opened.root.post("/quarantine/drop", json={"ids": [f"{BATCH}/2"]})).json()["dropped"] == 1
-            await asyncio.to_thread(load, opened, store, tmp_path)
-            page = (await opened.root.get("/quarantine", params={"state": "dropped"})).json()["events"]
-            assert [(event["sequence"], event["context"]) for event in page] == [(4, []), (2, [])]
-
-    asyncio.run(scenario())
+async def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
+    async with quarantined() as (opened, store):
+        answer = await opened.root.post("/quarantine/drop", json={"filter": {"customer": "TGAM"}})
+        check_schema(answer, "/quarantine/drop", "post")
+        assert answer.content == b'{"dropped":1,"loaded":false}'
+        await asyncio.to_thread(load, opened, store, tmp_path)
+        assert (await opened.root.post("/quarantine/drop", json={"ids": [f"{BATCH}/2"]})).json()["dropped"] == 1
+        await asyncio.to_thread(load, opened, store, tmp_path)
+        page = (await opened.root.get("/quarantine", params={"state": "dropped"})).json()["events"]
+        assert [(event["sequence"], event["context"]) for event in page] == [(4, []), (2, [])]
 
 
 @pytest.mark.parametrize(
@@ -228,15 +204,12 @@ def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
         ("costumer=TGAM", "costumer"),
     ],
 )
-def test_a_query_that_cannot_be_read_is_refused_saying_where(service, query, where):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.root.get(f"/quarantine?{query}")
-            value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
-            assert (answer.status_code, value["code"]) == (400, "REQUEST_PARAMETER_MALFORMED")
-            assert child["value"]["message"].startswith(f"{where}: ")
-
-    asyncio.run(scenario())
+async def test_a_query_that_cannot_be_read_is_refused_saying_where(service, query, where):
+    async with service() as opened:
+        answer = await opened.root.get(f"/quarantine?{query}")
+        value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
+        assert (answer.status_code, value["code"]) == (400, "REQUEST_PARAMETER_MALFORMED")
+        assert child["value"]["message"].startswith(f"{where}: ")
 
 
 @pytest.mark.parametrize(
@@ -257,24 +230,18 @@ def test_a_query_that_cannot_be_read_is_refused_saying_where(service, query, whe
     ],
 )
 @pytest.mark.parametrize("call", ["release", "drop"])
-def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call, body, where):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.root.post(f"/quarantine/{call}", content=body)
-            value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
-            assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED")
-            assert child["value"]["message"].startswith(f"{where}: "), child
-
-    asyncio.run(scenario())
+async def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call, body, where):
+    async with service() as opened:
+        answer = await opened.root.post(f"/quarantine/{call}", content=body)
+        value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
+        assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED")
+        assert child["value"]["message"].startswith(f"{where}: "), child
 
 
-def test_a_type_that_cannot_be_one_is_refused(quarantined):
-    async def scenario():
-        async with quarantined() as (opened, _):
-            answer = await opened.root.post("/quarantine/release", json={"all": True, "setType": "x" * 201})
-            assert (answer.status_code, answer.json()[0]["value"]["code"]) == (400, "REQUEST_PARAMETER_MALFORMED")
-
-    asyncio.run(scenario())
+async def test_a_type_that_cannot_be_one_is_refused(quarantined):
+    async with quarantined() as (opened, _):
+        answer = await opened.root.post("/quarantine/release", json={"all": True, "setType": "x" * 201})
+        assert (answer.status_code, answer.json()[0]["value"]["code"]) == (400, "REQUEST_PARAMETER_MALFORMED")
 
 
 def check_unavailable(answer):
@@ -282,50 +249,37 @@ def check_unavailable(answer):
     assert answer.headers["retry-after"] == "5"
 
 
-def test_without_the_store_the_client_is_asked_to_come_back(service):
-    async def scenario():
-        async with service() as opened:
-            for method, path in CALLS:
-                body = {"filter": {"customer": "C"}} if method == "POST" else None
-                check_unavailable(await opened.root.request(method, path, json=body))
-
-    asyncio.run(scenario())
+async def test_without_the_store_the_client_is_asked_to_come_back(service):
+    async with service() as opened:
+        for method, path in CALLS:
+            body = {"filter": {"customer": "C"}} if method == "POST" else None
+            check_unavailable(await opened.root.request(method, path, json=body))
 
 
-def test_a_request_that_the_store_rejects_is_not_put_off(service, monkeypatch):
+async def test_a_request_that_the_store_rejects_is_not_put_off(service, monkeypatch):
     def reject(_: Store) -> None:
         raise StoreRejected("HTTP driver received HTTP status 414")
 
     monkeypatch.setattr(Store, "migrate", reject)
-
-    async def scenario():
-        async with service() as opened:
-            for method, path in CALLS:
-                body = {"filter": {"customer": "C"}} if method == "POST" else None
-                answer = await opened.root.request(method, path, json=body)
-                assert (answer.status_code, answer.json()[0]["value"]["code"]) == (500, "REQUEST_GENERAL_FAILURE")
-                assert "retry-after" not in answer.headers
-
-    asyncio.run(scenario())
+    async with service() as opened:
+        for method, path in CALLS:
+            body = {"filter": {"customer": "C"}} if method == "POST" else None
+            answer = await opened.root.request(method, path, json=body)
+            assert (answer.status_code, answer.json()[0]["value"]["code"]) == (500, "REQUEST_GENERAL_FAILURE")
+            assert "retry-after" not in answer.headers
 
 
-def test_without_room_in_the_journal_the_client_is_asked_to_come_back(quarantined):
-    async def scenario():
-        async with quarantined(journal_waiting_bytes_max=1) as (opened, _):
-            check_unavailable(await opened.root.post("/quarantine/release", json={"all": True}))
-            body = {"filter": {"customer": "TGAM"}}
-            check_unavailable(await opened.root.post("/quarantine/drop", json=body))
-
-    asyncio.run(scenario())
+async def test_without_room_in_the_journal_the_client_is_asked_to_come_back(quarantined):
+    async with quarantined(journal_waiting_bytes_max=1) as (opened, _):
+        check_unavailable(await opened.root.post("/quarantine/release", json={"all": True}))
+        body = {"filter": {"customer": "TGAM"}}
+        check_unavailable(await opened.root.post("/quarantine/drop", json=body))
 
 
 @pytest.mark.parametrize("call", ["release", "drop"])
-def test_a_change_by_a_time_in_seconds_is_refused(service, call):
-    async def scenario():
-        async with service() as opened:
-            answer = await opened.root.post(f"/quarantine/{call}", json={"filter": {"since": 1_795_903_365}})
-            assert (answer.status_code, "filter.since: looks like seconds" in answer.text) == (400, True)
-            answer = await opened.root.get("/quarantine", params={"until": 1_795_903_365})
-            assert (answer.status_code, "until: looks like seconds" in answer.text) == (400, True)
-
-    asyncio.run(scenario())
+async def test_a_change_by_a_time_in_seconds_is_refused(service, call):
+    async with service() as opened:
+        answer = await opened.root.post(f"/quarantine/{call}", json={"filter": {"since": 1_795_903_365}})
+        assert (answer.status_code, "filter.since: looks like seconds" in answer.text) == (400, True)
+        answer = await opened.root.get("/quarantine", params={"until": 1_795_903_365})
+        assert (answer.status_code, "until: looks like seconds" in answer.text) == (400, True)

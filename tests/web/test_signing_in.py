@@ -1,7 +1,5 @@
 """Calls that need a user, without one."""
 
-import asyncio
-
 import pytest
 
 
@@ -18,31 +16,25 @@ import pytest
     "authorization",
     [None, "", "Basic", "Basic !!!", "Bearer x", "Basic YW5uYQ==", "Basic YW5uYTp4", "Basic bm9ib2R5Ong="],
 )
-def test_without_a_user_the_answer_is_the_same_whatever_was_wrong(service, method, path, authorization):
-    async def scenario():
-        async with service(call_body_bytes_max=10) as opened:
-            headers = {"content-type": "x/y"} | ({} if authorization is None else {"authorization": authorization})
-            answer = await opened.client.request(method, path, headers=headers, content=b"x" * 100)
-            assert answer.status_code == 401
-            assert answer.headers.get_list("content-type") == ["application/json"]
-            assert answer.content == b'{"message":"Unauthorized"}'
-            assert answer.headers["www-authenticate"] == 'Basic realm="footfall", charset="UTF-8"'
-
-    asyncio.run(scenario())
+async def test_without_a_user_the_answer_is_the_same_whatever_was_wrong(service, method, path, authorization):
+    async with service(call_body_bytes_max=10) as opened:
+        headers = {"content-type": "x/y"} | ({} if authorization is None else {"authorization": authorization})
+        answer = await opened.client.request(method, path, headers=headers, content=b"x" * 100)
+        assert answer.status_code == 401
+        assert answer.headers.get_list("content-type") == ["application/json"]
+        assert answer.content == b'{"message":"Unauthorized"}'
+        assert answer.headers["www-authenticate"] == 'Basic realm="footfall", charset="UTF-8"'
 
 
-def test_guessing_is_refused_with_the_time_to_wait(service):
-    async def scenario():
-        async with service(login_failures_max=2, trusted_proxies="127.0.0.1") as opened:
-            wrong = {"auth": ("anna", "wrong"), "headers": {"x-forwarded-for": "192.0.2.1"}}
-            for _ in range(2):
-                assert (await opened.client.get("/service/authenticate", **wrong)).status_code == 401
-            answer = await opened.client.get("/service/authenticate", **wrong)
-            assert answer.status_code == 429
-            assert answer.json()[0]["value"]["code"] == "REQUEST_RATE_LIMITED"
-            assert 1 <= int(answer.headers["retry-after"]) <= 60
-            # Whoever asks from elsewhere does not notice.
-            other = await opened.anna.get("/service/authenticate", headers={"x-forwarded-for": "192.0.2.2"})
-            assert other.status_code == 200
-
-    asyncio.run(scenario())
+async def test_guessing_is_refused_with_the_time_to_wait(service):
+    async with service(login_failures_max=2, trusted_proxies="127.0.0.1") as opened:
+        wrong = {"auth": ("anna", "wrong"), "headers": {"x-forwarded-for": "192.0.2.1"}}
+        for _ in range(2):
+            assert (await opened.client.get("/service/authenticate", **wrong)).status_code == 401
+        answer = await opened.client.get("/service/authenticate", **wrong)
+        assert answer.status_code == 429
+        assert answer.json()[0]["value"]["code"] == "REQUEST_RATE_LIMITED"
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        # Whoever asks from elsewhere does not notice.
+        other = await opened.anna.get("/service/authenticate", headers={"x-forwarded-for": "192.0.2.2"})
+        assert other.status_code == 200
