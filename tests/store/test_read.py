@@ -23,8 +23,8 @@ from footfall.store import (
     StoreRejected,
     StoreTimeout,
     StoreUnavailable,
-    stream,
 )
+from footfall.store import pipe as pipe_module
 from footfall.store.errors import explain_load, explain_read
 from footfall.store.pipe import Pipe, name_pipe
 from footfall.store.stream import read_blocks
@@ -245,7 +245,7 @@ def test_a_pipe_into_which_nobody_writes_for_too_long_is_given_up(tmp_path: Path
 
 def test_without_the_folder_for_pipes_the_engine_is_away(engine, monkeypatch) -> None:
     store = Store(Settings(data_dir=str(engine.folder)))
-    monkeypatch.setattr(stream, "name_pipe", lambda: "missing/pipe")
+    monkeypatch.setattr(pipe_module, "name_pipe", lambda: "missing/pipe")
     with pytest.raises(StoreUnavailable, match="No such file"), store.stream("SELECT 1", {}):
         pass
     store.close()

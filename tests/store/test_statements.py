@@ -11,11 +11,11 @@ from footfall.store.statements import sql_folder
 QUERIES = sorted(path.name.removesuffix(".sql") for path in sql_folder("queries").iterdir())
 # What stands for the pieces of which a report's statement is put together.
 PIECES = {
-    "{{given}}": "",
+    "{{with}}": "",
     "{{layout}}": "0",
-    "{{shown}}": "timestamp",
+    "{{columns}}": "timestamp",
     "{{final}}": "FINAL",
-    "{{undoubled}}": "",
+    "{{without_duplicates}}": "",
     "{{format}}": "TSV",
 }
 PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")

@@ -1,5 +1,5 @@
--- The rows of a report's file between two times, in the order of the table's key; reports/query/statement.py makes the
--- pieces.
+-- The rows of a report's file between two times, in the order of the table's key.
+-- reports/query/statement.py makes the pieces.
 {{with}}SELECT {{columns}}
 FROM (
     -- An inner selection, because the engine names an expression by its text, which is long here, and so are the names of
