@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -49,7 +49,8 @@ EMPTY: Final = PreparedRequest(b"[]", EncodedLines(), 0, 0)
 
 # How a request ends, counted already.
 Outcome = PreparedRequest | RequestRefused
-Reply = Callable[[Outcome], object]
+# What the caller of `accept` knows a request by.
+Exchange = TypeVar("Exchange")
 
 
 class Collector:
@@ -101,20 +102,36 @@ class Collector:
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             return self.refuse(error)
 
-    def accept(self, headers: Headers, body: bytes, find_sender: Callable[[], Sender], reply: Reply) -> None:
-        """All steps of a short, plain body, on the event loop; `reply` is called once, perhaps before this returns."""
+    def accept(
+        self,
+        headers: Headers,
+        body: bytes,
+        find_sender: Callable[[], Sender],
+        exchange: Exchange,
+        reply: Callable[[Exchange, Outcome], object],
+    ) -> None:
+        """All steps of a short, plain body, on the event loop; `reply` is called once, perhaps before this returns.
+
+        It gets the caller's `exchange` back, which is quicker than a partial for each request.
+        """
         try:
             prepared = self.prepare(headers, body, find_sender)
             if prepared is not EMPTY:
-                self.journal.submit(prepared.lines, partial(self._reply, prepared, reply))
+                self.journal.submit(prepared.lines, partial(self._reply, prepared, exchange, reply))
                 return
             outcome: Outcome = self._end(prepared)
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             outcome = self.refuse(error)
-        reply(outcome)
+        reply(exchange, outcome)
 
-    def _reply(self, prepared: PreparedRequest, reply: Reply, error: BaseException | None) -> None:
-        reply(self._end(prepared) if error is None else self.refuse(error))
+    def _reply(
+        self,
+        prepared: PreparedRequest,
+        exchange: Exchange,
+        reply: Callable[[Exchange, Outcome], object],
+        error: BaseException | None,
+    ) -> None:
+        reply(exchange, self._end(prepared) if error is None else self.refuse(error))
 
     async def _unpack_and_prepare(self, headers: Headers, body: bytes, scope: Any, receive: Receive) -> PreparedRequest:
         """Unpack and prepare a body as it was sent: at once when it is short, else on a thread.
@@ -171,7 +188,12 @@ class Collector:
                 events = decode(body, settings)
             check_bounds(events, len(body), now_ms, settings)
             events, held, held_lines = self._check_plan(events, batch, find_sender, work)
-        return _encode(events, held, held_lines)
+        if not events and not held:
+            return EMPTY
+        # The answer is made of the same bytes as the lines for the journal.
+        lines = encode_lines(events)
+        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
+        return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held)
 
     def _check_plan(
         self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], work: Work | None
@@ -243,15 +265,6 @@ class Collector:
             yield
         finally:
             self.budget.hold(network, -len(answer))
-
-
-def _encode(events: list[BatchedEvent], held: int, held_lines: bytes) -> PreparedRequest:
-    """The lines for the journal, and of the same bytes the answer."""
-    if not events and not held:
-        return EMPTY
-    lines = encode_lines(events)
-    answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-    return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held)
 
 
 async def _send_answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:

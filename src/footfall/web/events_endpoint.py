@@ -83,7 +83,7 @@ class EventsProtocol(Connection):
         self._collect(exchange, body)
 
     def _collect(self, exchange: PlainExchange, body: bytes) -> None:
-        self._collector.accept(exchange.head.headers, body, exchange.sender, partial(self._answer, exchange))
+        self._collector.accept(exchange.head.headers, body, exchange.sender, exchange, self._answer)
 
     def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
         if self.transport.is_closing():
