@@ -10,7 +10,7 @@ import pytest
 
 from footfall.files import Files
 from footfall.reports import Reports, report_status
-from footfall.reports.status import source
+from footfall.reports.status import report_source
 from footfall.settings import Settings
 from footfall.state import Job, State, User
 from footfall.system.clock import SystemClock
@@ -38,7 +38,7 @@ def order(types: int) -> bytes:
 
 async def started_and_cancelled(desk: Reports, types: list[int]) -> list[str]:
     """The ids of the reports, the newest first."""
-    jobs = [await desk.end(USER, source(await desk.start(USER, order(number)))) for number in types]
+    jobs = [await desk.end(USER, report_source(await desk.start(USER, order(number)))) for number in types]
     jobs.sort(key=lambda job: (job.started_ms, job.id), reverse=True)
     return [job.id for job in jobs]
 

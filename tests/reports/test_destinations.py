@@ -111,7 +111,7 @@ def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(folder: 
 
 
 async def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_path: Path) -> None:
-    job = deliver(folder, bucketKey="a.csv")
+    job = await asyncio.to_thread(deliver, folder, bucketKey="a.csv")
     folder.clock.ms += 31 * 86_400_000
     async with folder.running():
         await folder.seen(job, lambda job: job.expired)

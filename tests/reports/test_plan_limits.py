@@ -102,7 +102,7 @@ def test_the_text_does_not_grow_with_the_types(layout: Layout) -> None:
 def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
     job = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
     held = ReportCounts({name_of(kind): TypeCounts(rows=1, first_ms=1, last_ms=1, late=0) for kind in range(TYPES)})
-    counted = manifest.Counted(held, 0, 1)
+    counted = manifest.ManifestCounts(held, 0, 1)
     text = manifest.write_manifest(job, layout, "f", counted, FileCounter(), limits.MANIFEST_TYPES_CHARS_MAX)
     assert len(text) < 2 * 1024 * 1024
     said = json.loads(text)

@@ -92,7 +92,7 @@ def test_without_late_events_nothing_is_corrected_and_the_looks_end(stored: Any,
     while stored.runs(schedule)[0].look_ms is not None:
         stored.state.schedules.resume(schedule.id, stored.clock.ms)
         stored.clock.ms = stored.runs(schedule)[0].look_ms
-        stored.scheduler()._look(lambda: False)
+        stored.scheduler()._retry_and_correct(lambda: False)
         looks += 1
     assert len(stored.runs(schedule)) == 1
     assert 40 < looks < 60
@@ -152,7 +152,7 @@ def test_a_store_that_is_away_is_asked_again_later(stored: Any, make: Any) -> No
     schedule, run = first_report(stored, make)
     away = structs.replace(stored.settings, events_url="clickhouse://u:p@127.0.0.1:1/none")
     stored.clock.ms += 20 * MINUTE_MS
-    Scheduler(stored.state, Store(away), stored.settings, stored.clock)._look(lambda: False)
+    Scheduler(stored.state, Store(away), stored.settings, stored.clock)._retry_and_correct(lambda: False)
     (after,) = stored.runs(schedule)
     assert after.look_ms == stored.clock.ms + 15 * MINUTE_MS
     assert run.look_ms < after.look_ms

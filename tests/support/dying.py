@@ -22,6 +22,8 @@ from footfall.reports.worker import run
 from footfall.settings import Settings
 from footfall.state import State, jobs
 from footfall.store import Store
+from footfall.system import background
+from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
 
 # Time for a statement to have begun.
@@ -118,8 +120,16 @@ def main(point: str, settings: Settings) -> None:
     loaded = SimpleNamespace(loaded_through_ms=2**60)
     files = Files(settings)
     runner = Runner(state, Store(settings), LivePlan(None, settings), loaded, settings, SystemClock(), files, "dying")
+    expiry = BackgroundTask("remove the files of expired reports", 600, runner.remove_expired)
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            stop = asyncio.Event()
+            tasks.create_task(runner.run(stop))
+            background.start([expiry], tasks, stop)
+
     POINTS[point]()
-    asyncio.run(runner.run(asyncio.Event()))
+    asyncio.run(work())
 
 
 if __name__ == "__main__":

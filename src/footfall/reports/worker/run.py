@@ -235,13 +235,13 @@ class Run:
                 if block_rows not in BLOCK_ROWS_FEWER:
                     raise
                 block_rows = BLOCK_ROWS_FEWER[block_rows]
-                log.warning("report %s: its values are long, trying again in smaller blocks: %s", self._job.id, error)
+                log.warning("report %s: its values are long, trying again in small blocks: %s", self._job.id, error)
                 continue
             except RowsMissing as error:
                 if final:
                     raise
                 final = True
-                log.warning("report %s: %s, trying again with copies merged", self._job.id, error)
+                log.warning("report %s: %s, trying again with all merged", self._job.id, error)
                 continue
             except (StoreUnavailable, FilesAway) as error:
                 if time.monotonic() + pause_s >= deadline_s:

@@ -15,7 +15,7 @@ def _words(text: str) -> frozenset[str]:
 # Bounds of a statement.
 _BOUNDS: Final = _words(
     """
-    max_ast_depth max_ast_elements max_block_size max_bytes_before_external_distinct
+    limit max_ast_depth max_ast_elements max_block_size max_bytes_before_external_distinct
     max_bytes_before_external_group_by max_bytes_before_external_join max_bytes_before_external_sort
     max_bytes_before_remerge_sort max_bytes_in_distinct max_bytes_in_join max_bytes_in_set
     max_bytes_ratio_before_external_distinct max_bytes_ratio_before_external_group_by
@@ -30,7 +30,7 @@ _BOUNDS: Final = _words(
     max_streams_for_merge_tree_reading max_streams_to_max_threads_ratio max_subquery_depth max_table_size_to_drop
     max_temporary_columns max_temporary_data_on_disk_size_for_query max_temporary_data_on_disk_size_for_user
     max_temporary_non_const_columns max_threads max_untracked_memory min_compress_block_size min_execution_speed
-    min_execution_speed_bytes min_insert_block_size_bytes min_insert_block_size_rows priority readonly
+    min_execution_speed_bytes min_insert_block_size_bytes min_insert_block_size_rows offset priority readonly
     timeout_before_checking_execution_speed distinct_overflow_mode group_by_overflow_mode join_overflow_mode
     read_overflow_mode result_overflow_mode set_overflow_mode sort_overflow_mode timeout_overflow_mode
     """
