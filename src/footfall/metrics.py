@@ -60,7 +60,7 @@ class Metric(Struct, frozen=True):
 
 METRICS: Final = (
     Metric("footfall_events_accepted_total", MetricKind.COUNTER, Merge.TOTAL, "Events answered with 200."),
-    Metric("footfall_events_quarantined_total", MetricKind.COUNTER, Merge.TOTAL, "Events held in quarantine."),
+    Metric("footfall_events_quarantined_total", MetricKind.COUNTER, Merge.TOTAL, "Events held back in quarantine."),
     Metric(
         "footfall_requests_refused_total", MetricKind.COUNTER, Merge.TOTAL, "Requests refused, by error code.", "code"
     ),

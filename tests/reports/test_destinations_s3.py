@@ -219,7 +219,7 @@ async def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destina
 
     job = await lake.order(output={"bucketName": "lake", "bucketKey": "a.csv"})
     runner = lake.runner()
-    runner._files._named["lake"] = Late(lake.settings, "lake")
+    runner._destinations._named["lake"] = Late(lake.settings, "lake")
     async with lake.running(runner):
         assert (await lake.ended(job)).reason == "not wanted"
     assert s3.keys() == []
