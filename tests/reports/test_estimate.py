@@ -182,6 +182,30 @@ def test_the_statement_is_made_once_for_all_pieces(place: Any, estimate: Any, mo
     assert made == [None, {"T", "U"}]
 
 
+def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = ["PORTFOLIO-ACCESSED", "PORTFOLIO-APPLICATION-LOADED"]
+    place.load(
+        {**WITH_PLAN, "timestamp": n, "type": kinds[n % 2], "context": [f"user {n}", "7"][: 2 - n % 2]}
+        for n in range(12_000)
+    )
+    asked = {"customer": WITH_PLAN["customer"], "product": WITH_PLAN["product"]}
+    by_all_types = estimate(**asked)
+    made = []
+
+    def counted(job: Any, layout: Any, types: Any = None) -> ReportStatement:
+        made.append(types)
+        return ReportStatement(job, layout, types)
+
+    monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
+    monkeypatch.setattr("footfall.reports.estimate.SAMPLE_ROWS_MAX", 3)
+    assert estimate(**asked) == by_all_types
+    # What the filter has besides is not in the sample.
+    assert estimate(**asked, types=[kinds[0], "PORTFOLIO-CREATED"]).rows == 6_000
+    assert made == [set(kinds), {kinds[0]}]
+
+
 def test_what_the_store_refuses_for_itself_is_not_put_off(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import pytest
+from clickhouse_connect.driver.binding import format_bind_value
 
 from footfall.store import query
-from footfall.store.statements import sql_folder
+from footfall.store.statements import TextArray, sql_folder
 
 QUERIES = sorted(path.name.removesuffix(".sql") for path in sql_folder("queries").iterdir())
 # What stands for the pieces of which a report's statement is put together.
@@ -62,3 +63,14 @@ def sample(kind: str, table: str) -> Any:
         return [0] if kind == "Array(Int64)" else []
     samples = {"String": "", "Identifier": table, "UUID": "00000000-0000-0000-0000-000000000001"}
     return samples.get(kind, 1)
+
+
+@pytest.mark.parametrize("values", [[], ["a"], ["'\\`\t\n\"\0", "é𝄞", ", ]", ""], ["\\" * 3, "\\'"]])
+def test_a_list_of_texts_is_sent_as_the_client_would_send_it(values: list[str]) -> None:
+    assert format_bind_value(TextArray(values)) == format_bind_value(values)
+
+
+def test_a_list_of_texts_comes_to_the_engine_as_it_is(store) -> None:
+    values = ["'\\`\t\n\r\"\0", "é𝄞", ", ]", "", "\\'", "x" * 70_000]
+    ((found,),) = store.rows("SELECT {values:Array(String)}", {"values": values})
+    assert found == values

@@ -12,7 +12,7 @@ statement and compressed as the report would be. A small report is made whole, w
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Struct, structs
 
@@ -52,6 +52,8 @@ WHOLE_ROWS_MAX = 5_000
 PIECES = 4
 PIECE_ROWS = 1_000
 PIECE_READ_MAX = 100_000
+PIECE_BOUNDS: Final = {"max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
+SAMPLE_ROWS_MAX = PIECES * PIECE_ROWS
 # Rows that are read for the longest context of a product without a plan.
 CONTEXT_ROWS_MAX = 1_000_000
 # The Retry-After of an answer without the store, in seconds.
@@ -167,15 +169,30 @@ class Estimates:
             statement, drop = _statement(job, layout), job.duplicates == "drop"
             size, _ = measure(header, [self._stream(statement, whole, limit, drop=drop)])
             return size
-        sample = {"limit": PIECE_ROWS, "max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
+        sample = {"limit": PIECE_ROWS, **PIECE_BOUNDS}
         # Where no row of the sample matches, other events of the product stand for them.
         for one in (job, _all_events(job)):
-            statement = _statement(one, layout)
+            statement = _statement(one, layout, self._sampled_types(one, layout, span, limit))
             streams = [self._stream(statement, piece, limit, sample) for piece in _pieces(span)]
             size, sampled = measure(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
         return len(header)
+
+    def _sampled_types(self, job: Job, layout: Layout, span: TimeSpan, limit: Limit) -> frozenset[str] | None:
+        """The types of the sample, where the plan has more than the sample has rows; else None.
+
+        The parameters of a statement for 10,000 types have 10 MB, and each piece has its own statement.
+        """
+        if len({name for field in layout.fields for place in field.places for name in place.types}) <= SAMPLE_ROWS_MAX:
+            return None
+        selection = filter_parameters(job) | {"rows": PIECE_ROWS}
+        spans = [{"start": piece.first_ms, "end": piece.last_ms} for piece in _pieces(span)]
+        text = query("estimate_types")
+        found = (
+            row for piece in spans for row in self._store.rows(text, selection | piece, {**limit(), **PIECE_BOUNDS})
+        )
+        return frozenset(name for (name,) in found)
 
     def _stream(
         self,
@@ -193,10 +210,14 @@ class Estimates:
             yield from blocks
 
 
-def _statement(job: Job, layout: Layout) -> ReportStatement:
-    """The statement of a job's rows, made once for all pieces: for the largest plan that takes a second."""
-    types = job.filter.types
-    return ReportStatement(job, layout, None if types is UNSET or not types else frozenset(types))
+def _statement(job: Job, layout: Layout, types: frozenset[str] | None = None) -> ReportStatement:
+    """The statement of a job's rows, made once for all pieces: for the largest plan that takes a second.
+
+    `types` are those of the rows, where they are known; else the filter's are.
+    """
+    if types is None and job.filter.types is not UNSET and job.filter.types:
+        types = frozenset(job.filter.types)
+    return ReportStatement(job, layout, types)
 
 
 def _measure_file(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_block: bool) -> tuple[int, int]:

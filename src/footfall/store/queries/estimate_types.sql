@@ -1,0 +1,15 @@
+-- The types of the first rows of a piece of a report: those that its sample may have.
+SELECT DISTINCT type
+FROM (
+    SELECT type
+    FROM events FINAL
+    WHERE customer = {customer:String}
+        AND product = {product:String}
+        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+        AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+        AND admitted > {since:Int64}
+        AND admitted <= {watermark:Int64}
+        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+    ORDER BY timestamp, batch, sequence
+    LIMIT {rows:UInt64}
+)
