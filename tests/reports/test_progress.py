@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,31 +13,52 @@ from footfall.state import Job, JobStatus
 from footfall.store import Store
 
 FILL = """INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
-SELECT 'C', 'P', 'T', number, [repeat('x', 200)], 1, generateUUIDv4(), 1, 1 FROM numbers({rows:UInt32})"""
-ROWS = 300_000
+SELECT 'C', 'P', 'T', number, [repeat('x', {row_bytes:UInt32})], 1, generateUUIDv4(), 1, 1
+FROM numbers({rows:UInt32})"""
+ROWS, ROW_BYTES = 300_000, 200
 
 
-class Slow(Store):
-    """Takes some time over each block, as a slow place for files does."""
+class Held(Store):
+    """Holds a report's rows after a third of their bytes, and after two, until its progress was seen to have moved."""
 
-    block_s = 0.015
+    seen: ClassVar[set[float]]
 
     @contextlib.contextmanager
     def stream(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None
     ) -> Iterator[Iterator[bytes]]:
         with super().stream(query, parameters, settings) as blocks:
-            yield (block for block in blocks if not time.sleep(self.block_s))
+            yield self._hold(blocks)
+
+    def _hold(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        size, thirds = 0, 0
+        for block in blocks:
+            yield block
+            size += len(block)
+            if thirds < min(size // (ROWS * ROW_BYTES // 3), 2):
+                thirds += 1
+                self._wait_for(thirds)
+
+    def _wait_for(self, values: int) -> None:
+        deadline = time.monotonic() + 60
+        while len({value for value in self.seen if 0 < value < 1}) < values:
+            assert time.monotonic() < deadline, f"in a minute no progress was seen but {sorted(self.seen)}"
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
 async def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
-    place = make_place(store_type=Slow)
-    place.store.write(FILL, {"rows": ROWS})
     said: list[tuple[JobStatus, float]] = []
+
+    class HeldHere(Held):
+        seen: ClassVar[set[float]] = set()
+
+    place = make_place(store_type=HeldHere)
+    place.store.write(FILL, {"rows": ROWS, "row_bytes": ROW_BYTES})
 
     def look(job: Job) -> bool:
         said.append((job.status, float(status_headers(job, 0)["Footfall-Progress"])))
+        HeldHere.seen.add(said[-1][1])
         return job.status is not JobStatus.RUNNING
 
     job = await place.order(output={"format": file_format})
