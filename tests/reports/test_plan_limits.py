@@ -114,7 +114,7 @@ def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
 
 def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
     # A twentieth of the types, for its time: what is made here, the store is asked for above with all of them.
-    place.plan._checker = compile_plan(plan_of(TYPES // 20), place.settings)
+    place.plan.checker = compile_plan(plan_of(TYPES // 20), place.settings)
     place.load(
         {"timestamp": kind, "type": name_of(kind), "context": [f"{kind}.{at}" for at in range(KEYS)]}
         for kind in range(TYPES // 20)

@@ -95,28 +95,23 @@ class LivePlan:
     """Holds the plan of a file, or the packaged one for None. Raises PlanInvalid when the first plan is not good.
 
     Plan and checker always belong together, because there is one reference only. Whoever needs both for one piece of
-    work takes `checker` once and asks it for its `plan`.
+    work takes `checker` once and asks it for its `plan`. It is an attribute, because each request reads it.
     """
 
     def __init__(self, path: Path | None, settings: Settings) -> None:
         self._path = path
         self._settings = settings
-        self._checker = compile_plan(load(path), settings)
+        self.checker: Checker = compile_plan(load(path), settings)
 
     @property
     def plan(self) -> Plan:
         """The plan in force."""
-        return self._checker.plan
-
-    @property
-    def checker(self) -> Checker:
-        """The checker of the plan in force."""
-        return self._checker
+        return self.checker.plan
 
     def reload(self) -> PlanInvalid | None:
         """Put the file's plan in force; when it is not good, the old one stays and what is wrong is given back."""
         try:
-            self._checker = compile_plan(load(self._path), self._settings)
+            self.checker = compile_plan(load(self._path), self._settings)
         except PlanInvalid as error:
             return error
         return None

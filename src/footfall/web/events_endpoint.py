@@ -54,7 +54,7 @@ class EventsProtocol(Connection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            self._collect(exchange, body)
+            self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)
         else:
             super().data_received(data)
 
@@ -80,9 +80,6 @@ class EventsProtocol(Connection):
         body = bytes(exchange.body)
         if self._is_packet and self._offset == len(self._buffer):
             self._heads.learn(self._buffer, exchange.head, body)
-        self._collect(exchange, body)
-
-    def _collect(self, exchange: PlainExchange, body: bytes) -> None:
         self._collector.accept(exchange.head.headers, body, exchange.sender, exchange, self._answer)
 
     def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
