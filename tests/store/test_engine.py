@@ -119,19 +119,21 @@ from footfall.store.engine.executors import Executors, EngineStatement
 from footfall.store.pipe import Pipe
 
 async def main():
-    lanes = Executors(Path(sys.argv[1]) / "chdb", {}, {}, 1)
+    executors = Executors(Path(sys.argv[1]) / "chdb", {}, {}, 1)
     for kills in (False, True):
         with Pipe(Path(sys.argv[1]) / f"{kills}.pipe") as pipe:
             text = f"SELECT 1 INTO OUTFILE '{pipe.path}' APPEND FORMAT CSV"
-            statement = EngineStatement(text=text, mark=str(kills), word="SELECT", database="default", pipe=pipe.path)
+            statement = EngineStatement(
+                text=text, mark=str(kills), keyword="SELECT", database="default", pipe=pipe.path
+            )
             writer = os.open(pipe.path, os.O_WRONLY)
-            await lanes.start(statement)
+            await executors.start(statement)
             os.close(writer)
             if kills:
-                lanes._kill(statement.mark)
-            print(lanes.is_whole(statement), b"".join(pipe.blocks(1)))
-            await lanes.stop(statement)
-    lanes.close()
+                executors._kill(statement.mark)
+            print(executors.delivered_whole(statement), b"".join(pipe.blocks(1)))
+            await executors.stop(statement)
+    executors.close()
 
 asyncio.run(main())
 """
@@ -262,9 +264,9 @@ import asyncio, os, sys
 from pathlib import Path
 from footfall.store.engine.executors import Executors, EngineStatement
 
-async def main(lanes):
+async def main(executors):
     def start(text, data=None):
-        return lanes.start(EngineStatement(text=text, mark=text, word=text.split()[0], data=data))
+        return executors.start(EngineStatement(text=text, mark=text, keyword=text.split()[0], data=data))
 
     await start("CREATE TABLE t (n Int64) ENGINE = Memory")
     data = open("data", "w+b")
@@ -273,18 +275,18 @@ async def main(lanes):
     data.flush()
     text = f"INSERT INTO t SELECT n + sleep(2) FROM file('/dev/fd/{data.fileno()}', TSV, 'n Int64')"
     loading = start(text, data)
-    while not lanes._writing[text].running():
+    while not executors._writing[text].running():
         await asyncio.sleep(0.001)
     loading.cancel()
     closed = data.closed
-    while lanes.busy:
+    while executors.busy:
         await asyncio.sleep(0.01)
     print(closed, data.closed, (await start("SELECT sum(n) FROM t")).body)
 
 os.chdir(sys.argv[1])
-lanes = Executors(Path("chdb"), {}, {}, 2)
-asyncio.run(main(lanes))
-lanes.close()
+executors = Executors(Path("chdb"), {}, {}, 2)
+asyncio.run(main(executors))
+executors.close()
 """
 
 

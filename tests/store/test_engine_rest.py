@@ -11,13 +11,13 @@ import asyncio, sys
 from pathlib import Path
 from footfall.system.memory import resident_bytes
 from footfall.store.engine.executors import Executors, EngineStatement
-from footfall.store.engine.process import rest_when_idle
+from footfall.store.engine.process import reclaim_when_idle
 
-async def main(lanes):
+async def main(executors):
     async def ask(text):
-        return (await lanes.start(EngineStatement(text=text, mark=text, word="SELECT"))).body
+        return (await executors.start(EngineStatement(text=text, mark=text, keyword="SELECT"))).body
 
-    resting = asyncio.create_task(rest_when_idle(lanes, 0.05))
+    resting = asyncio.create_task(reclaim_when_idle(executors, 0.05))
     before, busy = resident_bytes(), asyncio.create_task(ask("SELECT sleep(2)"))
     await asyncio.sleep(1)
     during = resident_bytes()
@@ -27,9 +27,9 @@ async def main(lanes):
     print(during > before - 10 * 2**20, await ask("SELECT count() FROM numbers(1000) WHERE number % 7 = 0"))
     resting.cancel()
 
-lanes = Executors(Path(sys.argv[1]), {}, {}, 2)
-asyncio.run(main(lanes))
-lanes.close()
+executors = Executors(Path(sys.argv[1]), {}, {}, 2)
+asyncio.run(main(executors))
+executors.close()
 """
 
 

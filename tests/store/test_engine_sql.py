@@ -24,7 +24,7 @@ from footfall.store.engine import sql
     ],
 )
 def test_the_first_word_and_the_format(text: str, word: str, form: str) -> None:
-    assert (sql.read_word(text), sql.read_format(text)) == (word, form)
+    assert (sql.read_keyword(text), sql.read_format(text)) == (word, form)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def test_loads_and_streams_go_on_side_by_side(store, make_event, make_segment, t
     assert store.rows("SELECT count() FROM events FINAL", {}) == [(4000,)]
 
 
-def test_readers_in_all_lanes_hold_up_neither_loads_nor_new_clients(
+def test_readers_in_all_threads_hold_up_neither_loads_nor_new_clients(
     engine, store, make_event, make_segment, tmp_path: Path
 ) -> None:
     settings = engine.settings()

@@ -32,7 +32,7 @@ class Place(Struct, frozen=True, omit_defaults=True):
 
 
 class Described(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A column of the file; `places_omitted` is how many places it has where all columns' would be too long."""
+    """A column of the file; `placesOmitted` is the number of its places where the list would be too long."""
 
     name: str
     meaning: str

@@ -86,7 +86,7 @@ class Reader:
         """Read one request to its end; raises EngineError for what cannot be taken, and Disconnected."""
         values = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
         text, encoding = values.get("query", ""), headers.get("content-encoding", "").lower()
-        if sql.read_word(text) == "INSERT":
+        if sql.read_keyword(text) == "INSERT":
             return await self._read_data(text, values, encoding, receive)
         if _COMPRESSIONS.get(encoding) != "none":
             raise EngineError(89, "A statement cannot come compressed, only its data. (UNKNOWN_COMPRESSION_METHOD)")
@@ -97,7 +97,7 @@ class Reader:
         if text:
             return self._make(f"{text}\n{_decode(body)}", values)
         # Behind an INSERT may be inline data that is no text.
-        is_insert = sql.read_word(body[:1024].decode("latin-1")) == "INSERT"
+        is_insert = sql.read_keyword(body[:1024].decode("latin-1")) == "INSERT"
         return self._make(body if is_insert else _decode(body), values)
 
     async def _read_data(self, text: str, values: dict[str, str], encoding: str, receive: Receive) -> Request:
@@ -134,7 +134,7 @@ class Reader:
             text=text,
             mark=mark,
             data=data,
-            word=sql.read_word(text) if isinstance(text, str) else "INSERT",
+            keyword=sql.read_keyword(text) if isinstance(text, str) else "INSERT",
             database=database,
             parameters=parameters,
             settings=settings,

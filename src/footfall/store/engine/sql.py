@@ -1,7 +1,7 @@
-"""What the engine must know of a statement's text: its first word, and where its format stands.
+"""Reading and rewriting a statement's text: its first keyword, its format, a file or pipe for its data or result.
 
-All of it is found from the tokens, so that a word in quotes or in a comment is never taken for a keyword. What a
-statement may do is decided in rights.py.
+Everything is found from the tokens, so that a word in quotes or in a comment is never taken for a keyword. rights.py
+decides what a statement may do.
 """
 
 import re
@@ -14,7 +14,7 @@ _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Statements whose result may have any size, and goes out while it is made.
 STREAMED = frozenset({"SELECT", "WITH", "FROM"})
-# Statements that change nothing: they share the lanes of the readers. KILL is among them, for it must never wait long.
+# Statements that change nothing, and KILL, which must never wait behind a load.
 READING = STREAMED | {"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "KILL"}
 DEFAULT_FORMAT = "TabSeparated"
 
@@ -32,7 +32,7 @@ class _Tail(NamedTuple):
     end: int = 0
 
 
-def read_word(sql: str) -> str:
+def read_keyword(sql: str) -> str:
     """The first word of a statement, in capitals; none where it cannot be read."""
     try:
         for token in scan(sql):
