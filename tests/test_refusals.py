@@ -21,9 +21,10 @@ def test_body_has_the_shape_and_key_order_of_the_reference() -> None:
     refused = RequestRefused(Code.EVENT_NOT_IN_PLAN, "2 events break the plan", problems)
     assert errors.refusal_body(refused) == (
         b'[{"value":{"code":"EVENT_NOT_IN_PLAN","message":"2 events break the plan"},"children":['
-        b'{"value":{"code":"EVENT_NOT_IN_PLAN","message":"events[3].context[1]: must not be empty"},"children":[]},'
-        b'{"value":{"code":"REQUEST_PARAMETER_MALFORMED","message":"filter.start: must be a number, not \\"x\\""},'
-        b'"children":[]}]}]'
+        b'{"value":{"code":"EVENT_NOT_IN_PLAN","message":"events[3].context[1]: must not be empty",'
+        b'"data":{"path":"events[3].context[1]","index":3}},"children":[]},'
+        b'{"value":{"code":"REQUEST_PARAMETER_MALFORMED","message":"filter.start: must be a number, not \\"x\\"",'
+        b'"data":{"path":"filter.start"}},"children":[]}]}]'
     )
 
 

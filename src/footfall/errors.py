@@ -4,12 +4,14 @@
 all other calls answer alike.
 """
 
+import re
 from enum import StrEnum
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
-from footfall.wire import ErrorNode, ErrorValue, Unauthorized, encode
+from footfall.wire import ErrorNode, ErrorPlace, ErrorValue, Unauthorized, encode
 
 
 class Code(StrEnum):
@@ -96,6 +98,8 @@ STATUS: Final[dict[Code, int]] = {
 UNAUTHORIZED_BODY: Final = encode(Unauthorized())
 UNAUTHORIZED_CHALLENGE: Final = (b"www-authenticate", b'Basic realm="footfall", charset="UTF-8"')
 
+_EVENT = re.compile(r"events\[([0-9]+)\]")
+
 # Status, headers and body.
 Rendered = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -104,7 +108,7 @@ def refusal_body(refused: RequestRefused) -> bytes:
     """The answer's body: the reference's ServerError, one child for each problem."""
     if refused.code is Code.REQUEST_UNAUTHORIZED:
         return UNAUTHORIZED_BODY
-    children = [ErrorNode(ErrorValue(problem.code, str(problem))) for problem in refused.problems]
+    children = [ErrorNode(ErrorValue(one.code, str(one), _place(one.where))) for one in refused.problems]
     return encode([ErrorNode(ErrorValue(refused.code, refused.message), children)])
 
 
@@ -117,6 +121,11 @@ def render_refusal(refused: RequestRefused) -> Rendered:
     """Status, headers and body at once."""
     content = refusal_body(refused)
     return STATUS[refused.code], _headers(refused, len(content)), content
+
+
+def _place(where: str) -> ErrorPlace:
+    event = _EVENT.match(where)
+    return ErrorPlace(where, int(event[1]) if event else UNSET)
 
 
 def _headers(refused: RequestRefused, content_length: int) -> list[tuple[bytes, bytes]]:

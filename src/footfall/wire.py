@@ -37,9 +37,17 @@ class Standing(StrEnum):
     RELEASED = "released"
 
 
+class ErrorPlace(Struct, frozen=True):
+    """Where a problem is: `index` is the event's place in `events` of the request, where it is about an event."""
+
+    path: str
+    index: int | UnsetType = UNSET
+
+
 class ErrorValue(Struct, frozen=True):
     code: str
     message: str
+    data: ErrorPlace | UnsetType = UNSET
 
 
 class ErrorNode(Struct, frozen=True):

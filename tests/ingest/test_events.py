@@ -178,6 +178,11 @@ async def test_every_wrong_event_is_named_and_none_is_kept(service):
             "events[3].context",
             "events[4].customer",
         ]
+        assert [child["value"]["data"] for child in answer.json[0]["children"]] == [
+            {"path": "events[1].type", "index": 1},
+            {"path": "events[3].context", "index": 3},
+            {"path": "events[4].customer", "index": 4},
+        ]
         assert opened.stored() == []
         assert opened.collector.refusals == {"EVENT_NOT_IN_PLAN": 1}
 

@@ -95,6 +95,16 @@ async def test_real_answers_are_of_their_schemas(service):
             check(await opened.anna.get(path), path)
 
 
+async def test_a_real_error_is_of_its_schema_and_its_children_say_where(service):
+    schema = DOCUMENT["paths"]["/reports"]["post"]["responses"]["400"]["content"]["application/json"]["schema"]
+    async with service() as opened:
+        answer = await opened.anna.post("/reports", json={"filter": {"customer": 7}})
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer.json())
+    where = [child["value"]["data"]["path"] for child in answer.json()[0]["children"]]
+    assert where == ["filter.customer", "filter.product"]
+    assert set(DOCUMENT["components"]["schemas"]["ErrorPlace"]["properties"]) == {"path", "index"}
+
+
 async def test_every_option_of_a_report_is_described(service):
     schemas = DOCUMENT["components"]["schemas"]
     wanted = {

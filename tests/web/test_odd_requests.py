@@ -86,9 +86,9 @@ def is_contracted(found):
     return is_node(root)
 
 
-def is_node(node):
+def is_node(node, is_child=False):
     return (
         list(node) == ["value", "children"]
-        and list(node["value"]) == ["code", "message"]
-        and all(is_node(child) for child in node["children"])
+        and list(node["value"]) == ["code", "message", *(["data"] if is_child else [])]
+        and all(is_node(child, is_child=True) for child in node["children"])
     )

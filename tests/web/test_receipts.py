@@ -15,7 +15,10 @@ EVENT = {
 
 
 def error(code: str, message: str, *children: tuple[str, str]) -> list[dict]:
-    nodes = [{"value": {"code": child, "message": text}, "children": []} for child, text in children]
+    nodes = [
+        {"value": {"code": child, "message": text, "data": {"path": text.partition(":")[0]}}, "children": []}
+        for child, text in children
+    ]
     return [{"value": {"code": code, "message": message}, "children": nodes}]
 
 

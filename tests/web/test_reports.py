@@ -7,9 +7,8 @@ import pytest
 from footfall.state import JobStatus
 
 
-def error(code, message, *children):
-    nodes = ",".join(f'{{"value":{{"code":"{code}","message":"{text}"}},"children":[]}}' for text in children)
-    return f'[{{"value":{{"code":"{code}","message":"{message}"}},"children":[{nodes}]}}]'.encode()
+def error(code, message):
+    return f'[{{"value":{{"code":"{code}","message":"{message}"}},"children":[]}}]'.encode()
 
 
 def check_error(answer, status, body):

@@ -13,7 +13,10 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a
 
 
 def error(code, message, *children):
-    nodes = ",".join(f'{{"value":{{"code":"{code}","message":"{text}"}},"children":[]}}' for text in children)
+    nodes = ",".join(
+        f'{{"value":{{"code":"{code}","message":"{text}","data":{{"path":"{text.partition(":")[0]}"}}}},"children":[]}}'
+        for text in children
+    )
     return f'[{{"value":{{"code":"{code}","message":"{message}"}},"children":[{nodes}]}}]'.encode()
 
 

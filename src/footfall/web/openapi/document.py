@@ -25,7 +25,11 @@ _PROBLEMS: Final[Mapping[Code, tuple[str, str]]] = {
 }
 _DESCRIPTIONS: Final = {
     "ErrorNode": "One thing that is wrong, and what is wrong with its parts.",
-    "ErrorValue": "An error's code, for programs, and its message, for people.",
+    "ErrorValue": "An error's code, for programs, and its message, for people. A child has `data`, for programs.",
+    "ErrorPlace": (
+        "Where in the request a problem is, such as `events[3].context[1]`. `index` is the event's place in `events`, "
+        "counted from 0; it is left out where the problem is not about an event."
+    ),
     "ReportStatus": "How far a report is. Keys that have no value are left out.",
     "ReportFilter": "What the report selects; `start` and `end` are in milliseconds since 1970, both inclusive.",
     "ReportTiming": "When the report was started and when it ended, in milliseconds since 1970; `day` is in UTC.",
