@@ -139,7 +139,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             files = Files(settings)
             plan = LivePlan(None, settings)
             journal = Journal(Folder(tmp_path / "journal"), settings, clock)
-            reports = Reports(state, settings, clock, files)
+            reports = stack.enter_context(contextlib.closing(Reports(state, settings, clock, files)))
             store = stack.enter_context(contextlib.closing(Store(settings)))
             estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))

@@ -28,11 +28,13 @@ from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
 from footfall.reports.service import CANCELLED, Download, Reports
 from footfall.reports.status import SOURCE_PREFIX, media_type, report_status, status_headers
+from footfall.reports.waiting import WAIT_PARAMETER, WaitRequest, parse_wait
 from footfall.reports.worker.runner import Runner
 
 __all__ = [
     "CANCELLED",
     "SOURCE_PREFIX",
+    "WAIT_PARAMETER",
     "BodyReader",
     "Destinations",
     "Download",
@@ -41,6 +43,7 @@ __all__ = [
     "Manifest",
     "Reports",
     "Runner",
+    "WaitRequest",
     "attempt_path",
     "check_keys",
     "content_disposition",
@@ -49,6 +52,7 @@ __all__ = [
     "job_bounds",
     "make_job",
     "media_type",
+    "parse_wait",
     "read_report_request",
     "report_status",
     "status_headers",

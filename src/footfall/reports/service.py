@@ -16,6 +16,7 @@ from footfall.reports.files import Destinations, FileLocation, remove_files
 from footfall.reports.links import is_link_valid, sign_link
 from footfall.reports.request import parse_report_request
 from footfall.reports.status import job_id_of, media_type, report_source
+from footfall.reports.waiting import EndWaits
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, TooManyJobs, User
 from footfall.system.clock import Clock
@@ -78,6 +79,11 @@ class Reports:
         self._clock = clock
         self._destinations = Destinations(settings, files)
         self._codes = codes
+        self._waits = EndWaits(state.jobs, settings)
+
+    def close(self) -> None:
+        """Poll no more for the requests that wait."""
+        self._waits.close()
 
     async def start(self, user: User, body: bytes) -> Job:
         """Record a job for the report that a body asks for; it has every event that was acknowledged before.
@@ -185,6 +191,16 @@ class Reports:
         if job is None or job.account != user.account or not may_see(user, job.filter.customer):
             raise _no_job()
         return job
+
+    async def wait(self, user: User, job: Job, most_s: float, answer_now: asyncio.Event | None = None) -> Job:
+        """The report once it has ended; as it is then, after `most_s` seconds or when `answer_now` is set.
+
+        Raises RequestRefused when too many requests wait already, and as `find` does.
+        """
+        if most_s <= 0 or job.status is not JobStatus.RUNNING:
+            return job
+        await self._waits.wait(job.id, user.account, most_s, answer_now)
+        return await self.find(user, report_source(job))
 
     async def link(self, user: User, job: Job, base_url: str) -> str:
         """An absolute URL of the finished report's file, which works without credentials for `link_ttl_s`.

@@ -44,7 +44,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
         codes = stack.enter_context(composition.open_codes(plan, store, settings))
-        reports = Reports(state, settings, clock, Files(settings), codes)
+        reports = stack.enter_context(contextlib.closing(Reports(state, settings, clock, Files(settings), codes)))
         estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
         segments = composition.journal_folder(settings)
         receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))

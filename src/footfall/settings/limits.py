@@ -127,6 +127,12 @@ REPORTS_ENDED_CHARS_MAX = 16 * 1024 * 1024
 REPORTS_PAGE_MAX = 1_000
 # ... and their bytes, or a page of filters that name a thousand types would be of 200 MB.
 REPORTS_PAGE_BYTES_MAX = 1024 * 1024
+# Seconds for which a request may wait for a report to end: proxies give up on an answer after 60.
+REPORT_WAIT_MAX_S = 50
+# Requests of one web process that wait for reports at once: each holds a connection and some 50 KiB.
+REPORT_WAITS_MAX = 1_000
+# ... and those of one user: two for each report that the user may have running.
+REPORT_WAITS_EACH_MAX = 40
 # The reference's promise: a link is good for 15 minutes.
 LINK_TTL_S = 900
 # Seconds for which the object store's own URL works, to which a link leads: it is followed at once, and nothing but its

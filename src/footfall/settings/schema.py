@@ -96,6 +96,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reports_ended_chars_max: Positive = limits.REPORTS_ENDED_CHARS_MAX
     reports_page_max: Positive = limits.REPORTS_PAGE_MAX
     reports_page_bytes_max: Positive = limits.REPORTS_PAGE_BYTES_MAX
+    report_wait_max_s: NotNegative = limits.REPORT_WAIT_MAX_S
+    report_waits_max: Positive = limits.REPORT_WAITS_MAX
+    report_waits_each_max: Positive = limits.REPORT_WAITS_EACH_MAX
     link_ttl_s: Positive = limits.LINK_TTL_S
     presigned_ttl_s: Positive = limits.PRESIGNED_TTL_S
     filter_types_max: Positive = limits.FILTER_TYPES_MAX

@@ -17,6 +17,7 @@ transactions and the statements.
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.job_bounds import TooManyJobs
+from footfall.state.jobs import JobRepository
 from footfall.state.migrating import StateTooNew
 from footfall.state.records import Job, JobBounds, JobStatus, Node, RunStatus, Schedule, ScheduleRun, User
 from footfall.state.schedules import TooManySchedules
@@ -26,6 +27,7 @@ from footfall.state.users import LastAdmin, UserExists
 __all__ = [
     "Job",
     "JobBounds",
+    "JobRepository",
     "JobStatus",
     "LastAdmin",
     "Node",

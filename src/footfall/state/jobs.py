@@ -4,6 +4,7 @@ Leases are by the database's clock alone, the only one that all nodes share: by 
 would take jobs from workers that are alive.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -35,6 +36,8 @@ from footfall.wire import ReportFilter, ReportOutput
 
 # Retention takes this many at a time, so that a backlog of years does not come into memory at once.
 ENDED_JOBS_MAX = 1_000
+# Ids that are parameters of one statement.
+ASKED_JOBS_MAX = 500
 # A reason is for people; an engine's whole message is in the log.
 REASON_CHARS_MAX = 2_000
 
@@ -117,6 +120,16 @@ class JobRepository:
         held = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner, jobs.c.status == JobStatus.RUNNING)
         with self._database.read() as connection:
             return connection.scalar(held) is not None
+
+    def running_among(self, job_ids: Collection[str]) -> set[str]:
+        """Which of these jobs run; those that have ended, and those that are not there, do not."""
+        running = jobs.c.status == JobStatus.RUNNING
+        ids, found = list(job_ids), set[str]()
+        with self._database.read() as connection:
+            for at in range(0, len(ids), ASKED_JOBS_MAX):
+                asked = ids[at : at + ASKED_JOBS_MAX]
+                found.update(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(asked), running)))
+        return found
 
     def record_progress(
         self,

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 # An answer that is given before the whole body has come keeps its connection when at most so much is missing. That is
 # read and discarded.
 SKIPPED_BYTES_MAX: Final = 64 * 1024
+# The key of a scope whose value is an event: it is set when the client has gone, or sends nothing more, and when the
+# server stops. An answer that waits for something should then come at once.
+ANSWER_NOW: Final = "footfall.answer_now"
 # What no header may have: a value with a line end would be two headers.
 _NAME_REFUSED: Final = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]')
 _VALUE_REFUSED: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -35,9 +38,9 @@ _WITHOUT_CONTENT: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 class AsgiExchange(HeldBody):
     """One request that the application serves.
 
-    The connection appends to `body`, changes `more_body` and `disconnected`, and then sets `message_event`. It gets a
-    call of `answered` when the answer is complete, and before that of `close` when the connection must end: the client
-    or the application wants that, the application failed, or more than SKIPPED_BYTES_MAX of the body are missing.
+    The connection appends to `body`, changes `more_body`, and then sets `message_event`. It gets a call of `answered`
+    when the answer is complete, and before that of `close` when the connection must end: the client or the application
+    wants that, the application failed, or more than SKIPPED_BYTES_MAX of the body are missing.
     """
 
     def __init__(
@@ -59,10 +62,12 @@ class AsgiExchange(HeldBody):
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
+        self._answer_now = asyncio.Event()
         self._expects_continue = any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in head.headers
         )
         self._scope = scope
+        scope[ANSWER_NOW] = self._answer_now
         self._incoming = incoming
         self._transport = transport
         self._flow = flow
@@ -86,6 +91,15 @@ class AsgiExchange(HeldBody):
             if not (self.response_complete or self.disconnected):
                 log.error("the application returned before its answer was complete")
                 await self._fail()
+
+    def hurry(self) -> None:
+        self._answer_now.set()
+
+    def disconnect(self) -> None:
+        """The client has gone, or gets no more of this answer."""
+        self.disconnected = not self.response_complete
+        self.message_event.set()
+        self.hurry()
 
     async def receive(self) -> Any:
         """What has come of the body since the last call, as soon as something has come."""

@@ -99,9 +99,10 @@ class Connection(asyncio.Protocol, ABC):
     def eof_received(self) -> bool:
         """Keep the connection for the answers that the client still waits for."""
         self._at_eof = True
-        return self._discard_bytes_left is None and (
-            self._next_turn is not None or (self._exchange is not None and not self._body.is_missing)
-        )
+        if self._exchange is not None:
+            self._exchange.hurry()
+        is_awaited = self._next_turn is not None or (self._exchange is not None and not self._body.is_missing)
+        return self._discard_bytes_left is None and is_awaited
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
@@ -130,7 +131,7 @@ class Connection(asyncio.Protocol, ABC):
         if self._exchange is None:
             self._close()
         else:
-            self._exchange.keep_alive = False
+            self._exchange.be_last()
 
     def expire(self) -> None:
         """The client did not send in time what was waited for."""
@@ -321,8 +322,7 @@ class Connection(asyncio.Protocol, ABC):
         """End the exchange of the request under way without an answer, and tell the application that serves it."""
         exchange, self._exchange = self._exchange, None
         if isinstance(exchange, AsgiExchange):
-            exchange.disconnected = not exchange.response_complete
-            exchange.message_event.set()
+            exchange.disconnect()
         elif exchange is not None:
             exchange.release(self._budget)
 

@@ -35,6 +35,7 @@ EXPOSED_HEADERS = (
     "content-range",
     "location",
     "link",
+    "preference-applied",
 )
 # A day: the longest that any browser remembers a preflight.
 PREFLIGHT_AGE_S = 86_400

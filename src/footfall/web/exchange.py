@@ -93,7 +93,16 @@ class HeldBody:
     """
 
     held_bytes = 0
+    keep_alive: bool
     _sender = ""
+
+    def hurry(self) -> None:
+        """The answer should not wait any longer for something that it can do without."""
+
+    def be_last(self) -> None:
+        """The server stops: have the connection end with this answer."""
+        self.keep_alive = False
+        self.hurry()
 
     def hold(self, budget: Budget, more_bytes: int, find_sender: Callable[[], str]) -> None:
         """Count a piece of the body that came. Raises RequestRefused when the sender holds too much."""

@@ -135,7 +135,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         published=True,
         tag="Reports",
         signed_in=True,
-        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
+        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.EVENT_JOB_GET_FAILED_NO_JOB),
     ),
     Route(
         "GET",
@@ -146,6 +146,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         errors=(
+            Code.REQUEST_PARAMETER_MALFORMED,
             Code.EVENT_JOB_GET_FAILED_NO_JOB,
             Code.REQUEST_NOT_ACCEPTABLE,
             Code.EVENT_JOB_GET_FAILED_RUNNING,

@@ -1,7 +1,7 @@
 """The calls about reports (start, list, follow, link, manifest, end) and about the schedules that start them."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
 from litestar import Response
@@ -10,9 +10,10 @@ from litestar.params import PathParameter
 
 from footfall import reports, validation
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.reports import Estimate
+from footfall.reports import WAIT_PARAMETER, Estimate, parse_wait
 from footfall.schedules import ScheduleShown, SchedulesPage
 from footfall.state import Job
+from footfall.web.asgi import ANSWER_NOW
 from footfall.web.calls.request import (
     JSON,
     UNCACHED,
@@ -66,7 +67,10 @@ async def show_manifest(
 async def check_report(
     request: SignedInRequest, services: NamedDependency[Services], source: Source
 ) -> Response[ReportStatus]:
-    return _status_response(request, await services.reports.find(request.user, source), services)
+    job, applied = await _wait(request, services, await services.reports.find(request.user, source))
+    response = _status_response(request, job, services, WAIT_PARAMETER)
+    response.headers.update(applied)
+    return response
 
 
 async def link_report(request: SignedInRequest, services: NamedDependency[Services], source: Source) -> Response[Any]:
@@ -75,15 +79,27 @@ async def link_report(request: SignedInRequest, services: NamedDependency[Servic
     chosen = choose_media_type(",".join(request.headers.getall("accept", [])), offers)
     if chosen is None:
         raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
+    job, applied = await _wait(request, services, job)
     link = await services.reports.link(request.user, job, services.forwarded.base_url(request.scope))
-    headers = {**UNCACHED, "vary": "Accept", **validation.warning_headers(unknown_query_warnings(request))}
+    warnings = validation.warning_headers(unknown_query_warnings(request, WAIT_PARAMETER))
+    headers = {**UNCACHED, "vary": "Accept", **warnings, **applied}
     if chosen == JSON:
         return Response(ReportLink(link), headers=headers)
     return Response(b"", status_code=307, media_type="text/plain", headers={**headers, "location": link})
 
 
-def _status_response(request: SignedInRequest, job: Job, services: Services) -> Response[ReportStatus]:
-    headers = {**UNCACHED, **reports.status_headers(job, services.clock.now_ms(), unknown_query_warnings(request))}
+async def _wait(request: SignedInRequest, services: Services, job: Job) -> tuple[Job, dict[str, str]]:
+    """The report once it has ended, or as it is after the wait that was asked for; and a header that tells the wait."""
+    most_s = services.settings.report_wait_max_s
+    wanted = parse_wait(request.query_params.dict(), request.headers.getall("prefer", []), most_s)
+    answer_now = cast("asyncio.Event | None", request.scope.get(ANSWER_NOW))
+    job = await services.reports.wait(request.user, job, wanted.seconds, answer_now)
+    return job, {"preference-applied": f"wait={wanted.seconds}"} if wanted.is_preference else {}
+
+
+def _status_response(request: SignedInRequest, job: Job, services: Services, *known: str) -> Response[ReportStatus]:
+    warnings = unknown_query_warnings(request, *known)
+    headers = {**UNCACHED, **reports.status_headers(job, services.clock.now_ms(), warnings)}
     return Response(reports.report_status(job), status_code=200, headers=headers)
 
 

@@ -37,6 +37,7 @@ _EMPTY: Final = {"type": "string", "maxLength": 0}
 PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "batch": {"type": "string", "format": "uuid"},
     "Idempotency-Key": {"type": "string", "minLength": 1, "pattern": "^[ -~]+$"},
+    "wait": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     "limit": {"type": "integer", "minimum": 1},
     "/reports before": {"type": "string", "pattern": "^([0-9]{1,16}-[!-~]{1,100})?$"},
     "/schedules after": {"type": "string", "pattern": "^[ -~]*$"},
@@ -159,8 +160,8 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
         "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules, "
-        "or too many estimates, counts or receipts that wait. Wait for the seconds that `Retry-After` names, or end "
-        "reports with `DELETE /reports/{source}`, or remove a schedule."
+        "or too many estimates, counts, receipts or calls about reports that wait. Wait for the seconds that "
+        "`Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
     ),
     Code.REQUEST_HEAD_TOO_LARGE: (
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
