@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import httpx
 
+from footfall.system.process import CHILD_STOP_SIGNAL
+
 EVENT = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
@@ -121,8 +123,12 @@ def test_a_killed_web_process_refuses_nobody_for_long(serve):
 def test_a_clean_stop_loads_what_was_accepted(serve):
     service = serve()
     service.post(numbered(0, 100))
+    # A service manager, and `timeout`, tell all processes at once.
+    os.killpg(service.process.pid, signal.SIGTERM)
+    assert service.process.stdout.read().startswith("footfall is stopped")
     assert service.stop() == 0
     assert list((service.folder / "journal").iterdir()) == []
+    assert "ended with status" not in (service.folder / "log").read_text()
 
 
 def test_a_stop_during_a_slow_upload_seals_the_journal_and_kills_nothing(serve):
@@ -142,7 +148,7 @@ def test_a_clean_stop_waits_for_a_worker_that_still_starts(serve):
     while not service.children("worker"):
         time.sleep(0.001)
     (worker,) = service.children("worker")
-    os.kill(worker, signal.SIGTERM)
+    os.kill(worker, CHILD_STOP_SIGNAL)
     service.post(numbered(0, 100))
     assert service.stop() == 0
     assert list((service.folder / "journal").iterdir()) == []

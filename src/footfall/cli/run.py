@@ -4,29 +4,29 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import cast
 
 import click
 
-from footfall.cli.context import address_options, data_options, loaded, pass_own
+from footfall.cli.context import SettingsProblems, address_options, data_options, loaded, pass_own
 from footfall.settings import Settings
 from footfall.system.data_folder import is_half_restored
 from footfall.system.process import (
     BACKLOG,
     CannotServe,
+    SettingsUnusable,
     bind,
     duplicate_listener,
     inherited_socket,
-    is_supervised,
     raise_file_limit_for_connections,
     request_short_turns,
     resume_garbage_collection,
     start_log,
+    stop_signals,
     suspend_garbage_collection,
-    unblock_sigterm,
+    unblock_stop_signals,
     wait_for_gate,
     watch_parent,
 )
@@ -48,10 +48,11 @@ def serve(settings: Settings) -> None:
 
     _require_whole(settings)
     start_log(settings, "serve")
-    try:
+    with _told_refusals():
         asyncio.run(supervise(settings))
-    except CannotServe as error:
-        raise click.ClickException(str(error)) from error
+        # The terminal may be gone, and the reader of a pipe.
+        with contextlib.suppress(OSError):
+            click.echo(f"footfall is stopped; what it accepted is in {settings.data.resolve()}")
 
 
 @click.command()
@@ -67,12 +68,10 @@ def web(settings: Settings) -> None:
     start_log(settings, "web")
     request_short_turns()
     watch_parent()
-    unblock_sigterm()
-    try:
+    unblock_stop_signals()
+    with _told_refusals():
         listener = inherited_socket() or bind(settings)
         uvloop.run(_web(settings, listener))
-    except CannotServe as error:
-        raise click.ClickException(str(error)) from error
 
 
 @click.command()
@@ -85,10 +84,8 @@ def worker(settings: Settings) -> None:
     start_log(settings, "worker")
     watch_parent()
     os.nice(settings.background_nice)
-    try:
+    with _told_refusals():
         asyncio.run(_worker(settings))
-    except CannotServe as error:
-        raise click.ClickException(str(error)) from error
 
 
 @click.command()
@@ -100,10 +97,19 @@ def engine(settings: Settings) -> None:
 
     start_log(settings, "engine")
     watch_parent()
-    unblock_sigterm()
+    unblock_stop_signals()
     os.nice(settings.background_nice)
-    try:
+    with _told_refusals():
         run_engine(settings)
+
+
+@contextlib.contextmanager
+def _told_refusals() -> Iterator[None]:
+    """A start that is not possible becomes a line on standard error, and an exit code that says whose fault it is."""
+    try:
+        yield
+    except SettingsUnusable as error:
+        raise SettingsProblems(str(error)) from error
     except CannotServe as error:
         raise click.ClickException(str(error)) from error
 
@@ -158,12 +164,11 @@ async def _worker(settings: Settings) -> None:
 
 
 def on_stop(call: Callable[[], None]) -> None:
-    """Call this on SIGTERM, and on Ctrl-C where no supervisor sees to that."""
+    """Call this on SIGTERM and Ctrl-C, or on the supervisor's signal where there is a supervisor."""
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, call)
-    if not is_supervised():
-        loop.add_signal_handler(signal.SIGINT, call)
-    unblock_sigterm()
+    for number in stop_signals():
+        loop.add_signal_handler(number, call)
+    unblock_stop_signals()
 
 
 @click.command()

@@ -19,7 +19,7 @@ from footfall.settings import Settings, object_stores
 from footfall.settings.object_stores import Destination
 from footfall.system import files
 from footfall.system.files import sync_path
-from footfall.system.process import CannotServe
+from footfall.system.process import SettingsUnusable
 
 # A multipart upload has 10,000 parts at most, so a file has 78 GiB at most. Memory holds PARTS_AT_ONCE parts.
 PART_BYTES = 8 * 1024 * 1024
@@ -63,7 +63,7 @@ class StoredFile(Struct, frozen=True):
 class Files:
     """The files at `files_url`, or at a destination. Paths are relative, with slashes.
 
-    All methods but `read` block and belong on a thread. All raise FilesFailed. Opening raises CannotServe.
+    All methods but `read` block and belong on a thread. All raise FilesFailed. Opening raises SettingsUnusable.
     """
 
     def __init__(self, settings: Settings, destination: str | None = None) -> None:
@@ -88,7 +88,7 @@ class Files:
                 self._store = _open(target, settings.files_timeout_s)
                 self._metadata_store = _open(target, min(settings.files_timeout_s, METADATA_TIMEOUT_S))
         except (BaseError, OSError, ValueError) as error:
-            raise CannotServe(f"{self._name} cannot be opened: {self._detail(error)}") from None
+            raise SettingsUnusable(f"{self._name} cannot be opened: {self._detail(error)}") from None
 
     def put(self, path: str, blocks: Iterator[bytes], attributes: Mapping[str, str] | None = None) -> int:
         """Write a file from its blocks and return its size in bytes; it exists only when all of it is durable.

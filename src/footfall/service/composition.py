@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from footfall.settings import Settings
 from footfall.system.clock import Clock, NodeClock
 from footfall.system.data_folder import data_folder
+from footfall.system.process import CannotServe, SettingsUnusable
 
 if TYPE_CHECKING:
     from footfall.accounts import Accounts
@@ -102,6 +103,29 @@ def open_backup(settings: Settings, progress: "BackupProgress") -> Iterator["Bac
             plan=_fingerprint(settings),
             progress=progress,
         )
+
+
+@contextlib.contextmanager
+def told_as_refusals() -> Iterator[None]:
+    """Raise CannotServe for what a start may meet in the block.
+
+    It is SettingsUnusable where whoever wrote the plan or a setting must mend it, so that a service manager does not
+    start the service again and again. A database that is away may be there at the next start.
+    """
+    from footfall.accounts import BadUser
+    from footfall.plan import PlanInvalid
+    from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
+
+    try:
+        yield
+    except PlanInvalid as error:
+        raise SettingsUnusable(f"the tracking plan is broken:\n{error}") from error
+    except BadUser as error:
+        raise SettingsUnusable(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
+    except StateUrlInvalid as error:
+        raise SettingsUnusable(f"the state database cannot be used: {error}") from error
+    except (StateUnavailable, StateTooNew) as error:
+        raise CannotServe(f"the state database cannot be used: {error}") from error
 
 
 def plan_path(settings: Settings) -> Path | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 
 from footfall.plan import LivePlan
+from footfall.system.terminal import Terminal
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +21,24 @@ class PlanReloader:
 
     def __init__(self, plan: LivePlan) -> None:
         self._plan = plan
+        self._terminal = Terminal()
         self._lock = threading.Lock()
         self._is_asked = self._is_reading = False
 
     def listen(self) -> None:
-        """Ask for a reading on every SIGHUP from now on."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.ask)
+        """Ask for a reading on every SIGHUP from now on; a process whose own terminal hung up is stopped instead."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_sighup)
+
+    def close(self) -> None:
+        """Close the file of the terminal."""
+        self._terminal.close()
+
+    def _on_sighup(self) -> None:
+        if self._terminal.has_hung_up:
+            self._terminal.let_go()
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            self.ask()
 
     def ask(self) -> None:
         """Have the plan read again soon."""

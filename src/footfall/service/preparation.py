@@ -12,18 +12,15 @@ import sys
 
 import msgspec
 
-from footfall.accounts import BadUser
-from footfall.plan import PlanInvalid
 from footfall.service import composition
 from footfall.service.supervisor import Prepared
 from footfall.settings import Settings
 from footfall.settings.load import load
-from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.system import files
 from footfall.system.clock import SystemClock
-from footfall.system.process import CannotServe, start_log, unblock_sigterm, watch_parent
+from footfall.system.process import CannotServe, SettingsUnusable, start_log, unblock_stop_signals, watch_parent
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("footfall.service.preparation")  # its own name is __main__ where it is the process
 
 # Of the files and folders with loose modes, as many are named: one command mends them all.
 LOOSE_SHOWN = 3
@@ -35,9 +32,10 @@ def prepare(settings: Settings) -> str | None:
     Returns the password of the first user when it was generated. Raises CannotServe.
     """
     _check_modes(settings)
-    _check_plan(settings)
-    _check_files(settings)
-    return _first_user(settings)
+    with composition.told_as_refusals():
+        composition.live_plan(settings)
+        _check_files(settings)
+        return _first_user(settings)
 
 
 def _check_modes(settings: Settings) -> None:
@@ -47,13 +45,6 @@ def _check_modes(settings: Settings) -> None:
             shown = ", ".join(found[:LOOSE_SHOWN]) + (", ..." if len(found) > LOOSE_SHOWN else "")
             mend = shlex.join(["chmod", "-R", "go=", str(settings.data.absolute())])
             log.warning("other users of this machine may use %s: %s", shown, mend)
-
-
-def _check_plan(settings: Settings) -> None:
-    try:
-        composition.live_plan(settings)
-    except PlanInvalid as error:
-        raise CannotServe(f"the tracking plan is broken:\n{error}") from error
 
 
 def _check_files(settings: Settings) -> None:
@@ -67,28 +58,23 @@ def _check_files(settings: Settings) -> None:
 
 def _first_user(settings: Settings) -> str | None:
     """Make `admin` where there is no user yet; returns its password when it was generated."""
-    try:
-        with (
-            composition.open_state(settings) as state,
-            composition.open_accounts(state, settings, SystemClock()) as accounts,
-        ):
-            return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
-    except (StateUnavailable, StateUrlInvalid, StateTooNew) as error:
-        raise CannotServe(f"the state database cannot be used: {error}") from error
-    except BadUser as error:
-        raise CannotServe(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
+    with (
+        composition.open_state(settings) as state,
+        composition.open_accounts(state, settings, SystemClock()) as accounts,
+    ):
+        return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
 
 
 def main() -> None:
     """Prepare by the settings of the environment, and tell how it went."""
     watch_parent()
-    unblock_sigterm()
+    unblock_stop_signals()
     settings = load(None, os.environ, {}).settings
     start_log(settings, "serve")
     try:
         answer = Prepared(password=prepare(settings))
     except CannotServe as error:
-        answer = Prepared(refusal=str(error))
+        answer = Prepared(refusal=str(error), is_settings=isinstance(error, SettingsUnusable))
     sys.stdout.buffer.write(msgspec.json.encode(answer))
 
 

@@ -26,7 +26,17 @@ from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.clock import SystemClock
 from footfall.system.data_folder import data_folder
-from footfall.system.process import GATE_FD, PARENT_FD, SOCKET_FD, CannotServe, bind
+from footfall.system.process import (
+    CHILD_BLOCKED_SIGNALS,
+    CHILD_STOP_SIGNAL,
+    GATE_FD,
+    PARENT_FD,
+    SOCKET_FD,
+    CannotServe,
+    SettingsUnusable,
+    bind,
+)
+from footfall.system.terminal import Terminal
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +55,14 @@ class Role(Struct, frozen=True):
 
 
 class Prepared(Struct, frozen=True):
-    """What the preparation tells: the password of a first user that it made, or why the service does not start."""
+    """What the preparation tells: the password of a first user that it made, or why the service does not start.
+
+    `is_settings` says that the reason is the tracking plan or a setting.
+    """
 
     password: str | None = None
     refusal: str | None = None
+    is_settings: bool = False
 
 
 def roles(settings: Settings, listener: socket.socket, gate: int) -> tuple[Role, ...]:
@@ -58,10 +72,48 @@ def roles(settings: Settings, listener: socket.socket, gate: int) -> tuple[Role,
     return (*(web for _ in range(settings.web_processes)), Role("worker", {}), *engine)
 
 
+class StopRequest:
+    """Whether and why the service is to stop: SIGTERM, Ctrl-C, or the end of the terminal that it was started from."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._asked = asyncio.Event()
+        self.children: list[ChildProcess] = []
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._ask, "SIGTERM")
+        loop.add_signal_handler(signal.SIGINT, self._ask, "Ctrl-C")
+        loop.add_signal_handler(signal.SIGHUP, self._on_sighup)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the service is to stop."""
+        return self._asked.is_set()
+
+    async def wait(self) -> None:
+        """Return once the service is to stop."""
+        await self._asked.wait()
+
+    def _ask(self, why: str) -> None:
+        if not self.is_asked:
+            log.info("%s: stopping in order, so that what was accepted is loaded", why)
+            self._asked.set()
+
+    def _on_sighup(self) -> None:
+        """Stop when the terminal has hung up; else have the tracking plan read again by those who hold one."""
+        if self._terminal.has_hung_up:
+            self._terminal.let_go()
+            self._ask("the terminal hung up")
+            return
+        for child in self.children:
+            if child.role.command in ("web", "worker"):
+                child.signal(signal.SIGHUP)
+
+
 async def supervise(settings: Settings) -> None:
-    """Run the service until SIGTERM or SIGINT. Raises CannotServe when it cannot start."""
+    """Run the service until SIGTERM, SIGINT or the end of its terminal. Raises CannotServe when it cannot start."""
     refusal = None
     with contextlib.ExitStack() as stack:
+        stop = StopRequest(stack.enter_context(contextlib.closing(Terminal())))
         stack.enter_context(lock_data_folder(data_folder(settings)))
         listener = stack.enter_context(bind(settings))
         alive, held = os.pipe()
@@ -76,24 +128,21 @@ async def supervise(settings: Settings) -> None:
             for child in web_children:
                 tasks.create_task(child.run(), name=child.role.command)
             try:
-                password = await _prepare(settings, alive)
+                password = await _prepare(settings, alive, stop)
             except CannotServe as error:
                 refusal = error
+            if refusal is not None or stop.is_asked:
                 await _stop(web_children)
             else:
                 opening.close()
-                await _run(tasks, children, banner(settings, listener, password))
+                stop.children = children
+                await _run(tasks, children, banner(settings, listener, password), stop)
     if refusal is not None:
         raise refusal
 
 
-async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greeting: str) -> None:
-    """Start all but the web processes, which have been started, and stop all when a signal says so."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, children)
+async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greeting: str, stop: StopRequest) -> None:
+    """Start all but the web processes, which have been started, and stop all when that is asked for."""
     for child in children:
         if child.role.command != "web":
             tasks.create_task(child.run(), name=child.role.command)
@@ -103,30 +152,32 @@ async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greetin
     await _stop(children)
 
 
-async def _prepare(settings: Settings, alive: int) -> str | None:
-    """Have everything prepared by a process of its own; returns the password that it made. Raises CannotServe."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "footfall.service.preparation",
-        env={**os.environ, **as_environment(settings), PARENT_FD: str(alive)},
-        pass_fds=(alive,),
-        stdout=asyncio.subprocess.PIPE,
-    )
+async def _prepare(settings: Settings, alive: int, stop: StopRequest) -> str | None:
+    """Have everything prepared by a process of its own; returns the password that it made. Raises CannotServe.
+
+    Returns early when the service is to stop meanwhile.
+    """
+    with blocked_signals():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "footfall.service.preparation",
+            env={**os.environ, **as_environment(settings), PARENT_FD: str(alive)},
+            pass_fds=(alive,),
+            stdout=asyncio.subprocess.PIPE,
+        )
+    stopping = asyncio.create_task(stop.wait())
+    stopping.add_done_callback(lambda _: _send(process, CHILD_STOP_SIGNAL))
     told, _ = await process.communicate()
+    if stop.is_asked:
+        return None
+    stopping.cancel()
     if process.returncode != 0:
         raise CannotServe(f"the preparations ended with status {process.returncode}")
     answer = msgspec.json.decode(told, type=Prepared)
     if answer.refusal is not None:
-        raise CannotServe(answer.refusal)
+        raise (SettingsUnusable if answer.is_settings else CannotServe)(answer.refusal)
     return answer.password
-
-
-def _reload(children: list["ChildProcess"]) -> None:
-    """Hand SIGHUP on to those who hold a tracking plan."""
-    for child in children:
-        if child.role.command in ("web", "worker"):
-            child.signal(signal.SIGHUP)
 
 
 async def _stop(children: list["ChildProcess"]) -> None:
@@ -167,7 +218,7 @@ class ChildProcess:
     async def stop(self) -> None:
         """Ask the process to stop, and kill it when it has not within the time that the settings allow."""
         self._stopping.set()
-        self.signal(signal.SIGTERM)
+        self.signal(CHILD_STOP_SIGNAL)
         try:
             await asyncio.wait_for(self._gone.wait(), self._settings.stop_timeout_s)
         except TimeoutError:
@@ -177,17 +228,14 @@ class ChildProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal, if the process is there to take it."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+        if self._process is not None:
+            _send(self._process, number)
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {**os.environ, **as_environment(self._settings), **self.role.environment}
         environment |= {PARENT_FD: str(self._alive)}
         environment.pop("FOOTFALL_ADMIN_PASSWORD", None)
-        # Children inherit the mask, and open it when they can take the signal.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        try:
+        with blocked_signals():
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -196,8 +244,22 @@ class ChildProcess:
                 env=environment,
                 pass_fds=(self._alive, *self.role.descriptors),
             )
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+
+
+def _send(process: asyncio.subprocess.Process, number: int) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
+@contextlib.contextmanager
+def blocked_signals() -> Iterator[None]:
+    """A process that is started inside inherits the mask: it opens it when it can deal with the signals."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, CHILD_BLOCKED_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, CHILD_BLOCKED_SIGNALS)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-from footfall.service.supervisor import as_environment
+from footfall.service.supervisor import as_environment, blocked_signals
 from footfall.settings import Settings
 from footfall.store import Store, StoreUnavailable
-from footfall.system.process import PARENT_FD
+from footfall.system.process import CHILD_STOP_SIGNAL, PARENT_FD
 from footfall.system.waiting import wait_until
 
 # Seconds in which an engine must answer after its start; it opens its tables before.
@@ -31,14 +31,15 @@ def temporary_engine(settings: Settings, store: Store, restart_s: float = 0) -> 
     command = [sys.executable, "-m", "footfall", "engine"]
     environment = {**os.environ, **as_environment(settings), **quiet}
     # The engine watches the pipe, so that it ends with this process, however this one ends.
-    process = subprocess.Popen(command, env=environment, pass_fds=(ours,))  # noqa: S603 - our own program
+    with blocked_signals():
+        process = subprocess.Popen(command, env=environment, pass_fds=(ours,))  # noqa: S603 - our own program
     try:
         wait_until(lambda: store.ping() or process.poll() is not None, _START_S, _PERIOD_S)
         if not store.ping():
             raise StoreUnavailable("the events engine does not start; see the lines before this one")
         yield
     finally:
-        process.terminate()
+        process.send_signal(CHILD_STOP_SIGNAL)
         try:
             process.wait(settings.stop_timeout_s)
         except subprocess.TimeoutExpired:

@@ -35,9 +35,10 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
     """
     async with contextlib.AsyncExitStack() as stack:
         clock = stack.enter_context(composition.open_clock(settings))
-        state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
-        plan = composition.live_plan(settings)
-        PlanReloader(plan).listen()
+        with composition.told_as_refusals():
+            state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
+            plan = composition.live_plan(settings)
+        stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
         collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
         board = stack.enter_context(composition.open_board(settings, "web", lambda: _values(collector, journal)))

@@ -29,9 +29,10 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
     """Load segments, make reports and do the rest of the table until `stop` is set; then load what is left."""
     async with contextlib.AsyncExitStack() as stack:
         clock = stack.enter_context(composition.open_clock(settings))
-        state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
-        plan = composition.live_plan(settings)
-        PlanReloader(plan).listen()
+        with composition.told_as_refusals():
+            state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
+            plan = composition.live_plan(settings)
+        stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         store = stack.enter_context(composition.open_store(settings))
         archive = Archive(settings.data / "archive", settings.archive_days)
         retention = Retention(store)

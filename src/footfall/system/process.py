@@ -29,6 +29,11 @@ PARENT_FD = "FOOTFALL_PARENT_FD"
 SOCKET_FD = "FOOTFALL_SOCKET_FD"
 # The reading end of a pipe that the supervisor closes when everything is prepared.
 GATE_FD = "FOOTFALL_GATE_FD"
+# What stops a supervisor's child. It is no signal that others send: service managers send SIGTERM to all processes of a
+# service at once, a terminal SIGINT and SIGHUP, and the engine must not stop before what writes into it.
+CHILD_STOP_SIGNAL = signal.SIGUSR1
+# The signals that a supervisor's child starts with blocked, because it cannot yet deal with them.
+CHILD_BLOCKED_SIGNALS = frozenset({CHILD_STOP_SIGNAL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 # Connections that wait in the kernel while the web processes are busy or being restarted.
 BACKLOG = 2048
 # Connections that one turn of the event loop accepts.
@@ -53,6 +58,10 @@ _SCHED_ATTR = struct.Struct("=IIQiIQQQ")
 
 class CannotServe(Exception):
     """The service does not start; the text is one line for the person who typed the command."""
+
+
+class SettingsUnusable(CannotServe):
+    """The same for what somebody has written: the tracking plan or a setting. Another start would end the same."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -138,25 +147,35 @@ def is_supervised() -> bool:
 def watch_parent() -> None:
     """Stop this process when its supervisor is gone, even when the supervisor was killed.
 
-    A terminal's Ctrl-C goes to all processes at once. The children ignore it, and the supervisor stops them in order.
-    They ignore SIGHUP, too, until they can reload the tracking plan.
+    SIGTERM, SIGINT and SIGHUP may come to all processes of a service at once, from a service manager or a terminal. A
+    child ignores them: the supervisor stops the children in order, by CHILD_STOP_SIGNAL. A process that takes up the
+    tracking plan on SIGHUP listens to that signal again later.
     """
     if not is_supervised():
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in CHILD_BLOCKED_SIGNALS - {CHILD_STOP_SIGNAL}:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, CHILD_BLOCKED_SIGNALS - {CHILD_STOP_SIGNAL})
     parent = int(os.environ[PARENT_FD])
 
     def watch() -> None:
         os.read(parent, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), CHILD_STOP_SIGNAL)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def unblock_sigterm() -> None:
-    """Let SIGTERM in. A supervisor's child starts with it blocked: no worker may end before it can load the rest."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """The signals at which this process stops in order: the supervisor's where there is one."""
+    return (CHILD_STOP_SIGNAL,) if is_supervised() else (signal.SIGTERM, signal.SIGINT)
+
+
+def unblock_stop_signals() -> None:
+    """Let the stop signals in.
+
+    A supervisor's child starts with them blocked: it must not end by a signal's default before it can stop in order.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, stop_signals())
 
 
 def suspend_garbage_collection() -> None:

@@ -29,7 +29,7 @@ from footfall.store.engine.http import EngineApplication
 from footfall.store.engine.request import Bounds
 from footfall.system import files
 from footfall.system.memory import MemoryReclaimer
-from footfall.system.process import CannotServe, raise_file_limit_for_statements
+from footfall.system.process import CannotServe, raise_file_limit_for_statements, stop_signals
 
 # The engine is idle when no statement came in so many seconds.
 _IDLE_S: Final = 10.0
@@ -54,7 +54,7 @@ class Engine:
         self._endpoint_file = settings.data.absolute() / "run" / "engine.json"
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT; raises CannotServe when the data folder has an engine already.
+        """Serve until it is told to stop; raises CannotServe when the data folder has an engine already.
 
         Only the owner may read the engine's files. The process changes into its folder: chDB takes what follows a `?`
         in a path for options, so that it only gets the relative names that are chosen here.
@@ -128,7 +128,7 @@ class Engine:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that writes its endpoint's file once it listens, and ends with status 0 after SIGTERM."""
+    """A uvicorn server that writes its endpoint's file once it listens, and ends with status 0 when told to stop."""
 
     def __init__(
         self, config: uvicorn.Config, endpoint_file: Path, endpoint: Endpoint, executors: Executors, grace_s: float
@@ -157,8 +157,8 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # uvicorn would raise the signal once more after its clean stop, which would make the exit status a failure.
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # A supervised process leaves Ctrl-C to its supervisor, which stops the engine last.
+        for number in (*stop_signals(), signal.SIGHUP):
+            # A supervised engine ignores SIGHUP, and so does one that `nohup` has started.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
