@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall import metrics
-from footfall.metrics import METRICS, Board, Merge, MetricKind, Values, render_metrics
+from footfall.metrics import METRICS, Merge, MetricKind, SharedMetrics, Values, render_metrics
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
 ACCEPTED = ("footfall_events_accepted_total", "")
@@ -59,33 +58,33 @@ def test_the_text_is_what_prometheus_reads() -> None:
 def test_living_processes_are_added_up(tmp_path: Path) -> None:
     one: Values = {ACCEPTED: 1, WAITING: 10, AWAY: 0, THROUGH: 5}
     two: Values = {ACCEPTED: 2, WAITING: 20, AWAY: 1, THROUGH: 7}
-    boards = [Board(tmp_path, "web", lambda: one), Board(tmp_path, "worker", lambda: two)]
+    all_metrics = [SharedMetrics(tmp_path, "web", lambda: one), SharedMetrics(tmp_path, "worker", lambda: two)]
     one[ACCEPTED] = 100
     expected = {WAITING: 30, AWAY: 1, THROUGH: 7, ("footfall_processes", "web"): 1, ("footfall_processes", "worker"): 1}
-    assert boards[0].gather() == expected | {ACCEPTED: 102}
+    assert all_metrics[0].gather() == expected | {ACCEPTED: 102}
     # The other process sees what the first wrote last.
-    assert boards[1].gather() == expected | {ACCEPTED: 3}
-    boards[0].write()
-    assert boards[1].gather() == expected | {ACCEPTED: 102}
-    for board in boards:
-        board.close()
+    assert all_metrics[1].gather() == expected | {ACCEPTED: 3}
+    all_metrics[0].write()
+    assert all_metrics[1].gather() == expected | {ACCEPTED: 102}
+    for metrics in all_metrics:
+        metrics.close()
 
 
 def test_what_the_dead_have_counted_stays_and_their_states_go(tmp_path: Path) -> None:
-    Board(tmp_path, "web", lambda: {ACCEPTED: 5, WAITING: 10, AWAY: 1, THROUGH: 7}).close()
-    Board(tmp_path, "web", lambda: {ACCEPTED: 6}).close()
-    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
+    SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 5, WAITING: 10, AWAY: 1, THROUGH: 7}).close()
+    SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 6}).close()
+    metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
     for _ in range(3):
-        assert board.gather() == {ACCEPTED: 12, THROUGH: 7, ("footfall_processes", "web"): 1}
-    board.close()
+        assert metrics.gather() == {ACCEPTED: 12, THROUGH: 7, ("footfall_processes", "web"): 1}
+    metrics.close()
     assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".json", ".json", ".lock"]
 
 
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from footfall.metrics import Board
-board = Board(Path(sys.argv[1]), "web", lambda: {("footfall_events_accepted_total", ""): 7})
+from footfall.metrics import SharedMetrics
+metrics = SharedMetrics(Path(sys.argv[1]), "web", lambda: {("footfall_events_accepted_total", ""): 7})
 print("ready", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -94,60 +93,57 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_killed_process_counts_with_what_it_wrote_last(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], check=False, capture_output=True)
-    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
-    assert board.gather()[ACCEPTED] == 15
-    board.close()
+    metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
+    assert metrics.gather()[ACCEPTED] == 15
+    metrics.close()
 
 
 @pytest.mark.parametrize("left", [".lock", ".json .lock"])
 def test_the_dead_are_added_once_when_their_burial_broke_off(tmp_path: Path, left: str) -> None:
-    dead = Board(tmp_path, "web", lambda: {ACCEPTED: 5})
+    dead = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 5})
     dead.close()
     kept = {path.suffix: (path, path.read_bytes()) for path in tmp_path.glob("web-*")}
-    board = Board(tmp_path, "web", dict)
+    metrics = SharedMetrics(tmp_path, "web", dict)
     for suffix in left.split():
         path, content = kept[suffix]
         path.write_bytes(content)
-    assert [board.gather()[ACCEPTED] for _ in range(3)] == [5, 5, 5]
-    board.close()
+    assert [metrics.gather()[ACCEPTED] for _ in range(3)] == [5, 5, 5]
+    metrics.close()
 
 
 def test_torn_files_cost_their_counts_only(tmp_path: Path) -> None:
-    Board(tmp_path, "web", lambda: {ACCEPTED: 5}).close()
-    living = Board(tmp_path, "worker", lambda: {AWAY: 1})
+    SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 5}).close()
+    living = SharedMetrics(tmp_path, "worker", lambda: {AWAY: 1})
     (tmp_path / "totals.json").write_bytes(b'{"values":')
     for path in tmp_path.glob("worker-*.json"):
         path.write_bytes(b"")
-    board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
-    assert board.gather() == {ACCEPTED: 1, ("footfall_processes", "web"): 1, ("footfall_processes", "worker"): 1}
-    board.close()
+    metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
+    assert metrics.gather() == {ACCEPTED: 1, ("footfall_processes", "web"): 1, ("footfall_processes", "worker"): 1}
+    metrics.close()
     living.close()
 
 
 def test_values_that_another_version_knows_are_left_out(tmp_path: Path) -> None:
-    board = Board(tmp_path, "web", lambda: {("footfall_later_total", ""): 5})
-    assert board.gather() == {("footfall_processes", "web"): 1}
-    board.close()
+    metrics = SharedMetrics(tmp_path, "web", lambda: {("footfall_later_total", ""): 5})
+    assert metrics.gather() == {("footfall_processes", "web"): 1}
+    metrics.close()
 
 
 def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) -> None:
     place = tmp_path / "metrics"
     place.write_bytes(b"not a folder")
-    board = Board(place, "web", dict)
-    board.write()
-    board.close()
+    metrics = SharedMetrics(place, "web", dict)
+    metrics.write()
+    metrics.close()
 
 
-def test_a_process_that_stopped_with_the_lock_keeps_nobody_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(metrics, "LOCKED_MAX_S", 0.01)
+def test_a_process_that_stopped_with_the_lock_keeps_nobody_from_starting(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        board = Board(tmp_path, "web", dict)
+        metrics = SharedMetrics(tmp_path, "web", dict, lock_timeout_s=0.01)
         with pytest.raises(TimeoutError):
-            board.gather()
-    board.close()
+            metrics.gather()
+    metrics.close()
 
 
 def test_many_that_come_go_and_ask_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -156,9 +152,9 @@ def test_many_that_come_go_and_ask_at_once_lose_nothing(tmp_path: Path) -> None:
     def live() -> None:
         try:
             for _ in range(20):
-                board = Board(tmp_path, "web", lambda: {ACCEPTED: 1})
-                board.gather()
-                board.close()
+                metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
+                metrics.gather()
+                metrics.close()
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             failures.append(error)
 
@@ -168,6 +164,6 @@ def test_many_that_come_go_and_ask_at_once_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not failures
-    board = Board(tmp_path, "web", dict)
-    assert board.gather()[ACCEPTED] == 80
-    board.close()
+    metrics = SharedMetrics(tmp_path, "web", dict)
+    assert metrics.gather()[ACCEPTED] == 80
+    metrics.close()

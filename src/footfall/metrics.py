@@ -1,15 +1,14 @@
-"""Metrics of a node: what its processes count, brought together by way of small files, as Prometheus reads them.
+"""Metrics of a node: each process counts, small files bring the counts together, Prometheus reads them.
 
-Each process has a board: it writes what it knows into a file of its own, whole or not at all, once a second and when
-it ends, and holds a lock as long as it lives. Whoever is asked for the node's metrics adds up the files. Those of
-processes that are gone are added to the totals, once, and removed; so counts go on over restarts. A process that is
-killed takes what it counted since its last writing with it, which is a second's worth.
+Each process writes a snapshot of its values into a file of its own, once a second and when it ends, and holds a lock
+while it lives. The process that is asked for the node's metrics adds up the snapshots. It adds those of ended processes
+to the totals, once, and removes their files, so that counters go on after restarts. A process that is killed loses what
+it counted in its last second.
 
-The totals are needed while the service runs: each counter is one sum over all processes. If one of several web
-processes ended and took its part along, the sum would fall, but not to zero; Prometheus takes a fall for a restart from
-zero, and would count what is left of the sum a second time.
+The totals are needed because each counter is one sum over all processes. If a web process ended without them, the sum
+would fall, but not to zero. Prometheus takes a fall for a restart from zero, and would count the rest a second time.
 
-The few metrics of the node as a whole, such as the free disk, are looked up by whoever is asked.
+The process that is asked finds the few metrics of the node as a whole, such as the free disk, itself.
 """
 
 import contextlib
@@ -32,24 +31,24 @@ log = logging.getLogger(__name__)
 
 
 class MetricKind(StrEnum):
-    """What Prometheus is told of a metric."""
+    """The type of a metric in Prometheus."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
 
 
 class Merge(StrEnum):
-    """How the values of several processes make one: only that of a total and a latest one outlives its process."""
+    """How the values of several processes make one. Only a TOTAL and a LATEST one outlive their process."""
 
     TOTAL = "total"
     SUM = "sum"
-    MOST = "most"
+    MAX = "max"
     LATEST = "latest"
     NODE = "node"
 
 
 class Metric(Struct, frozen=True):
-    """A row of the table of metrics; `label` tells the values of one metric apart."""
+    """A row of the table of metrics; `label` is the name of its label, if it has one."""
 
     name: str
     kind: MetricKind
@@ -70,7 +69,7 @@ METRICS: Final = (
         Merge.TOTAL,
         "Events loaded from the journal into the store.",
     ),
-    Metric("footfall_store_away", MetricKind.GAUGE, Merge.MOST, "1 while the loader cannot reach the store, else 0."),
+    Metric("footfall_store_away", MetricKind.GAUGE, Merge.MAX, "1 while the loader cannot reach the store, else 0."),
     Metric(
         "footfall_loaded_through_timestamp_seconds",
         MetricKind.GAUGE,
@@ -112,51 +111,54 @@ METRICS: Final = (
 )
 _MERGES: Final = {metric.name: metric.merge for metric in METRICS}
 
-# Seconds that a process waits for the others' metrics: one that was stopped with the lock must not stop them all.
-LOCKED_MAX_S = 5.0
+# Seconds that a process waits for the lock: a process that was stopped while it holds it must not stop the others.
+LOCK_TIMEOUT_S = 5.0
 # A metric's name and its label's value, empty where it has no label.
 Key = tuple[str, str]
 Values = dict[Key, float]
 
-# What of a process's values counts on when it is gone.
-_OUTLIVING: Final = (Merge.TOTAL, Merge.LATEST)
-_BOARD = ".json"
+# Values that are kept when their process has ended.
+_KEPT: Final = (Merge.TOTAL, Merge.LATEST)
+_SNAPSHOT = ".json"
 _DRAFT = ".draft"
 _LOCK = ".lock"
 _TOTALS = "totals"
 
 
 class _Snapshot(Struct):
-    """What one process knows; `role` says what it is."""
+    """The values of one process; `role` is `web` or `worker`."""
 
     role: str
     values: list[tuple[str, str, float]] = []
 
 
 class _Totals(Struct):
-    """What processes that are gone have counted; `added` are those whose files may still be there."""
+    """The values of ended processes; `added` names those whose files may still be there."""
 
     values: list[tuple[str, str, float]] = []
     added: list[str] = []
 
 
-class Board:
-    """One process's values, where the other processes of the node find them; `read` gives them at any time.
+class SharedMetrics:
+    """Shares one process's metrics with the other processes of the node; `read` gives the current values.
 
-    A disk that takes nothing keeps no process from starting: then the others see its old values, or none.
+    A process starts although the disk is full or broken: then the others see its old values, or none.
     """
 
-    def __init__(self, folder: Path, role: str, read: Callable[[], Values]) -> None:
+    def __init__(
+        self, folder: Path, role: str, read: Callable[[], Values], lock_timeout_s: float = LOCK_TIMEOUT_S
+    ) -> None:
         self._folder = folder
+        self._lock_timeout_s = lock_timeout_s
         self._role = role
         self._read = read
         self._name = f"{role}-{secrets.token_hex(8)}"
-        self._writing = threading.Lock()
+        self._write_lock = threading.Lock()
         self._lock: int | None = None
         try:
             files.make_folder(folder)
-            with _locked(folder):
-                _bury(folder)
+            with _locked(folder, lock_timeout_s):
+                _add_up_ended(folder)
                 self._lock = files.open_file(folder / (self._name + _LOCK), os.O_RDWR)
                 files.take_lock(self._lock)
                 self.write()
@@ -164,36 +166,36 @@ class Board:
             log.warning("metrics of this process cannot be shared with the others: %s", error)
 
     def write(self) -> None:
-        """Put the values of now where the others find them."""
+        """Replace the snapshot of this process by the current values."""
         values = [(name, label, value) for (name, label), value in self._read().items()]
         try:
-            with self._writing:
-                _put(self._folder, self._name, _Snapshot(self._role, values))
+            with self._write_lock:
+                _write_file(self._folder, self._name, _Snapshot(self._role, values))
         except OSError as error:
             log.warning("metrics of this process cannot be written: %s", error)
 
     def gather(self) -> Values:
-        """The node's values: this process's as they are now, the others' as they last wrote them. Raises OSError."""
+        """The node's values: the current ones of this process, the last snapshots of the others. Raises OSError."""
         roles = [self._role]
-        with _locked(self._folder):
-            values = _bury(self._folder)
-            for name in _names(self._folder):
+        with _locked(self._folder, self._lock_timeout_s):
+            values = _add_up_ended(self._folder)
+            for name in _snapshot_names(self._folder):
                 if name != self._name:
-                    snapshot = _get(self._folder, name, _Snapshot(name.partition("-")[0]))
+                    snapshot = _read_file(self._folder, name, _Snapshot(name.partition("-")[0]))
                     roles.append(snapshot.role)
                     _add(values, snapshot.values)
         _add(values, ((name, label, value) for (name, label), value in self._read().items()))
         return values | {("footfall_processes", role): number for role, number in Counter(roles).items()}
 
     def close(self) -> None:
-        """Write for the last time, and let the values be added to the totals."""
+        """Write the last snapshot, and release the lock, so that another process adds it to the totals."""
         if self._lock is not None:
             self.write()
             os.close(self._lock)
 
 
 def render_metrics(values: Mapping[Key, float]) -> str:
-    """The values in the text format of Prometheus, in the order of the table; what has no value is left out."""
+    """The values in the text format of Prometheus, in the order of the table; metrics without a value are left out."""
     lines = []
     for metric in METRICS:
         found = sorted((label, value) for (name, label), value in values.items() if name == metric.name)
@@ -206,78 +208,78 @@ def render_metrics(values: Mapping[Key, float]) -> str:
 
 
 def _number(value: float) -> str:
-    """Whole numbers as such, for people read them too."""
+    """A whole number without a decimal point, because people read it too."""
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _add(total: Values, values: Iterable[tuple[str, str, float]]) -> None:
-    """Merge values into the total; what the table does not know is of another version, and is left out."""
+    """Merge values into the total, but not metrics that the table lacks: another version wrote them."""
     for name, label, value in values:
         merge, before = _MERGES.get(name), total.get((name, label), 0)
         if merge in (Merge.TOTAL, Merge.SUM):
             total[name, label] = before + value
-        elif merge in (Merge.MOST, Merge.LATEST):
+        elif merge in (Merge.MAX, Merge.LATEST):
             total[name, label] = max(before, value)
 
 
-def _bury(folder: Path) -> Values:
-    """Add the boards of processes that are gone to the totals, each once whatever happens in between; the totals then.
+def _add_up_ended(folder: Path) -> Values:
+    """Add the snapshots of ended processes to the totals and return these; an interruption adds none twice.
 
     The folder must be locked.
     """
-    totals = _get(folder, _TOTALS, _Totals())
+    totals = _read_file(folder, _TOTALS, _Totals())
     values: Values = {}
     _add(values, totals.values)
-    dead = [name for name in _names(folder) if _is_free(folder / (name + _LOCK))]
-    for name in set(dead) - set(totals.added):
-        snapshot = _get(folder, name, _Snapshot(""))
-        _add(values, (value for value in snapshot.values if _MERGES.get(value[0]) in _OUTLIVING))
-    if dead:
+    ended = [name for name in _snapshot_names(folder) if _is_free(folder / (name + _LOCK))]
+    for name in set(ended) - set(totals.added):
+        snapshot = _read_file(folder, name, _Snapshot(""))
+        _add(values, (value for value in snapshot.values if _MERGES.get(value[0]) in _KEPT))
+    if ended:
         try:
-            _put(folder, _TOTALS, _Totals([(*key, value) for key, value in values.items()], dead))
-            for name in dead:
-                # The lock goes last, for it is what a board is found by.
-                for ending in (_BOARD, _BOARD + _DRAFT, _LOCK):
+            _write_file(folder, _TOTALS, _Totals([(*key, value) for key, value in values.items()], ended))
+            for name in ended:
+                # The lock's file is removed last, because snapshots are found by it.
+                for ending in (_SNAPSHOT, _SNAPSHOT + _DRAFT, _LOCK):
                     (folder / (name + ending)).unlink(missing_ok=True)
         except OSError as error:
-            log.warning("metrics of processes that are gone cannot be put away: %s", error)
+            log.warning("metrics of ended processes cannot be added to the totals: %s", error)
     return values
 
 
-def _names(folder: Path) -> list[str]:
-    """The boards that are there."""
+def _snapshot_names(folder: Path) -> list[str]:
+    """The names of the snapshots in the folder."""
     return [path.name.removesuffix(_LOCK) for path in folder.glob(f"*-*{_LOCK}")]
 
 
 Content = TypeVar("Content", _Snapshot, _Totals)
 
 
-def _put(folder: Path, name: str, content: _Snapshot | _Totals) -> None:
-    """Replace a file; readers see the old one or the new one. It need not outlive a power cut, so it is not synced."""
-    files.replace_file(folder / (name + _BOARD), msgspec.json.encode(content))
+def _write_file(folder: Path, name: str, content: _Snapshot | _Totals) -> None:
+    """Replace a file; readers see the old one or the new one. It is not synced: it need not outlive a power cut."""
+    files.replace_file(folder / (name + _SNAPSHOT), msgspec.json.encode(content))
 
 
-def _get(folder: Path, name: str, without: Content) -> Content:
-    """What was put there; `without` where there is nothing, or what a power cut left of it."""
+def _read_file(folder: Path, name: str, default: Content) -> Content:
+    """The content of a file; `default` when there is none, or when a power cut has cut it."""
     try:
-        return msgspec.json.decode((folder / (name + _BOARD)).read_bytes(), type=type(without))
+        return msgspec.json.decode((folder / (name + _SNAPSHOT)).read_bytes(), type=type(default))
     except FileNotFoundError:
-        return without
+        return default
     except msgspec.MsgspecError as error:
-        log.warning("metrics: %s%s cannot be read, its counts are lost: %s", name, _BOARD, error)
-        return without
+        log.warning("metrics: %s%s cannot be read, its counts are lost: %s", name, _SNAPSHOT, error)
+        return default
 
 
 def _is_free(path: Path) -> bool:
-    """Whether nobody lives who locked this file."""
+    """Whether no living process holds the lock on this file."""
     with files.lock_file(path) as is_free:
         return is_free
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder against the other processes for some milliseconds. Raises OSError when another keeps it."""
-    with files.lock_file(folder / "lock", LOCKED_MAX_S) as locked:
+def _locked(folder: Path, timeout_s: float) -> Iterator[None]:
+    """Lock the folder for some milliseconds. Raises OSError when another process holds the lock for too long."""
+    with files.lock_file(folder / "lock", timeout_s) as locked:
         if not locked:
             raise TimeoutError("another process keeps the lock of the metrics")
         yield

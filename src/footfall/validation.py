@@ -29,11 +29,11 @@ _SECONDS = range(10**9, 10**10)
 # Microseconds from 2001 to 2096; the largest safe integer, which programs send for "no end", lies behind them.
 _MICROSECONDS = range(10**15, 4 * 10**15)
 # Not the comma, which separates warnings, and not the percent sign, which begins an escape.
-_PLAIN: Final = " " + string.punctuation.replace(",", "").replace("%", "")
+_SAFE: Final = " " + string.punctuation.replace(",", "").replace("%", "")
 
 
-class Slip(Struct, frozen=True):
-    """A likely mistake: `where` is its place, `why` the reason in a refusal, `text` place and reason for the header."""
+class Mistake(Struct, frozen=True):
+    """A likely mistake: `where` is its place, `why` the reason in a refusal, `text` both in words for the header."""
 
     where: str
     why: str
@@ -46,12 +46,13 @@ class Slip(Struct, frozen=True):
 
 def unknown_keys(
     given: Iterable[str], known: tuple[str, ...], most: int, prefix: str = "", others: Mapping[str, str] | None = None
-) -> list[Slip]:
-    """The keys that are not known, at most `most` of them.
+) -> list[Mistake]:
+    """The given keys that are not known, at most `most` of them.
 
-    `prefix` is the place of the keys. `others` maps keys of other places to the key that was probably meant.
+    `prefix` is the path of the object that has them. `others` maps keys of other objects to the key that was probably
+    meant.
     """
-    found: list[Slip] = []
+    found: list[Mistake] = []
     for key in given:
         if key in known:
             continue
@@ -62,20 +63,20 @@ def unknown_keys(
     return found
 
 
-def unknown_code(kind: str, where: str, code: str, near: str | None) -> Slip:
-    """A customer or product that neither the tracking plan nor the store knows, or a type that is not in the plan."""
+def unknown_code(kind: str, where: str, code: str, near: str | None) -> Mistake:
+    """A customer or product that neither the tracking plan nor the store knows, or a type that the plan does not."""
     hint = f"; did you mean {near}?" if near else ""
     why = f"neither the tracking plan nor the store knows the {kind} {_cut(code)}{hint}"
-    return Slip(where, why, f"unknown {kind} {_cut(code)}{hint}")
+    return Mistake(where, why, f"unknown {kind} {_cut(code)}{hint}")
 
 
-def unit(where: str, time_ms: int) -> Slip | None:
+def unit_mistake(where: str, time_ms: int) -> Mistake | None:
     """A mistake when a time that should be in milliseconds looks like seconds or microseconds."""
     name = "seconds" if time_ms in _SECONDS else "microseconds" if time_ms in _MICROSECONDS else ""
     if not name:
         return None
     why = f"looks like {name}: times are in milliseconds"
-    return Slip(where, why, f"{where} {why}")
+    return Mistake(where, why, f"{where} {why}")
 
 
 def warning_header(texts: Iterable[str]) -> str:
@@ -83,7 +84,7 @@ def warning_header(texts: Iterable[str]) -> str:
     shown: list[str] = []
     size = left = 0
     for text in texts:
-        plain = quote(text, safe=_PLAIN, errors="replace")
+        plain = quote(text, safe=_SAFE, errors="replace")
         if left or size + len(plain) > HEADER_CHARS_MAX:
             left += 1
             continue
@@ -93,14 +94,14 @@ def warning_header(texts: Iterable[str]) -> str:
 
 
 def warning_headers(texts: Iterable[str]) -> dict[str, str]:
-    """The header, when there are warnings."""
+    """The header by its name; empty without warnings."""
     value = warning_header(texts)
     return {HEADER: value} if value else {}
 
 
-def _unknown(kind: str, where: str, near: str | None) -> Slip:
+def _unknown(kind: str, where: str, near: str | None) -> Mistake:
     hint = f"; did you mean {near}?" if near else ""
-    return Slip(where, f"is no {kind} of this call{hint}", f"unknown {kind} {where}{hint}")
+    return Mistake(where, f"is no {kind} of this call{hint}", f"unknown {kind} {where}{hint}")
 
 
 def _cut(name: str) -> str:
@@ -112,11 +113,11 @@ def _hints(known: tuple[str, ...]) -> Hints:
     return Hints(known)
 
 
-# Lookups in the store at once: each reads by the first columns of the sorting key, twice.
+# Lookups in the store at once: each runs two short reads by the first columns of the sorting key.
 LOOKUPS_AT_ONCE_MAX = 2
 
 
-class Codes:
+class CodeLookup:
     """Finds customers, products and types that neither the plan nor the store has; `close` ends its threads.
 
     The store is asked only when the plan does not have a code. It may lack events of the last second.
@@ -132,40 +133,47 @@ class Codes:
     def close(self) -> None:
         self._executor.close()
 
-    async def look(self, customer: str, product: str, types: tuple[str, ...] = (), *, account: str = "") -> list[Slip]:
+    async def find_unknown(
+        self, customer: str, product: str, types: tuple[str, ...] = (), *, account: str = ""
+    ) -> list[Mistake]:
         """The codes that neither the plan nor the store has, and the types that the plan's product does not have.
 
         Waits at most `codes_timeout_s` for the store; without an answer in time, codes count as known.
         """
         checker = self._plan.checker
-        strange = [
+        unknown = [
             unknown_code("type", f"filter.types[{at}]", types[at], near)
-            for at, near in checker.strange_types(product, types, self._problems_max)
+            for at, near in checker.unknown_types(product, types, self._problems_max)
         ]
-        if not checker.strange_codes(customer, product):
-            return strange
+        if not checker.unknown_codes(customer, product):
+            return unknown
         try:
             async with asyncio.timeout(self._timeout_s):
-                return [*await self._executor.run(partial(self.unknown, customer, product), account), *strange]
+                find = partial(self.find_unknown_blocking, customer, product)
+                return [*await self._executor.run(find, account), *unknown]
         except (TimeoutError, RequestRefused):
-            return strange
+            return unknown
 
-    def unknown(self, customer: str, product: str | None, *, doubt: bool = False) -> list[Slip]:
+    def find_unknown_blocking(
+        self, customer: str, product: str | None, *, assume_unknown: bool = False
+    ) -> list[Mistake]:
         """The codes that neither the plan nor the store has; without a product, only the customer is checked. Blocks.
 
-        When the store does not answer, a code that is not in the plan counts as known, or with `doubt` as unknown.
+        When the store does not answer, codes that are not in the plan count as known, or with `assume_unknown` as not.
         """
-        strange = self._plan.checker.strange_codes(customer, product)
-        if not strange:
+        not_in_plan = self._plan.checker.unknown_codes(customer, product)
+        if not not_in_plan:
             return []
-        stored = self._stored(customer, product or "", doubt=doubt)
-        return [unknown_code(kind, f"filter.{kind}", code, near) for kind, code, near in strange if not stored[kind]]
+        stored = self._stored(customer, product or "", assume_unknown=assume_unknown)
+        return [
+            unknown_code(kind, f"filter.{kind}", code, near) for kind, code, near in not_in_plan if not stored[kind]
+        ]
 
-    def _stored(self, customer: str, product: str, *, doubt: bool) -> dict[str, bool]:
-        """Whether the store has events of the customer, and of its product."""
+    def _stored(self, customer: str, product: str, *, assume_unknown: bool) -> dict[str, bool]:
+        """Whether the store has events of the customer, and of the customer's product."""
         wanted = {"customer": customer, "product": product}
         try:
             found = self._store.rows(query("codes_known"), wanted, {"max_execution_time": self._timeout_s})
         except (StoreUnavailable, StoreTimeout, StoreFailed):
-            return dict.fromkeys(wanted, not doubt)
+            return dict.fromkeys(wanted, not assume_unknown)
         return dict(zip(wanted, map(bool, chain(*found)), strict=True))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import Code, Problem
-from footfall.plan import Refused, compile_plan, load
+from footfall.plan import RefusedEvent, compile_plan, load_plan
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -17,7 +17,7 @@ def event(customer, product, kind, *context):
 
 
 def default_checker(**settings):
-    return compile_plan(load(None), Settings(**settings))
+    return compile_plan(load_plan(None), Settings(**settings))
 
 
 def wrong(checker, *events):
@@ -108,7 +108,7 @@ def test_null_at_an_optional_key_becomes_the_empty_string():
 def test_refusal_says_where_and_what_to_do(bad, where, why):
     good = event("BARCHART", "ALERT", "ALERT-STARTED-ALL", "u")
     assert default_checker().check([good, good, bad, good]) == [
-        Refused(2, (Problem(Code.EVENT_NOT_IN_PLAN, f"events[2].{where}", why),))
+        RefusedEvent(2, (Problem(Code.EVENT_NOT_IN_PLAN, f"events[2].{where}", why),))
     ]
 
 
@@ -151,7 +151,7 @@ def test_plan_without_customers_takes_any(tmp_path):
     path.write_text(
         "[products.P]\ncolumns = ['k']\ntypes.T = ['k']\n[[rules]]\ncustomers = ['STRICT']\nnon_empty = true\n"
     )
-    checker = compile_plan(load(path), Settings())
+    checker = compile_plan(load_plan(path), Settings())
     assert wrong(checker, event("ANYONE", "P", "T", ""), event("", "P", "T", "")) == []
     assert wrong(checker, event("STRICT", "P", "T", "")) == [("events[0].context[0]", "k must not be empty")]
 
@@ -181,7 +181,7 @@ def test_open_mode_takes_unknown_codes_and_checks_the_known():
 
 
 def test_sample_plan_takes_the_events_it_was_written_for():
-    plan = load(Path(__file__).with_name("git.toml"))
+    plan = load_plan(Path(__file__).with_name("git.toml"))
     assert [column.name for column in plan.columns("GIT")] == ["authorId", "commit", "path", "previousPath"]
     events = [
         event("MATOMO", "GIT", "COMMIT-AUTHORED", "ue6f6059c21fa", "f09912cb70"),
@@ -199,7 +199,7 @@ def test_sample_plan_takes_the_events_it_was_written_for():
 def test_a_type_without_keys_takes_no_values(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text('products.SHOP = { columns = ["user"], types = { CLOSED = [] } }\nrules = [{ non_empty = true }]\n')
-    checker = compile_plan(load(path), Settings())
+    checker = compile_plan(load_plan(path), Settings())
     assert checker.lengths() == {"SHOP": {"CLOSED": 0}}
     assert wrong(checker, event("C", "SHOP", "CLOSED")) == []
     assert wrong(checker, event("C", "SHOP", "CLOSED", "u"), event("C", "SHOP", "CLOSED", None, None)) == [

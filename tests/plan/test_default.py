@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from footfall.plan import Column, Rule, Source, load
+from footfall.plan import Column, Rule, Source, load_plan
 
 TABLE = [
     ("PORTFOLIO", "userId", "PORTFOLIO-APPLICATION-LOADED"),
@@ -80,7 +80,7 @@ def test_default_plan_is_the_table_of_the_wire_contract():
         for product, keys, names in TABLE
         for name in names.split(", ")
     }
-    plan = load(None)
+    plan = load_plan(None)
     assert {(kind.product, kind.name): ", ".join(map(str, kind.keys)) for kind in plan.types} == expected
     assert len(plan.types) == 58
     assert plan.customers == ("BARCHART", "TGAM")
@@ -92,13 +92,13 @@ def test_default_plan_is_the_table_of_the_wire_contract():
 
 @pytest.mark.parametrize("product", COLUMNS)
 def test_report_columns_stand_in_the_order_of_the_wire_contract(product):
-    columns = load(None).columns(product)
+    columns = load_plan(None).columns(product)
     assert ", ".join(column.name for column in columns) == COLUMNS[product]
     assert all(column.sources for column in columns)
 
 
 def test_column_says_where_in_the_context_each_type_has_it():
-    columns = {column.name: column for column in load(None).columns("PORTFOLIO")}
+    columns = {column.name: column for column in load_plan(None).columns("PORTFOLIO")}
     assert columns["viewName"] == Column(
         "viewName",
         (
@@ -112,7 +112,7 @@ def test_column_says_where_in_the_context_each_type_has_it():
 
 
 def test_sources_of_a_product_give_back_every_context():
-    plan = load(None)
+    plan = load_plan(None)
     for product in plan.products:
         contexts: dict[str, dict[int, str]] = {}
         for column in plan.columns(product.name):
@@ -125,7 +125,7 @@ def test_sources_of_a_product_give_back_every_context():
 
 
 def test_unknown_product_has_no_columns():
-    assert load(None).columns("GIT") is None
+    assert load_plan(None).columns("GIT") is None
 
 
 def test_wheel_carries_the_default_plan(tmp_path):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from footfall.plan import describe, load
+from footfall.plan import describe_plan, load_plan
 
 EXPECTED = """\
 plan       {path}, fingerprint {fingerprint}
@@ -38,11 +38,11 @@ def test_plan_is_described_in_full(tmp_path):
             { non_empty = true },
         ]
     """)
-    plan = load(path)
-    assert describe(plan) == EXPECTED.format(path=path, fingerprint=plan.fingerprint)
+    plan = load_plan(path)
+    assert describe_plan(plan) == EXPECTED.format(path=path, fingerprint=plan.fingerprint)
 
 
 def test_plan_without_rules_says_nothing_of_them():
-    plan = load(Path(__file__).with_name("git.toml"))
-    assert "rules" not in describe(plan)
-    assert "  FILE-RENAMED     authorId, commit, path, previousPath\n" in describe(plan)
+    plan = load_plan(Path(__file__).with_name("git.toml"))
+    assert "rules" not in describe_plan(plan)
+    assert "  FILE-RENAMED     authorId, commit, path, previousPath\n" in describe_plan(plan)

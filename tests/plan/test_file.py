@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from footfall.plan import PlanInvalid, PlanProblem, load
+from footfall.plan import PlanInvalid, PlanProblem, load_plan
 
 GOOD = """\
 customers = ["ACME", "GLOBEX"]
@@ -191,7 +191,7 @@ MISTAKES = {
 def problems_of(path, text):
     path.write_text(text)
     with pytest.raises(PlanInvalid) as caught:
-        load(path)
+        load_plan(path)
     assert str(caught.value).splitlines() == [
         f"{path}:{problem.line}: {problem.where}: {problem.why}" for problem in caught.value.problems
     ]
@@ -201,7 +201,7 @@ def problems_of(path, text):
 def test_good_plan_is_read(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text(GOOD)
-    plan = load(path)
+    plan = load_plan(path)
     assert plan.fingerprint == hashlib.sha256(GOOD.encode()).hexdigest()[:12]
     assert [str(key) for key in plan.types[1].keys] == ["userId", "orderId", "coupon?"]
     assert (plan.customers, len(plan.products), len(plan.rules)) == (("ACME", "GLOBEX"), 1, 1)
@@ -210,7 +210,7 @@ def test_good_plan_is_read(tmp_path):
 def test_a_type_may_have_no_keys(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text(GOOD.replace('OPENED = ["userId"]', "OPENED = []"))
-    assert [len(kind.keys) for kind in load(path).types] == [0, 3, 1]
+    assert [len(kind.keys) for kind in load_plan(path).types] == [0, 3, 1]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -273,7 +273,7 @@ def test_file_without_products_is_no_plan(tmp_path):
 def test_two_products_may_have_a_type_of_the_same_name(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text("[products]\nA = {columns = ['x'], types = {T = ['x']}}\nB = {columns = ['y'], types.T = ['y']}\n")
-    assert [(kind.product, kind.name) for kind in load(path).types] == [("A", "T"), ("B", "T")]
+    assert [(kind.product, kind.name) for kind in load_plan(path).types] == [("A", "T"), ("B", "T")]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_file_of_another_kind_is_told_apart(tmp_path, data, line, why):
     path = tmp_path / "plan.toml"
     path.write_bytes(data)
     with pytest.raises(PlanInvalid) as caught:
-        load(path)
+        load_plan(path)
     (problem,) = caught.value.problems
     assert problem.line == line
     assert why in problem.why
@@ -305,7 +305,7 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         (tmp_path / "x\0", "cannot be read"),
     ]:
         with pytest.raises(PlanInvalid) as caught:
-            load(path)
+            load_plan(path)
         (problem,) = caught.value.problems
         assert (problem.line, problem.where) == (1, "file")
         assert why in problem.why
@@ -314,10 +314,10 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
 def test_windows_editors_write_good_plans(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
-    assert len(load(path).types) == 3
+    assert len(load_plan(path).types) == 3
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("CLOSED", "CLOSED.x").replace("\n", "\r\n").encode())
     with pytest.raises(PlanInvalid) as caught:
-        load(path)
+        load_plan(path)
     assert caught.value.problems == (
         PlanProblem(9, "products.SHOP.types.CLOSED", "must be a list of context keys, not a table"),
     )

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from footfall.plan import LivePlan, PlanInvalid, load
+from footfall.plan import LivePlan, PlanInvalid, load_plan
 from footfall.service.plan_reloader import PlanReloader
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
@@ -58,7 +58,7 @@ def test_first_plan_must_be_good(tmp_path):
 
 def test_no_path_means_the_packaged_plan():
     live = LivePlan(None, Settings(plan_mode="open"))
-    assert live.plan == load(None)
+    assert live.plan == load_plan(None)
     assert live.checker.check([event("ANY")]) == []
     assert live.reload() is None
 

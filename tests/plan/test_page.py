@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall.plan import PlanInvalid, compile_plan, load
+from footfall.plan import PlanInvalid, compile_plan, load_plan
 from footfall.settings import Settings, limits
 from footfall.wire import StoredEvent
 
@@ -21,7 +21,7 @@ def event(customer, product, kind, *context):
 def load_text(tmp_path, text):
     path = tmp_path / "plan.toml"
     path.write_text(text)
-    return load(path)
+    return load_plan(path)
 
 
 @pytest.mark.parametrize("text", [WHOLE, *OTHERS])

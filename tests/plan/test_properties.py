@@ -6,7 +6,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall.plan import compile_plan, load
+from footfall.plan import compile_plan, load_plan
 from footfall.settings import Settings
 from footfall.wire import StoredEvent
 
@@ -56,7 +56,7 @@ def _places(refused):
 def test_events_made_from_the_plan_pass_and_spoilt_ones_are_refused(tmp_path_factory, text, data):
     path = tmp_path_factory.mktemp("plans") / "plan.toml"
     path.write_text(text)
-    plan = load(path)
+    plan = load_plan(path)
     checker = compile_plan(plan, Settings())
     events = _good_events(data.draw, plan, data.draw(st.integers(1, 6)))
     assert checker.check(events) == []
@@ -98,7 +98,7 @@ def test_value_against_its_rule_is_refused_at_its_place(tmp_path_factory, demand
     path.write_text(
         f"customers = ['RULED', 'FREE']\n[products.P]\ncolumns = {keys}\ntypes.T = {keys}\n{''.join(rules)}"
     )
-    checker = compile_plan(load(path), Settings())
+    checker = compile_plan(load_plan(path), Settings())
     context = [GOOD[demand] for demand in demands]
     wrong = data.draw(st.sets(st.integers(0, len(keys) - 1)))
     spoilt = ["" if place in wrong else value for place, value in enumerate(context)]

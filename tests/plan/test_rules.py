@@ -3,7 +3,7 @@
 import pytest
 import re2
 
-from footfall.plan import compile_plan, load
+from footfall.plan import compile_plan, load_plan
 from footfall.settings import Settings, limits
 from footfall.wire import StoredEvent
 
@@ -26,7 +26,7 @@ def passes(tmp_path):
     def check(rules, customer, *context, product="A", kind="USED"):
         path = tmp_path / "plan.toml"
         path.write_text(PLAN + rules)
-        checker = compile_plan(load(path), Settings())
+        checker = compile_plan(load_plan(path), Settings())
         event = StoredEvent(customer=customer, product=product, type=kind, timestamp=1, context=list(context))
         return checker.check([event]) == []
 
@@ -120,7 +120,7 @@ def test_reason_names_the_key_and_what_it_must_be(tmp_path):
     choices = [f"c{number}" for number in range(12)]
     path.write_text(f"{PLAN}[[rules]]\nkeys = ['user']\none_of = {choices}\n[[rules]]\nkeys=['note']\nregex='[a-z]+'\n")
     event = StoredEvent(customer="ACME", product="A", type="USED", timestamp=1, context=["secret", "i", "7"])
-    (refused,) = compile_plan(load(path), Settings()).check([event])
+    (refused,) = compile_plan(load_plan(path), Settings()).check([event])
     assert [str(problem) for problem in refused.problems] == [
         "events[0].context[0]: user must be one of c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ...",
         "events[0].context[2]: note must match the regular expression [a-z]+",
@@ -147,7 +147,7 @@ TGAM = [
 @pytest.mark.parametrize(("kind", "context", "place"), TGAM)
 def test_packaged_rules_of_tgam(kind, context, place):
     event = StoredEvent(customer="TGAM", product=kind.split("-")[0], type=kind, timestamp=1, context=context)
-    found = compile_plan(load(None), Settings()).check([event])
+    found = compile_plan(load_plan(None), Settings()).check([event])
     assert [problem.where for refused in found for problem in refused.problems] == (
         [f"events[0].{place}"] if place else []
     )
@@ -156,13 +156,13 @@ def test_packaged_rules_of_tgam(kind, context, place):
 @pytest.mark.parametrize(("kind", "context", "place"), [case for case in TGAM if "context[" in str(case[2])])
 def test_packaged_rules_leave_other_customers_alone(kind, context, place):
     event = StoredEvent(customer="BARCHART", product=kind.split("-")[0], type=kind, timestamp=1, context=context)
-    assert compile_plan(load(None), Settings()).check([event]) == []
+    assert compile_plan(load_plan(None), Settings()).check([event]) == []
 
 
 def test_a_value_that_may_cost_an_expression_too_much_is_not_held_against_it(tmp_path, capfd):
     path = tmp_path / "plan.toml"
     path.write_text(f"{PLAN}[[rules]]\nkeys = ['item', 'note']\nregex = '.*-.{{1,200}}'\n")
-    checker = compile_plan(load(path), Settings())
+    checker = compile_plan(load_plan(path), Settings())
     size = re2.compile(".*-.{1,200}").programsize
     most = limits.REGEX_STEPS_MAX // size
 
@@ -184,7 +184,7 @@ def test_a_plan_with_expressions_bounds_what_the_event_loop_works_on(tmp_path):
     def inline_bytes_max(rules, **changes):
         path = tmp_path / "plan.toml"
         path.write_text(PLAN + rules)
-        return compile_plan(load(path), Settings(**changes)).inline_bytes_max
+        return compile_plan(load_plan(path), Settings(**changes)).inline_bytes_max
 
     sizes = [re2.compile(pattern).programsize for pattern in (".{1,200}", "[a-z]{1,9}")]
     long, short = ("[[rules]]\nkeys = ['item']\n%sregex = '.{1,200}'\n", "[[rules]]\nregex = '[a-z]{1,9}'\n")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from footfall.plan import ClientLeft, TooMuchWork, Work
-from footfall.plan.expressions import LEFT_CPU_S, LOOK_STEPS
+from footfall.plan import ClientLeft, RegexBudget, RegexBudgetSpent
+from footfall.plan.expressions import CLOCK_STEPS, LEFT_CPU_S
 
 
 class Core:
@@ -20,24 +20,24 @@ class Core:
 
 def test_time_is_looked_at_after_so_many_steps():
     core = Core(0)
-    work = Work(5, core)
+    work = RegexBudget(5, core)
     for _ in range(1000):
-        work.spend(LOOK_STEPS // 100)
+        work.spend(CLOCK_STEPS // 100)
     assert core.looks == 10
 
 
 def test_work_ends_when_it_took_its_time():
-    work = Work(5, Core(1))
+    work = RegexBudget(5, Core(1))
     for _ in range(5):
-        work.spend(LOOK_STEPS)
-    with pytest.raises(TooMuchWork):
-        work.spend(LOOK_STEPS)
+        work.spend(CLOCK_STEPS)
+    with pytest.raises(RegexBudgetSpent):
+        work.spend(CLOCK_STEPS)
 
 
 def test_work_for_a_client_that_has_left_ends_soon():
-    work = Work(5, Core(LEFT_CPU_S / 2))
-    work.leave()
-    work.spend(LOOK_STEPS)
-    work.spend(LOOK_STEPS)
+    work = RegexBudget(5, Core(LEFT_CPU_S / 2))
+    work.client_left()
+    work.spend(CLOCK_STEPS)
+    work.spend(CLOCK_STEPS)
     with pytest.raises(ClientLeft):
-        work.spend(LOOK_STEPS)
+        work.spend(CLOCK_STEPS)

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from quarantined import PLAN, TIME, WIDER, event
 
 from footfall.cli import main
-from footfall.plan import compile_plan, load
+from footfall.plan import compile_plan, load_plan
 from footfall.quarantine import Broken, HistoryRange, HistoryResult, check_history
 
 DAY_MS = 86_400_000
@@ -26,7 +26,7 @@ def fill(there, make_segment, events) -> None:
 
 def verdict(there, plan: str, seen=lambda *_: None, **wanted) -> HistoryResult:
     there.plan_file.write_text(plan)
-    checker = compile_plan(load(there.plan_file), there.settings, thorough=True)
+    checker = compile_plan(load_plan(there.plan_file), there.settings, thorough=True)
     history = HistoryRange(**{"start": 0, "end": 2 * TIME} | wanted)
     return check_history(there.store, history, checker, seen)
 

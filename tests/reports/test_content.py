@@ -85,7 +85,7 @@ def test_portfolio_events_stand_in_the_columns_of_the_plan(place) -> None:
 def test_the_other_products_do_so_too(place, product: str, kind: str, context: list[str], line: str) -> None:
     at = {"customer": "BARCHART", "product": product}
     place.load([at | {"type": kind, "context": context, "timestamp": T1}])
-    columns = plan.load(None).columns(product)
+    columns = plan.load_plan(None).columns(product)
     assert columns is not None
     names = "|".join(column.name for column in columns)
     assert report(place, **at, output={"header": "true"}) == f"timestamp|type|{names}\n{T1}|{kind}|{line}\n"

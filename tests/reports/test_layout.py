@@ -25,7 +25,7 @@ COLUMNS = {
 
 @pytest.mark.parametrize("product", COLUMNS)
 def test_the_packaged_plans_products_have_the_columns_of_the_contract(product: str) -> None:
-    columns = plan.load(None).columns(product)
+    columns = plan.load_plan(None).columns(product)
     assert columns is not None
     assert header_row(plan_layout(columns), ",").decode() == f"timestamp,type,{COLUMNS[product]}\n".replace(" ", "")
 

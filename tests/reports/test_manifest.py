@@ -16,7 +16,7 @@ from footfall import plan as plans
 from footfall.reports import Manifest, Reports, status_headers
 from footfall.reports.query.statement import FORMULA_START
 from footfall.state import Job, JobStatus
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000
@@ -109,7 +109,7 @@ def test_a_manifest_says_all_of_this(place, mode: str) -> None:
         "basis": "event",
         "timezone": "UTC",
         "watermark": NOW_MS,
-        "plan": plans.load(None).fingerprint,
+        "plan": plans.load_plan(None).fingerprint,
         "columns": columns(),
         "rows": {"total": sum(counts.values()), "byType": counts},
         "timestamps": {"first": NOW_MS - 3 * DAY_MS, "last": NOW_MS - 4},
@@ -215,7 +215,7 @@ def test_a_plan_of_one_s_own_is_named_by_its_fingerprint(place, tmp_path: Path) 
 
 def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any) -> None:
     load(place)
-    with closing(Codes(place.plan, place.store, place.settings)) as codes:
+    with closing(CodeLookup(place.plan, place.store, place.settings)) as codes:
         place.desk = Reports(place.state, place.settings, place.clock, place.files, codes)
         job, _, manifest = make(place, product="ALRET", type=["ALERT-CREATED"])
         _, _, known = make(place)
@@ -227,10 +227,13 @@ def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any
 
 def test_a_product_of_which_the_store_has_events_is_known(place: Any) -> None:
     place.load([{"customer": "ELSE", "product": "OWN"}])
-    with closing(Codes(place.plan, place.store, place.settings)) as codes:
-        assert codes.unknown("ELSE", "OWN", doubt=True) == []
-        assert [slip.text for slip in codes.unknown("ELSE", "OTHER")] == ["unknown product OTHER"]
-        assert [slip.where for slip in codes.unknown("NOBODY", "OTHER")] == ["filter.customer", "filter.product"]
+    with closing(CodeLookup(place.plan, place.store, place.settings)) as codes:
+        assert codes.find_unknown_blocking("ELSE", "OWN", assume_unknown=True) == []
+        assert [mistake.text for mistake in codes.find_unknown_blocking("ELSE", "OTHER")] == ["unknown product OTHER"]
+        assert [mistake.where for mistake in codes.find_unknown_blocking("NOBODY", "OTHER")] == [
+            "filter.customer",
+            "filter.product",
+        ]
 
 
 @pytest.mark.parametrize("basis", ["event", "received"])

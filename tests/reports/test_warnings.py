@@ -14,14 +14,17 @@ from footfall.plan import LivePlan
 from footfall.reports.request import parse_report_request
 from footfall.settings import Settings
 from footfall.store import Store
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 SETTINGS = Settings()
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
 
 
 def said(**body: object) -> list[str]:
-    return [slip.text for slip in parse_report_request(json.dumps({"filter": FILTER} | body).encode(), SETTINGS).slips]
+    return [
+        mistake.text
+        for mistake in parse_report_request(json.dumps({"filter": FILTER} | body).encode(), SETTINGS).mistakes
+    ]
 
 
 @pytest.mark.parametrize(
@@ -61,28 +64,28 @@ def test_a_header_is_plain_short_and_parted_by_commas_alone() -> None:
 
 
 @pytest.fixture
-def codes(tmp_path: Path) -> Iterator[Codes]:
+def codes(tmp_path: Path) -> Iterator[CodeLookup]:
     """The packaged plan, and a store that is away."""
     settings = Settings(data_dir=str(tmp_path))
-    with closing(Store(settings)) as store, closing(Codes(LivePlan(None, settings), store, settings)) as found:
+    with closing(Store(settings)) as store, closing(CodeLookup(LivePlan(None, settings), store, settings)) as found:
         yield found
 
 
-def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: Codes) -> None:
-    assert codes.unknown("BARCHRT", "PORTFOILO") == []
-    texts = [slip.text for slip in codes.unknown("BARCHRT", "PORTFOILO", doubt=True)]
+def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: CodeLookup) -> None:
+    assert codes.find_unknown_blocking("BARCHRT", "PORTFOILO") == []
+    texts = [mistake.text for mistake in codes.find_unknown_blocking("BARCHRT", "PORTFOILO", assume_unknown=True)]
     assert texts == [
         "unknown customer BARCHRT; did you mean BARCHART?",
         "unknown product PORTFOILO; did you mean PORTFOLIO?",
     ]
-    assert codes.unknown("BARCHART", None, doubt=True) == []
+    assert codes.find_unknown_blocking("BARCHART", None, assume_unknown=True) == []
 
 
-def test_a_type_that_the_plan_does_not_have_is_told(codes: Codes) -> None:
-    found = asyncio.run(codes.look("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED")))
-    assert [slip.text for slip in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
+def test_a_type_that_the_plan_does_not_have_is_told(codes: CodeLookup) -> None:
+    found = asyncio.run(codes.find_unknown("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED")))
+    assert [mistake.text for mistake in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
 
 
-def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: Codes) -> None:
-    found = asyncio.run(codes.look("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000))))
+def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: CodeLookup) -> None:
+    found = asyncio.run(codes.find_unknown("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000))))
     assert len(found) == SETTINGS.problems_max

@@ -89,7 +89,7 @@ def test_runs_are_listed_with_their_reports(settings: Settings) -> None:
     assert first["start"] == second["end"] + 1
 
 
-def test_slips_of_an_order_are_refused(settings: Settings) -> None:
+def test_mistakes_in_an_order_are_refused(settings: Settings) -> None:
     order = ("add", "--user", "ann", "--every", "day", "--customer", "C")
     key = run(settings, *order, "--product", "P", "--new", "--output", "hedaer=true")
     product = run(settings, *order, "--product", "PORTFOILO")

@@ -10,7 +10,7 @@ from contextlib import closing
 
 from quarantined import remake
 
-from footfall.plan import load
+from footfall.plan import load_plan
 from footfall.settings import Settings
 from footfall.state import State
 from footfall.store import Store
@@ -37,7 +37,7 @@ def made_again(service, status: dict, plan) -> str:
     store = Store(Settings(data_dir=str(service.folder)))
     with closing(state), closing(store):
         job = state.jobs.get(status["job"])
-        return remake(store, job, load(plan)).decode()
+        return remake(store, job, load_plan(plan)).decode()
 
 
 def command(service, plan, *arguments: str) -> list[str]:

@@ -17,7 +17,7 @@ from footfall.accounts import Accounts
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.journal import Folder, Journal
-from footfall.metrics import Board, Values
+from footfall.metrics import SharedMetrics, Values
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -27,7 +27,7 @@ from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
 from footfall.store import Store
 from footfall.usage import Usage
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 from footfall.wire import Service
 
 NOW_MS = 1_700_000_000_000
@@ -97,14 +97,14 @@ class Opened(Struct):
         return job
 
 
-def open_board(folder: Path, refused: Counter[Code]) -> Board:
+def open_metrics(folder: Path, refused: Counter[Code]) -> SharedMetrics:
     """The metrics of a process that has accepted twelve events."""
 
     def read() -> Values:
         counts: Values = {("footfall_requests_refused_total", code.value): number for code, number in refused.items()}
         return counts | {("footfall_events_accepted_total", ""): 12}
 
-    return Board(folder / "run" / "metrics", "web", read)
+    return SharedMetrics(folder / "run" / "metrics", "web", read)
 
 
 def open_accounts(state: State, settings: Settings, clock: TurnedClock) -> Accounts:
@@ -144,7 +144,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
             refused: Counter[Code] = Counter()
-            board = stack.enter_context(contextlib.closing(open_board(tmp_path, refused)))
+            metrics = stack.enter_context(contextlib.closing(open_metrics(tmp_path, refused)))
             found: Opened
             app = web.build(
                 settings=settings,
@@ -153,13 +153,13 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 schedules=Schedules(state, settings, clock),
                 estimates=estimates,
                 receipts=receipts,
-                codes=stack.enter_context(contextlib.closing(Codes(plan, store, settings))),
+                codes=stack.enter_context(contextlib.closing(CodeLookup(plan, store, settings))),
                 usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
                 quarantine=Quarantine(store, journal, plan, settings),
                 collect=collect,
                 service=SERVICE,
                 clock=clock,
-                node_metrics=web.NodeMetrics(board, state, settings, clock),
+                node_metrics=web.NodeMetrics(metrics, state, settings, clock),
                 refused=refused,
                 healthy=lambda: found.healthy,
             )

@@ -13,7 +13,7 @@ from footfall.plan import PlanInvalid
 from footfall.service import composition
 from footfall.settings import Settings
 from footfall.state import State, StateTooNew, StateUnavailable, StateUrlInvalid
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 new_option = click.option(
     "--new", "are_new", is_flag=True, help="Take codes that neither the tracking plan nor the store knows yet."
@@ -31,7 +31,7 @@ def open_state(settings: Settings) -> Iterator[State]:
 
 
 @contextmanager
-def open_codes(settings: Settings) -> Iterator[Codes]:
+def open_codes(settings: Settings) -> Iterator[CodeLookup]:
     """The codes of the tracking plan, and those of the store if it runs."""
     try:
         plan = composition.live_plan(settings)

@@ -9,7 +9,7 @@ import click
 
 from footfall.cli.context import Problems, require_own
 from footfall.cli.output import moment, read_time, table, zone_option
-from footfall.plan import Plan, PlanInvalid, compile_plan, describe, load
+from footfall.plan import Plan, PlanInvalid, compile_plan, describe_plan, load_plan
 from footfall.service.composition import open_store, plan_path
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
@@ -40,7 +40,7 @@ def show(settings: Settings, file: Path | None) -> None:
       footfall plan show
       footfall plan show next-plan.toml
     """
-    click.echo(describe(_load(file or plan_path(settings))), nl=False)
+    click.echo(describe_plan(_load(file or plan_path(settings))), nl=False)
 
 
 @plan.command()
@@ -124,6 +124,6 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _load(file: Path | None) -> Plan:
     try:
-        return load(file)
+        return load_plan(file)
     except PlanInvalid as error:
         raise Problems(str(error)) from error

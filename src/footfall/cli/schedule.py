@@ -16,7 +16,7 @@ from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
 from footfall.state import State, User
 from footfall.system.clock import SystemClock
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 # Whoever can read the state database may do all of it.
 _OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)
@@ -109,7 +109,9 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
         with nullcontext() if are_new else open_codes(settings) as codes:
-            found = _schedules(state, settings, codes).add(owner, msgspec.json.encode(_body(given)), doubt=True)
+            found = _schedules(state, settings, codes).add(
+                owner, msgspec.json.encode(_body(given)), assume_unknown=True
+            )
     click.echo(found.id)
     click.echo(f"the first report is due at {moment(found.next.due)}", err=True)
 
@@ -247,7 +249,7 @@ def _state(settings: Settings) -> Iterator[State]:
         raise click.ClickException("\n".join([error.message, *map(str, error.problems)])) from error
 
 
-def _schedules(state: State, settings: Settings, codes: Codes | None = None) -> Schedules:
+def _schedules(state: State, settings: Settings, codes: CodeLookup | None = None) -> Schedules:
     return Schedules(state, settings, SystemClock(), codes)
 
 

@@ -219,9 +219,13 @@ def _require_known(settings: Settings, customers: tuple[str, ...]) -> None:
     if not codes_given:
         return
     with open_codes(settings) as codes:
-        strange = [slip.why for customer in codes_given for slip in codes.unknown(customer, None, doubt=True)]
-    if strange:
-        raise BadUser("; ".join([*strange, "--new takes it all the same"]))
+        unknown = [
+            mistake.why
+            for customer in codes_given
+            for mistake in codes.find_unknown_blocking(customer, None, assume_unknown=True)
+        ]
+    if unknown:
+        raise BadUser("; ".join([*unknown, "--new takes it all the same"]))
 
 
 def _has(accounts: Accounts, user_id: str) -> bool:

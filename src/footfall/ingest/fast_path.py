@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from footfall.ingest.batch_ids import BatchedEvent
 from footfall.ingest.decode import UNCOUNTED_BYTES_MAX, is_bounded
-from footfall.plan import Checker, Work
+from footfall.plan import Checker, RegexBudget
 from footfall.settings import Settings
 
 _INT64_MIN = -(2**63)
@@ -38,8 +38,8 @@ class FastPath:
         body = _body_type(checker, settings)
         self._decode = msgspec.json.Decoder(body).decode if body else None
 
-    def read(self, body: bytes, newest_ms: int, batch: Raw, work: Work | None = None) -> Read:
-        """Decode the events of a body, check and number them. Raises what `work` raises when expressions take long."""
+    def read(self, body: bytes, newest_ms: int, batch: Raw, budget: RegexBudget | None = None) -> Read:
+        """Decode the events of a body, check and number them. Raises what `budget` raises when it is spent."""
         if self._decode is None or (len(body) > UNCOUNTED_BYTES_MAX and not is_bounded(body, self._settings)):
             return NOT_DECODED
         try:
@@ -59,7 +59,7 @@ class FastPath:
             event.sequence = sequence
             event.batch = batch
         is_good = self.checker.is_good
-        return events, not unsure or all(is_good(event, work) for event in unsure)
+        return events, not unsure or all(is_good(event, budget) for event in unsure)
 
 
 def _body_type(checker: Checker, settings: Settings) -> Any:

@@ -24,7 +24,7 @@ from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import TooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
-from footfall.plan import ClientLeft, LivePlan, Refused, TooMuchWork, Work
+from footfall.plan import ClientLeft, LivePlan, RefusedEvent, RegexBudget, RegexBudgetSpent
 from footfall.quarantine import hold_refused
 from footfall.settings import Settings
 from footfall.system.clock import Clock
@@ -146,14 +146,14 @@ class Collector:
                 unpacked = unpack_within(body, encoding, inline_bytes_max, settings)
                 return self.prepare(headers, unpacked, find_sender)
         # Only the event loop's thread takes random batches from the generator.
-        batch, work = next(self._batches), Work(settings.regex_cpu_s_max)
-        watching = asyncio.ensure_future(_watch_client(receive, work))
+        batch, budget = next(self._batches), RegexBudget(settings.regex_cpu_s_max)
+        watching = asyncio.ensure_future(_watch_client(receive, budget))
         try:
             return await self._executor.run(
-                lambda: self.prepare(headers, unpack(body, encoding, settings), find_sender, batch, work),
+                lambda: self.prepare(headers, unpack(body, encoding, settings), find_sender, batch, budget),
                 self.network(raw_headers, client),
             )
-        except TooMuchWork as error:
+        except RegexBudgetSpent as error:
             raise _too_much_work(settings) from error
         except ClientLeft as error:
             raise ClientDisconnected from error
@@ -166,11 +166,11 @@ class Collector:
         body: bytes,
         find_sender: Callable[[], Sender],
         random_batch: Raw | None = None,
-        work: Work | None = None,
+        budget: RegexBudget | None = None,
     ) -> PreparedRequest:
         """The steps from an unpacked body to encoded lines. Raises RequestRefused, and keeps nothing then.
 
-        A thread other than the event loop's must bring a `random_batch`, and `work`, which bounds the time of the
+        A thread other than the event loop's must bring a `random_batch`, and `budget`, which bounds the time of the
         plan's expressions. On the event loop `inline_bytes_max` bounds that time.
         """
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
@@ -181,13 +181,13 @@ class Collector:
             batch = derive_batch(headers.idempotency_key, body)
         else:
             batch = next(self._batches) if random_batch is None else random_batch
-        events, is_right = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, work)
+        events, is_right = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, budget)
         held, held_lines = 0, b""
         if events is None or not is_right:
             if events is None:
                 events = decode(body, settings)
             check_bounds(events, len(body), now_ms, settings)
-            events, held, held_lines = self._check_plan(events, batch, find_sender, work)
+            events, held, held_lines = self._check_plan(events, batch, find_sender, budget)
         if not events and not held:
             return EMPTY
         # The answer is made of the same bytes as the lines for the journal.
@@ -196,11 +196,11 @@ class Collector:
         return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held)
 
     def _check_plan(
-        self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], work: Work | None
+        self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], budget: RegexBudget | None
     ) -> tuple[list[BatchedEvent], int, bytes]:
         """The events that keep to the plan, numbered; the number of those that quarantine holds, and their lines."""
         checker = self._plan.checker
-        refused = checker.check(events, work)
+        refused = checker.check(events, budget)
         if refused and not self._quarantines:
             raise _not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
@@ -272,10 +272,10 @@ async def _send_answer(send: Any, status: int, headers: list[tuple[bytes, bytes]
     await send({"type": "http.response.body", "body": content})
 
 
-async def _watch_client(receive: Receive, work: Work) -> None:
-    """Tell the work on a body that came whole when its client leaves."""
+async def _watch_client(receive: Receive, budget: RegexBudget) -> None:
+    """Cut the budget of a body that came whole when its client leaves."""
     if (await receive())["type"] == "http.disconnect":
-        work.leave()
+        budget.client_left()
 
 
 def _too_much_work(settings: Settings) -> RequestRefused:
@@ -284,7 +284,7 @@ def _too_much_work(settings: Settings) -> RequestRefused:
     return RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,))
 
 
-def _not_in_plan(refused: list[Refused], events: int, settings: Settings) -> RequestRefused:
+def _not_in_plan(refused: list[RefusedEvent], events: int, settings: Settings) -> RequestRefused:
     problems = tuple(problem for item in refused for problem in item.problems)
     noun = "one event breaks" if len(refused) == 1 else f"{len(refused)} events break"
     # The checker stops when it has as many problems as an error names.

@@ -1,19 +1,20 @@
 """The tracking plan: which customers, products and event types exist, and which values each type's context has.
 
-A plan is a TOML file that people write and review: `load` reads it (or the packaged `default.toml`) and reports
+A plan is a TOML file that people write and review: `load_plan` reads it (or the packaged `default.toml`) and reports
 all problems in it, each with its line, as `PlanInvalid`. `compile_plan` turns it into a `Checker`, whose tables make
 the check of a good event one dictionary lookup and a comparison of lengths; the problems of a bad one are found off
 that path. `LivePlan` holds the current plan and replaces it as a whole or not at all.
 
 From the bytes up: `file` reads and parses, `lines` finds the line of each key, `node` and `reader` turn values into the
-`model`, `rules` turns the model into tables, with `expressions` that RE2 runs, and `checker` uses them. The work of
-expressions is bounded for a value, for a body (`Work`), and in the event loop, because strangers choose the values.
+`model`, `rules` compiles the model into schemas of contexts, whose regular expressions are run by `expressions`, and
+`checker` checks events by them. The work of expressions is bounded for a value, for a body (`RegexBudget`), and in the
+event loop, because anybody may choose the values.
 """
 
-from footfall.plan.checker import Checker, Refused, compile_plan
-from footfall.plan.expressions import ClientLeft, TooMuchWork, Work
-from footfall.plan.file import LivePlan, load
-from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe
+from footfall.plan.checker import Checker, RefusedEvent, compile_plan
+from footfall.plan.expressions import ClientLeft, RegexBudget, RegexBudgetSpent
+from footfall.plan.file import LivePlan, load_plan
+from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe_plan
 from footfall.plan.problems import Hints, PlanInvalid, PlanProblem
 
 __all__ = [
@@ -28,12 +29,12 @@ __all__ = [
     "PlanInvalid",
     "PlanProblem",
     "Product",
-    "Refused",
+    "RefusedEvent",
+    "RegexBudget",
+    "RegexBudgetSpent",
     "Rule",
     "Source",
-    "TooMuchWork",
-    "Work",
     "compile_plan",
-    "describe",
-    "load",
+    "describe_plan",
+    "load_plan",
 ]

@@ -1,4 +1,4 @@
-"""Events against the plan: everything is looked up in tables that are made once, when the plan is loaded."""
+"""Checks events against the plan. The schemas are compiled once, when the plan is loaded."""
 
 import sys
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from itertools import islice
 from msgspec import Struct
 
 from footfall.errors import Code, Problem
-from footfall.plan.expressions import Work
+from footfall.plan.expressions import RegexBudget
 from footfall.plan.model import Plan, Product
 from footfall.plan.problems import Hints
-from footfall.plan.rules import Table, tabulate
+from footfall.plan.rules import ProductSchemas, compile_product
 from footfall.settings import Settings
 from footfall.wire import ReceivedEvent
 
-_NOTHING = Table({})
+_NO_SCHEMAS = ProductSchemas({})
 
 
-class Refused(Struct, frozen=True):
+class RefusedEvent(Struct, frozen=True):
     """An event that breaks the plan: its index in the request, and what is wrong with it."""
 
     index: int
@@ -39,130 +39,132 @@ class Checker:
         self._event_problems_max = event_problems_max
         steps_max = settings.regex_steps_max
         self._customers = frozenset(plan.customers)
-        self._shared = {product.name: tabulate(product, None, plan.rules, steps_max) for product in plan.products}
+        self._shared = {
+            product.name: compile_product(product, None, plan.rules, steps_max) for product in plan.products
+        }
         self._own = {
-            (customer, product.name): tabulate(product, customer, plan.rules, steps_max)
+            (customer, product.name): compile_product(product, customer, plan.rules, steps_max)
             for product in plan.products
             for customer in _named(plan, product)
         }
-        steps = max((table.steps for table in (*self._shared.values(), *self._own.values())), default=0)
+        steps = max((schemas.steps for schemas in (*self._shared.values(), *self._own.values())), default=0)
         self.inline_bytes_max = min(settings.body_inline_bytes_max, settings.regex_inline_steps_max // max(steps, 1))
-        self._near_customers = Hints(plan.customers)
-        self._near_products = Hints(self._shared)
-        self._near_types = {name: Hints(table.shapes) for name, table in self._shared.items()}
+        self._customer_hints = Hints(plan.customers)
+        self._product_hints = Hints(self._shared)
+        self._type_hints = {name: Hints(known.schemas) for name, known in self._shared.items()}
         self._products_of: dict[str, list[str]] = {}
         for kind in plan.types:
             self._products_of.setdefault(kind.name, []).append(kind.product)
 
-    def check(self, events: Sequence[ReceivedEvent], work: Work | None = None) -> list[Refused]:
+    def check(self, events: Sequence[ReceivedEvent], budget: RegexBudget | None = None) -> list[RefusedEvent]:
         """The events that break the plan, by index; none when all are good.
 
         Nulls become the empty string in place where the plan allows them; an event that breaks it stays as it came.
-        Once `problems_max` problems are found the rest is not looked at: the request is refused already. Of one event
-        `event_problems_max` are kept. Raises what `work` raises when expressions take too long.
+        The check ends once `problems_max` problems are found: the request is refused already. Of one event
+        `event_problems_max` are kept. Raises what `budget` raises when it is spent.
         """
-        refused: list[Refused] = []
+        refused: list[RefusedEvent] = []
         room = self._problems_max
-        # A request's events mostly are of one customer and product, so their table is looked up when one changes.
+        # Most requests have one customer and product, so their lengths are looked up when one of these changes.
         customer = product = ""
         lengths: dict[str, int] = {}
         for index, event in enumerate(events):
             if event.product != product or event.customer != customer:
                 customer, product = event.customer, event.product
-                lengths = self._table(customer, product).lengths if self._admits(customer) else {}
+                lengths = self._schemas(customer, product).lengths if self._admits(customer) else {}
             context = event.context
             if lengths.get(event.type) == len(context) and None not in context:
                 continue
-            if problems := self._problems(event, f"events[{index}]", work):
-                refused.append(Refused(index, tuple(problems[: min(room, self._event_problems_max)])))
+            if problems := self._problems(event, f"events[{index}]", budget):
+                refused.append(RefusedEvent(index, tuple(problems[: min(room, self._event_problems_max)])))
                 room -= len(problems)
                 if room <= 0:
                     break
         return refused
 
     def lengths(self, customer: str | None = None) -> dict[str, dict[str, int]]:
-        """By product and type, the full length of each context that is good as it is at that length, without nulls.
+        """By product and type, the full length of each context that is good at that length if it has no nulls.
 
-        Of a customer whom rules name, or of all others. Types whose values are tested are not there.
+        For a customer whom rules name, or for all others. Types whose values are checked are left out.
         """
-        return {product: self._table(customer or "", product).lengths for product in self._shared}
+        return {product: self._schemas(customer or "", product).lengths for product in self._shared}
 
     @property
     def named(self) -> frozenset[str]:
         """The customers whom rules name."""
         return frozenset(customer for customer, _ in self._own)
 
-    def is_good(self, event: ReceivedEvent, work: Work | None = None) -> bool:
+    def is_good(self, event: ReceivedEvent, budget: RegexBudget | None = None) -> bool:
         """Whether an event keeps to the plan; nulls in it may become the empty string. Raises as `check` does."""
-        return not self._problems(event, "", work)
+        return not self._problems(event, "", budget)
 
-    def strange_codes(self, customer: str, product: str | None) -> list[tuple[str, str, str | None]]:
-        """Of a customer and a product, what the plan does not list: kind, code, and what it may be meant for.
+    def unknown_codes(self, customer: str, product: str | None) -> list[tuple[str, str, str | None]]:
+        """Of a customer and a product, those that the plan does not list: kind, code, and a known code that is similar.
 
-        For those who may see customers' names: what is near tells them.
+        Only for callers who may see customers' names, because the similar code is one.
         """
         found = []
         if self._customers and customer not in self._customers:
-            found.append(("customer", customer, self._near_customers.near(customer)))
+            found.append(("customer", customer, self._customer_hints.near(customer)))
         if product is not None and product not in self._shared:
-            found.append(("product", product, self._near_products.near(product)))
+            found.append(("product", product, self._product_hints.near(product)))
         return found
 
-    def strange_types(self, product: str, types: Sequence[str], most: int) -> list[tuple[int, str | None]]:
-        """Up to `most` places of types that the plan's product does not have, and what each may be meant for.
+    def unknown_types(self, product: str, types: Sequence[str], most: int) -> list[tuple[int, str | None]]:
+        """Up to `most` indexes of types that the plan's product does not have, each with a known type that is similar.
 
         None where the plan does not know the product, or takes types as they come.
         """
-        table = self._shared.get(product)
-        if table is None or self.is_open:
+        known = self._shared.get(product)
+        if known is None or self.is_open:
             return []
-        near = self._near_types[product].near
-        strange = ((at, kind) for at, kind in enumerate(types) if kind not in table.shapes)
-        return [(at, near(kind)) for at, kind in islice(strange, most)]
+        near = self._type_hints[product].near
+        unknown = ((at, kind) for at, kind in enumerate(types) if kind not in known.schemas)
+        return [(at, near(kind)) for at, kind in islice(unknown, most)]
 
-    def _problems(self, event: ReceivedEvent, where: str, work: Work | None) -> list[Problem]:
-        """What is wrong with one event, which the hot path could not wave through."""
-        shape = self._table(event.customer, event.product).shapes.get(event.type)
+    def _problems(self, event: ReceivedEvent, where: str, budget: RegexBudget | None) -> list[Problem]:
+        """What is wrong with one event that the comparison of lengths did not accept."""
+        schema = self._schemas(event.customer, event.product).schemas.get(event.type)
         found: list[Problem] = []
-        if not self.is_open and (shape is None or not self._admits(event.customer)):
-            found = self._strangers(event, where)
-        if shape is None:
+        if not self.is_open and (schema is None or not self._admits(event.customer)):
+            found = self._unknown_names(event, where)
+        if schema is None:
             if not found:
                 event.context[:] = ["" if value is None else value for value in event.context]
             return found
-        for fault in shape.faults(list(event.context) if found else event.context, work):
-            place = "context" if fault.position is None else f"context[{fault.position}]"
-            found.append(_problem(f"{where}.{place}", fault.why))
+        for problem in schema.problems(list(event.context) if found else event.context, budget):
+            place = "context" if problem.position is None else f"context[{problem.position}]"
+            found.append(_problem(f"{where}.{place}", problem.why))
         return found
 
-    def _table(self, customer: str, product: str) -> Table:
-        return self._own.get((customer, product)) or self._shared.get(product) or _NOTHING
+    def _schemas(self, customer: str, product: str) -> ProductSchemas:
+        return self._own.get((customer, product)) or self._shared.get(product) or _NO_SCHEMAS
 
     def _admits(self, customer: str) -> bool:
         return self.is_open or not self._customers or customer in self._customers
 
-    def _strangers(self, event: ReceivedEvent, where: str) -> list[Problem]:
+    def _unknown_names(self, event: ReceivedEvent, where: str) -> list[Problem]:
         """The codes of an event that the plan does not know."""
         found = []
         if not self._admits(event.customer):
             why = f"{event.customer or 'an empty name'} is not a customer of the tracking plan"
-            # Without what it may be meant for: events come from anyone, who would learn the names of customers so.
+            # Without a similar name: events come from anybody, who would learn the names of customers.
             found.append(_problem(f"{where}.customer", why))
         if event.product not in self._shared:
             why = f"{event.product or 'an empty name'} is not a product of the tracking plan"
-            found.append(_problem(f"{where}.product", why, self._near_products.near(event.product)))
-        elif event.type not in self._shared[event.product].shapes:
+            found.append(_problem(f"{where}.product", why, self._product_hints.near(event.product)))
+        elif event.type not in self._shared[event.product].schemas:
             why = f"{event.type or 'an empty name'} is not in the tracking plan for product {event.product}"
             if elsewhere := self._products_of.get(event.type):
                 why = f"{event.type} is a type of product {' and '.join(elsewhere)}, not of {event.product}"
-            near = None if elsewhere else self._near_types[event.product].near(event.type)
+            near = None if elsewhere else self._type_hints[event.product].near(event.type)
             found.append(_problem(f"{where}.type", why, near))
         return found
 
 
 def compile_plan(plan: Plan, settings: Settings, *, thorough: bool = False) -> Checker:
     """A checker for the plan in the mode of the settings; a thorough one names every bad event, however many."""
-    # Quarantine parts the good events from the bad ones, and so must know every one of them.
+    # Quarantine must find every bad event, to keep it apart from the good ones.
     is_thorough = thorough or settings.plan_mode == "quarantine"
     if is_thorough:
         most = settings.event_problems_max
@@ -171,7 +173,7 @@ def compile_plan(plan: Plan, settings: Settings, *, thorough: bool = False) -> C
 
 
 def _named(plan: Plan, product: Product) -> list[str]:
-    """The customers that a rule on this product names: only they need tables of their own."""
+    """The customers that a rule on this product names: only they need schemas of their own."""
     rules = (rule for rule in plan.rules if not rule.products or product.name in rule.products)
     return list(dict.fromkeys(customer for rule in rules for customer in rule.customers))
 

@@ -1,4 +1,4 @@
-"""Regular expressions of a plan: compiled once for each pattern, with their cost, and a bound on their work for a body.
+"""Regular expressions of a plan: compiled once for each pattern, with their cost, and a budget for a body.
 
 RE2 reads a value once, and at worst runs its whole program for each byte. A step is one instruction of the program for
 one byte of a value: 3 ns at the worst of likely plans (`.*-.{1,200}`), 16 ns at the worst that was found. Most
@@ -13,7 +13,7 @@ import re2
 
 # Expressions that are kept compiled: each takes up to 16 MiB, and most some KiB.
 _KEPT = 128
-# Longer values are matched by the expression alone: a set would go on to remember states without any use.
+# Longer values are matched by the expression alone: a set would only fill its memory with states.
 _SET_CHARS_MAX = 256
 
 
@@ -22,7 +22,7 @@ class Expression:
 
     def __init__(self, pattern: str) -> None:
         options = re2.Options()
-        # RE2 writes to standard error by itself otherwise.
+        # Else RE2 writes to standard error by itself.
         options.log_errors = False
         # Captures of groups are not needed, and RE2 is slower with them.
         options.never_capture = True
@@ -42,8 +42,8 @@ class Expression:
 
 
 @lru_cache(maxsize=_KEPT)
-def expression(pattern: str) -> Expression:
-    """The expression of a pattern. Raises ValueError, which says what is wrong with it."""
+def compile_expression(pattern: str) -> Expression:
+    """Compile a pattern. Raises ValueError, which says what is wrong with it."""
     try:
         return Expression(pattern)
     except re2.error as error:
@@ -56,24 +56,23 @@ def expression(pattern: str) -> Expression:
 
 
 # Steps between two readings of the clock: some 10 ms at the worst of likely plans.
-LOOK_STEPS = 4_000_000
+CLOCK_STEPS = 4_000_000
 # Seconds of a core for a body whose client has left: a beacon's is done long before, and nobody waits for another.
 LEFT_CPU_S = 0.1
 
 
-class TooMuchWork(Exception):
-    """The check of a body took as long as it may."""
+class RegexBudgetSpent(Exception):
+    """The expressions of a body took as much time of a core as they may."""
 
 
 class ClientLeft(Exception):
     """The client of a body whose check takes long has left."""
 
 
-class Work:
-    """The work of one thread on one body: raises TooMuchWork when it took `cpu_s_max` seconds of a core.
+class RegexBudget:
+    """The time of a core that one thread may spend on the expressions of one body: `cpu_s_max` seconds.
 
-    It begins with the first look. Steps are counted, and the time is looked at after LOOK_STEPS of them only. `leave`
-    may be called on another thread.
+    Steps are counted, and the clock is read once in CLOCK_STEPS of them. The time begins with the first reading.
     """
 
     def __init__(self, cpu_s_max: float, clock: Callable[[], float] = time.thread_time) -> None:
@@ -83,23 +82,23 @@ class Work:
         self._steps = 0
         self._is_wanted = True
 
-    def leave(self) -> None:
-        """The client has left: what takes more than LEFT_CPU_S is given up."""
+    def client_left(self) -> None:
+        """Cut the budget to LEFT_CPU_S, because nobody waits for the answer. May be called on another thread."""
         self._is_wanted = False
 
     def spend(self, steps: int) -> None:
-        """Say that so many steps come next. Raises TooMuchWork and ClientLeft when they must not."""
+        """Count the steps that come next. Raises RegexBudgetSpent or ClientLeft when the budget is spent."""
         self._steps += steps
-        if self._steps >= LOOK_STEPS:
+        if self._steps >= CLOCK_STEPS:
             self._steps = 0
-            self._look()
+            self._check_time()
 
-    def _look(self) -> None:
+    def _check_time(self) -> None:
         now_s = self._clock()
         if self._begun_s is None:
             self._begun_s = now_s
         spent_s = now_s - self._begun_s
         if spent_s >= self._cpu_s_max:
-            raise TooMuchWork
+            raise RegexBudgetSpent
         if not self._is_wanted and spent_s >= LEFT_CPU_S:
             raise ClientLeft

@@ -20,7 +20,7 @@ _FINGERPRINT_DIGITS = 12
 _SYNTAX = re.compile(r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
 
 
-def load(path: Path | None) -> Plan:
+def load_plan(path: Path | None) -> Plan:
     """The plan in a file, or the packaged one for None. Raises PlanInvalid with everything that is wrong."""
     if path is None:
         return _read(files("footfall.plan").joinpath("default.toml").read_bytes(), "default.toml")
@@ -101,7 +101,7 @@ class LivePlan:
     def __init__(self, path: Path | None, settings: Settings) -> None:
         self._path = path
         self._settings = settings
-        self.checker: Checker = compile_plan(load(path), settings)
+        self.checker: Checker = compile_plan(load_plan(path), settings)
 
     @property
     def plan(self) -> Plan:
@@ -111,7 +111,7 @@ class LivePlan:
     def reload(self) -> PlanInvalid | None:
         """Put the file's plan in force; when it is not good, the old one stays and what is wrong is given back."""
         try:
-            self.checker = compile_plan(load(self._path), self._settings)
+            self.checker = compile_plan(load_plan(self._path), self._settings)
         except PlanInvalid as error:
             return error
         return None

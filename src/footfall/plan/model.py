@@ -30,7 +30,7 @@ class Product(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """What must hold for values beyond the shape; an empty `customers`, `products` or `keys` means every one."""
+    """What values must be, beyond text; an empty `customers`, `products` or `keys` means every one."""
 
     customers: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def _columns(product: Product) -> tuple[Column, ...]:
     )
 
 
-def describe(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> str:
     """The whole plan as text for a terminal: customers, products with columns and types, rules."""
     head = [
         f"plan       {plan.source}, fingerprint {plan.fingerprint}",

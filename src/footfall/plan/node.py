@@ -1,6 +1,6 @@
-"""A value of the plan file that knows its place, so that reading it and reporting what is wrong with it are one step.
+"""A value of the plan file with its path, so that a method that reads it can report what is wrong with it.
 
-Each reading method gives back what was good; what was not is among the findings, so that one run reports everything.
+Each method returns what is good. It reports the rest, so that one run finds all problems.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class PlanNode:
         self._findings.add(self.path, why)
 
     def fields(self, known: tuple[str, ...], advice: dict[str, str] | None = None) -> dict[str, "PlanNode"]:
-        """The known keys of this table that are there; any other is reported, with `advice` for likely mistakes."""
+        """The known keys that this table has. Reports any other key, with `advice` for likely mistakes."""
         found = {}
         for name, node in self._members(f"must be a table with {_listed(known)}"):
             if name in known:
@@ -34,7 +34,7 @@ class PlanNode:
         return found
 
     def members(self, what: str) -> list[tuple[str, "PlanNode"]]:
-        """All keys of this table, named by the plan's author: `what` says what they are."""
+        """All keys of this table, whose names the plan's author chose; `what` names their kind."""
         found = []
         for name, node in self._members(f"must be a table of {what}"):
             if fault := _name_fault(name):
@@ -44,7 +44,7 @@ class PlanNode:
         return found
 
     def items(self, what: str, *, may_be_empty: bool = False) -> list["PlanNode"]:
-        """The items of this list: `what` says what they are."""
+        """The items of this list; `what` names their kind."""
         if not isinstance(self.value, list):
             self.wrong(f"must be a list of {what}, not {_kind(self.value)}")
             return []
@@ -90,7 +90,7 @@ class PlanNode:
         self.wrong(f"must be true or false, not {_kind(self.value)}")
         return None
 
-    def stranger(self, name: str, why: str, known: tuple[str, ...]) -> None:
+    def report_unknown(self, name: str, why: str, known: tuple[str, ...]) -> None:
         """Report a name that is not among the known ones."""
         self.wrong(f"{name} {why}{self._hint(name, known)}")
 

@@ -1,9 +1,9 @@
-"""What a plan file says, read from its parsed values; whatever is wrong is reported through the nodes.
+"""Reads a plan from the parsed values of its file, and reports every problem through the nodes.
 
-The plan that is given back is only to be trusted when nothing was reported.
+The plan may be used only if nothing was reported.
 """
 
-from footfall.plan.expressions import expression
+from footfall.plan.expressions import compile_expression
 from footfall.plan.model import EventType, Key, Plan, Product, Rule
 from footfall.plan.node import PlanNode
 from footfall.settings.limits import CONTEXT_VALUES_MAX
@@ -84,12 +84,12 @@ def _type(product: str, columns: dict[str, None], name: str, node: PlanNode) -> 
     names: set[str] = set()
     if not _has_room(node, CONTEXT_VALUES_MAX, "context keys"):
         return EventType(product, name, ())
-    # An event may say all by its type, without a value.
+    # A type may have no keys: the event itself says all.
     for text, item in node.names("context keys", may_be_empty=True):
         key = Key(text.removesuffix("?"), text.endswith("?"))
         # A product whose columns could not be read is reported once, not again for each of its types.
         if columns and key.name not in columns:
-            item.stranger(key.name, f"is not a column of {product}", tuple(columns))
+            item.report_unknown(key.name, f"is not a column of {product}", tuple(columns))
         if key.name in names:
             item.wrong(f"{key.name} is in this context already: remove one")
         if keys and keys[-1].optional and not key.optional:
@@ -136,7 +136,7 @@ def _known(node: PlanNode | None, what: str, known: tuple[str, ...]) -> Names:
     found, listed = node.names(what) if node else [], frozenset(known)
     for name, item in found:
         if known and name not in listed:
-            item.stranger(name, f"is not among the plan's {what}", known)
+            item.report_unknown(name, f"is not among the plan's {what}", known)
     return [(name, item) for name, item in found if name in listed or not known]
 
 
@@ -147,7 +147,7 @@ def _check_keys(keys: Names, scope: Names, products: tuple[Product, ...]) -> Non
     every = dict.fromkeys(column for each in columns.values() for column in each)
     for key, item in keys:
         if every and key not in every:
-            item.stranger(key, f"is not a column of {' or '.join(named) or 'any product'}", tuple(every))
+            item.report_unknown(key, f"is not a column of {' or '.join(named) or 'any product'}", tuple(every))
     good = {key for key, _ in keys if key in every}
     for name, item in scope:
         if good and not good.intersection(columns.get(name, good)):
@@ -171,7 +171,7 @@ def _regex(node: PlanNode | None) -> str | None:
     if node is None or pattern is None:
         return None
     try:
-        expression(pattern)
+        compile_expression(pattern)
     except ValueError as error:
         node.wrong(str(error))
         return None

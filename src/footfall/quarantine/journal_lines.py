@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from footfall.errors import Problem
-from footfall.plan import Refused
+from footfall.plan import RefusedEvent
 from footfall.quarantine.problems import explain_problems, problem_place
 from footfall.quarantine.records import Held
 from footfall.wire import ReceivedEvent, Sender, Standing, StoredEvent
@@ -51,7 +51,7 @@ class ReleasedEvent(StoredEvent, kw_only=True, gc=False):
 
 
 def hold_refused(
-    events: Sequence[AnyEvent], batch: str, refused: Iterable[Refused], sender: Sender, fingerprint: str
+    events: Sequence[AnyEvent], batch: str, refused: Iterable[RefusedEvent], sender: Sender, fingerprint: str
 ) -> tuple[list[AnyEvent], bytes]:
     """A request's good events, and the journal's lines that hold the others; `fingerprint` names the plan.
 

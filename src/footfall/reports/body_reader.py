@@ -10,7 +10,7 @@ from footfall import validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports.files import key_problem
 from footfall.settings import Settings
-from footfall.validation import Slip
+from footfall.validation import Mistake
 from footfall.wire import mend_json
 
 DELIMITER = "|"
@@ -26,12 +26,12 @@ _decode = msgspec.json.Decoder().decode
 class BodyReader:
     """Reads values from one body and collects problems with them; a wrong value reads as absent.
 
-    A key with the value null counts as not sent, because clients write optional values so. `slips` are likely mistakes;
-    for a strict reader they are problems.
+    A key with the value null counts as not sent, because clients write optional values so. `mistakes` are likely
+    ones; for a strict reader they are problems.
     """
 
     def __init__(self, settings: Settings, *, strict: bool = False) -> None:
-        self.slips: list[Slip] = []
+        self.mistakes: list[Mistake] = []
         self._strict = strict
         self._settings = settings
         self._problems: list[Problem] = []
@@ -40,17 +40,17 @@ class BodyReader:
         """Collect a problem."""
         self._problems.append(Problem(code, where, why))
 
-    def slip(self, slip: Slip) -> None:
+    def mistake(self, mistake: Mistake) -> None:
         """Collect a likely mistake."""
         if self._strict:
-            self._problems.append(slip.problem())
-        elif len(self.slips) < self._settings.problems_max:
-            self.slips.append(slip)
+            self._problems.append(mistake.problem())
+        elif len(self.mistakes) < self._settings.problems_max:
+            self.mistakes.append(mistake)
 
     def keys(self, part: dict[str, Any], known: tuple[str, ...], prefix: str, others: Mapping[str, str]) -> None:
         """Collect the keys that are not known; `others` tells the right path of keys in the wrong part."""
-        for slip in validation.unknown_keys(part, known, self._settings.problems_max, prefix, others):
-            self.slip(slip)
+        for mistake in validation.unknown_keys(part, known, self._settings.problems_max, prefix, others):
+            self.mistake(mistake)
 
     def refuse(self, what: str = "the report cannot be started") -> None:
         """Raise RequestRefused when problems were found; `what` names the thing that cannot be made."""
@@ -134,8 +134,8 @@ class BodyReader:
         if time_ms is None or abs(time_ms) > TIME_MS_MAX:
             self.wrong(where, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
             return UNSET
-        if slip := validation.unit(where, time_ms):
-            self.slip(slip)
+        if mistake := validation.unit_mistake(where, time_ms):
+            self.mistake(mistake)
             return UNSET if self._strict else time_ms
         return time_ms
 

@@ -10,7 +10,7 @@ from footfall.reports.body_reader import BodyReader
 from footfall.settings import Settings
 from footfall.state import Job, JobBounds, JobStatus, User
 from footfall.usage import DUPLICATES
-from footfall.validation import Slip
+from footfall.validation import Mistake
 from footfall.wire import ReportFilter, ReportOutput
 
 BASES = ("event", "received")
@@ -32,8 +32,8 @@ _KEY_PATHS = {
 class ReportSpec(Struct, frozen=True, kw_only=True):
     """A parsed body. The status echoes `filter` and `output`; the rest says how the file is made and where it goes.
 
-    `as_of` is a watermark in ms, `since` the source of an earlier report; both are UNSET where none was sent. `slips`
-    are likely mistakes that the report is made with all the same.
+    `as_of` is a watermark in ms, `since` the source of an earlier report; both are UNSET where none was sent.
+    `mistakes` are only likely: the report is made.
     """
 
     filter: ReportFilter
@@ -50,11 +50,11 @@ class ReportSpec(Struct, frozen=True, kw_only=True):
     bucket: str | UnsetType
     bucket_key: str | UnsetType
     output: ReportOutput | UnsetType
-    slips: tuple[Slip, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def parse_report_request(body: bytes, settings: Settings, *, strict: bool = False) -> ReportSpec:
-    """Parse the body of `POST /reports`. Raises RequestRefused with all problems; with `strict`, also for slips."""
+    """Parse the body of `POST /reports`. Raises RequestRefused with all problems; with `strict`, also for mistakes."""
     reader = BodyReader(settings, strict=strict)
     found = reader.body(body)
     check_keys(reader, found, KEYS)
@@ -91,7 +91,7 @@ def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec
         bucket=reader.destination(output, wanted),
         bucket_key=reader.key(output),
         output=_echo(output),
-        slips=tuple(reader.slips),
+        mistakes=tuple(reader.mistakes),
     )
 
 
@@ -167,7 +167,7 @@ def make_job(
         started_ms=now_ms,
         watermark_ms=watermark_ms,
         since_ms=None if earlier is None else earlier.watermark_ms,
-        manifest=status.draft_manifest(slip.text for slip in wanted.slips),
+        manifest=status.draft_manifest(mistake.text for mistake in wanted.mistakes),
         file=file,
     )
 

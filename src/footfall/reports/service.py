@@ -20,7 +20,7 @@ from footfall.reports.waiting import EndWaits
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, TooManyJobs, User
 from footfall.system.clock import Clock
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Reports:
         settings: Settings,
         clock: Clock,
         files: Files,
-        codes: Codes | None = None,
+        codes: CodeLookup | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
@@ -112,8 +112,8 @@ class Reports:
         if self._codes is not None:
             kinds = () if wanted.filter.types is UNSET else wanted.filter.types
             asked = wanted.filter
-            strange = await self._codes.look(asked.customer, asked.product, kinds, account=user.account)
-            wanted = structs.replace(wanted, slips=(*wanted.slips, *strange)[: self._settings.problems_max])
+            unknown = await self._codes.find_unknown(asked.customer, asked.product, kinds, account=user.account)
+            wanted = structs.replace(wanted, mistakes=(*wanted.mistakes, *unknown)[: self._settings.problems_max])
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
         latest_ms = None

@@ -14,7 +14,7 @@ from footfall.schedules.request import parse_schedule_request
 from footfall.settings import Settings
 from footfall.state import Schedule, ScheduleRun, State, TooManySchedules, User
 from footfall.system.clock import Clock
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 
 # Schedules of a page, and the newest runs that are shown of one.
 PAGE_SCHEDULES_MAX = 1_000
@@ -79,26 +79,31 @@ class Schedules:
     customers and products there are; with None nobody is asked, and all count as known.
     """
 
-    def __init__(self, state: State, settings: Settings, clock: Clock, codes: Codes | None = None) -> None:
+    def __init__(self, state: State, settings: Settings, clock: Clock, codes: CodeLookup | None = None) -> None:
         self._codes = codes
         self._state = state
         self._settings = settings
         self._clock = clock
 
-    def add(self, owner: User, body: bytes, *, doubt: bool = False) -> ScheduleShown:
+    def add(self, owner: User, body: bytes, *, assume_unknown: bool = False) -> ScheduleShown:
         """Make the schedule that a body asks for.
 
-        Refused is one that reads badly, is not of the owner's customer, or is one too many; and codes that neither the
-        plan nor the store knows, with `doubt` also those that the plan does not know while the store cannot be asked.
+        Raises RequestRefused for a body that cannot be read, another customer than the owner's, one schedule too many,
+        and codes that neither the plan nor the store knows. While the store does not answer, codes that are not in the
+        plan count as known, or with `assume_unknown` as not.
         """
         schedule = parse_schedule_request(body, owner, str(uuid.uuid4()), self._clock.now_ms(), self._settings)
         wanted = jobs.report_body(schedule)["filter"]
         customer = wanted["customer"]
         if not may_see(owner, customer):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
-        if self._codes is not None and (strange := self._codes.unknown(customer, wanted["product"], doubt=doubt)):
-            text = "the schedule cannot be made: its reports would be empty"
-            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, tuple(slip.problem() for slip in strange))
+        if self._codes is not None:
+            product = wanted["product"]
+            unknown = self._codes.find_unknown_blocking(customer, product, assume_unknown=assume_unknown)
+            if unknown:
+                text = "the schedule cannot be made: its reports would be empty"
+                problems = tuple(mistake.problem() for mistake in unknown)
+                raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, problems)
         try:
             self._state.schedules.add(schedule, self._settings.schedules_max)
         except TooManySchedules as error:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from footfall.accounts import Accounts
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
-    from footfall.metrics import Board, Values
+    from footfall.metrics import SharedMetrics, Values
     from footfall.plan import LivePlan
     from footfall.state import State
     from footfall.store import Store
-    from footfall.validation import Codes
+    from footfall.validation import CodeLookup
 
 # Where the processes of a node show each other their metrics, in the data folder, and how often.
 METRICS_FOLDER = "run/metrics"
@@ -66,21 +66,21 @@ def open_accounts(state: "State", settings: Settings, clock: Clock) -> Iterator[
 
 
 @contextlib.contextmanager
-def open_codes(plan: "LivePlan", store: "Store", settings: Settings) -> Iterator["Codes"]:
+def open_codes(plan: "LivePlan", store: "Store", settings: Settings) -> Iterator["CodeLookup"]:
     """The codes that the tracking plan and the store know."""
-    from footfall.validation import Codes
+    from footfall.validation import CodeLookup
 
-    with contextlib.closing(Codes(plan, store, settings)) as codes:
+    with contextlib.closing(CodeLookup(plan, store, settings)) as codes:
         yield codes
 
 
 @contextlib.contextmanager
-def open_board(settings: Settings, role: str, read: Callable[[], "Values"]) -> Iterator["Board"]:
+def open_metrics(settings: Settings, role: str, read: Callable[[], "Values"]) -> Iterator["SharedMetrics"]:
     """The metrics of this process, where the node's other processes find them."""
-    from footfall.metrics import Board
+    from footfall.metrics import SharedMetrics
 
-    with contextlib.closing(Board(settings.data / METRICS_FOLDER, role, read)) as board:
-        yield board
+    with contextlib.closing(SharedMetrics(settings.data / METRICS_FOLDER, role, read)) as metrics:
+        yield metrics
 
 
 @contextlib.contextmanager
@@ -159,6 +159,6 @@ def _fingerprint(settings: Settings) -> str:
     from footfall import plan
 
     try:
-        return plan.load(plan_path(settings)).fingerprint
+        return plan.load_plan(plan_path(settings)).fingerprint
     except (plan.PlanInvalid, OSError):
         return ""

@@ -41,7 +41,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
         collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
-        board = stack.enter_context(composition.open_board(settings, "web", lambda: _values(collector, journal)))
+        metrics = stack.enter_context(composition.open_metrics(settings, "web", lambda: _values(collector, journal)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
         codes = stack.enter_context(composition.open_codes(plan, store, settings))
@@ -54,7 +54,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
         tasks.create_task(journal.run(), name="journal")
-        share_metrics = partial(asyncio.to_thread, board.write)
+        share_metrics = partial(asyncio.to_thread, metrics.write)
         table = (BackgroundTask("show the metrics", composition.METRICS_PERIOD_S, share_metrics),)
         background.start(table, tasks, stop)
         stack.callback(stop.set)
@@ -72,7 +72,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             collect=collector,
             service=_describe(settings),
             clock=clock,
-            node_metrics=NodeMetrics(board, state, settings, clock),
+            node_metrics=NodeMetrics(metrics, state, settings, clock),
             refused=collector.refusals,
             healthy=lambda: journal.refusal is None,
         )

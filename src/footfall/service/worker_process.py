@@ -38,7 +38,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         retention = Retention(store)
         segments = composition.journal_folder(settings)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock)
-        board = stack.enter_context(composition.open_board(settings, "worker", lambda: _values(loader)))
+        metrics = stack.enter_context(composition.open_metrics(settings, "worker", lambda: _values(loader)))
         node = node_name(settings)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         scheduler = Scheduler(state, store, settings, clock)
@@ -62,7 +62,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(reclaimer.reclaim)
 
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
-        share_metrics = partial(asyncio.to_thread, board.write)
+        share_metrics = partial(asyncio.to_thread, metrics.write)
         table = (
             BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
             BackgroundTask("tell other nodes how far this one has loaded", 1, tell),

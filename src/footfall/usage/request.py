@@ -108,8 +108,8 @@ class _ParameterReader:
         if not found:
             return UNSET
         if _INTEGER.fullmatch(found) and abs(int(found)) <= TIME_MS_MAX:
-            if slip := validation.unit(name, int(found)):
-                self.wrong(slip.where, slip.why)
+            if mistake := validation.unit_mistake(name, int(found)):
+                self.wrong(mistake.where, mistake.why)
             return int(found)
         self.wrong(name, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
         return UNSET

@@ -20,7 +20,7 @@ from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.usage import Usage
-from footfall.validation import Codes, unknown_keys
+from footfall.validation import CodeLookup, unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
 from footfall.web.dependencies import Services, SignIn
@@ -45,7 +45,7 @@ def build(
     estimates: Estimates,
     receipts: Receipts,
     usage: Usage,
-    codes: Codes,
+    codes: CodeLookup,
     quarantine: Quarantine,
     collect: ASGIApp,
     service: Service,
@@ -101,7 +101,7 @@ def _known_query_guard(entry: Route) -> Guard:
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if found := unknown_keys(connection.query_params, known, QUERY_NAMES_MAX):
-            problems = tuple(slip.problem() for slip in found)
+            problems = tuple(mistake.problem() for mistake in found)
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the request has unknown parameters", problems)
 
     return check

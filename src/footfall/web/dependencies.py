@@ -16,7 +16,7 @@ from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.usage import Usage
-from footfall.validation import Codes
+from footfall.validation import CodeLookup
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
 from footfall.wire import Service
@@ -36,7 +36,7 @@ class Services:
     estimates: Estimates
     receipts: Receipts
     usage: Usage
-    codes: Codes
+    codes: CodeLookup
     quarantine: Quarantine
     forwarded: Forwarded
     clock: Clock

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from footfall.journal import Folder
-from footfall.metrics import Board, Values
+from footfall.metrics import SharedMetrics, Values
 from footfall.settings import Settings
 from footfall.state import JobStatus, State, StateUnavailable
 from footfall.system.clock import Clock
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class NodeMetrics:
     """Reads the metrics of the whole node; `read` blocks."""
 
-    def __init__(self, board: Board, state: State, settings: Settings, clock: Clock) -> None:
-        self._board = board
+    def __init__(self, metrics: SharedMetrics, state: State, settings: Settings, clock: Clock) -> None:
+        self._metrics = metrics
         self._state = state
         self._data = settings.data
         self._journal = Folder(settings.data / "journal")
@@ -24,7 +24,7 @@ class NodeMetrics:
 
     def read(self) -> Values:
         """All values of now, without those of reports while the state is unavailable. Raises OSError."""
-        values = self._board.gather()
+        values = self._metrics.gather()
         now_ms = self._clock.now_ms()
         if loaded_through_s := values.get(("footfall_loaded_through_timestamp_seconds", "")):
             values["footfall_loaded_through_age_seconds", ""] = max(0, now_ms / 1000 - loaded_through_s)

@@ -36,5 +36,5 @@ async def count_events(request: SignedInRequest, services: NamedDependency[Servi
     given = request.query_params
     wanted = parse_counts_request({name: given.getall(name) for name in given}, services.settings)
     counts = await services.usage.count(request.user, wanted)
-    unknown = await services.codes.look(wanted.customer, wanted.product, wanted.types)
-    return Response(counts, headers={**UNCACHED, **validation.warning_headers(slip.text for slip in unknown)})
+    unknown = await services.codes.find_unknown(wanted.customer, wanted.product, wanted.types)
+    return Response(counts, headers={**UNCACHED, **validation.warning_headers(mistake.text for mistake in unknown)})

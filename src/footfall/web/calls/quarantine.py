@@ -15,7 +15,7 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, event_id
 from footfall.store import StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
-from footfall.validation import unit, unknown_keys
+from footfall.validation import unit_mistake, unknown_keys
 from footfall.web.calls.events import Batch
 from footfall.web.calls.request import UNCACHED, SignedInRequest, read_json
 from footfall.web.dependencies import Services
@@ -220,8 +220,8 @@ async def _read_body(request: SignedInRequest, services: Services, kind: type[Ch
 def _require_milliseconds(wanted: QuarantineFilter | QuarantineQuery, code: Code, prefix: str) -> None:
     """Refuse times that look like seconds: read as milliseconds they are in 1970, and select all events or none."""
     for name, time in (("since", wanted.since), ("until", wanted.until)):
-        if isinstance(time, int) and (slip := unit(f"{prefix}{name}", time)):
-            raise RequestRefused(code, "the request cannot be read: one thing is wrong", (slip.problem(code),))
+        if isinstance(time, int) and (mistake := unit_mistake(f"{prefix}{name}", time)):
+            raise RequestRefused(code, "the request cannot be read: one thing is wrong", (mistake.problem(code),))
 
 
 @contextmanager
@@ -234,8 +234,8 @@ def _refusing_malformed(code: Code, where: str) -> Iterator[None]:
         if found := _PLACE.fullmatch(why):
             why, place = found[1], found[2] or where
         if unknown := _UNKNOWN.match(str(error)):
-            (slip,) = unknown_keys((unknown[1],), KEYS, 1)
-            why = slip.why
+            (mistake,) = unknown_keys((unknown[1],), KEYS, 1)
+            why = mistake.why
         text = "the request cannot be read: one thing is wrong"
         raise RequestRefused(code, text, (Problem(code, place, why),)) from error
 

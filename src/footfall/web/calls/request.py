@@ -55,7 +55,7 @@ async def _read_body(request: SignedInRequest, timeout_s: int, bytes_max: int) -
 
 def unknown_query_warnings(request: Request[Any, Any, Any], *known: str) -> list[str]:
     """One warning for each name in the query of a published call that is not known."""
-    return [slip.text for slip in validation.unknown_keys(request.query_params, known, QUERY_NAMES_MAX)]
+    return [mistake.text for mistake in validation.unknown_keys(request.query_params, known, QUERY_NAMES_MAX)]
 
 
 # Content negotiation: RFC 9110, section 12.5.1.
