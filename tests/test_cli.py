@@ -1,6 +1,10 @@
 """The command line: options reach the settings, problems are lines on standard error, small commands load little."""
 
+import contextlib
 import json
+import os
+import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -136,6 +140,63 @@ def test_plan_check_says_yes_or_names_every_problem_with_its_line() -> None:
     assert result.stdout == ""
     assert all(line.startswith("plan.toml:") for line in result.stderr.splitlines())
     assert run("plan", "check", "gone.toml").exit_code == 1
+
+
+def test_plan_init_writes_a_plan_that_is_good_and_says_the_next_commands() -> None:
+    given = ("--product", "SHOP", "--customer", "ACME", "--type", "OPENED", "--type", "ORDER=userId, sku, coupon?")
+    result = run("plan", "init", "shop.toml", *given, FOOTFALL_PORT="9000")
+    assert result.exit_code == 0
+    assert "footfall plan check shop.toml" in result.stdout
+    (event,) = re.findall(r"curl http://127.0.0.1:9000/events .* -d '(.*)'", result.stdout)
+    assert json.loads(event)["events"][0] | {"timestamp": 0} == {
+        "customer": "ACME", "product": "SHOP", "type": "OPENED", "timestamp": 0, "context": []
+    }  # fmt: skip
+    assert run("plan", "check", "shop.toml").exit_code == 0
+    shown = run("plan", "show", "shop.toml").stdout
+    assert all(text in shown for text in ("customers  ACME", "columns  userId, sku, coupon", "userId, sku, coupon?"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["there.toml", "--product", "A", "--type", "B"], 1, "there.toml exists already, and stays as it is"),
+        (["--product", "A"], 2, "say --product and --type"),
+        (["--product", "A", "--type", "B=c?,d"], 2, "optional, and come last"),
+        (["--product", "A", "--type", "B=c,c?"], 2, "a key is given twice"),
+        (["--product", "A", "--type", "B", "--type", "B=c"], 2, "B is given twice"),
+        (["--product", "A", "--type", "=c"], 2, "is an empty name"),
+        (["--product", " A", "--type", "B"], 2, "has blanks around it"),
+        (["no/such/folder.toml", "--product", "A", "--type", "B"], 1, "no/such/folder.toml cannot be written: No such"),
+    ],
+)
+def test_plan_init_writes_nothing_over_a_file_and_no_plan_that_is_not_good(
+    arguments: list[str], code: int, said: str
+) -> None:
+    Path("there.toml").write_text("mine")
+    result = run("plan", "init", *arguments)
+    assert (result.exit_code, said in result.stderr) == (code, True)
+    assert Path("there.toml").read_text() == "mine"
+    assert [path.name for path in Path().iterdir()] == ["there.toml"]
+
+
+def test_plan_init_asks_on_a_terminal_until_the_answers_are_good() -> None:
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "footfall", "plan", "init"]
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        answers = ("SHOP", "ACME, ACME", "ACME, GLOBEX", "", "OPENED", "userId", "ORDER", "a?, b", "userId, sku?", "")
+        os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
+        said = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while piece := os.read(master, 4096):
+                said += piece
+    os.close(master)
+    assert process.returncode == 0, said.decode()
+    assert all(
+        why in said.decode() for why in ("given twice", "come last", "at least one type", "plan.toml is written")
+    )
+    shown = run("plan", "show", "plan.toml").stdout
+    assert all(text in shown for text in ("customers  ACME, GLOBEX", "OPENED   userId", "ORDER    userId, sku?"))
 
 
 @pytest.mark.parametrize("command", [["--help"], ["settings"], ["plan", "show"]])

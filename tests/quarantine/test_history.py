@@ -1,5 +1,6 @@
 """What a changed plan would have refused of the stored events."""
 
+import re
 import uuid
 
 import pytest
@@ -91,10 +92,10 @@ def test_ways_to_be_wrong_are_bounded_and_still_counted(node, make_segment):
     assert (found.refused, len(found.broken), found.broken[0].events) == (1500, 1000, 1)
 
 
-def command(there, *arguments: str):
+def command(there, *arguments: str, name: str = "check"):
     names = ("events_url", "data_dir", "plan_mode")
     environment = {f"FOOTFALL_{name.upper()}": str(getattr(there.settings, name)) for name in names}
-    return CliRunner().invoke(main, ["plan", "check", *arguments], env=environment, catch_exceptions=False)
+    return CliRunner().invoke(main, ["plan", name, *arguments], env=environment, catch_exceptions=False)
 
 
 def test_the_command_says_what_would_be_refused_and_ends_with_1(node, make_segment):
@@ -111,6 +112,7 @@ def test_the_command_says_what_would_be_refused_and_ends_with_1(node, make_segme
     assert head.split() == ["EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON"]
     assert row.split()[:4] == ["1", "SHOP", "OPENED", f"{uuid.UUID(int=1)}/1"]
     assert "of 2 events" in command(there, str(there.plan_file), "--against-history", "2000-01-01").stdout
+    there.plan_file.write_text('customers = ["C", "D", "E"]\n' + PLAN)
     good = [str(there.plan_file), "--against-history", "30d", "--customer", "D", "--customer", "E"]
     assert command(there, *good).exit_code == 0
     there.plan_file.write_text(WIDER)
@@ -145,3 +147,57 @@ def test_equal_events_are_judged_once_and_by_what_counts(node, make_segment):
     assert verdict(there, PLAN.replace("OPENED", "LOADED")).broken[0] == Broken(
         "SHOP", "OPENED", "type: OPENED is not in the tracking plan for product SHOP", 1, f"{uuid.UUID(int=1)}/1"
     )
+
+
+def test_a_customer_whom_nobody_knows_is_refused_before_anything_is_read(node, make_segment):
+    there = node()
+    fill(there, make_segment, [stored(0)])
+    there.plan_file.write_text('customers = ["ACME"]\n' + PLAN)
+    said = command(there, str(there.plan_file), "--against-history", "2000-01-01", "--customer", "ACMEE")
+    why = "neither the tracking plan nor the store knows the customer ACMEE; did you mean ACME?"
+    assert (said.exit_code, said.stderr) == (1, f"Error: {why}\n")
+    known = command(there, str(there.plan_file), "--against-history", "2000-01-01", "--customer", "C")
+    assert "of 1 events" in known.stdout
+
+
+def test_where_nobody_watches_progress_is_a_line_for_each_tenth_at_the_most(node, make_segment):
+    there = node()
+    fill(there, make_segment, (stored(number, context=["x" * 50]) for number in range(40_000)))
+    said = command(there, str(there.plan_file), "--against-history", "2000-01-01").stderr.splitlines()
+    assert 2 <= len(said) <= 9
+    assert all(re.fullmatch(r"events: [\d,]+ of 40,000", line) for line in said)
+    fill(there, make_segment, [stored(0, product="SMALL")])
+    assert command(there, "--product", "SMALL", name="infer").stderr == "from 1 event: products 1, types 1\n"
+
+
+def test_an_inferred_plan_accepts_the_events_that_it_was_inferred_from(node, make_segment):
+    there = node()
+    events = [stored(number, type="SEEN", context=[f"u{number}", str(number)]) for number in range(50)]
+    events += [stored(number, customer="D", product="OTHER", timestamp=TIME + DAY_MS) for number in range(50, 60)]
+    fill(there, make_segment, events)
+    found = command(there, name="infer")
+    assert found.exit_code == 0
+    assert found.stderr == "from 60 events: products 2, types 2\n"
+    assert 'SEEN = ["text1", "integer2"]  # 50 events' in found.stdout
+    there.plan_file.write_text(found.stdout)
+    checked = command(there, str(there.plan_file), "--against-history", "2000-01-01")
+    assert (checked.exit_code, "of 60 events" in checked.stdout) == (0, True)
+    day = "2019-09-14"
+    for arguments in (["--product", "OTHER"], ["--customer", "D"], ["--from", day]):
+        assert command(there, *arguments, name="infer").stderr == "from 10 events: products 1, types 1\n"
+    assert command(there, "--until", day, name="infer").stderr == "from 50 events: products 1, types 1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--product", "SHOPP"], "the store has no event in that time of product SHOPP"),
+        (["--customer", "X", "--customer", "C"], "the store has no event in that time of customer X"),
+        (["--from", "1d"], "the store has no such event: send some first, with plan_mode open"),
+    ],
+)
+def test_what_nothing_can_be_inferred_from_is_said(node, make_segment, arguments, said):
+    there = node()
+    fill(there, make_segment, [stored(0)])
+    found = command(there, *arguments, name="infer")
+    assert (found.exit_code, found.stdout, found.stderr) == (1, "", f"Error: {said}\n")

@@ -20,7 +20,7 @@ _COMMANDS = {
     "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
-    "plan": ("footfall.cli.plan:plan", "Show and check the tracking plan."),
+    "plan": ("footfall.cli.plan:plan", "Write, show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),
     "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),

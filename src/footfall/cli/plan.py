@@ -1,18 +1,21 @@
-"""`footfall plan`: the tracking plan in words, and a check of a file before it is deployed."""
+"""`footfall plan`: the tracking plan in words, a check of a file before it is deployed, a first plan of one's own."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import Problems, require_own
+from footfall.cli.context import Problems
 from footfall.cli.output import moment, read_time, table, zone_option
+from footfall.cli.plan_history import history_range, open_history, require_customers
+from footfall.cli.plan_infer import infer
+from footfall.cli.plan_init import init
 from footfall.plan import Plan, PlanInvalid, compile_plan, describe_plan, load_plan
-from footfall.service.composition import open_store, plan_path
+from footfall.service.composition import plan_path
 from footfall.settings import Settings
-from footfall.system.clock import SystemClock
+
+if TYPE_CHECKING:
+    from footfall.quarantine import HistoryRange
 
 _FILE = click.Path(path_type=Path)
 _GROUPS_SHOWN = 100
@@ -20,11 +23,21 @@ _GROUPS_SHOWN = 100
 
 @click.group()
 def plan() -> None:
-    """Show and check the tracking plan.
+    """Write, show and check the tracking plan.
 
     The plan says which customers, products and event types exist, and what each type's context holds. It is a TOML
     file, named by the setting plan; without one the packaged plan counts.
+
+    \b
+    Examples:
+      footfall plan init
+      footfall plan show
+      footfall plan check plan.toml
     """
+
+
+plan.add_command(init)
+plan.add_command(infer)
 
 
 @plan.command()
@@ -75,25 +88,20 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
     counts = f"customers: {len(good.customers) or 'any'}, products: {len(good.products)}, types: {len(good.types)}"
     click.echo(f"{file}: good, fingerprint {good.fingerprint}; {counts}")
     if since is not None:
-        _check_history(settings, good, since, customers)
+        _check_history(settings, good, history_range(settings, since, None, customers), file)
 
 
-def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[str, ...]) -> None:
+def _check_history(settings: Settings, plan: Plan, history: "HistoryRange", file: Path) -> None:
     """Say what the plan would have refused; ends the command with code 1 when that is anything."""
-    # Small commands need no store, and are quick without it.
-    from footfall.quarantine import HistoryRange, check_history  # noqa: PLC0415
-    from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
+    from footfall.quarantine import check_history  # noqa: PLC0415
 
-    require_own(settings)
-    newest = SystemClock().now_ms() + settings.timestamp_ahead_max_ms
-    history = HistoryRange(start=since, end=newest, customers=customers)
     checker = compile_plan(plan, settings, thorough=True)
-    try:
-        with open_store(settings) as store, _progress() as seen:
-            verdict = check_history(store, history, checker, seen)
-    except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
-        raise click.ClickException(f"the events store does not answer: {error}") from error
-    click.echo(f"of {verdict.events} events since {moment(since)} the plan would have refused {verdict.refused}")
+    with open_history(settings) as (store, seen):
+        require_customers(settings, file, store, history.customers)
+        verdict = check_history(store, history, checker, seen)
+    click.echo(
+        f"of {verdict.events} events since {moment(history.start)} the plan would have refused {verdict.refused}"
+    )
     if verdict.refused:
         head = ("EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON")
         rows = [
@@ -105,21 +113,6 @@ def _check_history(settings: Settings, plan: Plan, since: int, customers: tuple[
         if len(verdict.broken) > len(rows):
             click.echo("and others, less frequent", err=True)
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    with click.progressbar(length=1, label="events", file=sys.stderr) as bar:
-
-        def show(events: int, total: int) -> None:
-            bar.length = total
-            bar.update(events - bar.pos)
-
-        yield show
 
 
 def _load(file: Path | None) -> Plan:

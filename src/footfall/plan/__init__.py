@@ -13,9 +13,14 @@ event loop, because anybody may choose the values.
 
 from footfall.plan.checker import Checker, RefusedEvent, compile_plan
 from footfall.plan.expressions import ClientLeft, RegexBudget, RegexBudgetSpent
-from footfall.plan.file import LivePlan, load_plan
+from footfall.plan.file import LivePlan, load_plan, parse_plan
+from footfall.plan.inference import Inference, Inferred, TooManyTypes
+from footfall.plan.inferred_text import write_inferred
 from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe_plan
+from footfall.plan.node import name_fault
 from footfall.plan.problems import Hints, PlanInvalid, PlanProblem
+from footfall.plan.sample import Sample, make_sample
+from footfall.plan.starter import write_starter
 
 __all__ = [
     "Checker",
@@ -23,6 +28,8 @@ __all__ = [
     "Column",
     "EventType",
     "Hints",
+    "Inference",
+    "Inferred",
     "Key",
     "LivePlan",
     "Plan",
@@ -33,8 +40,15 @@ __all__ = [
     "RegexBudget",
     "RegexBudgetSpent",
     "Rule",
+    "Sample",
     "Source",
+    "TooManyTypes",
     "compile_plan",
     "describe_plan",
     "load_plan",
+    "make_sample",
+    "name_fault",
+    "parse_plan",
+    "write_inferred",
+    "write_starter",
 ]

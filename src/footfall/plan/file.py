@@ -23,7 +23,7 @@ _SYNTAX = re.compile(r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column
 def load_plan(path: Path | None) -> Plan:
     """The plan in a file, or the packaged one for None. Raises PlanInvalid with everything that is wrong."""
     if path is None:
-        return _read(files("footfall.plan").joinpath("default.toml").read_bytes(), "default.toml")
+        return parse_plan(files("footfall.plan").joinpath("default.toml").read_bytes(), "default.toml")
     source = str(path)
     try:
         data = path.read_bytes()
@@ -34,10 +34,11 @@ def load_plan(path: Path | None) -> Plan:
     except (OSError, ValueError) as error:
         # Python itself refuses a path with a null character as a ValueError.
         raise _invalid(source, "file", f"cannot be read: {error}") from error
-    return _read(data, source)
+    return parse_plan(data, source)
 
 
-def _read(data: bytes, source: str) -> Plan:
+def parse_plan(data: bytes, source: str) -> Plan:
+    """The plan in a file's bytes; `source` names the file in problems. Raises PlanInvalid."""
     text = _decode(data, source)
     try:
         findings = Findings(text)

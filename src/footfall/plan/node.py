@@ -37,7 +37,7 @@ class PlanNode:
         """All keys of this table, whose names the plan's author chose; `what` names their kind."""
         found = []
         for name, node in self._members(f"must be a table of {what}"):
-            if fault := _name_fault(name):
+            if fault := name_fault(name):
                 node.wrong(fault)
             else:
                 found.append((name, node))
@@ -58,7 +58,7 @@ class PlanNode:
         for node in self.items(what, may_be_empty=may_be_empty):
             if not isinstance(node.value, str):
                 node.wrong(f"must be a string, not {_kind(node.value)}")
-            elif fault := _name_fault(node.value):
+            elif fault := name_fault(node.value):
                 node.wrong(fault)
             elif node.value in found:
                 node.wrong(f"{node.value} is in this list already: remove one")
@@ -106,7 +106,8 @@ class PlanNode:
             yield name, PlanNode(value, (*self.path, name), self._findings)
 
 
-def _name_fault(name: str) -> str | None:
+def name_fault(name: str) -> str | None:
+    """Why this cannot be a name in a plan; None for a good one."""
     if not name:
         return "is an empty name: give it one"
     if len(name) > CODE_CHARS_MAX:

@@ -9,7 +9,7 @@ from footfall.plan.expressions import RegexBudget, compile_expression
 from footfall.plan.model import EventType, Key, Product, Rule
 
 # The usual spelling with hyphens, of any version and in either case: a key that joins tables elsewhere has this form.
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # Choices beyond these are not written out in a message.
 _CHOICES_SHOWN = 10
 # Bytes of a character in UTF-8.
@@ -60,7 +60,7 @@ def _checks(rule: Rule, steps_max: int) -> Iterator[ValueCheck]:
     if rule.non_empty:
         yield ValueCheck(bool, "must not be empty")
     if rule.uuid:
-        yield ValueCheck(_UUID.fullmatch, "must be a UUID such as 3f2b8a64-1c0d-4e5f-9a7b-6c8d9e0f1a2b")
+        yield ValueCheck(UUID.fullmatch, "must be a UUID such as 3f2b8a64-1c0d-4e5f-9a7b-6c8d9e0f1a2b")
     if rule.one_of:
         shown = ", ".join(choice or "the empty string" for choice in rule.one_of[:_CHOICES_SHOWN])
         more = ", ..." if len(rule.one_of) > _CHOICES_SHOWN else ""

@@ -32,7 +32,7 @@ counts once, because its identity is the same.
 selection and the states stand in several of them; a test keeps these parts equal.
 """
 
-from footfall.quarantine.history import HistoryRange, HistoryResult, check_history
+from footfall.quarantine.history import HistoryRange, HistoryResult, check_history, read_history
 from footfall.quarantine.journal_lines import hold_refused
 from footfall.quarantine.records import Broken, ChangeOutcome, Held, HeldGroup, Page
 from footfall.quarantine.selection import START, Cursor, Selection, event_id
@@ -53,4 +53,5 @@ __all__ = [
     "check_history",
     "event_id",
     "hold_refused",
+    "read_history",
 ]

@@ -1,6 +1,6 @@
-"""Which of the stored events a changed plan would have refused."""
+"""The stored events of a time, and which of them a changed plan would have refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,15 +16,24 @@ _event = msgspec.json.Decoder(StoredEvent)
 
 
 class HistoryRange(Struct, frozen=True, kw_only=True):
-    """A range of stored events: `start` and `end` are timestamps in ms, both inclusive; no `customers` means all."""
+    """A range of stored events: `start` and `end` are timestamps in ms, both inclusive.
+
+    No `customers` means all, and no `products` as well.
+    """
 
     start: int
     end: int
     customers: Sequence[str] = ()
+    products: Sequence[str] = ()
 
     def parameters(self) -> dict[str, Any]:
         """The native parameters of the statements on history."""
-        return {"start": self.start, "end": self.end, "customers": list(self.customers)}
+        return {
+            "start": self.start,
+            "end": self.end,
+            "customers": list(self.customers),
+            "products": list(self.products),
+        }
 
 
 class HistoryResult(Struct, frozen=True):
@@ -35,22 +44,32 @@ class HistoryResult(Struct, frozen=True):
     broken: list[Broken]
 
 
-def check_history(
-    store: Store, history: HistoryRange, checker: Checker, show_progress: Callable[[int, int], None]
-) -> HistoryResult:
-    """Check the events with a thorough checker; `show_progress` is called with the events so far and their total.
+def read_history(
+    store: Store, history: HistoryRange, show_progress: Callable[[int, int], None]
+) -> Generator[list[StoredEvent]]:
+    """The events in blocks; `show_progress` is called with the events so far and their total.
 
-    The events are read by month, which is the table's partition, and in blocks, so that memory stays bounded here and
-    in the store. A null was stored as the empty string, and is checked as that.
+    They are read by month, which is the table's partition, and in blocks, so that memory stays bounded here and in the
+    store. A null was stored as the empty string. Raises what `Store.rows` and `Store.stream` raise.
     """
     months = store.rows(query("plan_history_months"), history.parameters())
     total = sum(count for _, _, count in months)
-    counts, events = ProblemCounts(), 0
+    events = 0
     for start, end, _ in months:
         wanted = structs.replace(history, start=start, end=end)
         for block in read_records(store, query("plan_history_events"), wanted.parameters(), _event):
-            for refused in checker.check(block):
-                counts.add(block[refused.index], refused.problems)
+            yield block
             events += len(block)
             show_progress(events, total)
+
+
+def check_history(
+    store: Store, history: HistoryRange, checker: Checker, show_progress: Callable[[int, int], None]
+) -> HistoryResult:
+    """Check the events with a thorough checker. Progress and errors are those of `read_history`."""
+    counts, events = ProblemCounts(), 0
+    for block in read_history(store, history, show_progress):
+        for refused in checker.check(block):
+            counts.add(block[refused.index], refused.problems)
+        events += len(block)
     return HistoryResult(events, counts.events, counts.broken())

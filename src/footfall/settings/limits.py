@@ -63,6 +63,11 @@ TIMESTAMP_AHEAD_MAX_MS = 86_400_000  # a day: time zones taken for UTC
 PROBLEMS_MAX = 100
 # Problems that are kept of one event in quarantine: ten thousand events may be held at once, and each tells its reason.
 EVENT_PROBLEMS_MAX = 10
+# Types of events, and customers, that an inferred plan may list: a plan that people read has fewer, and more are mostly
+# values in the names of types.
+INFER_TYPES_MAX = 1_000
+# Different values at one place of a context up to which it may be a choice among them; more are text.
+INFER_CHOICES_MAX = 20
 # Seconds in which the store may say whether it knows a code that the plan does not: a hint is not worth a longer wait.
 CODES_TIMEOUT_S = 2
 

@@ -67,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     problems_max: Positive = limits.PROBLEMS_MAX
     event_problems_max: Positive = limits.EVENT_PROBLEMS_MAX
     codes_timeout_s: Positive = limits.CODES_TIMEOUT_S
+    infer_types_max: Positive = limits.INFER_TYPES_MAX
+    infer_choices_max: Positive = limits.INFER_CHOICES_MAX
 
     journal_waiting_bytes_max: Positive = limits.JOURNAL_WAITING_BYTES_MAX
     journal_bytes_max: Positive = limits.JOURNAL_BYTES_MAX
