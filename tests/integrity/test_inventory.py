@@ -39,13 +39,13 @@ def test_what_is_packed_pruned_or_repaired_is_not_missed(node: MakeNode) -> None
         there.collect(numbers(number, number + 1), numbers(number, number + 1))
     spoil(there.archived()[0])
     Repair(SegmentFolders(there.settings)).repair(there.archived()[0])
-    assert there.archive.lost() == []
+    assert there.archive.missing() == []
     there.clock.ms += DAY_MS
     assert there.archive.pack(there.clock.ms) == 2
-    assert there.archive.lost() == []
+    assert there.archive.missing() == []
     there.clock.ms += 9 * DAY_MS
     assert there.archive.prune(there.clock.ms) == 1
-    assert (there.archive.lost(), there.archive.inventory.days()) == ([], [])
+    assert (there.archive.missing(), there.archive.inventory.days()) == ([], [])
 
 
 def test_what_came_before_there_was_a_list_is_listed(node: MakeNode) -> None:
@@ -59,4 +59,4 @@ def test_what_came_before_there_was_a_list_is_listed(node: MakeNode) -> None:
         file.write("1795176000001-cut-by-a-cra")  # and the next line begins anew
     archive.inventory.add(path.parent.name, ["2.jsonl.zst"])
     path.unlink()
-    assert [each.name for each in archive.lost()] == [path.name, "2.jsonl.zst"]
+    assert [each.name for each in archive.missing()] == [path.name, "2.jsonl.zst"]

@@ -25,9 +25,9 @@ def kept(archive: Archive) -> list[str]:
 
 def test_segments_of_both_kinds_are_kept_by_the_day_on_which_they_were_opened(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", 30)
-    archive.take(segment(tmp_path))
-    archive.take(segment(tmp_path, kind=".quarantine"))
-    archive.take(segment(tmp_path, NOON + DAY_MS))
+    archive.add(segment(tmp_path))
+    archive.add(segment(tmp_path, kind=".quarantine"))
+    archive.add(segment(tmp_path, NOON + DAY_MS))
     assert kept(archive) == [
         f"2026-11-20/{NOON}-writer-000001.jsonl.zst",
         f"2026-11-20/{NOON}-writer-000001.quarantine.jsonl.zst",
@@ -41,14 +41,14 @@ def test_segments_of_both_kinds_are_kept_by_the_day_on_which_they_were_opened(tm
 def test_days_are_forgotten_after_their_time_or_never(tmp_path: Path, days: int, left: int) -> None:
     full = Archive(tmp_path / "archive", -1)
     for day in range(9):
-        full.take(segment(tmp_path, NOON + day * DAY_MS))
+        full.add(segment(tmp_path, NOON + day * DAY_MS))
     assert Archive(tmp_path / "archive", days).prune(NOON + 9 * DAY_MS) == 9 - left
     assert len(kept(full)) == left
 
 
 def test_an_archive_of_no_days_keeps_nothing(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", 0)
-    archive.take(segment(tmp_path))
+    archive.add(segment(tmp_path))
     assert not archive.path.exists()
     assert archive.prune(NOON) == 0
 
@@ -64,7 +64,7 @@ def test_only_folders_of_days_are_ever_removed(tmp_path: Path) -> None:
 def test_a_segment_that_comes_again_does_not_replace_the_first(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", 30)
     for content in (b"first", b"second", b"third"):
-        archive.take(segment(tmp_path, content=content))
+        archive.add(segment(tmp_path, content=content))
     stem = f"2026-11-20/{NOON}-writer-000001"
     assert kept(archive) == [f"{stem}-2.jsonl.zst", f"{stem}-3.jsonl.zst", f"{stem}.jsonl.zst"]
     assert (archive.path / f"{stem}.jsonl.zst").read_bytes() == b"first"
@@ -81,7 +81,7 @@ class Elsewhere(Disk):
 
 def test_the_archive_may_stand_on_another_disk(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", 30, Elsewhere())
-    archive.take(segment(tmp_path))
+    archive.add(segment(tmp_path))
     (name,) = kept(archive)
     assert (archive.path / name).read_bytes() == b"frames"
     assert not list(tmp_path.glob("*.zst"))
@@ -98,16 +98,16 @@ class Refusing(Disk):
 def test_a_segment_that_cannot_be_archived_stays_where_it_is(tmp_path: Path) -> None:
     path = segment(tmp_path)
     with pytest.raises(OSError, match="No space"):
-        Archive(tmp_path / "archive", 30, Refusing()).take(path)
+        Archive(tmp_path / "archive", 30, Refusing()).add(path)
     assert path.read_bytes() == b"frames"
 
 
 def test_nothing_is_forgotten_while_somebody_reads(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive", 1)
-    archive.take(segment(tmp_path))
-    with archive.held(), Archive(archive.path, 1).held():
+    archive.add(segment(tmp_path))
+    with archive.without_removals(), Archive(archive.path, 1).without_removals():
         assert archive.prune(NOON + 9 * DAY_MS) == 0
-        archive.take(segment(tmp_path, NOON + DAY_MS))
+        archive.add(segment(tmp_path, NOON + DAY_MS))
     assert archive.prune(NOON + 9 * DAY_MS) == 2
-    with Archive(tmp_path / "nowhere", 1).held():
+    with Archive(tmp_path / "nowhere", 1).without_removals():
         pass

@@ -8,7 +8,7 @@ from pathlib import Path
 from footfall.backup import manifest as manifests
 from footfall.backup.errors import BackupRefused
 from footfall.backup.manifest import BackupManifest
-from footfall.journal import Folder, Frame, SegmentKind, is_sealed, kind_of, sealed_name, walk
+from footfall.journal import Folder, Frame, SegmentKind, is_sealed, kind_of, opened_ms, sealed_name, walk
 from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.clock import Clock
@@ -25,7 +25,7 @@ def read_segments(folder: Folder, kind: SegmentKind, clock: Clock) -> Iterator[t
     now_ms, taken, first = clock.now_ms(), set[str](), True
     while fresh := [path for path in _listed(folder, kind) if sealed_name(path).name not in taken]:
         # Segments that were opened meanwhile hold nothing older; without this a busy journal would have no end.
-        mine = [path for path in fresh if first or _opened_ms(path) <= now_ms]
+        mine = [path for path in fresh if first or opened_ms(path) <= now_ms]
         if not mine:
             return
         for path in mine:
@@ -70,10 +70,6 @@ def _whole(data: bytes) -> bytes:
     """Up to the end of the last whole frame: its writer may be at the next one."""
     ends = [part.offset + part.size for part in walk(data) if isinstance(part, Frame)]
     return data[: max(ends, default=0)]
-
-
-def _opened_ms(path: Path) -> int:
-    return int(path.name.partition("-")[0])
 
 
 # What a new file system has by itself.

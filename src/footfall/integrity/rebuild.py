@@ -97,7 +97,7 @@ class Rebuilding:
         what the store raises.
         """
         started_s = time.monotonic()
-        with exclusive_access(self._folders.data), self._folders.archive.held():
+        with exclusive_access(self._folders.data), self._folders.archive.without_removals():
             # The store may be a new and empty one.
             retry(self._store.migrate)
             self._clean_up()

@@ -7,8 +7,21 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from footfall.journal import OPEN, SEALED, SPARE, Damage, Disk, Folder, Frame, SegmentKind, is_sealed, kind_of, walk
-from footfall.loading import Archive, opened_ms
+from footfall.journal import (
+    OPEN,
+    SEALED,
+    SPARE,
+    Damage,
+    Disk,
+    Folder,
+    Frame,
+    SegmentKind,
+    is_sealed,
+    kind_of,
+    opened_ms,
+    walk,
+)
+from footfall.loading import Archive
 from footfall.settings import Settings
 
 # What was set aside while it was open still says so.
@@ -88,7 +101,9 @@ class SegmentFolders:
         """What the archive should hold and does not, oldest first; with `days`, only of so many of its last days."""
         folders = self.archive.days()
         first = folders[-days].name if days and days < len(folders) else ""
-        return [SegmentFile(path, SegmentState.ARCHIVED) for path in self.archive.lost() if path.parent.name >= first]
+        return [
+            SegmentFile(path, SegmentState.ARCHIVED) for path in self.archive.missing() if path.parent.name >= first
+        ]
 
     def names(self, segments: list[SegmentFile]) -> tuple[str, ...]:
         """Segments as they are named from the data folder on."""

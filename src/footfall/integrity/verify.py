@@ -91,7 +91,7 @@ class Verification:
         started_s = time.monotonic()
         with contextlib.ExitStack() as stack:
             stack.enter_context(exclusive_access(self._folders.data))
-            stack.enter_context(self._folders.archive.held())
+            stack.enter_context(self._folders.archive.without_removals())
             listing = list_segments(self._folders, self._clock, days)
             journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
             archive, compared, quarantine = CheckCount(), None, None

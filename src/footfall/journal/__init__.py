@@ -31,7 +31,17 @@ from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.frames import STAMPS, Damage, EncodedLines, Frame, mark, measure, walk
 from footfall.journal.log import Done, Journal
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
-from footfall.journal.segment import OPEN, SEALED, SPARE, Folder, SegmentKind, is_sealed, kind_of, sealed_name
+from footfall.journal.segment import (
+    OPEN,
+    SEALED,
+    SPARE,
+    Folder,
+    SegmentKind,
+    is_sealed,
+    kind_of,
+    opened_ms,
+    sealed_name,
+)
 
 __all__ = [
     "OPEN",
@@ -55,6 +65,7 @@ __all__ = [
     "kind_of",
     "mark",
     "measure",
+    "opened_ms",
     "recover",
     "salvage",
     "sealed_name",

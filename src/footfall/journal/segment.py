@@ -24,6 +24,11 @@ def kind_of(path: Path) -> SegmentKind:
     return SegmentKind.QUARANTINE if f"{SegmentKind.QUARANTINE}{SEALED}" in path.name else SegmentKind.EVENTS
 
 
+def opened_ms(segment: Path) -> int:
+    """The time at which a segment was opened, as its name says: no stamp in it is earlier."""
+    return int(segment.name.partition("-")[0])
+
+
 class Folder:
     """The segments of one node. Names sort by the time at which they were opened."""
 

@@ -9,32 +9,45 @@ from pathlib import Path
 
 from footfall.journal import SALVAGED, Folder, Recovered, SegmentKind, recover, salvage
 from footfall.loading.archive import Archive
-from footfall.loading.batches import Backoff, Batch, Damaged, Unreadable, gather, is_whole, single
-from footfall.loading.mending import Mender
+from footfall.loading.batches import (
+    Batch,
+    DamagedSegment,
+    UnreadableSegment,
+    batch_of,
+    gather_batches,
+    is_undamaged,
+)
+from footfall.loading.broken_parts import BrokenParts
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable
 from footfall.system import files
 from footfall.system.clock import Clock
+from footfall.system.waiting import Backoff
 
 log = logging.getLogger(__name__)
 
-# While the store is away it is asked again after this time, doubled with every failure up to the most.
-PAUSE_LEAST_S = 0.2
-PAUSE_MOST_S = 5.0
-# How often what the engine has written since is read, for it may have broken it without a word.
+# The pause before the store is asked again, doubled with each failure up to the most.
+STORE_PAUSE_LEAST_S = 0.2
+STORE_PAUSE_MOST_S = 5.0
+# The same for a segment or the archive that the disk fails on. A disk that fails for a moment is tried again within a
+# second; one that stays broken or full costs one read in five seconds.
+DISK_PAUSE_LEAST_S = 0.5
+DISK_PAUSE_MOST_S = 5.0
+# How often new parts of the engine are read, because it may have broken them silently.
 INSPECT_PERIOD_S = 30.0
-# What a disk says of one file that it has lost. All else, such as too many open files, is not the segment's fault.
+# Errors of the disk about one file that it has lost. Others, such as too many open files, are not the segment's fault.
 _LOST = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
-# The archive's name among the segments' that wait for a disk.
+# Names in the backoffs; that of the disk has the names of segments too.
 _ARCHIVE = "archive"
+_STORE = "store"
 
 
 class Loader:
-    """Loads what is sealed, oldest first; a segment that the store cannot take is set aside and never blocks others.
+    """Loads sealed segments, oldest first. A segment that the store cannot take is set aside and never blocks others.
 
-    `tick` blocks and belongs on a thread; it is called by one caller at a time. `loaded_through_ms` may be read from
-    anywhere: every event that this node admitted at or before that time is in the store. It is 0 while that is not
-    known: the store is away, or has been started anew and may have left out parts that it found broken.
+    `tick` blocks; call it on one thread at a time. `loaded_through_ms` may be read on any thread: every event that this
+    node admitted at or before that time is in the store. It is 0 while that is unknown: the store is unavailable, or
+    has been restarted and may have left out broken parts.
     """
 
     def __init__(
@@ -46,19 +59,19 @@ class Loader:
         self._aside = aside
         self._settings = settings
         self._clock = clock
-        self._mender = Mender(store, archive)
-        self._start: str | None = None
+        self._broken_parts = BrokenParts(store, archive)
+        self._engine_start_id: str | None = None
         self._prepared = False
         self._tries: Counter[str] = Counter()
-        self._backoff = Backoff()
-        # Loaded since the store was last prepared, and still in the journal because the archive took no file.
+        self._disk_backoff = Backoff(DISK_PAUSE_LEAST_S, DISK_PAUSE_MOST_S)
+        self._store_backoff = Backoff(STORE_PAUSE_LEAST_S, STORE_PAUSE_MOST_S)
+        # Segments that were loaded since the store's last start, and are in the journal because archiving them failed.
         self._unarchived: dict[str, Path] = {}
-        self._whole: frozenset[str] = frozenset()
-        self._pause_s = 0.0
-        self._resume_s = 0.0
+        self._undamaged: frozenset[str] = frozenset()
         self._last_inspected_s = time.monotonic()
-        self._mark_ms = 0
-        self._mark: frozenset[str] | None = None
+        # A time, and the segments that were in the journal then: when all of them are loaded, everything up to it is.
+        self._checkpoint_ms = 0
+        self._checkpoint: frozenset[str] | None = None
         self.loaded_through_ms = 0
         self.events_loaded = 0
         self.segments_aside = 0
@@ -66,24 +79,24 @@ class Loader:
     @property
     def store_away(self) -> bool:
         """Whether the store could not be reached when it was last asked."""
-        return self._pause_s > 0
+        return self._store_backoff.has_failed(_STORE)
 
     def tick(self) -> bool:
-        """Recover, load and archive what there is; returns whether anything was loaded. Raises OSError.
+        """Recover, load and archive the segments of the journal; returns whether any was loaded. Raises OSError.
 
-        A segment or an archive that the disk fails on is tried again later, and keeps no other segment from the store.
+        A segment or an archive that the disk fails on is tried again later, and stops no other segment.
         """
         self._recover()
-        if time.monotonic() < self._resume_s or not self._prepare():
+        if self._store_backoff.is_waiting(_STORE) or not self._prepare():
             return False
-        self._set_mark()
+        self._set_checkpoint()
         self._archive_loaded(())
         loaded = 0
-        for batch in gather(self._due(), self._settings.loader_lines_bytes_max):
-            if isinstance(batch, Unreadable):
+        for batch in gather_batches(self._due(), self._settings.loader_lines_bytes_max):
+            if isinstance(batch, UnreadableSegment):
                 self._retry_later(batch.segment, batch.error)
                 continue
-            if isinstance(batch, Damaged):
+            if isinstance(batch, DamagedSegment):
                 try:
                     self._salvage(batch.segment)
                 except OSError as error:
@@ -95,75 +108,75 @@ class Loader:
         else:
             self._end_outage()
         if self._prepared and self._inspect():
-            self._check_mark()
+            self._advance_loaded_through()
         return loaded > 0
 
     def _inspect(self) -> bool:
-        """Look now and then at what our own engine has written; what it has broken, the next tick makes up for."""
-        if self._start and time.monotonic() - self._last_inspected_s >= INSPECT_PERIOD_S:
+        """Read the embedded engine's new parts, every INSPECT_PERIOD_S; the next tick restores broken ones."""
+        if self._engine_start_id and time.monotonic() - self._last_inspected_s >= INSPECT_PERIOD_S:
             self._last_inspected_s = time.monotonic()
             try:
-                if self._mender.finds_damage():
+                if self._broken_parts.finds_damage():
                     self._prepared = False
             except (StoreUnavailable, StoreFailed) as error:
                 self._pause(error)
         return self._prepared
 
     def _prepare(self) -> bool:
-        """Bring the store's tables up to date, and make up for what it has broken, after each of its starts.
+        """After each start of the store, migrate its tables and restore broken parts; False while it is unavailable.
 
-        False while it is away. Reports wait meanwhile, for the store may lack events that it had before.
+        Reports wait meanwhile, because the store may lack events that it had before.
         """
         start = self._store.engine_start_id()
-        if start != self._start or not self._prepared:
-            self._prepared, self._mark, self.loaded_through_ms = False, None, 0
-            # The store may have lost what is in no archive yet.
+        if start != self._engine_start_id or not self._prepared:
+            self._prepared, self._checkpoint, self.loaded_through_ms = False, None, 0
+            # The store may have lost segments that are not archived yet: load them again.
             self._unarchived.clear()
             try:
                 self._store.migrate()
-                self._mender.mend()
+                self._broken_parts.restore()
             except (StoreUnavailable, StoreRejected) as error:
                 self._pause(error)
                 return False
             except StoreFailed as error:
-                # A server of somebody else's may not let us look; our own engine has to.
+                # An external server may not allow these statements. The embedded engine must run them.
                 log.error("cannot look for broken parts of the store: %s", error)
                 if start:
                     self._pause(error)
                     return False
-            if start != self._start:
+            if start != self._engine_start_id:
                 log.info("the store is ready")
-            self._start, self._prepared = start, True
+            self._engine_start_id, self._prepared = start, True
         return True
 
     def _recover(self) -> None:
         for segment in (*self._folder.spares(), *self._folder.open()):
-            if self._backoff.waits(segment.name):
+            if self._disk_backoff.is_waiting(segment.name):
                 continue
             try:
                 outcome = recover(segment, self._aside, self._folder.disk)
             except OSError as error:
-                if self._backoff.fail(segment.name) == 1:
+                if self._disk_backoff.fail(segment.name) == 1:
                     log.error("segment %s of a writer that is gone waits for the disk: %s", segment.name, error)
                 continue
-            self._backoff.forget(segment.name)
+            self._disk_backoff.clear(segment.name)
             if outcome is Recovered.SALVAGED:
                 self.segments_aside += 1
                 log.error("segment %s: %s", segment.name, outcome.value)
             elif outcome is not Recovered.BUSY:
                 log.info("segment %s of a writer that is gone: %s", segment.name, outcome.value)
 
-    def _set_mark(self) -> None:
-        """Note the time, then what the journal holds: when all of that is gone, everything up to the time is loaded."""
-        if self._mark is None:
-            self._mark_ms = self._clock.now_ms()
-            self._mark = self._stems()
+    def _set_checkpoint(self) -> None:
+        """Note the time, then the segments of the journal."""
+        if self._checkpoint is None:
+            self._checkpoint_ms = self._clock.now_ms()
+            self._checkpoint = self._stems()
 
-    def _check_mark(self) -> None:
-        if self._mark is not None and not self._mark & self._stems():
-            # An event may still be stamped with the very millisecond of the mark, in a segment opened after it.
-            self.loaded_through_ms = self._mark_ms - 1
-            self._mark = None
+    def _advance_loaded_through(self) -> None:
+        if self._checkpoint is not None and not self._checkpoint & self._stems():
+            # A segment that was opened after the checkpoint may have events stamped in the same millisecond.
+            self.loaded_through_ms = self._checkpoint_ms - 1
+            self._checkpoint = None
 
     def _stems(self) -> frozenset[str]:
         return frozenset(
@@ -175,12 +188,16 @@ class Loader:
     def _due(self) -> list[Path]:
         """The sealed segments that are to be loaded now."""
         sealed = self._folder.sealed()
-        return [each for each in sealed if each.name not in self._unarchived and not self._backoff.waits(each.name)]
+        return [
+            each
+            for each in sealed
+            if each.name not in self._unarchived and not self._disk_backoff.is_waiting(each.name)
+        ]
 
     def _load(self, batch: Batch) -> bool:
-        """Load some segments; False when the store is away and the rest must wait.
+        """Load a batch; False when the store is unavailable and the rest must wait.
 
-        The store verifies all checksums before it stores anything; only when it fails is each segment looked at here.
+        The store verifies all checksums before it stores anything. Segments are checked here only after it has failed.
         """
         try:
             lines = self._store.load_frames(
@@ -190,52 +207,52 @@ class Loader:
             if len(batch.segments) == 1:
                 self._leave_in_journal(batch.segments[0], error)
                 return True
-            return all(self._load(single(segment)) for segment in batch.segments)
+            return all(self._load(batch_of(segment)) for segment in batch.segments)
         except StoreUnavailable as error:
-            # Damage may be met with a code that nobody foresaw, which would be an outage for ever.
+            # The store may report damage with an unknown error code, which would count as an outage for ever.
             self._salvage_damaged(batch)
             self._pause(error)
             return False
         except StoreRefused as error:
             left = self._salvage_damaged(batch)
             if batch.segments == left and len(left) == 1:
-                self._refuse(left[0], error)
+                self._count_refusal(left[0], error)
                 return True
-            return all(self._load(single(segment)) for segment in left)
+            return all(self._load(batch_of(segment)) for segment in left)
         for segment in batch.segments:
             self._tries.pop(segment.name, None)
-            self._backoff.forget(segment.name)
+            self._disk_backoff.clear(segment.name)
         self._archive_loaded(batch.segments)
         if batch.kind is SegmentKind.EVENTS:
             self.events_loaded += lines
         return True
 
     def _archive_loaded(self, segments: Iterable[Path]) -> None:
-        """Archive these, and before them what the archive has not taken yet. Its failure is told once, until it ends.
+        """Archive the segments, after those that could not be archived yet. A failure is logged once, until it ends.
 
-        What waits is not loaded again, and no report waits for it.
+        Segments that wait for the archive are not loaded again, and no report waits for them.
         """
         self._unarchived |= {segment.name: segment for segment in segments}
-        if self._backoff.waits(_ARCHIVE):
+        if self._disk_backoff.is_waiting(_ARCHIVE):
             return
         for name, segment in list(self._unarchived.items()):
             try:
-                self._archive.take(segment)
+                self._archive.add(segment)
             except OSError as error:
                 if not segment.exists():
-                    # Somebody else has taken it away.
+                    # The operator has removed it.
                     del self._unarchived[name]
                     continue
-                if self._backoff.fail(_ARCHIVE) == 1:
+                if self._disk_backoff.fail(_ARCHIVE) == 1:
                     log.error("the archive takes no segment, loaded ones stay in the journal: %s", error)
                 return
             del self._unarchived[name]
-            if self._backoff.forget(_ARCHIVE):
+            if self._disk_backoff.clear(_ARCHIVE):
                 log.info("the archive takes segments again")
 
     def _retry_later(self, segment: Path, error: OSError) -> None:
-        """Try a segment again later; after some tries one that the disk has lost is set aside."""
-        tries = self._backoff.fail(segment.name)
+        """Try a segment again later; after some tries, set one aside that the disk has lost."""
+        tries = self._disk_backoff.fail(segment.name)
         if tries == 1:
             log.warning("segment %s cannot be read, trying again: %s", segment.name, error)
         if tries < self._settings.loader_tries_max or error.errno not in _LOST:
@@ -245,47 +262,44 @@ class Loader:
             segment.rename(self._aside / segment.name)
         except OSError:
             return
-        self._backoff.forget(segment.name)
+        self._disk_backoff.clear(segment.name)
         self.segments_aside += 1
         log.error("segment %s cannot be read and is set aside in %s: %s", segment.name, self._aside, error)
 
     def _salvage_damaged(self, batch: Batch) -> list[Path]:
-        """Set aside what is damaged; gives the segments that are whole."""
-        left = [segment for segment in batch.segments if segment.name in self._whole or is_whole(segment)]
+        """Salvage the damaged segments of a batch; returns the others."""
+        left = [segment for segment in batch.segments if segment.name in self._undamaged or is_undamaged(segment)]
         for segment in batch.segments:
             if segment not in left:
                 self._salvage(segment)
-        # Remembered, because an outage asks again and again.
-        self._whole = frozenset(segment.name for segment in left)
+        # Kept, because during an outage this is asked again and again.
+        self._undamaged = frozenset(segment.name for segment in left)
         return left
 
     def _end_outage(self) -> None:
-        """All that there was is loaded: the next outage begins with short pauses, and a line in the log."""
-        if self._pause_s:
+        """Everything is loaded: the next outage begins with short pauses and a line in the log."""
+        if self._store_backoff.clear(_STORE):
             log.info("the store takes events again")
-        self._pause_s = 0.0
 
     def _pause(self, error: StoreUnavailable | StoreFailed) -> None:
-        if not self._pause_s:
-            level = logging.WARNING if self._start is not None else logging.INFO
+        if self._store_backoff.fail(_STORE) == 1:
+            level = logging.WARNING if self._engine_start_id is not None else logging.INFO
             log.log(level, "the store is away, events wait in the journal: %s", error)
         self._prepared, self.loaded_through_ms = False, 0
-        self._pause_s = min(PAUSE_MOST_S, self._pause_s * 2 or PAUSE_LEAST_S)
-        self._resume_s = time.monotonic() + self._pause_s
 
     def _salvage(self, segment: Path) -> None:
-        """A sealed segment does not change, so damage is the disk's; what is whole is loaded all the same."""
+        """Set a segment aside that the disk has damaged, and load its whole frames."""
         kept = salvage(segment, self._aside, self._folder.disk)
         self.segments_aside += 1
         what = "no frame of it is whole" if kept is None else f"its whole frames go on as {kept.name}"
         log.error("segment %s is damaged and set aside in %s: %s", segment.name, self._aside, what)
 
     def _leave_in_journal(self, segment: Path, error: StoreShort) -> None:
-        """Leave a segment where it is, of which the store lacks rows without saying why; it is loaded again later."""
-        if self._backoff.fail(segment.name) == 1:
+        """Leave a segment in the journal, to load it again later: the store lacks rows of it and reported no error."""
+        if self._disk_backoff.fail(segment.name) == 1:
             log.error("segment %s stays in the journal, and is loaded again: %s", segment.name, error)
 
-    def _refuse(self, segment: Path, error: StoreRefused) -> None:
+    def _count_refusal(self, segment: Path, error: StoreRefused) -> None:
         self._tries[segment.name] += 1
         if self._tries[segment.name] < self._settings.loader_tries_max:
             log.warning("the store refuses segment %s, trying again: %s", segment.name, error)

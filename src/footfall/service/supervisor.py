@@ -37,6 +37,7 @@ from footfall.system.process import (
     bind,
 )
 from footfall.system.terminal import Terminal
+from footfall.system.waiting import backoff
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ class ChildProcess:
 
     async def run(self) -> None:
         """Start the process, again and again, until `stop`."""
-        pause_s = RESTART_LEAST_S
+        pauses_s = backoff(RESTART_LEAST_S, RESTART_MOST_S)
         try:
             while not self._stopping.is_set():
                 started_s = time.monotonic()
@@ -207,11 +208,12 @@ class ChildProcess:
                 status = await self._process.wait()
                 if self._stopping.is_set():
                     break
-                pause_s = RESTART_LEAST_S if time.monotonic() - started_s > SETTLED_S else pause_s
+                if time.monotonic() - started_s > SETTLED_S:
+                    pauses_s = backoff(RESTART_LEAST_S, RESTART_MOST_S)
+                pause_s = next(pauses_s)
                 log.error("%s ended with status %d, starting it again in %.1f s", self.role.command, status, pause_s)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause_s)
-                pause_s = min(RESTART_MOST_S, pause_s * 2)
         finally:
             self._gone.set()
 

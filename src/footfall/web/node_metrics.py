@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from footfall.journal import Folder
+from footfall.journal import Folder, opened_ms
 from footfall.metrics import SharedMetrics, Values
 from footfall.settings import Settings
 from footfall.state import JobStatus, State, StateUnavailable
@@ -35,7 +35,7 @@ class NodeMetrics:
 
     def _journal_values(self, now_ms: int) -> Values:
         names = self._journal.names()
-        oldest_ms = int(names[0].split("-", 1)[0]) if names else now_ms
+        oldest_ms = opened_ms(Path(names[0])) if names else now_ms
         return {
             ("footfall_journal_bytes", ""): self._journal.used_bytes(),
             ("footfall_journal_segments", ""): len(names),

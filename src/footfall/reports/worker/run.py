@@ -29,6 +29,7 @@ from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreMemory, StoreRefused, StoreRejected, StoreTimeout, StoreUnavailable
 from footfall.system.clock import Clock
+from footfall.system.waiting import backoff
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +225,7 @@ class Run:
         """
         settings = self._dependencies.settings
         deadline_s = time.monotonic() + settings.report_timeout_s
-        pause_s, block_rows, final = RETRY_PAUSE_MIN_S, BLOCK_ROWS, False
+        pauses_s, block_rows, final = backoff(RETRY_PAUSE_MIN_S, RETRY_PAUSE_MAX_S), BLOCK_ROWS, False
         while not self._stopped.is_set():
             if behind := await self._wait_at_barrier():
                 wait_s = settings.report_barrier_timeout_s
@@ -244,11 +245,11 @@ class Run:
                 log.warning("report %s: %s, trying again with all merged", self._job.id, error)
                 continue
             except (StoreUnavailable, FilesAway) as error:
+                pause_s = next(pauses_s)
                 if time.monotonic() + pause_s >= deadline_s:
                     raise
                 log.warning("report %s: a store is away, trying again: %s", self._job.id, error)
             await self._pause(pause_s)
-            pause_s = min(pause_s * 2, RETRY_PAUSE_MAX_S)
         raise WorkStopped
 
     async def _run_attempt(

@@ -131,7 +131,7 @@ def test_a_part_is_not_forgotten_when_the_store_goes_away_in_the_middle(own_engi
         assert not node.loader.tick()
     own_engine.stop()
     own_engine.start()
-    node.loader._resume_s = 0.0
+    node.loader._store_backoff.clear("store")
     node.loader.tick()
     assert node.count() == 500
     node.store.close()
