@@ -17,6 +17,7 @@ from footfall.usage import Counts
 from footfall.web import ROUTES
 from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.openapi.texts import ADVICE
+from footfall.web.plan_body import PlanShown
 from footfall.wire import (
     ErrorNode,
     ReportLink,
@@ -55,7 +56,7 @@ def test_the_limits_are_settings():
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
-    kinds += (list[ReportStatus], Counts, Receipt, Page, Released, Dropped, ScheduleShown, Estimate)
+    kinds += (list[ReportStatus], Counts, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
     made = []
     for kind in kinds:
         try:

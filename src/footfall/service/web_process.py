@@ -68,6 +68,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             receipts=receipts,
             usage=usage,
             codes=codes,
+            plan=plan,
             quarantine=Quarantine(store, journal, plan, settings),
             collect=collector,
             service=_describe(settings),

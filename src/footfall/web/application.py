@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Guard
 
 from footfall.accounts import Accounts
 from footfall.errors import Code, RequestRefused
+from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -30,6 +31,7 @@ from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.document import make_document
 from footfall.web.openapi.manual import PAGES
+from footfall.web.plan_body import PlanBody
 from footfall.web.routes import ROUTES, Route
 from footfall.wire import Service
 
@@ -46,6 +48,7 @@ def build(
     receipts: Receipts,
     usage: Usage,
     codes: CodeLookup,
+    plan: LivePlan,
     quarantine: Quarantine,
     collect: ASGIApp,
     service: Service,
@@ -77,6 +80,7 @@ def build(
         node_metrics=node_metrics,
         healthy=healthy,
         document=make_document(ROUTES, service),
+        plan_body=PlanBody(plan, settings),
     )
 
     async def provide_services() -> Services:

@@ -19,6 +19,7 @@ from footfall.usage import Usage
 from footfall.validation import CodeLookup
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
+from footfall.web.plan_body import PlanBody
 from footfall.wire import Service
 
 
@@ -45,6 +46,7 @@ class Services:
     node_metrics: NodeMetrics
     healthy: Callable[[], bool]
     document: Mapping[str, Any]
+    plan_body: PlanBody
 
 
 class SignIn:

@@ -284,6 +284,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         signed_in=True,
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
+    Route("GET", "/plan", "Get Tracking Plan", service.show_plan, tag="Plan", signed_in=True),
     Route("GET", "/service/version", "Get Service Version", service.service_version, published=True),
     Route("GET", "/system/version", "Get Service Version, for older clients", service.system_version, published=True),
     Route(

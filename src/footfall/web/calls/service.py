@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from footfall import validation
 from footfall.errors import Code, RequestRefused
 from footfall.metrics import render_metrics
-from footfall.web.calls.request import UNCACHED, SignedInRequest, unknown_query_warnings
+from footfall.web.calls.downloads import is_unchanged
+from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, unknown_query_warnings
 from footfall.web.dependencies import Services
 from footfall.web.openapi.page import render_page
 from footfall.web.openapi.schemas import Health
@@ -24,6 +25,15 @@ _PAGE_POLICY = (
 RETRY_AFTER_S: Final = 5
 # The name and version of Prometheus's text format; the framework adds the character set.
 METRICS_MEDIA_TYPE: Final = "text/plain; version=0.0.4"
+
+
+async def show_plan(request: SignedInRequest, services: NamedDependency[Services]) -> Response[bytes]:
+    """The tracking plan in force; 304 where the client has it already."""
+    body, etag = await asyncio.to_thread(services.plan_body.make, request.user)
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if is_unchanged(request.headers.get("if-none-match"), etag):
+        return Response(b"", status_code=304, media_type=JSON, headers=headers)
+    return Response(body, media_type=JSON, headers=headers)
 
 
 async def service_version(services: NamedDependency[Services]) -> Response[ServiceVersion]:

@@ -7,6 +7,7 @@ from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
 from footfall.web.openapi.report_pages import EXAMPLE_JOB, EXAMPLE_NAME, EXAMPLE_TOKEN, REPORT_PAGES
 from footfall.web.openapi.schemas import EventFull, EventsRequest
 from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULE_PAGES, Documentation
+from footfall.web.plan_body import PlanShown
 
 _EVENT: Final = {
     "customer": "BARCHART",
@@ -55,6 +56,21 @@ _HELD: Final = {
     "userAgent": "example/1.0",
 }
 _QUARANTINE_FILTER: Final = {"product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED", "since": 1568332800000}
+_PLAN: Final = {
+    "fingerprint": "5293e32db8b0",
+    "mode": "strict",
+    "customers": ["BARCHART"],
+    "products": {
+        "PORTFOLIO": {
+            "columns": ["userId", "portfolioId"],
+            "types": {
+                "PORTFOLIO-APPLICATION-LOADED": ["userId"],
+                "PORTFOLIO-ACCESSED": ["userId", "portfolioId"],
+            },
+        }
+    },
+    "rules": [{"customers": ["BARCHART"], "keys": ["portfolioId"], "non_empty": True}],
+}
 _SERVICE: Final = {
     "version": "0.1.0",
     "name": "footfall",
@@ -184,6 +200,16 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         required=("customer", "product"),
         answer_example=_COUNTS,
         answers={"Footfall-Warning": "The customer, product or types of which neither the plan nor the store knows."},
+    ),
+    ("GET", "/plan"): Documentation(
+        "The tracking plan in force, with the keys of its file: the products with their columns and types, and the "
+        "customers that the user may see. A question mark behind a key makes it optional. Keys that have no value are "
+        "left out.",
+        headers={"If-None-Match": "An `ETag`: the answer is 304 while the plan, as the user may see it, is the same."},
+        answer=PlanShown,
+        answer_example=_PLAN,
+        answers={"ETag": "Names the content: two equal tags are equal answers."},
+        also={"304": "The client has this very plan."},
     ),
     ("GET", "/service/version"): Documentation(
         "The version and description of the service.",
