@@ -110,10 +110,39 @@ def test_a_command_refuses_the_data_of_another_user_and_says_whose_it_is(line: s
     owner = f"#{STRANGER}" if IS_ROOT else "root"
     number = STRANGER if IS_ROOT else 0
     name = next(name for name in names(main, (), click.Context(main)) if line == name or line.startswith(f"{name} "))
-    assert found.exit_code == 1
+    # The exit code 1 of `verify` is a verdict.
+    assert found.exit_code == (3 if line == "verify" else 1)
     assert f"{foreign} belongs to {owner} (user number {number}): run this as that user" in found.stderr
     assert f"sudo -u {shlex.quote(owner)} footfall {name}" in found.stderr
     assert (sorted(foreign.rglob("*")) if IS_ROOT else []) == before
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line not in ("serve", "restore PLACE")])
+def test_a_command_in_a_wrong_folder_says_so_in_one_line_and_makes_nothing(line: str, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    found = run(line, Path("footfall-data"))
+    name = next(name for name in names(main, (), click.Context(main)) if line == name or line.startswith(f"{name} "))
+    assert found.exit_code == (3 if name == "verify" else 1)
+    why = f"Error: there is no data folder {tmp_path}/footfall-data: name another with --data-dir;"
+    assert [told for told in found.stderr.splitlines() if told.startswith("Error")] == [
+        f"{why} `footfall serve` makes one"
+    ]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_without_data_is_no_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    found = run("user list", tmp_path / "empty")
+    assert (found.exit_code, found.stderr.count("there is no data of footfall in")) == (1, 1)
+    found = run("user list", tmp_path / "plan.toml")
+    assert (found.exit_code, found.stderr.count("plan.toml is no folder")) == (1, 1)
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_the_data_folder_is_named_before_a_command_or_after_it(tmp_path: Path) -> None:
+    (tmp_path / "data" / "journal").mkdir(parents=True)
+    for line in (f"--data-dir {tmp_path}/data user list", f"user list --data-dir {tmp_path}/data"):
+        assert run(line, tmp_path / "elsewhere").exit_code == 0
 
 
 @pytest.mark.parametrize("line", USES_NO_DATA)

@@ -22,6 +22,8 @@ PASSWORD = "open sesame: please"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    # The folder of a service that has never run.
+    (tmp_path / "data" / "journal").mkdir(parents=True)
     return Settings(data_dir=str(tmp_path / "data"))
 
 
@@ -164,7 +166,7 @@ def test_a_state_that_cannot_be_opened_is_one_line(changes: dict[str, Any], why:
 def test_a_command_line_that_cannot_be_read_is_2(settings: Settings, arguments: list[str]) -> None:
     result = run(settings, *arguments, stdin=PASSWORD)
     assert result.exit_code == 2
-    assert not settings.data.exists()
+    assert not (settings.data / "state.db").exists()
 
 
 @pytest.mark.parametrize("command", [[], ["add"], ["list"], ["password"], ["grant"], ["revoke"], ["remove"]])
@@ -175,6 +177,7 @@ def test_help_has_an_example(settings: Settings, command: list[str]) -> None:
 
 
 def test_the_main_command_hands_over_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "journal").mkdir(parents=True)
     options = ["--set", f"data_dir={tmp_path / 'elsewhere'}"]
     added = CliRunner().invoke(main, [*options, "user", "add", "root", "--admin"], input=PASSWORD)
     assert added.exit_code == 0, added.output

@@ -93,7 +93,7 @@ def test_a_line_that_cannot_be_read_ends_with_2(kept, arguments):
 def test_a_folder_without_data_is_not_backed_up(nodes, tmp_path):
     result = run(nodes(), "backup", str(tmp_path / "b"))
     assert result.exit_code == 1
-    assert "holds no data of footfall" in result.stderr
+    assert "there is no data of footfall in" in result.stderr
     assert not (tmp_path / "b").exists()
 
 
@@ -105,3 +105,18 @@ def test_nothing_starts_on_half_restored_data(nodes, tmp_path, command):
     result = run(node, command, *arguments)
     assert result.exit_code == 1
     assert "has not finished: run it again" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("s3:/bucket/prefix", "a URL has two slashes"), ("{data}/backup", "is in the data folder"), ("{data}", "is in")],
+)
+def test_a_place_that_is_surely_not_meant_is_refused_and_nothing_is_made(nodes, tmp_path, monkeypatch, place, why):
+    monkeypatch.chdir(tmp_path)
+    node = nodes()
+    (node.data / "clock").touch()
+    before = sorted(tmp_path.iterdir()), sorted(node.data.iterdir())
+    result = run(node, "backup", place.format(data=node.data))
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert why in result.stderr
+    assert (sorted(tmp_path.iterdir()), sorted(node.data.iterdir())) == before

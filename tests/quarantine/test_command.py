@@ -176,7 +176,7 @@ def test_faults_are_lines_with_code_1(there, tmp_path):
     assert (broken.exit_code, broken.stderr.startswith(f"{there.plan_file}:1: ")) == (1, True)
     there.plan_file.write_text(WIDER)
     for changes, said in [
-        ({"FOOTFALL_EVENTS_URL": "embedded"}, "the events store does not answer"),
+        ({"FOOTFALL_EVENTS_URL": "embedded"}, "footfall does not run on"),
         ({"FOOTFALL_DATA_DIR": str(tmp_path / "none")}, "there is no data folder"),
         ({"FOOTFALL_DISK_FREE_BYTES_MIN": str(2**60)}, "nothing was changed: the disk has less free space"),
     ]:

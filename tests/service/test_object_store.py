@@ -70,8 +70,8 @@ def test_reports_are_kept_and_delivered_there(serve, s3):
         ({}, 78, "FOOTFALL_DESTINATIONS.lake: Object missing required field `url`"),
         (
             {"url": "gs://lake", "options": {"service_account_key": "geheim"}},
-            1,
-            "Error: the destination 'lake' cannot be opened: Generic GCS error: GCP credential error",
+            78,
+            "the destination 'lake' cannot be opened: Generic GCS error: GCP credential error",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """Where a backup is kept: a folder or a bucket of an object store, through one library."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from footfall.system.files import sync_path
 
 PARTS = "parts"
 SCHEMES = ("file", "s3", "gs", "az")
+# Somebody meant a URL; a folder whose name ends in a colon can be given as ./s3:/...
+_ONE_SLASH = re.compile(rf"({'|'.join(SCHEMES)}):(?!//)")
 # The least part that object stores take in a multipart upload, and how many are held in memory at once.
 _CHUNK_BYTES = 5 * 1024 * 1024
 _CHUNKS_AT_ONCE = 4
@@ -27,11 +30,12 @@ _RETRY_TIMEOUT_S = 180
 class BackupLocation:
     """`where` is a folder's path or a URL: file:///path, s3://bucket/prefix, gs://..., az://...
 
-    With `make` a folder that is not there is made, for its owner alone. An object is whole or absent, and durable after
-    `settle`. Raises BackupRefused for a place that cannot be one; the methods raise LocationFailed.
+    With `make` a folder that is not there is made, for its owner alone, but none in the folder `outside_of`. An object
+    is whole or absent, and durable after `settle`. Raises BackupRefused for a place that cannot be one; the methods
+    raise LocationFailed.
     """
 
-    def __init__(self, where: str, *, make: bool = False) -> None:
+    def __init__(self, where: str, *, make: bool = False, outside_of: Path | None = None) -> None:
         self.where = where
         self._root = _folder(where)
         if self._root is None:
@@ -40,11 +44,19 @@ class BackupLocation:
             except (BaseError, ValueError) as error:
                 raise BackupRefused(f"{where}: {_line(error)}") from error
             return
+        if outside_of is not None and self._root.resolve().is_relative_to(outside_of.resolve()):
+            # One fault of the disk would take both, and the next backup would hold this one.
+            raise BackupRefused(f"{where} is in the data folder {outside_of.absolute()}: name a place outside of it")
+        if self._root.exists() and not self._root.is_dir():
+            raise BackupRefused(f"{where} is no folder")
         try:
             if make:
                 files.make_folder(self._root)
+            self._root.stat()
             self._store = LocalStore(self._root)
-        except (BaseError, OSError) as error:
+        except OSError as error:
+            raise BackupRefused(f"{where} cannot be used: {error.strerror}") from error
+        except BaseError as error:
             raise BackupRefused(f"{where} is no folder that can be used") from error
 
     def read(self, name: str) -> bytes | None:
@@ -128,6 +140,8 @@ def part_name(sha256: str) -> str:
 
 def _folder(where: str) -> Path | None:
     """The folder that is meant; None for an object store. Raises BackupRefused."""
+    if found := _ONE_SLASH.match(where):
+        raise BackupRefused(f"{where}: a URL has two slashes after its colon, as in {found[1]}://...")
     if "://" not in where:
         return Path(where).absolute()
     parts = urlsplit(where)

@@ -50,8 +50,11 @@ def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[s
     callback=_pairs,
     help="Set one setting, over the file and the environment. May be given again and again.",
 )
+@click.option(
+    "--data-dir", metavar="FOLDER", help="Folder for everything that is kept on this machine; also after the command."
+)
 @click.pass_context
-def main(context: click.Context, config: Path | None, pairs: dict[str, str]) -> None:
+def main(context: click.Context, config: Path | None, pairs: dict[str, str], data_dir: str | None) -> None:
     """Collect usage events durably, count each once, report them completely.
 
     Settings come from the file, then the environment (FOOTFALL_PORT=9000), then --set and the commands' own options:
@@ -64,4 +67,4 @@ def main(context: click.Context, config: Path | None, pairs: dict[str, str]) -> 
       footfall --set plan_mode=open serve
       footfall settings
     """
-    take_settings(context, config, pairs)
+    take_settings(context, config, pairs if data_dir is None else {**pairs, "data_dir": data_dir})

@@ -6,7 +6,7 @@ import msgspec
 from footfall.backup import BackupDamaged, BackupLocation, back_up, check_backup, prepare_restore, require_data
 from footfall.backup import restore as bring_back
 from footfall.cli.backup_output import describe, plain_errors, progress, readable, summarize
-from footfall.cli.context import data_options, pass_own, require_own
+from footfall.cli.context import Needs, data_command, data_options, require_data_folder
 from footfall.service.composition import open_backup, open_clock
 from footfall.settings import Settings
 
@@ -40,9 +40,9 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 
 
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
-    require_own(settings)
+    require_data_folder(settings)
     require_data(settings)
-    location = BackupLocation(where, make=True)
+    location = BackupLocation(where, make=True, outside_of=settings.data)
     with progress() as shown, open_backup(settings, shown) as dependencies, open_clock(settings) as clock:
         dependencies.state.migrate()
         saved = back_up(location, dependencies, clock)
@@ -80,8 +80,7 @@ def _verify(where: str, as_json: bool) -> None:
 @click.command()
 @click.argument("where", metavar="PLACE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
-@data_options
-@pass_own
+@data_command(Needs.NOTHING)
 def restore(settings: Settings, where: str, as_json: bool) -> None:
     """Bring back the backup at PLACE, a folder or a URL (file://, s3://, gs://, az://), on an empty machine.
 

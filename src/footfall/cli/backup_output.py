@@ -19,6 +19,7 @@ from footfall.backup import (
     PartKind,
     SilentProgress,
 )
+from footfall.cli.failures import tell_os_error, tell_store_error
 from footfall.cli.output import moment
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.store import StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
@@ -31,12 +32,8 @@ _EXPECTED = (
     StateTooNew,
     StateUnavailable,
     StateUrlInvalid,
-    StoreFailed,
     StoreRefused,
-    StoreTimeout,
-    StoreUnavailable,
     BaseError,
-    OSError,
 )
 
 
@@ -117,6 +114,10 @@ def plain_errors() -> Iterator[None]:
         yield
     except BackupDamaged as error:
         raise click.ClickException("the backup is damaged:\n  " + "\n  ".join(error.problems)) from error
+    except (StoreUnavailable, StoreFailed, StoreTimeout) as error:
+        raise click.ClickException(tell_store_error(error)) from error
+    except OSError as error:
+        raise click.ClickException(tell_os_error(error)) from error
     except _EXPECTED as error:
         lines = str(error).splitlines() if isinstance(error, BaseError) else [str(error)]
         raise click.ClickException(lines[0] if lines else type(error).__name__) from error

@@ -1,6 +1,8 @@
 """What the commands share: the settings of a call, options that change them, and groups that import commands late."""
 
+import enum
 import functools
+import logging
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
@@ -10,9 +12,11 @@ from typing import IO, Any, TypeVar, cast
 
 import click
 
+from footfall.cli.failures import tell_os_error
 from footfall.settings import Settings
 from footfall.settings.load import Loaded, SettingsInvalid, load
-from footfall.system.data_folder import NotOwner, require_ours
+from footfall.system.data_folder import NoData, NotOwner, require_data, require_folder, require_ours
+from footfall.system.process import is_supervised
 
 _CALL = "footfall.call"
 _HELP = "footfall.help"
@@ -60,6 +64,17 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what the system refuses it becomes one line, but for the service's own processes."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # `| head` has seen enough, and click ends quietly
+        except OSError as error:
+            if is_supervised():
+                raise
+            raise click.ClickException(tell_os_error(error)) from error
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether help is asked for anywhere on the line: it is given even where the settings are broken."""
         ctx.meta[_HELP] = any(name in args for name in ctx.help_option_names)
@@ -87,7 +102,9 @@ class _Call:
 
 
 def take_settings(context: click.Context, config: Path | None, flags: dict[str, str]) -> None:
-    """Load the settings into `context.obj`; ends the command with EXIT_SETTINGS when they cannot be used."""
+    """Load the settings into `context.obj`; ends the command with exit code 78 when they cannot be used."""
+    # What the library logs of a connection that is lost, the command says itself; a process of the service has a log.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     context.meta[_CALL] = _Call(config, flags)
     _load(context)
 
@@ -97,27 +114,52 @@ def loaded(context: click.Context) -> Loaded:
     return _call(context).loaded
 
 
-def pass_own(command: AnyFunction) -> AnyFunction:
-    """Pass the settings to a command that uses the data folder; end the command if the folder is another user's."""
+class Needs(enum.Enum):
+    """What a command needs of the data folder."""
 
-    @functools.wraps(command)
-    def checked(*arguments: Any, **options: Any) -> Any:
-        settings: Settings = click.get_current_context().obj
-        require_own(settings)
-        return command(settings, *arguments, **options)
-
-    return cast("AnyFunction", checked)
+    NOTHING = "it is made where it is not there"
+    FOLDER = "the folder itself, which may be empty, as a new volume of a container is"
+    STATE = "the data of a service, unless the state is in a database of its own"
+    DATA = "the data of a service"
 
 
-def require_own(settings: Settings) -> None:
-    """End the command when the data folder is another user's, and say whose, and how to run it as that user."""
+def data_command(
+    needs: Needs = Needs.DATA, failure: type[click.ClickException] = click.ClickException
+) -> Callable[[AnyFunction], AnyFunction]:
+    """Pass the settings to a command that uses the data folder, and give it the option --data-dir.
+
+    The command ends with `failure` when the folder is another user's, or lacks what the command needs.
+    """
+
+    def decorate(command: AnyFunction) -> AnyFunction:
+        @functools.wraps(command)
+        def checked(*arguments: Any, **options: Any) -> Any:
+            settings: Settings = click.get_current_context().obj
+            require_data_folder(settings, needs, failure)
+            return command(settings, *arguments, **options)
+
+        return data_options(cast("AnyFunction", checked))
+
+    return decorate
+
+
+def require_data_folder(
+    settings: Settings, needs: Needs = Needs.DATA, failure: type[click.ClickException] = click.ClickException
+) -> None:
+    """End the command when the data folder is another user's, or lacks what the command needs, and say what to do."""
     try:
         require_ours(settings.data)
+        if needs is Needs.FOLDER:
+            require_folder(settings.data)
+        elif needs is Needs.DATA or (needs is Needs.STATE and not settings.state_url):
+            require_data(settings.data)
     except NotOwner as error:
         command = f"sudo -u {shlex.quote(error.user)} {click.get_current_context().command_path}"
-        raise click.ClickException(f"{error}: run this as that user, for example with {command}") from error
+        raise failure(f"{error}: run this as that user, for example with {command}") from error
+    except NoData as error:
+        raise failure(f"{error}: name another with --data-dir; `footfall serve` makes one") from error
     except OSError as error:
-        raise click.ClickException(f"the data folder {settings.data}: {error.strerror}") from error
+        raise failure(f"the data folder {settings.data}: {error.strerror}") from error
 
 
 def address_options(command: AnyFunction) -> AnyFunction:

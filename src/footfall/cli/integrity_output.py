@@ -1,12 +1,12 @@
 """What `footfall verify`, `rebuild` and `journal` print: progress, counts, and errors in plain words."""
 
 import contextlib
-import logging
 import sys
 from collections.abc import Iterator
 
 import click
 
+from footfall.cli.failures import tell_os_error, tell_store_error
 from footfall.integrity import (
     Advance,
     Busy,
@@ -26,7 +26,7 @@ from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, Store
 from footfall.system.clock import NodeClock
 from footfall.system.data_folder import is_half_restored
 
-_EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, OSError, StoreFailed, StoreRefused, StoreTimeout)
+_EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, StoreRefused)
 
 # Seconds in which a service has started a fallen engine again, as a rule.
 _RESTART_S = 2.0
@@ -45,8 +45,10 @@ def plain_errors(kind: type[click.ClickException] = click.ClickException) -> Ite
         yield
     except BrokenPipeError:
         raise  # `| head` has seen enough, and click ends quietly
-    except StoreUnavailable as error:
-        raise kind(f"the events store cannot be reached: {error}") from error
+    except (StoreUnavailable, StoreFailed, StoreTimeout) as error:
+        raise kind(tell_store_error(error)) from error
+    except OSError as error:
+        raise kind(tell_os_error(error)) from error
     except _EXPECTED as error:
         raise kind(str(error)) from error
 
@@ -60,8 +62,6 @@ def open_node(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple
     SegmentFolders(settings)
     if is_half_restored(settings):
         raise NoData(f"a restore into {settings.data} has not finished: run it again first")
-    # What the library would say of a connection that is lost, our own line says.
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(open_store(settings))
         clock = stack.enter_context(open_clock(settings))

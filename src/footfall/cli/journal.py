@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from footfall.cli.context import data_options, pass_own
+from footfall.cli.context import data_command
 from footfall.cli.integrity_output import plain_errors
 from footfall.cli.output import moment
 from footfall.integrity import (
@@ -62,8 +62,7 @@ def journal() -> None:
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only these; repeat for more.")
 @click.option("--days", metavar="N", type=click.IntRange(min=1), help="Only the archive's last N days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; times are ms since the epoch.")
-@data_options
-@pass_own
+@data_command()
 def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: bool) -> None:
     """List segments: state, what they hold, frames, events, bytes, first and last time of receipt.
 
@@ -92,8 +91,7 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
 
 @journal.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@data_options
-@pass_own
+@data_command()
 def cat(settings: Settings, files: tuple[str, ...]) -> None:
     """Print the events in segments as JSON lines, whole frames only.
 
@@ -114,8 +112,7 @@ def cat(settings: Settings, files: tuple[str, ...]) -> None:
 
 @journal.command()
 @click.argument("file", metavar="FILE")
-@data_options
-@pass_own
+@data_command()
 def repair(settings: Settings, file: str) -> None:
     """Save what is whole of a segment, or put one that was set aside back into the journal.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import Problems
+from footfall.cli.context import Problems, data_options
 from footfall.cli.output import moment, read_time, table, zone_option
 from footfall.cli.plan_history import history_range, open_history, require_customers
 from footfall.cli.plan_infer import infer
@@ -42,6 +42,7 @@ plan.add_command(infer)
 
 @plan.command()
 @click.argument("file", type=_FILE, required=False)
+@data_options
 @click.pass_obj
 def show(settings: Settings, file: Path | None) -> None:
     """Show a plan: its customers, its products with their columns and types, its rules.
@@ -69,6 +70,7 @@ def show(settings: Settings, file: Path | None) -> None:
 @click.option(
     "--customer", "customers", metavar="CODE", multiple=True, help="Of these only this customer's; repeat it."
 )
+@data_options
 @click.pass_obj
 def check(settings: Settings, file: Path, since: int | None, customers: tuple[str, ...]) -> None:
     """Check a plan file: every problem is named with its line.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import require_own
+from footfall.cli.context import require_data_folder
+from footfall.cli.failures import tell_store_error
 from footfall.cli.progress import show_progress
 from footfall.service.composition import open_codes, open_store
 from footfall.settings import Settings
@@ -36,12 +37,13 @@ def open_history(settings: Settings) -> Iterator[History]:
     # Small commands need no store, and are quick without it.
     from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
-    require_own(settings)
+    if settings.events_url == "embedded":
+        require_data_folder(settings)
     try:
         with open_store(settings) as store, show_progress("events") as seen:
             yield store, seen
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
-        raise click.ClickException(f"the events store does not answer: {error}") from error
+        raise click.ClickException(tell_store_error(error)) from error
 
 
 def require_customers(settings: Settings, file: Path, store: "Store", customers: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from footfall.cli.context import data_options
 from footfall.cli.output import plain, read_time, zone_option
 from footfall.cli.plan_history import history_range, open_history
 from footfall.plan import Inference, Inferred, PlanInvalid, TooManyTypes, load_plan, parse_plan, write_inferred
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @zone_option
 @click.option("--product", "products", metavar="CODE", multiple=True, help="Only this product's; repeat it.")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, help="Only this customer's; repeat it.")
+@data_options
 @click.pass_obj
 def infer(
     settings: Settings, since: int | None, until: int | None, products: tuple[str, ...], customers: tuple[str, ...]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from footfall.cli.context import Problems
+from footfall.cli.context import Problems, data_options
 from footfall.plan import Plan, PlanInvalid, make_sample, name_fault, parse_plan, write_starter
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
@@ -83,6 +83,7 @@ def _customers(_context: click.Context, _option: click.Parameter, values: Sequen
     callback=_customers,
     help="A customer that may send events; repeat it. Every one may, when none is named.",
 )
+@data_options
 @click.pass_obj
 def init(settings: Settings, file: Path, product: str | None, types: Types, customers: tuple[str, ...]) -> None:
     """Write a first plan of your own into FILE, plan.toml when not said.

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from footfall.cli.context import AnyFunction, Problems, pass_own
+from footfall.cli.context import AnyFunction, Problems, data_command
+from footfall.cli.failures import tell_store_error
 from footfall.cli.output import echo_json, echo_table, moment, read_time, zone_option
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError
@@ -90,7 +91,7 @@ _named = click.argument("ids", metavar="[BATCH/SEQUENCE]...", nargs=-1, callback
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, help="So many at the most; 50 when not said.")
 @click.option("--summary", is_flag=True, help="How many there are of which type, and for which reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@pass_own
+@data_command()
 def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as_json: bool, **filters: Any) -> None:
     """List events, the newest first; long values are cut, and show has them whole.
 
@@ -114,7 +115,7 @@ def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as
 
 @quarantine.command()
 @click.argument("id", metavar="BATCH/SEQUENCE", callback=_id)
-@pass_own
+@data_command()
 def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command line calls it
     """Show one event as it came, with all that is known of it, as JSON.
 
@@ -134,7 +135,7 @@ def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command 
 @_everything
 @click.option("--set-type", default="", metavar="CODE", help="Give all of them this type first.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
-@pass_own
+@data_command()
 def release(
     settings: Settings, /, ids: tuple[str, ...], everything: bool, set_type: str, dry_run: bool, **filters: Any
 ) -> None:
@@ -167,7 +168,7 @@ def release(
 @_named
 @_everything
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_own
+@data_command()
 def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: bool, **filters: Any) -> None:
     """Drop events for good: a record of each stays, without its content.
 
@@ -194,15 +195,12 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
 
 def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
     """Do work with the quarantine; an error that may well happen becomes a line on standard error and exit code 1."""
-    if not settings.data.is_dir():
-        text = f"there is no data folder {settings.data}: run this on a node of the service, with its settings"
-        raise click.ClickException(text)
     try:
         return asyncio.run(_with_quarantine(settings, work))
     except PlanInvalid as error:
         raise Problems(str(error)) from error
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
-        raise click.ClickException(f"the events store does not answer: {error}") from error
+        raise click.ClickException(tell_store_error(error)) from error
     except JournalError as error:
         raise click.ClickException(f"nothing was changed: {error}") from error
     except RequestRefused as error:

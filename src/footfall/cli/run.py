@@ -10,7 +10,7 @@ from typing import cast
 
 import click
 
-from footfall.cli.context import SettingsProblems, address_options, data_options, loaded, pass_own
+from footfall.cli.context import Needs, SettingsProblems, address_options, data_command, data_options, loaded
 from footfall.settings import Settings
 from footfall.system.data_folder import is_half_restored
 from footfall.system.process import (
@@ -36,8 +36,7 @@ from footfall.system.process import (
 
 @click.command()
 @address_options
-@data_options
-@pass_own
+@data_command(Needs.NOTHING)
 def serve(settings: Settings) -> None:
     """Run the whole service: the engine, the worker and the web processes, restarted when they fall.
 
@@ -57,8 +56,7 @@ def serve(settings: Settings) -> None:
 
 @click.command()
 @address_options
-@data_options
-@pass_own
+@data_command(Needs.FOLDER)
 def web(settings: Settings) -> None:
     """Run one web process alone: it accepts events into its journal and answers the API."""
     suspend_garbage_collection()
@@ -75,8 +73,7 @@ def web(settings: Settings) -> None:
 
 
 @click.command()
-@data_options
-@pass_own
+@data_command(Needs.FOLDER)
 def worker(settings: Settings) -> None:
     """Run one worker alone: it loads the journal into the store and makes the reports."""
     suspend_garbage_collection()
@@ -89,8 +86,7 @@ def worker(settings: Settings) -> None:
 
 
 @click.command()
-@data_options
-@pass_own
+@data_command(Needs.FOLDER)
 def engine(settings: Settings) -> None:
     """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""
     from footfall.store.engine.process import run_engine  # noqa: PLC0415
@@ -173,6 +169,7 @@ def on_stop(call: Callable[[], None]) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: a value and a source for each name.")
+@data_options
 @click.pass_context
 def settings(context: click.Context, as_json: bool) -> None:
     """Show the settings in force and where each comes from.

@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from footfall.cli.context import AnyFunction, pass_own, read_pairs
+from footfall.cli.context import AnyFunction, Needs, data_command, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import echo_json, echo_table, keep_zone, moment, read_time
 from footfall.errors import RequestRefused
@@ -89,7 +89,7 @@ def _report_options(command: AnyFunction) -> AnyFunction:
     "--from", "start", callback=read_time, metavar="TIME", help="A time in the first window: 30d, 2026-11-01."
 )
 @new_option
-@pass_own
+@data_command(Needs.STATE)
 def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> None:
     """Add a schedule, and print its id.
 
@@ -118,7 +118,7 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
 
 @schedule.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@pass_own
+@data_command(Needs.STATE)
 def list_schedules(settings: Settings, as_json: bool) -> None:
     """List all schedules; a paused one has its reason in the last column.
 
@@ -138,7 +138,7 @@ def list_schedules(settings: Settings, as_json: bool) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def show(settings: Settings, schedule_id: str) -> None:
     """Show the schedule ID with its newest runs, as JSON.
 
@@ -153,7 +153,7 @@ def show(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def pause(settings: Settings, schedule_id: str) -> None:
     """Start no more reports of the schedule ID until it is resumed; those that run go on.
 
@@ -168,7 +168,7 @@ def pause(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def resume(settings: Settings, schedule_id: str) -> None:
     """Let the schedule ID go on, and try again what had failed for good.
 
@@ -185,7 +185,7 @@ def resume(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def remove(settings: Settings, schedule_id: str) -> None:
     """Remove the schedule ID; its reports stay until their time is over.
 
@@ -202,7 +202,7 @@ def remove(settings: Settings, schedule_id: str) -> None:
 @click.argument("schedule_id", metavar="ID")
 @click.option("--limit", type=click.IntRange(1, 1000), default=_RUNS_SHOWN, help="So many; 20 when not said.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@pass_own
+@data_command(Needs.STATE)
 def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> None:
     """List what became of the newest windows of the schedule ID, the newest first.
 

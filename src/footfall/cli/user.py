@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from footfall.accounts import Accounts, BadUser
-from footfall.cli.context import pass_own
+from footfall.cli.context import Needs, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import table
 from footfall.service.composition import open_accounts
@@ -61,7 +61,7 @@ def user() -> None:
 @click.option("--context", default="", metavar="TEXT", help="Passed on to clients that sign in, such as a domain.")
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
 @new_option
-@pass_own
+@data_command(Needs.STATE)
 def add(
     settings: Settings,
     user_id: str,
@@ -97,7 +97,7 @@ def add(
 
 @user.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
-@pass_own
+@data_command(Needs.STATE)
 def list_users(settings: Settings, as_json: bool) -> None:
     """List all users.
 
@@ -118,7 +118,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
 
 @user.command()
 @click.argument("user_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def password(settings: Settings, user_id: str) -> None:
     """Give the user ID a new password; the old one stops working at once, and so do links that were made with it.
 
@@ -137,7 +137,7 @@ def password(settings: Settings, user_id: str) -> None:
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
 @new_option
-@pass_own
+@data_command(Needs.STATE)
 def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new: bool) -> None:
     """Let the user ID see customers, beside those that the user sees already.
 
@@ -158,7 +158,7 @@ def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new:
 @user.command()
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
-@pass_own
+@data_command(Needs.STATE)
 def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None:
     """Let the user ID see these customers no longer, neither their reports nor by a link; an admin sees all.
 
@@ -185,7 +185,7 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
 
 @user.command()
 @click.argument("user_id", metavar="ID")
-@pass_own
+@data_command(Needs.STATE)
 def remove(settings: Settings, user_id: str) -> None:
     """Remove the user ID, who can sign in no more.
 

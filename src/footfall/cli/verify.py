@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
-from footfall.cli.context import data_options, pass_own
+from footfall.cli.context import data_command
 from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
 from footfall.cli.output import moment, table
 from footfall.integrity import (
@@ -38,8 +38,7 @@ _MEANINGS = {
 @click.option("--days", metavar="N", type=click.IntRange(min=1), help="Compare only the archive's last N days.")
 @click.option("--frames-only", is_flag=True, help="Check only the checksums; the events store is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts; times are ms since the epoch.")
-@data_options
-@pass_own
+@data_command(failure=Undecided)
 def verify(settings: Settings, days: int | None, frames_only: bool, as_json: bool) -> None:
     """Check that nothing was lost: hold the archive's segments against their checksums and the store against them.
 
@@ -125,8 +124,7 @@ def _finding(one: Finding) -> tuple[object, ...]:
 @click.option("--keep-old", is_flag=True, help="Keep the old table as events_old.")
 @click.option("--drop-old", is_flag=True, help="Only remove the table that an earlier rebuild kept.")
 @click.option("--abandon", is_flag=True, help="Only clean up after a rebuild that was killed.")
-@data_options
-@pass_own
+@data_command()
 def rebuild(
     settings: Settings, unarchived: str, archive_only: bool, keep_old: bool, drop_old: bool, abandon: bool
 ) -> None:

@@ -18,7 +18,6 @@ from footfall.integrity.rebuild import CannotRebuild, Rebuilding, RebuildPlan, R
 from footfall.integrity.repair import CannotRepair, Repair
 from footfall.integrity.segments import (
     Contents,
-    NoData,
     SegmentFile,
     SegmentFolders,
     SegmentState,
@@ -36,6 +35,7 @@ from footfall.integrity.verdict import (
     VerificationResult,
 )
 from footfall.integrity.verify import Verification
+from footfall.system.data_folder import NoData
 
 __all__ = [
     "BAD",

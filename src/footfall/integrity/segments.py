@@ -23,6 +23,7 @@ from footfall.journal import (
 )
 from footfall.loading import Archive
 from footfall.settings import Settings
+from footfall.system.data_folder import NoData
 
 # What was set aside while it was open still says so.
 _ENDINGS = (SEALED, OPEN)
@@ -60,10 +61,6 @@ class SegmentFile(Struct, frozen=True):
             return self.path.stat().st_size
         except FileNotFoundError:
             return 0
-
-
-class NoData(Exception):
-    """There is no node's data where the settings say."""
 
 
 class SegmentFolders:

@@ -25,7 +25,7 @@ from msgspec import Struct, structs
 from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.clock import SystemClock
-from footfall.system.data_folder import data_folder
+from footfall.system.data_folder import SERVE_LOCK, data_folder
 from footfall.system.process import (
     CHILD_BLOCKED_SIGNALS,
     CHILD_STOP_SIGNAL,
@@ -41,6 +41,8 @@ from footfall.system.waiting import backoff
 
 log = logging.getLogger(__name__)
 
+# Seconds in which the lock of the data folder must be free.
+LOCK_WITHIN_S = 0.3
 RESTART_LEAST_S = 0.1
 RESTART_MOST_S = 5.0
 # A process that lived this long starts again at once: its fall is no loop.
@@ -276,8 +278,11 @@ def _as_text(value: object) -> str:
 
 @contextlib.contextmanager
 def lock_data_folder(folder: Path) -> Iterator[None]:
-    """Hold the data folder for one supervisor. Raises CannotServe when another has it."""
-    with files.lock_file(folder / "serve.lock") as locked:
+    """Hold the data folder for one supervisor. Raises CannotServe when another has it.
+
+    A command that asks whether the folder is served holds the lock for a moment.
+    """
+    with files.lock_file(folder / SERVE_LOCK, LOCK_WITHIN_S) as locked:
         if not locked:
             raise CannotServe(f"another footfall serves the data in {folder.resolve()}")
         yield

@@ -1,4 +1,4 @@
-"""The data folder: whose it is, whether a restore into it has finished, and the name of the node that it makes."""
+"""The data folder: whose it is, whether there is one, whether it is served or half restored, and the node's name."""
 
 import contextlib
 import os
@@ -11,6 +11,10 @@ from footfall.system import files
 
 # A restore that has not finished leaves a folder of this name in the data folder.
 RESTORING = "restoring"
+# The file that the supervisor of the folder holds locked.
+SERVE_LOCK = "serve.lock"
+# Where a service has worked, the folder has one of these.
+_SIGNS = ("clock", "journal", "state.db", "engine", RESTORING)
 
 
 class NotOwner(Exception):
@@ -35,6 +39,41 @@ def require_ours(path: Path) -> None:
         return
     if owner != os.geteuid():
         raise NotOwner(path, owner)
+
+
+class NoData(Exception):
+    """There is no data of footfall where it is looked for; the text says so."""
+
+
+def require_folder(path: Path) -> None:
+    """Raise NoData when there is no such folder. Raises OSError."""
+    if not path.exists():
+        raise NoData(f"there is no data folder {path.absolute()}")
+    if not path.is_dir():
+        raise NoData(f"{path.absolute()} is no folder")
+
+
+def require_data(path: Path) -> None:
+    """Raise NoData when the folder holds nothing that a service keeps. Raises OSError."""
+    require_folder(path)
+    if not any((path / name).exists() for name in _SIGNS):
+        raise NoData(f"there is no data of footfall in {path.absolute()}")
+
+
+def is_served(settings: Settings) -> bool:
+    """Whether a service, or an engine alone, runs on the data folder. Raises OSError."""
+    return any(_is_locked(settings.data / name) for name in (SERVE_LOCK, "engine/lock"))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not files.take_lock(file, shared=True)
+    finally:
+        os.close(file)
 
 
 def is_half_restored(settings: Settings) -> bool:
