@@ -25,6 +25,7 @@ STRANGER = 12_345
 USES_NO_DATA = {
     "backup --verify PLACE": "the backup's place alone is read",
     "plan check plan.toml": "a file of the plan alone is read",
+    "plan init": "a file of the plan alone is written",
     "plan show": "the plan alone is read",
     "settings": "the settings alone are read",
 }
@@ -36,6 +37,7 @@ COMMANDS = (
     "journal ls",
     "journal repair some.zst",
     "plan check plan.toml --against-history 30d",
+    "plan infer",
     "quarantine drop --all --yes",
     "quarantine list",
     "quarantine release --all",

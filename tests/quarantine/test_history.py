@@ -136,7 +136,7 @@ def test_without_a_store_the_command_fails_in_one_line(node):
     there = node(events_url="embedded")
     found = command(there, str(there.plan_file), "--against-history", "1d")
     assert found.exit_code == 1
-    assert found.stderr.startswith("Error: the events store does not answer: ")
+    assert found.stderr.startswith("Error: footfall does not run on ")
     assert len(found.stderr.splitlines()) == 1
 
 
