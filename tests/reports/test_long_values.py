@@ -9,15 +9,20 @@ import pytest
 from footfall.state import JobStatus
 
 VALUE_CHARS, EVENTS, PARTS = 60_000, 8_000, 8
+# The store makes them itself, which takes a tenth of the time of loading as many bytes.
+FILL = """
+    INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
+    SELECT 'C', 'P', 'T', number * {parts:UInt64} + {part:UInt64},
+        [concat(leftPad(toString(number), 8, '0'), repeat('x', {chars:UInt64}))],
+        number + 1, generateUUIDv4(), 1, 1
+    FROM numbers({rows:UInt64})
+"""
 
 
 @pytest.mark.parametrize("file_format", ["csv", "arrow"])
 def test_long_values_are_given_in_small_blocks(place: Any, caplog: pytest.LogCaptureFixture, file_format: str) -> None:
     for part in range(PARTS):
-        place.load(
-            {"timestamp": n * PARTS + part, "context": [f"{n:08d}" + "x" * VALUE_CHARS], "sequence": n + 1}
-            for n in range(EVENTS // PARTS)
-        )
+        place.store.write(FILL, {"parts": PARTS, "part": part, "chars": VALUE_CHARS, "rows": EVENTS // PARTS})
     settings = msgspec.structs.replace(place.settings, report_memory_bytes_max=512 * 1024 * 1024)
 
     async def make() -> Any:

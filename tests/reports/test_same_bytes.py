@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import OUTPUTS, hashes, make
+from made import ONE_OF_EACH, OUTPUTS, hashes, make
 
 from footfall.settings import Settings
 from footfall.store import Store
@@ -93,7 +93,7 @@ def test_whatever_becomes_of_the_store(loaded: Any, mode: str) -> None:
     one = loaded(merging=False)
     one.load(events())
     before, parts = one.hashes(duplicates=mode), one.parts()
-    assert len(set(before)) == len(OUTPUTS)
+    assert len(set(before)) == len(ONE_OF_EACH)
 
     one.load(events()[: EVENTS // 2], cut=400)
     assert one.parts() > parts

@@ -29,6 +29,14 @@ OUTPUTS = (
     {"format": "arrow", "compression": "zstd"},
 )
 
+# One of each format, compressed where it can be: where these are the same bytes, what was compressed is the same too.
+ONE_OF_EACH = (
+    {"format": "csv", "compression": "zstd"},
+    {"format": "jsonl", "compression": "gzip"},
+    {"format": "parquet", "compression": "zstd"},
+    {"format": "arrow", "compression": "zstd"},
+)
+
 _numbers = itertools.count(1)
 
 
@@ -47,9 +55,9 @@ def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: An
 
 
 def hashes(settings: Settings, store: Store, wanted: dict[str, Any], **changes: Any) -> list[str]:
-    """The SHA-256 of the report in each of OUTPUTS."""
+    """The SHA-256 of the report in ONE_OF_EACH."""
     found = []
-    for output in OUTPUTS:
+    for output in ONE_OF_EACH:
         done, path = make(settings, store, wanted, **output, **changes)
         path.unlink()
         found.append(done.sha256)

@@ -18,7 +18,7 @@ from footfall.usage import Counts
 from footfall.wire import ReportFilter
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/St_Johns")
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from footfall.plan import LivePlan
 from footfall.reports import Estimate, Estimates, Reports
 from footfall.state import User
 
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 _NULLS = re.compile(rb',"context\d+":null')
 MODES = st.sampled_from(("keep", "drop"))
