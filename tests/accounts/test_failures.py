@@ -1,7 +1,10 @@
+import asyncio
+import base64
 from typing import Any
 
 import pytest
 
+from footfall.accounts import Unauthenticated
 from footfall.accounts.failures import PAIRS_MAX, Failures
 from footfall.errors import Code, RequestRefused
 
@@ -75,3 +78,30 @@ def test_memory_is_bounded(clock: Any) -> None:
     clock.ms += 60_000
     failures.reserve(PAIR)
     assert len(failures._pairs) == 1
+
+
+PASSWORD, HOME = "open sesame: please", "192.0.2.1"
+
+
+def sign_in(accounts: Any, user_id: str, password: str) -> None:
+    authorization = "Basic " + base64.b64encode(f"{user_id}:{password}".encode()).decode()
+    asyncio.run(accounts.authenticate(authorization, HOME))
+
+
+def test_failures_and_the_lock_that_follows_are_logged_without_secrets(accounts: Any, caplog: Any) -> None:
+    accounts.add("alice", PASSWORD)
+    for user_id in ("alice", "a password typed as a name"):
+        for _ in range(3):
+            with pytest.raises(Unauthenticated):
+                sign_in(accounts, user_id, "wrong password")
+        for _ in range(3):
+            with pytest.raises(RequestRefused):
+                sign_in(accounts, user_id, "wrong password")
+    assert caplog.messages == [
+        line
+        for who in ("user 'alice'", "an unknown user")
+        for line in (
+            *[f"a sign-in of {who} from {HOME} failed"] * 3,
+            f"sign-ins of {who} from {HOME} are refused for up to a minute: too many failed",
+        )
+    ]

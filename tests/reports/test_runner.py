@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from footfall.reports.worker.lease import Lease, Progress
 from footfall.state import Job, JobStatus, State, User
 from footfall.state.jobs import JobRepository
 from footfall.store import Store
@@ -190,6 +191,23 @@ async def test_a_worker_notices_that_its_lease_was_lost(gated: Any, caplog: pyte
         gated.store.gate.set()
     assert gated.state.jobs.get(job.id).owner == "the next"
     assert gated.stored() == []
+
+
+async def test_the_end_of_a_report_is_no_lost_lease(place: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    place.fill()
+    job = await place.order()
+    claimed = place.state.jobs.claim("node", LEASE_MS)
+    lease, stopped = Lease(claimed, place.state, LEASE_MS // 1000, 0.0), asyncio.Event()
+    lease.expect_end()
+    place.state.jobs.finish(job.id, "node", JobStatus.COMPLETE, 1, 0, 0, sha256="0", reason=None)
+    await lease.keep(lambda: Progress(0, 0, 0, 0.0), stopped)
+    assert (stopped.is_set(), caplog.messages) == (True, [])
+    # A report that its user has cancelled is no alarm either.
+    await Lease(claimed, place.state, LEASE_MS // 1000, 0.0).keep(lambda: Progress(0, 0, 0, 0.0), asyncio.Event())
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("INFO", f"report {job.id}: work on it ends, since it was cancelled or removed")
+    ]
 
 
 async def test_a_lease_is_kept_for_as_long_as_it_takes(make_place: Any) -> None:

@@ -62,7 +62,7 @@ class Accounts:
         if self._verified.knows(credentials):
             user = await asyncio.to_thread(self._remembered, credentials)
         if user is None:
-            user = await self._hashing.run(partial(self._verify, credentials, pair), pair[1])
+            user = await self._hashing.run(partial(self._verify, credentials, pair, address), pair[1])
         if user is None:
             raise Unauthenticated
         return user
@@ -138,7 +138,7 @@ class Accounts:
         user = self._state.users.get(credentials.user_id)
         return user if user is not None and self._verified.holds(credentials, user.password_hash) else None
 
-    def _verify(self, credentials: Credentials, pair: tuple[str, str]) -> User | None:
+    def _verify(self, credentials: Credentials, pair: tuple[str, str], address: str) -> User | None:
         """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
         # While this waited, others may have failed too often, or have verified the same credentials.
         user = self._state.users.get(credentials.user_id)
@@ -155,9 +155,18 @@ class Accounts:
             if not failed:
                 self._failures.give_back(pair, reserved_ms)
         if user is None or failed:
+            self._tell_failure(user, pair, address)
             return None
         self._verified.put(credentials, self._renew(user, credentials))
         return user
+
+    def _tell_failure(self, user: User | None, pair: tuple[str, str], address: str) -> None:
+        """Log the failure, and the refusals that follow it; whoever is refused costs no more lines."""
+        # A name that no user has is not logged: people type their password there.
+        who = "an unknown user" if user is None else f"user {user.id!r}"
+        _log.warning("a sign-in of %s from %s failed", who, address)
+        if self._failures.is_refused(pair):
+            _log.warning("sign-ins of %s from %s are refused for up to a minute: too many failed", who, pair[1])
 
     def _renew(self, user: User, credentials: Credentials) -> str:
         """The user's hash, made again if its parameters are outdated, since only now is the password known."""

@@ -49,11 +49,17 @@ class Failures:
                 if not times:
                     del self._pairs[pair]
 
-    def _check(self, pair: tuple[str, str], now_ms: int) -> None:
+    def is_refused(self, pair: tuple[str, str]) -> bool:
+        """Whether the pair has had as many failures as are allowed."""
+        with self._lock:
+            return self._wait_ms(pair, self._clock.now_ms()) > 0
+
+    def _wait_ms(self, pair: tuple[str, str], now_ms: int) -> int:
         times = self._pairs.get(pair)
-        if times is None or len(times) < self._failures_max:
-            return
-        wait_ms = times[0] + WINDOW_MS - now_ms
+        return 0 if times is None or len(times) < self._failures_max else times[0] + WINDOW_MS - now_ms
+
+    def _check(self, pair: tuple[str, str], now_ms: int) -> None:
+        wait_ms = self._wait_ms(pair, now_ms)
         if wait_ms > 0:
             message = "too many failed sign-ins of this user from this address"
             raise RequestRefused(Code.REQUEST_RATE_LIMITED, message, retry_after_s=-(-wait_ms // 1000))

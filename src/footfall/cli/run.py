@@ -13,6 +13,7 @@ import click
 from footfall.cli.context import Needs, SettingsProblems, address_options, data_command, data_options, loaded
 from footfall.settings import Settings
 from footfall.system.data_folder import is_half_restored
+from footfall.system.log import start_log
 from footfall.system.process import (
     BACKLOG,
     CannotServe,
@@ -23,7 +24,6 @@ from footfall.system.process import (
     raise_file_limit_for_connections,
     request_short_turns,
     resume_garbage_collection,
-    start_log,
     stop_signals,
     suspend_garbage_collection,
     unblock_stop_signals,

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 # The pause before the store is asked again, doubled with each failure up to the most.
 STORE_PAUSE_LEAST_S = 0.2
 STORE_PAUSE_MOST_S = 5.0
+# Seconds that a store may take to start together with the worker; past them it is away, and the log warns.
+STORE_START_S = 60.0
 # The same for a segment or the archive that the disk fails on. A disk that fails for a moment is tried again within a
 # second; one that stays broken or full costs one read in five seconds.
 DISK_PAUSE_LEAST_S = 0.5
@@ -61,6 +63,8 @@ class Loader:
         self._clock = clock
         self._broken_parts = BrokenParts(store, archive)
         self._engine_start_id: str | None = None
+        self._starts_until_s = time.monotonic() + STORE_START_S
+        self._is_outage_told = False
         self._prepared = False
         self._tries: Counter[str] = Counter()
         self._disk_backoff = Backoff(DISK_PAUSE_LEAST_S, DISK_PAUSE_MOST_S)
@@ -278,13 +282,19 @@ class Loader:
 
     def _end_outage(self) -> None:
         """Everything is loaded: the next outage begins with short pauses and a line in the log."""
-        if self._store_backoff.clear(_STORE):
+        self._store_backoff.clear(_STORE)
+        if self._is_outage_told:
             log.info("the store takes events again")
+            self._is_outage_told = False
 
     def _pause(self, error: StoreUnavailable | StoreFailed) -> None:
-        if self._store_backoff.fail(_STORE) == 1:
-            level = logging.WARNING if self._engine_start_id is not None else logging.INFO
-            log.log(level, "the store is away, events wait in the journal: %s", error)
+        tries = self._store_backoff.fail(_STORE)
+        is_starting = self._engine_start_id is None and time.monotonic() < self._starts_until_s
+        if is_starting and tries == 1:
+            log.info("the store does not answer yet, events wait in the journal")
+        elif not is_starting and not self._is_outage_told:
+            log.warning("the store is away, events wait in the journal: %s", error)
+            self._is_outage_told = True
         self._prepared, self.loaded_through_ms = False, 0
 
     def _salvage(self, segment: Path) -> None:

@@ -18,7 +18,8 @@ from footfall.settings import Settings
 from footfall.settings.load import load
 from footfall.system import files
 from footfall.system.clock import SystemClock
-from footfall.system.process import CannotServe, SettingsUnusable, start_log, unblock_stop_signals, watch_parent
+from footfall.system.log import start_log
+from footfall.system.process import CannotServe, SettingsUnusable, unblock_stop_signals, watch_parent
 
 log = logging.getLogger("footfall.service.preparation")  # its own name is __main__ where it is the process
 

@@ -13,11 +13,16 @@ PERIOD_S = 60.0
 # Places in the code that are told apart; only the code can add one, never a request.
 PLACES_MAX = 1_000
 
+# Characters of the last line that was left out.
+LAST_CHARS_MAX = 300
+_MORE_ARE_COUNTED = "(more of these are counted for a minute, not written)"
+
 _Place = tuple[str, int]
 
 
 class _Count(Struct):
     end_s: float
+    last: str = ""
     written: int = 0
     left_out: int = 0
 
@@ -25,7 +30,8 @@ class _Count(Struct):
 class LogRateLimit(logging.Filter):
     """Passes `lines_max` warnings and errors of each place in the code a minute, and all lines of lower levels.
 
-    After the minute, the number of lines that were left out is logged before the next line of the process.
+    The last line that passes says so. After the minute, the number of lines that were left out is logged, with the last
+    of them, before the next line of the process.
     """
 
     def __init__(self, lines_max: int, now_s: Callable[[], float] = time.monotonic) -> None:
@@ -41,20 +47,21 @@ class LogRateLimit(logging.Filter):
             return True
         with self._lock:
             finished = self._pop_finished()
-            is_written = record.levelno < logging.WARNING or self._count((record.name, record.lineno))
-        for (name, line), count in finished:
-            log.warning("%s, line %d: %d more like the last one in a minute", name, line, count.left_out)
+            is_written = record.levelno < logging.WARNING or self._count(record)
+        for count in finished:
+            log.warning("%d more lines in a minute, the last of them: %s", count.left_out, count.last)
         return is_written
 
-    def _pop_finished(self) -> list[tuple[_Place, _Count]]:
+    def _pop_finished(self) -> list[_Count]:
         """Remove the counts whose minute is over; returns those that left lines out."""
         now_s = self._now_s()
         finished = [(place, count) for place, count in self._counts.items() if count.end_s <= now_s]
         for place, _ in finished:
             del self._counts[place]
-        return [(place, count) for place, count in finished if count.left_out]
+        return [count for _, count in finished if count.left_out]
 
-    def _count(self, place: _Place) -> bool:
+    def _count(self, record: logging.LogRecord) -> bool:
+        place = (record.name, record.lineno)
         count = self._counts.get(place)
         if count is None:
             if len(self._counts) >= PLACES_MAX:
@@ -62,6 +69,9 @@ class LogRateLimit(logging.Filter):
             count = self._counts[place] = _Count(self._now_s() + PERIOD_S)
         if count.written < self._lines_max:
             count.written += 1
+            if count.written == self._lines_max:
+                record.msg = f"{record.msg} {_MORE_ARE_COUNTED}"
             return True
         count.left_out += 1
+        count.last = record.getMessage()[:LAST_CHARS_MAX]
         return False

@@ -1,4 +1,4 @@
-"""What every process of the service needs: its log, its listening socket, its limits, its ties to a supervisor.
+"""What every process of the service needs: its listening socket, its limits, its ties to a supervisor.
 
 Two tricks: the web processes ask the kernel for short turns, which took 99 % of requests beside a report from 9.5 to
 8.2 ms; and no process collects garbage while it imports, which makes a start 0.13 s of 1.0 s shorter.
@@ -16,10 +16,8 @@ import socket
 import struct
 import sys
 import threading
-import time
 
 from footfall.settings import Settings
-from footfall.system.log_limit import LogRateLimit
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +40,8 @@ ACCEPTS_AT_ONCE = 16
 FILES_SPARE = 128
 # Files of a connection: its socket, and the file that it downloads.
 FILES_A_CONNECTION = 2
+# The share of connections_max that must fit, or the log warns.
+NEARLY_ALL = 0.9
 # Files that the engine has open beside those of its statements, with a margin: a load of 251 months had 127 in all.
 ENGINE_FILES_SPARE = 192
 # Files of a statement that reads 251 months: with one running 259 were open in all, with four 463.
@@ -109,7 +109,9 @@ def raise_file_limit_for_connections(settings: Settings) -> None:
     """Let a web process open the files of all connections that the settings allow; log a warning where it may not."""
     raise_file_limit(settings.connections_max * FILES_A_CONNECTION + FILES_SPARE)
     if (fit := connections_that_fit(settings)) < settings.connections_max:
-        log.warning(
+        # A system's usual limit is a little below what the usual setting takes, which harms nobody.
+        log.log(
+            logging.WARNING if fit < settings.connections_max * NEARLY_ALL else logging.INFO,
             "only %d of connections_max = %d connections fit: let the service open more files (ulimit -n, LimitNOFILE)",
             fit,
             settings.connections_max,
@@ -210,18 +212,3 @@ def request_short_turns() -> None:
         nice = os.getpriority(os.PRIO_PROCESS, 0)
         wanted = _SCHED_ATTR.pack(_SCHED_ATTR.size, 0, 0, nice, 0, SHORT_TURN_NS, 0, 0)
         ctypes.CDLL(None).syscall(number, 0, wanted, 0)
-
-
-def start_log(settings: Settings, process: str) -> None:
-    """Log to standard error: one line a message, with the time in UTC and the process."""
-    form = f"%(asctime)s.%(msecs)03dZ %(levelname)s {process}[{os.getpid()}] %(name)s: %(message)s"
-    formatter = logging.Formatter(form, "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    handler.addFilter(LogRateLimit(settings.log_repeats_max))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for chatty in ("uvicorn.error", "alembic", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It logs each try that failed, with a traceback; its caller logs the failure in one line.
-    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)

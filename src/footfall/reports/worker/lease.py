@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from footfall.state import Job, State, StateUnavailable
+from footfall.state import Job, JobStatus, State, StateUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Lease:
         self._lease_s = lease_s
         self._until_s = claimed_s + lease_s
         self._recorded = Progress(0, 0, 0, 0.0)
+        self._is_ending = False
 
     async def keep(self, progress: Callable[[], Progress], stopped: asyncio.Event) -> None:
         """Renew the lease and record progress until `stopped` is set.
@@ -59,8 +60,23 @@ class Lease:
                 log.exception("report %s: its lease cannot be renewed", self._job_id)
                 kept = False
             if not kept:
-                log.warning("report %s: the lease was lost, or the report was cancelled", self._job_id)
                 stopped.set()
+                if not self._is_ending:
+                    await asyncio.to_thread(self._tell_loss)
+
+    def expect_end(self) -> None:
+        """The end of the job is about to be recorded: it is held no longer then, and that is no loss."""
+        self._is_ending = True
+
+    def _tell_loss(self) -> None:
+        try:
+            job = self._state.jobs.get(self._job_id)
+        except StateUnavailable:
+            job = None
+        if job is not None and job.status is JobStatus.RUNNING:
+            log.warning("report %s: the lease was lost, and another worker makes the report", self._job_id)
+        else:
+            log.info("report %s: work on it ends, since it was cancelled or removed", self._job_id)
 
     async def release(self) -> None:
         """Give the job back because the worker stops; `keep` has ended. A job of another worker is left alone."""

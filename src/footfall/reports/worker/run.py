@@ -267,6 +267,7 @@ class Run:
 
     async def _finish(self, outcome: Outcome) -> None:
         """Record the end; raises WorkStopped when another worker has the job."""
+        self._lease.expect_end()
         while True:
             try:
                 if await asyncio.to_thread(self._record, outcome):
@@ -296,7 +297,7 @@ class Run:
         )
         if recorded:
             detail = (
-                f"{progress.rows} rows, {progress.bytes} bytes, SHA-256 {completed.sha256}" if completed else reason
+                f"rows: {progress.rows}, bytes: {progress.bytes}, SHA-256: {completed.sha256}" if completed else reason
             )
             log.info("report %s is %s after %d ms: %s", job.id, status, now_ms - job.started_ms, detail)
         return recorded
