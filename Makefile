@@ -27,7 +27,7 @@ serve: $(VENV)/run.stamp
 
 # Three at once, for many tests wait; those of a file stay together, for they share what is dear to make.
 test: $(VENV)/dev.stamp
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .

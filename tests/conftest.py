@@ -19,6 +19,12 @@ from footfall.system import zstd
 hypothesis.settings.register_profile("footfall", deadline=None)
 hypothesis.settings.load_profile("footfall")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that take the longest come first, so that at the end no process is left alone with one of them."""
+    items.sort(key=lambda item: "service" not in item.path.parts)
+
+
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
 
 
