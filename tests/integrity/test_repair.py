@@ -8,7 +8,7 @@ import pytest
 from checked import MakeNode, Node, event, lines, spoil
 
 from footfall.integrity import CannotRepair, Repair, SegmentFolders, SegmentState
-from footfall.integrity.repair import Nothing, PutBack, Recover, SalvageRepair, decide_repair
+from footfall.integrity.repair import NothingToRepair, RecoverTail, ReturnToJournal, SalvageRepair, decide_repair
 from footfall.journal import Damage, Frame, Journal
 
 FRAME, HARM = Frame(0, 5, b""), Damage(5, 3)
@@ -17,18 +17,18 @@ FRAME, HARM = Frame(0, 5, b""), Damage(5, 3)
 @pytest.mark.parametrize(
     ("state", "parts", "decision"),
     [
-        (SegmentState.OPEN, [FRAME], Recover),
-        (SegmentState.OPEN, [FRAME, HARM], Recover),
-        (SegmentState.OPEN, [HARM], Recover),
+        (SegmentState.OPEN, [FRAME], RecoverTail),
+        (SegmentState.OPEN, [FRAME, HARM], RecoverTail),
+        (SegmentState.OPEN, [HARM], RecoverTail),
         (SegmentState.OPEN, [FRAME, HARM, FRAME], SalvageRepair),
-        (SegmentState.SEALED, [FRAME], Nothing),
+        (SegmentState.SEALED, [FRAME], NothingToRepair),
         (SegmentState.SEALED, [FRAME, HARM], SalvageRepair),
         (SegmentState.SEALED, [HARM, FRAME], SalvageRepair),
-        (SegmentState.ARCHIVED, [FRAME], Nothing),
+        (SegmentState.ARCHIVED, [FRAME], NothingToRepair),
         (SegmentState.ARCHIVED, [FRAME, HARM], SalvageRepair),
-        (SegmentState.ASIDE, [FRAME], PutBack),
+        (SegmentState.ASIDE, [FRAME], ReturnToJournal),
         (SegmentState.ASIDE, [FRAME, HARM], SalvageRepair),
-        (SegmentState.ASIDE, [], Nothing),
+        (SegmentState.ASIDE, [], NothingToRepair),
     ],
 )
 def test_the_decision(state: SegmentState, parts: list[Frame | Damage], decision: type) -> None:

@@ -281,7 +281,7 @@ def test_while_the_store_is_away_nothing_is_known(node: MakeNode, monkeypatch: p
     there.collect(numbers(3))
     there.store.close()
     (there.data / "run" / "engine.json").unlink()
-    monkeypatch.setattr("footfall.integrity.guard._PATIENCE_S", 0)
+    monkeypatch.setattr("footfall.integrity.guard._RETRY_FOR_S", 0)
     with pytest.raises(StoreUnavailable):
         there.verify()
 

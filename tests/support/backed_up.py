@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from footfall.backup import BackupDependencies, BackupLocation, Saved, SilentProgress, back_up, prepare_restore, restore
+from footfall.backup import (
+    BackupDependencies,
+    BackupLocation,
+    BackupResult,
+    SilentProgress,
+    back_up,
+    prepare_restore,
+    restore,
+)
 from footfall.files import Files
 from footfall.journal import Folder
 from footfall.reports import file_path
@@ -129,7 +137,7 @@ class Node:
         root = self.data / folder
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
-    def back_up(self, where: Path | str) -> Saved:
+    def back_up(self, where: Path | str) -> BackupResult:
         Folder(self.data / "journal")
         with contextlib.closing(NodeClock(self.data / "clock")) as clock:
             return back_up(BackupLocation(str(where), make=True), self.means, clock)

@@ -1,4 +1,4 @@
-"""The data folder: with data for a backup, or empty for a restore, which marks it until it has finished."""
+"""The data folder of a backup, which reads its segments, or of a restore, which marks it until it has finished."""
 
 import contextlib
 import shutil
@@ -17,14 +17,14 @@ from footfall.system.files import sync_path
 
 
 def read_segments(folder: Folder, kind: SegmentKind, clock: Clock) -> Iterator[tuple[str, bytes]]:
-    """The sealed name and the content of every segment that is there when this begins; of open ones, whole frames.
+    """The sealed name and the content of every segment that exists when this begins; of open ones, the whole frames.
 
-    A segment that goes away meanwhile is in the store, or aside, or goes on under another name, which is looked for
-    until there is none: so whatever was stamped before this began is either given here or in one of the two.
+    A segment that disappears meanwhile was loaded, set aside, or renamed. The folder is listed again until there is no
+    new name. So every line that was stamped before this began is yielded here, in the store, or aside.
     """
     now_ms, taken, first = clock.now_ms(), set[str](), True
     while fresh := [path for path in _listed(folder, kind) if sealed_name(path).name not in taken]:
-        # Segments that were opened meanwhile hold nothing older; without this a busy journal would have no end.
+        # Skip segments that were opened meanwhile: they have no older lines, and a busy journal opens them for ever.
         mine = [path for path in fresh if first or opened_ms(path) <= now_ms]
         if not mine:
             return
@@ -44,40 +44,40 @@ def read_aside(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def write_segment(path: Path, data: bytes) -> None:
-    """Put a segment back, durably, under its name only when it is whole."""
+    """Write a segment durably, whole or not at all."""
     files.make_folder(path.parent)
     files.replace_durably(path, data)
 
 
 def _listed(folder: Folder, kind: SegmentKind) -> list[Path]:
-    # In this order none that gets its next name meanwhile is missed.
+    # Spares become open, and open ones sealed: in this order, none that is renamed meanwhile is missed.
     paths = {*folder.spares(), *folder.open(), *folder.sealed()}
     return sorted(path for path in paths if kind_of(path) is kind)
 
 
 def _read(path: Path) -> bytes:
-    """What a segment holds; nothing when it is gone. It may be sealed between the listing and this."""
+    """The content of a segment; empty when it is gone. It may have been sealed since it was listed."""
     for name in (path, sealed_name(path)):
         try:
             data = name.read_bytes()
         except FileNotFoundError:
             continue
-        return data if is_sealed(name) else _whole(data)
+        return data if is_sealed(name) else _cut_to_whole_frames(data)
     return b""
 
 
-def _whole(data: bytes) -> bytes:
-    """Up to the end of the last whole frame: its writer may be at the next one."""
+def _cut_to_whole_frames(data: bytes) -> bytes:
+    """The data up to the end of the last whole frame: the writer may be writing the next one."""
     ends = [part.offset + part.size for part in walk(data) if isinstance(part, Frame)]
     return data[: max(ends, default=0)]
 
 
-# What a new file system has by itself.
-_NOTHING = {"lost+found", RESTORING}
+# Entries that do not make a data folder non-empty; a new file system has the first.
+_IGNORED = {"lost+found", RESTORING}
 
 
 def require_data(settings: Settings) -> None:
-    """Raise BackupRefused unless the data folder holds data, all of it."""
+    """Raise BackupRefused unless the data folder has data and no unfinished restore."""
     folder = settings.data
     if is_half_restored(settings):
         raise BackupRefused(f"a restore into {folder.resolve()} has not finished: run it again first")
@@ -86,26 +86,27 @@ def require_data(settings: Settings) -> None:
 
 
 def require_empty(settings: Settings) -> None:
-    """Raise BackupRefused unless the data folder is empty, or not there, or a restore into it has begun."""
+    """Raise BackupRefused unless the data folder is empty or missing, or a restore into it has begun."""
     folder = settings.data
-    if _mark(settings).exists() or not folder.exists():
+    if _manifest_file(settings).exists() or not folder.exists():
         return
-    found = sorted(path.name for path in folder.iterdir() if path.name not in _NOTHING)
+    found = sorted(path.name for path in folder.iterdir() if path.name not in _IGNORED)
     if found:
         raise BackupRefused(
-            f"{folder.resolve()} is not empty ({_some(found)}): move it away, or name another folder with --data-dir"
+            f"{folder.resolve()} is not empty ({_first_names(found)}): "
+            "move it away, or name another folder with --data-dir"
         )
 
 
 @contextlib.contextmanager
 def claim_folder(settings: Settings, manifest: BackupManifest) -> Iterator[bool]:
-    """Mark the data folder as being restored from this backup; gives whether that had begun before, and now goes on.
+    """Mark the data folder as being restored from this backup; yields whether an earlier restore is continued.
 
-    When the block ends before `begin`, the data folder is empty again. Raises BackupRefused, and changes nothing, when
-    there is anything in it, or the restore of another backup had begun.
+    When the block ends before `mark_restoring`, the data folder is emptied again. Raises BackupRefused, and changes
+    nothing, when the folder has other data, or the restore of another backup has begun.
     """
     require_empty(settings)
-    mark, begun = _mark(settings), _begun(settings)
+    mark, begun = _manifest_file(settings), _begun_file(settings)
     again = begun.exists()
     if again and manifests.read_manifest(mark.read_bytes()).sha256 != manifest.sha256:
         raise BackupRefused(f"a restore of another backup into {settings.data.resolve()} has begun: empty it first")
@@ -117,35 +118,35 @@ def claim_folder(settings: Settings, manifest: BackupManifest) -> Iterator[bool]
         yield again
     finally:
         if mark.exists() and not begun.exists():
-            _sweep(settings.data)
+            _remove_contents(settings.data)
 
 
 def mark_restoring(settings: Settings) -> None:
-    """Note that the state and the store were found empty: what is in them from now on is of this restore."""
-    write_segment(_begun(settings), b"")
+    """Note that the state and the store were empty: all that they have from now on is from this restore."""
+    write_segment(_begun_file(settings), b"")
 
 
 def end_restoring(settings: Settings) -> None:
-    """Take the mark away: the data folder may be used."""
+    """Remove the mark: the data folder may be used."""
     shutil.rmtree(settings.data / RESTORING)
     sync_path(settings.data)
 
 
-def scratch(settings: Settings) -> Path:
-    """A file for what passes through during the restore."""
+def scratch_file(settings: Settings) -> Path:
+    """A file for one part at a time during the restore."""
     return settings.data / RESTORING / "part.jsonl.zst"
 
 
-def _mark(settings: Settings) -> Path:
+def _manifest_file(settings: Settings) -> Path:
     return settings.data / RESTORING / manifests.MANIFEST_NAME
 
 
-def _begun(settings: Settings) -> Path:
+def _begun_file(settings: Settings) -> Path:
     return settings.data / RESTORING / "begun"
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what this restore has made; the mark goes last."""
+def _remove_contents(folder: Path) -> None:
+    """Remove everything that this restore has made; the mark is removed last."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name == RESTORING):
         if path.is_dir() and path.name != "lost+found":
             shutil.rmtree(path)
@@ -153,5 +154,5 @@ def _sweep(folder: Path) -> None:
             path.unlink()
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

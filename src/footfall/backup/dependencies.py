@@ -1,4 +1,4 @@
-"""What a backup and a restore work with, and to whom they report progress."""
+"""What a backup and a restore work with: the parts of a node, the display of progress, retries."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -13,23 +13,23 @@ from footfall.system import waiting
 
 Result = TypeVar("Result")
 
-# While the store is away it is asked again after this time, doubled with every failure up to the most.
+# The pause before the store is asked again, doubled with each failure up to the most.
 _PAUSE_LEAST_S = 0.2
 _PAUSE_MOST_S = 5.0
-# A store that is away for longer than a restart takes is down; the same command may be given again later.
-_PATIENCE_S = 120.0
-# No statement here has a limit of its own: a day's events may be many. The connection's silence has one.
+# Longer than a restart of the store takes. After that the operator has to repeat the command.
+_RETRY_FOR_S = 120.0
+# These statements have no limit of time, because a day may have many events. A silent connection has one.
 UNLIMITED = {"max_execution_time": 0}
 
 
 class BackupProgress(Protocol):
-    """Is told of the progress of the work."""
+    """Shows the progress of the work."""
 
     def begin(self, what: str, total: int) -> None:
-        """A part of the work begins, of so many steps."""
+        """A part of the work begins, which has `total` steps."""
 
     def step(self, done: int) -> None:
-        """So many steps more are done."""
+        """`done` more steps are done."""
 
 
 class SilentProgress:
@@ -41,7 +41,7 @@ class SilentProgress:
 
 
 class BackupDependencies(Struct, frozen=True, kw_only=True):
-    """The parts of a node that are copied; `plan` is the fingerprint of its tracking plan, empty if that is broken."""
+    """The parts of a node; `plan` is the fingerprint of its tracking plan, empty if the plan is invalid."""
 
     settings: Settings
     state: State
@@ -52,5 +52,5 @@ class BackupDependencies(Struct, frozen=True, kw_only=True):
 
 
 def retry(call: Callable[[], Result]) -> Result:
-    """The result of a call that may be made again when the store is away; raises StoreUnavailable at last."""
-    return waiting.retry(call, StoreUnavailable, waiting.backoff(_PAUSE_LEAST_S, _PAUSE_MOST_S), _PATIENCE_S)
+    """Repeat an idempotent call while the store is unavailable; raises StoreUnavailable after two minutes."""
+    return waiting.retry(call, StoreUnavailable, waiting.backoff(_PAUSE_LEAST_S, _PAUSE_MOST_S), _RETRY_FOR_S)

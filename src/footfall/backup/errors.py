@@ -1,12 +1,12 @@
-"""What can be wrong with a backup, each with a text for whoever typed the command."""
+"""Errors of backups and restores, with texts for the user of the command."""
 
 
 class BackupRefused(Exception):
-    """It is not done, for a reason that the text says; nothing was changed, unless it says so."""
+    """The backup or restore is not made; the text has the reason. Nothing was changed unless it says so."""
 
 
 class BackupDamaged(BackupRefused):
-    """The backup is not whole; `problems` has one line for each reason."""
+    """The backup is damaged; `problems` has one line for each reason."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -14,4 +14,4 @@ class BackupDamaged(BackupRefused):
 
 
 class LocationFailed(Exception):
-    """Where the backup lies did not do its work; a later try may succeed."""
+    """The folder or object store of the backup failed; a later try may succeed."""

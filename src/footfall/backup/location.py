@@ -1,4 +1,4 @@
-"""Where a backup is kept: a folder or a bucket of an object store, through one library."""
+"""The location of a backup: a folder, or a prefix in an object store."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ PARTS = "parts"
 SCHEMES = ("file", "s3", "gs", "az")
 # Somebody meant a URL; a folder whose name ends in a colon can be given as ./s3:/...
 _ONE_SLASH = re.compile(rf"({'|'.join(SCHEMES)}):(?!//)")
-# The least part that object stores take in a multipart upload, and how many are held in memory at once.
+# The smallest part that object stores accept in a multipart upload, and how many are in memory at once.
 _CHUNK_BYTES = 5 * 1024 * 1024
 _CHUNKS_AT_ONCE = 4
 _READ_BYTES = 1 << 20
@@ -30,9 +30,9 @@ _RETRY_TIMEOUT_S = 180
 class BackupLocation:
     """`where` is a folder's path or a URL: file:///path, s3://bucket/prefix, gs://..., az://...
 
-    With `make` a folder that is not there is made, for its owner alone, but none in the folder `outside_of`. An object
-    is whole or absent, and durable after `settle`. Raises BackupRefused for a place that cannot be one; the methods
-    raise LocationFailed.
+    With `make`, makes a missing folder, for its owner alone, but not inside the folder `outside_of`. An object is whole
+    or absent, and durable after `sync`. Raises BackupRefused for a location that cannot be used; the methods raise
+    LocationFailed.
     """
 
     def __init__(self, where: str, *, make: bool = False, outside_of: Path | None = None) -> None:
@@ -42,7 +42,7 @@ class BackupLocation:
             try:
                 self._store: ObjectStore = open_store(where, _RETRY_TIMEOUT_S)
             except (BaseError, ValueError) as error:
-                raise BackupRefused(f"{where}: {_line(error)}") from error
+                raise BackupRefused(f"{where}: {_first_line(error)}") from error
             return
         if outside_of is not None and self._root.resolve().is_relative_to(outside_of.resolve()):
             # One fault of the disk would take both, and the next backup would hold this one.
@@ -60,7 +60,7 @@ class BackupLocation:
             raise BackupRefused(f"{where} is no folder that can be used") from error
 
     def read(self, name: str) -> bytes | None:
-        """A whole object; None where there is none."""
+        """A whole object; None when there is none."""
         with self._explained():
             try:
                 return bytes(obstore.get(self._store, name).bytes())
@@ -74,23 +74,23 @@ class BackupLocation:
                 yield bytes(block)
 
     def sizes(self) -> dict[str, int]:
-        """The size of each part that is there, by its SHA-256."""
+        """The sizes in bytes of the parts in this location, by their SHA-256."""
         with self._explained():
             listed = [item for batch in obstore.list(self._store, prefix=PARTS) for item in batch]
         names = {item["path"].removeprefix(f"{PARTS}/"): int(item["size"]) for item in listed}
         return {name: size for name, size in names.items() if _is_sha256(name)}
 
     def put(self, name: str, data: bytes) -> None:
-        """Write an object, over an older one."""
+        """Write an object, or replace it."""
         with self._explained():
             obstore.put(self._store, name, data)
-            self._sync(name)
+            self._sync_object(name)
 
     async def put_blocks(self, name: str, blocks: AsyncIterator[bytes]) -> None:
-        """Write an object of any size; an exception of `blocks` leaves none, and comes through.
+        """Write an object of any size. An exception of `blocks` is raised again, and leaves no object.
 
-        Asynchronous, because the blocks may come from another object store: while the library writes on a thread, it
-        cannot read on it unless that is asynchronous too.
+        It is asynchronous because the blocks may come from another object store, and the library cannot read from a
+        store on the thread on which it writes to another.
         """
         with self._explained():
             await obstore.put_async(
@@ -101,27 +101,27 @@ class BackupLocation:
                 chunk_size=_CHUNK_BYTES,
                 max_concurrency=_CHUNKS_AT_ONCE,
             )
-            self._sync(name)
+            self._sync_object(name)
 
     def delete(self, names: Iterable[str]) -> None:
-        """Remove objects that are there."""
+        """Remove objects that exist."""
         with self._explained():
             obstore.delete(self._store, list(names))
 
     @property
-    def settles(self) -> bool:
-        """Whether an object that is listed is durable whoever wrote it: not so in a folder, after a power cut."""
+    def lists_only_durable(self) -> bool:
+        """Whether every listed object is durable. In a folder, a power cut may leave files that are not."""
         return self._root is None
 
-    def settle(self) -> None:
-        """Make durable that what was written is there: object stores do it by themselves."""
+    def sync(self) -> None:
+        """Make the entries of all written objects durable. Object stores do it by themselves."""
         if self._root is not None:
             with self._explained():
                 for folder in (self._root / PARTS, self._root, self._root.parent):
                     if folder.exists():
                         sync_path(folder)
 
-    def _sync(self, name: str) -> None:
+    def _sync_object(self, name: str) -> None:
         if self._root is not None:
             sync_path(self._root / name)
 
@@ -130,16 +130,16 @@ class BackupLocation:
         try:
             yield
         except (BaseError, OSError) as error:
-            raise LocationFailed(f"{self.where}: {_line(error)}") from error
+            raise LocationFailed(f"{self.where}: {_first_line(error)}") from error
 
 
 def part_name(sha256: str) -> str:
-    """Where a part lies: under the SHA-256 of its content, so that equal ones are kept once."""
+    """The name of a part: the SHA-256 of its content, so that equal parts are one object."""
     return f"{PARTS}/{sha256}"
 
 
 def _folder(where: str) -> Path | None:
-    """The folder that is meant; None for an object store. Raises BackupRefused."""
+    """The folder of a location; None for an object store. Raises BackupRefused."""
     if found := _ONE_SLASH.match(where):
         raise BackupRefused(f"{where}: a URL has two slashes after its colon, as in {found[1]}://...")
     if "://" not in where:
@@ -154,6 +154,6 @@ def _is_sha256(name: str) -> bool:
     return len(name) == 64 and set(name) <= set("0123456789abcdef")
 
 
-def _line(error: Exception) -> str:
-    """The first line of a message; the library puts its own structures behind it."""
+def _first_line(error: Exception) -> str:
+    """The first line of a message; the library appends its own structures."""
     return (str(error).splitlines() or [type(error).__name__])[0]

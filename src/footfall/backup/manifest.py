@@ -1,4 +1,4 @@
-"""The manifest of a backup: one JSON file, written last, without which the parts beside it are no backup."""
+"""The manifest of a backup: one JSON file, written last. Parts without a manifest are not a backup."""
 
 import hashlib
 from enum import StrEnum
@@ -12,8 +12,8 @@ from footfall.backup.location import BackupLocation, part_name
 from footfall.state import State
 
 
-def installation(state: State) -> str:
-    """A name that an installation keeps for ever, and that a restored one has as well; it tells no secret."""
+def installation_id(state: State) -> str:
+    """An installation's permanent id, which it keeps when it is restored. It reveals nothing of the secrets."""
     return hashlib.sha256(state.secrets.get("installation")).hexdigest()[:16]
 
 
@@ -22,12 +22,12 @@ FORMAT = 1
 
 
 class PartKind(StrEnum):
-    """What a part holds."""
+    """The content of a part."""
 
-    STATE = "state"  # rows of the table that `name` says, as JSON lines
-    EVENTS = "events"  # events of the day that `name` says, as lines of a journal's segment
+    STATE = "state"  # rows of the table `name`, as JSON lines
+    EVENTS = "events"  # events of the day `name`, as lines of a journal's segment
     QUARANTINE = "quarantine"  # rows of the quarantine, as lines of a journal's segment
-    JOURNAL = "journal"  # the segment that `name` says, which the store had not loaded
+    JOURNAL = "journal"  # the segment `name`, which the store had not loaded
     ASIDE = "aside"  # a segment that was set aside
     FILE = "file"  # a report's file, whose path is `name`
 
@@ -43,11 +43,11 @@ class BackupPart(Struct, frozen=True):
 
 
 class BackupManifest(Struct, frozen=True, kw_only=True):
-    """Times are in ms since the epoch. Whatever was acknowledged at or before `watermark_ms` is in the backup.
+    """Times are in ms since the epoch. Everything acknowledged at or before `watermark_ms` is in the backup.
 
-    `days` has the events by day (UTC) that the parts hold, `journal` the names of the segments that come on top,
-    `left_out` the paths of report files that were gone or damaged. `plan` is the fingerprint of the tracking plan that
-    was in force, `store_schema` the number of each applied file with its hash.
+    `days` counts the parts' events by day (UTC). `journal` names the segments, whose events are not counted there.
+    `left_out` has the paths of report files that were missing or damaged. `plan` is the fingerprint of the tracking
+    plan in force, `store_schema` has the hash of each applied schema file by its number.
     """
 
     format: int = FORMAT
@@ -75,22 +75,24 @@ class BackupManifest(Struct, frozen=True, kw_only=True):
         return {part.sha256: part.size for part in self.parts}
 
 
-class _Head(Struct, frozen=True):
+class _FormatVersion(Struct, frozen=True):
     format: int
     footfall: str
 
 
 def write_manifest(manifest: BackupManifest) -> bytes:
-    """The file's content, which carries its own checksum."""
+    """The content of the manifest's file, with its checksum."""
     return msgspec.json.format(msgspec.json.encode(structs.replace(manifest, sha256=_digest(manifest))), indent=1)
 
 
 def read_manifest(data: bytes) -> BackupManifest:
-    """Raises BackupDamaged, and BackupRefused for what a later version wrote."""
+    """Decode a manifest. Raises BackupDamaged, and BackupRefused for one that a later version wrote."""
     try:
-        head = msgspec.json.decode(data, type=_Head)
-        if head.format > FORMAT:
-            raise BackupRefused(f"the backup was made by footfall {head.footfall}, whose form this version cannot read")
+        found = msgspec.json.decode(data, type=_FormatVersion)
+        if found.format > FORMAT:
+            raise BackupRefused(
+                f"the backup was made by footfall {found.footfall}, whose form this version cannot read"
+            )
         manifest = msgspec.json.decode(data, type=BackupManifest)
     except msgspec.DecodeError as error:
         raise BackupDamaged((f"{MANIFEST_NAME} cannot be read: {error}",)) from error
@@ -106,16 +108,16 @@ def _digest(manifest: BackupManifest) -> str:
 def check_backup(location: BackupLocation, progress: BackupProgress) -> BackupManifest:
     """Read all of a backup and compare it with its manifest, which is returned.
 
-    Raises BackupRefused where there is none, BackupDamaged with everything that is wrong, LocationFailed.
+    Raises BackupRefused when there is none, BackupDamaged with all problems, LocationFailed.
     """
     data = location.read(MANIFEST_NAME)
     if data is None:
         raise BackupRefused(f"there is no backup in {location.where}: it has no {MANIFEST_NAME}")
     manifest = read_manifest(data)
-    there = location.sizes()
+    present = location.sizes()
     progress.begin("bytes checked", sum(manifest.sizes.values()))
     problems = [
-        problem for sha256 in manifest.sizes if (problem := _check_part(location, manifest, sha256, there, progress))
+        problem for sha256 in manifest.sizes if (problem := _check_part(location, manifest, sha256, present, progress))
     ]
     if problems:
         raise BackupDamaged(tuple(problems))
@@ -123,10 +125,10 @@ def check_backup(location: BackupLocation, progress: BackupProgress) -> BackupMa
 
 
 def _check_part(
-    location: BackupLocation, manifest: BackupManifest, sha256: str, there: dict[str, int], progress: BackupProgress
+    location: BackupLocation, manifest: BackupManifest, sha256: str, present: dict[str, int], progress: BackupProgress
 ) -> str | None:
     """What is wrong with one part; None when it is whole."""
-    found, wanted = there.get(sha256), manifest.sizes[sha256]
+    found, wanted = present.get(sha256), manifest.sizes[sha256]
     if found is None:
         return f"{part_name(sha256)} is missing{_contents(manifest, sha256)}"
     if found != wanted:

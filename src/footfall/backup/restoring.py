@@ -1,4 +1,4 @@
-"""Bringing a backup back on an empty machine; given again after it broke off, it goes on."""
+"""Restores a backup on an empty machine. A restore that was interrupted can be repeated."""
 
 import contextlib
 import hashlib
@@ -13,13 +13,13 @@ from footfall.backup.data_folder import (
     end_restoring,
     mark_restoring,
     require_empty,
-    scratch,
+    scratch_file,
     write_segment,
 )
 from footfall.backup.dependencies import UNLIMITED, BackupDependencies, BackupProgress, retry
 from footfall.backup.errors import BackupDamaged, BackupRefused
 from footfall.backup.location import BackupLocation, part_name
-from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, check_backup, installation
+from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, check_backup, installation_id
 from footfall.backup.saving import applied_schema, count_days, day_name, decompress_lines
 from footfall.settings import Settings
 from footfall.state import StateNotEmpty, StateTooNew
@@ -33,56 +33,56 @@ _DAYS_NAMED_MAX = 5
 _READ_BYTES = 1 << 20
 
 
-class Claimed(Struct, frozen=True):
-    """A backup that was found whole, and a data folder marked for it; `again` says that a restore had begun before."""
+class ClaimedFolder(Struct, frozen=True):
+    """A whole backup, and a data folder that is marked for it; `again` when an earlier restore is continued."""
 
     manifest: BackupManifest
     again: bool
 
 
 @contextlib.contextmanager
-def prepare_restore(location: BackupLocation, settings: Settings, progress: BackupProgress) -> Iterator[Claimed]:
-    """Check that the data folder is empty, and all of the backup; then the folder is marked, for the block's `restore`.
+def prepare_restore(location: BackupLocation, settings: Settings, progress: BackupProgress) -> Iterator[ClaimedFolder]:
+    """Check that the data folder is empty and the backup is whole, then mark the folder for the block's `restore`.
 
-    When that finds the state or the store in use, nothing was changed. Raises BackupRefused, BackupDamaged,
+    If `restore` finds the state or the store in use, nothing is changed. Raises BackupRefused, BackupDamaged,
     LocationFailed.
     """
     require_empty(settings)
     manifest = check_backup(location, progress)
     with claim_folder(settings, manifest) as again:
-        yield Claimed(manifest, again)
+        yield ClaimedFolder(manifest, again)
 
 
-def restore(location: BackupLocation, claimed: Claimed, dependencies: BackupDependencies) -> None:
-    """Bring everything back, and hold the store against the backup's counts; the data folder may be used then.
+def restore(location: BackupLocation, claimed: ClaimedFolder, dependencies: BackupDependencies) -> None:
+    """Restore everything, and compare the store with the backup's counts. Then the data folder may be used.
 
-    Raises BackupRefused, LocationFailed, and what the state and the store raise; then the data folder stays marked, and
-    the same may be done again.
+    Raises BackupRefused, LocationFailed, and what the state and the store raise. Then the data folder stays marked, and
+    the restore can be repeated.
     """
-    restoring = Restoring(location, claimed, dependencies)
-    restoring.require_room()
+    restoring = RestoreRun(location, claimed, dependencies)
+    restoring.require_empty_stores()
     mark_restoring(dependencies.settings)
-    restoring.fill_state()
-    restoring.put_files()
-    restoring.put_segments()
-    restoring.load()
+    restoring.restore_state()
+    restoring.restore_files()
+    restoring.restore_segments()
+    restoring.restore_events()
     restoring.verify()
-    # Until the first start nothing else makes it, and the commands take a folder without one for no data folder.
+    # The commands require a journal's folder, which only the first start would make.
     make_folder(dependencies.settings.data / "journal")
     _set_clock(dependencies.settings, claimed.manifest.ended_ms)
     end_restoring(dependencies.settings)
 
 
-class Restoring:
-    """One restore; each step may be done again."""
+class RestoreRun:
+    """One run of a restore; each step can be repeated."""
 
-    def __init__(self, location: BackupLocation, claimed: Claimed, dependencies: BackupDependencies) -> None:
+    def __init__(self, location: BackupLocation, claimed: ClaimedFolder, dependencies: BackupDependencies) -> None:
         self._location = location
         self._manifest = claimed.manifest
         self._again = claimed.again
         self._dependencies = dependencies
 
-    def require_room(self) -> None:
+    def require_empty_stores(self) -> None:
         """Raise BackupRefused when the state or the store has rows, or the backup's tables are of a later version."""
         state, store, manifest = self._dependencies.state, self._dependencies.store, self._manifest
         if not self._again and not (state.is_empty() and state.revision() in ("", manifest.state_revision)):
@@ -93,37 +93,37 @@ class Restoring:
         if not self._again and (count_days(self._dependencies) or self._count_quarantine()):
             raise BackupRefused("the events store is in use: name an empty database in events_url")
 
-    def fill_state(self) -> None:
-        """Fill the state's tables, all or none."""
+    def restore_state(self) -> None:
+        """Restore the state's tables, all or none."""
         state, manifest = self._dependencies.state, self._manifest
         try:
             state.fill(manifest.state_revision, self._rows())
         except StateTooNew as error:
             raise self._too_new(f"step {manifest.state_revision} of the state database") from error
         except StateNotEmpty as error:
-            if not (self._again and installation(state) == manifest.installation):
+            if not (self._again and installation_id(state) == manifest.installation):
                 raise BackupRefused(str(error)) from error
 
-    def put_files(self) -> None:
-        """Put the reports' files where they were."""
+    def restore_files(self) -> None:
+        """Restore the reports' files at their paths."""
         files = self._manifest.of(PartKind.FILE)
         self._dependencies.progress.begin("report files", len(files))
         for part in files:
             self._fetch(part)
-            with scratch(self._dependencies.settings).open("rb") as file:
+            with scratch_file(self._dependencies.settings).open("rb") as file:
                 self._dependencies.files.put(part.name, iter(partial(file.read, _READ_BYTES), b""))
             self._dependencies.progress.step(1)
 
-    def put_segments(self) -> None:
-        """Put the journal's segments back, which the next start loads, and those that had been set aside."""
+    def restore_segments(self) -> None:
+        """Restore the journal's segments, which the next start loads, and those that were set aside."""
         for part in self._manifest.of(*_FOLDERS):
             write_segment(self._dependencies.settings.data / _FOLDERS[part.kind] / part.name, self._content(part))
 
-    def load(self) -> None:
-        """Load what was in the store."""
+    def restore_events(self) -> None:
+        """Load the parts with the store's rows."""
         parts = self._manifest.of(PartKind.QUARANTINE, PartKind.EVENTS)
         self._dependencies.progress.begin("events", sum(part.rows for part in parts))
-        file = scratch(self._dependencies.settings)
+        file = scratch_file(self._dependencies.settings)
         for part in parts:
             table: Literal["events", "quarantine"] = "events" if part.kind is PartKind.EVENTS else "quarantine"
             file.write_bytes(self._content(part))
@@ -153,9 +153,9 @@ class Restoring:
         return data
 
     def _fetch(self, part: BackupPart) -> None:
-        """Put a part of any size into the scratch file."""
+        """Write a part of any size to the scratch file."""
         digest = hashlib.sha256()
-        with scratch(self._dependencies.settings).open("wb") as file:
+        with scratch_file(self._dependencies.settings).open("wb") as file:
             for block in self._location.blocks(part_name(part.sha256)):
                 digest.update(block)
                 file.write(block)
@@ -176,14 +176,14 @@ def _damaged(part: BackupPart) -> BackupDamaged:
 
 
 def _set_clock(settings: Settings, floor_ms: int) -> None:
-    """See to it that no event is stamped with a time at which there may be one, whatever the machine's clock says."""
+    """Set the node's clock past the backup, so that no new event has the stamp of a restored one."""
     clock = NodeClock(settings.data / "clock", _FixedClock(floor_ms))
     clock.now_ms()
     clock.close()
 
 
 class _FixedClock:
-    """A clock that says one time."""
+    """A clock that always has the same time."""
 
     def __init__(self, ms: int) -> None:
         self._ms = ms

@@ -1,4 +1,4 @@
-"""Makes a backup, whether the service runs or not; parts that an earlier backup has written are not written again."""
+"""Makes a backup, whether the service runs or not. Parts that an earlier backup has written are not written again."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ from footfall.backup.data_folder import read_aside, read_segments
 from footfall.backup.dependencies import UNLIMITED, BackupDependencies, retry
 from footfall.backup.errors import BackupRefused
 from footfall.backup.location import BackupLocation, part_name
-from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, installation
+from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, installation_id
 from footfall.journal import Folder, SegmentKind
 from footfall.reports import file_path
 from footfall.state import Job, JobStatus
@@ -28,13 +28,13 @@ from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
 from footfall.windows import DAY_MS
 
-# One piece before compression. A load of this size is what the engine is built for (segment_lines_bytes_max).
+# Bytes of lines of one part. A restore loads each part at once, like a segment (segment_lines_bytes_max).
 PIECE_BYTES = 32 * 1024 * 1024
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 3, zstd.CompressionParameter.checksum_flag: 1}
 
 
-def cut_lines(blocks: Iterable[bytes], most: int = PIECE_BYTES) -> Iterator[tuple[bytes, int]]:
-    """Whole lines of about `most` bytes, and their number; a line ends with a newline, wherever the blocks end."""
+def split_lines(blocks: Iterable[bytes], most: int = PIECE_BYTES) -> Iterator[tuple[bytes, int]]:
+    """Pieces of whole lines, about `most` bytes each, with their numbers of lines; blocks may end within a line."""
     waiting = bytearray()
     for block in blocks:
         waiting += block
@@ -62,19 +62,19 @@ def _piece(lines: bytearray) -> tuple[bytes, int]:
     return bytes(lines), lines.count(b"\n")
 
 
-class Parts:
-    """Writes parts under the SHA-256 of their content; what lies there already, whole and durable, is not written."""
+class PartWriter:
+    """Writes parts under the SHA-256 of their content, but not those that the location has already."""
 
     def __init__(self, location: BackupLocation, earlier: BackupManifest | None) -> None:
         self._location = location
-        there = location.sizes()
-        # In a folder, what no manifest names may be left of a run that a power cut ended, and be empty on the disk.
+        present = location.sizes()
+        # In a folder, a part that no manifest names may be from a run that a power cut ended, and be empty on the disk.
         named = {} if earlier is None else earlier.sizes
-        self._there = there if location.settles else dict(there.items() & named.items())
+        self._present = present if location.lists_only_durable else dict(present.items() & named.items())
         self.written_bytes = 0
 
     def add(self, kind: PartKind, name: str, data: bytes, rows: int = 0) -> BackupPart:
-        """Keep this content."""
+        """Write one part."""
         part = BackupPart(kind, name, hashlib.sha256(data).hexdigest(), len(data), rows)
         if self._is_new(part):
             self._location.put(part_name(part.sha256), data)
@@ -82,12 +82,12 @@ class Parts:
         return part
 
     def add_lines(self, kind: PartKind, name: str, blocks: Iterable[bytes]) -> Iterator[BackupPart]:
-        """Keep lines, however many, in as many parts as they need."""
-        for lines, rows in cut_lines(blocks):
+        """Write lines in as many parts as they need."""
+        for lines, rows in split_lines(blocks):
             yield self.add(kind, name, compress_lines(lines), rows)
 
     def add_file(self, path: str, sha256: str, size: int, blocks: AsyncIterator[bytes]) -> BackupPart | None:
-        """Keep a file of any size whose hash is known; None, and nothing is kept, when it is another one."""
+        """Write a file of any size whose hash is known; None, and nothing is written, when the hash differs."""
         part = BackupPart(PartKind.FILE, path, sha256, size)
         if self._is_new(part):
             try:
@@ -97,37 +97,37 @@ class Parts:
             self._note(part)
         return part
 
-    def settle(self, manifest: BackupManifest) -> None:
-        """Make all parts of a manifest durable; raises BackupRefused when one is not there any more."""
-        self._location.settle()
-        there = self._location.sizes()
-        if gone := [sha256 for sha256, size in manifest.sizes.items() if there.get(sha256) != size]:
+    def sync(self, manifest: BackupManifest) -> None:
+        """Make all parts of a manifest durable; raises BackupRefused when one was removed meanwhile."""
+        self._location.sync()
+        present = self._location.sizes()
+        if gone := [sha256 for sha256, size in manifest.sizes.items() if present.get(sha256) != size]:
             raise BackupRefused(
                 f"{len(gone)} parts that were written to {self._location.where} are gone: "
                 "does another backup write to the same place?"
             )
 
     def prune(self, manifest: BackupManifest) -> int:
-        """Remove the parts that the manifest does not name; returns how many they were."""
+        """Remove the parts that the manifest does not name; returns their number."""
         stale = self._location.sizes().keys() - manifest.sizes.keys()
         if stale:
             self._location.delete(map(part_name, sorted(stale)))
         return len(stale)
 
     def _is_new(self, part: BackupPart) -> bool:
-        return self._there.get(part.sha256) != part.size
+        return self._present.get(part.sha256) != part.size
 
     def _note(self, part: BackupPart) -> None:
-        self._there[part.sha256] = part.size
+        self._present[part.sha256] = part.size
         self.written_bytes += part.size
 
 
 class _Changed(Exception):
-    """A content is not what it was said to be."""
+    """The content does not have the expected hash."""
 
 
 async def _checked(blocks: AsyncIterator[bytes], sha256: str) -> AsyncIterator[bytes]:
-    """The blocks as they come; raises _Changed at their end when they are not what the hash says."""
+    """The blocks; raises _Changed at their end when they do not have this hash."""
     digest = hashlib.sha256()
     async for block in blocks:
         digest.update(block)
@@ -138,20 +138,20 @@ async def _checked(blocks: AsyncIterator[bytes], sha256: str) -> AsyncIterator[b
 
 # The day of the Unix epoch, as `date` counts.
 _EPOCH = date(1970, 1, 1).toordinal()
-# How often it is looked whether the other nodes have come far enough.
+# How often the other nodes are asked whether they have loaded far enough.
 _POLL_PERIOD_S = 0.2
 
 
-class Saved(Struct, frozen=True, kw_only=True):
-    """A finished backup: what it holds, and how many bytes of it were new to the place."""
+class BackupResult(Struct, frozen=True, kw_only=True):
+    """A finished backup: its manifest, how many bytes were written, and how many old parts were removed."""
 
     manifest: BackupManifest
     written_bytes: int
     pruned: int
 
 
-class _Row(Struct, frozen=True):
-    """What of a job's row says whether there is a file; what was delivered to a destination is none of ours."""
+class _JobRow(Struct, frozen=True):
+    """The columns of a job that say whether it has a file here; files at destinations are not backed up."""
 
     id: str
     status: JobStatus
@@ -159,33 +159,33 @@ class _Row(Struct, frozen=True):
     destination: str | None = None
 
 
-def back_up(location: BackupLocation, dependencies: BackupDependencies, clock: Clock) -> Saved:
-    """Write a backup, or bring the one that lies at the place up to date; it counts only when all of it is there.
+def back_up(location: BackupLocation, dependencies: BackupDependencies, clock: Clock) -> BackupResult:
+    """Write a backup, or update the one in this location. It is valid only once its manifest is written.
 
     Raises BackupRefused, LocationFailed, and what the state and the store raise.
     """
-    earlier = read_earlier(location)
-    own = installation(dependencies.state)
+    earlier = read_earlier_manifest(location)
+    own = installation_id(dependencies.state)
     if earlier is not None and earlier.installation != own:
         raise BackupRefused(f"{location.where} holds the backup of another installation: name another place")
-    parts = Parts(location, earlier)
-    manifest = Saving(dependencies, parts, clock).save(own)
-    parts.settle(manifest)
+    parts = PartWriter(location, earlier)
+    manifest = BackupRun(dependencies, parts, clock).save(own)
+    parts.sync(manifest)
     location.put(manifests.MANIFEST_NAME, manifests.write_manifest(manifest))
-    location.settle()
-    return Saved(manifest=manifest, written_bytes=parts.written_bytes, pruned=parts.prune(manifest))
+    location.sync()
+    return BackupResult(manifest=manifest, written_bytes=parts.written_bytes, pruned=parts.prune(manifest))
 
 
-def read_earlier(location: BackupLocation) -> BackupManifest | None:
-    """The manifest of the backup that lies there. Raises BackupDamaged, BackupRefused, LocationFailed."""
+def read_earlier_manifest(location: BackupLocation) -> BackupManifest | None:
+    """The manifest of the backup in this location, if any. Raises BackupDamaged, BackupRefused, LocationFailed."""
     data = location.read(manifests.MANIFEST_NAME)
     return None if data is None else manifests.read_manifest(data)
 
 
-class Saving:
-    """One backup in the making; the order of the steps is what makes it consistent (see the package's docstring)."""
+class BackupRun:
+    """One run of a backup; the order of its steps makes it consistent (see the package's docstring)."""
 
-    def __init__(self, dependencies: BackupDependencies, parts: Parts, clock: Clock) -> None:
+    def __init__(self, dependencies: BackupDependencies, parts: PartWriter, clock: Clock) -> None:
         self._dependencies = dependencies
         self._clock = clock
         self._parts = parts
@@ -224,7 +224,7 @@ class Saving:
         )
 
     def _save_state(self, watermark_ms: int) -> Iterator[BackupPart]:
-        """The rows of every table, then the files of the reports that are finished."""
+        """The rows of every table, then the files of the finished reports."""
         finished: list[str] = []
         with self._dependencies.state.copy(watermark_ms) as rows:
             for table, group in groupby(rows, key=itemgetter(0)):
@@ -269,7 +269,7 @@ class Saving:
             return list(self._parts.add_lines(PartKind.EVENTS, day_name(day), blocks))
 
     def _wait_for_others(self, until_ms: int) -> None:
-        """Wait till every other node has loaded what it acknowledged by then: its journal cannot be read from here."""
+        """Wait until every other node has loaded what it acknowledged by then: its journal cannot be read from here."""
         wait_s = self._dependencies.settings.report_barrier_timeout_s
         own = node_name(self._dependencies.settings)
         late: list[str] = []
@@ -297,13 +297,13 @@ def day_name(day: int) -> str:
 
 
 def applied_schema(dependencies: BackupDependencies) -> dict[str, str]:
-    """Which schema files have been applied to the store, by number, each with its hash."""
+    """The hashes of the schema files that were applied to the store, by number."""
     return {str(number): str(sha256) for number, sha256 in dependencies.store.rows(query("migrations"), {})}
 
 
 def _note_finished(lines: Iterator[bytes], finished: list[str]) -> Iterator[bytes]:
     for line in lines:
-        row = msgspec.json.decode(line, type=_Row)
+        row = msgspec.json.decode(line, type=_JobRow)
         if row.status is JobStatus.COMPLETE and not row.expired and row.destination is None:
             finished.append(row.id)
         yield line

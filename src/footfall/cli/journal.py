@@ -13,14 +13,14 @@ from footfall.cli.integrity_output import plain_errors
 from footfall.cli.output import moment
 from footfall.integrity import (
     CannotRepair,
-    Contents,
     Repair,
+    SegmentContents,
     SegmentFile,
     SegmentFolders,
     SegmentState,
-    examine,
-    is_held,
+    is_being_written,
     read_contents,
+    read_frames,
 )
 from footfall.journal import Damage
 from footfall.settings import Settings
@@ -82,7 +82,7 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
             )
         for segment in _segments(folders, states, days):
             try:
-                contents = examine(segment.path, segment.state)
+                contents = read_contents(segment.path, segment.state)
             except FileNotFoundError:
                 continue  # it has moved on, to where it is listed too, or was listed
             one = _segment_line(folders, segment, contents)
@@ -138,12 +138,12 @@ def _segments(folders: SegmentFolders, states: tuple[str, ...], days: int | None
     # The journal first, so that a segment which is archived meanwhile is listed twice rather than not at all.
     yield from (segment for segment in folders.waiting() if segment.state in wanted)
     if SegmentState.ASIDE in wanted:
-        yield from folders.put_aside()
+        yield from folders.aside_segments()
     if SegmentState.ARCHIVED in wanted:
         yield from folders.archived(days)
 
 
-def _segment_line(folders: SegmentFolders, segment: SegmentFile, contents: Contents) -> SegmentLine:
+def _segment_line(folders: SegmentFolders, segment: SegmentFile, contents: SegmentContents) -> SegmentLine:
     return SegmentLine(
         file=str(segment.path.relative_to(folders.data)),
         state=segment.state.value,
@@ -173,11 +173,11 @@ def _print_frames(path: Path) -> bool:
     """Print whole frames; returns whether there is damage."""
     out = sys.stdout.buffer
     damaged = False
-    parts = list(read_contents(path))
+    parts = list(read_frames(path))
     for number, part in enumerate(parts):
         if not isinstance(part, Damage):
             out.write(part.lines)
-        elif number == len(parts) - 1 and is_held(path):
+        elif number == len(parts) - 1 and is_being_written(path):
             click.echo(f"{path}: ends in {part.size:,} bytes of a frame that is being written", err=True)
         else:
             click.echo(f"{path}: {part.size:,} bytes at {part.offset:,} are no whole frame", err=True)

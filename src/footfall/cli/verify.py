@@ -10,7 +10,7 @@ from footfall.cli.context import data_command
 from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
 from footfall.cli.output import moment, table
 from footfall.integrity import (
-    BAD,
+    BAD_VERDICTS,
     CheckedDay,
     ComparisonResult,
     Finding,
@@ -95,9 +95,9 @@ def _describe_comparison(what: str, compared: ComparisonResult) -> Iterator[str]
         yield f"{what} compared on what was admitted from {begin} to {through}"
     totals = [(verdict, compared.total(verdict)) for verdict in _MEANINGS]
     yield from table([(f"  {verdict}", count, _MEANINGS[verdict]) for verdict, count in totals if count])
-    if wrong := [day for day in compared.days if any(getattr(day, verdict) for verdict in BAD)]:
+    if wrong := [day for day in compared.days if any(getattr(day, verdict) for verdict in BAD_VERDICTS)]:
         yield ""
-        yield from table([("day", "archived", "stored", *BAD), *map(_day, wrong)])
+        yield from table([("day", "archived", "stored", *BAD_VERDICTS), *map(_day, wrong)])
     if compared.findings:
         yield ""
         head = ("verdict", "customer", "product", "timestamp", "batch", "sequence")
@@ -106,7 +106,7 @@ def _describe_comparison(what: str, compared: ComparisonResult) -> Iterator[str]
 
 
 def _day(day: CheckedDay) -> tuple[object, ...]:
-    return day.day, day.archived, day.stored, *(getattr(day, verdict) for verdict in BAD)
+    return day.day, day.archived, day.stored, *(getattr(day, verdict) for verdict in BAD_VERDICTS)
 
 
 def _finding(one: Finding) -> tuple[object, ...]:

@@ -1,32 +1,31 @@
-"""Checking that nothing was lost, and putting right what was: verify, rebuild, repair.
+"""Finds out whether events were lost, and restores those that were: verify, rebuild, repair.
 
-What an event's sender was told is safe is in the journal, then in the archive and in the store; these three are two
-copies of everything, made by different code, and here they are held against each other. The archive is a set of
-segments that never change, every frame of which has its checksum; the store is a table whose sorting key is an event's
-identity. `Verification` reads the first, has the engine compare the second with it, and tells by day what is missing,
-doubled, changed or unknown. `Rebuilding` makes the table anew from the archive. `Repair` saves what is whole of one
-damaged segment. All three work while the service runs, one at a time on a node.
+An acknowledged event is in the journal, then in the archive and in the store: two copies, made by different code, which
+are compared here. The archive has segments that never change, with a checksum for every frame. The store has a table
+whose sorting key is an event's identity. `Verification` reads the archive, has the engine compare the table with it,
+and reports by day what is missing, doubled, changed or unknown. `Rebuilding` makes the table again from the archive.
+`Repair` saves the whole frames of one damaged segment. All three work while the service runs, one at a time on a node.
 
-**Why events that arrive meanwhile raise no alarm.** Three rules of the journal see to it. A segment holds nothing that
-was stamped before it was opened; a segment goes to the archive only when it is in the store; and of equal events the
-store keeps the one admitted first. So whatever is archived must be in the store, without exception; and whatever is in
-the store and was admitted before the oldest segment that waits was opened must be archived.
+**Why events that arrive meanwhile raise no alarm.** The journal has three rules. No stamp in a segment is earlier than
+its opening. A segment is archived only when it is in the store. Of equal events the store keeps the one admitted first.
+So every archived event must be in the store, and every event in the store that was admitted before the oldest waiting
+segment was opened must be archived.
 """
 
 from footfall.integrity.guard import Advance, Busy, NoRoom, ProgressCallback, no_progress
 from footfall.integrity.rebuild import CannotRebuild, Rebuilding, RebuildPlan, Rebuilt, Unarchived
 from footfall.integrity.repair import CannotRepair, Repair
 from footfall.integrity.segments import (
-    Contents,
+    SegmentContents,
     SegmentFile,
     SegmentFolders,
     SegmentState,
-    examine,
-    is_held,
+    is_being_written,
     read_contents,
+    read_frames,
 )
 from footfall.integrity.verdict import (
-    BAD,
+    BAD_VERDICTS,
     CheckCount,
     CheckedDay,
     ComparisonResult,
@@ -38,7 +37,7 @@ from footfall.integrity.verify import Verification
 from footfall.system.data_folder import NoData
 
 __all__ = [
-    "BAD",
+    "BAD_VERDICTS",
     "Advance",
     "Busy",
     "CannotRebuild",
@@ -46,7 +45,6 @@ __all__ = [
     "CheckCount",
     "CheckedDay",
     "ComparisonResult",
-    "Contents",
     "DamagedRange",
     "Finding",
     "NoData",
@@ -56,14 +54,15 @@ __all__ = [
     "Rebuilding",
     "Rebuilt",
     "Repair",
+    "SegmentContents",
     "SegmentFile",
     "SegmentFolders",
     "SegmentState",
     "Unarchived",
     "Verification",
     "VerificationResult",
-    "examine",
-    "is_held",
+    "is_being_written",
     "no_progress",
     "read_contents",
+    "read_frames",
 ]

@@ -1,14 +1,14 @@
 """Compares the archive with the store, event by event, in steps whose memory does not grow with either.
 
-The archive's events are loaded into a table of their own, and the engine compares: it hashes each event's identity and
-content on both sides, groups by identity, and returns counts by day with a few samples of what is bad. A step is a
-range of time with about a million events. Ranges that hold only events which the archive does not cover are counted and
-passed over, so that checking the last month of many years costs a month.
+The archive's events are loaded into a table of their own. The engine hashes identity and content of each event on both
+sides, groups by identity, and returns counts by day with a few samples of the bad ones. A step is a range of time with
+about a million events. Ranges without archived events are only counted, so that a check of the last month of many years
+costs a month.
 
-Quarantine is compared record by record. Batch and sequence name a record. Every change of its state is a line of its
-own, and of all lines the table keeps the furthest state, however often and in whatever order they are loaded. So this
-table needs no rebuilding: loading all archived lines again brings back what is missing, behind or changed, and takes
-nothing away. A record that is further than its archived lines is counted as unarchived, and stays.
+Quarantine is compared record by record; batch and sequence identify a record. Each change of its state is another line,
+and the table keeps the furthest state, in whatever order and however often the lines are loaded. So this table is never
+rebuilt: loading all archived lines again restores records that are missing, behind or changed, and removes nothing. A
+record that is further than its archived lines is counted as unarchived, and stays.
 """
 
 from collections.abc import Iterator
@@ -20,20 +20,20 @@ from msgspec import Struct
 from footfall.integrity.guard import ProgressCallback, retry
 from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table
 from footfall.integrity.segments import SegmentFile
-from footfall.integrity.verdict import BAD, CheckCount, ComparisonResult, Finding, count_by_day
+from footfall.integrity.verdict import BAD_VERDICTS, CheckCount, ComparisonResult, Finding, count_by_day
 from footfall.journal import SegmentKind
 from footfall.settings import Settings
 from footfall.store import Store, query
+from footfall.windows import HOUR_MS
 
 # Events of one step: what the engine groups by identity at once.
 STEP_EVENTS = 1_000_000
-# Bad events that are named; the first few tell what has happened, and the counts tell how much.
+# Bad events that are listed: a few show what happened, and the counts show how much.
 FINDINGS_MAX = 20
-_HOUR_MS = 3_600_000
 
 
 class ComparisonRange(Struct, frozen=True):
-    """What to compare: two tables, and the times of admission that the archive covers, both inclusive."""
+    """What to compare: two tables, and the first and last time of admission in ms that the archive covers."""
 
     archived: str
     stored: str
@@ -41,7 +41,7 @@ class ComparisonRange(Struct, frozen=True):
     through_ms: int
 
     def parameters(self) -> dict[str, Any]:
-        """The range as the statements take it."""
+        """The range as parameters of the statements."""
         return {
             "archived": self.archived,
             "stored": self.stored,
@@ -50,8 +50,8 @@ class ComparisonRange(Struct, frozen=True):
         }
 
 
-class Hour(Struct, frozen=True):
-    """The events of an hour (by timestamp); of the `stored`, `older` and `newer` ones are not the archive's."""
+class HourCounts(Struct, frozen=True):
+    """Counts of one hour (by timestamp). The `older` and `newer` of the `stored` events are not in the archive."""
 
     start_ms: int
     archived: int
@@ -61,7 +61,7 @@ class Hour(Struct, frozen=True):
 
     @property
     def is_due(self) -> bool:
-        """Whether there is anything to compare."""
+        """Whether archive and store have events to compare."""
         return self.archived > 0 or self.stored > self.older + self.newer
 
     @property
@@ -70,14 +70,14 @@ class Hour(Struct, frozen=True):
         return datetime.fromtimestamp(self.start_ms / 1000, UTC).strftime("%Y-%m-%d")
 
 
-def hours(store: Store, span: ComparisonRange) -> list[Hour]:
-    """All hours in which archive or store have events, in order."""
-    return [Hour(*row) for row in retry(lambda: store.rows(query("check_hours"), span.parameters()))]
+def count_hours(store: Store, span: ComparisonRange) -> list[HourCounts]:
+    """The hours in which archive or store have events, in order."""
+    return [HourCounts(*row) for row in retry(lambda: store.rows(query("check_hours"), span.parameters()))]
 
 
-def steps(found: list[Hour]) -> Iterator[list[Hour]]:
-    """The hours in rows of about as many events as one statement can hold."""
-    step: list[Hour] = []
+def split_steps(found: list[HourCounts]) -> Iterator[list[HourCounts]]:
+    """Consecutive hours in groups of about STEP_EVENTS events each."""
+    step: list[HourCounts] = []
     events = 0
     for hour in found:
         step.append(hour)
@@ -89,13 +89,13 @@ def steps(found: list[Hour]) -> Iterator[list[Hour]]:
         yield step
 
 
-def bounds(step: list[Hour]) -> dict[str, int]:
-    """The times of a step, as the statements take them: the end is outside."""
-    return {"start": step[0].start_ms, "end": step[-1].start_ms + _HOUR_MS}
+def step_bounds(step: list[HourCounts]) -> dict[str, int]:
+    """The start and the end of a step as parameters of the statements; the end is exclusive."""
+    return {"start": step[0].start_ms, "end": step[-1].start_ms + HOUR_MS}
 
 
 class Comparison:
-    """One comparison; `memory_bytes` is what one statement may take before it goes on on the disk."""
+    """One comparison; a statement that needs more than `memory_bytes` goes on on the disk."""
 
     def __init__(self, store: Store, span: ComparisonRange, memory_bytes: int) -> None:
         self._store = store
@@ -106,30 +106,30 @@ class Comparison:
 
     def run(self, progress: ProgressCallback) -> ComparisonResult:
         """Compare everything; raises StoreUnavailable, StoreTimeout or StoreFailed."""
-        found = hours(self._store, self._span)
+        found = count_hours(self._store, self._span)
         with progress("comparing", sum(max(hour.archived, hour.stored) for hour in found)) as advance:
-            for step in steps(found):
+            for step in split_steps(found):
                 if any(hour.is_due for hour in step):
                     self._compare(step)
                 else:
-                    self._pass(step)
+                    self._count_uncompared(step)
                 advance(sum(max(hour.archived, hour.stored) for hour in step))
         return ComparisonResult(
             begin_ms=self._span.begin_ms,
             through_ms=self._span.through_ms,
             days=count_by_day(self._days),
-            findings=tuple(self._find()),
+            findings=tuple(self._find_samples()),
         )
 
-    def _compare(self, step: list[Hour]) -> None:
-        wanted = {**self._span.parameters(), **bounds(step), "samples": FINDINGS_MAX}
+    def _compare(self, step: list[HourCounts]) -> None:
+        wanted = {**self._span.parameters(), **step_bounds(step), "samples": FINDINGS_MAX}
         rows = retry(lambda: self._store.rows(query("check_compare"), wanted, self._settings))
         for day, verdict, count, samples in rows:
             self._count(day, verdict, count)
-            if verdict in BAD:
+            if verdict in BAD_VERDICTS:
                 self._samples += [(verdict, time, event) for time, event in samples]
 
-    def _pass(self, step: list[Hour]) -> None:
+    def _count_uncompared(self, step: list[HourCounts]) -> None:
         for hour in step:
             self._count(hour.day, "older", hour.older)
             self._count(hour.day, "newer", hour.newer)
@@ -138,7 +138,7 @@ class Comparison:
         counts = self._days.setdefault(day, {})
         counts[verdict] = counts.get(verdict, 0) + count
 
-    def _find(self) -> Iterator[Finding]:
+    def _find_samples(self) -> Iterator[Finding]:
         samples = self._samples[:FINDINGS_MAX]
         if not samples:
             return
@@ -156,7 +156,7 @@ TABLE = "quarantine"
 
 
 class QuarantineCheck:
-    """Quarantine's table held against a node's archived lines, in steps whose memory does not grow with either."""
+    """Compares the quarantine table with a node's archived lines, in steps whose memory does not grow with either."""
 
     def __init__(self, settings: Settings, store: Store, node: str, progress: ProgressCallback) -> None:
         self._store = store
@@ -177,9 +177,9 @@ class QuarantineCheck:
         return fill_table(self._copy, segments, inspection, self._progress)
 
     def compare(self, begin_ms: int, through_ms: int, edge_ms: int) -> ComparisonResult:
-        """Hold the table against the lines; the archive covers these times of receipt, both inclusive.
+        """Compare the table with the lines; the archive covers times of receipt from `begin_ms` to `through_ms`.
 
-        Where the table has older records, it covers `edge_ms` less. Raises StoreUnavailable, StoreTimeout or
+        It covers `edge_ms` less when the table has older records. Raises StoreUnavailable, StoreTimeout or
         StoreFailed.
         """
         ((archived, stored, older),) = self._rows("check_quarantine_rows", {"begin": begin_ms})
@@ -193,7 +193,7 @@ class QuarantineCheck:
                 for day, verdict, count, records in self._rows("check_quarantine", wanted | {"samples": FINDINGS_MAX}):
                     counts = days.setdefault(day, {})
                     counts[verdict] = counts.get(verdict, 0) + count
-                    if verdict in BAD:
+                    if verdict in BAD_VERDICTS:
                         findings += [Finding(verdict, *record) for record in records]
                 advance(1)
         return ComparisonResult(
@@ -204,7 +204,7 @@ class QuarantineCheck:
         )
 
     def load(self) -> None:
-        """Load all archived lines into the table once more; doing it twice does no harm."""
+        """Load all archived lines into the table again; loading twice changes nothing."""
         retry(lambda: self._store.write(query("rebuild_quarantine"), {"archived": self._copy.name}))
 
     def _rows(self, name: str, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:

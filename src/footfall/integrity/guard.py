@@ -1,4 +1,4 @@
-"""What verify, rebuild and repair share: one lock, retries while the store is away, a check for room, and progress."""
+"""What verify, rebuild and repair share: a lock, retries, a check of the disk, progress."""
 
 import contextlib
 import itertools
@@ -14,8 +14,8 @@ from footfall.system import files, waiting
 
 Result = TypeVar("Result")
 
-# A restart of the engine takes seconds; what is away for longer is somebody's business.
-_PATIENCE_S = 60.0
+# A restart of the engine takes seconds. After a longer outage the operator has to act.
+_RETRY_FOR_S = 60.0
 _PAUSE_S = 0.5
 
 
@@ -29,7 +29,7 @@ class NoRoom(Exception):
 
 @contextlib.contextmanager
 def exclusive_access(data: Path) -> Iterator[None]:
-    """Hold the data folder for one check, rebuild or repair; the service goes on beside it. Raises Busy."""
+    """Lock the data folder for one check, rebuild or repair, while the service runs. Raises Busy."""
     with files.lock_folder(data) as locked:
         if not locked:
             raise Busy(f"another verify, rebuild or repair is at work on {data.resolve()}")
@@ -37,12 +37,12 @@ def exclusive_access(data: Path) -> Iterator[None]:
 
 
 def retry(work: Callable[[], Result]) -> Result:
-    """Do what may be done twice, again and again while the store is away. Raises StoreUnavailable after a minute."""
-    return waiting.retry(work, StoreUnavailable, itertools.repeat(_PAUSE_S), _PATIENCE_S, but=StoreShort)
+    """Repeat an idempotent call while the store is unavailable. Raises StoreUnavailable after a minute."""
+    return waiting.retry(work, StoreUnavailable, itertools.repeat(_PAUSE_S), _RETRY_FOR_S, but=StoreShort)
 
 
 def check_room(settings: Settings, needed_bytes: int) -> None:
-    """Raise NoRoom where the embedded engine's disk has less room than is needed beside what must stay free."""
+    """Raise NoRoom when the embedded engine's disk has less room than `needed_bytes` and `disk_free_bytes_min`."""
     if settings.events_url != "embedded":
         return
     free = shutil.disk_usage(settings.data).free - settings.disk_free_bytes_min
@@ -53,19 +53,17 @@ def check_room(settings: Settings, needed_bytes: int) -> None:
         )
 
 
-# Progress of long work; the caller passes the function that shows it.
-
-
+# Called with the bytes or rows that were done since the last call.
 Advance = Callable[[int], None]
 
 
 class ProgressCallback(Protocol):
-    """Opens the display of one step of `length` bytes or rows; what it gives is called with each advance."""
+    """Shows the progress of one step of `length` bytes or rows, for as long as the returned context is open."""
 
     def __call__(self, label: str, length: int) -> AbstractContextManager[Advance]: ...
 
 
 @contextlib.contextmanager
 def no_progress(label: str, length: int) -> Iterator[Advance]:  # noqa: ARG001 - the protocol's names
-    """Progress that is not shown."""
+    """Show no progress."""
     yield lambda _: None

@@ -1,4 +1,4 @@
-"""Reads segments frame by frame, checks every checksum, and loads what they hold into a table for the comparison."""
+"""Reads segments, checks the checksum of every frame, and loads the frames into a table for the comparison."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Self
 
 from footfall.integrity.guard import Advance, ProgressCallback, retry
-from footfall.integrity.segments import SegmentFile, SegmentState, find_damage
+from footfall.integrity.segments import SegmentFile, find_damage
 from footfall.integrity.verdict import CheckCount, DamagedRange
 from footfall.journal import Damage, Frame, SegmentKind, walk
 from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable, Table
 
 
 class ArchiveTable:
-    """A table for the length of a `with` block, filled with segments of one kind; `also` is a table that gets the same.
+    """A temporary table for segments of one kind, removed at the end of a `with` block; `also` gets the same rows.
 
-    Small segments are handed over many at once, because each statement costs as much as thousands of events.
+    Small segments are loaded many at once, because each statement costs as much as thousands of events.
     """
 
     def __init__(
@@ -28,30 +28,30 @@ class ArchiveTable:
         self._batch_bytes = batch_bytes
         self._waiting: list[tuple[Path, bytes]] = []
         self._size = 0
-        # Segments that the store cannot read, or not line by line, with the words for it.
+        # Segments whose lines the store cannot read, with the reason.
         self.refused: list[tuple[Path, str]] = []
 
     def __enter__(self) -> Self:
-        # What a check left behind that was killed.
+        # A check that was killed leaves its table.
         retry(lambda: self._store.run_table_script("check_drop", name=self.name))
         make = "check_make" if self._kind is SegmentKind.EVENTS else "check_make_quarantine"
         self._store.run_table_script(make, name=self.name)
         return self
 
     def __exit__(self, *_: object) -> None:
-        # An outage now is no reason to take back a verdict: the next check removes the table.
+        # An outage now does not change the result. The next check removes the table.
         with contextlib.suppress(StoreUnavailable):
             self._store.run_table_script("check_drop", name=self.name)
 
     def add(self, segment: Path, frames: bytes) -> None:
-        """Take up the whole frames of a segment; raises StoreUnavailable."""
+        """Queue the whole frames of a segment, and load the queue when it is long. Raises StoreUnavailable."""
         self._waiting.append((segment, frames))
         self._size += len(frames)
         if self._size >= self._batch_bytes:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what waits; raises StoreUnavailable."""
+        """Load the queue; raises StoreUnavailable."""
         waiting, self._waiting, self._size = self._waiting, [], 0
         for table in self._tables if waiting else ():
             try:
@@ -64,7 +64,7 @@ class ArchiveTable:
         retry(lambda: self._store.fill(table, frames, like))
 
     def _fill_singly(self, table: str, waiting: list[tuple[Path, bytes]]) -> Iterator[tuple[Path, str]]:
-        """Fill in each segment by itself, and give those that are at fault."""
+        """Load each segment by itself, and return those that cannot be loaded."""
         for segment, frames in waiting:
             try:
                 self._fill(table, frames)
@@ -73,20 +73,21 @@ class ArchiveTable:
                     yield segment, str(error)
 
 
+# Gets a segment and its whole frames.
 TakeFrames = Callable[[Path, bytes], None]
 
 
 class Inspection:
-    """Reads segments and keeps what is damaged; paths are named as they are from `data` on."""
+    """Reads segments and notes what is damaged in `harms`, with paths relative to `data`."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
         self.harms: list[DamagedRange] = []
 
     def read(self, segments: Iterable[SegmentFile], advance: Advance, take: TakeFrames | None = None) -> CheckCount:
-        """Read segments, and hand the whole frames of each to `take`.
+        """Read and count segments, and call `take` with the whole frames of each.
 
-        A file that has moved on since it was listed is passed over: whoever moved it has read it.
+        Skips a file that was moved since it was listed: the loader moves a segment only after it was loaded.
         """
         count = CheckCount()
         for segment in segments:
@@ -102,7 +103,7 @@ class Inspection:
         return count
 
     def note_damage(self, path: Path, offset: int, size: int, reason: str) -> None:
-        """Note that a file is at fault."""
+        """Note a damaged range of a file."""
         self.harms.append(DamagedRange(str(path.relative_to(self._data)), offset, size, reason))
 
     def _count(self, segment: SegmentFile, data: bytes, count: CheckCount, take: TakeFrames | None) -> None:
@@ -131,8 +132,8 @@ def _whole(data: bytes, parts: list[Frame | Damage], frames: list[Frame]) -> byt
 def fill_table(
     copy: ArchiveTable, segments: list[SegmentFile], inspection: Inspection, progress: ProgressCallback
 ) -> CheckCount:
-    """Read archived segments into their table; those that the store cannot read are at fault."""
-    with progress("reading the archive", size(segments)) as advance:
+    """Load archived segments into their table, and note as damaged those that the store cannot read."""
+    with progress("reading the archive", total_bytes(segments)) as advance:
         count = inspection.read(segments, advance, copy.add)
         copy.flush()
     for path, reason in copy.refused:
@@ -141,11 +142,6 @@ def fill_table(
     return count
 
 
-def size(segments: Iterable[SegmentFile]) -> int:
-    """The bytes of some segments."""
+def total_bytes(segments: Iterable[SegmentFile]) -> int:
+    """The size of all these segments in bytes."""
     return sum(segment.size for segment in segments)
-
-
-def is_sealed_segment(segment: SegmentFile) -> bool:
-    """Whether its writer is done with it, and the loader is not."""
-    return segment.state is SegmentState.SEALED

@@ -1,7 +1,7 @@
-"""Repairing one segment's file: what is whole is kept for loading, and the original stays beside it, whatever happens.
+"""Repairs one segment's file: its whole frames go on to be loaded, and the original is kept.
 
-The decision is pure; `repair` touches the disk. New files appear whole or not at all, and before the original leaves
-its place, so that a crash in between leaves too much rather than too little: loading twice counts once.
+`decide_repair` is pure; `Repair` changes the disk. A new file is whole before the original is moved, so that a crash in
+between leaves both: loading twice counts once.
 """
 
 from collections.abc import Sequence
@@ -10,40 +10,41 @@ from pathlib import Path
 from msgspec import Struct
 
 from footfall.integrity.guard import exclusive_access
-from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState, find_damage, is_held
+from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState, find_damage, is_being_written
 from footfall.journal import SALVAGED, Damage, Disk, Frame, Recovered, recover, sealed_name, walk
+from footfall.loading import unused_path
 
 
 class CannotRepair(Exception):
-    """Why a segment is left as it is, in words for whoever asked."""
+    """The segment was not changed; the text tells the user why."""
 
 
-class Nothing(Struct, frozen=True):
-    """There is nothing to repair, and why that is so."""
+class NothingToRepair(Struct, frozen=True):
+    """There is nothing to repair, for the reason `why`."""
 
     why: str
 
 
-class Recover(Struct, frozen=True):
-    """A dead writer's segment, to be brought to rest as the loader would."""
+class RecoverTail(Struct, frozen=True):
+    """Recover a dead writer's segment as the loader would: cut its torn tail and seal it."""
 
 
-class PutBack(Struct, frozen=True):
-    """A segment that is whole, and goes back into the journal to be loaded."""
+class ReturnToJournal(Struct, frozen=True):
+    """Move a whole segment back into the journal, to be loaded."""
 
 
 class SalvageRepair(Struct, frozen=True):
-    """Damage: the whole frames go on in a new segment, the original is kept."""
+    """Write the whole frames of a damaged segment into a new one, and keep the original."""
 
 
-Decision = Nothing | Recover | PutBack | SalvageRepair
+Decision = NothingToRepair | RecoverTail | ReturnToJournal | SalvageRepair
 
 
 def decide_repair(state: SegmentState, parts: Sequence[Frame | Damage]) -> Decision:
-    """What to do with a segment; raises CannotRepair when nothing of it can be saved."""
+    """Decide what to do with a segment; raises CannotRepair when no frame of it can be saved."""
     if state is SegmentState.OPEN:
-        # A torn tail is the loader's everyday work; damage with whole frames behind it is not.
-        return SalvageRepair() if find_damage(parts, state) else Recover()
+        # The loader cuts torn tails itself, but it does not repair damage that has whole frames behind it.
+        return SalvageRepair() if find_damage(parts, state) else RecoverTail()
     damaged = any(isinstance(part, Damage) for part in parts)
     if damaged and not any(isinstance(part, Frame) for part in parts):
         raise CannotRepair("no frame of it is whole, so that there is nothing to save; it is left as it is")
@@ -51,37 +52,37 @@ def decide_repair(state: SegmentState, parts: Sequence[Frame | Damage]) -> Decis
         return SalvageRepair()
     match state:
         case SegmentState.ASIDE if parts:
-            return PutBack()
+            return ReturnToJournal()
         case SegmentState.ARCHIVED:
-            return Nothing("it is whole, and was loaded")
+            return NothingToRepair("it is whole, and was loaded")
         case SegmentState.SEALED:
-            return Nothing("it is whole, and the loader will load it")
+            return NothingToRepair("it is whole, and the loader will load it")
         case _:
-            return Nothing("it is empty")
+            return NothingToRepair("it is empty")
 
 
 class Repair:
-    """Repairs segments of one node; each method says what it did, line by line."""
+    """Repairs segments of one node; each method returns lines that tell the user what was done."""
 
     def __init__(self, folders: SegmentFolders, disk: Disk | None = None) -> None:
         self._folders = folders
         self._disk = disk or Disk()
 
     def repair(self, path: Path) -> list[str]:
-        """Repair one file. Raises CannotRepair, Busy and OSError, and has changed nothing then that matters."""
+        """Repair one file. Raises CannotRepair, Busy and OSError; then the segment is unchanged and in its place."""
         with exclusive_access(self._folders.data):
             segment = self._folders.find(path)
             if segment is None:
                 raise CannotRepair("it is no segment in the journal, in a day of the archive, or aside")
-            if is_held(segment.path):
+            if is_being_written(segment.path):
                 raise CannotRepair("its writer lives; it is left alone")
             parts = list(walk(segment.path.read_bytes()))
             match decide_repair(segment.state, parts):
-                case Nothing(why):
+                case NothingToRepair(why):
                     return [f"nothing to repair: {why}"]
-                case Recover():
+                case RecoverTail():
                     return self._recover(segment, parts)
-                case PutBack():
+                case ReturnToJournal():
                     return self._put_back(segment, parts)
                 case SalvageRepair():
                     return self._salvage(segment, parts)
@@ -89,7 +90,7 @@ class Repair:
     def _recover(self, segment: SegmentFile, parts: list[Frame | Damage]) -> list[str]:
         kept = []
         if any(isinstance(part, Damage) for part in parts):
-            original = self._free(self._folders.repaired, segment.path.name)
+            original = self._unused(self._folders.repaired, segment.path.name)
             self._write(original, segment.path.read_bytes())
             kept = [f"the original is kept as {self._name(original)}"]
         outcome = recover(segment.path, self._folders.repaired, self._disk)
@@ -110,9 +111,9 @@ class Repair:
         frames = [part for part in parts if isinstance(part, Frame)]
         lost = sum(part.size for part in parts if isinstance(part, Damage))
         folder = segment.path.parent if segment.state is SegmentState.ARCHIVED else self._folders.journal
-        target = self._free(folder, *_salvaged(segment.path))
+        target = self._unused(folder, _salvaged_name(segment.path))
         self._write(target, b"".join(data[frame.offset : frame.offset + frame.size] for frame in frames))
-        original = self._free(self._folders.repaired, segment.path.name)
+        original = self._unused(self._folders.repaired, segment.path.name)
         if segment.state is SegmentState.ARCHIVED:
             self._folders.archive.inventory.add(folder.name, [target.name])
             self._folders.archive.inventory.remove(folder.name, [segment.path.name])
@@ -127,17 +128,12 @@ class Repair:
             *([after] if archived else []),
         ]
 
-    def _free(self, folder: Path, name: str, ending: str = "") -> Path:
-        """A name in a folder that no file has: nothing that is there already is written over."""
+    def _unused(self, folder: Path, name: str) -> Path:
         self._disk.make_folder(folder)
-        number, place = 1, folder / f"{name}{ending}"
-        while place.exists():
-            number += 1
-            place = folder / f"{name}-{number}{ending}"
-        return place
+        return unused_path(folder / name)
 
     def _write(self, path: Path, data: bytes) -> None:
-        """A new file, whole or not there. Its draft has a name that nobody takes for a segment."""
+        """Write a new file, whole or not at all. The name of its draft is not that of a segment."""
         draft = path.with_name(f"{path.name}.draft")
         self._disk.write_file(draft, [data])
         self._disk.move(draft, path)
@@ -146,7 +142,7 @@ class Repair:
         return str(path.relative_to(self._folders.data))
 
 
-def _salvaged(path: Path) -> tuple[str, str]:
-    """What the whole frames of a segment are called: a stem and an ending."""
+def _salvaged_name(path: Path) -> str:
+    """The name of the segment that gets the whole frames of a damaged one."""
     stem, dot, ending = sealed_name(path).name.partition(".")
-    return f"{stem.removesuffix(SALVAGED)}{SALVAGED}", dot + ending
+    return f"{stem.removesuffix(SALVAGED)}{SALVAGED}{dot}{ending}"

@@ -1,4 +1,4 @@
-"""A node's segments: where they are, and what each file holds, every frame checked against its checksum."""
+"""A node's segments: their folders, and the contents of a file, with every checksum checked."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -25,12 +25,12 @@ from footfall.loading import Archive
 from footfall.settings import Settings
 from footfall.system.data_folder import NoData
 
-# What was set aside while it was open still says so.
+# A segment that was set aside while it was open keeps that suffix.
 _ENDINGS = (SEALED, OPEN)
 
 
 class SegmentState(StrEnum):
-    """What has become of a segment so far."""
+    """Where a segment is on its way."""
 
     OPEN = "open"
     SEALED = "sealed"
@@ -39,24 +39,24 @@ class SegmentState(StrEnum):
 
 
 class SegmentFile(Struct, frozen=True):
-    """A segment's file, which may have moved on since it was listed."""
+    """A segment's file, which may have been moved since it was listed."""
 
     path: Path
     state: SegmentState
 
     @property
     def kind(self) -> SegmentKind:
-        """What its lines are."""
+        """The kind of its lines."""
         return kind_of(self.path)
 
     @property
     def opened_ms(self) -> int:
-        """When it was opened: nothing in it was stamped before."""
+        """When it was opened: no stamp in it is earlier."""
         return opened_ms(self.path)
 
     @property
     def size(self) -> int:
-        """Its bytes; none when it has moved on."""
+        """Its size in bytes; 0 when it was moved."""
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class SegmentFile(Struct, frozen=True):
 
 
 class SegmentFolders:
-    """The folders of one node's segments. Raises NoData where there are none, rather than make new ones."""
+    """The folders of one node's segments. Raises NoData when there are none, and makes none."""
 
     def __init__(self, settings: Settings) -> None:
         data = settings.data.resolve()
@@ -74,13 +74,13 @@ class SegmentFolders:
         self.journal = data / "journal"
         self.archive = Archive(data / "archive", settings.archive_days)
         self.aside = data / "aside"
-        # The originals of what was repaired. Nothing reads them; whoever wants the room may remove them.
+        # The originals of repaired segments. Nothing reads them; the operator may remove them.
         self.repaired = data / "repaired"
 
     def waiting(self) -> list[SegmentFile]:
-        """What the journal holds, oldest first; of spares those with frames, as a crash may leave them."""
+        """The segments of the journal, oldest first, and spares that have frames, as a crash may leave them."""
         folder = Folder(self.journal)
-        begun = [path for path in folder.spares() if _begins(path)]
+        begun = [path for path in folder.spares() if _has_frames(path)]
         states = (
             (SegmentState.OPEN, begun),
             (SegmentState.OPEN, folder.open()),
@@ -89,13 +89,13 @@ class SegmentFolders:
         return sorted((SegmentFile(path, state) for state, paths in states for path in paths), key=_age)
 
     def archived(self, days: int | None = None) -> Iterator[SegmentFile]:
-        """What the archive holds, oldest first; with `days`, only so many of its last days."""
+        """The segments of the archive, oldest first; with `days`, only those of its last days."""
         folders = self.archive.days()
         for day in folders[-days:] if days else folders:
             yield from (SegmentFile(path, SegmentState.ARCHIVED) for path in _segments(day))
 
     def lost(self, days: int | None = None) -> list[SegmentFile]:
-        """What the archive should hold and does not, oldest first; with `days`, only of so many of its last days."""
+        """The segments that the archive should have and lacks, oldest first; with `days`, only of its last days."""
         folders = self.archive.days()
         first = folders[-days].name if days and days < len(folders) else ""
         return [
@@ -103,15 +103,15 @@ class SegmentFolders:
         ]
 
     def names(self, segments: list[SegmentFile]) -> tuple[str, ...]:
-        """Segments as they are named from the data folder on."""
+        """The segments' paths, relative to the data folder."""
         return tuple(str(segment.path.relative_to(self.data)) for segment in segments)
 
-    def put_aside(self) -> list[SegmentFile]:
-        """What was set aside, oldest first."""
+    def aside_segments(self) -> list[SegmentFile]:
+        """The segments that were set aside, oldest first."""
         return [SegmentFile(path, SegmentState.ASIDE) for path in _segments(self.aside)] if self.aside.is_dir() else []
 
     def find(self, path: Path) -> SegmentFile | None:
-        """The segment of this file; None where the file is in none of the places."""
+        """The segment of this file; None when the file is in none of the folders."""
         path = path.resolve()
         parents = {self.journal.resolve(): SegmentState.SEALED, self.aside.resolve(): SegmentState.ASIDE}
         parents |= {day.resolve(): SegmentState.ARCHIVED for day in self.archive.days()}
@@ -125,8 +125,8 @@ def _segments(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name.endswith(_ENDINGS))
 
 
-def _begins(path: Path) -> bool:
-    """Whether there is something else than zeros."""
+def _has_frames(path: Path) -> bool:
+    """Whether the file begins with a frame, not with zeros."""
     try:
         with path.open("rb") as file:
             return file.read(1) not in (b"", b"\0")
@@ -138,8 +138,8 @@ def _age(segment: SegmentFile) -> str:
     return segment.path.name
 
 
-class Contents(Struct, frozen=True, kw_only=True):
-    """A segment in numbers; `first_ms` and `last_ms` are the least and the greatest time of receipt in it."""
+class SegmentContents(Struct, frozen=True, kw_only=True):
+    """Counts of a segment; `first_ms` and `last_ms` are its first and last time of receipt."""
 
     frames: int
     events: int
@@ -156,21 +156,21 @@ class _Stamped(Struct):
 _DECODER = msgspec.json.Decoder(_Stamped)
 
 
-def read_contents(path: Path) -> Iterator[Frame | Damage]:
-    """The frames of a file and what is damaged between them, in order. Raises OSError."""
+def read_frames(path: Path) -> Iterator[Frame | Damage]:
+    """The frames of a file and the damage between them, in order. Raises OSError."""
     return walk(path.read_bytes())
 
 
 def find_damage(parts: Sequence[Frame | Damage], state: SegmentState) -> tuple[Damage, ...]:
-    """What of it is damage: the torn tail of an open segment is none, for it was never acknowledged."""
+    """The damage of a segment, but not the torn tail of an open one, which was never acknowledged."""
     found = [part for part in parts if isinstance(part, Damage)]
     if state is SegmentState.OPEN and found and parts[-1] is found[-1]:
         found.pop()
     return tuple(found)
 
 
-def is_held(path: Path) -> bool:
-    """Whether this is an open segment whose writer lives."""
+def is_being_written(path: Path) -> bool:
+    """Whether this is an open segment whose writer is alive."""
     if is_sealed(path):
         return False
     disk = Disk()
@@ -180,13 +180,13 @@ def is_held(path: Path) -> bool:
     return file is None
 
 
-def examine(path: Path, state: SegmentState) -> Contents:
-    """Read a segment whole. Raises OSError."""
-    parts = list(read_contents(path))
+def read_contents(path: Path, state: SegmentState) -> SegmentContents:
+    """Read a whole segment and count its contents. Raises OSError."""
+    parts = list(read_frames(path))
     frames = [part for part in parts if isinstance(part, Frame)]
     received = [_received(line) for frame in frames for line in frame.lines.split(b"\n") if line]
     times = [time for time in received if time is not None]
-    return Contents(
+    return SegmentContents(
         frames=len(frames),
         events=len(received),
         bytes=sum(part.size for part in parts),
@@ -200,5 +200,5 @@ def _received(line: bytes) -> int | None:
     try:
         return _DECODER.decode(line).received
     except msgspec.MsgspecError:
-        # The store refuses such a line, which may be why its segment is aside.
+        # The store refuses such a line, which may be why its segment was set aside.
         return None

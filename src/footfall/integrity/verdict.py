@@ -1,13 +1,13 @@
-"""What a check has found, and what of it is bad."""
+"""The result of a check: counts, findings, and which of them are bad."""
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
-BAD = ("missing", "doubled", "changed", "unarchived")
+BAD_VERDICTS = ("missing", "doubled", "changed", "unarchived")
 
 
 class DamagedRange(Struct, frozen=True):
-    """`size` bytes at `offset` of a file that are no whole frame, or that the store cannot read for `reason`."""
+    """`size` bytes at `offset` of a file that are not a whole frame, or that the store cannot read for `reason`."""
 
     file: str
     offset: int
@@ -16,7 +16,7 @@ class DamagedRange(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """An event that is not as it should be; `verdict` is one of BAD."""
+    """An event with one of the BAD_VERDICTS."""
 
     verdict: str
     customer: str
@@ -27,7 +27,7 @@ class Finding(Struct, frozen=True):
 
 
 class CheckCount(Struct):
-    """Segments of one place in numbers; `quarantined` are the lines of those of quarantine."""
+    """Counts of the segments in one folder; `events` and `quarantined` are lines of the two kinds of segments."""
 
     segments: int = 0
     frames: int = 0
@@ -40,11 +40,12 @@ class CheckCount(Struct):
 
 
 class CheckedDay(Struct, frozen=True, kw_only=True):
-    """The events of one day (UTC, by timestamp), by what became of them.
+    """The events of one day (UTC, by timestamp), by verdict.
 
-    `good`: in the archive and in the store, and equal. `missing`: only in the archive. `doubled`: more than once in the
-    store. `changed`: not in the store as archived. `unarchived`: in the store, of the time that the archive covers, and
-    in no archived segment. `older`: of a time that the archive does not cover. `newer`: loaded, and not archived yet.
+    `good`: equal in the archive and in the store. `missing`: only in the archive. `doubled`: more than once in the
+    store. `changed`: in the store with another content than in the archive. `unarchived`: in the store, admitted in
+    the time that the archive covers, and in no archived segment. `older`: admitted before that time. `newer`: loaded,
+    and not archived yet.
     """
 
     day: str
@@ -68,7 +69,7 @@ class CheckedDay(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonResult(Struct, frozen=True, kw_only=True):
-    """Archive and store side by side: the span of admission that the archive covers, and what was found, by day."""
+    """The archive compared with the store: the times of admission that it covers (ms), counts by day, samples."""
 
     begin_ms: int
     through_ms: int
@@ -81,28 +82,28 @@ class ComparisonResult(Struct, frozen=True, kw_only=True):
 
 
 class VerificationResult(Struct, frozen=True, kw_only=True):
-    """Everything that a check has found, of events and of quarantine.
+    """The result of one check, for events and for quarantine.
 
-    A comparison is None when there was nothing to compare, or nobody to ask.
+    A comparison is None when there was nothing to compare, or the store was not asked.
     """
 
     archive: CheckCount
     journal: CheckCount
     aside: CheckCount
     harms: tuple[DamagedRange, ...]
-    # Files of archived segments that are no longer there.
+    # Archived segments whose files are missing.
     lost: tuple[str, ...]
     compared: ComparisonResult | None
     quarantine: ComparisonResult | None
-    # Other nodes load into the same store, and only their archives know their events.
+    # Whether other nodes may load into the same store: then their archives have the events that this one lacks.
     shared: bool
     seconds: float
 
     @property
     def problems(self) -> dict[str, int]:
-        """What is bad, by its kind; empty when all is well."""
+        """The number of problems by kind; empty when there is none."""
         found = {"lost": len(self.lost), "damaged": len(self.harms), "aside": self.aside.segments}
-        bad = [verdict for verdict in BAD if verdict != "unarchived" or not self.shared]
+        bad = [verdict for verdict in BAD_VERDICTS if verdict != "unarchived" or not self.shared]
         if self.compared is not None:
             found |= {verdict: self.compared.total(verdict) for verdict in bad}
         if self.quarantine is not None:
@@ -111,5 +112,5 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
 
 
 def count_by_day(days: dict[str, dict[str, int]]) -> tuple[CheckedDay, ...]:
-    """Days from counts by day and verdict, in order."""
+    """The days in order, from counts by day and verdict."""
     return tuple(CheckedDay(day=day, **counts) for day, counts in sorted(days.items()))

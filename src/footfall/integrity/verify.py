@@ -1,4 +1,4 @@
-"""The check: every frame held against its checksum, every archived event against the store, while the service runs."""
+"""Verify: checks every frame by its checksum, and compares every archived event with the store."""
 
 import contextlib
 import time
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from footfall.integrity.comparison import Comparison, ComparisonRange, QuarantineCheck
 from footfall.integrity.guard import ProgressCallback, check_room, exclusive_access, retry
-from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, size
+from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, total_bytes
 from footfall.integrity.segments import SegmentFile, SegmentFolders
 from footfall.integrity.verdict import CheckCount, ComparisonResult, VerificationResult
 from footfall.journal import SegmentKind
@@ -16,19 +16,19 @@ from footfall.store import Store, query
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 
-# The archive loses whole days of segments, and a segment that was opened at the end of one holds some of the next day's
-# events. Where an archive was cut, the first minutes that it seems to cover are left alone.
+# The archive removes whole days of segments, and a segment that was opened at the end of a day has events of the next.
+# So the first minutes after a removed day are not compared.
 EDGE_MS = 600_000
 EVENTS = "events"
 
 
-class Listing(Struct, frozen=True):
-    """The segments at one moment. Every line stamped until `through_ms` is in an archived or set aside one."""
+class SegmentListing(Struct, frozen=True):
+    """All segments at one moment. Every line stamped up to `through_ms` is in an archived segment, or one set aside."""
 
     waiting: list[SegmentFile]
     archived: list[SegmentFile]
     aside: list[SegmentFile]
-    # Archived once, and no longer there.
+    # Archived segments whose files are missing.
     lost: list[SegmentFile]
     through_ms: int
 
@@ -48,20 +48,22 @@ class Listing(Struct, frozen=True):
         return [segment for segment in self.archived if segment.kind is kind]
 
 
-def list_segments(folders: SegmentFolders, clock: Clock, days: int | None = None) -> Listing:
+def list_segments(folders: SegmentFolders, clock: Clock, days: int | None = None) -> SegmentListing:
     """List all segments, the journal's first, so that none is missed on its way to the archive.
 
-    What is in none of the journal's segments has been archived; and a segment holds nothing that was stamped before it
-    was opened, nor does one that is opened after now.
+    Lines that are in no segment of the journal were archived. No segment has stamps from before its opening, and those
+    that are opened later have only stamps after now.
     """
     now_ms = clock.now_ms()
     waiting = folders.waiting()
     through_ms = min([now_ms, *(segment.opened_ms for segment in waiting)]) - 1
-    return Listing(waiting, list(folders.archived(days)), folders.put_aside(), folders.lost(days), through_ms)
+    return SegmentListing(
+        waiting, list(folders.archived(days)), folders.aside_segments(), folders.lost(days), through_ms
+    )
 
 
-def comparable_range(store: Store, copy: str, listing: Listing) -> ComparisonRange | None:
-    """What archive and store can be compared on; None when no events are archived."""
+def comparable_range(store: Store, copy: str, listing: SegmentListing) -> ComparisonRange | None:
+    """The range in which archive and store can be compared; None when no events are archived."""
     begin_ms = listing.begin_ms
     if begin_ms is None:
         return None
@@ -72,7 +74,7 @@ def comparable_range(store: Store, copy: str, listing: Listing) -> ComparisonRan
 
 
 class Verification:
-    """Checks one node's data, events and quarantine, against the store; `run` it once."""
+    """Compares one node's archived events and quarantine with the store; call `run` once."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock, progress: ProgressCallback) -> None:
         self._settings = settings
@@ -84,7 +86,7 @@ class Verification:
         self._inspection = Inspection(self._folders.data)
 
     def run(self, days: int | None = None, *, frames_only: bool = False) -> VerificationResult:
-        """Check everything, or the last days of the archive; with `frames_only` the checksums alone, without the store.
+        """Check everything, or the last `days` of the archive; with `frames_only` only checksums, without the store.
 
         Events that are loaded meanwhile raise no alarm. Raises Busy, NoRoom, OSError, and what the store raises.
         """
@@ -98,7 +100,7 @@ class Verification:
             if frames_only:
                 archive = self._read("reading the archive", listing.archived)
             elif listing.archived:
-                check_room(self._settings, size(listing.archived))
+                check_room(self._settings, total_bytes(listing.archived))
                 events, compared = self._compare(listing)
                 lines, quarantine = self._compare_quarantine(listing)
                 archive = events + lines
@@ -115,10 +117,10 @@ class Verification:
         )
 
     def _read(self, label: str, segments: list[SegmentFile]) -> CheckCount:
-        with self._progress(label, size(segments)) as advance:
+        with self._progress(label, total_bytes(segments)) as advance:
             return self._inspection.read(segments, advance)
 
-    def _compare(self, listing: Listing) -> tuple[CheckCount, ComparisonResult | None]:
+    def _compare(self, listing: SegmentListing) -> tuple[CheckCount, ComparisonResult | None]:
         if listing.begin_ms is None:
             return CheckCount(), None
         with ArchiveTable(self._store, self._node, self._settings.segment_bytes_max) as copy:
@@ -129,7 +131,7 @@ class Verification:
             memory_bytes = self._settings.engine_memory_bytes_max // 4
             return archive, Comparison(self._store, span, memory_bytes).run(self._progress)
 
-    def _compare_quarantine(self, listing: Listing) -> tuple[CheckCount, ComparisonResult | None]:
+    def _compare_quarantine(self, listing: SegmentListing) -> tuple[CheckCount, ComparisonResult | None]:
         begin_ms = listing.quarantine_begin_ms
         if begin_ms is None:
             return CheckCount(), None

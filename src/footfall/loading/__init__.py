@@ -7,9 +7,11 @@ is loaded: reports wait for `Loader.loaded_through_ms`.
 
 from footfall.loading.archive import Archive, Retention
 from footfall.loading.loader import Loader
+from footfall.loading.packing import unused_path
 
 __all__ = [
     "Archive",
     "Loader",
     "Retention",
+    "unused_path",
 ]
