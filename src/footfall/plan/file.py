@@ -7,6 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from footfall.plan.checker import Checker, compile_plan
 from footfall.plan.lines import LineIndex
 from footfall.plan.model import Plan
@@ -23,7 +25,8 @@ _SYNTAX = re.compile(r"(?P<why>.*) \(at (?:line (?P<line>\d+), column (?P<column
 def load_plan(path: Path | None) -> Plan:
     """The plan in a file, or the packaged one for None. Raises PlanInvalid with everything that is wrong."""
     if path is None:
-        return parse_plan(files("footfall.plan").joinpath("default.toml").read_bytes(), "default.toml")
+        data = files("footfall.plan").joinpath("default.toml").read_bytes()
+        return structs.replace(parse_plan(data, "default.toml"), is_packaged=True)
     source = str(path)
     try:
         data = path.read_bytes()

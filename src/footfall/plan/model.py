@@ -65,13 +65,17 @@ class Column(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A tracking plan. `fingerprint` is the start of its file's SHA-256; no `customers` means that all are welcome."""
+    """A tracking plan. `fingerprint` is the start of its file's SHA-256; no `customers` means that all are welcome.
+
+    `is_packaged` says whether it is the one that counts where the settings name none.
+    """
 
     fingerprint: str
     source: str
     customers: tuple[str, ...]
     products: tuple[Product, ...]
     rules: tuple[Rule, ...]
+    is_packaged: bool = False
 
     @property
     def types(self) -> tuple[EventType, ...]:

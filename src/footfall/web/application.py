@@ -29,7 +29,7 @@ from footfall.web.dispatcher import Dispatcher
 from footfall.web.errors import make_exception_handler
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
-from footfall.web.openapi.document import make_document
+from footfall.web.openapi.document import Description
 from footfall.web.openapi.manual import PAGES
 from footfall.web.plan_body import PlanBody
 from footfall.web.routes import ROUTES, Route
@@ -79,7 +79,7 @@ def build(
         collect=collect,
         node_metrics=node_metrics,
         healthy=healthy,
-        document=make_document(ROUTES, service),
+        document=Description(service, plan, settings).document,
         plan_body=PlanBody(plan, settings),
     )
 

@@ -27,8 +27,8 @@ from footfall.wire import Service
 class Services:
     """What the calls work with.
 
-    `collect` serves `POST /events`; `healthy` says whether events can be accepted now; `document` is the OpenAPI
-    document, without its servers.
+    `collect` serves `POST /events`; `healthy` says whether events can be accepted now; `document` makes the OpenAPI
+    document for readers of the service at a URL.
     """
 
     settings: Settings
@@ -45,7 +45,7 @@ class Services:
     collect: ASGIApp
     node_metrics: NodeMetrics
     healthy: Callable[[], bool]
-    document: Mapping[str, Any]
+    document: Callable[[str], Mapping[str, Any]]
     plan_body: PlanBody
 
 

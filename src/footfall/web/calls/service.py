@@ -13,14 +13,10 @@ from footfall.metrics import render_metrics
 from footfall.web.calls.downloads import is_unchanged
 from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, unknown_query_warnings
 from footfall.web.dependencies import Services
-from footfall.web.openapi.page import render_page
+from footfall.web.openapi.page import PAGE_POLICY, render_page
 from footfall.web.openapi.schemas import Health
 from footfall.wire import AuthenticatedUser, ServiceAuthenticate, ServiceVersion, SystemVersion
 
-# The documentation page loads nothing from anywhere.
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 # `Retry-After` in seconds of an unhealthy service, and of metrics that cannot be read.
 RETRY_AFTER_S: Final = 5
 # The name and version of Prometheus's text format; the framework adds the character set.
@@ -59,13 +55,13 @@ async def health(services: NamedDependency[Services]) -> Response[Health]:
 
 async def openapi(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
     """The OpenAPI document; its server is the URL that the request was sent to."""
-    servers = [{"url": services.forwarded.base_url(request.scope)}]
-    return Response(msgspec.json.encode({**services.document, "servers": servers}))
+    return Response(msgspec.json.encode(services.document(services.forwarded.base_url(request.scope))))
 
 
 async def docs(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
-    page = render_page(services.document, services.forwarded.base_url(request.scope))
-    return Response(page.encode(), media_type="text/html", headers={"content-security-policy": _PAGE_POLICY})
+    base_url = services.forwarded.base_url(request.scope)
+    page = render_page(services.document(base_url), base_url)
+    return Response(page.encode(), media_type="text/html", headers={"content-security-policy": PAGE_POLICY})
 
 
 async def root(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:

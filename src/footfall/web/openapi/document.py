@@ -9,9 +9,12 @@ import msgspec
 
 from footfall import errors
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS
+from footfall.plan import Checker, LivePlan
+from footfall.settings import Settings
+from footfall.web.openapi.examples import PACKAGED, Examples, make_examples
+from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS, QUERY_EXAMPLES
 from footfall.web.openapi.texts import ADVICE, PARAMETER_SCHEMAS, Documentation
-from footfall.web.routes import Route
+from footfall.web.routes import ROUTES, Route
 from footfall.wire import ErrorNode, Service, Unauthorized
 
 Json = dict[str, Any]
@@ -54,7 +57,29 @@ _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
 }
 
 
-def make_document(routes: Iterable[Route], service: Service) -> Json:
+class Description:
+    """Makes the document of all calls in the words of the plan in force, anew when another plan is."""
+
+    def __init__(self, service: Service, plan: LivePlan, settings: Settings) -> None:
+        self._service = service
+        self._plan = plan
+        self._settings = settings
+        self._made: tuple[Checker, dict[str, Any]] | None = None
+
+    def document(self, base_url: str) -> dict[str, Any]:
+        """The document for readers of the service at `base_url`; takes some 20 ms for the first of a plan.
+
+        `x-tracking-plan` says which plan and mode hold for events.
+        """
+        checker, made = self._plan.checker, self._made
+        if made is None or made[0] is not checker:
+            document = make_document(ROUTES, self._service, make_examples(checker.plan, self._settings))
+            plan = {"fingerprint": checker.plan.fingerprint, "mode": self._settings.plan_mode}
+            self._made = made = (checker, {**document, "x-tracking-plan": plan})
+        return {**made[1], "servers": [{"url": base_url}]}
+
+
+def make_document(routes: Iterable[Route], service: Service, examples: Examples = PACKAGED) -> Json:
     """The document without `servers`: the call that shows it adds the URL that the reader used."""
     public = [entry for entry in routes if entry.public]
     types = [ErrorNode, Unauthorized, *(one for entry in public for one in _schema_types(entry))]
@@ -71,7 +96,7 @@ def make_document(routes: Iterable[Route], service: Service) -> Json:
     }
     paths: dict[str, Json] = {}
     for entry in public:
-        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry, schemas)
+        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry, schemas, examples)
     return {
         "openapi": "3.1.0",
         "info": {"title": service.name, "version": service.version, "description": service.description},
@@ -104,8 +129,8 @@ def _schema_types(entry: Route) -> list[Any]:
     return [answer] if page.request is None else [answer, page.request]
 
 
-def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
-    page = PAGES[entry.method, entry.path]
+def _operation(entry: Route, schemas: Mapping[Any, Json], examples: Examples) -> Json:
+    page = examples.adapt_page(PAGES[entry.method, entry.path])
     answer, *body = (schemas[one] for one in _schema_types(entry))
     operation: Json = {
         "operationId": entry.call.__name__,
@@ -114,8 +139,11 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
         "description": page.text,
         "security": [{"Basic": []}] if entry.signed_in else [],
     }
-    optional = [*_parameters("query", page.query, page.required, entry.path), *_parameters("header", page.headers)]
-    if parameters := [*_path_parameters(entry.path), *optional]:
+    query = _parameters("query", page.query, page.required, entry.path)
+    for parameter in query:
+        if example := QUERY_EXAMPLES.get(f"{entry.path} {parameter['name']}"):
+            parameter["example"] = examples.adapt(example)
+    if parameters := [*_path_parameters(entry.path, examples), *query, *_parameters("header", page.headers)]:
         operation["parameters"] = parameters
     for schema in body:
         content = {"application/json": {"schema": schema, "example": page.request_example}}
@@ -128,13 +156,20 @@ def _operation(entry: Route, schemas: Mapping[Any, Json]) -> Json:
     return operation
 
 
-def _path_parameters(path: str) -> list[Json]:
+def _path_parameters(path: str, examples: Examples) -> list[Json]:
     found = []
     for name in re.findall(r"\{(\w+)\}", path):
         text, example = PATH_PARAMETERS[name]
         schema = _parameter_schema(path, name)
         found.append(
-            {"name": name, "in": "path", "required": True, "description": text, "schema": schema, "example": example}
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": text,
+                "schema": schema,
+                "example": examples.adapt(example),
+            }
         )
     return found
 

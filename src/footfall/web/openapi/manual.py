@@ -103,6 +103,14 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "name": ("The file's name.", EXAMPLE_NAME),
 }
 
+# Examples of the parameters of a query, by path and name: those that must be there, and where waiting is of use.
+QUERY_EXAMPLES: Final[Mapping[str, str]] = {
+    "/usage/counts customer": "BARCHART",
+    "/usage/counts product": "PORTFOLIO",
+    "/reports/{source} wait": "50",
+    "/reports/{source}/availability wait": "50",
+}
+
 PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ("POST", "/events"): Documentation(
         "Accepts and saves new events. When the answer is 200, the events are on disk and will be in every report that "

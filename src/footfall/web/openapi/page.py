@@ -1,8 +1,12 @@
-"""The API's description as one page for people, without scripts, rendered from the OpenAPI document."""
+"""The API's description as one page for people, rendered from the OpenAPI document.
 
+Its only script copies examples and closes the menu. The page's policy names the script's hash, so that no other runs.
+"""
+
+import base64
+import hashlib
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib.resources import files
@@ -10,26 +14,44 @@ from string import Template
 from typing import Any, Final
 
 from footfall import errors
+from footfall.web.openapi.commands import make_command
+from footfall.web.openapi.examples import CUSTOMER
 from footfall.web.openapi.texts import ADVICE
 
 Json = Mapping[str, Any]
 
 _CODE: Final = re.compile(r"`([^`]+)`")
+_FILES: Final = files(__package__)
+_SCRIPT: Final = (_FILES / "page.js").read_text("utf-8")
+_SCRIPT_HASH: Final = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+# What the page may do: it loads nothing from anywhere.
+PAGE_POLICY: Final = (
+    f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_MODES: Final = {
+    "strict": "a request with an event that breaks it is refused as a whole",
+    "quarantine": "events that break it are held for an operator, the others of the request are stored",
+    "open": "customers, products and types that it does not know are accepted as they come",
+}
 # An array of strings and numbers alone, which the encoder spreads over lines.
 _FLAT_ARRAY: Final = re.compile(r"\[\n\s+([^][{}]+?)\n\s+\]")
 
 
 def render_page(document: Json, base_url: str) -> str:
     """The whole page. `base_url` is the URL of the service for its reader, without a slash at the end."""
-    package_files = files(__package__)
-    calls = list(_calls(document))
+    calls = _calls(document)
     info = document["info"]
-    return Template((package_files / "page.html").read_text("utf-8")).substitute(
+    return Template((_FILES / "page.html").read_text("utf-8")).substitute(
         title=escape(info["title"]),
         version=escape(info["version"]),
         description=escape(info["description"]),
-        style=(package_files / "page.css").read_text("utf-8"),
+        style=(_FILES / "page.css").read_text("utf-8"),
+        script=_SCRIPT,
         base_url=escape(base_url),
+        plan=_plan(document),
+        guides="",
+        sign_in=_pre("AUTH='USER:PASSWORD'"),
         contents=_contents(calls),
         calls="\n".join(_call(method, path, call, document, base_url) for method, path, call in calls),
         error_example=_example(_example_error(calls)),
@@ -37,10 +59,23 @@ def render_page(document: Json, base_url: str) -> str:
     )
 
 
-def _calls(document: Json) -> Iterator[tuple[str, str, Json]]:
-    for path, methods in document["paths"].items():
-        for method, call in methods.items():
-            yield method.upper(), path, call
+def _plan(document: Json) -> str:
+    """Which plan and mode hold for events; nothing where the document does not say."""
+    if (plan := document.get("x-tracking-plan")) is None:
+        return ""
+    text = f"Events are checked against the tracking plan `{plan['fingerprint']}` in the mode {plan['mode']}: "
+    text += f"{_MODES[plan['mode']]}. "
+    note = "" if CUSTOMER not in json.dumps(document["paths"]) else f" Put your customer's code for `{CUSTOMER}`."
+    return f'<p>{_text(text)}<a href="#show_plan">GET /plan</a> shows it to users.{_text(note)}</p>'
+
+
+def _calls(document: Json) -> list[tuple[str, str, Json]]:
+    """Method, path and call of each call, by tag; calls that remove something come last, as they would in use."""
+    tags = [tag["name"] for tag in document["tags"]]
+    calls = [
+        (method.upper(), path, call) for path, methods in document["paths"].items() for method, call in methods.items()
+    ]
+    return sorted(calls, key=lambda each: (tags.index(each[2]["tags"][0]), each[0] == "DELETE"))
 
 
 def _contents(calls: list[tuple[str, str, Json]]) -> str:
@@ -63,7 +98,7 @@ def _call(method: str, path: str, call: Json, document: Json, base_url: str) -> 
         f"<p>{_text(call['description'])}</p>",
         _table("Parameters", [(item["name"], item["in"], item["description"]) for item in call.get("parameters", ())]),
         _body(call, document),
-        f"<h3>Example</h3>{_pre(_curl(method, path, call, base_url))}",
+        f"<h3>Example</h3>{_pre(make_command(method, path, call, document, base_url, _json))}",
         _answer(call["responses"]),
     ]
     return f'<section id="{escape(call["operationId"])}">\n' + "\n".join(filter(None, blocks)) + "\n</section>"
@@ -83,7 +118,8 @@ def _properties(schema: Json, document: Json, prefix: str) -> Iterator[tuple[str
     for name, found in schema.get("properties", {}).items():
         kind, inner, mark = _kind(found, document)
         optional = "" if name in required else ", optional"
-        default = f", default `{found['default']}`" if isinstance(found.get("default"), str) else ""
+        given = found.get("default")
+        default = f", default `{given}`" if given and isinstance(given, str) else ""
         text = found.get("description") or inner.get("description", "")
         yield f"{prefix}{name}", f"{kind}{optional}{default}", text
         yield from _properties(inner, document, f"{prefix}{name}{mark}.")
@@ -109,22 +145,6 @@ def _resolve(schema: Json, document: Json) -> Json:
         return schema
     found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return found
-
-
-def _curl(method: str, path: str, call: Json, base_url: str) -> str:
-    """The call as a command for a shell."""
-    for item in call.get("parameters", ()):
-        if item["in"] == "path":
-            path = path.replace(f"{{{item['name']}}}", str(item["example"]))
-    words = ["curl"]
-    words += ["-u USER:PASSWORD"] if call["security"] else []
-    words += [shlex.quote(base_url + path)]
-    if "requestBody" in call:
-        content = call["requestBody"]["content"]["application/json"]
-        words += ["\\\n  -H 'Content-Type: application/json'", "\\\n  -d " + shlex.quote(_json(content["example"]))]
-    elif method != "GET":
-        words.insert(1, f"-X {method}")
-    return " ".join(words)
 
 
 def _answer(responses: Json) -> str:
@@ -181,7 +201,7 @@ def _json(value: Any) -> str:
 
 
 def _pre(text: str) -> str:
-    return f"<pre><code>{escape(text, quote=False)}</code></pre>"
+    return f'<div class="example"><pre><code>{escape(text, quote=False)}</code></pre></div>'
 
 
 def _text(text: str) -> str:

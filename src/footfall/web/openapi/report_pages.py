@@ -12,7 +12,7 @@ _FILTER: Final = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
     "types": ["PORTFOLIO-APPLICATION-LOADED"],
-    "start": 1571029200000,
+    "start": 1568332800000,
     "end": 1571115600000,
 }
 EXAMPLE_JOB: Final = "0527e342-c92c-45ec-a3cf-fd93f87cb068"
