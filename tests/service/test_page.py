@@ -1,4 +1,4 @@
-"""The page of the API: its commands work as they are copied, one after the other, under a plan of one's own."""
+"""The page of the API and the banner: commands work as they are copied, in order, under a plan of one's own."""
 
 import html
 import re
@@ -7,6 +7,10 @@ import subprocess
 import time
 
 import pytest
+
+from footfall.plan import Plan
+from footfall.service.preparation import describe_mode
+from footfall.settings import Settings
 
 PLAN = """
 [products.SHOP]
@@ -29,6 +33,8 @@ curl() { command curl -fsS "$@"; }
 def test_every_command_of_the_page_works_as_it_is_copied(serve, tmp_path):
     (tmp_path / "plan.toml").write_text(PLAN)
     service = serve(plan=tmp_path / "plan.toml", plan_mode="quarantine")
+    assert re.search(r"\n  plan +\S+plan.toml, [0-9a-f]{12}, mode quarantine\n", service.banner)
+    (banner_command,) = re.findall(r"\n  try +(.*)\n", service.banner)
     service.post(
         [{"customer": "ACME", "product": "SHOP", "type": "GONE", "timestamp": 1_568_381_886_060, "context": []}]
     )
@@ -40,11 +46,26 @@ def test_every_command_of_the_page_works_as_it_is_copied(serve, tmp_path):
     assert len(commands) > 25
     folder = tmp_path / "downloads"
     folder.mkdir()
-    for command in commands:
+    for command in (banner_command, *commands):
         done = subprocess.run(
             ["bash", "-c", SHELL + command], cwd=folder, capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert command != banner_command or '"type":"ORDERED"' in done.stdout
     (report,) = folder.iterdir()
     # The events that the page's examples have sent are in the report that they have started.
     assert set(report.read_text().splitlines()) == {"1568381886060|ORDERED|user-1|A-1"}
+
+
+@pytest.mark.parametrize(
+    ("is_packaged", "mode", "said"),
+    [
+        (True, "strict", "the packaged one, mode strict; your own: footfall plan init"),
+        (True, "open", "the packaged one, mode open; from your events: footfall plan infer"),
+        (False, "open", "plan.toml, abc, mode open; from your events: footfall plan infer"),
+        (False, "strict", "plan.toml, abc, mode strict"),
+    ],
+)
+def test_the_banner_names_the_plan_its_mode_and_the_way_to_one_s_own(is_packaged, mode, said):
+    plan = Plan(fingerprint="abc", source="plan.toml", customers=(), products=(), rules=(), is_packaged=is_packaged)
+    assert describe_mode(plan, Settings(plan_mode=mode)) == said

@@ -11,7 +11,9 @@ import shlex
 import sys
 
 import msgspec
+from msgspec import structs
 
+from footfall.plan import Plan, make_sample
 from footfall.service import composition
 from footfall.service.supervisor import Prepared
 from footfall.settings import Settings
@@ -27,16 +29,24 @@ log = logging.getLogger("footfall.service.preparation")  # its own name is __mai
 LOOSE_SHOWN = 3
 
 
-def prepare(settings: Settings) -> str | None:
-    """Check what the settings name, bring the state to this version, see that there is a user.
-
-    Returns the password of the first user when it was generated. Raises CannotServe.
-    """
+def prepare(settings: Settings) -> Prepared:
+    """Check what the settings name, bring the state to this version, see that there is a user. Raises CannotServe."""
     _check_modes(settings)
     with composition.told_as_refusals():
-        composition.live_plan(settings)
+        plan = composition.live_plan(settings).plan
         _check_files(settings)
-        return _first_user(settings)
+        password = _first_user(settings)
+    sample = structs.asdict(make_sample(plan, settings))
+    return Prepared(password=password, plan=describe_mode(plan, settings), sample=sample)
+
+
+def describe_mode(plan: Plan, settings: Settings) -> str:
+    """Which plan is in force in which mode, in a line for newcomers, with the command that gives them their own."""
+    name = "the packaged one" if plan.is_packaged else f"{plan.source}, {plan.fingerprint}"
+    if settings.plan_mode == "open":
+        return f"{name}, mode open; from your events: footfall plan infer"
+    own = "; your own: footfall plan init" if plan.is_packaged else ""
+    return f"{name}, mode {settings.plan_mode}{own}"
 
 
 def _check_modes(settings: Settings) -> None:
@@ -73,7 +83,7 @@ def main() -> None:
     settings = load(None, os.environ, {}).settings
     start_log(settings, "serve")
     try:
-        answer = Prepared(password=prepare(settings))
+        answer = prepare(settings)
     except CannotServe as error:
         answer = Prepared(refusal=str(error), is_settings=isinstance(error, SettingsUnusable))
     sys.stdout.buffer.write(msgspec.json.encode(answer))

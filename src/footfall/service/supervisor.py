@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -60,10 +61,13 @@ class Role(Struct, frozen=True):
 class Prepared(Struct, frozen=True):
     """What the preparation tells: the password of a first user that it made, or why the service does not start.
 
-    `is_settings` says that the reason is the tracking plan or a setting.
+    `plan` says which tracking plan holds and in which mode, `sample` is an event that it accepts. `is_settings` says
+    that the reason not to start is the tracking plan or a setting.
     """
 
     password: str | None = None
+    plan: str = ""
+    sample: dict[str, object] = {}
     refusal: str | None = None
     is_settings: bool = False
 
@@ -131,7 +135,7 @@ async def supervise(settings: Settings) -> None:
             for child in web_children:
                 tasks.create_task(child.run(), name=child.role.command)
             try:
-                password = await _prepare(settings, alive, stop)
+                prepared = await _prepare(settings, alive, stop)
             except CannotServe as error:
                 refusal = error
             if refusal is not None or stop.is_asked:
@@ -139,7 +143,7 @@ async def supervise(settings: Settings) -> None:
             else:
                 opening.close()
                 stop.children = children
-                await _run(tasks, children, banner(settings, listener, password), stop)
+                await _run(tasks, children, banner(settings, listener, prepared), stop)
     if refusal is not None:
         raise refusal
 
@@ -155,8 +159,8 @@ async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greetin
     await _stop(children)
 
 
-async def _prepare(settings: Settings, alive: int, stop: StopRequest) -> str | None:
-    """Have everything prepared by a process of its own; returns the password that it made. Raises CannotServe.
+async def _prepare(settings: Settings, alive: int, stop: StopRequest) -> Prepared:
+    """Have everything prepared by a process of its own. Raises CannotServe.
 
     Returns early when the service is to stop meanwhile.
     """
@@ -173,14 +177,14 @@ async def _prepare(settings: Settings, alive: int, stop: StopRequest) -> str | N
     stopping.add_done_callback(lambda _: _send(process, CHILD_STOP_SIGNAL))
     told, _ = await process.communicate()
     if stop.is_asked:
-        return None
+        return Prepared()
     stopping.cancel()
     if process.returncode != 0:
         raise CannotServe(f"the preparations ended with status {process.returncode}")
     answer = msgspec.json.decode(told, type=Prepared)
     if answer.refusal is not None:
         raise (SettingsUnusable if answer.is_settings else CannotServe)(answer.refusal)
-    return answer.password
+    return answer
 
 
 async def _stop(children: list["ChildProcess"]) -> None:
@@ -288,7 +292,7 @@ def lock_data_folder(folder: Path) -> Iterator[None]:
         yield
 
 
-def banner(settings: Settings, listener: socket.socket, password: str | None) -> str:
+def banner(settings: Settings, listener: socket.socket, prepared: Prepared) -> str:
     """What a newcomer needs to know, printed once at the start."""
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -297,11 +301,10 @@ def banner(settings: Settings, listener: socket.socket, password: str | None) ->
         f"  data in   {settings.data.resolve()}",
         f"  API page  {url}/docs",
     ]
-    if password is not None:
-        lines.append(f"  user      admin, password {password} (shown only this once)")
-    event = (
-        '{"events":[{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-APPLICATION-LOADED",'
-        f'"timestamp":{SystemClock().now_ms()},"context":["me"]}}]}}'
-    )
-    lines.append(f"  try       curl {url}/events -H content-type:application/json -d '{event}'")
+    lines.append(f"  plan      {prepared.plan}")
+    if prepared.password is not None:
+        lines.append(f"  user      admin, password {prepared.password} (shown only this once)")
+    event = {**prepared.sample, "timestamp": SystemClock().now_ms()}
+    body = shlex.quote(msgspec.json.encode({"events": [event]}).decode())
+    lines.append(f"  try       curl {url}/events -H content-type:application/json -d {body}")
     return "\n".join(lines) + "\n"
