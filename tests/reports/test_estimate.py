@@ -23,6 +23,7 @@ OUTPUTS = [
     {"format": "jsonl", "compression": "zstd"},
     {"format": "parquet"},
     {"format": "arrow"},
+    {"format": "xlsx"},
 ]
 
 

@@ -110,7 +110,7 @@ def test_the_format_and_the_compression_may_be_in_any_case() -> None:
 
 @pytest.mark.parametrize(
     ("key", "sent"),
-    [("header", "yes"), ("header", 1), ("format", "xlsx"), ("format", 1), ("compression", "zip"), ("compression", 1)],
+    [("header", "yes"), ("header", 1), ("format", "ods"), ("format", 1), ("compression", "zip"), ("compression", 1)],
 )
 def test_an_output_that_cannot_be_given_is_named(key: str, sent: Any) -> None:
     assert wheres({"filter": LEAST, "output": {key: sent}}) == [f"output.{key}"]

@@ -7,15 +7,16 @@ from typing import Protocol
 
 from footfall.system import zstd
 
-FORMATS = ("csv", "jsonl", "parquet", "arrow")
+FORMATS = ("csv", "jsonl", "parquet", "arrow", "xlsx")
 # Formats whose rows are lines of text, and whose file is compressed as a whole.
 TEXTS = ("csv", "jsonl")
-# The first compression is the default. Parquet and Arrow compress inside of the file.
+# The first compression is the default. Parquet and Arrow compress inside of the file, and xlsx always.
 COMPRESSIONS = {
     "csv": ("none", "gzip", "zstd"),
     "jsonl": ("none", "gzip", "zstd"),
     "parquet": ("zstd", "gzip", "none"),
     "arrow": ("none", "zstd"),
+    "xlsx": ("none",),
 }
 _SUFFIXES = {"none": "", "gzip": ".gz", "zstd": ".zst"}
 _MEDIA_TYPES = {
@@ -23,6 +24,7 @@ _MEDIA_TYPES = {
     "jsonl": "application/jsonl",
     "parquet": "application/vnd.apache.parquet",
     "arrow": "application/vnd.apache.arrow.file",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _COMPRESSED_MEDIA_TYPES = {"gzip": "application/gzip", "zstd": "application/zstd"}
 

@@ -18,11 +18,10 @@ from msgspec import UNSET, Struct, structs
 
 from footfall.errors import Code, RequestRefused
 from footfall.plan import LivePlan
-from footfall.reports import encoding
 from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
-from footfall.reports.query.columnar import Columnar
 from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
 from footfall.reports.query.statement import TIME_MS_MOST, ReportStatement, filter_parameters
+from footfall.reports.query.workbook import open_writer
 from footfall.reports.service import Reports
 from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.settings import Settings
@@ -154,7 +153,7 @@ class Estimates:
     ) -> int:
         """The bytes of the file; where values are too long, with smaller blocks, as for the report itself."""
         fewer = BLOCK_ROWS_FEWER.get(block_rows)
-        measure = partial(_measure_file, job, any_block=fewer is None)
+        measure = partial(_measure_file, job, layout.unique_names, any_block=fewer is None)
         try:
             return self._sample(job, layout, span, rows, lambda: {**limit(), "max_block_size": block_rows}, measure)
         except StoreMemory:
@@ -220,12 +219,14 @@ def _statement(job: Job, layout: Layout, types: frozenset[str] | None = None) ->
     return ReportStatement(job, layout, types)
 
 
-def _measure_file(job: Job, header: bytes, streams: list[Iterator[bytes]], *, any_block: bool) -> tuple[int, int]:
+def _measure_file(
+    job: Job, names: tuple[str, ...], header: bytes, streams: list[Iterator[bytes]], *, any_block: bool
+) -> tuple[int, int]:
     """The bytes of a file of these rows, and the number of rows."""
-    if job.format not in encoding.TEXTS:
-        columnar = Columnar(job.format, job.compression, any_block=any_block)
-        size = sum(len(block) for stream in streams for block in columnar.add(stream))
-        return size + sum(len(block) for block in columnar.end()), columnar.rows
+    if (writer := open_writer(job, any_block=any_block)) is not None:
+        writer.begin(names)
+        size = sum(len(block) for stream in streams for block in writer.add(stream))
+        return size + sum(len(block) for block in writer.end()), writer.rows
     counter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
 
     def content() -> Iterator[bytes]:

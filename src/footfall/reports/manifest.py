@@ -21,7 +21,10 @@ _TIME_TYPES = {
     "ms": "integer, milliseconds since 1970-01-01T00:00:00Z",
     "rfc3339": "text, RFC 3339 with milliseconds",
     "typed": "timestamp with milliseconds, UTC",
+    "xlsx": "date and time with milliseconds, UTC",
 }
+# Formats in which times have a type.
+_TYPED = {"parquet": "typed", "arrow": "typed", "xlsx": "xlsx"}
 
 
 class Place(Struct, frozen=True, omit_defaults=True):
@@ -99,17 +102,22 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     delimiter: str | UnsetType = UNSET
     header: bool | UnsetType = UNSET
     spreadsheet_safe: SpreadsheetSafe | UnsetType = UNSET
+    cut_cells: int | UnsetType = UNSET
     bytes: int
     sha256: str
     warnings: tuple[str, ...] | UnsetType = UNSET
 
 
 class ManifestCounts(Struct, frozen=True):
-    """The events in the file, the duplicates among those selected, and the time in ms after which an event is late."""
+    """The events in the file, the duplicates among those selected, and the time in ms after which an event is late.
+
+    `cut_cells` counts the texts that are not whole, because a cell of a spreadsheet holds no more.
+    """
 
     in_file: ReportCounts
     duplicates: int
     late_ms: int
+    cut_cells: int = 0
 
 
 def write_manifest(
@@ -146,6 +154,7 @@ def write_manifest(
         delimiter=job.delimiter if is_csv else UNSET,
         header=job.header if is_csv else UNSET,
         spreadsheet_safe=SpreadsheetSafe(FORMULA_MARK, FORMULA_START) if job.safe else UNSET,
+        cut_cells=counts.cut_cells if job.format == "xlsx" else UNSET,
         bytes=file.bytes,
         sha256=file.sha256,
         warnings=report_warnings(job) or UNSET,
@@ -157,7 +166,7 @@ def _columns(job: Job, layout: Layout, types_chars_max: int) -> tuple[Described,
     are_listed = _types_chars(layout) <= types_chars_max
     names = layout.names if job.format == "csv" else layout.unique_names
     time_name, type_name = names[:2]
-    time_type = _TIME_TYPES["typed" if job.format in ("parquet", "arrow") else job.times]
+    time_type = _TIME_TYPES[_TYPED.get(job.format, job.times)]
     return (
         Described(time_name, _MEANINGS["timestamp"], time_type),
         Described(type_name, _MEANINGS["type"], "text"),

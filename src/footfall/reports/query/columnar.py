@@ -39,7 +39,7 @@ class Columnar:
         self._format = file_format
         self._any_block = any_block
         self._compression = None if compression == "none" else compression
-        self._out = _Out()
+        self._out = WrittenBytes()
         self._writer: _Writer | None = None
         self._group: list[Any] = []
         self._group_rows = 0
@@ -49,6 +49,11 @@ class Columnar:
         self._pending_bytes = 0
         self._schema: Any = None
         self.rows = 0
+        # Every text is whole.
+        self.cut_cells = 0
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Nothing: the streams have the names of the columns."""
 
     def add(self, stream: Iterable[bytes]) -> Iterator[bytes]:
         """Take the rows of one stream, and yield the bytes of the file that are ready.
@@ -149,7 +154,7 @@ def _value_bytes(columns: Iterable[Any]) -> int:
     return sum(length or 0 for length in lengths)
 
 
-class _Out(io.RawIOBase):
+class WrittenBytes(io.RawIOBase):
     """Collects the bytes of a writer until they are taken."""
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from msgspec import UNSET, Struct
 
 from footfall.reports import encoding
 from footfall.reports.query.layout import Field, Layout
+from footfall.reports.query.xml_rows import xml_functions, xml_parameters, xml_row
 from footfall.state import Job
 from footfall.store import Identifier, query
 
@@ -28,6 +29,7 @@ _FORMATS = {
     "jsonl": "JSONEachRow",
     "parquet": "ArrowStream",
     "arrow": "ArrowStream",
+    "xlsx": "CustomSeparated",
 }
 NOTHING = "''"
 _RFC3339 = "concat(replaceOne(toString(fromUnixTimestamp64Milli(timestamp, 'UTC')), ' ', 'T'), 'Z')"
@@ -89,6 +91,7 @@ class _Names(Struct, frozen=True):
     column: str
     guard: str
     cell: str
+    xml: str
 
 
 class ReportStatement:
@@ -107,7 +110,7 @@ class ReportStatement:
         self._varying_columns = 0
         self._places_by_type: dict[str, list[tuple[int, int]]] = {}
         cells = list(self._cells(layout))
-        self._select_list = self._line(cells) if job.format == "csv" else self._columns(cells, layout)
+        self._select_list = self._row(cells, layout)
         text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
         self._text = text.replace("{{with}}", self._with_clause()).replace("{{layout}}", self._type_layout())
 
@@ -121,6 +124,14 @@ class ReportStatement:
     def parameters(self, first_ms: int, last_ms: int) -> dict[str, Any]:
         """The parameters for the rows between two times, both inclusive."""
         return {**filter_parameters(self._job), **self._parameters, "start": first_ms, "end": last_ms}
+
+    def _row(self, cells: list[str], layout: Layout) -> str:
+        if self._job.format == "csv":
+            return self._line(cells)
+        if self._job.format == "xlsx":
+            self._parameters |= xml_parameters()
+            return xml_row(self._names.xml, cells[1:], _NULL)
+        return self._columns(cells, layout)
 
     def _line(self, cells: list[str]) -> str:
         """A row as a line of CSV: one `concat` for a row without special characters, else quoted field by field."""
@@ -213,6 +224,8 @@ class ReportStatement:
             self._parameters |= {"formula_start": FORMULA_START, "formula_mark": FORMULA_MARK}
             marked = f"if(match({names.cell}, {{formula_start:String}}), {{formula_mark:String}}, '')"
             functions.append(f"({names.cell}) -> concat({marked}, {names.cell}) AS {names.guard}")
+        if self._job.format == "xlsx":
+            functions += xml_functions(names.xml)
         return f"WITH {', '.join(functions)}\n" if functions else ""
 
     def _guarded(self, cell: str) -> str:
@@ -238,8 +251,8 @@ def _fixed_place(field: Field, *, csv: bool) -> str:
 
 
 def _names(layout: Layout) -> _Names:
-    """Names that no column has, so that none hides another."""
+    """Names that no column has, so that none hides another; two underscores in front have functions of the engine."""
     mark = "_"
     while any(key.startswith(mark) for key in layout.unique_names):
-        mark += "_"
+        mark = f"x{mark}"
     return _Names(*(mark + name for name in _Names.__struct_fields__))

@@ -12,14 +12,14 @@ from typing import Any
 from msgspec import Struct
 
 from footfall.plan import Column
-from footfall.reports import encoding, manifest
+from footfall.reports import manifest
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter, RowCounter, compress_text
 from footfall.reports.files import Destinations
-from footfall.reports.query.columnar import Columnar
 from footfall.reports.query.counts import DuplicateScan, ReportCounts, count_rows, find_duplicates
 from footfall.reports.query.histogram import DayRange, read_histogram
 from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
 from footfall.reports.query.statement import ReportStatement, filter_parameters
+from footfall.reports.query.workbook import open_writer
 from footfall.reports.status import Completed
 from footfall.settings import limits
 from footfall.state import Job
@@ -115,8 +115,7 @@ class Attempt:
         self._file_counter = FileCounter()
         self._row_counter: RowCounter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
         any_block = block_rows not in BLOCK_ROWS_FEWER
-        is_text = job.format in encoding.TEXTS
-        self._columnar = None if is_text else Columnar(job.format, job.compression, any_block=any_block)
+        self._writer = open_writer(job, any_block=any_block)
         self._in_file = ReportCounts()
         self._duplicates = 0
         # Rows of the ranges that are done, and of the range that is being read.
@@ -126,7 +125,7 @@ class Attempt:
     @property
     def rows(self) -> int:
         """The rows that were read so far."""
-        return (self._columnar or self._row_counter).rows
+        return (self._writer or self._row_counter).rows
 
     @property
     def size(self) -> int:
@@ -164,6 +163,8 @@ class Attempt:
         )
         self.rows_total = histogram.rows
         layout = planless_layout(histogram.context_length) if self._columns is None else plan_layout(self._columns)
+        if self._writer is not None:
+            self._writer.begin(layout.unique_names)
         scanner = ThreadPoolExecutor(1, "scan")
         try:
             scans = [PendingScan(one, scanner.submit(self._scan, one)) for one in histogram.ranges(SPAN_ROWS_MAX)]
@@ -175,7 +176,9 @@ class Attempt:
             self._job,
             layout,
             options.plan_fingerprint,
-            manifest.ManifestCounts(self._in_file, self._duplicates, options.late_ms),
+            manifest.ManifestCounts(
+                self._in_file, self._duplicates, options.late_ms, self._writer.cut_cells if self._writer else 0
+            ),
             self._file_counter,
             options.manifest_types_chars_max,
         )
@@ -212,7 +215,7 @@ class Attempt:
     def _write(self, statement: ReportStatement, layout: Layout, scans: list[PendingScan]) -> int:
         with contextlib.closing(self._content(layout, statement, scans)) as content:
             # Where writing fails, closing ends the statement.
-            compressed = content if self._columnar else compress_text(content, self._job.compression)
+            compressed = content if self._writer else compress_text(content, self._job.compression)
             return self._files.put(self._job, self._counted(compressed))
 
     def _counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -238,11 +241,11 @@ class Attempt:
                     f"the engine counted {found.in_file.rows} of {expected} rows without their duplicates"
                 )
             self._rows_done, self._rows_current = self._rows_done + self._rows_current, 0
-        if self._columnar is not None:
+        if self._writer is not None:
             if not scans:
                 # A file without rows has columns all the same.
                 yield from self._encoded(statement.text(final=False), statement, TimeSpan(0, -1, 0))
-            yield from self._columnar.end()
+            yield from self._writer.end()
 
     def _parts(self, days: DayRange, scan: DuplicateScan) -> Iterator[tuple[TimeSpan, bool]]:
         """The spans to read, each with whether duplicates are left out of it; such spans are cut."""
@@ -260,8 +263,8 @@ class Attempt:
     def _encoded(self, text: str, statement: ReportStatement, span: TimeSpan) -> Iterator[bytes]:
         parameters = statement.parameters(span.first_ms, span.last_ms)
         with contextlib.closing(self._blocks(text, parameters)) as blocks:
-            if self._columnar is not None:
-                yield from self._columnar.add(blocks)
+            if self._writer is not None:
+                yield from self._writer.add(blocks)
                 return
             for block in blocks:
                 self._row_counter.add(block)

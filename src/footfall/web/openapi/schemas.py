@@ -73,11 +73,13 @@ class ReportRequestFilter(Struct):
 class FileOutput(Struct, rename="camel"):
     """What a report's file looks like, and where it goes."""
 
-    format: Annotated[Literal["csv", "jsonl", "parquet", "arrow"], Meta(description="The file's format.")] = "csv"
+    format: Annotated[Literal["csv", "jsonl", "parquet", "arrow", "xlsx"], Meta(description="The file's format.")] = (
+        "csv"
+    )
     compression: (
         Annotated[
             Literal["none", "gzip", "zstd"],
-            Meta(description="Left out: `zstd` in Parquet, `none` otherwise. Arrow takes no `gzip`."),
+            Meta(description="Left out: `zstd` in Parquet, `none` otherwise. Arrow takes no `gzip`, xlsx only `none`."),
         ]
         | UnsetType
         | None

@@ -1,0 +1,168 @@
+"""Spreadsheet files (xlsx), packed from rows of XML as they pass.
+
+Nothing is kept but a block: a library would hold each sheet in memory or in a temporary file until its end.
+"""
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from footfall.reports.encoding import BLOCK_BYTES, GZIP_LEVEL, TEXTS
+from footfall.reports.query.columnar import Columnar, WrittenBytes
+from footfall.reports.query.xml_rows import CUT_START, xml_text
+from footfall.state import Job
+
+# What a sheet holds, the row of the names included; programs refuse or drop more.
+SHEET_ROWS_MAX: Final = 1_048_576
+# Past 2 GiB of a sheet's XML the zip file would need an extension, for which Excel offers a repair.
+SHEET_BYTES_MAX: Final = 1024 * 1024 * 1024
+
+_XML: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PACKAGE: Final = "http://schemas.openxmlformats.org/package/2006"
+_OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+# Every part is a sheet but those that are named here, so that this one can stand first: programs look for it there.
+_CONTENT_TYPES: Final = f"""{_XML}<Types xmlns="{_PACKAGE}/content-types">
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+<Default Extension="xml" ContentType="{_TYPE}.worksheet+xml"/>
+<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>
+<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>
+</Types>"""
+_PARTS: Final = f"""{_XML}<Relationships xmlns="{_PACKAGE}/relationships">
+<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/>
+</Relationships>"""
+# Formats of cells: 0 text, 1 a time, 2 a text that was cut, 3 the name of a column.
+_STYLES: Final = f"""{_XML}<styleSheet xmlns="{_MAIN}">
+<numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss.000"/></numFmts>
+<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>\
+<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>
+<fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>\
+<fill><patternFill patternType="solid"><fgColor rgb="FFFFE699"/></patternFill></fill></fills>
+<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>
+<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>
+<cellXfs count="4"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>\
+<xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>\
+<xf numFmtId="0" fontId="0" fillId="2" borderId="0" xfId="0" applyFill="1"/>\
+<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/></cellXfs>
+<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>
+</styleSheet>"""
+# The first row stays in sight; times and texts have room.
+_SHEET_START: Final = f"""{_XML}<worksheet xmlns="{_MAIN}">
+<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>\
+</sheetView></sheetViews>
+<cols><col min="1" max="1" width="24" customWidth="1"/><col min="2" max="16384" width="20" customWidth="1"/></cols>
+<sheetData>
+"""
+_SHEET_END: Final = b"</sheetData></worksheet>"
+
+
+class Workbook:
+    """Writes one file: takes streams of rows and yields the file's bytes. `begin` sets the columns' names.
+
+    A sheet ends before the row that would be too many, or too long, for it; the next begins with the names again.
+    `rows` counts the rows so far, `cut_cells` the texts that were longer than a cell may be.
+    """
+
+    def __init__(self) -> None:
+        self._out = WrittenBytes()
+        self._zip = zipfile.ZipFile(self._out, "w", zipfile.ZIP_DEFLATED, compresslevel=GZIP_LEVEL)
+        self._names = b""
+        self._sheet: Any = None
+        self._sheets = 0
+        self._room_rows = 0
+        self._room_bytes = 0
+        # Written in blocks of one size, so that the same rows are the same file however they came.
+        self._held = bytearray()
+        self.rows = 0
+        self.cut_cells = 0
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Set the names that stand in the first row of each sheet."""
+        cells = "".join(f'<c s="3" t="inlineStr"><is><t>{xml_text(name)}</t></is></c>' for name in names)
+        self._names = f"<row>{cells}</row>\n".encode()
+
+    def add(self, stream: Iterable[bytes]) -> Iterator[bytes]:
+        """Take the rows of one stream, and yield the bytes of the file that are ready."""
+        rest = b""
+        for block in stream:
+            lines, ended, rest = (rest + block).rpartition(b"\n")
+            if ended:
+                yield from self._add_lines(lines + ended)
+
+    def end(self) -> Iterator[bytes]:
+        """Yield the rest of the file."""
+        if self._sheet is None:
+            self._open_sheet()
+        self._close_sheet()
+        names = ["Events", *(f"Events {number}" for number in range(2, self._sheets + 1))]
+        sheets = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, 1))
+        targets = [("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, self._sheets + 1)]
+        related = "".join(
+            f'<Relationship Id="rId{n}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+            for n, (kind, target) in enumerate([*targets, ("styles", "styles.xml")], 1)
+        )
+        workbook = f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{sheets}</sheets></workbook>'
+        self._write_part("xl/workbook.xml", workbook)
+        relations = f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">{related}</Relationships>'
+        self._write_part("xl/_rels/workbook.xml.rels", relations)
+        self._zip.close()
+        yield from self._out.take()
+
+    def _add_lines(self, lines: bytes) -> Iterator[bytes]:
+        """Write whole rows, into as many sheets as they need."""
+        self.rows += lines.count(b"\n")
+        self.cut_cells += lines.count(CUT_START.encode())
+        while lines:
+            fitting = self._fitting(lines)
+            if not fitting:
+                self._close_sheet()
+                self._open_sheet()
+                continue
+            self._room_rows -= lines.count(b"\n", 0, fitting)
+            self._room_bytes -= fitting
+            self._held += lines[:fitting]
+            lines = lines[fitting:]
+            yield from self._flush()
+
+    def _fitting(self, lines: bytes) -> int:
+        """The length of the rows that the sheet takes yet."""
+        fitting = len(lines) if len(lines) <= self._room_bytes else lines.rfind(b"\n", 0, self._room_bytes) + 1
+        if lines.count(b"\n", 0, fitting) > self._room_rows:
+            fitting = sum(len(line) + 1 for line in lines.split(b"\n", self._room_rows)[: self._room_rows])
+        return fitting
+
+    def _flush(self) -> Iterator[bytes]:
+        whole = len(self._held) - len(self._held) % BLOCK_BYTES
+        for at in range(0, whole, BLOCK_BYTES):
+            self._sheet.write(self._held[at : at + BLOCK_BYTES])
+            yield from self._out.take()
+        del self._held[:whole]
+
+    def _open_sheet(self) -> None:
+        if not self._sheets:
+            for name, text in (("[Content_Types].xml", _CONTENT_TYPES), ("_rels/.rels", _PARTS)):
+                self._write_part(name, text)
+            self._write_part("xl/styles.xml", _STYLES)
+        self._sheets += 1
+        self._sheet = self._zip.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
+        self._held += _SHEET_START.encode() + self._names
+        self._room_rows, self._room_bytes = SHEET_ROWS_MAX - 1, SHEET_BYTES_MAX
+
+    def _close_sheet(self) -> None:
+        if self._sheet is not None:
+            self._sheet.write(self._held + _SHEET_END)
+            self._held.clear()
+            self._sheet.close()
+
+    def _write_part(self, name: str, text: str) -> None:
+        # `writestr` would write the time of day.
+        with self._zip.open(name, "w") as part:
+            part.write(text.encode())
+
+
+def open_writer(job: Job, *, any_block: bool) -> Columnar | Workbook | None:
+    """What writes the report's file; None for a text, which needs nothing but its compression."""
+    if job.format in TEXTS:
+        return None
+    return Workbook() if job.format == "xlsx" else Columnar(job.format, job.compression, any_block=any_block)
