@@ -182,3 +182,36 @@ async def test_whatever_is_sent_no_other_error_body_leaves(service):
                     found = json.loads(answer.content)
                     assert found == {"message": "Unauthorized"} or list(found[0]) == ["value", "children"]
                     assert answer.status_code < 500, (request, found)
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", True),
+        ("text/html", True),
+        ("*/*", False),
+        ("application/json", False),
+        ("application/json, text/html", False),
+        (None, False),
+    ],
+)
+async def test_an_unknown_path_is_a_page_for_browsers_and_json_for_everybody_else(service, accept, is_page):
+    async with service(public_url="https://usage.example/x") as opened:
+        headers = {} if accept is None else {"accept": accept}
+        opened.client.headers.pop("accept")
+        answer = await opened.client.get("/gone/<b>", headers=headers)
+        assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+        if not is_page:
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.json()[0]["value"]["code"] == "REQUEST_NOT_FOUND"
+            return
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert '<a href="https://usage.example/x/docs">' in answer.text
+        assert "<code>/gone/&lt;b&gt;</code>" in answer.text
+
+
+async def test_a_report_that_is_not_there_stays_json_in_a_browser(service):
+    async with service() as opened:
+        answer = await opened.anna.get("/reports/JOB-x/availability", headers={"accept": "text/html"})
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")

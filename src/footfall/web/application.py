@@ -90,7 +90,7 @@ def build(
     calls = Litestar(
         [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
         dependencies={"services": Provide(provide_services)},
-        exception_handlers={Exception: make_exception_handler(refused)},
+        exception_handlers={Exception: make_exception_handler(refused, forwarded)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.
         openapi_config=None,

@@ -3,15 +3,19 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from html import escape
+from string import Template
+from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
 
 from footfall import errors
 from footfall.accounts import Unauthenticated
 from footfall.errors import Code, RequestRefused
 from footfall.state import StateUnavailable
+from footfall.web.calls.request import JSON, choose_media_type
+from footfall.web.forwarded import Forwarded
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,25 @@ _FRAMEWORK: dict[int, tuple[Code, str]] = {
     405: (Code.REQUEST_METHOD_NOT_ALLOWED, "this path has no such method; the Allow header lists those it has"),
     413: (Code.REQUEST_TOO_LARGE, "the body is too large"),
 }
+
+
+_NOT_FOUND: Final = Template(
+    """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Not found</title>
+<style>body { max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; font: 16px/1.55 system-ui, sans-serif; }
+code { overflow-wrap: anywhere; }</style>
+<h1>Not found</h1>
+<p>There is nothing at <code>$path</code>. <a href="$docs">This page</a> has all calls of the service.</p>
+</html>
+"""
+)
+_NOT_FOUND_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def internal_failure() -> RequestRefused:
@@ -51,14 +74,30 @@ def as_refusal(error: Exception) -> RequestRefused | None:
             return None
 
 
-def make_exception_handler(refused: Counter[Code]) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    """The framework's exception handler, which counts refusals by code."""
+def make_exception_handler(
+    refused: Counter[Code], forwarded: Forwarded
+) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
+    """The framework's exception handler, which counts refusals by code. A browser gets a page for an unknown path."""
 
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         refused[(as_refusal(error) or internal_failure()).code] += 1
+        if isinstance(error, NotFoundException) and _is_for_people(request):
+            return _not_found_page(request.url.path, forwarded.base_url(request.scope))
         return _render(request, error)
 
     return count
+
+
+def _is_for_people(request: Request[Any, Any, Any]) -> bool:
+    """Whether the client prefers a page to JSON, as browsers do when a person follows a link."""
+    return choose_media_type(request.headers.get("accept"), (JSON, "text/html")) == "text/html"
+
+
+def _not_found_page(path: str, base_url: str) -> Response[bytes]:
+    shown = path if len(path) <= PATH_CHARS_MAX else f"{path[:PATH_CHARS_MAX]}..."
+    page = _NOT_FOUND.substitute(path=escape(shown), docs=escape(f"{base_url}/docs"))
+    headers = {"cache-control": "no-store", "content-security-policy": _NOT_FOUND_POLICY}
+    return Response(page.encode(), status_code=404, media_type="text/html", headers=headers)
 
 
 def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
