@@ -2,8 +2,7 @@
 
 import pytest
 
-from footfall.reports.query.counts import ReportCounts, TypeCounts
-from footfall.reports.query.histogram import DayRange, Histogram
+from footfall.reports.query.counts import DayRange, Histogram, ReportCounts, TypeCounts
 from footfall.usage import TimeSpan
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from footfall.reports.links import is_link_valid, sign_link
+from footfall.reports.files import is_link_valid, sign_link
 from footfall.state import User
 
 SECRET = b"s" * 32

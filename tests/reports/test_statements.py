@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from footfall.reports.query import statement
-from footfall.reports.query.counts import TypeCounts, count_rows, find_duplicates
-from footfall.reports.query.histogram import Histogram, read_histogram
+from footfall.reports.query.counts import Histogram, TypeCounts, count_rows, find_duplicates, read_histogram
 from footfall.reports.query.layout import planless_layout
 from footfall.reports.query.statement import ReportStatement
 from footfall.state import Job

@@ -51,7 +51,7 @@ def test_counts_are_those_of_a_report_and_of_the_model(
     parts: int,
     few: int,
 ) -> None:
-    monkeypatch.setattr("footfall.usage.few_events.FEW_MAX", few)
+    monkeypatch.setattr("footfall.usage.service.FEW_MAX", few)
     place.empty()
     for part in range(parts):
         place.load(*events[part::parts])

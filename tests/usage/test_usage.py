@@ -156,7 +156,7 @@ def test_without_the_store_nothing_is_counted(make_place) -> None:
 
 
 def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.usage.few_events.query", lambda _: "SELEC 1")
+    monkeypatch.setattr("footfall.usage.service.query", lambda _: "SELEC 1")
     error = asyncio.run(place.refused())
     assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
     assert "as it would again" in str(error)
@@ -177,7 +177,7 @@ def statements(place, monkeypatch):
 
 
 def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
-    monkeypatch.setattr("footfall.usage.few_events.FEW_MAX", 15)
+    monkeypatch.setattr("footfall.usage.service.FEW_MAX", 15)
     place = make_place(usage_rows_max=10)
     place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
     ran = statements(place, monkeypatch)
@@ -224,7 +224,7 @@ def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeypatch) 
     place.store.write("SYSTEM STOP MERGES events", {})
     for _ in range(3):
         place.load(*events, again)
-    monkeypatch.setattr("footfall.usage.few_events.FEW_MAX", 5)
+    monkeypatch.setattr("footfall.usage.service.FEW_MAX", 5)
     ran = statements(place, monkeypatch)
     assert rows(asyncio.run(place.count(interval="all"))) == rows(asyncio.run(place.count(interval="all", asOf=9)))
     counts = asyncio.run(place.count(duplicates="drop"))

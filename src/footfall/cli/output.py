@@ -1,8 +1,11 @@
-"""How commands read KEY=VALUE options and times, and print tables and JSON of what strangers sent."""
+"""How commands read KEY=VALUE options and times, print tables and JSON safely, and show progress."""
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
 
 import click
 import msgspec
@@ -10,6 +13,8 @@ import msgspec
 from footfall import windows
 from footfall.system.clock import SystemClock
 
+# Lines of the whole work where standard error is no terminal: enough for a log, at most one for each tenth.
+LINES_MAX: Final = 10
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _AGO = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
 # Ten digits are seconds in most programs: a number of milliseconds since 1970 has more in any time that matters here.
@@ -110,3 +115,32 @@ def echo_json(found: object) -> None:
     """Print a value as indented JSON, safe for a terminal."""
     for line in msgspec.json.format(msgspec.json.encode(found)).decode().split("\n"):
         click.echo(plain(line))
+
+
+@contextmanager
+def show_progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that is called with what is done and the total; nothing is said of work that ends in one step."""
+    if not sys.stderr.isatty():
+        yield _Lines(label).show
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show
+
+
+class _Lines:
+    """Says how far the work is each time that another tenth of it is done."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._said = 0
+
+    def show(self, done: int, total: int) -> None:
+        part = done * LINES_MAX // max(total, 1)
+        if self._said < part < LINES_MAX:
+            self._said = part
+            click.echo(f"{self._label}: {done:,} of {total:,}", err=True)

@@ -9,7 +9,7 @@ import click
 
 from footfall.cli.context import require_data_folder
 from footfall.cli.failures import tell_store_error
-from footfall.cli.progress import show_progress
+from footfall.cli.output import show_progress
 from footfall.service.composition import open_codes, open_store
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock

@@ -15,12 +15,11 @@ from footfall.plan.checker import Checker, RefusedEvent, compile_plan
 from footfall.plan.expressions import ClientLeft, RegexBudget, RegexBudgetSpent
 from footfall.plan.file import LivePlan, load_plan, parse_plan
 from footfall.plan.inference import Inference, Inferred, TooManyTypes
-from footfall.plan.inferred_text import write_inferred
 from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe_plan
 from footfall.plan.node import name_fault
 from footfall.plan.problems import Hints, PlanInvalid, PlanProblem
 from footfall.plan.sample import Sample, make_sample
-from footfall.plan.starter import write_starter
+from footfall.plan.toml_text import write_inferred, write_starter
 
 __all__ = [
     "Checker",

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall.plan import Checker
-from footfall.quarantine.problems import ProblemCounts
-from footfall.quarantine.records import Broken, read_records
+from footfall.quarantine.records import Broken, ProblemCounts, read_records
 from footfall.store import Store, query
 from footfall.wire import StoredEvent
 

@@ -8,8 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from footfall.errors import Problem
 from footfall.plan import RefusedEvent
-from footfall.quarantine.problems import explain_problems, problem_place
-from footfall.quarantine.records import Held
+from footfall.quarantine.records import Held, explain_problems, problem_place
 from footfall.wire import ReceivedEvent, Sender, Standing, StoredEvent
 
 AnyEvent = TypeVar("AnyEvent", bound=ReceivedEvent)

@@ -1,12 +1,18 @@
-"""What quarantine answers: events that are held, groups of them, outcomes of changes; and how they are read."""
+"""The records of quarantine: held events, groups of them, outcomes of changes; reading them; problems in words."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct, json
 
+from footfall.errors import Problem
 from footfall.store import Store
-from footfall.wire import Standing
+from footfall.wire import Standing, StoredEvent
+
+# Characters of one event's reasons: each key of a long context can be wrong, and a reader needs the first few.
+REASON_CHARS_MAX = 2_000
+# Kinds of problems that are told apart. Names in them are the senders' choice, so that there may be any number.
+GROUPS_MAX = 1_000
 
 Record = TypeVar("Record")
 
@@ -109,3 +115,35 @@ def read_records(
             if newline:
                 yield decoder.decode_lines(whole)
         assert not rest, "a row without its end"  # noqa: S101 - JSONEachRow ends each row
+
+
+def explain_problems(problems: Sequence[Problem]) -> str:
+    """All problems of one event, a line for each, without the event's index in its request."""
+    return "\n".join(f"{problem_place(problem)}: {problem.why}" for problem in problems)[:REASON_CHARS_MAX]
+
+
+def problem_place(problem: Problem) -> str:
+    """The place of a problem within its event, such as `context[1]`."""
+    return problem.where.partition(".")[2] or problem.where
+
+
+class ProblemCounts:
+    """Events by product, type and reason, with an example of each; past GROUPS_MAX groups only the total grows."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._groups: dict[tuple[str, str, str], Broken] = {}
+
+    def add(self, event: StoredEvent, problems: tuple[Problem, ...]) -> None:
+        """Count one event and its problems."""
+        self.events += 1
+        key = (event.product, event.type, explain_problems(problems))
+        known = self._groups.get(key)
+        if known is not None:
+            self._groups[key] = Broken(*key, known.events + 1, known.example)
+        elif len(self._groups) < GROUPS_MAX:
+            self._groups[key] = Broken(*key, 1, f"{event.batch}/{event.sequence}")
+
+    def broken(self) -> list[Broken]:
+        """The groups, the most frequent first."""
+        return sorted(self._groups.values(), key=lambda group: -group.events)

@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import logging
+import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,18 +16,24 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import Journal, JournalError
 from footfall.plan import Checker, LivePlan, compile_plan
 from footfall.quarantine import journal_lines
-from footfall.quarantine.change_lock import CHANGE_WAIT_S, hold_change_lock, refuse_for_now
-from footfall.quarantine.problems import ProblemCounts
-from footfall.quarantine.records import ChangeOutcome, Held, HeldGroup, Page, Record, read_records
+from footfall.quarantine.records import ChangeOutcome, Held, HeldGroup, Page, ProblemCounts, Record, read_records
 from footfall.quarantine.selection import START, Cursor, Selection
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
+from footfall.system import files
 from footfall.wire import Standing, StoredEvent
 
 log = logging.getLogger(__name__)
 
 # Seconds that a statement on quarantine may take in the store: a client waits for it.
 READ_TIMEOUT_S = 60
+# Seconds that a change waits for the one before it.
+CHANGE_WAIT_S = 10.0
+# Seconds between two tries to take the lock.
+_PAUSE_S = 0.05
+# Seconds after which a change does not wait for the one before it to show: that one may have been lost.
+FORGET_S = 600.0
+RETRY_AFTER_S = 5
 # Seconds between two questions whether the store shows a change: its segment is loaded after a second or so.
 VISIBLE_PERIOD_S = 0.1
 
@@ -208,3 +217,47 @@ def _check_type(set_type: str, settings: Settings) -> None:
             Code.REQUEST_PARAMETER_MALFORMED, "setType", f"must have {settings.code_chars_max} characters at the most"
         )
         raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the type cannot be one", (problem,))
+
+
+class ChangeLock:
+    """The lock under which a node changes its quarantine, one change at a time, while it is held.
+
+    `last_id` is the last event of the change before this one, or empty. The store shows a change a second after it was
+    made. A change that read the store before that would count the same events again as changed.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        is_recent = time.time() - os.fstat(file).st_mtime < FORGET_S
+        self.last_id = os.pread(file, 100, 0).decode() if is_recent else ""
+
+    def note(self, event_id: str) -> None:
+        """Write down the last event that was changed. A full disk may prevent that; the change is durable already."""
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, event_id.encode(), 0)
+
+
+@asynccontextmanager
+async def hold_change_lock(path: Path) -> AsyncIterator[ChangeLock]:
+    """Take the lock and hold it for the block. Raises RequestRefused when another change holds it for too long."""
+    try:
+        files.make_folder(path.parent)
+        file = files.open_file(path, os.O_RDWR)
+    except OSError as error:
+        raise refuse_for_now(f"the data folder cannot be written now: {error.strerror}") from error
+    try:
+        until_s = time.monotonic() + CHANGE_WAIT_S
+        while not files.take_lock(file):
+            if time.monotonic() >= until_s:
+                raise refuse_for_now("another change of quarantine is at work")
+            await asyncio.sleep(_PAUSE_S)
+        yield ChangeLock(file)
+    finally:
+        os.close(file)
+
+
+def refuse_for_now(why: str) -> RequestRefused:
+    """The refusal of a change that cannot be made now."""
+    text = f"{why}; nothing was changed, try again"
+    return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)

@@ -21,8 +21,7 @@ From the request to the file: `request` parses the body, `service` records the j
 
 from footfall.reports.body_reader import BodyReader
 from footfall.reports.estimate import Estimate, Estimates
-from footfall.reports.files import Destinations, attempt_path, file_path
-from footfall.reports.links import content_disposition
+from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path
 from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request

@@ -1,16 +1,20 @@
-"""A report's file: its name, where it is written, found and removed."""
+"""A report's file: its name, its place, its removal, and links that open it without credentials until they expire."""
 
+import base64
+import hashlib
+import hmac
+import json
 import logging
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from footfall.files import OWNER, Files, FilesFailed
-from footfall.reports.links import content_disposition
 from footfall.reports.status import media_type, utc_day
 from footfall.settings import Settings
-from footfall.state import Job, State
+from footfall.state import Job, State, User
 from footfall.wire import ReportFilter
 
 log = logging.getLogger(__name__)
@@ -150,3 +154,35 @@ def remove_files(job: Job, files: Destinations, state: State, *, delivered: bool
     else:
         files.expire(job)
     state.jobs.record_removal(job.id)
+
+
+def sign_link(secret: bytes, owner: User, source: str, name: str, expires_ms: int) -> str:
+    """The token of a link to the file `name` of the report `source`: its time of expiry, and a signature.
+
+    The signature also covers the owner's account and password stamp, so that a link ends when the owner is removed or
+    has another password.
+    """
+    return f"{expires_ms}-{_signature(secret, owner, source, name, expires_ms)}"
+
+
+def is_link_valid(secret: bytes, owner: User, source: str, name: str, token: str, now_ms: int) -> bool:
+    """Whether the token was signed with this secret, for this file and this owner as they are, and has not expired."""
+    expires, _, signature = token.partition("-")
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 16 and signature.isascii()):
+        return False
+    expected = _signature(secret, owner, source, name, int(expires))
+    # Compare in constant time, and before the time is read: until then it may be forged.
+    return hmac.compare_digest(expected, signature) and now_ms < int(expires)
+
+
+def content_disposition(name: str) -> str:
+    """The Content-Disposition of a download (RFC 6266): the name in ASCII for old clients, and whole."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\%' else "_" for char in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _signature(secret: bytes, owner: User, source: str, name: str, expires_ms: int) -> str:
+    # JSON keeps the parts apart, whatever characters they have: no two files sign the same message.
+    message = json.dumps([source, name, expires_ms, owner.account, owner.security_stamp]).encode()
+    digest = hmac.digest(secret, message, hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -12,8 +12,7 @@ from footfall.accounts import may_see
 from footfall.errors import Code, RequestRefused
 from footfall.files import Files, FilesAway, FilesFailed
 from footfall.reports import request, status
-from footfall.reports.files import Destinations, FileLocation, remove_files
-from footfall.reports.links import is_link_valid, sign_link
+from footfall.reports.files import Destinations, FileLocation, is_link_valid, remove_files, sign_link
 from footfall.reports.request import parse_report_request
 from footfall.reports.status import job_id_of, media_type, report_source
 from footfall.reports.waiting import EndWaits

@@ -15,8 +15,14 @@ from footfall.plan import Column
 from footfall.reports import manifest
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter, RowCounter, compress_text
 from footfall.reports.files import Destinations
-from footfall.reports.query.counts import DuplicateScan, ReportCounts, count_rows, find_duplicates
-from footfall.reports.query.histogram import DayRange, read_histogram
+from footfall.reports.query.counts import (
+    DayRange,
+    DuplicateScan,
+    ReportCounts,
+    count_rows,
+    find_duplicates,
+    read_histogram,
+)
 from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
 from footfall.reports.query.statement import ReportStatement, filter_parameters
 from footfall.reports.query.workbook import open_writer

@@ -21,9 +21,8 @@ from footfall.store.engine.allowed import (
     REACHING_FAMILIES,
     SETTINGS,
 )
-from footfall.store.engine.clauses import InsertHead, SettingsClause
 from footfall.store.engine.executors import EngineError
-from footfall.store.engine.tokens import Token, UnreadableStatement, scan
+from footfall.store.engine.tokens import InsertHead, SettingsClause, Token, UnreadableStatement, scan
 
 _ACCESS_DENIED: Final = 497
 _SYNTAX_ERROR: Final = 62
