@@ -1,9 +1,12 @@
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from footfall.accounts import Accounts, BadUser, may_see
+from footfall.service.preparation import prepare
+from footfall.settings import Settings
 from footfall.state import LastAdmin, State, User, UserExists
 
 PASSWORD = "open sesame: please"
@@ -132,3 +135,17 @@ def test_of_many_that_start_at_once_one_makes_the_first_user(accounts: Accounts)
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: accounts.ensure_first(None), range(8)))
     assert sum(password is not None for password in made) == 1
+
+
+def test_a_start_says_when_the_given_password_is_not_that_of_admin(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(data_dir=str(tmp_path / "data"))
+    monkeypatch.setenv("FOOTFALL_ADMIN_PASSWORD", "correct horse battery")
+    for _ in range(2):
+        assert prepare(settings) is None
+    assert "FOOTFALL_ADMIN_PASSWORD" not in caplog.text
+    monkeypatch.setenv("FOOTFALL_ADMIN_PASSWORD", "another password")
+    assert prepare(settings) is None
+    assert "FOOTFALL_ADMIN_PASSWORD is not the password of admin" in caplog.text
+    assert "another" not in caplog.text

@@ -53,9 +53,9 @@ def test_a_user_is_added_and_listed(settings: Settings) -> None:
     assert matches(settings, "alice", PASSWORD)
     assert run(settings, "add", "root", "--admin", stdin=PASSWORD).exit_code == 0
     head, alice, root = run(settings, "list").stdout.splitlines()
-    assert head.split() == ["ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED"]
-    assert alice.split()[:5] == ["alice", "no", "TGAM,BARCHART", "barchart.com", "all"]
-    assert root.split()[:5] == ["root", "yes", "*", "-", "-"]
+    assert head.split() == ["ID", "ADMIN", "MONITOR", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED"]
+    assert alice.split()[:6] == ["alice", "no", "no", "TGAM,BARCHART", "barchart.com", "all"]
+    assert root.split()[:6] == ["root", "yes", "no", "*", "-", "-"]
     assert head.index("CONTEXT") == alice.index("barchart.com")
 
 
@@ -65,8 +65,34 @@ def test_users_are_listed_for_scripts_without_hashes(settings: Settings) -> None
     listed = run(settings, "list", "--json").stdout
     (found,) = json.loads(listed)
     assert isinstance(found.pop("created_ms"), int)
-    assert found == {"id": "Zoë", "admin": False, "customers": ["TGAM"], "context": "", "permissions": None}
+    rights = {"admin": False, "monitor": False, "customers": ["TGAM"]}
+    assert found == {"id": "Zoë", **rights, "context": "", "permissions": None}
     assert "argon2" not in listed
+
+
+def test_what_is_named_of_a_user_changes_and_the_rest_stays(settings: Settings) -> None:
+    def shown() -> dict[str, Any]:
+        (found,) = (each for each in json.loads(run(settings, "list", "--json").stdout) if each["id"] == "alice")
+        return {name: found[name] for name in ("admin", "monitor", "customers", "context", "permissions")}
+
+    run(settings, "add", "root", "--admin", stdin=PASSWORD)
+    run(settings, "add", "alice", "--customer", "TGAM", "--context", "a.example", "--permissions", "p", stdin=PASSWORD)
+    expected = {"admin": False, "monitor": False, "customers": ["TGAM"], "context": "a.example", "permissions": "p"}
+    for options, change in (
+        (["--admin"], {"admin": True}),
+        (["--monitor", "--context", "b.example"], {"monitor": True, "context": "b.example"}),
+        (["--no-admin", "--permissions", ""], {"admin": False, "permissions": None}),
+        (["--no-monitor", "--context", ""], {"monitor": False, "context": ""}),
+    ):
+        changed = run(settings, "change", "alice", *options)
+        assert (changed.exit_code, changed.output) == (0, "changed user alice\n")
+        expected |= change
+        assert shown() == expected
+    assert matches(settings, "alice", PASSWORD)
+
+
+def test_a_monitor_is_not_told_of_customers(settings: Settings) -> None:
+    assert run(settings, "add", "prometheus", "--monitor", stdin=PASSWORD).stderr == ""
 
 
 def test_who_sees_nothing_is_told(settings: Settings) -> None:
@@ -134,6 +160,9 @@ def test_customers_are_granted_and_revoked(settings: Settings) -> None:
         (["grant", "root", "--new", "--customer", ""], "", "a customer's code has 1 to 200"),
         (["revoke", "nobody", "--customer", "TGAM"], "", "no such user: 'nobody'"),
         (["revoke", "root", "--customer", "TGAM"], "", "root is an admin, who sees all customers"),
+        (["change", "nobody", "--admin"], "", "no such user: 'nobody'"),
+        (["change", "root", "--no-admin"], "", "user 'root' is the last admin"),
+        (["change", "root", "--context", "a\nb"], "", "context has at most 1000 printable characters"),
         (["remove", "nobody"], "", "no such user: 'nobody'"),
         (["remove", "root"], "", "user 'root' is the last admin"),
     ],
@@ -161,7 +190,8 @@ def test_a_state_that_cannot_be_opened_is_one_line(changes: dict[str, Any], why:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["add"], ["add", "a", "b"], ["list", "a"], ["add", "a", "--password", "x"], ["rename", "a"]]
+    "arguments",
+    [["add"], ["add", "a", "b"], ["list", "a"], ["add", "a", "--password", "x"], ["rename", "a"], ["change", "a"]],
 )
 def test_a_command_line_that_cannot_be_read_is_2(settings: Settings, arguments: list[str]) -> None:
     result = run(settings, *arguments, stdin=PASSWORD)
@@ -169,7 +199,9 @@ def test_a_command_line_that_cannot_be_read_is_2(settings: Settings, arguments: 
     assert not (settings.data / "state.db").exists()
 
 
-@pytest.mark.parametrize("command", [[], ["add"], ["list"], ["password"], ["grant"], ["revoke"], ["remove"]])
+@pytest.mark.parametrize(
+    "command", [[], ["add"], ["list"], ["password"], ["change"], ["grant"], ["revoke"], ["remove"]]
+)
 def test_help_has_an_example(settings: Settings, command: list[str]) -> None:
     shown = run(settings, *command, "--help")
     assert shown.exit_code == 0

@@ -21,7 +21,7 @@ REQUEST_HEADERS = (
 )
 EXPOSED = (
     "retry-after, footfall-progress, footfall-rows, footfall-bytes, footfall-reason, footfall-quarantined, "
-    "footfall-duplicates, footfall-warning, etag, content-disposition, content-range, location, link, "
+    "footfall-duplicates, footfall-schedule, footfall-file, footfall-warning, etag, content-disposition, content-range, location, link, "
     "preference-applied"
 )
 

@@ -4,8 +4,10 @@ import asyncio
 import re
 
 import pytest
+from sqlalchemy import update
 
 from footfall.state import JobStatus
+from footfall.state.tables import jobs
 
 FILTER = '{"customer":"BARCHART","product":"PORTFOLIO"}'
 
@@ -43,6 +45,23 @@ async def test_the_list_is_an_array_of_statuses(service):
         assert "link" not in answer.headers
         assert (await opened.root.get("/reports")).content == b"[]"
         assert (await opened.client.get("/reports")).status_code == 401
+
+
+async def test_the_list_tells_the_schedule_of_a_report_and_that_a_file_is_gone(service):
+    async with service() as opened:
+        job = await opened.complete()
+        with opened.state.database.write() as connection:
+            connection.execute(update(jobs).values(schedule="monthly"))
+        address = f"/reports/JOB-{job.id}"
+        (before,) = (await opened.anna.get("/reports")).json()
+        assert (before["schedule"], before.get("file")) == ("monthly", None)
+        ended = await opened.anna.delete(address)
+        (after,) = (await opened.anna.get("/reports")).json()
+        assert after == before | {"file": "removed"}
+        for answer in (ended, await opened.anna.get(f"{address}/availability")):
+            assert (answer.headers["footfall-schedule"], answer.headers["footfall-file"]) == ("monthly", "removed")
+            # The status itself has the keys that published clients know, and no others.
+            assert answer.json() == {name: value for name, value in before.items() if name != "schedule"}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 7])

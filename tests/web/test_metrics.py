@@ -5,17 +5,20 @@ import re
 from pathlib import Path
 
 from footfall.metrics import METRICS
-from footfall.state import JobStatus, StateUnavailable
+from footfall.state import JobStatus, StateUnavailable, UserChange
 
 
 def values(text: str) -> dict[str, float]:
     return {name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)}
 
 
-def test_only_admins_read_the_metrics(service) -> None:
+def test_only_admins_and_monitors_read_the_metrics(service) -> None:
     async def run() -> None:
         async with service() as opened:
             nobody, anna, root = [await client.get("/metrics") for client in (opened.client, opened.anna, opened.root)]
+            assert opened.state.users.change("anna", UserChange(monitor=True))
+            assert (await opened.anna.get("/metrics")).status_code == 200
+            assert (await opened.anna.get("/quarantine")).status_code == 403
         assert (nobody.status_code, anna.status_code, root.status_code) == (401, 403, 200)
         assert anna.json()[0]["value"]["code"] == "REQUEST_AUTHORIZATION_FAILURE"
         assert root.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"

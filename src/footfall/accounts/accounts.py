@@ -8,13 +8,14 @@ from functools import partial
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
+from msgspec import UNSET
 
 from footfall.accounts.credentials import Credentials, VerifiedCache, parse_authorization
 from footfall.accounts.failures import Failures
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
 from footfall.addresses import network_of
 from footfall.settings import Settings
-from footfall.state import State, StateUnavailable, User, UserExists
+from footfall.state import State, StateUnavailable, User, UserChange, UserExists
 from footfall.system.clock import Clock
 
 FIRST_USER = "admin"
@@ -76,6 +77,7 @@ class Accounts:
         permissions: str | None = None,
         customers: tuple[str, ...] = (),
         admin: bool = False,
+        monitor: bool = False,
     ) -> None:
         """Add a user; raises BadUser with a text for whoever chose the words, and UserExists."""
         id, password = normalize(id), normalize(password)  # noqa: A001 - the same
@@ -88,6 +90,7 @@ class Accounts:
             context=context,
             permissions=permissions,
             admin=admin,
+            monitor=monitor,
             customers=tuple(dict.fromkeys(customers)),
             created_ms=self._clock.now_ms(),
         )
@@ -98,6 +101,13 @@ class Accounts:
         password = normalize(password)
         check_password(password)
         return self._state.users.set_password(normalize(id), self._hashing.hash(password))
+
+    def change(self, id: str, change: UserChange) -> bool:  # noqa: A002 - the same
+        """Change a user's rights or details; False when there is no such user. Raises BadUser and LastAdmin."""
+        context = "" if change.context is UNSET else change.context
+        permissions = None if change.permissions is UNSET else change.permissions
+        check_details(context, permissions, ())
+        return self._state.users.change(normalize(id), change)
 
     def grant(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same
         """Let a user see more customers; False when there is no such user. Raises BadUser."""
@@ -132,6 +142,14 @@ class Accounts:
         except UserExists:
             return None  # Another process was first.
         return None if password else chosen
+
+    def is_first_password(self, password: str) -> bool:
+        """Whether it is the password of the user "admin"; False without such a user."""
+        user = self._state.users.get(FIRST_USER)
+        try:
+            return user is not None and self._hashing.verify(user.password_hash, normalize(password))
+        except InvalidHashError:
+            return False
 
     def _remembered(self, credentials: Credentials) -> User | None:
         """The user as stored now, if these credentials were verified a short time ago and still count."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 import msgspec
+from msgspec import UNSET
 
 from footfall.accounts import Accounts, BadUser
 from footfall.cli.context import Needs, data_command
@@ -14,11 +15,11 @@ from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import table
 from footfall.service.composition import open_accounts
 from footfall.settings import Settings
-from footfall.state import LastAdmin, User, UserExists
+from footfall.state import LastAdmin, User, UserChange, UserExists
 from footfall.system.clock import SystemClock
 
 _REFUSALS = (BadUser, LastAdmin, UserExists)
-_COLUMNS = ("ID", "ADMIN", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")
+_COLUMNS = ("ID", "ADMIN", "MONITOR", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")
 
 
 class ListedUser(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class ListedUser(msgspec.Struct, frozen=True):
 
     id: str
     admin: bool
+    monitor: bool
     customers: tuple[str, ...]
     context: str
     permissions: str | None
@@ -48,6 +50,7 @@ def user() -> None:
       footfall user add root --admin
       footfall user list
       footfall user password alice
+      footfall user change alice --admin
       footfall user grant alice --customer TGAM
       footfall user revoke alice --customer BARCHART
       footfall user remove alice
@@ -58,6 +61,7 @@ def user() -> None:
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, help="May see this customer; repeat for more.")
 @click.option("--admin", is_flag=True, help="May see every customer.")
+@click.option("--monitor", is_flag=True, help="May read the metrics, as admins may.")
 @click.option("--context", default="", metavar="TEXT", help="Passed on to clients that sign in, such as a domain.")
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
 @new_option
@@ -67,6 +71,7 @@ def add(
     user_id: str,
     customers: tuple[str, ...],
     admin: bool,
+    monitor: bool,
     context: str,
     permissions: str | None,
     are_new: bool,
@@ -82,16 +87,17 @@ def add(
       footfall user add alice --customer BARCHART --customer TGAM
       footfall user add root --admin
       footfall user add ci --customer TGAM < password.txt
+      footfall user add prometheus --monitor < password.txt
     """
     with _accounts(settings) as accounts:
         if _has(accounts, user_id):
             raise UserExists(f"user {user_id!r} exists already: change the password with `footfall user password`")
         if not are_new:
             _require_known(settings, customers)
-        password = _read_password()
-        accounts.add(user_id, password, context=context, permissions=permissions, customers=customers, admin=admin)
+        password, rights = _read_password(), {"admin": admin, "monitor": monitor}
+        accounts.add(user_id, password, context=context, permissions=permissions, customers=customers, **rights)
     click.echo(f"added user {user_id}")
-    if not (admin or customers):
+    if not (admin or monitor or customers):
         click.echo("this user sees no customer yet: --customer CODE or --admin would have said which", err=True)
 
 
@@ -131,6 +137,45 @@ def password(settings: Settings, user_id: str) -> None:
         if not (_has(accounts, user_id) and accounts.password(user_id, _read_password())):
             raise _no_such_user(user_id)
     click.echo(f"changed the password of user {user_id}")
+
+
+@user.command()
+@click.argument("user_id", metavar="ID")
+@click.option("--admin/--no-admin", default=None, help="May see every customer, or only those that were granted.")
+@click.option("--monitor/--no-monitor", default=None, help="May read the metrics, or not.")
+@click.option("--context", metavar="TEXT", help="Passed on to clients that sign in; '' for none.")
+@click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; '' for none.")
+@data_command(Needs.STATE)
+def change(
+    settings: Settings,
+    user_id: str,
+    admin: bool | None,
+    monitor: bool | None,
+    context: str | None,
+    permissions: str | None,
+) -> None:
+    """Change the rights of the user ID, or what is passed on; what you do not name stays.
+
+    Reports, schedules and links of theirs stay, unless they are of customers whom they may not see any more. The last
+    admin stays one. `footfall user grant` and `revoke` change the customers, `password` the password.
+
+    \b
+    Examples:
+      footfall user change alice --admin
+      footfall user change alice --no-admin --context example.com
+    """
+    wanted = UserChange(
+        admin=UNSET if admin is None else admin,
+        monitor=UNSET if monitor is None else monitor,
+        context=UNSET if context is None else context,
+        permissions=UNSET if permissions is None else permissions or None,
+    )
+    if wanted == UserChange():
+        raise click.UsageError("nothing to change: name an option, such as --admin or --context")
+    with _accounts(settings) as accounts:
+        if not accounts.change(user_id, wanted):
+            raise _no_such_user(user_id)
+    click.echo(f"changed user {user_id}")
 
 
 @user.command()
@@ -250,5 +295,5 @@ def _read_password() -> str:
 def _row(each: User) -> tuple[str, ...]:
     created = dt.datetime.fromtimestamp(each.created_ms / 1000, dt.UTC)
     customers = "*" if each.admin else ",".join(each.customers)
-    admin = "yes" if each.admin else "no"
-    return each.id, admin, customers, each.context, each.permissions or "", f"{created:%Y-%m-%d %H:%M}Z"
+    admin, monitor = ("yes" if right else "no" for right in (each.admin, each.monitor))
+    return each.id, admin, monitor, customers, each.context, each.permissions or "", f"{created:%Y-%m-%d %H:%M}Z"

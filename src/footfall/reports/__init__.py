@@ -26,7 +26,14 @@ from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
 from footfall.reports.service import CANCELLED, Download, Reports
-from footfall.reports.status import SOURCE_PREFIX, media_type, report_status, status_headers
+from footfall.reports.status import (
+    SOURCE_PREFIX,
+    ListedReport,
+    listed_report,
+    media_type,
+    report_status,
+    status_headers,
+)
 from footfall.reports.waiting import WAIT_PARAMETER, WaitRequest, parse_wait
 from footfall.reports.worker.runner import Runner
 
@@ -39,6 +46,7 @@ __all__ = [
     "Download",
     "Estimate",
     "Estimates",
+    "ListedReport",
     "Manifest",
     "Reports",
     "Runner",
@@ -49,6 +57,7 @@ __all__ = [
     "file_path",
     "filter_parameters",
     "job_bounds",
+    "listed_report",
     "make_job",
     "media_type",
     "parse_wait",

@@ -6,9 +6,10 @@ A report is RUNNING, then for ever COMPLETE, TIMEOUT or FAILED, until its files 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall import validation, windows
 from footfall.errors import Code, Problem, RequestRefused
@@ -25,6 +26,13 @@ PROGRESS_MAX = 0.999
 PAGE_REPORTS = 50
 _CURSOR = re.compile(r"([0-9]{1,16})-([!-~]{1,100})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+class ListedReport(ReportStatus, frozen=True):
+    """A report in the list: its status, the `schedule` that started it, and `file` when that is not there any more."""
+
+    schedule: str | UnsetType = UNSET
+    file: Literal["removed"] | UnsetType = UNSET
 
 
 class Completed(Struct, frozen=True):
@@ -128,8 +136,21 @@ def report_status(job: Job) -> ReportStatus:
     )
 
 
+def listed_report(job: Job) -> ListedReport:
+    """The job as the list shows it."""
+    return ListedReport(
+        **structs.asdict(report_status(job)),
+        schedule=UNSET if job.schedule is None else job.schedule,
+        file="removed" if _is_file_gone(job) else UNSET,
+    )
+
+
+def _is_file_gone(job: Job) -> bool:
+    return job.status is JobStatus.COMPLETE and (job.expired or job.removed)
+
+
 def status_headers(job: Job, now_ms: int, call_warnings: Sequence[str] = ()) -> dict[str, str]:
-    """The headers of a status: progress, when to poll again, the reason of a failure, and warnings.
+    """The headers of a status: progress, when to poll again, how it ended, whose schedule it is of, and warnings.
 
     `call_warnings` are those of the present call, beside those of the report's request. Values are plain ASCII.
     """
@@ -145,6 +166,10 @@ def status_headers(job: Job, now_ms: int, call_warnings: Sequence[str] = ()) -> 
         headers["Footfall-Duplicates"] = str(job.duplicates_found)
     elif job.reason:
         headers["Footfall-Reason"] = _printable_ascii(job.reason)
+    if job.schedule is not None:
+        headers["Footfall-Schedule"] = job.schedule
+    if _is_file_gone(job):
+        headers["Footfall-File"] = "removed"
     return headers
 
 
@@ -198,7 +223,7 @@ def parse_page(given: Mapping[str, Sequence[str]], limit_max: int) -> PageReques
 def count_fitting(jobs: Sequence[Job], bytes_left: int) -> tuple[int, int]:
     """How many of the reports' statuses fit into `bytes_left`, and the bytes left then; below 0 when not all fit."""
     for at, job in enumerate(jobs):
-        bytes_left -= len(msgspec.json.encode(report_status(job))) + 1
+        bytes_left -= len(msgspec.json.encode(listed_report(job))) + 1
         if bytes_left < 0:
             return at, bytes_left
     return len(jobs), bytes_left

@@ -73,7 +73,13 @@ def _first_user(settings: Settings) -> str | None:
         composition.open_state(settings) as state,
         composition.open_accounts(state, settings, SystemClock()) as accounts,
     ):
-        return accounts.ensure_first(os.environ.get("FOOTFALL_ADMIN_PASSWORD"))
+        given = os.environ.get("FOOTFALL_ADMIN_PASSWORD")
+        if given and accounts.list() and not accounts.is_first_password(given):
+            log.warning(
+                "FOOTFALL_ADMIN_PASSWORD is not the password of admin: it counts only where there is no user yet, and "
+                "`footfall user password admin` changes it"
+            )
+        return accounts.ensure_first(given)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from footfall.state.migrating import StateTooNew
 from footfall.state.records import Job, JobBounds, JobStatus, Node, RunStatus, Schedule, ScheduleRun, User
 from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
-from footfall.state.users import LastAdmin, UserExists
+from footfall.state.users import LastAdmin, UserChange, UserExists
 
 __all__ = [
     "Job",
@@ -42,6 +42,7 @@ __all__ = [
     "TooManyJobs",
     "TooManySchedules",
     "User",
+    "UserChange",
     "UserExists",
     "open_state",
 ]

@@ -16,6 +16,8 @@ def _new_id() -> str:
 class User(Struct, frozen=True, kw_only=True):
     """Someone who may sign in; an admin sees every customer, others see those in `customers`.
 
+    A `monitor` reads the metrics, which others may not unless they are admins.
+
     `id` is the name with which they sign in, and may be another's after a removal. `account` is never used again:
     reports and schedules belong to it. `security_stamp` is another one after each change of the password.
     """
@@ -25,6 +27,7 @@ class User(Struct, frozen=True, kw_only=True):
     context: str = ""
     permissions: str | None = None
     admin: bool = False
+    monitor: bool = False
     customers: tuple[str, ...] = ()
     created_ms: int
     account: str = field(default_factory=_new_id)

@@ -32,6 +32,7 @@ users = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("account", Text, nullable=False, server_default=""),
     Column("security_stamp", Text, nullable=False, server_default=""),
+    Column("monitor", Boolean, nullable=False, server_default=false()),
 )
 Index("users_account", users.c.account, unique=True)
 

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from footfall.state.database import Database
@@ -19,6 +20,15 @@ class UserExists(Exception):
 
 class LastAdmin(Exception):
     """Without this user nobody would be left who may see everything."""
+
+
+class UserChange(Struct, frozen=True, kw_only=True):
+    """What is changed of a user; what is UNSET stays."""
+
+    admin: bool | UnsetType = UNSET
+    monitor: bool | UnsetType = UNSET
+    context: str | UnsetType = UNSET
+    permissions: str | UnsetType | None = UNSET
 
 
 class UserRepository:
@@ -80,14 +90,27 @@ class UserRepository:
             connection.execute(update(users).where(users.c.id == user_id).values(values))
             return True
 
+    def change(self, user_id: str, change: UserChange) -> bool:
+        """Change what is given of a user; False when there is none. Raises LastAdmin."""
+        values = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
+        with self._database.write() as connection:
+            if change.admin is False:
+                _require_other_admin(connection, user_id)
+            return connection.execute(update(users).where(users.c.id == user_id).values(values)).rowcount == 1
+
     def remove(self, user_id: str) -> bool:
         """Remove a user, not their jobs. False when there is none; raises LastAdmin."""
         with self._database.write() as connection:
-            # The rows of all admins are locked, so that two removals at once cannot each rely on the other's admin.
-            admins = connection.scalars(select(users.c.id).where(users.c.admin).with_for_update()).all()
-            if list(admins) == [user_id]:
-                raise LastAdmin(f"user {user_id!r} is the last admin: add another one first")
+            _require_other_admin(connection, user_id)
             return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
+
+
+def _require_other_admin(connection: Connection, user_id: str) -> None:
+    """Raise LastAdmin when this user is the only admin."""
+    # The rows of all admins are locked, so that two changes at once cannot each rely on the other's admin.
+    admins = connection.scalars(select(users.c.id).where(users.c.admin).with_for_update()).all()
+    if list(admins) == [user_id]:
+        raise LastAdmin(f"user {user_id!r} is the last admin: make another one first")
 
 
 def _user(row: Row[Any]) -> User:

@@ -29,6 +29,8 @@ EXPOSED_HEADERS = (
     "footfall-reason",
     "footfall-quarantined",
     "footfall-duplicates",
+    "footfall-schedule",
+    "footfall-file",
     "footfall-warning",
     "etag",
     "content-disposition",

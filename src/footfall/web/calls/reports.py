@@ -10,7 +10,7 @@ from litestar.params import PathParameter
 
 from footfall import reports, validation
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.reports import WAIT_PARAMETER, Estimate, parse_wait
+from footfall.reports import WAIT_PARAMETER, Estimate, ListedReport, parse_wait
 from footfall.schedules import ScheduleShown, SchedulesPage
 from footfall.state import Job
 from footfall.web.asgi import ANSWER_NOW
@@ -39,7 +39,7 @@ async def estimate_report(request: SignedInRequest, services: NamedDependency[Se
     return Response(await services.estimates.estimate(request.user, body), status_code=200, headers=UNCACHED)
 
 
-async def list_reports(request: SignedInRequest, services: NamedDependency[Services]) -> Response[list[ReportStatus]]:
+async def list_reports(request: SignedInRequest, services: NamedDependency[Services]) -> Response[list[ListedReport]]:
     given = request.query_params.dict()
     listed = await services.reports.list(request.user, given)
     headers = dict(UNCACHED)
@@ -47,7 +47,7 @@ async def list_reports(request: SignedInRequest, services: NamedDependency[Servi
         kept = {"limit": given["limit"][-1]} if given.get("limit") else {}
         query = urlencode({**kept, "before": listed.next})
         headers["link"] = f'<{services.forwarded.base_url(request.scope)}/reports?{query}>; rel="next"'
-    return Response([reports.report_status(job) for job in listed.jobs], headers=headers)
+    return Response([reports.listed_report(job) for job in listed.jobs], headers=headers)
 
 
 async def end_report(

@@ -70,9 +70,9 @@ async def root(request: Request[Any, Any, Any], services: NamedDependency[Servic
 
 
 async def show_metrics(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[str]:
-    """The node's metrics: for everyone where `metrics_public` is set, else for admins."""
-    if not services.settings.metrics_public and not request.user.admin:
-        raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "the metrics are for admins only")
+    """The node's metrics: for everyone where `metrics_public` is set, else for admins and monitors."""
+    if not (services.settings.metrics_public or request.user.admin or request.user.monitor):
+        raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "the metrics are for admins and monitors only")
     try:
         text = render_metrics(await asyncio.to_thread(services.node_metrics.read))
     except OSError as error:

@@ -34,6 +34,7 @@ _DESCRIPTIONS: Final = {
         "counted from 0; it is left out where the problem is not about an event."
     ),
     "ReportStatus": "How far a report is. Keys that have no value are left out.",
+    "ListedReport": "A report's status, and what else the list says of it. Keys that have no value are left out.",
     "ReportFilter": "What the report selects; `start` and `end` are in milliseconds since 1970, both inclusive.",
     "ReportTiming": "When the report was started and when it ended, in milliseconds since 1970; `day` is in UTC.",
     "ReportOutput": "What the request said about the output.",

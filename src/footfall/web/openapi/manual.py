@@ -235,7 +235,7 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         },
     ),
     ("GET", "/metrics"): Documentation(
-        "What Prometheus reads of the node that is asked: for admins, or for everyone where the setting "
+        "What Prometheus reads of the node that is asked: for admins and monitors, or for everyone where the setting "
         "`metrics_public` says so.",
         answer=str,
         answer_example=_METRICS,

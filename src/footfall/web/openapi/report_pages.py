@@ -62,6 +62,8 @@ _STATUS_HEADERS: Final = {
     "Footfall-Bytes": "Bytes of the report's file so far.",
     "Footfall-Duplicates": "How many of the report's events are duplicates, kept or dropped, when it is COMPLETE.",
     "Footfall-Warning": "What is unknown in the order, or may be meant otherwise; a comma parts one from the next.",
+    "Footfall-Schedule": "The schedule that started the report, if any.",
+    "Footfall-File": "`removed`, when the file of a COMPLETE report is not there any more.",
     "Footfall-Reason": "Why the report ended as TIMEOUT or FAILED.",
     "Retry-After": "Seconds until the next poll makes sense, while the report is RUNNING.",
 }
@@ -90,7 +92,8 @@ REPORT_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         answers=_STATUS_HEADERS,
     ),
     ("GET", "/reports"): Documentation(
-        "The user's own reports, the newest first: an array of their statuses.",
+        "The user's own reports, the newest first: an array of their statuses. `schedule` names the schedule that "
+        "started a report, if any, and `file` is `removed` where the file is not there any more.",
         query={
             "limit": "Reports of a page, up to `reports_page_max`; 50 when left out.",
             "before": "Where the page begins; the `next` link of the page before has it.",
