@@ -87,7 +87,7 @@ def test_who_is_not_there_is_not_changed(accounts: Accounts) -> None:
 
 def test_the_last_admin_is_not_removed(accounts: Accounts) -> None:
     accounts.add("root", PASSWORD, admin=True)
-    with pytest.raises(LastAdmin, match="add another one first"):
+    with pytest.raises(LastAdmin, match="make another one first"):
         accounts.remove("root")
 
 

@@ -21,8 +21,8 @@ REQUEST_HEADERS = (
 )
 EXPOSED = (
     "retry-after, footfall-progress, footfall-rows, footfall-bytes, footfall-reason, footfall-quarantined, "
-    "footfall-duplicates, footfall-schedule, footfall-file, footfall-warning, etag, content-disposition, content-range, location, link, "
-    "preference-applied"
+    "footfall-duplicates, footfall-schedule, footfall-file, footfall-warning, etag, content-disposition, "
+    "content-range, location, link, preference-applied"
 )
 
 
