@@ -1,10 +1,10 @@
-"""Hours, days, weeks and months of a time zone, as instants that tile time: for schedules, and for counts.
+"""Hours, days, weeks and months of a time zone as windows without gaps, for schedules and for counts.
 
-A window is [start, end) in ms since the epoch. Each begins where the one before ended, whatever the clocks do: a day in
-which they change has 23 or 25 hours, an hour that the clocks show twice is two windows, and one that they skip is none.
+A window is [start, end) in ms since the epoch, and begins where the one before ended. A day in which the clock changes
+has 23 or 25 hours. An hour that the clock shows twice is two windows, and one that it skips is none.
 
-The rules of time zones are those of the package `tzdata` in every process, never the machine's: counts, schedules and
-all nodes agree on what a day is. All that reckons with zones takes them from here.
+Every process takes the rules of time zones from the package `tzdata`, never from the machine, so that counts, schedules
+and all nodes agree on what a day is. All code that needs time zones takes them from here.
 """
 
 import datetime as dt
@@ -21,22 +21,22 @@ _MILLISECOND = dt.timedelta(milliseconds=1)
 EVERY = ("hour", "day", "week", "month")
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-# The years 2 and 9998, within which dates can be reckoned with: Python knows one year more on either side.
+# The years 2 to 9998: Python's calendar has one year more on either side, which calculations may reach.
 LEAST_MS = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 MOST_MS = (dt.datetime(9998, 12, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
-# The shortest that a window usually is, by which it can be said how many have passed.
+# The usual minimum of a window's length, which bounds how many windows a time can have.
 LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
 
-# Two changes of one clock lie 601,200 s apart or more, in all that is known of the past and foretold: nearly a week.
+# In all known rules, two changes of one clock are at least 601,200 s apart, nearly a week.
 _STRIDE_MS = 6 * DAY_MS
-# Changes are looked for in blocks of this length, which are remembered: looking takes some 0.15 ms a block.
+# Changes are searched and cached in blocks of this length; a search takes some 0.15 ms.
 _BLOCK_MS = 64 * _STRIDE_MS
 
-# Where a machine keeps zones of its own, another release of the rules may be: they are left alone.
+# Ignore the machine's own zones, which may be of another release of the rules.
 zoneinfo.reset_tzpath(())
 ZoneInfo.clear_cache()
 
-# Names that mean another zone on another machine, or none.
+# Names that are different zones on different machines, or no zone.
 _UNFIXED = ("localtime", "posixrules", "Factory")
 
 
@@ -58,7 +58,7 @@ def zone(name: str) -> ZoneInfo | None:
 
 
 def window(every: str, timezone: ZoneInfo, at_ms: int) -> Window:
-    """The window that an instant is in."""
+    """The window of an instant in ms."""
     return _hour(timezone, at_ms) if every == "hour" else _days(every, timezone, at_ms)
 
 
@@ -68,9 +68,9 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
 
 
 def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
-    """The instant of a time of the zone's clock, or of one with an offset of its own, whatever the zone.
+    """The instant in ms at which the zone's clock shows a time; a time with an offset does not need the zone.
 
-    Of a time that the clock shows twice, the first; where the clocks skip it, the instant at which they do. Raises
+    For a time that the clock shows twice, the first instant; for one that it skips, the instant of the change. Raises
     OverflowError at the ends of the calendar.
     """
     if local.tzinfo is not None:
@@ -82,12 +82,12 @@ def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
 
 
 def offset_ms(timezone: dt.tzinfo, at_ms: int) -> int:
-    """How far the zone's clock is ahead of UTC at an instant."""
+    """How far the zone's clock is ahead of UTC at an instant, in ms."""
     return (_local(timezone, at_ms).utcoffset() or dt.timedelta()) // _MILLISECOND
 
 
 def changes(timezone: ZoneInfo, after_ms: int, last_ms: int) -> list[int]:
-    """The instants at which the clock is changed, after the one and up to the other, in order."""
+    """The instants at which the zone's clock changes, after `after_ms` and up to `last_ms`, in order."""
     found: list[int] = []
     for block in range(after_ms // _BLOCK_MS, last_ms // _BLOCK_MS + 1):
         found += _changes(timezone, block)
@@ -96,7 +96,7 @@ def changes(timezone: ZoneInfo, after_ms: int, last_ms: int) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _changes(timezone: ZoneInfo, block: int) -> tuple[int, ...]:
-    """The changes after a block's last instant before it, up to its own last one."""
+    """The changes in a block, from its first instant to its last one."""
     steps = range(block * _BLOCK_MS - 1, (block + 1) * _BLOCK_MS, _STRIDE_MS)
     offsets = [offset_ms(timezone, min(max(step, LEAST_MS), MOST_MS)) for step in steps]
     pairs = zip(steps, steps[1:], offsets, offsets[1:], strict=False)
@@ -104,7 +104,7 @@ def _changes(timezone: ZoneInfo, block: int) -> tuple[int, ...]:
 
 
 def _hour(timezone: ZoneInfo, at_ms: int) -> Window:
-    """The hour of the local clock, cut where the clock is changed within it."""
+    """The hour of the local clock, cut at a change of the clock within it."""
     offset = offset_ms(timezone, at_ms)
     start_ms = at_ms - (at_ms + offset) % HOUR_MS
     end_ms = start_ms + HOUR_MS
@@ -116,7 +116,7 @@ def _hour(timezone: ZoneInfo, at_ms: int) -> Window:
 
 
 def _days(every: str, timezone: ZoneInfo, at_ms: int) -> Window:
-    """The days from one boundary to the next; where clocks go back over midnight, its first passing is the boundary."""
+    """The days from one boundary to the next. Where the clock goes back over midnight, the first midnight counts."""
     first, step = _BOUNDARIES[every]
     begin = first(_local(timezone, at_ms).date())
     while at_ms < _midnight(timezone, begin):
@@ -143,7 +143,7 @@ _BOUNDARIES: dict[str, tuple[Callable[[dt.date], dt.date], Callable[[dt.date], d
 
 
 def _midnight(timezone: ZoneInfo, date: dt.date) -> int:
-    """The instant at which a date begins; where the clocks skip midnight, that at which they do."""
+    """The instant at which a date begins; if the clock skips midnight, the instant of the change."""
     return instant(dt.datetime(date.year, date.month, date.day), timezone)  # noqa: DTZ001 - the zone's own clock
 
 

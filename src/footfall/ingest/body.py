@@ -1,4 +1,4 @@
-"""Reading a request: the few headers that matter, and the body within its bounds."""
+"""Reads a request: the headers that the pipeline needs, and the body within its bounds of size and time."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -15,11 +15,11 @@ Receive = Callable[[], Any]
 
 
 class ClientDisconnected(Exception):
-    """The client went away before its request was whole; there is nobody to answer."""
+    """The client closed the connection before its request was complete; nobody waits for an answer."""
 
 
 class Headers(Struct, frozen=True):
-    """What the hot path wants to know of a request's headers."""
+    """The headers that the pipeline needs; `expects` says that the client waits for `100 Continue`."""
 
     content_type: str = ""
     encoding: str = ""
@@ -41,7 +41,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Head
         elif name == b"content-length":
             length = int(value)
         elif name == b"idempotency-key":
-            key = _key(value, settings)
+            key = _decode_key(value, settings)
         elif name == b"expect":
             expects = True
     found = Headers(content_type, encoding, key, length, expects)
@@ -55,14 +55,14 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Head
 
 
 def sender_of(raw: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Sender:
-    """Who sent a request; asked for only when some of it is to be held."""
+    """The sender of a request, for events that are held in quarantine."""
     found = {name: value.decode("latin-1") for name, value in raw}
     address = (client or ("",))[0]
     return Sender(address, found.get(b"origin", ""), found.get(b"user-agent", ""))
 
 
 async def read_body(receive: Receive, settings: Settings) -> bytes:
-    """The body as sent. Raises RequestRefused past its bounds of size and time, Disconnected when the client left."""
+    """The body as sent. Raises RequestRefused past its bounds, ClientDisconnected when the client left."""
     try:
         async with asyncio.timeout(settings.body_timeout_s):
             message = await receive()
@@ -71,17 +71,17 @@ async def read_body(receive: Receive, settings: Settings) -> bytes:
                 if len(body) > settings.body_bytes_max:
                     raise _too_large(settings)
                 return body
-            return await _gather(message, receive, settings)
+            return await _read_chunks(message, receive, settings)
     except TimeoutError as error:
         raise too_slow(settings) from error
 
 
 def too_slow(settings: Settings) -> RequestRefused:
-    """The refusal of a body that does not come."""
+    """The refusal of a body that did not arrive in time."""
     return RequestRefused(Code.REQUEST_TIMED_OUT, f"the body did not arrive within {settings.body_timeout_s} s")
 
 
-async def _gather(message: Any, receive: Receive, settings: Settings) -> bytes:
+async def _read_chunks(message: Any, receive: Receive, settings: Settings) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -97,8 +97,8 @@ async def _gather(message: Any, receive: Receive, settings: Settings) -> bytes:
         message = await receive()
 
 
-def _key(value: bytes, settings: Settings) -> str:
-    """An idempotency key. Raises RequestRefused when it is none."""
+def _decode_key(value: bytes, settings: Settings) -> str:
+    """Decode an idempotency key. Raises RequestRefused when it is invalid."""
     key = value.decode("latin-1")
     if 1 <= len(key) <= settings.idempotency_key_chars_max and all("\x20" <= char <= "\x7e" for char in key):
         return key

@@ -1,4 +1,4 @@
-"""Decompression of a body in one pass, within bounds on what comes out and on the streams that it is made of."""
+"""Decompresses a body in one pass, within bounds on the length of the result and on the number of its streams."""
 
 import re
 import zlib
@@ -11,22 +11,22 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.system import zstd
 
-# Bytes that a decompressor is given at once: what lies behind the end of a stream is copied each time, so that a body
-# of many streams would cost its square otherwise.
+# Bytes that a decompressor gets at once. It copies the bytes after the end of its stream, so that without pieces the
+# time would grow with the square of the number of streams.
 _PIECE_BYTES = 16 * 1024
 _ZEROS = re.compile(rb"\0*+")
 
 
-class TooLong(Exception):
+class BodyTooLong(Exception):
     """The decompressed body is longer than it may be."""
 
 
-class _TooMany(Exception):
-    """The body is made of more streams than it may be."""
+class _TooManyStreams(Exception):
+    """The body has more compressed streams than it may have."""
 
 
-class _Unpackable(Exception):
-    """The body is not what its Content-Encoding says."""
+class _Malformed(Exception):
+    """The body is not in the format of its Content-Encoding."""
 
 
 class _Bounds(Struct, frozen=True):
@@ -39,21 +39,21 @@ class _Unpacker(Protocol):
 
 
 class _Output:
-    """What has come out so far. Raises TooLong past its bound."""
+    """The decompressed bytes so far. Raises BodyTooLong past its bound."""
 
     def __init__(self, bytes_max: int) -> None:
         self._pieces: list[bytes] = []
         self._room = bytes_max
 
     @property
-    def ask(self) -> int:
-        """Bytes to ask for: one more than there is room for, to see that there is more."""
+    def next_bytes_max(self) -> int:
+        """The most bytes to decompress next: one more than may come, to notice that there are more."""
         return self._room + 1
 
     def add(self, piece: bytes) -> None:
         self._room -= len(piece)
         if self._room < 0:
-            raise TooLong
+            raise BodyTooLong
         self._pieces.append(piece)
 
     def whole(self) -> bytes:
@@ -61,7 +61,7 @@ class _Output:
 
 
 class _Stream(Protocol):
-    """What zlib and zstd have in common."""
+    """The common interface of the decompressors of zlib and zstd."""
 
     @property
     def eof(self) -> bool: ...
@@ -73,46 +73,46 @@ class _Stream(Protocol):
 
 
 def unpack(body: bytes, encoding: str, settings: Settings) -> bytes:
-    """The body decompressed. Raises RequestRefused when it is broken, or more than it may be."""
+    """Decompress a body. Raises RequestRefused when it is malformed or too long."""
     try:
         return unpack_within(body, encoding, settings.body_decoded_bytes_max, settings)
-    except TooLong as error:
+    except BodyTooLong as error:
         text = f"the body is longer than {settings.body_decoded_bytes_max} bytes after decompression"
         problem = Problem(Code.REQUEST_TOO_LARGE, "body", "send fewer events in one request")
         raise RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,)) from error
 
 
 def unpack_within(body: bytes, encoding: str, bytes_max: int, settings: Settings) -> bytes:
-    """The body decompressed, when that is no longer than so many bytes. Raises TooLong and RequestRefused."""
+    """Decompress a body. Raises BodyTooLong past `bytes_max`, and RequestRefused when it is malformed."""
     unpacker = UNPACKERS.get(encoding)
     try:
         if unpacker is not None:
             return unpacker(memoryview(body), _Bounds(bytes_max, settings.body_members_max))
-    except _TooMany as error:
+    except _TooManyStreams as error:
         text = f"the body is made of more than {settings.body_members_max} compressed streams"
         problem = Problem(Code.REQUEST_TOO_LARGE, "body", "compress it as a whole")
         raise RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,)) from error
-    except (_Unpackable, zlib.error, zstd.ZstdError, brotli.error) as error:
+    except (_Malformed, zlib.error, zstd.ZstdError, brotli.error) as error:
         problem = Problem(Code.REQUEST_INPUT_MALFORMED, "body", f"is not {encoding} data: {error}")
         raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "the body cannot be decompressed", (problem,)) from error
     if len(body) > bytes_max:
-        raise TooLong
+        raise BodyTooLong
     return body
 
 
 def _unpack_gzip(data: memoryview, bounds: _Bounds) -> bytes:
-    """RFC 1952 allows several members one after the other; tools that write blocks fill up the last one with zeros."""
+    """RFC 1952 allows several members, one after the other. Tools that write in blocks append zeros to the last."""
     out, at = _Output(bounds.bytes_max), 0
     for _ in range(bounds.members_max):
         at = _inflate(zlib.decompressobj(zlib.MAX_WBITS | 16), data, at, out)
         at = cast("re.Match[bytes]", _ZEROS.match(data, at)).end()
         if at == len(data):
             return out.whole()
-    raise _TooMany
+    raise _TooManyStreams
 
 
 def _unpack_deflate(data: memoryview, bounds: _Bounds) -> bytes:
-    """RFC 9110 means the zlib format; some clients send raw deflate, which cannot be taken for it."""
+    """RFC 9110 defines deflate as the zlib format. Some clients send raw deflate, which never starts like zlib."""
     looks_like_zlib = len(data) > 1 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0
     out = _Output(bounds.bytes_max)
     stream = zlib.decompressobj(zlib.MAX_WBITS if looks_like_zlib else -zlib.MAX_WBITS)
@@ -121,43 +121,43 @@ def _unpack_deflate(data: memoryview, bounds: _Bounds) -> bytes:
 
 
 def _unpack_zstd(data: memoryview, bounds: _Bounds) -> bytes:
-    """A body may be several frames one after the other."""
+    """A body may have several frames, one after the other."""
     out, at = _Output(bounds.bytes_max), 0
     for _ in range(bounds.members_max):
         at = _inflate(zstd.ZstdDecompressor(), data, at, out)
         if at == len(data):
             return out.whole()
-    raise _TooMany
+    raise _TooManyStreams
 
 
 def _inflate(stream: _Stream, data: memoryview, at: int, out: _Output) -> int:
-    """Unpack the stream that begins at `at`; where the data goes on behind it."""
+    """Decompress the stream that begins at `at`; returns the position after its end."""
     while not stream.eof:
         piece = data[at : at + _PIECE_BYTES]
         if not piece:
-            raise _Unpackable("it ends too early")
-        out.add(stream.decompress(piece, out.ask))
+            raise _Malformed("it ends too early")
+        out.add(stream.decompress(piece, out.next_bytes_max))
         at += len(piece) - len(stream.unused_data)
     return at
 
 
 def _unpack_brotli(data: memoryview, bounds: _Bounds) -> bytes:
-    """The decompressor does not tell where its stream ends: it must not have ended before the last byte."""
+    """The decompressor does not report where its stream ends, so the last byte is passed by itself."""
     out, stream, last = _Output(bounds.bytes_max), brotli.Decompressor(), len(data) - 1
     for start in (*range(0, last, _PIECE_BYTES), last):
         piece = data[start : min(start + _PIECE_BYTES, last) if start < last else None]
-        out.add(stream.process(piece, output_buffer_limit=out.ask))
+        out.add(stream.process(piece, output_buffer_limit=out.next_bytes_max))
         while not stream.can_accept_more_data():
-            out.add(stream.process(b"", output_buffer_limit=out.ask))
+            out.add(stream.process(b"", output_buffer_limit=out.next_bytes_max))
         if stream.is_finished():
             _require_end(start + len(piece), data)
             return out.whole()
-    raise _Unpackable("it ends too early")
+    raise _Malformed("it ends too early")
 
 
 def _require_end(at: int, data: memoryview) -> None:
     if at < len(data):
-        raise _Unpackable("other bytes follow its end")
+        raise _Malformed("other bytes follow its end")
 
 
 UNPACKERS: dict[str, _Unpacker] = {

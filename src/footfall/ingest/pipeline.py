@@ -21,7 +21,7 @@ from footfall.ingest.batch_ids import BatchedEvent, batch_text, derive_batch, ra
 from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
 from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
 from footfall.ingest.decode import check_bounds, decode
-from footfall.ingest.decompression import TooLong, unpack, unpack_within
+from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
 from footfall.plan import ClientLeft, LivePlan, RefusedEvent, RegexBudget, RegexBudgetSpent
@@ -141,7 +141,7 @@ class Collector:
         settings, encoding, inline_bytes_max = self._settings, headers.encoding, self.inline_bytes_max
         raw_headers, client = scope["headers"], scope.get("client")
         find_sender = partial(sender_of, raw_headers, client)
-        with contextlib.suppress(TooLong):
+        with contextlib.suppress(BodyTooLong):
             if len(body) <= inline_bytes_max:
                 unpacked = unpack_within(body, encoding, inline_bytes_max, settings)
                 return self.prepare(headers, unpacked, find_sender)

@@ -152,9 +152,9 @@ SCHEDULES_MAX = 100
 SCHEDULE_GRACE_S = 3_600
 # Days for which late events are looked for after a window's report, so that it can be corrected.
 SCHEDULE_CORRECTION_DAYS = 7
-# Seconds between two looks for late events of a window, at the least: each is a statement of some ms.
+# Seconds between two searches for late events of a window, at least: each is a statement of some ms.
 SCHEDULE_LOOK_S = 900
-# What one look of a worker starts, tries again or counts: more waits for the next, some seconds later.
+# Windows that a worker starts, tries again or counts in one tick: more wait for the next tick, some seconds later.
 SCHEDULE_STEPS_MAX = 20
 # Reports of one schedule that run at once, or the others of its user would wait for all that an outage left.
 SCHEDULE_RUNNING_MAX = 4
@@ -178,7 +178,7 @@ ESTIMATE_TIMEOUT_S = 10
 RECEIPTS_AT_ONCE_MAX = 2
 # Bytes of segments that one receipt goes through, newest first: some two million events, in half a second of a core.
 RECEIPT_JOURNAL_BYTES_MAX = 64 * 1024 * 1024
-# Seconds of a receipt's statement in the store: a client waits for it, and a look by batch takes some ms.
+# Seconds of a receipt's statement in the store: a client waits for it, and a search by batch takes some ms.
 RECEIPT_TIMEOUT_S = 10
 
 # Counts that one web process makes at once: two, so that a small one need not wait for a large one.

@@ -1,6 +1,6 @@
-"""Where settings come from: defaults, a TOML file, the environment and flags, each over the one before.
+"""Loads the settings from defaults, a TOML file, the environment and flags; each overrides the one before.
 
-Whatever is wrong is found in one go, one line for each problem, so that a start fails once and not once per mistake.
+All problems are found at once and reported one a line, so that the user does not start once for each mistake.
 """
 
 import difflib
@@ -23,16 +23,16 @@ CONFIG_VARIABLE = "FOOTFALL_CONFIG"
 CONFIG_DEFAULT = Path("footfall.toml")
 DEFAULT = "default"
 
-# Variables with our prefix that are no settings: where the file is, a secret for the first start, and what the
-# supervisor tells its processes.
+# Variables with our prefix that are not settings: the path of the file, a secret for the first start, and what the
+# supervisor passes to its processes.
 _NO_SETTINGS = frozenset(
     {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_GATE_FD", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
 )
-# What Kubernetes puts into every pod beside a service named footfall.
+# Variables that Kubernetes sets in every pod when there is a service named footfall.
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
 
 _HINTS = get_type_hints(Settings, include_extras=True)
-# Settings that are tables: what each of their values is, and an example as the environment and flags give it.
+# Settings that are tables: the type of their values, and an example in JSON for the environment and flags.
 _TABLES: dict[str, tuple[Any, str]] = {
     "destinations": (Destination, '{"lake": {"url": "s3://bucket/prefix"}}'),
     "files_options": (Option, '{"region": "eu-central-1"}'),
@@ -55,13 +55,13 @@ class Loaded(Struct, frozen=True):
     file: Path | None
 
     def shown(self) -> Iterator[tuple[str, object, str]]:
-        """Name, value and source of every setting, passwords hidden."""
+        """Name, value and source of every setting, with passwords hidden."""
         for name, source in self.sources.items():
             yield name, hide_credentials(getattr(self.settings, name)), source
 
 
 class _Given(NamedTuple):
-    """A value that someone gave: `place` is how a problem names it, `text` says that its source knows only text."""
+    """A value from a source: `place` is its name in a problem, `text` says whether the source has only strings."""
 
     name: str
     value: object
@@ -73,8 +73,8 @@ class _Given(NamedTuple):
 def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
     """Read and check all sources; raises SettingsInvalid with every problem found.
 
-    The file is `config`, or what FOOTFALL_CONFIG names (none when it is empty), or ./footfall.toml where there is one.
-    `flags` are by the settings' names.
+    The file is `config`, else that of FOOTFALL_CONFIG (none when that is empty), else ./footfall.toml if it exists.
+    `flags` has the settings' names as keys.
     """
     problems: list[str] = []
     file = _file(config, environment)
@@ -132,7 +132,7 @@ def _from_flags(flags: Mapping[str, str]) -> Iterator[_Given]:
 
 
 def _near(one: _Given) -> str:
-    """What may have been meant, in the spelling of the place where it was given."""
+    """A hint at a similar setting, spelt as in the source of the unknown one."""
     if isinstance(one.value, dict):
         return ": settings stand by themselves, not in tables"
     found = difflib.get_close_matches(one.name.lower().replace("-", "_"), _HINTS, n=1, cutoff=0.7)
@@ -143,7 +143,7 @@ def _near(one: _Given) -> str:
 
 
 def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, object]:
-    """The given values by name, in their fields' types; those that do not fit become problems."""
+    """The given values by name, converted to their fields' types; adds a problem for each that cannot be."""
     values: dict[str, object] = {}
     for one in given.values():
         if one.name in _TABLES:
@@ -157,7 +157,7 @@ def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, obje
 
 
 def _convert_table(one: _Given, problems: list[str]) -> dict[str, object]:
-    """The table by the setting's name, or nothing. No problem repeats a value, for any of them may be a secret."""
+    """The table by the setting's name; empty when it has problems. No problem repeats a value: it may be a secret."""
     kind, example = _TABLES[one.name]
     found = one.value
     if one.text:
@@ -197,7 +197,7 @@ def _expected(hint: object) -> str:
 
 
 def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str, object]) -> Iterator[str]:
-    """Problems of values that have the right type: only given ones, because the defaults are good."""
+    """Problems of given values that have the right type; the defaults have none."""
     for name in values:
         if why := problem(name, getattr(settings, name)):
             yield f"{given[name].place}: {why}"
@@ -210,7 +210,7 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
             yield f"{given['files_options'].place}: {why}"
     for small, large, reason in PAIRS:
         low, high = getattr(settings, small), getattr(settings, large)
-        # A value that could not be converted has its default here, and is already a problem.
+        # A value that could not be converted was reported, and has its default here.
         known = all(name in values for name in (small, large) if name in given)
         if low > high and known:
             place = given[small].place if small in given else given[large].place

@@ -1,14 +1,14 @@
-"""What the nodes of an installation must agree on: users, report jobs, schedules, nodes and secrets.
+"""The state that the nodes of an installation share: users, report jobs, schedules, nodes and secrets.
 
-One SQLite file serves one machine, one PostgreSQL database serves many. The URL says which; no code outside this room
-can tell them apart. Five promises hold on both:
+A SQLite file serves one machine, a PostgreSQL database serves many. The URL chooses; no code outside this package
+depends on the choice. Both keep five promises:
 
 - A change is on disk when the call returns, whole or not at all.
-- A running job has one owner at a time. An owner holds a lease; when it runs out, another may claim the job, and
-  whatever the old owner says afterwards about the job is refused.
-- A window of a schedule is started once, whoever tries: its run and its job are one change.
+- A running job has one owner at a time, which holds a lease. When the lease has expired, another worker may claim the
+  job, and every later change by the old owner is refused.
+- A window of a schedule is started once, however many workers try: its run and its job are one change.
 - `migrate` may be called by any number of processes at once and any number of times.
-- The password in a URL, and the hash of a user's password, stand in no error text, log line or repr.
+- The password in a URL, and the hash of a user's password, are in no error text, log line or repr.
 
 `State` has a repository for each kind of record: `state.jobs.claim(...)`, `state.users.get(...)`. Their calls own the
 transactions and the statements.

@@ -1,6 +1,6 @@
-"""Copies all rows out of one database and into another, of either kind: JSON lines, table by table.
+"""Copies all rows from one database to another, SQLite or PostgreSQL, as JSON lines, table by table.
 
-The rows of `nodes` are not copied: they say which nodes run now, and a report would wait for ever for one that is gone.
+The rows of `nodes` are not copied: they say which nodes run now, and a report would wait for ever for a removed one.
 """
 
 import base64
@@ -23,7 +23,7 @@ CopiedRow = tuple[str, bytes]
 
 
 class StateNotEmpty(Exception):
-    """The database has rows already, which a restore would mix with others."""
+    """The database has rows already, with which a restore would mix its own."""
 
 
 def read_rows(connection: Connection, until_ms: int) -> Iterator[CopiedRow]:
@@ -55,8 +55,8 @@ def write_rows(connection: Connection, rows: Iterable[CopiedRow]) -> None:
 
 def is_empty(connection: Connection) -> bool:
     """Whether none of the tables has a row, or there are no tables."""
-    there = set(inspect(connection).get_table_names())
-    return not any(_has_rows(connection, table) for table in _COPIED if table.name in there)
+    present = set(inspect(connection).get_table_names())
+    return not any(_has_rows(connection, table) for table in _COPIED if table.name in present)
 
 
 def _has_rows(connection: Connection, table: Table) -> bool:

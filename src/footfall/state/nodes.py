@@ -1,4 +1,4 @@
-"""What the nodes share: how far each has loaded what it collected, and secrets, random bytes that are made once."""
+"""Nodes with the time up to which each has loaded its journal, and secrets: random bytes that all nodes share."""
 
 import os
 
@@ -8,7 +8,7 @@ from footfall.state.database import Database, insert
 from footfall.state.records import Node
 from footfall.state.tables import nodes, secrets
 
-# As long as the output of SHA-256, which these are the HMAC keys of.
+# The length of SHA-256's output: the secrets are keys of HMAC-SHA-256.
 SECRET_BYTES = 32
 
 
@@ -19,7 +19,7 @@ class NodeRepository:
         self._database = database
 
     def put(self, node: str, loaded_through_ms: int, seen_ms: int) -> None:
-        """Record how far a node has loaded, and that it was there at `seen_ms`."""
+        """Record the time up to which a node has loaded its journal; `seen_ms` is the time of this call."""
         now = {"loaded_through_ms": loaded_through_ms, "seen_ms": seen_ms}
         with self._database.write() as connection:
             statement = insert(connection, nodes).values(node=node, **now)
@@ -44,13 +44,13 @@ class SecretRepository:
         self._database = database
 
     def get(self, name: str) -> bytes:
-        """The 32 random bytes of this name: made on first asking, then the same for ever and on every node."""
+        """The 32 random bytes of this name: made by the first call, then the same for ever and on every node."""
         with self._database.read() as connection:
             found: bytes | None = connection.scalar(select(secrets.c.value).where(secrets.c.name == name))
         if found is not None:
             return found
         with self._database.write() as connection:
-            # Another node may have made it in the meantime, and then that one is taken.
+            # If another node has made it meanwhile, that one stays.
             statement = insert(connection, secrets).values(name=name, value=os.urandom(SECRET_BYTES))
             connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
         return self.get(name)

@@ -1,4 +1,4 @@
-"""What the state holds, as frozen structs; times are milliseconds since the Unix epoch."""
+"""The records of the state as frozen structs; times are in ms since the Unix epoch."""
 
 import uuid
 from enum import StrEnum
@@ -14,12 +14,12 @@ def _new_id() -> str:
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """Someone who may sign in; an admin sees every customer, others see those in `customers`.
+    """A user who may sign in; an admin sees every customer, others see those in `customers`.
 
-    A `monitor` reads the metrics, which others may not unless they are admins.
+    A `monitor` may read the metrics, which only admins may otherwise.
 
-    `id` is the name with which they sign in, and may be another's after a removal. `account` is never used again:
-    reports and schedules belong to it. `security_stamp` is another one after each change of the password.
+    `id` is the name with which they sign in; after a removal, another user may get it. `account` is unique for ever;
+    reports and schedules belong to it. `security_stamp` changes with the password.
     """
 
     id: str
@@ -39,7 +39,7 @@ class User(Struct, frozen=True, kw_only=True):
 
 
 class JobStatus(StrEnum):
-    """The life of a report: RUNNING, then one of the others for ever."""
+    """The status of a report: RUNNING, then one of the others for ever."""
 
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
@@ -48,18 +48,18 @@ class JobStatus(StrEnum):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A report that was asked for. It belongs to the `account`, whose user was called `user`.
+    """A report. It belongs to the `account`, whose user had the name `user` when the report was started.
 
-    The report has the events admitted up to `watermark_ms`, and after `since_ms` where that is set. `basis` says
-    whether the filter's times are those of the events or those at which they were received. `output` is what the status
-    echoes; `delimiter`, `header`, `format`, `compression`, `times` and `safe` are what the file is made with.
-    `duplicates` says whether it keeps or drops them, `duplicates_found` how many there were, whichever. With a
-    `destination` the file is written there, at `destination_key`. `schedule` is the id of the schedule that asked.
+    The report has the events admitted up to `watermark_ms`, and after `since_ms` if that is set. `basis` says whether
+    the filter's times are those of the events or of their receipt. The status echoes `output`; the file is made with
+    `delimiter`, `header`, `format`, `compression`, `times` and `safe`. `duplicates` says whether the report keeps or
+    drops duplicates, `duplicates_found` how many there were in either case. With a `destination` the file is written
+    there, at `destination_key`. `schedule` is the id of the schedule that started the report.
 
-    `owner` may work on it until `lease_until_ms`; `tries` counts the claims, `stops` those that ended because their
-    worker was stopped; `progress` is from 0 to 1. `manifest` is JSON: that of the file when the report is complete,
-    else what the order has to say in it, if anything. `expired` says that the file is not handed out any more,
-    `removed` that it is gone.
+    The worker `owner` may work on it until `lease_until_ms`. `tries` counts the claims, `stops` those that ended
+    because their worker was stopped. `progress` is from 0 to 1. `manifest` is JSON: the file's manifest when the report
+    is complete, else what the request contributes to it. `expired` says that the file cannot be downloaded any more,
+    `removed` that it was removed.
     """
 
     id: str
@@ -101,9 +101,9 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class JobBounds(Struct, frozen=True):
-    """The most that a user may have: jobs that run, and complete ones whose file is kept.
+    """The most jobs of a user: `running` ones, and `kept` ones, which are complete and have a file.
 
-    Of ended ones without a file, so many are kept, and so many characters of them; the oldest are forgotten.
+    Of ended jobs without a file, `ended` are kept, of `ended_chars` characters in all; the oldest are removed.
     """
 
     running: int
@@ -113,7 +113,7 @@ class JobBounds(Struct, frozen=True):
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """A machine that collects: what it admitted up to `loaded_through_ms` is in the events store."""
+    """A node: every event that it admitted up to `loaded_through_ms` is in the events store."""
 
     node: str
     loaded_through_ms: int
@@ -121,14 +121,14 @@ class Node(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """Reports that come by themselves: one for each window of time, `grace_s` after it has closed.
+    """A schedule starts a report for each window of time, `grace_s` seconds after the window's end.
 
-    It belongs to the `account`, whose user was called `user`.
+    It belongs to the `account`, whose user had the name `user` when the schedule was made.
 
-    `body` is JSON: the filter without times, the output and the duplicates, as `POST /reports` takes them. `every` is
-    hour, day, week or month of the time zone. Late events are looked for during `correction_days`, and `correction`
-    says whether their report is a full one, or has only what came since. `paused` may have a `reason` when nobody asked
-    for it. The next report is of the window that begins at `next_start_ms`, and is due at `next_due_ms`.
+    `body` is JSON: the filter without times, the output and the duplicates, as in `POST /reports`. `every` is hour,
+    day, week or month of the time zone. For `correction_days` after a report, late events are counted; `correction`
+    says whether a report that corrects it is full, or has only the late events. A schedule that paused itself has a
+    `reason`. The next report is of the window that begins at `next_start_ms`, and is due at `next_due_ms`.
     """
 
     id: str
@@ -149,7 +149,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 class RunStatus(StrEnum):
-    """RUNNING while its report runs, then COMPLETE; or WAITING for another try, and FAILED after the last."""
+    """RUNNING while the report runs, then COMPLETE; WAITING before another try, FAILED after the last one."""
 
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
@@ -158,12 +158,12 @@ class RunStatus(StrEnum):
 
 
 class ScheduleRun(Struct, frozen=True, kw_only=True):
-    """What became of a schedule's window, from `start_ms` up to but without `end_ms`.
+    """A report of a schedule's window, from `start_ms` up to but without `end_ms`.
 
-    `correction` counts from 0, the window's first report. `job` is the report, `earlier_jobs` are those that failed
-    before it; `tries` counts since the last time that somebody stepped in. `watermark_ms` is that of the complete
-    report; with `since_ms` it has only what came after that. `late_events` had come when a correction was started;
-    they are looked for until `until_ms`. At `look_ms` a worker looks, or tries again; never where it is None.
+    `correction` is 0 for the window's first report, and counts its corrections. `job` is the report, `earlier_jobs` are
+    those that failed before it; `tries` counts since a user last started it again. `watermark_ms` is that of the
+    complete report; with `since_ms` it has only events admitted after that. `late_events` is their number when a
+    correction was started; they are counted until `until_ms`. At `look_ms` a worker counts or tries again; None: never.
     """
 
     schedule: str

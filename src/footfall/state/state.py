@@ -1,6 +1,6 @@
-"""The state database as its callers hold it: a repository for each kind of record, and the database as a whole.
+"""The state: a repository for each kind of record, and operations on the database as a whole.
 
-The calls block, and may come from any thread; async callers hand them to a thread.
+The calls block, and may be made on any thread; coroutines make them on a thread.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,11 +36,11 @@ class State:
         migrate(self.database)
 
     def close(self) -> None:
-        """Give the connections back; calls that are under way finish first."""
+        """Close the connections, after the calls that are running."""
         self.database.engine.dispose()
 
     def revision(self) -> str:
-        """The last step that was applied to the tables; empty where there are none."""
+        """The last migration that was applied to the tables; empty when there are no tables."""
         with self.database.read() as connection:
             return read_revision(connection)
 

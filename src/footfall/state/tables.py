@@ -1,4 +1,4 @@
-"""The tables, for the statements; the migrations create them, and a test holds the two together."""
+"""The tables as SQLAlchemy objects, for statements. The migrations create them; a test compares the two."""
 
 from sqlalchemy import (
     BigInteger,
@@ -36,9 +36,9 @@ users = Table(
 )
 Index("users_account", users.c.account, unique=True)
 
-# The owner is `account`, and `user_id` is how their user was called: an unquoted `user` means the database's own user
-# in PostgreSQL, silently. There is no foreign key to `users`: a report outlives the user who asked for it, until its
-# file is removed.
+# A job belongs to `account`; `user_id` is the name that its user had. It is not called `user`, because PostgreSQL takes
+# an unquoted `user` for the database's own user, silently. There is no foreign key to `users`, because a report is kept
+# after its user was removed, until its file is removed.
 jobs = Table(
     "jobs",
     metadata,
@@ -80,12 +80,12 @@ jobs = Table(
     Column("account", Text, nullable=False, server_default=""),
 )
 
-# Claims look at the few jobs that run and at the last that ended of a user, retention at those that ended and still
-# have a file, lists at the newest, and the bound on what is stored at the files of a user.
+# Indexes: claims read the running jobs and a user's last ended ones; retention reads the ended jobs that have a file;
+# lists read the newest jobs; the bound on stored reports counts a user's files.
 _RUNNING = text("status = 'RUNNING'")
 Index("jobs_running", jobs.c.account, jobs.c.started_ms, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
-_THERE = jobs.c.removed == false()
-Index("jobs_there", jobs.c.ended_ms, sqlite_where=_THERE, postgresql_where=_THERE)
+_HAS_FILE = jobs.c.removed == false()
+Index("jobs_there", jobs.c.ended_ms, sqlite_where=_HAS_FILE, postgresql_where=_HAS_FILE)
 Index("jobs_started", jobs.c.started_ms, jobs.c.id)
 Index("jobs_account_started", jobs.c.account, jobs.c.started_ms, jobs.c.id)
 Index("jobs_account_ended", jobs.c.account, jobs.c.ended_ms)
@@ -107,7 +107,7 @@ secrets = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-# There is no foreign key from jobs or to them: a report outlives its schedule.
+# There is no foreign key between jobs and schedules: a report is kept after its schedule was removed.
 schedules = Table(
     "schedules",
     metadata,
@@ -128,7 +128,7 @@ schedules = Table(
     Column("account", Text, nullable=False, server_default=""),
 )
 
-# The primary key is what keeps two workers from starting one window twice.
+# The primary key prevents that two workers start the same window.
 schedule_runs = Table(
     "schedule_runs",
     metadata,
@@ -148,7 +148,7 @@ schedule_runs = Table(
     Column("look_ms", BigInteger),
 )
 
-# A worker's look, every few seconds, finds what is due and nothing else.
+# With these indexes, a worker that asks every few seconds reads only what is due.
 _ACTIVE = schedules.c.paused == false()
 _WAITING = text("look_ms IS NOT NULL")
 Index("schedules_due", schedules.c.next_due_ms, schedules.c.id, sqlite_where=_ACTIVE, postgresql_where=_ACTIVE)

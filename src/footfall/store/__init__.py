@@ -21,7 +21,7 @@ from footfall.store.errors import (
     StoreUnavailable,
     refuse_rejected,
 )
-from footfall.store.statements import Identifier, query
+from footfall.store.statements import Identifier, query, statement_time_s
 
 __all__ = [
     "Identifier",
@@ -37,4 +37,5 @@ __all__ = [
     "Table",
     "query",
     "refuse_rejected",
+    "statement_time_s",
 ]

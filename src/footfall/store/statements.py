@@ -1,6 +1,8 @@
 """The store's SQL: queries/ by name, tables/ for tables that exist during one piece of work, and native parameters."""
 
+import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -10,6 +12,7 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from footfall.store.engine.sql import identifier
+from footfall.store.errors import StoreTimeout
 
 _SEPARATOR = "-- then\n"
 _CLUSTER_SEPARATOR = "-- then, on a cluster\n"
@@ -20,6 +23,17 @@ FIELD_BYTES_MAX = 60 * 1024
 # What the client escapes in a string; the backslash comes first.
 _ESCAPED = ("\\", "'", "`", "\t", "\n")
 _LIST = re.compile(r"\{(\w+):(Array\(\w+\))\}")
+
+
+def statement_time_s(deadline_s: float) -> int:
+    """The seconds that the next statement may take, rounded up; `deadline_s` is on the monotonic clock.
+
+    Raises StoreTimeout when the deadline is over.
+    """
+    left_s = math.ceil(deadline_s - time.monotonic())
+    if left_s <= 0:
+        raise StoreTimeout("the time was over between two statements")
+    return left_s
 
 
 @cache

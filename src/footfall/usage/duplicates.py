@@ -14,14 +14,13 @@ An event that was loaded twice is no duplicate of itself. The statement counts s
 the table knows whether it has to merge them.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from footfall.store import Store, StoreTimeout, query
+from footfall.store import Store, query, statement_time_s
 from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
 
 # Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it
@@ -39,10 +38,7 @@ def time_limit(timeout_s: int, **settings: Any) -> Limit:
     end_s = time.monotonic() + timeout_s
 
     def statement_settings() -> dict[str, Any]:
-        left_s = math.ceil(end_s - time.monotonic())
-        if left_s <= 0:
-            raise StoreTimeout("the time was over between two statements")
-        return {"max_execution_time": left_s, **settings}
+        return {"max_execution_time": statement_time_s(end_s), **settings}
 
     return statement_settings
 

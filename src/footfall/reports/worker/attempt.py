@@ -1,9 +1,7 @@
 """One attempt at a report's file: from the events store through this thread to where files are kept."""
 
 import contextlib
-import math
 import threading
-import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -29,7 +27,7 @@ from footfall.reports.query.workbook import open_writer
 from footfall.reports.status import Completed
 from footfall.settings import limits
 from footfall.state import Job
-from footfall.store import Store, StoreTimeout
+from footfall.store import Store, statement_time_s
 from footfall.usage import TimeSpan, cut, is_narrow
 
 # Rows of several months that one statement puts in order. A statement takes some 30 ms whatever it returns, and so many
@@ -288,11 +286,8 @@ class Attempt:
         """The engine's settings for the next statement; raises WorkStopped, or StoreTimeout when no time is left."""
         if self._stopped.is_set():
             raise WorkStopped
-        left_s = math.ceil(self._deadline_s - time.monotonic())
-        if left_s <= 0:
-            raise StoreTimeout("the report's time was over between two statements")
         return {
-            "max_execution_time": left_s,
+            "max_execution_time": statement_time_s(self._deadline_s),
             "max_memory_usage": self._options.memory_bytes_max,
             "log_comment": f"{self.mark} {purpose}",
         }
