@@ -159,3 +159,46 @@ def test_the_rules_are_those_of_the_package_whatever_the_machine_has(tmp_path: P
         [sys.executable, "-c", code], env={"PYTHONTZPATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )
     assert int(ran.stdout) == HOUR_MS
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "first", "last"),
+    [
+        ("2026-10-01", "UTC", "2026-10-01T00:00:00.000+00:00", "2026-10-01T23:59:59.999+00:00"),
+        ("2026-10-01", "Europe/Berlin", "2026-09-30T22:00:00.000+00:00", "2026-10-01T21:59:59.999+00:00"),
+        ("2026-10-01T08:00", "Europe/Berlin", "2026-10-01T06:00:00.000+00:00", None),
+        ("2026-10-01T08:00:01.5", "UTC", "2026-10-01T08:00:01.500+00:00", None),
+        ("2026-10-01T08:00Z", "Europe/Berlin", "2026-10-01T08:00:00.000+00:00", None),
+        ("2026-10-01T08:00:00-05:30", "Europe/Berlin", "2026-10-01T13:30:00.000+00:00", None),
+        # A day of 23 hours, and one of 25.
+        ("2026-03-29", "Europe/Berlin", "2026-03-28T23:00:00.000+00:00", "2026-03-29T21:59:59.999+00:00"),
+        ("2026-10-25", "Europe/Berlin", "2026-10-24T22:00:00.000+00:00", "2026-10-25T22:59:59.999+00:00"),
+        # Skipped by the clocks: when they are put forward. Shown twice: the first time.
+        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29T01:00:00.000+00:00", None),
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30:00.000+00:00", None),
+        ("2026-10-25T02:30+01:00", "Europe/Berlin", "2026-10-25T01:30:00.000+00:00", None),
+        # Midnight skipped.
+        ("2018-11-04", "America/Sao_Paulo", "2018-11-04T03:00:00.000+00:00", "2018-11-05T01:59:59.999+00:00"),
+        ("-5", "Europe/Berlin", "1969-12-31T23:59:59.995+00:00", None),
+    ],
+)
+def test_a_text_names_an_instant_and_a_date_its_whole_day(text, zone, first, last) -> None:
+    for is_last, expected in ((False, first), (True, last or first)):
+        found_ms = windows.parse_instant(text, windows.zone(zone), is_last=is_last)
+        assert found_ms == windows._instant(dt.datetime.fromisoformat(expected))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "2026-10", "2026-13-01", "2026-02-30", "2026-10-01 08:00", "2026-10-01T", "2026-10-01T24:00", "2026-W40"),
+        *("2026-10-01Z", "2026-10-01T08:00:00.1234", "1.5", "yesterday", "1e5", "9" * 17, "\u0662026-10-01"),
+    ],
+)
+def test_what_names_no_instant_is_none(text) -> None:
+    zone = windows.zone("Asia/Tokyo")
+    assert {windows.parse_instant(text, zone, is_last=last) for last in (False, True)} == {None}
+
+
+def test_a_date_at_the_end_of_the_calendar_is_no_failure() -> None:
+    assert windows.parse_instant("9999-12-31", windows.zone("UTC"), is_last=True) is None

@@ -8,6 +8,7 @@ and all nodes agree on what a day is. All code that needs time zones takes them 
 """
 
 import datetime as dt
+import re
 import zoneinfo
 from bisect import bisect_right
 from collections.abc import Callable
@@ -35,6 +36,18 @@ _BLOCK_MS = 64 * _STRIDE_MS
 # Ignore the machine's own zones, which may be of another release of the rules.
 zoneinfo.reset_tzpath(())
 ZoneInfo.clear_cache()
+
+# What a text of an instant looks like. A date has no other time than the whole day.
+_NUMBER = re.compile(r"-?[0-9]{1,16}")
+_DATE_AND_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,3})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+_DATE_CHARS = len("2026-10-01")
+# What a message says of a text that is none.
+INSTANTS = (
+    "must be milliseconds since 1970-01-01T00:00:00Z, a date such as 2026-10-01, or a time such as 2026-10-01T08:00 or "
+    "2026-10-01T08:00+02:00"
+)
 
 # Names that are different zones on different machines, or no zone.
 _UNFIXED = ("localtime", "posixrules", "Factory")
@@ -79,6 +92,25 @@ def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
     found_ms, other_ms = _instant(here), _instant(here.replace(fold=1))
     # In a gap, the offset before it leads past the change, and the one after it leads before.
     return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms)
+
+
+def parse_instant(text: str, timezone: dt.tzinfo, *, is_last: bool = False) -> int | None:
+    """The instant that a text names: milliseconds, `2026-10-01`, or `2026-10-01T08:00` with or without an offset.
+
+    Without an offset it is a time of the zone's clock, as `instant` reads it. A date is its first millisecond, and its
+    last one where the text is the last of a range. None for any other text, and for a date that there is not.
+    """
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    if not _DATE_AND_TIME.fullmatch(text):
+        return None
+    try:
+        local = dt.datetime.fromisoformat(text)
+        if is_last and len(text) == _DATE_CHARS:
+            return _midnight(timezone, local.date() + dt.timedelta(days=1)) - 1
+        return instant(local, timezone)
+    except (ValueError, OverflowError):
+        return None
 
 
 def offset_ms(timezone: dt.tzinfo, at_ms: int) -> int:
@@ -142,7 +174,7 @@ _BOUNDARIES: dict[str, tuple[Callable[[dt.date], dt.date], Callable[[dt.date], d
 }
 
 
-def _midnight(timezone: ZoneInfo, date: dt.date) -> int:
+def _midnight(timezone: dt.tzinfo, date: dt.date) -> int:
     """The instant at which a date begins; if the clock skips midnight, the instant of the change."""
     return instant(dt.datetime(date.year, date.month, date.day), timezone)  # noqa: DTZ001 - the zone's own clock
 

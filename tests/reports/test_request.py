@@ -69,6 +69,26 @@ def test_a_time_that_is_no_integer_is_named(sent: Any) -> None:
     assert wheres({"filter": LEAST | {"end": sent}}) == ["filter.end"]
 
 
+@pytest.mark.parametrize(
+    ("given", "start", "end"),
+    [
+        ({}, 1_790_812_800_000, 1_790_899_199_999),
+        ({"timezone": "Asia/Tokyo"}, 1_790_780_400_000, 1_790_866_799_999),
+        ({"timezone": None, "end": "2026-10-01T08:00"}, 1_790_812_800_000, 1_790_841_600_000),
+        ({"timezone": "Asia/Tokyo", "end": "2026-10-01T08:00Z"}, 1_790_780_400_000, 1_790_841_600_000),
+    ],
+)
+def test_a_range_may_be_dates_of_a_zone_of_which_the_last_is_whole(given: Any, start: int, end: int) -> None:
+    request = read(**{"start": "2026-10-01", "end": "2026-10-01"} | given)
+    assert msgspec.json.encode(request.filter) == (b'{"customer":"C","product":"P","start":%d,"end":%d}' % (start, end))
+
+
+def test_a_zone_that_there_is_not_is_named() -> None:
+    assert wheres({"filter": LEAST | {"timezone": "Mars/Olympus", "start": "2026-02-30"}}) == [
+        *("filter.timezone", "filter.start")
+    ]
+
+
 def test_a_range_may_be_one_millisecond_but_not_backwards() -> None:
     assert read(start=5, end=5).filter.end == 5
     assert wheres({"filter": LEAST | {"start": 6, "end": "5"}}) == ["filter.start"]

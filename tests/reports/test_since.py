@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from footfall import windows
 from footfall.errors import Code, RequestRefused
 from footfall.state import Job, JobStatus, User
 
@@ -81,11 +82,9 @@ def test_the_watermark_of_a_report_makes_its_file_again(place) -> None:
     assert report(place)[1] == ["a", "b"]
 
 
-@pytest.mark.parametrize("sent", ["x", "", 1.5, True, [], {}, "2025-10-09", 2**53])
+@pytest.mark.parametrize("sent", ["x", "", 1.5, True, [], {}, "2025-13-09", 2**53])
 def test_a_time_that_cannot_be_read_is_named(place, sent: Any) -> None:
-    assert refused(place, output={"asOf": sent}) == [
-        "output.asOf: must be an integral number of milliseconds since 1970-01-01T00:00:00Z"
-    ]
+    assert refused(place, output={"asOf": sent}) == [f"output.asOf: {windows.INSTANTS}"]
 
 
 def test_nobody_knows_the_future(place) -> None:

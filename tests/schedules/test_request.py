@@ -62,9 +62,16 @@ def test_what_is_said_counts() -> None:
     assert json.loads(found.body) == {"filter": FILTER, "output": output, "duplicates": "drop"}
 
 
+def test_a_first_window_may_be_that_of_a_date_in_the_zone() -> None:
+    found = read(timezone="Asia/Tokyo", **{"from": "2025-10-01"})
+    assert found.next_start_ms == 1_759_244_400_000
+
+
 @pytest.mark.parametrize(
     ("given", "where"),
     [
+        ({"filter": FILTER | {"timezone": "UTC"}}, ["filter.timezone"]),
+        ({"from": "2025-02-30"}, ["from"]),
         ({"every": None}, ["every"]),
         ({"every": "minute"}, ["every"]),
         ({"timezone": "Mars/Olympus"}, ["timezone"]),

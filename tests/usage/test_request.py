@@ -51,6 +51,19 @@ def test_everything_that_is_given_is_read() -> None:
     )
 
 
+def test_dates_are_those_of_the_zone_and_an_end_is_a_whole_day() -> None:
+    given = {
+        "start": ["2026-10-01"],
+        "end": ["2026-10-01"],
+        "asOf": ["2026-10-02T08:00 02:00"],
+        "timezone": ["Asia/Tokyo"],
+    }
+    request = parse_counts_request(NEEDED | given, SETTINGS)
+    assert (request.start, request.end) == (1_790_780_400_000, 1_790_866_799_999)
+    # A plus that was not escaped.
+    assert request.as_of == 1_790_920_800_000
+
+
 @pytest.mark.parametrize(
     ("given", "where"),
     [

@@ -108,7 +108,8 @@ async def test_a_real_error_is_of_its_schema_and_its_children_say_where(service)
 async def test_every_option_of_a_report_is_described(service):
     schemas = DOCUMENT["components"]["schemas"]
     wanted = {
-        "filter": {"customer": "BARCHART", "product": "P", "types": ["A"], "start": 1, "end": "2", "basis": "received"},
+        "filter": {"customer": "BARCHART", "product": "P", "types": ["A"], "start": 1, "end": "2", "basis": "received"}
+        | {"timezone": "UTC"},
         "duplicates": "drop",
         "output": {
             "format": "csv",

@@ -90,6 +90,8 @@ async def test_the_list_is_filtered_and_paged(quarantined):
         assert await sequences() == [4, 3, 2, 1]
         assert await sequences(customer="TGAM") == [4]
         assert await sequences(since="1002", until="1003") == [3, 2]
+        assert await sequences(since="1970-01-01T00:00:01.002Z", until="1970-01-01T01:00:01.003 01:00") == [3, 2]
+        assert await sequences(until="1970-01-01") == [4, 3, 2, 1]
         assert await sequences(state="released") == []
         assert await sequences(state="all", reason="TYPE", product="PORTFOLIO") == [4, 3, 2, 1]
         first = (await opened.root.get("/quarantine", params={"limit": 3})).json()
@@ -198,6 +200,7 @@ async def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
         ("limit=1001", "limit"),
         ("limit=x", "limit"),
         ("since=yesterday", "since"),
+        ("until=2026-02-30", "until"),
         ("until=99999999999999999999", "until"),
         ("state=gone", "state"),
         ("after=x", "after"),

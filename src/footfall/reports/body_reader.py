@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from footfall import validation
+from footfall import validation, windows
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports.files import key_problem
 from footfall.settings import Settings
@@ -20,6 +21,7 @@ TIME_MS_MAX = 2**53 - 1
 # A quote, the ends of a row, and the end of a string in C.
 _NOT_DELIMITERS = ('"', "\r", "\n", "\0")
 
+_UTC = ZoneInfo("UTC")
 _decode = msgspec.json.Decoder().decode
 
 
@@ -125,14 +127,26 @@ class BodyReader:
                 self.wrong(f"filter.types[{index}]", f"must have {chars_max} characters at the most")
         return tuple(found)
 
-    def time(self, wanted: dict[str, Any], where: str) -> int | UnsetType:
-        """A time in ms; UNSET where none was sent."""
+    def timezone(self, part: dict[str, Any], where: str) -> ZoneInfo:
+        """A time zone by its name; UTC where none was sent."""
+        name = self.text(part, where)
+        timezone = windows.zone("UTC" if name is UNSET else name)
+        if timezone is None:
+            self.wrong(where, "must be the name of a time zone, such as UTC or Europe/Berlin")
+        return timezone or _UTC
+
+    def time(
+        self, wanted: dict[str, Any], where: str, timezone: ZoneInfo = _UTC, *, is_last: bool = False
+    ) -> int | UnsetType:
+        """A time in ms; UNSET where none was sent. `timezone` is that of dates, `is_last` whether one means its end."""
         found = _value(wanted, where)
         if found is None:
             return UNSET
         time_ms = _integer(found)
+        if time_ms is None and isinstance(found, str):
+            time_ms = windows.parse_instant(found, timezone, is_last=is_last)
         if time_ms is None or abs(time_ms) > TIME_MS_MAX:
-            self.wrong(where, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
+            self.wrong(where, windows.INSTANTS)
             return UNSET
         if mistake := validation.unit_mistake(where, time_ms):
             self.mistake(mistake)

@@ -1,6 +1,7 @@
 """The body of `POST /reports`: parsed, with everything that is wrong named at once, and made into a job."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -17,7 +18,7 @@ BASES = ("event", "received")
 TIMES = ("ms", "rfc3339")
 # The keys of a body and of its parts.
 KEYS = ("filter", "output", "duplicates")
-FILTER_KEYS = ("customer", "product", "types", "start", "end", "basis")
+FILTER_KEYS = ("customer", "product", "types", "start", "end", "timezone", "basis")
 OUTPUT_KEYS = (
     *("format", "compression", "delimiter", "header", "times", "spreadsheetSafe"),
     *("asOf", "since", "bucketName", "bucketKey"),
@@ -75,9 +76,10 @@ def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec
     """The request in a body; its problems are collected in `reader`."""
     wanted = reader.part(found, "filter", required=True)
     output = reader.part(found, "output", required=False)
+    timezone = reader.timezone(wanted, "filter.timezone")
     file_format = reader.choice(output, "output.format", encoding.FORMATS)
     return ReportSpec(
-        filter=_filter(reader, wanted),
+        filter=_filter(reader, wanted, timezone),
         basis=reader.choice(wanted, "filter.basis", BASES),
         delimiter=reader.delimiter(output),
         header=reader.flag(output, "output.header"),
@@ -85,7 +87,7 @@ def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec
         compression=reader.choice(output, "output.compression", encoding.COMPRESSIONS[file_format]),
         times=_times(reader, output, file_format),
         safe=_safe(reader, output, file_format),
-        as_of=reader.time(output, "output.asOf"),
+        as_of=reader.time(output, "output.asOf", timezone, is_last=True),
         since=reader.text(output, "output.since"),
         duplicates=reader.choice(found, "duplicates", DUPLICATES),
         bucket=reader.destination(output, wanted),
@@ -95,9 +97,9 @@ def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec
     )
 
 
-def _filter(reader: BodyReader, wanted: dict[str, Any]) -> ReportFilter:
-    start = reader.time(wanted, "filter.start")
-    end = reader.time(wanted, "filter.end")
+def _filter(reader: BodyReader, wanted: dict[str, Any], timezone: ZoneInfo) -> ReportFilter:
+    start = reader.time(wanted, "filter.start", timezone)
+    end = reader.time(wanted, "filter.end", timezone, is_last=True)
     if start is not UNSET and end is not UNSET and start > end:
         reader.wrong("filter.start", f"must not be later than filter.end, {end}")
     return ReportFilter(

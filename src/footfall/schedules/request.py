@@ -35,7 +35,7 @@ def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: in
     found = reader.body(body)
     check_keys(reader, found, KEYS)
     every = _every(reader, found)
-    timezone = _timezone(reader, found)
+    timezone = reader.timezone(found, "timezone")
     grace_s = _number(reader, found, "graceSeconds", settings.schedule_grace_s, GRACE_S_MAX)
     first = _first(reader, found, every, timezone, now_ms, settings)
     schedule = Schedule(
@@ -66,14 +66,6 @@ def _every(reader: BodyReader, found: dict[str, Any]) -> str:
     return reader.choice(found, "every", windows.EVERY)
 
 
-def _timezone(reader: BodyReader, found: dict[str, Any]) -> ZoneInfo:
-    name = reader.text(found, "timezone")
-    timezone = windows.zone("UTC" if name is UNSET else name)
-    if timezone is None:
-        reader.wrong("timezone", "must be the name of a time zone, such as UTC or Europe/Berlin")
-    return timezone or ZoneInfo("UTC")
-
-
 def _name(reader: BodyReader, found: dict[str, Any]) -> str:
     name = reader.text(found, "name")
     if name is UNSET:
@@ -97,7 +89,7 @@ def _first(
     reader: BodyReader, found: dict[str, Any], every: str, timezone: ZoneInfo, now_ms: int, settings: Settings
 ) -> Window:
     """The window with which the schedule begins: the one that is open now, unless the body says another."""
-    start_ms = reader.time(found, "from")
+    start_ms = reader.time(found, "from", timezone)
     if start_ms is UNSET:
         start_ms = now_ms
     earliest_ms = max(settings.timestamp_min_ms, now_ms - settings.schedule_backlog_max * windows.LENGTHS_MS[every])
@@ -121,6 +113,8 @@ def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule,
     for key in ("start", "end"):
         if isinstance(wanted, dict) and wanted.get(key) is not None:
             reader.wrong(f"filter.{key}", "is what the schedule sets, for each window")
+    if isinstance(wanted, dict) and wanted.get("timezone") is not None:
+        reader.wrong("filter.timezone", "is that of the schedule: say timezone beside filter")
     for key in ("asOf", "since"):
         if isinstance(output, dict) and output.get(key) is not None:
             reader.wrong(f"output.{key}", "is what the schedule sets, for each report")

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall import validation
+from footfall import validation, windows
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 
@@ -15,7 +16,6 @@ DUPLICATES = ("keep", "drop")
 # The largest integer that JavaScript represents exactly.
 TIME_MS_MAX = 2**53 - 1
 _TIME_MS_MIN, _TIME_MS_MAX = -(2**63), 2**63 - 1
-_INTEGER = re.compile(r"-?[0-9]{1,16}")
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 
 
@@ -51,7 +51,10 @@ class CountsRequest(Struct, frozen=True, kw_only=True):
 def parse_counts_request(given: Mapping[str, Sequence[str]], settings: Settings) -> CountsRequest:
     """Parse the query string's parameters. Raises RequestRefused, naming everything that is wrong."""
     reader = _ParameterReader(given, settings)
-    start, end = reader.time("start"), reader.time("end")
+    timezone = reader.timezone()
+    # Whether there is such a zone is checked before counting.
+    zone = windows.zone(timezone) or UTC
+    start, end = reader.time("start", zone), reader.time("end", zone, is_last=True)
     if start is not UNSET and end is not UNSET and start > end:
         reader.wrong("start", f"must not be later than end, {end}")
     request = CountsRequest(
@@ -61,9 +64,9 @@ def parse_counts_request(given: Mapping[str, Sequence[str]], settings: Settings)
         start=start,
         end=end,
         interval=reader.choice("interval", INTERVALS, "day"),
-        timezone=reader.timezone(),
+        timezone=timezone,
         duplicates=reader.choice("duplicates", DUPLICATES, "keep"),
-        as_of=reader.time("asOf"),
+        as_of=reader.time("asOf", zone, is_last=True),
     )
     reader.refuse()
     return request
@@ -103,15 +106,17 @@ class _ParameterReader:
             self.wrong("types", f"must have {self._settings.code_chars_max} characters at the most")
         return found
 
-    def time(self, name: str) -> int | UnsetType:
+    def time(self, name: str, zone: tzinfo, *, is_last: bool = False) -> int | UnsetType:
+        """A time; a plus that was not escaped in the URL arrives as a space."""
         found = self._one(name)
         if not found:
             return UNSET
-        if _INTEGER.fullmatch(found) and abs(int(found)) <= TIME_MS_MAX:
-            if mistake := validation.unit_mistake(name, int(found)):
+        time_ms = windows.parse_instant(found.replace(" ", "+"), zone, is_last=is_last)
+        if time_ms is not None and abs(time_ms) <= TIME_MS_MAX:
+            if mistake := validation.unit_mistake(name, time_ms):
                 self.wrong(mistake.where, mistake.why)
-            return int(found)
-        self.wrong(name, "must be an integral number of milliseconds since 1970-01-01T00:00:00Z")
+            return time_ms
+        self.wrong(name, windows.INSTANTS)
         return UNSET
 
     def timezone(self) -> str:

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from litestar import Response
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from footfall import windows
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, event_id
@@ -22,6 +24,7 @@ from footfall.web.dependencies import Services
 from footfall.wire import mend_json
 
 Change = TypeVar("Change", bound="QuarantineDrop")
+Criteria = TypeVar("Criteria", "QuarantineFilter", "QuarantineQuery")
 
 # Seconds that an answer waits until the change shows in the lists. The change is on disk before that.
 SETTLE_S = 5
@@ -30,13 +33,15 @@ RETRY_AFTER_S = 5
 # Events in a page, and event names in a request body: each costs some KiB here and in the store.
 PAGE_EVENTS_MAX = 1_000
 IDS_MAX = 1_000
+TIME_MS_MAX = 2**53 - 1
 
 Word = Annotated[str, Meta(max_length=1_000)]
 # The pattern is for the OpenAPI document only: `extra_json_schema` checks nothing. `event_id` checks the name.
 Name = Annotated[
     Word, Meta(extra_json_schema={"pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[1-9][0-9]{0,5}$"})
 ]
-Instant = Annotated[int, Meta(ge=0, le=2**53 - 1, description="Milliseconds since 1970-01-01T00:00:00Z.")]
+Milliseconds = Annotated[int, Meta(ge=0, le=TIME_MS_MAX, description="Milliseconds since 1970-01-01T00:00:00Z.")]
+Instant = Milliseconds | Annotated[str, Meta(description="A date such as 2026-10-01, or a time, in UTC or its offset.")]
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
 
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
@@ -186,8 +191,8 @@ def _select(wanted: QuarantineFilter | QuarantineQuery, ids: tuple[str, ...], st
         product=wanted.product,
         type=wanted.type,
         reason=wanted.reason,
-        since=None if wanted.since is UNSET else wanted.since,
-        until=None if wanted.until is UNSET else wanted.until,
+        since=wanted.since if isinstance(wanted.since, int) else None,
+        until=wanted.until if isinstance(wanted.until, int) else None,
         state=state,
         ids=ids,
     )
@@ -204,8 +209,7 @@ def _identify_all(wanted: QuarantineDrop) -> tuple[str, ...]:
 def _read_query(request: SignedInRequest) -> QuarantineQuery:
     with _refusing_malformed(Code.REQUEST_PARAMETER_MALFORMED, "query"):
         wanted = msgspec.convert(dict(request.query_params), QuarantineQuery, strict=False)
-    _require_milliseconds(wanted, Code.REQUEST_PARAMETER_MALFORMED, "")
-    return wanted
+    return _read_times(wanted, Code.REQUEST_PARAMETER_MALFORMED, "")
 
 
 async def _read_body(request: SignedInRequest, services: Services, kind: type[Change]) -> Change:
@@ -213,15 +217,34 @@ async def _read_body(request: SignedInRequest, services: Services, kind: type[Ch
     with _refusing_malformed(Code.REQUEST_INPUT_MALFORMED, "body"):
         wanted = msgspec.json.decode(mend_json(body) or b"{}", type=kind)
     if wanted.filter:
-        _require_milliseconds(wanted.filter, Code.REQUEST_INPUT_MALFORMED, "filter.")
+        read = _read_times(wanted.filter, Code.REQUEST_INPUT_MALFORMED, "filter.")
+        wanted = structs.replace(wanted, filter=read)
     return wanted
 
 
-def _require_milliseconds(wanted: QuarantineFilter | QuarantineQuery, code: Code, prefix: str) -> None:
-    """Refuse times that look like seconds: read as milliseconds they are in 1970, and select all events or none."""
+def _read_times(wanted: Criteria, code: Code, prefix: str) -> Criteria:
+    """The criteria with their times in ms. Raises RequestRefused.
+
+    Times that look like seconds are refused: read as milliseconds they are in 1970, and select all events or none.
+    """
+    read: dict[str, int] = {}
     for name, time in (("since", wanted.since), ("until", wanted.until)):
-        if isinstance(time, int) and (mistake := unit_mistake(f"{prefix}{name}", time)):
-            raise RequestRefused(code, "the request cannot be read: one thing is wrong", (mistake.problem(code),))
+        place, time_ms = f"{prefix}{name}", time if isinstance(time, int) else None
+        if isinstance(time, str):
+            # A plus that was not escaped in a URL arrives as a space.
+            time_ms = windows.parse_instant(time.replace(" ", "+"), UTC, is_last=name == "until")
+            # In JSON a number is no text.
+            if time_ms is None or not 0 <= time_ms <= TIME_MS_MAX or (prefix and time.isdigit()):
+                raise _malformed(code, Problem(code, place, windows.INSTANTS))
+        if time_ms is not None:
+            if mistake := unit_mistake(place, time_ms):
+                raise _malformed(code, mistake.problem(code))
+            read[name] = time_ms
+    return structs.replace(wanted, **read)
+
+
+def _malformed(code: Code, problem: Problem) -> RequestRefused:
+    return RequestRefused(code, "the request cannot be read: one thing is wrong", (problem,))
 
 
 @contextmanager

@@ -12,7 +12,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970-01-01T00:00:00Z.")]
 Instant = Annotated[
-    int | str, Meta(description="Milliseconds since 1970-01-01T00:00:00Z, inclusive; a number or a numeric string.")
+    int | str,
+    Meta(
+        description="Inclusive: milliseconds since 1970-01-01T00:00:00Z, a date such as 2026-10-01, or a time such as "
+        "2026-10-01T08:00 or 2026-10-01T08:00+02:00. A date as the end means its last millisecond."
+    ),
 ]
 Customer = Annotated[str, Meta(min_length=1, description="The customer's code.")]
 Product = Annotated[str, Meta(min_length=1, description="The product's code.")]
@@ -64,6 +68,7 @@ class ReportRequestFilter(Struct):
     types: EventTypes = UNSET
     start: Instant | UnsetType | None = UNSET
     end: Instant | UnsetType | None = UNSET
+    timezone: Annotated[str, Meta(description="In which dates and times without an offset are meant.")] = "UTC"
     basis: Annotated[
         Literal["event", "received"],
         Meta(description="Whether start and end are about the time of the event, or that of its receipt."),
@@ -101,7 +106,10 @@ class ReportRequestOutput(FileOutput, rename="camel"):
     """What a report's file looks like, where it goes, and as of when it is."""
 
     as_of: (
-        Annotated[int | str, Meta(description="A watermark in milliseconds: nothing that came later is in the report.")]
+        Annotated[
+            int | str,
+            Meta(description="A watermark, in milliseconds or as a date: nothing that came later is in the report."),
+        ]
         | UnsetType
         | None
     ) = UNSET
@@ -164,7 +172,7 @@ class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, description="For people.")] | UnsetType | None = UNSET
     timezone: Annotated[str, Meta(description="Whose hours, days, weeks and months are meant.")] = "UTC"
     from_: Annotated[
-        int | UnsetType,
+        int | str | UnsetType,
         Meta(description="A time in the first window; when left out, the window that is open now is the first."),
     ] = msgspec.field(default=UNSET, name="from")
     grace_seconds: Annotated[int, Meta(ge=0, description="From a window's end to its report.")] = 3600
