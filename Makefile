@@ -5,6 +5,7 @@
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
 #   make check               lint, format, types, tidiness, documentation
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
+#   make wheel               build dist/footfall-VERSION-py3-none-any.whl, to install elsewhere
 #   make lock                write the lock from pyproject.toml (UPGRADE=1: with the newest releases)
 #   make clean               remove .venv and what the tools leave behind; never your data
 #
@@ -17,7 +18,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench lock clean
+.PHONY: help serve test check bench wheel lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +38,10 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/bench.stamp
 	@$(BIN)/python bench $(ARGS)
+
+wheel: $(VENV)/run.stamp
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
