@@ -19,6 +19,7 @@ from footfall.store import StoreRejected
 WITH_PLAN = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED"}
 OUTPUTS = [
     {"format": "csv"},
+    {"format": "csv", "times": "excel"},
     {"format": "csv", "header": True, "compression": "gzip"},
     {"format": "jsonl", "compression": "zstd"},
     {"format": "parquet"},

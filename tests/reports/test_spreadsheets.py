@@ -114,6 +114,33 @@ def test_other_formats_are_not_for_spreadsheets(place, file_format: str) -> None
     ]
 
 
+@pytest.mark.parametrize("delimiter", [";", ",", " ", "-"])
+@pytest.mark.parametrize("header", [True, False])
+def test_times_for_excel_stand_behind_a_byte_order_mark(place, delimiter: str, header: bool) -> None:
+    events = [{"timestamp": NOW_MS - 1 + n, "context": [value]} for n, value in enumerate(("Grüße", "=1"))]
+    place.load(events)
+    output = {"times": "excel", "delimiter": delimiter, "header": header, "spreadsheetSafe": True}
+
+    async def scenario() -> tuple[bytes, dict[str, Any]]:
+        job = await place.make(output=output)
+        assert job.status is JobStatus.COMPLETE, job.reason
+        return await place.read(job), json.loads(job.manifest)
+
+    data, manifest = asyncio.run(scenario())
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert manifest["columns"][0]["type"] == "text, such as 2019-10-14 05:00:01.500, UTC"
+    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True))
+    names = [["timestamp", "type", "context1"]] if header else []
+    assert rows == [*names, ["2025-10-09 08:53:19.999", "T", "Grüße"], ["2025-10-09 08:53:20.000", "T", "'=1"]]
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "xlsx"])
+def test_times_for_excel_are_for_csv(place, file_format: str) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        asyncio.run(place.order(output={"format": file_format, "times": "excel"}))
+    assert [problem.where for problem in caught.value.problems] == ["output.times"]
+
+
 TEXT = st.text(st.sampled_from("=+-@'\t\r\n|\"\uff1d\uff0b\uff0d\uff20a ") | st.characters(codec="utf-8"), max_size=6)
 
 

@@ -19,7 +19,7 @@ from msgspec import UNSET, Struct, structs
 from footfall.errors import Code, RequestRefused
 from footfall.plan import LivePlan
 from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
-from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
+from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
 from footfall.reports.query.statement import TIME_MS_MOST, ReportStatement, filter_parameters
 from footfall.reports.query.workbook import open_writer
 from footfall.reports.service import Reports
@@ -162,7 +162,7 @@ class Estimates:
         return self._file_bytes(job, layout, span, rows, limit, fewer)
 
     def _sample(self, job: Job, layout: Layout, span: TimeSpan, rows: int, limit: Limit, measure: MeasureFile) -> int:
-        header = header_row(layout, job.delimiter) if job.format == "csv" and job.header else b""
+        header = csv_start(layout, job) if job.format == "csv" else b""
         if not rows or (rows <= WHOLE_ROWS_MAX and span.rows <= WHOLE_RANGE_MAX):
             whole = span if rows else TimeSpan(0, -1, 0)
             statement, drop = _statement(job, layout), job.duplicates == "drop"

@@ -20,6 +20,7 @@ _MEANINGS = {
 _TIME_TYPES = {
     "ms": "integer, milliseconds since 1970-01-01T00:00:00Z",
     "rfc3339": "text, RFC 3339 with milliseconds",
+    "excel": "text, such as 2019-10-14 05:00:01.500, UTC",
     "typed": "timestamp with milliseconds, UTC",
     "xlsx": "date and time with milliseconds, UTC",
 }

@@ -15,7 +15,7 @@ from footfall.validation import Mistake
 from footfall.wire import ReportFilter, ReportOutput
 
 BASES = ("event", "received")
-TIMES = ("ms", "rfc3339")
+TIMES = ("ms", "rfc3339", "excel")
 # The keys of a body and of its parts.
 KEYS = ("filter", "output", "duplicates")
 FILTER_KEYS = ("customer", "product", "types", "start", "end", "timezone", "basis")
@@ -115,6 +115,8 @@ def _times(reader: BodyReader, output: dict[str, Any], file_format: str) -> str:
     times = reader.choice(output, "output.times", TIMES)
     if times != TIMES[0] and file_format not in encoding.TEXTS:
         reader.wrong("output.times", f"is for {' and '.join(encoding.TEXTS)}; in {file_format} times have a type")
+    elif times == "excel" and file_format != "csv":
+        reader.wrong("output.times", f"is excel for csv alone, which spreadsheets open, not for {file_format}")
     return times
 
 

@@ -1,8 +1,11 @@
 """The columns of a report's file, and from which place of an event's context each takes its value."""
 
+from codecs import BOM_UTF8
+
 from msgspec import Struct
 
 from footfall.plan import Column
+from footfall.state import Job
 
 # The two columns that every report has, before those of its product.
 FIXED = ("timestamp", "type")
@@ -59,8 +62,13 @@ def planless_layout(context_length: int) -> Layout:
     return Layout(tuple(Field(f"context{at}", (ContextPlace(at),)) for at in range(1, context_length + 1)))
 
 
+def csv_start(layout: Layout, job: Job) -> bytes:
+    """What a CSV file begins with: the byte order mark by which Excel knows UTF-8, and the names of all columns."""
+    mark = BOM_UTF8 if job.times == "excel" else b""
+    return mark + (header_row(layout, job.delimiter) if job.header else b"")
+
+
 def header_row(layout: Layout, delimiter: str) -> bytes:
-    """The names of all columns as the first line of a CSV file."""
     return (delimiter.join(_quote_field(name, delimiter) for name in layout.names) + "\n").encode()
 
 

@@ -32,6 +32,7 @@ _FORMATS = {
     "xlsx": "CustomSeparated",
 }
 NOTHING = "''"
+_EXCEL = "toString(fromUnixTimestamp64Milli(timestamp, 'UTC'))"
 _RFC3339 = "concat(replaceOne(toString(fromUnixTimestamp64Milli(timestamp, 'UTC')), ' ', 'T'), 'Z')"
 _MOMENT = "fromUnixTimestamp64Milli(timestamp, 'UTC')"
 # Some spreadsheets take a cell that begins so for a formula, full-width characters too. A cell that begins with the
@@ -53,7 +54,7 @@ _QUOTED = """arrayStringConcat(
 _SPECIAL = ("{delimiter:String}", "'\"'", "'\\r'", "'\\n'")
 # Characters that a cell may have besides those of the event: of a time, and the mark. A delimiter among them could
 # stand in any cell.
-_OWN_CHARACTERS = f"0123456789-:.TZ{FORMULA_MARK}"
+_OWN_CHARACTERS = f"0123456789-:.TZ {FORMULA_MARK}"
 _NULL = "CAST(NULL AS Nullable(String))"
 # In the layout of a type, the character for a place in the context has its position plus this code; the code alone
 # stands for no place.
@@ -167,7 +168,7 @@ class ReportStatement:
         job = self._job
         if job.format in encoding.TEXTS:
             plain = "toString(timestamp)" if job.format == "csv" else "timestamp"
-            yield _RFC3339 if job.times == "rfc3339" else plain
+            yield {"rfc3339": _RFC3339, "excel": _EXCEL}.get(job.times, plain)
         else:
             yield _MOMENT
         yield self._guarded("toString(type)")

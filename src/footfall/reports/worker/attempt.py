@@ -21,7 +21,7 @@ from footfall.reports.query.counts import (
     find_duplicates,
     read_histogram,
 )
-from footfall.reports.query.layout import Layout, header_row, plan_layout, planless_layout
+from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
 from footfall.reports.query.statement import ReportStatement, filter_parameters
 from footfall.reports.query.workbook import open_writer
 from footfall.reports.status import Completed
@@ -229,8 +229,8 @@ class Attempt:
 
     def _content(self, layout: Layout, statement: ReportStatement, scans: list[PendingScan]) -> Generator[bytes]:
         """The file before its compression. Raises RowsMissing where a range has other rows than were counted."""
-        if self._job.format == "csv" and self._job.header:
-            yield header_row(layout, self._job.delimiter)
+        if self._job.format == "csv" and (start := csv_start(layout, self._job)):
+            yield start
         for scan in scans:
             rows_before, self._rows_current = self.rows, scan.range.counts.rows
             found = scan.result.result()

@@ -92,8 +92,11 @@ class FileOutput(Struct, rename="camel"):
     delimiter: Annotated[str, Meta(min_length=1, max_length=1, description="Between the columns of `csv`.")] = "|"
     header: Annotated[bool, Meta(description="Whether the first row of `csv` names the columns.")] = False
     times: Annotated[
-        Literal["ms", "rfc3339"],
-        Meta(description="Times in texts: milliseconds since 1970, or text such as 2025-10-09T08:53:20.000Z."),
+        Literal["ms", "rfc3339", "excel"],
+        Meta(
+            description="Times in texts: milliseconds since 1970, text such as 2025-10-09T08:53:20.000Z, or, in `csv`, "
+            "text such as 2025-10-09 08:53:20.000 behind a byte order mark, as Excel needs it."
+        ),
     ] = "ms"
     spreadsheet_safe: Annotated[
         bool, Meta(description="Whether values of `csv` that would be formulas get an apostrophe in front.")
