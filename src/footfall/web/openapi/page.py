@@ -50,7 +50,6 @@ def render_page(document: Json, base_url: str) -> str:
         script=_SCRIPT,
         base_url=escape(base_url),
         plan=_plan(document),
-        guides="",
         sign_in=_pre("AUTH='USER:PASSWORD'"),
         contents=_contents(calls),
         calls="\n".join(_call(method, path, call, document, base_url) for method, path, call in calls),
