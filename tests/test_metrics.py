@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from footfall.metrics import METRICS, Merge, MetricKind, SharedMetrics, Values, render_metrics
 
@@ -80,19 +81,11 @@ def test_what_the_dead_have_counted_stays_and_their_states_go(tmp_path: Path) ->
     assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".json", ".json", ".lock"]
 
 
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from footfall.metrics import SharedMetrics
-metrics = SharedMetrics(Path(sys.argv[1]), "web", lambda: {("footfall_events_accepted_total", ""): 7})
-print("ready", flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 def test_a_killed_process_counts_with_what_it_wrote_last(tmp_path: Path) -> None:
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", CHILD, str(tmp_path)], check=False, capture_output=True)
+        subprocess.run(
+            [sys.executable, program("count_and_be_killed"), str(tmp_path)], check=False, capture_output=True
+        )
     metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
     assert metrics.gather()[ACCEPTED] == 15
     metrics.close()

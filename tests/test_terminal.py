@@ -9,24 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-_SERVICE = """
-import asyncio, contextlib, logging, pathlib, signal, sys
-from footfall.service.supervisor import StopRequest
-from footfall.system.terminal import Terminal
-
-async def main():
-    told = pathlib.Path(sys.argv[1])
-    with contextlib.closing(Terminal()) as terminal:
-        stop = StopRequest(terminal)
-        told.write_text("ready")
-        await stop.wait()
-
-logging.basicConfig(filename=sys.argv[1] + ".log", level="INFO")
-if "nohup" in sys.argv:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-asyncio.run(main())
-"""
+from programs import program
 
 
 def until(what: Callable[[], bool]) -> None:
@@ -43,7 +26,7 @@ class OnTerminal:
         self._told = told
         self.pid, self.terminal = pty.fork()
         if not self.pid:
-            os.execv(sys.executable, [sys.executable, "-c", _SERVICE, str(told), *arguments])  # noqa: S606 - our own
+            os.execv(sys.executable, [sys.executable, program("wait_for_a_stop"), str(told), *arguments])  # noqa: S606 - our own
         until(lambda: told.exists() and told.read_text() == "ready")
 
     def log(self) -> str:

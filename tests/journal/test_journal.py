@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from footfall.journal import (
     Damage,
@@ -197,29 +198,12 @@ async def test_kinds_of_lines_go_to_segments_of_their_own_and_are_stamped_each_i
     assert "admitted" not in second
 
 
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-from footfall.system.clock import SystemClock
-from footfall.journal import Folder, Journal
-from footfall.settings.schema import Settings
-
-async def main():
-    settings = Settings(disk_free_bytes_min=0, segment_age_max_ms=50)
-    journal = Journal(Folder(Path(sys.argv[1])), settings, SystemClock())
-    task = asyncio.create_task(journal.run())
-    for number in range(1_000_000):
-        await journal.append(b'{"sequence":%d}\\n' % number)
-        print(number, flush=True)
-
-asyncio.run(main())
-"""
-
-
 def test_what_was_acknowledged_survives_kill_9(tmp_path):
     folder, acknowledged = tmp_path / "journal", []
     for _ in range(5):
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True) as writer:
+        with subprocess.Popen(
+            [sys.executable, program("append_for_ever"), str(folder)], stdout=subprocess.PIPE, text=True
+        ) as writer:
             last = -1
             while last < 200:
                 last = int(writer.stdout.readline())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from footfall.files import Files
 from footfall.settings import Settings
@@ -115,20 +116,6 @@ def test_a_folder_elsewhere_can_be_named(tmp_path: Path) -> None:
     assert (tmp_path / "else where/a.csv").read_bytes() == b"x"
 
 
-WRITING = """
-import sys, time
-from pathlib import Path
-from footfall.files import local
-
-def blocks():
-    yield b"half"
-    print(flush=True)
-    time.sleep(600)
-
-local.write_file(Path(sys.argv[1]), "day.csv", blocks(), 0, is_own=False)
-"""
-
-
 def test_what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
     lake = Destination(url=f"file://{tmp_path}/lake")
     files = Files(Settings(data_dir=str(tmp_path / "data"), destinations={"lake": lake}), "lake")
@@ -136,7 +123,7 @@ def test_what_a_killed_writer_left_is_swept_away_and_what_a_living_one_writes_is
     writers = []
     try:
         for _ in range(2):
-            command = [sys.executable, "-c", WRITING, str(tmp_path / "lake")]
+            command = [sys.executable, program("write_half_a_file"), str(tmp_path / "lake")]
             writers.append(subprocess.Popen(command, stdout=subprocess.PIPE))
             assert writers[-1].stdout.readline()
         assert paths(tmp_path / "lake") == ["day.csv#1", "day.csv#2", "day.csv#of mine"]

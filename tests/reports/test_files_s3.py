@@ -8,6 +8,7 @@ from typing import Any
 
 import obstore
 import pytest
+from programs import program
 from s3 import BUCKET, S3, SECRET
 
 from footfall.files import Files, FilesFailed
@@ -15,39 +16,10 @@ from footfall.files.object_store import PART_BYTES, FilesAway
 from footfall.settings import Settings
 
 MIB = 1 << 20
+
+
 # A process that delivers 300 MiB, and tells by how many bytes the most memory that it ever took has grown.
-DELIVERING = r"""
-import re, sys, msgspec
-from footfall.files import Files
-from footfall.settings.schema import Settings
-
-def peak():
-    return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) * 1024
-
-files = Files(msgspec.json.decode(sys.argv[1], type=Settings))
-files.put("warm", iter([b"x"]))
-before = peak()
-files.put("a.csv", (bytes([n % 256]) * (1 << 20) for n in range(300)))
-print(peak() - before)
-"""
-
-
 # A process that says when it has sent some parts of a file, and then sends no more.
-STUCK = """
-import sys, time, msgspec
-from footfall.files import Files
-from footfall.settings.schema import Settings
-
-def blocks():
-    for _ in range(40):
-        yield bytes(1 << 20)
-    print("sent", flush=True)
-    time.sleep(600)
-
-Files(msgspec.json.decode(sys.argv[1], type=Settings)).put("a.csv", blocks())
-"""
-
-
 class Broken(Exception):
     """What the source of the blocks raises."""
 
@@ -81,7 +53,7 @@ def test_a_file_goes_up_in_parts_and_is_seen_when_it_is_whole(s3: S3) -> None:
 
 def test_a_process_that_is_killed_leaves_nothing_to_see(s3: S3) -> None:
     settings = {"files_url": f"s3://{BUCKET}/kept", "files_options": s3.options()}
-    command = [sys.executable, "-c", STUCK, json.dumps(settings)]
+    command = [sys.executable, program("stop_while_writing"), json.dumps(settings)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"sent\n"
@@ -93,7 +65,7 @@ def test_a_process_that_is_killed_leaves_nothing_to_see(s3: S3) -> None:
 
 def test_memory_does_not_grow_with_the_file(s3: S3) -> None:
     settings = {"files_url": f"s3://{BUCKET}/kept", "files_options": s3.options()}
-    command = [sys.executable, "-c", DELIVERING, json.dumps(settings)]
+    command = [sys.executable, program("peak_of_writing"), json.dumps(settings)]
     grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert s3.head("kept/a.csv")["ContentLength"] == 300 * MIB
     assert grown < 100 * MIB, f"{grown / MIB:.0f} MiB"

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
+from programs import program
 from pyarrow import parquet
 
 from footfall.reports.query import columnar
@@ -83,30 +84,6 @@ def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
 
 
 # It makes the report as a worker does, and prints by how much its memory has grown at the most.
-MAKER = """
-import re, sys, time
-import msgspec
-from footfall.files import Files
-from footfall.reports import Destinations
-from footfall.reports.worker.attempt import Attempt
-from footfall.settings.schema import Settings
-from footfall.state import Job
-from footfall.store import Store
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
-
-settings = msgspec.json.decode(sys.argv[1], type=Settings, strict=False)
-job = msgspec.json.decode(sys.argv[2], type=Job)
-store, files = Store(settings), Files(settings)
-store.ping()
-before = peak()
-done = Attempt(job, None, store, Destinations(settings, files), time.monotonic() + 600).run()
-print(done.rows, done.bytes, peak() - before)
-store.close()
-"""
-
-
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
 def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
     rows = 1_000_000
@@ -114,7 +91,7 @@ def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
     job = asyncio.run(place.order(output={"format": file_format}))
     settings = {"data_dir": place.settings.data_dir, "events_url": place.settings.events_url}
     run = subprocess.run(
-        [sys.executable, "-c", MAKER, json.dumps(settings), msgspec.json.encode(job)],
+        [sys.executable, program("peak_of_an_attempt"), json.dumps(settings), msgspec.json.encode(job)],
         capture_output=True,
         text=True,
         timeout=300,

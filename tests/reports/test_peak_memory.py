@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+from programs import program
 
 from footfall.settings import limits
 
@@ -33,46 +34,10 @@ FILL = """
         {first:Int64} + number, generateUUIDv4(), {first:Int64}, {first:Int64}
     FROM numbers({rows:UInt64})
 """
+
+
 # It works on the jobs of its place as a worker does. For each that it is told it waits, and then says by how much its
 # memory has grown at the most so far.
-WORKER = """
-import asyncio, json, re, sys
-import msgspec
-from footfall.plan import LivePlan
-from footfall.files import Files
-from footfall.reports import Runner
-from footfall.settings.schema import Settings
-from footfall.state import JobStatus, State
-from footfall.store import Store
-
-class Standing:
-    loaded_through_ms = 1 << 50
-    def now_ms(self):
-        return int(sys.argv[2])
-
-def peak():
-    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
-
-async def main():
-    settings = msgspec.json.decode(sys.argv[1], type=Settings, strict=False)
-    state, store = State(f"sqlite:///{settings.data / 'state.db'}"), Store(settings)
-    store.ping()
-    runner = Runner(state, store, LivePlan(None, settings), Standing(), settings, Standing(), Files(settings), "here")
-    before, stop = peak(), asyncio.Event()
-    working = asyncio.create_task(runner.run(stop))
-    while job := (await asyncio.to_thread(sys.stdin.readline)).strip():
-        while (now := state.jobs.get(job)).status is JobStatus.RUNNING:
-            await asyncio.sleep(0.02)
-        print(json.dumps([now.status, now.reason, now.rows, now.bytes, peak() - before]), flush=True)
-    stop.set()
-    await working
-    store.close()
-    state.close()
-
-asyncio.run(main())
-"""
-
-
 @pytest.fixture
 def filled(place: Any) -> Any:
     """A place with few and with many of the longest events."""
@@ -87,7 +52,7 @@ def filled(place: Any) -> Any:
 def grown(place: Any, outputs: list[dict[str, Any]]) -> tuple[int, int]:
     """By how much a worker of its own has grown at the most: after all reports of the few, and then of the many."""
     settings = {"data_dir": place.settings.data_dir, "events_url": place.settings.events_url, "reports_at_once_max": 1}
-    command = [sys.executable, "-c", WORKER, json.dumps(settings), str(place.now_ms)]
+    command = [sys.executable, program("peak_of_reports"), json.dumps(settings), str(place.now_ms)]
     peaks = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdin

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from programs import program
 
 from footfall.reports.worker.lease import Lease, Progress
 from footfall.state import Job, JobStatus, State, User
@@ -39,39 +40,12 @@ class Gated(Store):
 
 
 # A worker of its own, in a process of its own, that never gets beyond a file's first block.
-STUCK_WORKER = """
-import asyncio, contextlib, sys, threading, msgspec
-from types import SimpleNamespace
-from footfall.system.clock import SystemClock
-from footfall.plan import LivePlan
-from footfall.files import Files
-from footfall.reports import Runner
-from footfall.settings.schema import Settings
-from footfall.state import State
-from footfall.store import Store
-
-class Stuck(Store):
-    @contextlib.contextmanager
-    def stream(self, query, parameters, settings=None):
-        with super().stream(query, parameters, settings) as blocks:
-            yield self._pass(blocks)
-
-    def _pass(self, blocks):
-        yield next(blocks)
-        threading.Event().wait()
-
-settings = msgspec.json.decode(sys.argv[1], type=Settings)
-state = State("sqlite:///" + str(settings.data / "state.db"))
-loaded = SimpleNamespace(loaded_through_ms=2**60)
-plan, files, clock = LivePlan(None, settings), Files(settings), SystemClock()
-asyncio.run(Runner(state, Stuck(settings), plan, loaded, settings, clock, files, "stuck").run(asyncio.Event()))
-"""
-
-
 @contextlib.contextmanager
 def stuck_worker(place: Any) -> Iterator[None]:
     """The process of such a worker; at the end it is killed."""
-    worker = subprocess.Popen([sys.executable, "-c", STUCK_WORKER, msgspec.json.encode(place.settings).decode()])
+    worker = subprocess.Popen(
+        [sys.executable, program("stop_while_reporting"), msgspec.json.encode(place.settings).decode()]
+    )
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from msgspec import structs
+from programs import program
 from sqlalchemy import text
 
 from footfall.reports import CANCELLED
@@ -144,26 +145,11 @@ def test_many_workers_try_again_once(place: Any, url: str) -> None:
     assert {job.id for job in place.state.jobs.newest(None, 100, None)} == {run.job, *run.earlier_jobs}
 
 
-KILL = """
-import os, signal, sys
-from footfall.system.clock import SystemClock
-from footfall.schedules import Scheduler
-from footfall.settings.schema import Settings
-from footfall.state import State, schedules
-from footfall.store import Store
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-schedules.add_job = die
-settings = Settings(data_dir=sys.argv[2])
-Scheduler(State(sys.argv[1]), Store(settings), settings, SystemClock()).tick()
-"""
-
-
 def test_a_kill_between_the_run_and_its_job_leaves_neither(place: Any, url: str) -> None:
     schedule = place.add(**{"from": place.now_ms - HOUR_MS})
-    killed = subprocess.run([sys.executable, "-c", KILL, url, place.settings.data_dir], check=False, timeout=60)
+    killed = subprocess.run(
+        [sys.executable, program("die_while_scheduling"), url, place.settings.data_dir], check=False, timeout=60
+    )
     assert killed.returncode == -signal.SIGKILL
     assert (place.runs(schedule), place.state.jobs.newest(None, 10, None)) == ([], [])
     place.tick()

@@ -6,20 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from programs import program
 
 from footfall.state import Job, JobStatus, State
 from footfall.system.clock import SystemClock
 from footfall.wire import ReportFilter, ReportOutput
 
 FILTER = ReportFilter(customer="BARCHART", product="PORTFOLIO")
-CLAIM_ALL = """
-import sys
-from footfall.state import State
-state = State(sys.argv[1])
-while job := state.jobs.claim(sys.argv[2], 60_000):
-    print(job.id)
-state.close()
-"""
 
 
 def job(user: str = "alice", started_ms: int = 0, **fields: Any) -> Job:
@@ -311,7 +304,7 @@ def test_threads_claim_each_job_once(state: State) -> None:
 def test_processes_claim_each_job_once(state: State, url: str) -> None:
     jobs = [job(f"user{number % 3}", number) for number in range(40)]
     add(state, *jobs)
-    command = [sys.executable, "-W", "error", "-c", CLAIM_ALL, url]
+    command = [sys.executable, "-W", "error", program("claim_all_jobs"), url]
     processes = [
         subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, encoding="utf-8") for number in range(8)
     ]

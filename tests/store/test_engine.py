@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import program
 
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable
@@ -112,35 +113,8 @@ def test_a_clean_stop_waits_for_no_reader_that_does_not_read(own_engine) -> None
     store.close()
 
 
-KILLED_AT_ITS_END = """
-import asyncio, os, sys
-from pathlib import Path
-from footfall.store.engine.executors import Executors, EngineStatement
-from footfall.store.pipe import Pipe
-
-async def main():
-    executors = Executors(Path(sys.argv[1]) / "chdb", {}, {}, 1)
-    for kills in (False, True):
-        with Pipe(Path(sys.argv[1]) / f"{kills}.pipe") as pipe:
-            text = f"SELECT 1 INTO OUTFILE '{pipe.path}' APPEND FORMAT CSV"
-            statement = EngineStatement(
-                text=text, mark=str(kills), keyword="SELECT", database="default", pipe=pipe.path
-            )
-            writer = os.open(pipe.path, os.O_WRONLY)
-            await executors.start(statement)
-            os.close(writer)
-            if kills:
-                executors._kill(statement.mark)
-            print(executors.delivered_whole(statement), b"".join(pipe.blocks(1)))
-            await executors.stop(statement)
-    executors.close()
-
-asyncio.run(main())
-"""
-
-
 def test_a_statement_that_ends_while_it_is_killed_is_not_whole(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED_AT_ITS_END, str(tmp_path)]
+    command = [sys.executable, program("kill_at_the_end"), str(tmp_path)]
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert told.splitlines() == [r"True b'1\n'", "False b''"]
 
@@ -259,40 +233,9 @@ def test_the_name_of_the_data_folder_is_no_pattern(tmp_path: Path, start_engine,
         store.close()
 
 
-FORSAKEN = """
-import asyncio, os, sys
-from pathlib import Path
-from footfall.store.engine.executors import Executors, EngineStatement
-
-async def main(executors):
-    def start(text, data=None):
-        return executors.start(EngineStatement(text=text, mark=text, keyword=text.split()[0], data=data))
-
-    await start("CREATE TABLE t (n Int64) ENGINE = Memory")
-    data = open("data", "w+b")
-    os.unlink("data")
-    data.write(b"1\\n2\\n")
-    data.flush()
-    text = f"INSERT INTO t SELECT n + sleep(2) FROM file('/dev/fd/{data.fileno()}', TSV, 'n Int64')"
-    loading = start(text, data)
-    while not executors._writing[text].running():
-        await asyncio.sleep(0.001)
-    loading.cancel()
-    closed = data.closed
-    while executors.busy:
-        await asyncio.sleep(0.01)
-    print(closed, data.closed, (await start("SELECT sum(n) FROM t")).body)
-
-os.chdir(sys.argv[1])
-executors = Executors(Path("chdb"), {}, {}, 2)
-asyncio.run(main(executors))
-executors.close()
-"""
-
-
 def test_a_statement_that_nobody_waits_for_keeps_its_data_until_it_ends(tmp_path: Path) -> None:
     """Else its descriptor's number would be another file's by the time the engine reads it."""
-    command = [sys.executable, "-c", FORSAKEN, str(tmp_path)]
+    command = [sys.executable, program("abandon_a_load"), str(tmp_path)]
     found = subprocess.run(command, capture_output=True, check=False, text=True, timeout=120)
     assert found.stdout == "False True b'3\\n'\n", found.stderr
 
