@@ -18,7 +18,7 @@ from footfall.system.background import BackgroundTask
 from footfall.system.data_folder import node_name
 from footfall.system.memory import MemoryReclaimer
 
-# Each look for scheduled reports that are due costs three indexed statements of the state when none is.
+# Each search for scheduled reports that are due costs three indexed statements of the state when none is.
 SCHEDULES_PERIOD_S = 2.0
 # How often the worker looks whether reports have left unused memory, and how much is worth giving back.
 MEMORY_PERIOD_S = 20.0

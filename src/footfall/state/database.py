@@ -49,7 +49,7 @@ _REASON_CHARS_MAX = 500
 
 _SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
-# Errors of the statement, not of the database's state: these are our own mistakes and must not look like an outage.
+# Errors of the statement, not of the database's state: these are our own mistakes and must not count as an outage.
 _MISTAKES = (exc.DataError, exc.IntegrityError, exc.NotSupportedError, exc.ProgrammingError)
 
 

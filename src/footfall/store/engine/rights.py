@@ -1,9 +1,9 @@
-"""What a statement may do in the engine: read and write its tables, and compute.
+"""Decides whether a statement may run in the engine: it may read and write the engine's tables, and compute.
 
-chDB has no users and no grants: whoever may send a statement could have it read any file of the service's user, write
-files, and call other machines. So the front looks at each statement before it runs, token by token, and takes what the
-lists of allowed.py name. Functions alone are taken unless they are among those that reach beyond the tables: the
-names of table functions are the engine's own, so that those of later versions are refused too.
+chDB has no users and no grants: a statement could read any file of the service's user, write files, and call other
+machines. So each statement is read token by token before it runs, and may use only what the lists of allowed.py name.
+Functions are the exception: all are allowed but those that reach beyond the tables. The names of table functions come
+from the engine, so that those of later versions are refused too.
 """
 
 import re
@@ -45,7 +45,7 @@ _OBJECTS: Final[dict[str, set[str]]] = {
 }
 # What else may stand in front of a CREATE's object; that is one of those that it names first.
 _MODIFIERS: Final = frozenset({"MATERIALIZED", "OR", "REPLACE", "TEMPORARY"})
-_MADE: Final = frozenset({"DATABASE", "TABLE", "VIEW"})
+_CREATABLE: Final = frozenset({"DATABASE", "TABLE", "VIEW"})
 _PAIRS: Final = frozenset(
     {("INTO", "OUTFILE"), ("FROM", "INFILE"), ("INTO", "FUNCTION"), ("TABLE", "FUNCTION"), ("PARALLEL", "WITH")}
     | {("TO", "DISK"), ("TO", "VOLUME"), ("TO", "FUNCTION"), ("NAMED", "COLLECTION")}
@@ -100,7 +100,7 @@ class _Reading:
         self._last: deque[Token] = deque([_NONE] * 6, maxlen=6)
         self._first = self._second = ""
         # Whether the object of a CREATE is still to come.
-        self._making = False
+        self._awaits_object = False
         # What the next tokens have to be; anything else is refused with the words behind.
         self._expected: deque[Callable[[Token], bool]] = deque()
         self._unexpected = ""
@@ -115,7 +115,7 @@ class _Reading:
         return bool(self._insert.format)
 
     def take(self, token: Token) -> None:
-        """Look at the next token; raises EngineError."""
+        """Check the next token; raises EngineError."""
         if self._last[-1].is_sign(";") and not token.is_sign(";"):
             raise EngineError(_SYNTAX_ERROR, "One statement of plain SQL is taken, without ';' in it.")
         if self._expected and not self._expected.popleft()(token):
@@ -128,7 +128,7 @@ class _Reading:
         self._last.append(token)
 
     def end(self) -> None:
-        """There is no token any more."""
+        """Check what only the end of the statement decides; raises EngineError."""
         if not self._first:
             raise EngineError(_SYNTAX_ERROR, "There is no statement. (SYNTAX_ERROR)")
         allowed = INPUTS if self._first == "INSERT" else OUTPUTS
@@ -137,15 +137,15 @@ class _Reading:
 
     def _check_begin(self, token: Token) -> None:
         """The first two words; and the object of a CREATE, which may have more in front."""
-        if self._making and token.word not in _MODIFIERS:
-            self._making = False
-            if token.word not in _MADE:
+        if self._awaits_object and token.word not in _MODIFIERS:
+            self._awaits_object = False
+            if token.word not in _CREATABLE:
                 raise _denied(f"CREATE {token.text[:50]}")
         if not self._first:
             if token.is_sign("("):
                 return
             self._first = token.word
-            self._making = self._first == "CREATE"
+            self._awaits_object = self._first == "CREATE"
             if self._first not in _OBJECTS:
                 raise EngineError(_SYNTAX_ERROR, f"{token.text[:50]!r} begins no statement here. (SYNTAX_ERROR)")
         elif not self._second:
