@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from footfall.system.log import JsonFormatter, TextFormatter, request_id
+from footfall.system.log import JsonFormatter, TextFormatter
+from footfall.system.request_ids import request_id
 
 
 def record(message: str, *arguments: Any, fault: Exception | None = None, **extra: Any) -> logging.LogRecord:

@@ -65,6 +65,14 @@ class RequestRefused(Exception):
         self.message = message
         self.problems = problems
         self.retry_after_s = retry_after_s
+        # Of a failure of the service that is logged before its request has an id; empty otherwise.
+        self.request_id = ""
+
+
+def internal_failure(request_id: str) -> RequestRefused:
+    """The refusal for a fault of the service. The log has the details under the request's id, the answer never does."""
+    named = f" of request {request_id}" if request_id else ""
+    return RequestRefused(Code.REQUEST_GENERAL_FAILURE, f"the service failed; its log has the details{named}")
 
 
 # No charset: a published client compares the content type as a string before it reads an error's body.

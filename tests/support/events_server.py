@@ -20,7 +20,7 @@ from footfall.system.clock import SystemClock
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-APPLICATION-LOADED", "context": ["me"]}
 BODY = json.dumps({"events": [{**EVENT, "timestamp": int(time.time() * 1000)}]}).encode()
 Connect = Callable[..., Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
-BATCH = re.compile(rb'"batch":"[^"]*"|date: [^\r]*')
+BATCH = re.compile(rb'"batch":"[^"]*"|date: [^\r]*|x-request-id: [^\r]*')
 
 
 class Server:

@@ -134,6 +134,7 @@ def web(tmp_path):
 
     def start(files):
         port, log = free_port(), tmp_path / "log"
+        (tmp_path / "data").mkdir(exist_ok=True)
         settings = {"port": port, "data_dir": tmp_path / "data", "disk_free_bytes_min": 0}
         environment = {**os.environ, **{f"FOOTFALL_{name.upper()}": str(value) for name, value in settings.items()}}
         with log.open("wb") as file:

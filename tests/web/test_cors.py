@@ -22,7 +22,7 @@ REQUEST_HEADERS = (
 EXPOSED = (
     "retry-after, footfall-progress, footfall-rows, footfall-bytes, footfall-reason, footfall-quarantined, "
     "footfall-duplicates, footfall-schedule, footfall-file, footfall-warning, etag, content-disposition, "
-    "content-range, location, link, preference-applied"
+    "content-range, location, link, preference-applied, x-request-id"
 )
 
 

@@ -29,6 +29,7 @@ from footfall.quarantine import hold_refused
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
+from footfall.system.request_ids import RequestIds, read_sent_id, request_id
 from footfall.wire import Sender
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Collector:
         self._batches = random_batches()
         self._fast_path = FastPath(plan.checker, settings)
         self._executor = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
+        self.request_ids = RequestIds()
         self.budget = Budget(settings.in_flight_bytes_max)
         self.refusals: Counter[Code] = Counter()
         self.events_accepted = 0
@@ -222,10 +224,28 @@ class Collector:
             text = "the events cannot be made durable now; none of them was accepted"
             error = RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
         elif not isinstance(error, RequestRefused):
-            log.error("POST /events failed", exc_info=error)
-            error = RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
+            error = self._fail(error)
         self.refusals[error.code] += 1
         return error
+
+    def _fail(self, error: BaseException) -> RequestRefused:
+        """Log a fault of the service under the request's id, which is made here where the request has none yet."""
+        id = request_id.get() or self.request_ids.make()  # noqa: A001 - what it is
+        token = request_id.set(id)
+        log.error("POST /events failed", exc_info=error)
+        request_id.reset(token)
+        refused = errors.internal_failure(id)
+        refused.request_id = id
+        return refused
+
+    def sent_id(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
+        """The id that a trusted proxy has given the request; else empty."""
+        sent_id = read_sent_id(headers)
+        return sent_id if sent_id and self._proxies.trust((client or ("",))[0]) else ""
+
+    def request_id(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
+        """The id of a request: what a trusted proxy calls it, or one of our own."""
+        return self.sent_id(headers, client) or self.request_ids.make()
 
     def render(self, outcome: Outcome) -> errors.Rendered:
         """The answer to a request that has ended."""

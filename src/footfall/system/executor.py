@@ -5,6 +5,7 @@ has. When the queue is full, a sender with few requests takes the place of the n
 """
 
 import asyncio
+import contextvars
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,8 @@ class BoundedExecutor:
         A caller that is cancelled gives up its place in the queue; work that has begun keeps its thread to its end.
         """
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        queued = (work, result)
+        # The thread logs under the id of the request that it works for.
+        queued = (partial(contextvars.copy_context().run, work), result)
         if self._running < self._at_once_max:
             self._start(queued)
         else:

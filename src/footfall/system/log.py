@@ -7,16 +7,13 @@ import logging
 import os
 import sys
 import time
-from contextvars import ContextVar
 from typing import Final
 
 import msgspec
 
 from footfall.settings import Settings
 from footfall.system.log_limit import LogRateLimit
-
-# The id of the request that is being answered; empty beside requests.
-request_id: ContextVar[str] = ContextVar("footfall.request_id", default="")
+from footfall.system.request_ids import request_id
 
 # Libraries that log the ordinary, and the level from which their lines are of use.
 _QUIET: Final = {

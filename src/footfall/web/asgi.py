@@ -11,6 +11,7 @@ from typing import Any, Final
 import httptools
 from litestar.types import ASGIApp, Message
 
+from footfall.system.request_ids import HEADER, request_id
 from footfall.web.connections import ConnectionFlow
 from footfall.web.exchange import STATUS_LINES, HeldBody
 from footfall.web.framing import Body, RawHeaders, RequestHead, malformed
@@ -38,9 +39,10 @@ _WITHOUT_CONTENT: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 class AsgiExchange(HeldBody):
     """One request that the application serves.
 
-    The connection appends to `body`, changes `more_body`, and then sets `message_event`. It gets a call of `answered`
-    when the answer is complete, and before that of `close` when the connection must end: the client or the application
-    wants that, the application failed, or more than SKIPPED_BYTES_MAX of the body are missing.
+    The connection sets `request_id`, appends to `body`, changes `more_body` and `disconnected`, and then sets
+    `message_event`. It gets a call of `answered` when the answer is complete, and before that of `close` when the
+    connection must end: the client or the application wants that, the application failed, or more than
+    SKIPPED_BYTES_MAX of the body are missing.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class AsgiExchange(HeldBody):
         answered: Callable[[], None],
         close: Callable[[], None],
     ) -> None:
+        self.request_id = ""
         self.body = bytearray()
         self.more_body = incoming.is_missing
         self.message_event = asyncio.Event()
@@ -82,6 +85,8 @@ class AsgiExchange(HeldBody):
 
     async def run(self, app: ASGIApp) -> None:
         """Have the application serve the request. If it fails, the client gets a 500, or the connection is closed."""
+        # Whatever the task of this request logs has its id.
+        request_id.set(self.request_id)
         try:
             await app(self._scope, self.receive, self.send)
         except BaseException:
@@ -154,6 +159,7 @@ class AsgiExchange(HeldBody):
             elif name == b"connection" and b"close" in value.lower():
                 self.keep_alive, says_close = False, True
             parts += [name, b": ", value, b"\r\n"]
+        parts.append(b"%b: %b\r\n" % (HEADER, self.request_id.encode()))
         if not self.keep_alive and not says_close:
             parts.append(b"connection: close\r\n")
         self._is_chunked = length is None and self._scope["method"] != "HEAD" and status not in _WITHOUT_CONTENT

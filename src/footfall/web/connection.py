@@ -3,8 +3,7 @@
 One request of a connection is served at a time. What came behind it waits unread, and nothing more is read meanwhile:
 a connection holds one request and one packet.
 
-uvicorn accepts the connections, and makes a protocol for each (`server` says what is used of uvicorn, and why
-pyproject.toml bounds its release). Everything else is asyncio's public API; httptools parses heads (`framing`).
+uvicorn makes a protocol for each connection (see `server`). Everything else is asyncio's public API.
 """
 
 import asyncio
@@ -16,6 +15,7 @@ from footfall import errors
 from footfall.errors import Code, RequestRefused, render_refusal
 from footfall.ingest import Collector, too_slow
 from footfall.settings import Settings
+from footfall.system.request_ids import HEADER
 from footfall.web.asgi import AsgiExchange, make_scope
 from footfall.web.connections import ConnectionFlow, ConnectionTable, too_many_connections
 from footfall.web.cors import CorsHeaders
@@ -62,8 +62,7 @@ class Connection(asyncio.Protocol, ABC):
         # The request that is served; None also while the body of one that has its answer is yet to be skipped.
         self._exchange: PlainExchange | AsgiExchange | None = None
         self._reader = HeadReader(settings)
-        # What came, and the offset of what was not read yet.
-        self._buffer, self._offset = b"", 0
+        self._buffer, self._offset = b"", 0  # What came, and the offset of what was not read yet.
         # Whether the head of the request under way began where the buffer does, which is then one packet.
         self._is_packet = False
         self._body = Body(0, settings)
@@ -271,17 +270,18 @@ class Connection(asyncio.Protocol, ABC):
         self._exchange = exchange = AsgiExchange(
             head, self._body, scope, self.transport, self.flow, state.default_headers, self._on_answered, self._finish
         )
+        exchange.request_id = self._collector.request_id(head.headers, self.client)
         task = self.loop.create_task(exchange.run(self._config.loaded_app))
         task.add_done_callback(state.tasks.discard)
         # The application may work on the body for longer than the client stays.
         task.add_done_callback(lambda _: exchange.release(self._budget))
         state.tasks.add(task)
 
-    def _write(self, answer: errors.Rendered, request_headers: RawHeaders, keep_alive: bool) -> None:
+    def _write(self, answer: errors.Rendered, asked: RawHeaders, keep_alive: bool, request_id: str = "") -> None:
         status, headers, content = answer
-        closing = () if keep_alive else (CLOSE_HEADER,)
-        cors_headers = self._cors_headers.for_request(request_headers)
-        head = format_headers((*self.server_state.default_headers, *headers, *cors_headers, *closing))
+        named = (HEADER, (request_id or self._collector.request_ids.make()).encode())
+        added = (*self._cors_headers.for_request(asked), named, *(() if keep_alive else (CLOSE_HEADER,)))
+        head = format_headers((*self.server_state.default_headers, *headers, *added))
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINES[status], head, content))
 
     def _on_answered(self) -> None:

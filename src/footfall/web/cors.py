@@ -38,6 +38,7 @@ EXPOSED_HEADERS = (
     "location",
     "link",
     "preference-applied",
+    "x-request-id",
 )
 # A day: the longest that any browser remembers a preflight.
 PREFLIGHT_AGE_S = 86_400

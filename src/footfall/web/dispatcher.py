@@ -7,7 +7,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from footfall import errors
-from footfall.web.errors import internal_failure
+from footfall.system.request_ids import request_id
+from footfall.web.errors import PATH_CHARS_MAX
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Dispatcher:
         except Exception:
             if response.has_begun:
                 raise
-            log.exception("unexpected internal_failure of %s %r", scope["method"], scope["path"])
+            log.exception("unexpected failure of %s %r", scope["method"], scope["path"][:PATH_CHARS_MAX])
             await response.refuse()
 
 
@@ -63,6 +64,6 @@ class _Response:
         await self._send(message)
 
     async def refuse(self) -> None:
-        status, headers, body = errors.render_refusal(internal_failure())
+        status, headers, body = errors.render_refusal(errors.internal_failure(request_id.get()))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})

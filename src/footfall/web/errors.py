@@ -16,6 +16,7 @@ from footfall.errors import Code, RequestRefused
 from footfall.state import StateUnavailable
 from footfall.web.calls.request import JSON, choose_media_type
 from footfall.web.forwarded import Forwarded
+from footfall.system.request_ids import request_id
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +54,6 @@ _NOT_FOUND_POLICY: Final = (
 )
 
 
-def internal_failure() -> RequestRefused:
-    """The refusal for a fault of the service. The log has the details, the answer never does."""
-    return RequestRefused(Code.REQUEST_GENERAL_FAILURE, "the service failed; its log has the details")
-
-
 def as_refusal(error: Exception) -> RequestRefused | None:
     """The refusal that the exception stands for; None when it is a fault of the service."""
     match error:
@@ -80,7 +76,8 @@ def make_exception_handler(
     """The framework's exception handler, which counts refusals by code. A browser gets a page for an unknown path."""
 
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        refused[(as_refusal(error) or internal_failure()).code] += 1
+        refusal = as_refusal(error)
+        refused[Code.REQUEST_GENERAL_FAILURE if refusal is None else refusal.code] += 1
         if isinstance(error, NotFoundException) and _is_for_people(request):
             return _not_found_page(request.url.path, forwarded.base_url(request.scope))
         return _render(request, error)
@@ -105,7 +102,7 @@ def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     refused = as_refusal(error)
     if refused is None:
         log.error("unexpected failure of %s %r", request.method, request.url.path[:PATH_CHARS_MAX], exc_info=error)
-        refused = internal_failure()
+        refused = errors.internal_failure(request_id.get())
     elif isinstance(error, StateUnavailable):
         log.warning("%s %r cannot be done now: %s", request.method, request.url.path[:PATH_CHARS_MAX], error)
     status, headers, body = errors.render_refusal(refused)

@@ -74,11 +74,14 @@ class EventsProtocol(Connection):
         # The application works on a long body in a thread.
         if headers.length > self._collector.inline_bytes_max:
             return None
-        return PlainExchange(ParsedHead(head.headers, headers, head.keep_alive), self.client)
+        exchange = PlainExchange(ParsedHead(head.headers, headers, head.keep_alive), self.client)
+        exchange.request_id = self._collector.sent_id(head.headers, self.client)
+        return exchange
 
     def _answer_plain(self, exchange: PlainExchange) -> None:
         body = bytes(exchange.body)
-        if self._is_packet and self._offset == len(self._buffer):
+        # A head with an id of its own will not come again.
+        if self._is_packet and self._offset == len(self._buffer) and not exchange.request_id:
             self._heads.learn(self._buffer, exchange.head, body)
         self._collector.accept(exchange.head.headers, body, exchange.sender, exchange, self._answer)
 
@@ -86,10 +89,19 @@ class EventsProtocol(Connection):
         if self.transport.is_closing():
             return
         keep_alive = exchange.keep_alive
-        if isinstance(outcome, PreparedRequest) and not outcome.quarantined and keep_alive and self._template.is_usable:
+        if (
+            isinstance(outcome, PreparedRequest)
+            and not outcome.quarantined
+            and keep_alive
+            and self._template.is_usable
+            and not exchange.request_id
+        ):
             self.transport.write(self._template.fill(self.server_state.default_headers, outcome.answer))
         else:
-            self._write(self._collector.render(outcome), exchange.head.raw_headers, keep_alive)
+            # A failure was logged under an id already.
+            failed_id = outcome.request_id if isinstance(outcome, RequestRefused) else ""
+            answer = self._collector.render(outcome)
+            self._write(answer, exchange.head.raw_headers, keep_alive, failed_id or exchange.request_id)
             if not keep_alive:
                 self._finish()
         self._on_answered()
@@ -99,5 +111,5 @@ def events_protocol(collector: Collector, settings: Settings) -> Callable[..., E
     """What the server makes each of its connections with."""
     cors_headers = CorsHeaders(settings)
     connections = ConnectionTable(connections_that_fit(settings))
-    heads, template = HeadCache(), ResponseTemplate(cors_headers)
+    heads, template = HeadCache(), ResponseTemplate(cors_headers, collector.request_ids)
     return partial(EventsProtocol, heads, template, collector, cors_headers, connections, settings)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from footfall import errors
 from footfall.ingest import Budget, Headers, sender_of
+from footfall.system.request_ids import HEADER, RequestIds
 from footfall.web.cors import CorsHeaders
 from footfall.web.framing import RawHeaders
 from footfall.web.server import Client
@@ -60,17 +61,19 @@ class HeadCache:
 
 
 class ResponseTemplate:
-    """The usual answer: 200 with JSON, and no headers but the server's, the content's and those for other origins.
+    """The usual answer: 200 with JSON, and no headers but the server's, the content's, the request's id and CORS.
 
     Its head changes once a second, with the server's `Date`, and is kept until then.
     """
 
-    def __init__(self, cors_headers: CorsHeaders) -> None:
+    def __init__(self, cors_headers: CorsHeaders, ids: RequestIds) -> None:
+        self._next_number = ids.next_number
         self._server_headers: RawHeaders | None = None
         self._before_length = b""
         # Where the CORS headers depend on the origin that asks, there is no usual answer.
         self.is_usable = cors_headers.for_any_origin is not None
-        self._after_length = b"\r\n%b\r\n" % format_headers(cors_headers.for_any_origin or ())
+        headers = format_headers(cors_headers.for_any_origin or ())
+        self._after_length = b"\r\n%b%b: %b" % (headers, HEADER, ids.prefix)
 
     def fill(self, server_headers: RawHeaders, content: bytes) -> bytes:
         """The whole answer with this content. The server makes a new list of its headers when they change."""
@@ -78,7 +81,13 @@ class ResponseTemplate:
             self._server_headers = server_headers
             headers = format_headers((*server_headers, errors.CONTENT_TYPE))
             self._before_length = STATUS_LINES[200] + headers + b"content-length: "
-        return b"%b%d%b%b" % (self._before_length, len(content), self._after_length, content)
+        return b"%b%d%b%d\r\n\r\n%b" % (
+            self._before_length,
+            len(content),
+            self._after_length,
+            self._next_number(),
+            content,
+        )
 
 
 def format_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -119,7 +128,9 @@ class HeldBody:
 
 
 class PlainExchange(HeldBody):
-    """One request that the connection answers by itself."""
+    """One request that the connection answers by itself. `request_id` is that of its caller, empty for one of ours."""
+
+    request_id = ""
 
     def __init__(self, head: ParsedHead, client: Client) -> None:
         self.head = head
