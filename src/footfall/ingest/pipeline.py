@@ -265,9 +265,13 @@ class Collector:
         """The longest body that is worked on in the event loop itself, by the plan in force."""
         return self._plan.checker.inline_bytes_max
 
+    def client_address(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
+        """The client's address, as trusted proxies tell it."""
+        return self._proxies.client_address((client or ("",))[0], headers)
+
     def network(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
         """The network that a request comes from, for limits that each sender has."""
-        return network_of(self._proxies.client_address((client or ("",))[0], headers))
+        return network_of(self.client_address(headers, client))
 
     @contextlib.contextmanager
     def _holding(self, answer: bytes, find_network: Callable[[], str]) -> Iterator[None]:

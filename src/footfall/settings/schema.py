@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics_public: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
     log_repeats_max: Positive = limits.LOG_REPEATS_MAX
 
     plan: str = ""

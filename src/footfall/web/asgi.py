@@ -57,6 +57,8 @@ class AsgiExchange(HeldBody):
         close: Callable[[], None],
     ) -> None:
         self.request_id = ""
+        # Of the answer so far, for the access log.
+        self.status = self.sent_bytes = 0
         self.body = bytearray()
         self.more_body = incoming.is_missing
         self.message_event = asyncio.Event()
@@ -69,7 +71,7 @@ class AsgiExchange(HeldBody):
         self._expects_continue = any(
             name == b"expect" and value.lower() == b"100-continue" for name, value in head.headers
         )
-        self._scope = scope
+        self.scope = scope
         scope[ANSWER_NOW] = self._answer_now
         self._incoming = incoming
         self._transport = transport
@@ -88,7 +90,7 @@ class AsgiExchange(HeldBody):
         # Whatever the task of this request logs has its id.
         request_id.set(self.request_id)
         try:
-            await app(self._scope, self.receive, self.send)
+            await app(self.scope, self.receive, self.send)
         except BaseException:
             log.exception("the application failed")
             await self._fail()
@@ -144,6 +146,7 @@ class AsgiExchange(HeldBody):
 
     def _write_head(self, status: int, headers: RawHeaders) -> None:
         self.response_started = True
+        self.status = status
         self._expects_continue = False
         if self.more_body and self._incoming.is_missing_more_than(SKIPPED_BYTES_MAX):
             self.keep_alive = False
@@ -162,7 +165,7 @@ class AsgiExchange(HeldBody):
         parts.append(b"%b: %b\r\n" % (HEADER, self.request_id.encode()))
         if not self.keep_alive and not says_close:
             parts.append(b"connection: close\r\n")
-        self._is_chunked = length is None and self._scope["method"] != "HEAD" and status not in _WITHOUT_CONTENT
+        self._is_chunked = length is None and self.scope["method"] != "HEAD" and status not in _WITHOUT_CONTENT
         if self._is_chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
         self._left_bytes = length or 0
@@ -170,9 +173,11 @@ class AsgiExchange(HeldBody):
         self._transport.write(b"".join(parts))
 
     def _write_body(self, body: bytes) -> None:
-        if self._scope["method"] == "HEAD":
+        if self.scope["method"] == "HEAD":
             self._left_bytes = 0
-        elif self._is_chunked:
+            return
+        self.sent_bytes += len(body)
+        if self._is_chunked:
             if body:
                 self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
         else:

@@ -112,4 +112,10 @@ def events_protocol(collector: Collector, settings: Settings) -> Callable[..., E
     cors_headers = CorsHeaders(settings)
     connections = ConnectionTable(connections_that_fit(settings))
     heads, template = HeadCache(), ResponseTemplate(cors_headers, collector.request_ids)
-    return partial(EventsProtocol, heads, template, collector, cors_headers, connections, settings)
+    protocol = EventsProtocol
+    if settings.access_log:
+        # It builds on this module, and costs nothing where it is not wanted.
+        from footfall.web.access_log import LoggedEventsProtocol  # noqa: PLC0415
+
+        protocol = LoggedEventsProtocol
+    return partial(protocol, heads, template, collector, cors_headers, connections, settings)

@@ -1,0 +1,74 @@
+"""A line for each answered request, by choice (`access_log`): who asked for what, the answer, and how long it took.
+
+No line has a query, nor the token of a link: whoever reads the log could use it. A path is cut and quoted, because
+strangers choose it.
+"""
+
+import logging
+import re
+from typing import Any, Final
+
+from footfall import errors
+from footfall.errors import RequestRefused
+from footfall.ingest import Outcome
+from footfall.system.request_ids import request_id
+from footfall.web.asgi import AsgiExchange
+from footfall.web.errors import PATH_CHARS_MAX
+from footfall.web.events_endpoint import EventsProtocol
+from footfall.web.exchange import PlainExchange
+
+log = logging.getLogger("footfall.access")
+
+# The path of a link: the part behind the report's source opens the file.
+_LINK: Final = re.compile(r"(/files/[^/]*/)[^/]*")
+
+
+class LoggedEventsProtocol(EventsProtocol):
+    """A connection that logs the requests which it has answered.
+
+    The time is from the packet with the request's head to the last write of the answer.
+    """
+
+    _arrived_s = 0.0
+    _answer_status = 200
+    _answer_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self._exchange is None:
+            self._arrived_s = self.loop.time()
+        super().data_received(data)
+
+    def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
+        if not exchange.request_id:
+            failed_id = outcome.request_id if isinstance(outcome, RequestRefused) else ""
+            exchange.request_id = failed_id or self._collector.request_ids.make()
+        self._answer_status = errors.STATUS[outcome.code] if isinstance(outcome, RequestRefused) else 200
+        self._answer_bytes = (
+            len(errors.refusal_body(outcome)) if isinstance(outcome, RequestRefused) else len(outcome.answer)
+        )
+        super()._answer(exchange, outcome)
+
+    def _on_answered(self) -> None:
+        exchange = self._exchange
+        if isinstance(exchange, AsgiExchange):
+            scope = exchange.scope
+            self._log(exchange, scope["method"], scope["path"], exchange.status, exchange.sent_bytes)
+        elif exchange is not None:
+            self._log(exchange, "POST", "/events", self._answer_status, self._answer_bytes)
+        super()._on_answered()
+
+    def _log(self, exchange: PlainExchange | AsgiExchange, method: str, path: str, status: int, size: int) -> None:
+        client = self._collector.client_address(exchange.raw_headers, self.client)
+        path = _LINK.sub(r"\1***", path)[:PATH_CHARS_MAX]
+        ms = round((self.loop.time() - self._arrived_s) * 1000, 1)
+        fields: dict[str, Any] = {
+            "client": client,
+            "method": method,
+            "path": path,
+            "status": status,
+            "bytes": size,
+            "ms": ms,
+        }
+        token = request_id.set(exchange.request_id)
+        log.info("%s %s %r %d, %d bytes, %.1f ms", client, method, path, status, size, ms, extra={"fields": fields})
+        request_id.reset(token)

@@ -1,0 +1,40 @@
+"""The access log: a line for each answered request, without what would open anything."""
+
+import re
+
+from events_server import post, serving
+
+LINE = re.compile(r"127\.0\.0\.1 (\w+) '([^']*)' (\d+), (\d+) bytes, \d+\.\d ms")
+
+
+async def test_each_answered_request_has_a_line_without_queries_and_tokens(tmp_path, caplog):
+    caplog.set_level("INFO", "footfall.access")
+    link = "/files/JOB-1/1790000000000-c2lnbmF0dXJl/a.csv"
+    async with serving(tmp_path, access_log=True) as server:
+        answers = [
+            answer
+            for asked in (
+                post(),
+                post(),
+                post(b"{"),
+                post(b"{}", "expect: nothing"),
+                post(b"{}").replace(b"/events ", f"{link}?secret=1 ".encode()),
+            )
+            for answer in await server.ask(asked)
+        ]
+    found = [LINE.fullmatch(message).groups() for message in caplog.messages]
+    sizes = [str(len(answer.partition(b"\r\n\r\n")[2])) for answer in answers]
+    assert found == [
+        ("POST", "/events", "200", sizes[0]),
+        ("POST", "/events", "200", sizes[1]),
+        ("POST", "/events", "400", sizes[2]),
+        ("POST", "/events", "200", sizes[3]),
+        ("POST", "/files/JOB-1/***/a.csv", "200", sizes[4]),
+    ]
+
+
+async def test_there_is_none_unless_it_is_wanted(tmp_path, caplog):
+    caplog.set_level("INFO")
+    async with serving(tmp_path) as server:
+        await server.ask(post())
+    assert [record for record in caplog.records if record.name == "footfall.access"] == []
