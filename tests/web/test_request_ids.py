@@ -6,7 +6,10 @@ import re
 import pytest
 from events_server import post, serving
 
-from footfall.system.request_ids import read_sent_id
+from footfall.settings import Settings
+from footfall.system.request_ids import DIGITS, RequestIds, read_sent_id
+from footfall.web.cors import CorsHeaders
+from footfall.web.exchange import ResponseTemplate
 
 ID = re.compile(rb"\r\nx-request-id: ([^\r\n]+)\r\n")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -78,3 +81,12 @@ def test_an_id_cannot_pass_for_anything_else_in_a_log():
     for value in (b"", b"a b", b"a\tb", b"a:b", "\u00e4".encode(), b"a\n", b"x" * 65):
         assert read_sent_id([(b"x-request-id", value)]) == ""
     assert read_sent_id([(b"traceparent", b"00-XYZ-1-01")]) == ""
+
+
+def test_ids_go_on_past_a_block():
+    ids = RequestIds()
+    template = ResponseTemplate(CorsHeaders(Settings()), ids)
+    found = [id_of(template.fill([], b"x" * length)) for length in range(len(DIGITS) * 2 + 1)]
+    found += [ids.make() for _ in range(len(DIGITS) * 2 + 1)]
+    assert len(set(found)) == len(found)
+    assert {len(one.partition("-")[2]) for one in found} == {4}

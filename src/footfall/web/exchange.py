@@ -3,7 +3,7 @@
 A request of the application is in `asgi`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from footfall import errors
 from footfall.ingest import Budget, Headers, sender_of
-from footfall.system.request_ids import HEADER, RequestIds
+from footfall.system.request_ids import DIGITS, HEADER, RequestIds
 from footfall.web.cors import CorsHeaders
 from footfall.web.framing import RawHeaders
 from footfall.web.server import Client
@@ -24,6 +24,12 @@ KNOWN_HEAD_BYTES_MAX = 2000
 STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
+
+
+# Lengths of answers as they are sent, and the ends of heads: to format a number takes as long as to join an answer.
+_LENGTHS_MAX: Final = 2000
+_LENGTHS: Final = tuple(b"%d" % length for length in range(_LENGTHS_MAX))
+_LAST_DIGITS: Final = tuple(b"%b\r\n\r\n" % digits for digits in DIGITS)
 
 
 class ParsedHead(Struct, frozen=True):
@@ -67,13 +73,14 @@ class ResponseTemplate:
     """
 
     def __init__(self, cors_headers: CorsHeaders, ids: RequestIds) -> None:
-        self._next_number = ids.next_number
+        self._ids = ids
+        self._digits: Iterator[bytes] = iter(())
         self._server_headers: RawHeaders | None = None
         self._before_length = b""
         # Where the CORS headers depend on the origin that asks, there is no usual answer.
         self.is_usable = cors_headers.for_any_origin is not None
-        headers = format_headers(cors_headers.for_any_origin or ())
-        self._after_length = b"\r\n%b%b: %b" % (headers, HEADER, ids.prefix)
+        self._cors = format_headers(cors_headers.for_any_origin or ())
+        self._after_length = b""
 
     def fill(self, server_headers: RawHeaders, content: bytes) -> bytes:
         """The whole answer with this content. The server makes a new list of its headers when they change."""
@@ -81,12 +88,21 @@ class ResponseTemplate:
             self._server_headers = server_headers
             headers = format_headers((*server_headers, errors.CONTENT_TYPE))
             self._before_length = STATUS_LINES[200] + headers + b"content-length: "
-        return b"%b%d%b%d\r\n\r\n%b" % (
-            self._before_length,
-            len(content),
-            self._after_length,
-            self._next_number(),
-            content,
+        digits = next(self._digits, b"")
+        if not digits:
+            self._after_length = b"\r\n%b%b: %b" % (self._cors, HEADER, self._ids.begin_block())
+            self._digits = iter(_LAST_DIGITS)
+            digits = next(self._digits)
+        length = len(content)
+        # To join is quicker than to format, and most answers are short.
+        return b"".join(
+            (
+                self._before_length,
+                _LENGTHS[length] if length < _LENGTHS_MAX else b"%d" % length,
+                self._after_length,
+                digits,
+                content,
+            )
         )
 
 
