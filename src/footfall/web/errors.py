@@ -14,9 +14,9 @@ from footfall import errors
 from footfall.accounts import Unauthenticated
 from footfall.errors import Code, RequestRefused
 from footfall.state import StateUnavailable
+from footfall.system.request_ids import request_id
 from footfall.web.calls.request import JSON, choose_media_type
 from footfall.web.forwarded import Forwarded
-from footfall.system.request_ids import request_id
 
 log = logging.getLogger(__name__)
 
