@@ -95,6 +95,14 @@ def test_a_line_that_cannot_be_read_ends_with_code_2(arguments: list[str]) -> No
     assert run(*arguments).exit_code == 2
 
 
+def test_a_command_that_is_nearly_one_is_told_what_was_meant() -> None:
+    found = run("serv")
+    assert (found.exit_code, found.stderr.splitlines()[-1]) == (
+        2,
+        "Error: No such command 'serv'. Did you mean 'serve'?",
+    )
+
+
 def test_options_of_a_command_change_the_settings_that_it_gets() -> None:
     seen: list[Settings] = []
 

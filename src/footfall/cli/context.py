@@ -1,5 +1,6 @@
 """What the commands share: the settings of a call, options that change them, and groups that import commands late."""
 
+import difflib
 import enum
 import functools
 import logging
@@ -63,6 +64,15 @@ class LazyGroup(click.Group):
         """Write the overview from the table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the line names; a name that nearly is one is told what it may have meant."""
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if near and near[0] != args[0] and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what the system refuses it becomes one line, but for the service's own processes."""
