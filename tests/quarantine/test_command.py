@@ -196,7 +196,8 @@ def test_dates_are_of_the_zone_that_is_said(there):
     received = [each["received"] for each in listed(there)]
     zone = ("--timezone", "Pacific/Kiritimati")
     assert len(listed(there, "--since", day(min(received)), *zone)) == 3
-    assert listed(there, *zone, "--until", day(min(received))) == []
+    assert listed(there, *zone, "--until", day(min(received), -1)) == []
+    assert len(listed(there, *zone, "--until", day(max(received)))) == 3
     assert listed(there, "--since", day(max(received), 1), *zone) == []
     unknown = run(there, "list", "--timezone", "Mars")
     assert (unknown.exit_code, "'Mars' is no time zone" in unknown.stderr) == (2, True)

@@ -50,23 +50,22 @@ zone_option = click.option(
 )
 
 
-def read_time(context: click.Context, _option: click.Parameter, text: str | None) -> int | None:
+def read_time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Read an option's time, in ms since the epoch; the command has a `--timezone`.
 
-    The text is an age (30d, 12h, 15m, 2w), a date, a date and time (in the command's zone unless the text names one),
-    or milliseconds since the epoch.
+    The text is an age (30d, 12h, 15m, 2w), or a time as requests may have it. As there, a date is the first millisecond
+    of its day, and the last one where the option is `--until`.
     """
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):
         return SystemClock().now_ms() - int(ago[1]) * _UNITS_MS[ago[2]]
-    if _MILLISECONDS.fullmatch(text):
-        return int(text)
-    try:
-        return windows.instant(dt.datetime.fromisoformat(text), context.meta[_ZONE])
-    except (ValueError, OverflowError) as error:
+    time_ms = windows.parse_instant(text, context.meta[_ZONE], is_last=option.name == "until")
+    # Few digits are seconds, or a date without its hyphens.
+    if time_ms is None or (text.isdecimal() and not _MILLISECONDS.fullmatch(text)):
         hint = "say 30d, 12h, 2026-11-23, 2026-11-23T18:30 or milliseconds"
-        raise click.BadParameter(f"{text!r} is no time: {hint}") from error
+        raise click.BadParameter(f"{text!r} is no time: {hint}")
+    return time_ms
 
 
 def moment(time_ms: int) -> str:

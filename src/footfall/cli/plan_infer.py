@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--from", "since", callback=read_time, metavar="TIME", help="Only events from then on: 30d, 2026-11-01.")
-@click.option("--until", callback=read_time, metavar="TIME", help="Only events until then.")
+@click.option("--until", callback=read_time, metavar="TIME", help="Only events until then; a date has all its day.")
 @zone_option
 @click.option("--product", "products", metavar="CODE", multiple=True, help="Only this product's; repeat it.")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, help="Only this customer's; repeat it.")

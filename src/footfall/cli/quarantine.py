@@ -55,7 +55,9 @@ def _filters(command: AnyFunction) -> AnyFunction:
             click.option("--type", default="", metavar="CODE", help="Only of this type."),
             click.option("--reason", default="", metavar="TEXT", help="Only with this text in the reason."),
             click.option("--since", callback=read_time, metavar="TIME", help="Received then or later: 7d, 2026-11-23."),
-            click.option("--until", callback=read_time, metavar="TIME", help="Received then or earlier."),
+            click.option(
+                "--until", callback=read_time, metavar="TIME", help="Received then or earlier; a date has all its day."
+            ),
             zone_option,
         )
     ):
