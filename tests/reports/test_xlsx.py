@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sheets import read_sheets
@@ -160,6 +160,7 @@ TEXT = st.text(st.sampled_from("_x0041F<&>\r\n\t\x01\ufffe ") | st.characters(co
 
 
 @hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(["_x0041\x01", "_x005F\x01", "_x0041\ufffe", "_x0041_x0041_", "_x004\x01", "&_x0041\t<_x0041_>", "\x00" * 99])
 @given(st.lists(TEXT, min_size=1, max_size=60))
 def test_any_text_can_be_had_back_and_the_engine_writes_it_as_the_names_are_written(place, tmp_path, texts) -> None:
     product = hashlib.sha256(json.dumps(texts).encode()).hexdigest()

@@ -61,6 +61,10 @@ REFUSED = (
     "INSERT INTO t FROM INFILE 'SECRETS' FORMAT LineAsString",
     "INSERT INTO t VALUES (file('SECRETS'))",
     "INSERT INTO t FORMAT Values (file('SECRETS'))",
+    # Behind VALUES the engine takes any two characters after `\\x` for its digits, a quote among them.
+    "INSERT INTO t VALUES ('\\x'A'), (file('SECRETS') )--')",
+    "INSERT INTO t VALUES ('\\xA'), (file('SECRETS') )--')",
+    "SELECT '\\xG0'",
     "CREATE TABLE reaching (line String) ENGINE = File(LineAsString, 'SECRETS')",
     "CREATE TABLE reaching (line String) ENGINE File(LineAsString)",
     "CREATE TABLE reaching (line String) ENGINE = `URL`('http://127.0.0.1:9/', LineAsString)",

@@ -25,22 +25,22 @@ _EPOCH_DAY = 25_569
 _DAY_MS = 86_400_000
 # Texts that need more than to be copied: nearly none.
 _ODD = "[&<>\\x00-\\x1f]|_x|[\\x{fffe}\\x{ffff}]"
-# Parts of a text that look like a character that is written so.
-_ESCAPES = "_x[0-9A-Fa-f]{4}_"
+# Parts of a text that look like a character that XML does not have, or do before one, which is written from `_x` on.
+_ESCAPES = "_x[0-9A-Fa-f]{4}[_\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffe\uffff]"
 _WIDE = "[\\x{10000}-\\x{10ffff}]"
-_ENTITIES = {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_CHARACTERS = [*map(chr, range(32)), "\ufffe", "\uffff", "&", "<", ">"]
+# What each character is written as; `&` comes first, for the others have it.
+_WRITTEN = {
+    **dict(zip("&<>\t\n\r", ("&amp;", "&lt;", "&gt;", "&#9;", "&#10;", "&#13;"), strict=True)),
+    **{one: f"_x{ord(one):04X}_" for one in (*map(chr, range(32)), "\ufffe", "\uffff") if one not in "\t\n\r"},
+}
 
 
 def xml_text(text: str) -> str:
     """A text as it stands in a cell: what the engine's expression makes of it."""
-    plain = text.replace("_x", "_x005F_x") if re.search(_ESCAPES, text) else text
-    return "".join(_xml_of_character(one) if one in _CHARACTERS else one for one in plain)
-
-
-def _xml_of_character(character: str) -> str:
-    """A character that cannot stand in XML as it is."""
-    return _ENTITIES.get(character) or f"_x{ord(character):04X}_"
+    xml = text.replace("_x", "_x005F_x") if re.search(_ESCAPES, text) else text
+    for character, written in _WRITTEN.items():
+        xml = xml.replace(character, written)
+    return xml
 
 
 def xml_parameters() -> dict[str, Any]:
@@ -49,17 +49,16 @@ def xml_parameters() -> dict[str, Any]:
         "odd_text": _ODD,
         "escapes": _ESCAPES,
         "wide": _WIDE,
-        "odd_xml": [_xml_of_character(character) for character in _CHARACTERS],
     }
 
 
 def xml_functions(mark: str) -> tuple[str, ...]:
     """The functions that the expressions of cells share; their names begin with `mark`."""
-    characters = "arrayConcat(arrayMap(number -> char(number), range(32)), ['\ufffe', '\uffff', '&', '<', '>'])"
-    plain = "if(match(text, {escapes:String}), replaceAll(text, '_x', '_x005F_x'), text)"
-    replaced = f"transform(one, {characters}, {{odd_xml:Array(String)}}, one)"
-    each = f"arrayMap(one -> {replaced}, extractAll({plain}, '(?s).'))"
-    xml = f"if(match(text, {{odd_text:String}}), arrayStringConcat({each}), text)"
+    xml = "if(match(text, {escapes:String}), replaceAll(text, '_x', '_x005F_x'), text)"
+    for character, written in _WRITTEN.items():
+        one = f"char({ord(character)})" if character < " " else f"'{character}'"
+        xml = f"replaceAll({xml}, {one}, '{written}')"
+    xml = f"if(match(text, {{odd_text:String}}), {xml}, text)"
     units = "lengthUTF8(text) + countMatches(text, {wide:String})"
     kept = f"substringUTF8(text, 1, if(match(text, {{wide:String}}), {CUT_CHARS // 2:d}, {CUT_CHARS:d}))"
     cut = f"concat({kept}, ' … (cut here, of ', toString(lengthUTF8(text)), ' characters)')"

@@ -1,7 +1,8 @@
 """The tokens of a statement, and the two parts of it that their order shows: its settings, and the head of an INSERT.
 
 Each character is read a bounded number of times. What the engine might read in another way is refused: a backslash in a
-quoted name (an escape), `$` (text between tags), `#` and `//` (comments in some places), a comment in a comment (the
+quoted name (an escape), `\\x` in a string without two hexadecimal digits (behind VALUES any two characters, a quote
+among them, belong to it), `$` (text between tags), `#` and `//` (comments in some places), a comment in a comment (the
 engine nests them), and anything but ASCII outside of quotes, because the engine takes other quotes and blanks too.
 """
 
@@ -13,7 +14,7 @@ _TOKEN: Final = re.compile(
     r"""
     (?P<blank> (?: [ \t\r\n]++ | --[^\n]*+ | /\*(?:(?!/\*|\*/).)*+\*/ )++ )
     | (?P<word> \w++ )
-    | (?P<string> '(?:[^'\\]++|\\.|'')*+' )
+    | (?P<string> '(?:[^'\\]++|\\x[0-9A-Fa-f]{2}|\\[^x]|'')*+' )
     | (?P<name> "(?:[^"\\]++|"")*+" | `(?:[^`\\]++|``)*+` )
     | (?P<sign> \|(?!>) | /(?![*/]) | [-+*%=<>!,.;:?()\[\]{}@^&] )
     """,
