@@ -1,9 +1,11 @@
 """Spreadsheets: every value is there as it was sent, as text, and every time as a time."""
 
 import asyncio
+import gc
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,18 @@ def test_any_text_can_be_had_back_and_the_engine_writes_it_as_the_names_are_writ
     with zipfile.ZipFile(tmp_path / job.file) as parts:
         written = parts.read("xl/worksheets/sheet1.xml").decode()
     assert all(f'<t xml:space="preserve">{xml_text(text)}</t>' in written for text in texts)
+
+
+def test_a_file_that_breaks_off_leaves_nothing_that_python_complains_of() -> None:
+    workbook = Workbook()
+    workbook.begin(["timestamp"])
+
+    def broken() -> Iterator[bytes]:
+        yield b"<row></row>\n"
+        raise OSError("the store is gone")
+
+    with pytest.raises(OSError, match="the store is gone"):
+        list(workbook.add(broken()))
+    # What is raised while it is taken apart would be a warning, and those are errors here.
+    del workbook
+    gc.collect()

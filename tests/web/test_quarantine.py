@@ -222,8 +222,11 @@ async def test_a_query_that_cannot_be_read_is_refused_saying_where(service, quer
         (b"[]", "body"),
         (b"\xff", "body"),
         (b"[" * 100_000, "body"),
-        (b'{"filters":{}}', "body"),
-        (b'{"filter":{"costumer":"TGAM"}}', "filter"),
+        (b'{"filters":{}}', "filters"),
+        (b'{"filter":{"costumer":"TGAM"}}', "filter.costumer"),
+        # Keys that have their place elsewhere.
+        (b'{"customer":"TGAM"}', "customer"),
+        (b'{"filter":{"ids":[]}}', "filter.ids"),
         (b'{"filter":{"since":"1"}}', "filter.since"),
         (b'{"filter":null}', "filter"),
         (b'{"ids":[]}', "ids"),

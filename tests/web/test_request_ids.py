@@ -41,6 +41,9 @@ async def test_every_answer_has_an_id_of_its_own(tmp_path):
     [
         ("127.0.0.1", "x-request-id: nginx-77.a_B", "nginx-77.a_B"),
         ("127.0.0.1", f"traceparent: 00-{TRACE}-b7ad6b7169203331-01", TRACE),
+        ("127.0.0.1", "x-request-id: a-client\r\nx-request-id: the-proxy", "the-proxy"),
+        ("127.0.0.1", f"traceparent: 00-{'0' * 32}-b7ad6b7169203331-01", None),
+        ("127.0.0.1", f"traceparent: ff-{TRACE}-b7ad6b7169203331-01", None),
         ("127.0.0.1", "x-request-id: two words", None),
         ("127.0.0.1", f"x-request-id: {'x' * 65}", None),
         ("10.0.0.1", "x-request-id: stranger", None),

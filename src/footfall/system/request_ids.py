@@ -17,7 +17,8 @@ HEADER: Final = b"x-request-id"
 # 32 random bits: two processes of a day hardly ever have the same.
 _PREFIX_BYTES: Final = 4
 _ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,64}")
-_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# Version ff and a trace of zeros are none.
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 # The last digits of an id.
 DIGITS: Final = tuple(b"%03d" % number for number in range(1000))
@@ -49,11 +50,14 @@ class RequestIds:
 
 
 def read_sent_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The id that a request brings with it; empty where it brings none that can be one."""
-    trace = ""
+    """The id that a request brings with it, the last of several; empty where it brings none that can be one.
+
+    A proxy that adds its header to that of a client puts it behind.
+    """
+    named = trace = ""
     for name, value in headers:
         if name == HEADER and _ID.fullmatch(value):
-            return value.decode()
-        if name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
+            named = value.decode()
+        elif name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
             trace = found[1].decode()
-    return trace
+    return named or trace

@@ -85,10 +85,14 @@ class Workbook:
     def add(self, stream: Iterable[bytes]) -> Iterator[bytes]:
         """Take the rows of one stream, and yield the bytes of the file that are ready."""
         rest = b""
-        for block in stream:
-            lines, ended, rest = (rest + block).rpartition(b"\n")
-            if ended:
-                yield from self._add_lines(lines + ended)
+        try:
+            for block in stream:
+                lines, ended, rest = (rest + block).rpartition(b"\n")
+                if ended:
+                    yield from self._add_lines(lines + ended)
+        except BaseException:
+            self._abandon()
+            raise
 
     def end(self) -> Iterator[bytes]:
         """Yield the rest of the file."""
@@ -108,6 +112,12 @@ class Workbook:
         self._write_part("xl/_rels/workbook.xml.rels", relations)
         self._zip.close()
         yield from self._out.take()
+
+    def _abandon(self) -> None:
+        """End what the library has begun: left to itself, it would complain on standard error."""
+        if self._sheet is not None:
+            self._sheet.close()
+        self._zip.close()
 
     def _add_lines(self, lines: bytes) -> Iterator[bytes]:
         """Write whole rows, into as many sheets as they need."""

@@ -45,8 +45,9 @@ Instant = Milliseconds | Annotated[str, Meta(description="A date such as 2026-10
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
 
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
-# All keys of the bodies, from which the suggestion for an unknown key is taken.
-KEYS = ("filter", "ids", "setType", "dryRun", "customer", "product", "type", "reason", "since", "until")
+# The keys of the bodies and of their filters, from which the suggestion for an unknown key is taken.
+BODY_KEYS = ("filter", "ids", "all", "setType", "dryRun")
+FILTER_KEYS = ("customer", "product", "type", "reason", "since", "until")
 _PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 
 
@@ -257,10 +258,19 @@ def _refusing_malformed(code: Code, where: str) -> Iterator[None]:
         if found := _PLACE.fullmatch(why):
             why, place = found[1], found[2] or where
         if unknown := _UNKNOWN.match(str(error)):
-            (mistake,) = unknown_keys((unknown[1],), KEYS, 1)
-            why = mistake.why
+            place, why = _tell_unknown(unknown[1], place)
         text = "the request cannot be read: one thing is wrong"
         raise RequestRefused(code, text, (Problem(code, place, why),)) from error
+
+
+def _tell_unknown(key: str, place: str) -> tuple[str, str]:
+    """The place of a key that does not belong where it is, and why; it may be one of another call, or of the filter."""
+    in_filter = place == "filter"
+    known = (*(() if in_filter else BODY_KEYS), *(FILTER_KEYS if place != "body" else ()))
+    others = {name: f"filter.{name}" for name in FILTER_KEYS} if place == "body" else {}
+    prefix = "filter." if in_filter else ""
+    (mistake,) = unknown_keys((key,), tuple(name for name in known if name != key), 1, prefix, others)
+    return mistake.where, mistake.why
 
 
 @contextmanager
