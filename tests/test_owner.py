@@ -53,6 +53,7 @@ COMMANDS = (
     "schedule show some",
     "serve",
     "user add anna --admin",
+    "user change anna --admin",
     "user grant anna --customer TGAM --new",
     "user list",
     "user password anna",

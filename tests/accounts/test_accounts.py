@@ -143,9 +143,9 @@ def test_a_start_says_when_the_given_password_is_not_that_of_admin(
     settings = Settings(data_dir=str(tmp_path / "data"))
     monkeypatch.setenv("FOOTFALL_ADMIN_PASSWORD", "correct horse battery")
     for _ in range(2):
-        assert prepare(settings) is None
+        assert prepare(settings).password is None
     assert "FOOTFALL_ADMIN_PASSWORD" not in caplog.text
     monkeypatch.setenv("FOOTFALL_ADMIN_PASSWORD", "another password")
-    assert prepare(settings) is None
+    assert prepare(settings).password is None
     assert "FOOTFALL_ADMIN_PASSWORD is not the password of admin" in caplog.text
     assert "another" not in caplog.text
