@@ -197,3 +197,30 @@ def test_root_makes_no_state_file_in_a_folder_of_somebody_else(tmp_path: Path) -
     with pytest.raises(StateUnavailable, match=f"belongs to #{STRANGER}"):
         open_state(Settings(data_dir=str(tmp_path), state_url=f"sqlite:///{folder / 'state.db'}"))
     assert list(folder.iterdir()) == []
+
+
+def every_command(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for word in command.list_commands(context):
+            inner = command.get_command(context, word)
+            assert inner is not None
+            yield from every_command(inner, (*words, word))
+
+
+@pytest.mark.parametrize("words", list(every_command(main, ())), ids=" ".join)
+def test_help_fits_a_terminal_is_whole_and_has_an_example(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = run(" ".join([*words, "--help"]), tmp_path)
+    lines = [line for line in told.stdout.splitlines() if not line.startswith("Usage: ")]
+    assert (told.exit_code, [line for line in lines if len(line) > 80 or line.endswith("...")]) == (0, [])
+    assert "Example" in told.stdout
+
+
+@pytest.mark.parametrize(("line", "meant"), [("serv", "serve"), ("user ad", "add"), ("quarantine relase", "release")])
+def test_a_mistyped_command_is_told_what_it_may_have_meant(line: str, meant: str, tmp_path: Path) -> None:
+    told = run(line, tmp_path)
+    assert (told.exit_code, told.stderr.splitlines()[-1]) == (
+        2,
+        f"Error: No such command {line.rsplit(maxsplit=1)[-1]!r}. Did you mean {meant!r}?",
+    )

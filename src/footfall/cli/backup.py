@@ -129,7 +129,7 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
     \b
     Examples:
       footfall restore /mnt/backup/footfall && footfall serve
-      footfall restore s3://backups/footfall/2026-10-18 --data-dir /var/lib/footfall
+      footfall restore s3://backups/2026-10-18 --data-dir /var/lib/footfall
     """
     with plain_errors():
         location = BackupLocation(where)

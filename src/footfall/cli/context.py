@@ -3,6 +3,7 @@
 import difflib
 import enum
 import functools
+import inspect
 import logging
 import os
 import shlex
@@ -39,7 +40,30 @@ class SettingsProblems(Problems):
     exit_code = 78  # EX_CONFIG of sysexits.h: service managers can be told not to start again after it
 
 
-class LazyGroup(click.Group):
+class OverviewGroup(click.Group):
+    """A group whose overview has the first sentence of each command whole, and which knows what a typo may mean."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the overview; click's own would cut sentences off."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _first_sentence(self.get_command(ctx, name))) for name in self.commands])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the line names; a name that nearly is one is told what it may have meant."""
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if near and near[0] != args[0] and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+def _first_sentence(command: click.Command | None) -> str:
+    paragraph = " ".join(inspect.cleandoc((command and command.help) or "").partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].removesuffix(".") + "."
+
+
+class LazyGroup(OverviewGroup):
     """A group whose commands are imported when they are called; `lazy` says where each is and what it does."""
 
     def __init__(self, *arguments: Any, lazy: Mapping[str, tuple[str, str]], **options: Any) -> None:
@@ -64,15 +88,6 @@ class LazyGroup(click.Group):
         """Write the overview from the table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the line names; a name that nearly is one is told what it may have meant."""
-        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-        if near and near[0] != args[0] and self.get_command(ctx, args[0]) is None:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what the system refuses it becomes one line, but for the service's own processes."""

@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from footfall.cli.context import data_command
+from footfall.cli.context import OverviewGroup, data_command
 from footfall.cli.integrity_output import plain_errors
 from footfall.cli.output import moment
 from footfall.integrity import (
@@ -43,7 +43,7 @@ class SegmentLine(Struct, frozen=True):
     damaged_bytes: int
 
 
-@click.group()
+@click.group(cls=OverviewGroup)
 def journal() -> None:
     """Look at the segments on this node's disk, and repair them.
 
@@ -53,8 +53,8 @@ def journal() -> None:
     \b
     Examples:
       footfall journal ls --state open --state sealed --state aside
-      footfall journal cat footfall-data/aside/1790000000000-0a1b2c3d-000001.jsonl.zst | jq .customer
-      footfall journal repair footfall-data/aside/1790000000000-0a1b2c3d-000001.jsonl.zst
+      footfall journal cat footfall-data/aside/SEGMENT.jsonl.zst | jq .customer
+      footfall journal repair footfall-data/aside/SEGMENT.jsonl.zst
     """
 
 
@@ -100,7 +100,8 @@ def cat(settings: Settings, files: tuple[str, ...]) -> None:
 
     \b
     Examples:
-      footfall journal cat archive/2026-11-23/*.jsonl.zst | jq -r .customer | sort | uniq -c
+      footfall journal cat archive/2026-11-23/*.jsonl.zst \\
+          | jq -r .customer | sort | uniq -c
       footfall journal cat aside/1790000000000-0a1b2c3d-000001.jsonl.zst
     """
     damaged = False

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import Problems, data_options
+from footfall.cli.context import OverviewGroup, Problems, data_options
 from footfall.cli.output import moment, read_time, table, zone_option
 from footfall.cli.plan_history import history_range, open_history, require_customers
 from footfall.cli.plan_infer import infer
@@ -21,7 +21,7 @@ _FILE = click.Path(path_type=Path)
 _GROUPS_SHOWN = 100
 
 
-@click.group()
+@click.group(cls=OverviewGroup)
 def plan() -> None:
     """Write, show and check the tracking plan.
 
@@ -81,7 +81,8 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
 
     \b
     Examples:
-      footfall plan check next-plan.toml && cp next-plan.toml /etc/footfall/plan.toml
+      footfall plan check next-plan.toml \\
+          && cp next-plan.toml /etc/footfall/plan.toml
       footfall plan check next-plan.toml --against-history 30d --customer TGAM
     """
     if customers and since is None:

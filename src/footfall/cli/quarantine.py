@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from footfall.cli.context import AnyFunction, Problems, data_command
+from footfall.cli.context import AnyFunction, OverviewGroup, Problems, data_command
 from footfall.cli.failures import tell_store_error
 from footfall.cli.output import echo_json, echo_table, moment, read_time, zone_option
 from footfall.errors import RequestRefused
@@ -30,7 +30,7 @@ REASON_CHARS = 100
 _NO_EVENTS = "there are no such events"
 
 
-@click.group()
+@click.group(cls=OverviewGroup)
 def quarantine() -> None:
     """Look at the events that broke the tracking plan, release them, drop them.
 
@@ -150,7 +150,8 @@ def release(
     Examples:
       footfall quarantine release --dry-run
       footfall quarantine release --product WATCHLIST --until 2026-11-23
-      footfall quarantine release --type WATCHLIST-ADDED --set-type WATCHLIST-SYMBOL-ADDED
+      footfall quarantine release --type WATCHLIST-ADDED \\
+          --set-type WATCHLIST-SYMBOL-ADDED
     """
     if not dry_run:
         _require_choice("release", ids, filters, everything=everything)

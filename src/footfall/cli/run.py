@@ -42,6 +42,11 @@ def serve(settings: Settings) -> None:
 
     Stops in order on SIGTERM and Ctrl-C, so that what was acknowledged is loaded; takes up a changed tracking plan on
     SIGHUP.
+
+    \b
+    Examples:
+      footfall serve
+      footfall serve --port 9000 --data-dir /var/lib/footfall
     """
     from footfall.service.supervisor import supervise  # noqa: PLC0415
 
@@ -58,7 +63,12 @@ def serve(settings: Settings) -> None:
 @address_options
 @data_command(Needs.FOLDER)
 def web(settings: Settings) -> None:
-    """Run one web process alone: it accepts events into its journal and answers the API."""
+    """Run one web process alone: it accepts events into its journal and answers the API.
+
+    \b
+    Example:
+      footfall web --data-dir /var/lib/footfall
+    """
     suspend_garbage_collection()
     import uvloop  # noqa: PLC0415
 
@@ -75,7 +85,12 @@ def web(settings: Settings) -> None:
 @click.command()
 @data_command(Needs.FOLDER)
 def worker(settings: Settings) -> None:
-    """Run one worker alone: it loads the journal into the store and makes the reports."""
+    """Run one worker alone: it loads the journal into the store and makes the reports.
+
+    \b
+    Example:
+      footfall worker --data-dir /var/lib/footfall
+    """
     suspend_garbage_collection()
     _require_whole(settings)
     start_log(settings, "worker")
@@ -88,7 +103,12 @@ def worker(settings: Settings) -> None:
 @click.command()
 @data_command(Needs.FOLDER)
 def engine(settings: Settings) -> None:
-    """Run the embedded events engine alone, on a loopback port that it writes to the data folder."""
+    """Run the embedded events engine alone, on a loopback port that it writes to the data folder.
+
+    \b
+    Example:
+      footfall engine --data-dir /var/lib/footfall
+    """
     from footfall.store.engine.process import run_engine  # noqa: PLC0415
 
     start_log(settings, "engine")

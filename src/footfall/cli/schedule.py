@@ -8,7 +8,7 @@ import click
 import msgspec
 from msgspec import UNSET
 
-from footfall.cli.context import AnyFunction, Needs, data_command, read_pairs
+from footfall.cli.context import AnyFunction, Needs, OverviewGroup, data_command, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import echo_json, echo_table, keep_zone, moment, read_time
 from footfall.errors import RequestRefused
@@ -24,7 +24,7 @@ _RUNS_SHOWN = 20
 _NONE_YET = "there are none yet"
 
 
-@click.group()
+@click.group(cls=OverviewGroup)
 def schedule() -> None:
     """Make reports come by themselves: for every hour, day, week or month.
 
@@ -36,7 +36,8 @@ def schedule() -> None:
 
     \b
     Examples:
-      footfall schedule add --user anna --customer BARCHART --product PORTFOLIO --every day --timezone Europe/Berlin
+      footfall schedule add --user anna --customer BARCHART \\
+          --product PORTFOLIO --every day --timezone Europe/Berlin
       footfall schedule list
       footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
       footfall schedule pause 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
@@ -100,9 +101,12 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
 
     \b
     Examples:
-      footfall schedule add --user anna --customer BARCHART --product PORTFOLIO --every day --timezone Europe/Berlin
-      footfall schedule add --user anna --customer TGAM --product ALERT --every hour --grace 600 --from 2d
-      footfall schedule add --user anna --customer TGAM --product ALERT --every month --output header=true
+      footfall schedule add --user anna --customer BARCHART \\
+          --product PORTFOLIO --every day --timezone Europe/Berlin
+      footfall schedule add --user anna --customer TGAM --product ALERT \\
+          --every hour --grace 600 --from 2d
+      footfall schedule add --user anna --customer TGAM --product ALERT \\
+          --every month --output header=true
     """
     with _state(settings) as state:
         owner = state.users.get(user_id)
@@ -211,7 +215,8 @@ def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> Non
     \b
     Examples:
       footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11
-      footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11 --json | jq -r '.[].source'
+      footfall schedule runs 7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11 --json \\
+          | jq -r '.[].source'
     """
     with _state(settings) as state:
         found = _schedules(state, settings).runs(_OPERATOR, schedule_id, limit)

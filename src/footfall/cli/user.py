@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from footfall.accounts import Accounts, BadUser
-from footfall.cli.context import Needs, data_command
+from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import table
 from footfall.service.composition import open_accounts
@@ -34,7 +34,7 @@ class ListedUser(msgspec.Struct, frozen=True):
     created_ms: int
 
 
-@click.group()
+@click.group(cls=OverviewGroup)
 def user() -> None:
     """Add, list, change and remove users.
 
