@@ -19,13 +19,13 @@ from footfall.system import zstd
 hypothesis.settings.register_profile("footfall", deadline=None)
 hypothesis.settings.load_profile("footfall")
 
+MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
+ENGINE = Path(__file__).parent / "programs" / "run_an_engine.py"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests that take the longest come first, so that at the end no process is left alone with one of them."""
     items.sort(key=lambda item: "service" not in item.path.parts)
-
-
-MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
 
 
 class EngineProcess:
@@ -41,13 +41,8 @@ class EngineProcess:
         """Start it and wait until it says where it listens."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         before = self.place.read_bytes() if self.place.exists() else b""
-        code = (
-            "import logging, sys; logging.basicConfig(level='INFO');"
-            "from footfall.settings.schema import Settings; from footfall.store.engine.process import run_engine;"
-            "run_engine(Settings(data_dir=sys.argv[1], stop_timeout_s=4, engine_queries_at_once_max=3))"
-        )
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", code, str(self.folder)], stderr=log)
+            self.process = subprocess.Popen([sys.executable, str(ENGINE), str(self.folder)], stderr=log)
         deadline = time.monotonic() + 60
         while not self.place.exists() or self.place.read_bytes() == before:
             assert self.process.poll() is None, self.log.read_text()

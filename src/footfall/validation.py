@@ -4,6 +4,7 @@ Published calls answer all the same and name the mistake in the header `Footfall
 """
 
 import asyncio
+import re
 import string
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
@@ -28,6 +29,8 @@ NAME_CHARS_MAX = 60
 _SECONDS = range(10**9, 10**10)
 # Microseconds from 2001 to 2096; the largest safe integer, which programs send for "no end", lies behind them.
 _MICROSECONDS = range(10**15, 4 * 10**15)
+# A date of this century or the last without its hyphens; as milliseconds they would all be one evening of 1970.
+_COMPACT_DATE: Final = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
 # Not the comma, which separates warnings, and not the percent sign, which begins an escape.
 _SAFE: Final = " " + string.punctuation.replace(",", "").replace("%", "")
 
@@ -71,11 +74,15 @@ def unknown_code(kind: str, where: str, code: str, near: str | None) -> Mistake:
 
 
 def unit_mistake(where: str, time_ms: int) -> Mistake | None:
-    """A mistake when a time that should be in milliseconds looks like seconds or microseconds."""
-    name = "seconds" if time_ms in _SECONDS else "microseconds" if time_ms in _MICROSECONDS else ""
-    if not name:
+    """A mistake when a time that should be in milliseconds looks like seconds, microseconds or a date."""
+    if time_ms in _SECONDS:
+        why = "looks like seconds: times are in milliseconds"
+    elif time_ms in _MICROSECONDS:
+        why = "looks like microseconds: times are in milliseconds"
+    elif found := _COMPACT_DATE.fullmatch(str(time_ms)):
+        why = f"looks like a date, and is read as milliseconds: write {'-'.join(found.groups())}"
+    else:
         return None
-    why = f"looks like {name}: times are in milliseconds"
     return Mistake(where, why, f"{where} {why}")
 
 

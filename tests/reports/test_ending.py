@@ -87,7 +87,9 @@ def endless(make_place: Any) -> Any:
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-async def test_a_statement_that_gives_nothing_is_broken_off(endless: Any, elsewhere: bool) -> None:
+async def test_a_statement_that_gives_nothing_is_broken_off(
+    endless: Any, caplog: pytest.LogCaptureFixture, elsewhere: bool
+) -> None:
     """Also when the worker is on another node: all that it shares with the desk is the state database."""
     job = await endless.order()
     with contextlib.closing(State(f"sqlite:///{endless.settings.data / 'state.db'}")) as state:
@@ -103,6 +105,7 @@ async def test_a_statement_that_gives_nothing_is_broken_off(endless: Any, elsewh
             await endless.desk.end(endless.user, f"JOB-{second.id}")
     assert endless.state.jobs.get(job.id) == ended
     assert endless.stored() == []
+    assert "away" not in caplog.text, "a report that was cancelled is no outage"
 
 
 async def test_a_stream_is_broken_off_and_its_file_removed(make_place: Any) -> None:

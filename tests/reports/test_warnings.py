@@ -41,6 +41,11 @@ def said(**body: object) -> list[str]:
             {"filter": FILTER | {"end": "1571029200000000"}},
             ["filter.end looks like microseconds: times are in milliseconds"],
         ),
+        (
+            {"filter": FILTER | {"start": "20260131"}},
+            ["filter.start looks like a date, and is read as milliseconds: write 2026-01-31"],
+        ),
+        ({"filter": FILTER | {"start": 20_261_331, "end": 2**53 - 1}}, []),
         ({"filter": FILTER | {"start": 0, "end": 2**53 - 1}}, []),
     ],
 )

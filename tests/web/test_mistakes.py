@@ -14,6 +14,7 @@ WARNING = "footfall-warning"
             "type: is no key of this call; did you mean types?",
         ),
         ("/usage/counts?customer=BARCHART&product=PORTFOLIO&start=1571029200", "start: looks like seconds"),
+        ("/usage/counts?customer=BARCHART&product=PORTFOLIO&start=20260131", "start: looks like a date"),
         ("/reports?limits=1", "limits: is no key of this call; did you mean limit?"),
         ("/schedules?before=x", "before: is no key of this call"),
         ("/schedules/x?full=1", "full: is no key of this call"),

@@ -51,7 +51,7 @@ def infer(
         err=True,
     )
     if found.left_out:
-        click.echo(f"left out, because no plan can have them: {len(found.left_out)} types; see the end", err=True)
+        click.echo(f"types left out, because no plan can have them: {len(found.left_out)}; see the end", err=True)
 
 
 def _infer(settings: Settings, history: "HistoryRange") -> Inferred:

@@ -245,6 +245,8 @@ class Run:
                 log.warning("report %s: %s, trying again with all merged", self._job.id, error)
                 continue
             except (StoreUnavailable, FilesAway) as error:
+                if self._stopped.is_set():  # The statement was cancelled, because nobody wants the report any more.
+                    raise WorkStopped from error
                 pause_s = next(pauses_s)
                 if time.monotonic() + pause_s >= deadline_s:
                     raise
