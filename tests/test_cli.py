@@ -168,7 +168,7 @@ def test_plan_init_writes_a_plan_that_is_good_and_says_the_next_commands() -> No
     ("arguments", "code", "said"),
     [
         (["there.toml", "--product", "A", "--type", "B"], 1, "there.toml exists already, and stays as it is"),
-        (["--product", "A"], 2, "say --product and --type"),
+        (["--product", "A"], 2, "say --type; without a terminal"),
         (["--product", "A", "--type", "B=c?,d"], 2, "optional, and come last"),
         (["--product", "A", "--type", "B=c,c?"], 2, "a key is given twice"),
         (["--product", "A", "--type", "B", "--type", "B=c"], 2, "B is given twice"),
@@ -192,7 +192,8 @@ def test_plan_init_asks_on_a_terminal_until_the_answers_are_good() -> None:
     command = [sys.executable, "-m", "footfall", "plan", "init"]
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        answers = ("SHOP", "ACME, ACME", "ACME, GLOBEX", "", "OPENED", "userId", "ORDER", "a?, b", "userId, sku?", "")
+        answers = ("SHOP", "ACME, ACME", "ACME, GLOBEX", "", "OPENED=userId", "OPENED", "userId")
+        answers += ("ORDER", "a?, b", "userId, sku?", "")
         os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
         said = b""
         with contextlib.suppress(OSError):  # the other end is closed
@@ -201,7 +202,8 @@ def test_plan_init_asks_on_a_terminal_until_the_answers_are_good() -> None:
     os.close(master)
     assert process.returncode == 0, said.decode()
     assert all(
-        why in said.decode() for why in ("given twice", "come last", "at least one type", "plan.toml is written")
+        why in said.decode()
+        for why in ("given twice", "come last", "at least one type", "the name alone", "plan.toml is written")
     )
     shown = run("plan", "show", "plan.toml").stdout
     assert all(text in shown for text in ("customers  ACME, GLOBEX", "OPENED   userId", "ORDER    userId, sku?"))

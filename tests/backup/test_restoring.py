@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from backed_up import Node, event, read_manifest
 from footfall.backup import BackupDamaged, BackupLocation, BackupRefused, SilentProgress, check_backup, prepare_restore
 from footfall.backup.data_folder import mark_restoring
 from footfall.state import State, User
-from footfall.system.data_folder import is_half_restored
+from footfall.system import files
+from footfall.system.data_folder import SERVE_LOCK, is_half_restored
 
 
 def a_part(where: Path, kind: str) -> Path:
@@ -106,10 +108,15 @@ def test_a_data_folder_that_is_not_empty_is_refused(full, nodes, tmp_path, there
     assert not is_half_restored(other.settings)
 
 
-def test_a_new_file_system_counts_as_empty(full, nodes, tmp_path):
+def test_a_new_file_system_counts_as_empty_and_so_does_what_a_refused_start_leaves(full, nodes, tmp_path):
     full.back_up(tmp_path)
     other = nodes()
     (other.data / "lost+found").mkdir()
+    lock = files.open_file(other.data / SERVE_LOCK, os.O_RDWR)
+    assert files.take_lock(lock)
+    with pytest.raises(BackupRefused, match=r"footfall runs on .*: stop it, or name another folder"):
+        other.restore(tmp_path)
+    os.close(lock)
     other.restore(tmp_path)
 
 

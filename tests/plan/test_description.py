@@ -7,7 +7,7 @@ from footfall.plan import describe_plan, load_plan
 EXPECTED = """\
 plan       {path}, fingerprint {fingerprint}
 customers  any
-products   2, with 4 types
+products   2; types: 4
 
 SHOP
   columns  userId, order Id, coupon

@@ -40,6 +40,8 @@ def test_every_command_of_the_page_works_as_it_is_copied(serve, tmp_path):
     )
     while b"GONE" not in service.client.get("/quarantine").content:
         time.sleep(0.1)
+    theirs = {"name": "theirs", "every": "day", "filter": {"customer": "ACME", "product": "SHOP"}}
+    kept = {service.client.post("/schedules", json=theirs).json()["id"] for _ in range(4)}
     page = service.client.get("/docs").text
     assert "in the mode quarantine" in page
     commands = [html.unescape(text) for text in re.findall(r"<h3>Example</h3>.*?<code>(.*?)</code>", page, re.DOTALL)]
@@ -52,6 +54,8 @@ def test_every_command_of_the_page_works_as_it_is_copied(serve, tmp_path):
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         assert command != banner_command or '"type":"ORDERED"' in done.stdout
+    # The commands about a schedule are about the one that they have made.
+    assert {each["id"] for each in service.client.get("/schedules").json()["schedules"]} == kept
     (report,) = folder.iterdir()
     # The events that the page's examples have sent are in the report that they have started.
     assert set(report.read_text().splitlines()) == {"1568381886060|ORDERED|user-1|A-1"}

@@ -12,7 +12,7 @@ from footfall.journal import Folder, Frame, SegmentKind, is_sealed, kind_of, ope
 from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.clock import Clock
-from footfall.system.data_folder import RESTORING, data_folder, is_half_restored
+from footfall.system.data_folder import RESTORING, SERVE_LOCK, data_folder, is_half_restored, is_served
 from footfall.system.files import sync_path
 
 
@@ -72,8 +72,9 @@ def _cut_to_whole_frames(data: bytes) -> bytes:
     return data[: max(ends, default=0)]
 
 
-# Entries that do not make a data folder non-empty; a new file system has the first.
-_IGNORED = {"lost+found", RESTORING}
+# Entries that do not make a data folder non-empty: a new file system has the first, and a start that was refused leaves
+# the last.
+_IGNORED = {"lost+found", RESTORING, SERVE_LOCK}
 
 
 def require_data(settings: Settings) -> None:
@@ -88,7 +89,11 @@ def require_data(settings: Settings) -> None:
 def require_empty(settings: Settings) -> None:
     """Raise BackupRefused unless the data folder is empty or missing, or a restore into it has begun."""
     folder = settings.data
-    if _manifest_file(settings).exists() or not folder.exists():
+    if not folder.exists():
+        return
+    if is_served(settings):
+        raise BackupRefused(f"footfall runs on {folder.resolve()}: stop it, or name another folder with --data-dir")
+    if _manifest_file(settings).exists():
         return
     found = sorted(path.name for path in folder.iterdir() if path.name not in _IGNORED)
     if found:

@@ -24,6 +24,8 @@ def _name(text: str) -> str:
 
 
 def _name_or_end(text: str) -> str:
+    if "=" in text:
+        raise click.BadParameter("the name alone; its keys are asked for next")
     return text.strip() and _name(text.strip())
 
 
@@ -100,7 +102,8 @@ def init(settings: Settings, file: Path, product: str | None, types: Types, cust
         raise click.ClickException(f"{file} exists already, and stays as it is: name another file")
     if not (product and types):
         if not sys.stdin.isatty():
-            raise click.UsageError("say --product and --type; without a terminal nothing is asked")
+            missing = " and ".join(option for option, said in (("--product", product), ("--type", types)) if not said)
+            raise click.UsageError(f"say {missing}; without a terminal nothing is asked")
         product, types, customers = _ask(file, product, types, customers)
     try:
         text = write_starter(_name(product), types, customers)

@@ -107,7 +107,7 @@ def describe_plan(plan: Plan) -> str:
     head = [
         f"plan       {plan.source}, fingerprint {plan.fingerprint}",
         f"customers  {', '.join(plan.customers) or 'any'}",
-        f"products   {len(plan.products)}, with {len(plan.types)} types",
+        f"products   {len(plan.products)}; types: {len(plan.types)}",
     ]
     return "\n".join([*head, *(line for product in plan.products for line in _product(product)), *_rules(plan), ""])
 

@@ -22,6 +22,7 @@ _QUIET: Final = {
     "httpx": logging.WARNING,
     # It logs each try that failed, with a traceback; its caller logs the failure in one line.
     "clickhouse_connect": logging.ERROR,
+    "urllib3": logging.ERROR,
 }
 
 

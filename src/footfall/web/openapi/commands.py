@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from footfall.web.openapi.texts import EXAMPLE_NAME
+
 Json = Mapping[str, Any]
 
 _AUTH: Final = '-u "$AUTH"'
@@ -29,7 +31,7 @@ class _Lookup(Struct, frozen=True):
 _SOURCE: Final = _Lookup("{source}", "SOURCE", "/reports?limit=1", r'"source":"\([^"]*\)"')
 _LOOKUPS: Final = (
     _SOURCE,
-    _Lookup("{schedule}", "SCHEDULE", "/schedules", r'"id":"\([^"]*\)"'),
+    _Lookup("{schedule}", "SCHEDULE", "/schedules", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_NAME}"'),
     _Lookup(
         "{batch}/{sequence}", "HELD", "/quarantine?limit=1", r'"sequence":\([0-9]*\),"batch":"\([^"]*\)"', r"\2\/\1"
     ),

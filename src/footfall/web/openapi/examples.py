@@ -51,8 +51,8 @@ class Examples(Struct, frozen=True):
         return structs.replace(page, request_example=request, answer_example=answer)
 
     def _member(self, key: str, value: Any) -> Any:
-        # Every context in the manual's examples is that of its one type.
-        return list(self.context) if key == "context" else self.adapt(value)
+        # Every context of an event in the manual's examples is that of its one type.
+        return list(self.context) if key == "context" and isinstance(value, list) else self.adapt(value)
 
 
 # The manual's own, which are of the packaged plan.

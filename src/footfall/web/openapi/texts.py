@@ -60,8 +60,10 @@ PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 SCHEDULE_ID: Final = "7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11"
+# The commands of the page find the schedule by it, so that they change no other.
+EXAMPLE_NAME: Final = "Example"
 _SCHEDULE_REQUEST: Final = {
-    "name": "Portfolio, every day",
+    "name": EXAMPLE_NAME,
     "every": "day",
     "timezone": "Europe/Berlin",
     "filter": {"customer": "BARCHART", "product": "PORTFOLIO"},
@@ -69,7 +71,7 @@ _SCHEDULE_REQUEST: Final = {
 _SCHEDULE: Final = {
     "id": SCHEDULE_ID,
     "user": "anna",
-    "name": "Portfolio, every day",
+    "name": EXAMPLE_NAME,
     "every": "day",
     "timezone": "Europe/Berlin",
     "graceSeconds": 3600,
