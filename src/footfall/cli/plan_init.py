@@ -136,6 +136,9 @@ def _ask(
         if not name:
             click.echo("A plan has at least one type.")
             continue
+        if name in found:
+            click.echo(f"{name} has its keys already: {', '.join(found[name]) or 'none'}.")
+            continue
         text = "  Keys of its context, such as userId, orderId, coupon?"
         found[name] = click.prompt(text, default="", show_default=False, value_proc=_keys)
     return str(product), found, customers
@@ -171,6 +174,7 @@ def _next_steps(settings: Settings, file: Path, plan: Plan) -> str:
             f"  footfall plan check {name}",
             "Run the service with it:",
             f"  footfall --set plan={name} serve",
+            f"  or, for all commands, the line  plan = {str(file)!r}  in footfall.toml",
             "Send an event:",
             f"  curl {url}/events -H content-type:application/json -d {body}",
         )

@@ -270,7 +270,8 @@ def _require_known(settings: Settings, customers: tuple[str, ...]) -> None:
             for mistake in codes.find_unknown_blocking(customer, None, assume_unknown=True)
         ]
     if unknown:
-        raise BadUser("; ".join([*unknown, "--new takes it all the same"]))
+        plan = settings.plan or "the packaged one"
+        raise BadUser("; ".join([*unknown, f"--new takes it all the same (the tracking plan is {plan}: setting plan)"]))
 
 
 def _has(accounts: Accounts, user_id: str) -> bool:
