@@ -1,6 +1,7 @@
 """How far a report is: it moves, never back, and is everything only when the report is COMPLETE."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -12,16 +13,22 @@ from footfall.reports.worker.attempt import Attempt
 from footfall.state import Job, JobStatus
 from footfall.store import Store
 
+# The events of each month are a statement of their own.
 FILL = """INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
-SELECT 'C', 'P', 'T', number, [repeat('x', {row_bytes:UInt32})], 1, generateUUIDv4(), 1, 1
+SELECT 'C', 'P', 'T', number % {months:UInt32} * 31 * 86400000 + number, ['x'], 1, generateUUIDv4(), 1, 1
 FROM numbers({rows:UInt32})"""
-ROWS, ROW_BYTES = 300_000, 200
+MONTHS, ROWS = 3, 3_000
 
 
 class Held(Store):
-    """Holds a report's rows after a third of their bytes, and after two, until its progress was seen to have moved."""
+    """Holds a report's rows at the end of each month but the last, until its progress was seen to have moved.
+
+    While a statement is under way, its progress may be all or nothing of its rows: the engine may have read them all
+    before the first block comes.
+    """
 
     seen: ClassVar[set[float]]
+    streams: ClassVar[Iterator[int]]
 
     @contextlib.contextmanager
     def stream(
@@ -31,13 +38,9 @@ class Held(Store):
             yield self._hold(blocks)
 
     def _hold(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        size, thirds = 0, 0
-        for block in blocks:
-            yield block
-            size += len(block)
-            if thirds < min(size // (ROWS * ROW_BYTES // 3), 2):
-                thirds += 1
-                self._wait_for(thirds)
+        yield from blocks
+        if (months := next(self.streams)) < MONTHS:
+            self._wait_for(months)
 
     def _wait_for(self, values: int) -> None:
         deadline = time.monotonic() + 60
@@ -47,14 +50,18 @@ class Held(Store):
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
-async def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
+async def test_progress_moves_and_never_goes_back(
+    make_place: Any, monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", ROWS // MONTHS)
     said: list[tuple[JobStatus, float]] = []
 
     class HeldHere(Held):
         seen: ClassVar[set[float]] = set()
+        streams: ClassVar[Iterator[int]] = itertools.count(1)
 
     place = make_place(store_type=HeldHere)
-    place.store.write(FILL, {"rows": ROWS, "row_bytes": ROW_BYTES})
+    place.store.write(FILL, {"rows": ROWS, "months": MONTHS})
 
     def look(job: Job) -> bool:
         said.append((job.status, float(status_headers(job, 0)["Footfall-Progress"])))
