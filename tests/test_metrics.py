@@ -1,37 +1,49 @@
 """A node's metrics: counted by several processes, added up once each, whatever becomes of the processes."""
 
 import fcntl
+import json
 import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from programs import program
 
-from footfall.metrics import METRICS, Merge, MetricKind, SharedMetrics, Values, render_metrics
+from footfall.metrics import (
+    BUCKETS_S,
+    METRICS,
+    Merge,
+    MetricKind,
+    RequestMetrics,
+    SharedMetrics,
+    Values,
+    render_metrics,
+)
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
-ACCEPTED = ("footfall_events_accepted_total", "")
-WAITING = ("footfall_journal_waiting_bytes", "")
-AWAY = ("footfall_store_away", "")
-THROUGH = ("footfall_loaded_through_timestamp_seconds", "")
+ACCEPTED = ("footfall_events_accepted_total",)
+WAITING = ("footfall_journal_waiting_bytes",)
+AWAY = ("footfall_store_away",)
+THROUGH = ("footfall_loaded_through_timestamp_seconds",)
 
 
 def test_the_page_has_every_metric_as_it_is() -> None:
-    rows = re.findall(r"^\| `(\w+)(?:{(\w+)})?` \| (\w+) \| ([^|]+) \|", DOCS.read_text("utf-8"), re.MULTILINE)
-    assert rows == [(metric.name, metric.label, metric.kind, metric.help) for metric in METRICS]
+    rows = re.findall(r"^\| `(\w+)(?:{([\w,]+)})?` \| (\w+) \| ([^|]+) \|", DOCS.read_text("utf-8"), re.MULTILINE)
+    assert rows == [(metric.name, ",".join(metric.labels), metric.kind, metric.help) for metric in METRICS]
 
 
 def test_names_have_their_units_and_kinds() -> None:
     for metric in METRICS:
         assert re.fullmatch(r"footfall_[a-z_]+", metric.name)
-        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER) == (metric.merge is Merge.TOTAL)
+        assert metric.name.endswith("_total") == (metric.kind is MetricKind.COUNTER)
+        assert (metric.kind is MetricKind.GAUGE) == (metric.merge is not Merge.TOTAL)
 
 
 def test_alarms_name_metrics_that_there_are() -> None:
-    named = set(re.findall(r"footfall_\w+", DOCS.read_text("utf-8")))
+    named = set(re.findall(r"footfall_\w+?(?=_bucket\b|\W)", DOCS.read_text("utf-8")))
     assert named == {metric.name for metric in METRICS}
 
 
@@ -39,8 +51,8 @@ def test_the_text_is_what_prometheus_reads() -> None:
     values = {
         ("footfall_requests_refused_total", "B"): 2,
         ("footfall_requests_refused_total", "A"): 1e15,
-        ("footfall_loaded_through_age_seconds", ""): 0.25,
-        ("footfall_store_away", ""): 1,
+        ("footfall_loaded_through_age_seconds",): 0.25,
+        ("footfall_store_away",): 1,
     }
     assert render_metrics(values) == (
         "# HELP footfall_requests_refused_total Requests refused, by error code.\n"
@@ -54,6 +66,45 @@ def test_the_text_is_what_prometheus_reads() -> None:
         "# TYPE footfall_loaded_through_age_seconds gauge\n"
         "footfall_loaded_through_age_seconds 0.25\n"
     )
+
+
+def test_requests_and_their_times_are_a_histogram_of_each_route() -> None:
+    requests = RequestMetrics()
+    requests.expect(["GET /plan"])
+    requests.count_timed("GET /plan", 200, 0.0004)
+    requests.count_timed("GET /plan", 404, 0.3)
+    requests.count_timed("GET /plan", 503, 300)
+    requests.count("other", 404)
+    lines = render_metrics(requests.values()).splitlines()
+    assert 'footfall_requests_total{route="GET /plan",status="4xx"} 1' in lines
+    assert 'footfall_requests_total{route="POST /events",status="2xx"} 0' in lines
+    assert [line.partition("_seconds")[2] for line in lines if "duration_seconds" in line and "#" not in line] == [
+        *(f'_bucket{{route="GET /plan",le="{end:g}"}} {1 + (end > 0.3)}' for end in BUCKETS_S),
+        '_bucket{route="GET /plan",le="+Inf"} 3',
+        '_sum{route="GET /plan"} 300.3004',
+        '_count{route="GET /plan"} 3',
+    ]
+
+
+def test_events_of_a_commit_count_as_long_as_the_first_of_them() -> None:
+    requests = RequestMetrics()
+    requests.accepted += 3
+    requests.end_group(time.monotonic() - 20)
+    requests.accepted += 1
+    requests.end_group(time.monotonic())
+    requests.end_group(0)  # a commit of something else
+    found = {key[2]: value for key, value in requests.values().items() if key[0].endswith("_seconds")}
+    assert (found["10"], found["60"], found["+Inf"]) == (1, 4, 4)
+    assert 60 <= found["sum"] < 70
+
+
+def test_counts_of_an_earlier_version_go_on(tmp_path: Path) -> None:
+    old = [["footfall_events_accepted_total", "", 5], ["footfall_requests_refused_total", "X", 2]]
+    (tmp_path / "totals.json").write_text(json.dumps({"values": old, "added": []}))
+    metrics = SharedMetrics(tmp_path, "web", lambda: {ACCEPTED: 1})
+    found = metrics.gather()
+    assert (found[ACCEPTED], found["footfall_requests_refused_total", "X"]) == (6, 2)
+    metrics.close()
 
 
 def test_living_processes_are_added_up(tmp_path: Path) -> None:
@@ -117,7 +168,7 @@ def test_torn_files_cost_their_counts_only(tmp_path: Path) -> None:
 
 
 def test_values_that_another_version_knows_are_left_out(tmp_path: Path) -> None:
-    metrics = SharedMetrics(tmp_path, "web", lambda: {("footfall_later_total", ""): 5})
+    metrics = SharedMetrics(tmp_path, "web", lambda: {("footfall_later_total",): 5})
     assert metrics.gather() == {("footfall_processes", "web"): 1}
     metrics.close()
 

@@ -8,6 +8,7 @@ from backed_up import Node, read_manifest
 from click.testing import CliRunner, Result
 
 from footfall.cli import main
+from footfall.system.data_folder import last_backup_ms
 
 
 def run(node: Node, *arguments: str) -> Result:
@@ -23,8 +24,10 @@ def kept(full) -> Node:
 
 
 def test_a_backup_says_what_it_holds(kept, tmp_path):
+    assert last_backup_ms(kept.settings) is None
     result = run(kept, "backup", str(tmp_path / "b"))
     assert result.exit_code == 0, result.output
+    assert last_backup_ms(kept.settings) == read_manifest(tmp_path / "b")["watermark_ms"]
     lines = result.stdout.splitlines()
     assert lines[0] == f"backed up to {tmp_path / 'b'}"
     assert lines[2] == "  events    2,000, 2019-09-13 to 2019-09-20"

@@ -3,7 +3,7 @@
 import pytest
 from quarantined import TIME, Node, event
 
-from footfall.quarantine import Cursor, Held, Selection, event_id
+from footfall.quarantine import Cursor, Held, HeldCounter, Selection, event_id
 from footfall.store import StoreUnavailable
 from footfall.wire import Standing
 
@@ -151,3 +151,25 @@ def test_a_name_has_one_spelling():
 def test_a_cursor_that_no_page_gave_is_refused(text):
     with pytest.raises(ValueError, match="earlier page"):
         Cursor.parse(text)
+
+
+async def test_what_is_held_is_counted_again_only_when_that_may_have_changed(node, monkeypatch):
+    async with node().open() as there:
+        counter = HeldCounter(there.store)
+        await there.post(event("RETURNED", "u"), event("SOLD", "u"))
+        await there.load()
+        counter.count(there.loader.quarantine_loads)
+        assert counter.number == 2
+        await there.quarantine.drop(Selection(type="SOLD"), "me")
+        await there.load()
+        loads = there.loader.quarantine_loads
+        counter.count(loads)
+        assert counter.number == 1
+
+        def away(*_arguments):
+            raise StoreUnavailable("gone")
+
+        monkeypatch.setattr(there.store, "rows", away)
+        for again in (loads, loads + 1):
+            counter.count(again)
+            assert counter.number == 1

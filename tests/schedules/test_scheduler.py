@@ -178,6 +178,7 @@ def test_a_report_that_failed_is_tried_again_and_then_seen_to_have_failed(make_p
     assert (shown.status, len(shown.earlier), shown.reason) == ("FAILED", 2, "too slow")
     place.tick(6 * MINUTE_MS)
     assert place.runs(schedule)[0].status is RunStatus.FAILED
+    assert place.state.schedules.count_failed(CANCELLED) == 1
 
 
 def test_a_report_that_succeeds_at_its_second_try_is_complete(place: Any) -> None:
@@ -200,6 +201,7 @@ def test_a_report_that_was_cancelled_does_not_come_again_by_itself(place: Any) -
     place.tick()
     (run,) = place.runs(schedule)
     assert (run.status, run.tries, run.reason, run.look_ms) == (RunStatus.FAILED, 1, CANCELLED, None)
+    assert place.state.schedules.count_failed(CANCELLED) == 0
 
 
 def test_a_failed_window_is_tried_again_when_the_schedule_is_resumed(make_place: Any) -> None:
@@ -235,6 +237,7 @@ def test_a_schedule_of_nobody_is_paused_with_the_reason(place: Any) -> None:
     place.tick(HOUR_MS)
     found = place.state.schedules.get(schedule.id)
     assert (found.paused, found.reason) == (True, "user 'ann', who made it, was removed")
+    assert place.state.schedules.count_failed(CANCELLED) == 1
     assert place.runs(schedule) == []
 
 

@@ -16,13 +16,15 @@ EVENT = {
     "context": ["user"],
 }
 
+ROLES = ("supervisor", "web", "worker", "engine")
+
 
 def metrics(run: Any) -> dict[str, float]:
     try:
         text = run.client.get("/metrics").raise_for_status().text
     except httpx.TransportError:  # the process at the other end was killed
         return {}
-    return {name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)}
+    return {name: float(value) for name, value in re.findall(r"^(\w.*) (\S+)$", text, re.MULTILINE)}
 
 
 def wait_for(run: Any, **expected: float) -> dict[str, float]:
@@ -50,6 +52,12 @@ def test_metrics_are_of_all_processes_and_go_on_over_deaths_and_restarts(serve) 
     assert found['footfall_processes{role="web"}'] == 2
     assert found['footfall_processes{role="worker"}'] == 1
     assert found["footfall_disk_free_bytes"] > 0
+    assert found['footfall_processes{role="engine"}'] == 1
+    assert {role: found[f'footfall_process_memory_bytes{{role="{role}"}}'] > 2**20 for role in ROLES} == dict.fromkeys(
+        ROLES, True
+    )
+    assert found['footfall_requests_total{route="POST /events",status="2xx"}'] == 20
+    wait_for(run, quarantine_events=0, schedules_failed=0)
     wait_for(run, segments_aside=0)
     assert metrics(run)["footfall_loaded_through_age_seconds"] < 30
     for process in (*run.children("web"), *run.children("worker")):

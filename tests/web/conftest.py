@@ -17,7 +17,7 @@ from footfall.accounts import Accounts
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.journal import Folder, Journal
-from footfall.metrics import SharedMetrics, Values
+from footfall.metrics import RequestMetrics, SharedMetrics, Values
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -97,12 +97,12 @@ class Opened(Struct):
         return job
 
 
-def open_metrics(folder: Path, refused: Counter[Code]) -> SharedMetrics:
+def open_metrics(folder: Path, refused: Counter[Code], requests: RequestMetrics) -> SharedMetrics:
     """The metrics of a process that has accepted twelve events."""
 
     def read() -> Values:
         counts: Values = {("footfall_requests_refused_total", code.value): number for code, number in refused.items()}
-        return counts | {("footfall_events_accepted_total", ""): 12}
+        return counts | requests.values() | {("footfall_events_accepted_total",): 12}
 
     return SharedMetrics(folder / "run" / "metrics", "web", read)
 
@@ -143,8 +143,8 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             store = stack.enter_context(contextlib.closing(Store(settings)))
             estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
-            refused: Counter[Code] = Counter()
-            metrics = stack.enter_context(contextlib.closing(open_metrics(tmp_path, refused)))
+            refused, requests = Counter[Code](), RequestMetrics()
+            metrics = stack.enter_context(contextlib.closing(open_metrics(tmp_path, refused, requests)))
             found: Opened
             app = web.build(
                 settings=settings,
@@ -162,6 +162,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 clock=clock,
                 node_metrics=web.NodeMetrics(metrics, state, settings, clock),
                 refused=refused,
+                requests=requests,
                 healthy=lambda: found.healthy,
             )
             transport = httpx.ASGITransport(app, client=(peer, 4711))

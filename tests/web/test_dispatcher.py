@@ -7,6 +7,7 @@ import logging
 import httpx
 import pytest
 
+from footfall.metrics import RequestMetrics
 from footfall.web import ROUTES
 from footfall.web.dispatcher import Dispatcher
 
@@ -126,7 +127,7 @@ def test_a_fault_of_the_collector_is_answered_all_the_same(caplog):
     async def collect(scope, receive, send):
         raise ZeroDivisionError("secret")
 
-    messages, raised = asyncio.run(sent(Dispatcher(collect, collect)))
+    messages, raised = asyncio.run(sent(Dispatcher(collect, collect, RequestMetrics(), ())))
     assert raised is None
     assert [message["type"] for message in messages] == ["http.response.start", "http.response.body"]
     assert messages[0]["status"] == 500
@@ -140,7 +141,7 @@ def test_a_fault_within_an_answer_reaches_the_server(caplog):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ZeroDivisionError
 
-    messages, raised = asyncio.run(sent(Dispatcher(collect, collect)))
+    messages, raised = asyncio.run(sent(Dispatcher(collect, collect, RequestMetrics(), ())))
     assert isinstance(raised, ZeroDivisionError)
     assert [message["status"] for message in messages] == [200]
 

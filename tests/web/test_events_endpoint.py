@@ -161,3 +161,15 @@ async def test_a_client_that_leaves_early_loses_nothing_that_was_taken(tmp_path)
         (answer,) = await server.ask(post())
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert server.stored() in (1, 2)
+
+
+async def test_requests_are_counted_and_timed_where_the_connection_answers_them(tmp_path):
+    async with serving(tmp_path) as server:
+        await server.ask(post() + post(), answers=2)
+        await server.ask(post(b"{"))
+        await server.ask(b"GET / HTTP/1.1\r\n\r\n")
+        found = server.collector.requests.values()
+    counted = {key[1:]: value for key, value in found.items() if key[0] == "footfall_requests_total" and value}
+    assert counted == {("POST /events", "2xx"): 2, ("POST /events", "4xx"): 1, ("other", "4xx"): 1}
+    assert found["footfall_request_duration_seconds", "POST /events", "+Inf"] == 2
+    assert 0 < found["footfall_request_duration_seconds", "POST /events", "sum"] < 60

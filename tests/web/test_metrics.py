@@ -1,15 +1,19 @@
 """GET /metrics: who may read it, and what it says of the node."""
 
 import asyncio
+import platform
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 from footfall.metrics import METRICS
+from footfall.settings import Settings
 from footfall.state import JobStatus, StateUnavailable, UserChange
+from footfall.system.data_folder import note_backup
 
 
 def values(text: str) -> dict[str, float]:
-    return {name: float(value) for name, value in re.findall(r"^(\w\S*) (\S+)$", text, re.MULTILINE)}
+    return {name: float(value) for name, value in re.findall(r"^(\w.*) (\S+)$", text, re.MULTILINE)}
 
 
 def test_only_admins_and_monitors_read_the_metrics(service) -> None:
@@ -47,10 +51,19 @@ def test_the_node_is_described(service, tmp_path: Path) -> None:
             await opened.fail(JobStatus.FAILED, "because")
             await opened.start()
             await opened.client.get("/nothing")
+            note_backup(Settings(data_dir=str(tmp_path)), opened.clock.ms - 60_000)
             text = (await opened.root.get("/metrics")).text
             found = values(text)
         assert found.pop("footfall_disk_free_bytes") > 0
-        assert {name: value for name, value in found.items() if value or "reports" in name} == {
+        assert {
+            name: value
+            for name, value in found.items()
+            if "request_d" not in name and (value or "footfall_reports" in name)
+        } == {
+            f'footfall_build_info{{version="{version("footfall")}",python="{platform.python_version()}"}}': 1,
+            "footfall_backup_age_seconds": 60,
+            'footfall_requests_total{route="POST /reports",status="2xx"}': 2,
+            'footfall_requests_total{route="other",status="4xx"}': 1,
             "footfall_events_accepted_total": 12,
             'footfall_requests_refused_total{code="REQUEST_NOT_FOUND"}': 1,
             "footfall_journal_bytes": 8,
@@ -67,6 +80,30 @@ def test_the_node_is_described(service, tmp_path: Path) -> None:
             if metric.name in text:
                 head = f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.kind}\n{metric.name}"
                 assert text.count(head) == 1
+
+    asyncio.run(run())
+
+
+def test_routes_are_templates_however_many_paths_are_asked_for(service) -> None:
+    async def run() -> None:
+        async with service() as opened:
+            before = values((await opened.root.get("/metrics")).text).keys()
+            for number in range(3):
+                await opened.anna.get(f"/reports/JOB-{number}")
+                await opened.client.request("HEAD", f"/files/{number}/x/y")
+                await opened.anna.request("PATCH", f"/reports/JOB-{number}")
+                await opened.client.get(f"/{number}")
+            found = values((await opened.root.get("/metrics")).text)
+        counted = {name: found[name] for name in found if name.startswith("footfall_requests_total") and found[name]}
+        assert counted == {
+            'footfall_requests_total{route="GET /metrics",status="2xx"}': 1,
+            'footfall_requests_total{route="GET /reports/{source}",status="4xx"}': 3,
+            'footfall_requests_total{route="GET /files/{source}/{token}/{name}",status="4xx"}': 3,
+            'footfall_requests_total{route="other",status="4xx"}': 6,
+        }
+        routes = {re.search(r'route="([^"]*)"', name)[1] for name in found.keys() - before if "route" in name}
+        assert len(routes) == 4
+        assert found['footfall_request_duration_seconds_count{route="other"}'] == 6
 
     asyncio.run(run())
 

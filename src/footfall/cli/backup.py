@@ -33,6 +33,7 @@ from footfall.service.composition import open_backup, open_clock
 from footfall.settings import Settings
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.store import StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
+from footfall.system.data_folder import note_backup
 from footfall.system.process import CannotServe
 
 _EXPECTED = (
@@ -82,6 +83,10 @@ def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     with progress() as shown, open_backup(settings, shown) as dependencies, open_clock(settings) as clock:
         dependencies.state.migrate()
         saved = back_up(location, dependencies, clock)
+    try:
+        note_backup(settings, saved.manifest.watermark_ms)
+    except OSError as error:
+        click.echo(f"the backup is whole; its time cannot be noted for the metrics: {error.strerror}", err=True)
     summary = summarize(saved.manifest)
     if as_json:
         told = {"place": where, **msgspec.to_builtins(summary), "written": saved.written_bytes}

@@ -24,6 +24,7 @@ from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
+from footfall.metrics import RequestMetrics
 from footfall.plan import ClientLeft, LivePlan, RefusedEvent, RegexBudget, RegexBudgetSpent
 from footfall.quarantine import hold_refused
 from footfall.settings import Settings
@@ -77,6 +78,8 @@ class Collector:
         self.request_ids = RequestIds()
         self.budget = Budget(settings.in_flight_bytes_max)
         self.refusals: Counter[Code] = Counter()
+        self.requests = RequestMetrics()
+        journal.observe = self.requests.end_group
         self.events_accepted = 0
         self.events_quarantined = 0
 

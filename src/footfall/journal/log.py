@@ -36,8 +36,8 @@ DISK_CHECK_PERIOD_S = 0.25
 SHORT_COMMIT_BYTES_MAX = 1024 * 1024
 QUICK_S = 0.002
 SLOW_FACTOR = 20
-# Segments, each an open file, that wait to be sealed. At the first bound a disk that cannot keep up with sealing gets
-# larger segments instead of more. Failed commits retire segments all the same; at the second bound events are refused.
+# Segments that wait to be sealed, each an open file. At the first bound a slow disk gets larger segments instead of
+# more. Failed commits retire theirs all the same; at the second bound events are refused.
 RETIRED_SEGMENTS_MAX = 4
 UNSEALED_SEGMENTS_MAX = 8
 
@@ -62,19 +62,19 @@ class Journal:
         self._waiting: deque[_Waiter] = deque()
         # Bytes of lines that the event loop submitted, and that commits took: one writer each, so no lock is needed.
         self._submitted_bytes = self._taken_bytes = 0
-        # Whether lines for quarantine may wait; set by the event loop only.
-        self._quarantined_wait = False
+        self._quarantined_wait = False  # Whether lines for quarantine may wait; set by the event loop only.
         self._wake = asyncio.Event()
         self._closing = False
         # Whether `_turn` is scheduled. One turn commits all that waits, so that there is never a second.
         self._turn_is_due = False
-        # Whether the disk thread works on the segments. The event loop leaves them alone then.
-        self._thread_is_busy = False
+        self._thread_is_busy = False  # Whether the disk thread works on the segments: the event loop leaves them alone.
         self._disk_thread = DiskThread("journal")
         self._compressor = Compressor()
         # Seconds that the last commit's writes and syncs took; the time from which commits may run on the event loop.
-        self._write_s = 0.0
-        self._on_loop_from_s = 0.0
+        self._write_s = self._on_loop_from_s = 0.0
+        # Gets, once all waiters of a commit were told, when the first of them came, in monotonic seconds.
+        self.observe: Callable[[float], object] = lambda _from_s: None
+        self._waiting_from_s = self._group_from_s = 0.0  # When the first came of those that wait; of the last commit.
         # When the disk's room was last checked, and why nothing is accepted since then.
         self._checked_s = 0.0
         self._refusal: str | None = None
@@ -136,6 +136,7 @@ class Journal:
         """Have the event loop call `_turn` when it has read the connections that are ready."""
         if not self._turn_is_due:
             self._turn_is_due = True
+            self._waiting_from_s = self._waiting_from_s or time.monotonic()
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
@@ -174,7 +175,7 @@ class Journal:
     def _maintain_in_s(self) -> float | None:
         """Seconds until maintenance is due, without any request; None when no segment is open."""
         # While events are refused, a balancer may send nothing that would find that the disk works again.
-        if self._refusal or not self._may_retire():
+        if self._refusal or self._pool.waiting >= RETIRED_SEGMENTS_MAX:
             return DISK_CHECK_PERIOD_S
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
@@ -230,6 +231,7 @@ class Journal:
                 waiter.done(reason)
             except Exception:  # one that fails must not keep the others waiting
                 log.exception("a request's answer failed")
+        self.observe(self._group_from_s)
 
     # What follows runs on the journal's thread or on the event loop, one call at a time.
 
@@ -240,6 +242,7 @@ class Journal:
             waiter = self._waiting.popleft()
             taken += waiter.size
             group.append(waiter)
+        self._group_from_s, self._waiting_from_s = self._waiting_from_s or time.monotonic(), 0.0
         self._taken_bytes += taken
         self._commit([waiter.lines for waiter in group])
 
@@ -286,9 +289,6 @@ class Journal:
             segment = self._segments[kind] = self._pool.next(kind)
         return segment
 
-    def _may_retire(self) -> bool:
-        return self._pool.waiting < RETIRED_SEGMENTS_MAX
-
     def _maintain(self) -> None:
         """The work that is due without a request."""
         self._retire_due()
@@ -303,7 +303,7 @@ class Journal:
                 or segment.size >= self._settings.segment_bytes_max
                 or segment.lines_bytes >= self._settings.segment_lines_bytes_max
             )
-            if is_due and self._may_retire():
+            if is_due and self._pool.waiting < RETIRED_SEGMENTS_MAX:
                 self._pool.retire(self._segments.pop(kind))
 
     def _seal_all(self) -> None:

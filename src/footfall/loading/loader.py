@@ -77,7 +77,7 @@ class Loader:
         self._checkpoint_ms = 0
         self._checkpoint: frozenset[str] | None = None
         self.loaded_through_ms = 0
-        self.events_loaded = 0
+        self.events_loaded = self.quarantine_loads = 0
         self.segments_aside = 0
 
     @property
@@ -229,6 +229,8 @@ class Loader:
         self._archive_loaded(batch.segments)
         if batch.kind is SegmentKind.EVENTS:
             self.events_loaded += lines
+        else:
+            self.quarantine_loads += 1
         return True
 
     def _archive_loaded(self, segments: Iterable[Path]) -> None:

@@ -36,7 +36,7 @@ from footfall.quarantine.history import HistoryRange, HistoryResult, check_histo
 from footfall.quarantine.journal_lines import hold_refused
 from footfall.quarantine.records import Broken, ChangeOutcome, Held, HeldGroup, Page
 from footfall.quarantine.selection import START, Cursor, Selection, event_id
-from footfall.quarantine.service import Quarantine
+from footfall.quarantine.service import HeldCounter, Quarantine
 
 __all__ = [
     "START",
@@ -44,6 +44,7 @@ __all__ = [
     "ChangeOutcome",
     "Cursor",
     "Held",
+    "HeldCounter",
     "HeldGroup",
     "HistoryRange",
     "HistoryResult",

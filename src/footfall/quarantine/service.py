@@ -34,6 +34,8 @@ _PAUSE_S = 0.05
 # Seconds after which a change does not wait for the one before it to show: that one may have been lost.
 FORGET_S = 600.0
 RETRY_AFTER_S = 5
+# Seconds after which the held events are counted again although this node has loaded none.
+RECOUNT_S = 600.0
 # Seconds between two questions whether the store shows a change: its segment is loaded after a second or so.
 VISIBLE_PERIOD_S = 0.1
 
@@ -186,6 +188,29 @@ class Quarantine:
         if not self._is_migrated:
             await asyncio.to_thread(self._store.migrate)
             self._is_migrated = True
+
+
+class HeldCounter:
+    """Counts the events that are held, for the metrics; `number` is None until the store was asked.
+
+    The store is asked when a worker has loaded into quarantine since, and after RECOUNT_S, because other nodes load
+    too.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loads = -1
+        self._again_from_s = 0.0
+        self.number: int | None = None
+
+    def count(self, loads: int) -> None:
+        """Count anew when that may give another number; `loads` grows with each load. A store that is away is left."""
+        if loads == self._loads and time.monotonic() < self._again_from_s:
+            return
+        parameters = Selection(state=Standing.HELD.value).parameters()
+        with suppress(StoreUnavailable, StoreTimeout, StoreFailed):
+            rows = self._store.rows(query("quarantine_count"), parameters, {"max_execution_time": READ_TIMEOUT_S})
+            self.number, self._loads, self._again_from_s = int(rows[0][0]), loads, time.monotonic() + RECOUNT_S
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ so that a command pays for the parts that it opens and for no others.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,15 +18,10 @@ if TYPE_CHECKING:
     from footfall.accounts import Accounts
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
-    from footfall.metrics import SharedMetrics, Values
     from footfall.plan import LivePlan
     from footfall.state import State
     from footfall.store import Store
     from footfall.validation import CodeLookup
-
-# Where the processes of a node show each other their metrics, in the data folder, and how often.
-METRICS_FOLDER = "run/metrics"
-METRICS_PERIOD_S = 1.0
 
 
 @contextlib.contextmanager
@@ -72,15 +67,6 @@ def open_codes(plan: "LivePlan", store: "Store", settings: Settings) -> Iterator
 
     with contextlib.closing(CodeLookup(plan, store, settings)) as codes:
         yield codes
-
-
-@contextlib.contextmanager
-def open_metrics(settings: Settings, role: str, read: Callable[[], "Values"]) -> Iterator["SharedMetrics"]:
-    """The metrics of this process, where the node's other processes find them."""
-    from footfall.metrics import SharedMetrics
-
-    with contextlib.closing(SharedMetrics(settings.data / METRICS_FOLDER, role, read)) as metrics:
-        yield metrics
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from footfall.errors import Code
 from footfall.files import Files
 from footfall.ingest import Collector
 from footfall.journal import Journal
-from footfall.metrics import Values
+from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -41,7 +41,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
         collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
-        metrics = stack.enter_context(composition.open_metrics(settings, "web", lambda: _values(collector, journal)))
+        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
         codes = stack.enter_context(composition.open_codes(plan, store, settings))
@@ -55,7 +55,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
         tasks.create_task(journal.run(), name="journal")
         share_metrics = partial(asyncio.to_thread, metrics.write)
-        table = (BackgroundTask("show the metrics", composition.METRICS_PERIOD_S, share_metrics),)
+        table = (BackgroundTask("show the metrics", METRICS_PERIOD_S, share_metrics),)
         background.start(table, tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
@@ -75,6 +75,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             clock=clock,
             node_metrics=NodeMetrics(metrics, state, settings, clock),
             refused=collector.refusals,
+            requests=collector.requests,
             healthy=lambda: journal.refusal is None,
         )
         yield application, events_protocol(collector, settings)
@@ -89,8 +90,9 @@ def _describe(settings: Settings) -> Service:
 def _values(collector: Collector, journal: Journal) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
-        ("footfall_events_accepted_total", ""): collector.events_accepted,
-        ("footfall_events_quarantined_total", ""): collector.events_quarantined,
-        ("footfall_journal_waiting_bytes", ""): journal.waiting_bytes,
+        **collector.requests.values(),
+        ("footfall_events_accepted_total",): collector.events_accepted,
+        ("footfall_events_quarantined_total",): collector.events_quarantined,
+        ("footfall_journal_waiting_bytes",): journal.waiting_bytes,
         **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},
     }

@@ -7,7 +7,8 @@ from functools import partial
 
 from footfall.files import Files
 from footfall.loading import Archive, Loader, Retention
-from footfall.metrics import Values
+from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
+from footfall.quarantine import HeldCounter
 from footfall.reports import Runner
 from footfall.schedules import Scheduler
 from footfall.service import composition
@@ -20,6 +21,8 @@ from footfall.system.memory import MemoryReclaimer
 
 # Each search for scheduled reports that are due costs three indexed statements of the state when none is.
 SCHEDULES_PERIOD_S = 2.0
+# How often the worker asks itself whether more or fewer events may be held in quarantine.
+HELD_PERIOD_S = 10.0
 # How often the worker looks whether reports have left unused memory, and how much is worth giving back.
 MEMORY_PERIOD_S = 20.0
 MEMORY_WORTH_BYTES = 32 * 1024 * 1024
@@ -38,7 +41,8 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         retention = Retention(store)
         segments = composition.journal_folder(settings)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock)
-        metrics = stack.enter_context(composition.open_metrics(settings, "worker", lambda: _values(loader)))
+        held = HeldCounter(store)
+        metrics = stack.enter_context(open_metrics(settings, "worker", lambda: _values(loader, held)))
         node = node_name(settings)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         scheduler = Scheduler(state, store, settings, clock)
@@ -50,6 +54,10 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 
         async def tell() -> None:
             await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
+
+        async def count_held() -> None:
+            if loader.loaded_through_ms:
+                await asyncio.to_thread(held.count, loader.quarantine_loads)
 
         async def prune() -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
@@ -66,7 +74,8 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         table = (
             BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
             BackgroundTask("tell other nodes how far this one has loaded", 1, tell),
-            BackgroundTask("show the metrics", composition.METRICS_PERIOD_S, share_metrics),
+            BackgroundTask("show the metrics", METRICS_PERIOD_S, share_metrics),
+            BackgroundTask("count the events in quarantine", HELD_PERIOD_S, count_held),
             BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
             BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
             BackgroundTask("pack archived segments of past days", 60, pack),
@@ -91,12 +100,14 @@ async def _load_rest(loader: Loader, settings: Settings) -> None:
         await asyncio.sleep(0.05)
 
 
-def _values(loader: Loader) -> Values:
-    """The counts of this process; how far it has loaded is not known in its first moments."""
+def _values(loader: Loader, held: HeldCounter) -> Values:
+    """The counts of this process; how far it has loaded, and what is held, is not known in its first moments."""
     values: Values = {
-        ("footfall_events_loaded_total", ""): loader.events_loaded,
-        ("footfall_store_away", ""): int(loader.store_away),
+        ("footfall_events_loaded_total",): loader.events_loaded,
+        ("footfall_store_away",): int(loader.store_away),
     }
     if loader.loaded_through_ms:
-        values["footfall_loaded_through_timestamp_seconds", ""] = loader.loaded_through_ms / 1000
+        values["footfall_loaded_through_timestamp_seconds",] = loader.loaded_through_ms / 1000
+    if held.number is not None:
+        values["footfall_quarantine_events",] = held.number
     return values

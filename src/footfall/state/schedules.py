@@ -90,6 +90,16 @@ class ScheduleRepository:
         with self._database.read() as connection:
             return [_schedule(row) for row in connection.execute(statement)]
 
+    def count_failed(self, meant: str) -> int:
+        """The number of schedules that paused themselves, or have a run that failed for good.
+
+        A run that failed for the reason `meant` does not count: somebody wanted that.
+        """
+        failed = select(runs.c.schedule).where(runs.c.status == RunStatus.FAILED, runs.c.reason.is_distinct_from(meant))
+        statement = select(func.count()).where(or_(schedules.c.reason.is_not(None), schedules.c.id.in_(failed)))
+        with self._database.read() as connection:
+            return connection.scalar(statement) or 0
+
     def newest_runs(self, schedule_id: str, limit: int) -> list[ScheduleRun]:
         """The runs of the newest windows, the newest first."""
         newest = (runs.c.start_ms.desc(), runs.c.correction.desc())

@@ -13,6 +13,8 @@ from footfall.system import files
 RESTORING = "restoring"
 # The file that the supervisor of the folder holds locked.
 SERVE_LOCK = "serve.lock"
+# The watermark of the last backup that was made here, in ms.
+_BACKUP = "run/backup"
 # Where a service has worked, the folder has one of these.
 _SIGNS = ("clock", "journal", "state.db", "engine", RESTORING)
 
@@ -85,6 +87,21 @@ def data_folder(settings: Settings) -> Path:
     """The data folder, made if need be; only its owner can enter it."""
     files.make_folder(settings.data)
     return settings.data
+
+
+def note_backup(settings: Settings, watermark_ms: int) -> None:
+    """Write down that a backup was made, which has everything up to this time in ms. Raises OSError."""
+    path = data_folder(settings) / _BACKUP
+    files.make_folder(path.parent)
+    files.replace_file(path, str(watermark_ms).encode())
+
+
+def last_backup_ms(settings: Settings) -> int | None:
+    """What `note_backup` was told last; None when no backup was made here, or a power cut has emptied the file."""
+    try:
+        return int((settings.data / _BACKUP).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def node_name(settings: Settings) -> str:

@@ -39,9 +39,9 @@ class MemoryReclaimer:
         self._floor_bytes = resident_bytes()
 
 
-def resident_bytes() -> int:
-    """The bytes of this process that are in memory; 0 where that is not known."""
-    path = _SELF / "statm"
+def resident_bytes(process: int | None = None) -> int:
+    """The bytes of a process, by default this one, that are in memory; 0 where that is not known."""
+    path = (_SELF if process is None else _SELF.parent / str(process)) / "statm"
     return int(path.read_text().split()[1]) * mmap.PAGESIZE if path.exists() else 0
 
 

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Guard
 
 from footfall.accounts import Accounts
 from footfall.errors import Code, RequestRefused
+from footfall.metrics import RequestMetrics
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -55,13 +56,14 @@ def build(
     clock: Clock,
     node_metrics: NodeMetrics,
     refused: Counter[Code],
+    requests: RequestMetrics,
     healthy: Callable[[], bool],
 ) -> ASGIApp:
     """The ASGI application of the whole API.
 
     `collect` answers `POST /events`, and is called for nothing else. `healthy` says without waiting whether events can
-    be accepted now. `refused` counts the refusals of all other calls. Raises ValueError when `trusted_proxies` is
-    malformed.
+    be accepted now. `refused` counts the refusals of all other calls, `requests` counts all requests but preflights.
+    Raises ValueError when `trusted_proxies` is malformed.
     """
     forwarded = Forwarded(settings)
     services = Services(
@@ -96,7 +98,7 @@ def build(
         openapi_config=None,
         logging_config=None,
     )
-    return CorsMiddleware(Dispatcher(calls, collect), settings)
+    return CorsMiddleware(Dispatcher(calls, collect, requests, [entry.name for entry in ROUTES]), settings)
 
 
 def _known_query_guard(entry: Route) -> Guard:

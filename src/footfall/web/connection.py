@@ -2,7 +2,6 @@
 
 One request of a connection is served at a time. What came behind it waits unread, and nothing more is read meanwhile:
 a connection holds one request and one packet.
-
 uvicorn makes a protocol for each connection (see `server`). Everything else is asyncio's public API.
 """
 
@@ -14,6 +13,7 @@ from typing import Any, Final, cast
 from footfall import errors
 from footfall.errors import Code, RequestRefused, render_refusal
 from footfall.ingest import Collector, too_slow
+from footfall.metrics import OTHER
 from footfall.settings import Settings
 from footfall.system.request_ids import HEADER
 from footfall.web.asgi import AsgiExchange, make_scope
@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol, ABC):
         self._app_state = app_state
         self._collector = collector
         self._budget = collector.budget
+        self._requests = collector.requests
         self._cors_headers = cors_headers
         self._connections = connections
         self._settings = settings
@@ -69,8 +70,7 @@ class Connection(asyncio.Protocol, ABC):
         # The next turn of the loop, in which the buffer is read.
         self._next_turn: asyncio.Handle | None = None
         self._at_eof = False
-        # Bytes that are read and discarded after the last answer; None before that.
-        self._discard_bytes_left: int | None = None
+        self._discard_bytes_left: int | None = None  # Bytes to read and discard after the last answer.
 
     # What the event loop calls.
 
@@ -191,10 +191,7 @@ class Connection(asyncio.Protocol, ABC):
             self.flow.resume_reading()
 
     def _may_read(self) -> bool:
-        """Whether the buffer belongs to the request under way, or to the next when none is under way.
-
-        The next one waits until the client has taken the answers before it.
-        """
+        """Whether the buffer is of the request under way, or of the next, before which all answers must be taken."""
         return not self.flow.write_paused if self._exchange is None else self._body.is_missing
 
     def _skip_body(self) -> None:
@@ -285,7 +282,6 @@ class Connection(asyncio.Protocol, ABC):
         self.transport.write(b"%b%b\r\n%b" % (STATUS_LINES[status], head, content))
 
     def _on_answered(self) -> None:
-        self.server_state.total_requests += 1
         self._exchange = None
         if not (self.transport.is_closing() or self.flow.write_paused or self._discard_bytes_left is not None):
             self._await_request()
@@ -309,14 +305,18 @@ class Connection(asyncio.Protocol, ABC):
 
     def _refuse(self, refused: RequestRefused) -> None:
         """Refuse what cannot be read, unless an answer has begun, and read nothing more."""
-        exchange = self._exchange
-        has_begun = isinstance(exchange, AsgiExchange) and exchange.response_started
+        has_begun = isinstance(self._exchange, AsgiExchange) and self._exchange.response_started
         self._drop_exchange()
-        if self.transport.is_closing():
-            return
-        if not has_begun:
-            self._write(render_refusal(self._collector.refuse(refused)), [], keep_alive=False)
-        self._finish()
+        if not self.transport.is_closing():
+            if not has_begun:
+                self._write_refusal(refused)
+            self._finish()
+
+    def _write_refusal(self, refused: RequestRefused) -> None:
+        """Answer what has no exchange, and no route."""
+        answer = render_refusal(self._collector.refuse(refused))
+        self._requests.count(OTHER, answer[0])
+        self._write(answer, [], keep_alive=False)
 
     def _drop_exchange(self) -> None:
         """End the exchange of the request under way without an answer, and tell the application that serves it."""
@@ -341,7 +341,7 @@ class Connection(asyncio.Protocol, ABC):
     def _refuse_connection(self) -> None:
         """Refuse and close at once: there is no room, and no other connection can make some."""
         self._discard_bytes_left = 0
-        self._write(render_refusal(self._collector.refuse(too_many_connections())), [], keep_alive=False)
+        self._write_refusal(too_many_connections())
         self._close()
 
     def _close(self) -> None:

@@ -1,12 +1,15 @@
 """Between CORS and the framework: the raw handler of `POST /events`, `HEAD`, and exceptions that nobody caught."""
 
 import logging
+import time
+from collections.abc import Iterable
 from typing import Final, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from footfall import errors
+from footfall.metrics import EVENTS, OTHER, RequestMetrics
 from footfall.system.request_ids import request_id
 from footfall.web.errors import PATH_CHARS_MAX
 
@@ -23,9 +26,12 @@ class Dispatcher:
     begun, it is raised, and the connection is closed.
     """
 
-    def __init__(self, calls: ASGIApp, collect: ASGIApp) -> None:
+    def __init__(self, calls: ASGIApp, collect: ASGIApp, requests: RequestMetrics, routes: Iterable[str]) -> None:
         self._calls = calls
         self._collect = collect
+        self._requests = requests
+        self._routes = frozenset(routes)
+        requests.expect(self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -36,7 +42,7 @@ class Dispatcher:
             app = self._collect
         elif scope["method"] == "HEAD":
             scope, is_head = cast("HTTPScope", {**scope, "method": "GET", IS_HEAD: True}), True
-        response = _Response(send, is_head)
+        response, began_s = _Response(send, is_head), time.monotonic()
         try:
             await app(scope, receive, response.send)
         except Exception:
@@ -44,21 +50,35 @@ class Dispatcher:
                 raise
             log.exception("unexpected failure of %s %r", scope["method"], scope["path"][:PATH_CHARS_MAX])
             await response.refuse()
+        finally:
+            # A client that went away before its answer began has none.
+            if response.has_begun:
+                route = EVENTS if app is self._collect else self._route(scope)
+                self._requests.count_timed(route, response.status, time.monotonic() - began_s)
+
+    def _route(self, scope: HTTPScope) -> str:
+        """The method and the template of the path, which the framework's router has found; else OTHER."""
+        route = f"{scope['method']} {scope.get('path_template')}"
+        return route if route in self._routes else OTHER
 
 
 class _Response:
-    """Sends the answer to one request, notes whether it has begun, and drops the body for a `HEAD`."""
+    """Sends the answer to one request, notes its status once it begins, and drops the body for a `HEAD`."""
 
-    __slots__ = ("_is_head", "_send", "has_begun")
+    __slots__ = ("_is_head", "_send", "status")
 
     def __init__(self, send: Send, is_head: bool) -> None:
         self._send = send
         self._is_head = is_head
-        self.has_begun = False
+        self.status = 0
+
+    @property
+    def has_begun(self) -> bool:
+        return self.status > 0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.has_begun = True
+            self.status = message["status"]
         elif self._is_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)

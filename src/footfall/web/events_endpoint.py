@@ -13,6 +13,7 @@ from typing import Any
 
 from footfall.errors import RequestRefused
 from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest, read_headers
+from footfall.metrics import EVENTS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
 from footfall.web.connection import Connection
@@ -96,11 +97,16 @@ class EventsProtocol(Connection):
             and self._template.is_usable
             and not exchange.request_id
         ):
+            self._requests.accepted += 1
             self.transport.write(self._template.fill(self.server_state.default_headers, outcome.answer))
         else:
             # A failure was logged under an id already.
             failed_id = outcome.request_id if isinstance(outcome, RequestRefused) else ""
             answer = self._collector.render(outcome)
+            if isinstance(outcome, PreparedRequest):
+                self._requests.accepted += 1
+            else:
+                self._requests.count(EVENTS, answer[0])
             self._write(answer, exchange.head.raw_headers, keep_alive, failed_id or exchange.request_id)
             if not keep_alive:
                 self._finish()

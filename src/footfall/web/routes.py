@@ -32,6 +32,11 @@ class Route(Struct, frozen=True):
     errors: tuple[Code, ...] = ()
 
     @property
+    def name(self) -> str:
+        """The method and the path, by which metrics and manual know the call."""
+        return f"{self.method} {self.path}"
+
+    @property
     def strict(self) -> bool:
         """Whether unknown query parameters are refused. Load balancers and scrapers may send some."""
         return self.signed_in and not (self.published or self.opened_by)

@@ -31,7 +31,6 @@ class ServerState(Protocol):
 
     connections: set[Any]
     tasks: set[asyncio.Task[None]]
-    total_requests: int
     # Made anew every second, with another `Date`.
     default_headers: RawHeaders
 

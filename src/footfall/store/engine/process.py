@@ -22,6 +22,7 @@ import msgspec
 import uvicorn
 import uvloop
 
+from footfall.metrics import SharedMetrics, open_metrics
 from footfall.settings import Settings
 from footfall.store.connections import Endpoint
 from footfall.store.engine.executors import Executors
@@ -35,6 +36,8 @@ from footfall.system.process import CannotServe, raise_file_limit_for_statements
 _IDLE_S: Final = 10.0
 # The worker's search for damage, twice a minute, touches 40 MiB, which are not worth reclaiming.
 _RECLAIMED_BYTES_MIN: Final = 64 * 2**20
+# Seconds between two looks at the memory; whether the engine lives is known at once, by its lock.
+_SHARE_PERIOD_S: Final = 5.0
 _log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _USER = "footfall"
@@ -63,7 +66,7 @@ class Engine:
         raise_file_limit_for_statements(self._settings)
         for folder in (self._data, self._data / _SPOOL, self._endpoint_file.parent):
             files.make_folder(folder)
-        with self._locked():
+        with self._locked(), open_metrics(self._settings, "engine", dict) as metrics:
             os.chdir(self._data)
             for stale in _SPOOL.iterdir():
                 stale.unlink()
@@ -74,7 +77,7 @@ class Engine:
                     _listen(self._endpoint_file) as listener,
                     asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
                 ):
-                    runner.run(self._serve(executors, listener, password))
+                    runner.run(self._serve(executors, listener, password, metrics))
             finally:
                 executors.close()
             _log.info("engine stopped")
@@ -102,7 +105,9 @@ class Engine:
         defaults = {"max_temporary_data_on_disk_size_for_query": str(memory)}
         return Executors(_CHDB, options, defaults, self._settings.engine_queries_at_once_max)
 
-    async def _serve(self, executors: Executors, listener: socket.socket, password: str) -> None:
+    async def _serve(
+        self, executors: Executors, listener: socket.socket, password: str, metrics: SharedMetrics
+    ) -> None:
         bounds = Bounds(
             statement=self._settings.segment_lines_bytes_max,
             data=self._settings.segment_bytes_max
@@ -122,9 +127,11 @@ class Engine:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=max(2, self._settings.stop_timeout_s * 3 // 4),
         )
+        sharing = asyncio.create_task(_share(metrics))
         await _Server(config, self._endpoint_file, endpoint, executors, self._settings.stop_timeout_s / 2).serve(
             [listener]
         )
+        sharing.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -188,6 +195,13 @@ def _last_port(endpoint_file: Path) -> int:
         return msgspec.json.decode(endpoint_file.read_bytes(), type=Endpoint).port
     except (OSError, msgspec.DecodeError):
         return 0
+
+
+async def _share(metrics: SharedMetrics) -> None:
+    """For ever, show the node's other processes how much memory this one has."""
+    while True:
+        await asyncio.sleep(_SHARE_PERIOD_S)
+        await asyncio.to_thread(metrics.write)
 
 
 async def reclaim_when_idle(executors: Executors, idle_s: float = _IDLE_S) -> None:

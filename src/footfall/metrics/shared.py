@@ -1,14 +1,7 @@
-"""Metrics of a node: each process counts, small files bring the counts together, Prometheus reads them.
-
-Each process writes a snapshot of its values into a file of its own, once a second and when it ends, and holds a lock
-while it lives. The process that is asked for the node's metrics adds up the snapshots. It adds those of ended processes
-to the totals, once, and removes their files, so that counters go on after restarts. A process that is killed loses what
-it counted in its last second.
+"""The counts of a node's processes, brought together by files: each writes a snapshot, the one that is asked adds up.
 
 The totals are needed because each counter is one sum over all processes. If a web process ended without them, the sum
 would fall, but not to zero. Prometheus takes a fall for a restart from zero, and would count the rest a second time.
-
-The process that is asked finds the few metrics of the node as a whole, such as the free disk, itself.
 """
 
 import contextlib
@@ -17,106 +10,27 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from footfall.metrics.table import METRICS, Merge, Values
+from footfall.settings import Settings
 from footfall.system import files
+from footfall.system.memory import resident_bytes
 
 log = logging.getLogger(__name__)
 
+# Where the processes of a node show each other their metrics, in the data folder, and how often.
+METRICS_FOLDER: Final = "run/metrics"
+METRICS_PERIOD_S: Final = 1.0
 
-class MetricKind(StrEnum):
-    """The type of a metric in Prometheus."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-
-
-class Merge(StrEnum):
-    """How the values of several processes make one. Only a TOTAL and a LATEST one outlive their process."""
-
-    TOTAL = "total"
-    SUM = "sum"
-    MAX = "max"
-    LATEST = "latest"
-    NODE = "node"
-
-
-class Metric(Struct, frozen=True):
-    """A row of the table of metrics; `label` is the name of its label, if it has one."""
-
-    name: str
-    kind: MetricKind
-    merge: Merge
-    help: str
-    label: str = ""
-
-
-METRICS: Final = (
-    Metric("footfall_events_accepted_total", MetricKind.COUNTER, Merge.TOTAL, "Events answered with 200."),
-    Metric("footfall_events_quarantined_total", MetricKind.COUNTER, Merge.TOTAL, "Events held back in quarantine."),
-    Metric(
-        "footfall_requests_refused_total", MetricKind.COUNTER, Merge.TOTAL, "Requests refused, by error code.", "code"
-    ),
-    Metric(
-        "footfall_events_loaded_total",
-        MetricKind.COUNTER,
-        Merge.TOTAL,
-        "Events loaded from the journal into the store.",
-    ),
-    Metric("footfall_store_away", MetricKind.GAUGE, Merge.MAX, "1 while the loader cannot reach the store, else 0."),
-    Metric(
-        "footfall_loaded_through_timestamp_seconds",
-        MetricKind.GAUGE,
-        Merge.LATEST,
-        "Time up to which everything that this node admitted is in the store.",
-    ),
-    Metric(
-        "footfall_loaded_through_age_seconds",
-        MetricKind.GAUGE,
-        Merge.NODE,
-        "How long ago that was: how far the store is behind the journal.",
-    ),
-    Metric(
-        "footfall_journal_waiting_bytes", MetricKind.GAUGE, Merge.SUM, "Bytes of accepted lines that wait for the disk."
-    ),
-    Metric("footfall_journal_bytes", MetricKind.GAUGE, Merge.NODE, "Bytes of segments that wait to be loaded."),
-    Metric(
-        "footfall_journal_segments", MetricKind.GAUGE, Merge.NODE, "Segments that wait to be loaded, open ones too."
-    ),
-    Metric(
-        "footfall_journal_oldest_segment_age_seconds",
-        MetricKind.GAUGE,
-        Merge.NODE,
-        "Age of the oldest segment that waits to be loaded; 0 when there is none.",
-    ),
-    Metric(
-        "footfall_segments_aside",
-        MetricKind.GAUGE,
-        Merge.NODE,
-        "Segments set aside: damaged, unreadable or refused.",
-    ),
-    Metric(
-        "footfall_disk_free_bytes", MetricKind.GAUGE, Merge.NODE, "Bytes that may still be written to the data folder."
-    ),
-    Metric("footfall_reports", MetricKind.GAUGE, Merge.NODE, "Reports of the whole installation, by status.", "status"),
-    Metric(
-        "footfall_processes", MetricKind.GAUGE, Merge.NODE, "Processes of this node that live, by what they do.", "role"
-    ),
-)
 _MERGES: Final = {metric.name: metric.merge for metric in METRICS}
-
 # Seconds that a process waits for the lock: a process that was stopped while it holds it must not stop the others.
 LOCK_TIMEOUT_S = 5.0
-# A metric's name and its label's value, empty where it has no label.
-Key = tuple[str, str]
-Values = dict[Key, float]
-
 # Values that are kept when their process has ended.
 _KEPT: Final = (Merge.TOTAL, Merge.LATEST)
 _SNAPSHOT = ".json"
@@ -125,17 +39,21 @@ _LOCK = ".lock"
 _TOTALS = "totals"
 
 
+# A value as the files have it: the parts of its key, then the value.
+Row = list[str | float]
+
+
 class _Snapshot(Struct):
-    """The values of one process; `role` is `web` or `worker`."""
+    """The values of one process; `role` is `web`, `worker` or `engine`."""
 
     role: str
-    values: list[tuple[str, str, float]] = []
+    values: list[Row] = []
 
 
 class _Totals(Struct):
     """The values of ended processes; `added` names those whose files may still be there."""
 
-    values: list[tuple[str, str, float]] = []
+    values: list[Row] = []
     added: list[str] = []
 
 
@@ -167,10 +85,10 @@ class SharedMetrics:
 
     def write(self) -> None:
         """Replace the snapshot of this process by the current values."""
-        values = [(name, label, value) for (name, label), value in self._read().items()]
+        snapshot = _Snapshot(self._role, _rows(self._read()))
         try:
             with self._write_lock:
-                _write_file(self._folder, self._name, _Snapshot(self._role, values))
+                _write_file(self._folder, self._name, snapshot)
         except OSError as error:
             log.warning("metrics of this process cannot be written: %s", error)
 
@@ -183,8 +101,8 @@ class SharedMetrics:
                 if name != self._name:
                     snapshot = _read_file(self._folder, name, _Snapshot(name.partition("-")[0]))
                     roles.append(snapshot.role)
-                    _add(values, snapshot.values)
-        _add(values, ((name, label, value) for (name, label), value in self._read().items()))
+                    _add(values, _values(snapshot.values))
+        _add(values, self._read())
         return values | {("footfall_processes", role): number for role, number in Counter(roles).items()}
 
     def close(self) -> None:
@@ -194,32 +112,34 @@ class SharedMetrics:
             os.close(self._lock)
 
 
-def render_metrics(values: Mapping[Key, float]) -> str:
-    """The values in the text format of Prometheus, in the order of the table; metrics without a value are left out."""
-    lines = []
-    for metric in METRICS:
-        found = sorted((label, value) for (name, label), value in values.items() if name == metric.name)
-        if found:
-            lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}"]
-        for label, value in found:
-            labels = f'{{{metric.label}="{label}"}}' if metric.label else ""
-            lines.append(f"{metric.name}{labels} {_number(value)}")
-    return "\n".join([*lines, ""])
+@contextlib.contextmanager
+def open_metrics(settings: Settings, role: str, read: Callable[[], Values]) -> Iterator[SharedMetrics]:
+    """The metrics of this process, its memory among them, where the node's other processes find them."""
+
+    def read_all() -> Values:
+        return {**read(), ("footfall_process_memory_bytes", role): resident_bytes()}
+
+    with contextlib.closing(SharedMetrics(settings.data.absolute() / METRICS_FOLDER, role, read_all)) as metrics:
+        yield metrics
 
 
-def _number(value: float) -> str:
-    """A whole number without a decimal point, because people read it too."""
-    return str(int(value)) if float(value).is_integer() else repr(float(value))
+def _rows(values: Values) -> list[Row]:
+    return [[*key, value] for key, value in values.items()]
 
 
-def _add(total: Values, values: Iterable[tuple[str, str, float]]) -> None:
+def _values(rows: Iterable[Row]) -> Values:
+    # Earlier versions wrote an empty label for a metric that has none.
+    return {tuple(str(part) for part in key if part != ""): float(value) for *key, value in rows}
+
+
+def _add(total: Values, values: Values) -> None:
     """Merge values into the total, but not metrics that the table lacks: another version wrote them."""
-    for name, label, value in values:
-        merge, before = _MERGES.get(name), total.get((name, label), 0)
+    for key, value in values.items():
+        merge, before = _MERGES.get(key[0]), total.get(key, 0)
         if merge in (Merge.TOTAL, Merge.SUM):
-            total[name, label] = before + value
+            total[key] = before + value
         elif merge in (Merge.MAX, Merge.LATEST):
-            total[name, label] = max(before, value)
+            total[key] = max(before, value)
 
 
 def _add_up_ended(folder: Path) -> Values:
@@ -229,14 +149,15 @@ def _add_up_ended(folder: Path) -> Values:
     """
     totals = _read_file(folder, _TOTALS, _Totals())
     values: Values = {}
-    _add(values, totals.values)
+    _add(values, _values(totals.values))
     ended = [name for name in _snapshot_names(folder) if _is_free(folder / (name + _LOCK))]
     for name in set(ended) - set(totals.added):
         snapshot = _read_file(folder, name, _Snapshot(""))
-        _add(values, (value for value in snapshot.values if _MERGES.get(value[0]) in _KEPT))
+        kept = {key: value for key, value in _values(snapshot.values).items() if _MERGES.get(key[0]) in _KEPT}
+        _add(values, kept)
     if ended:
         try:
-            _write_file(folder, _TOTALS, _Totals([(*key, value) for key, value in values.items()], ended))
+            _write_file(folder, _TOTALS, _Totals(_rows(values), ended))
             for name in ended:
                 # The lock's file is removed last, because snapshots are found by it.
                 for ending in (_SNAPSHOT, _SNAPSHOT + _DRAFT, _LOCK):
