@@ -69,8 +69,11 @@ def clean_environment() -> dict[str, str]:
 def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    files = (path for path in (SOURCE / "footfall").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    assert held == {path.relative_to(SOURCE).as_posix() for path in files}
+    files = [path for path in (SOURCE / "footfall").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    guides = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*") if path.is_file()]
+    guides += [path.relative_to(ROOT) for path in (ROOT / "examples").rglob("*") if path.is_file()]
+    expected = {path.relative_to(SOURCE).as_posix() for path in files}
+    assert held == expected | {f"footfall/guides/{path.as_posix()}" for path in guides}
 
 
 def test_it_asks_for_exactly_what_the_code_imports(wheel: Path) -> None:
@@ -154,6 +157,8 @@ def test_it_serves_from_any_folder(installed: Path, tmp_path: Path) -> None:
     }
     with serving(installed / "footfall", tmp_path) as url, httpx.Client(base_url=url, timeout=60) as client:
         assert client.get("/service/version").json()["service"]["version"] == version("footfall")
+        assert "<h1" in client.get("/docs/guides/reports").raise_for_status().text
+        assert "[Service]" in client.get("/docs/guides/examples/footfall.service").raise_for_status().text
         answer = client.post("/events", json={"events": [event]})
         assert answer.status_code == 200
         (stored,) = answer.json()

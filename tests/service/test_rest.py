@@ -14,7 +14,19 @@ import httpx
 import pytest
 
 LOADED = "import sys; print(' '.join(sorted(name for name in sys.modules if '.' not in name)))"
-BIG = {"alembic", "chdb", "litestar", "mako", "numpy", "obstore", "pandas", "psycopg", "pyarrow", "sqlalchemy"}
+BIG = {
+    "alembic",
+    "chdb",
+    "litestar",
+    "mako",
+    "markdown_it",
+    "numpy",
+    "obstore",
+    "pandas",
+    "psycopg",
+    "pyarrow",
+    "sqlalchemy",
+}
 EVENT = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",

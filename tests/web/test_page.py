@@ -20,7 +20,7 @@ from footfall import errors
 from footfall.errors import Code
 from footfall.web import ROUTES
 from footfall.web.openapi.document import make_document
-from footfall.web.openapi.page import PAGE_POLICY, render_page
+from footfall.web.openapi.page import GUIDES, PAGE_POLICY, render_page
 from footfall.wire import Service
 
 DRIVER = shutil.which("chromedriver")
@@ -67,7 +67,10 @@ def test_the_page_is_well_formed_and_needs_nothing_else():
     assert outline.fetched == []
     assert len(set(outline.ids)) == len(outline.ids)
     assert {link.removeprefix("#") for link in outline.links if link.startswith("#")} == set(outline.ids) - {"calls"}
-    assert [link for link in outline.links if not link.startswith("#")] == ["https://usage.example/x/openapi.json"]
+    assert [link for link in outline.links if not link.startswith("#")] == [
+        "https://usage.example/x/openapi.json",
+        *(f"https://usage.example/x/docs/guides{name and '/'}{name}" for name in ("", *GUIDES)),
+    ]
     assert not re.search(r"@import|url\(", page())
 
 

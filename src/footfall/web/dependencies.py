@@ -1,7 +1,7 @@
 """What the framework gives the calls: the services, as the parameter `services`, and the user who is signed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -19,6 +19,7 @@ from footfall.usage import Usage
 from footfall.validation import CodeLookup
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
+from footfall.web.openapi.guides import Guides
 from footfall.web.plan_body import PlanBody
 from footfall.wire import Service
 
@@ -47,6 +48,7 @@ class Services:
     healthy: Callable[[], bool]
     document: Callable[[str], Mapping[str, Any]]
     plan_body: PlanBody
+    guides: Guides = field(default_factory=Guides)
 
 
 class SignIn:

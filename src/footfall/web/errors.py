@@ -45,7 +45,8 @@ _NOT_FOUND: Final = Template(
 <style>body { max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; font: 16px/1.55 system-ui, sans-serif; }
 code { overflow-wrap: anywhere; }</style>
 <h1>Not found</h1>
-<p>There is nothing at <code>$path</code>. <a href="$docs">This page</a> has all calls of the service.</p>
+<p>There is nothing at <code>$path</code>. <a href="$docs">This page</a> has all calls of the service, and
+<a href="$docs/guides">the guides</a> say how it is used.</p>
 </html>
 """
 )

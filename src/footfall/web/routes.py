@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, quarantine, reports, service
+from footfall.web.calls import downloads, events, guides, quarantine, reports, service
 
 
 class Route(Struct, frozen=True):
@@ -312,5 +312,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route("GET", "/openapi.json", "Get this description", service.openapi, public=False),
     Route("GET", "/docs", "Read this description", service.docs, public=False),
+    Route("GET", "/docs/guides", "List the guides", guides.list_guides, public=False),
+    Route("GET", "/docs/guides/{part}", "Read a guide", guides.show_guide, public=False),
+    Route("GET", "/docs/guides/{part}/{name}", "Get what a guide shows", guides.show_attached, public=False),
     Route("GET", "/", "Go to the description", service.root, public=False),
 )

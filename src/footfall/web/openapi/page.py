@@ -22,8 +22,9 @@ Json = Mapping[str, Any]
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 _FILES: Final = files(__package__)
-_SCRIPT: Final = (_FILES / "page.js").read_text("utf-8")
-_SCRIPT_HASH: Final = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+PAGE_SCRIPT: Final = (_FILES / "page.js").read_text("utf-8")
+PAGE_STYLE: Final = (_FILES / "page.css").read_text("utf-8")
+_SCRIPT_HASH: Final = base64.b64encode(hashlib.sha256(PAGE_SCRIPT.encode()).digest()).decode()
 # What the page may do: it loads nothing from anywhere.
 PAGE_POLICY: Final = (
     f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_SCRIPT_HASH}'; base-uri 'none'; "
@@ -33,6 +34,27 @@ _MODES: Final = {
     "strict": "a request with an event that breaks it is refused as a whole",
     "quarantine": "events that break it are held for an operator, the others of the request are stored",
     "open": "customers, products and types that it does not know are accepted as they come",
+}
+# The titles of the guides, by the names of their files, in the order in which they are read.
+GUIDES: Final[Mapping[str, str]] = {
+    "clients": "Writing a client",
+    "http-api": "The HTTP API",
+    "tracking-plan": "The tracking plan",
+    "quarantine": "Quarantine",
+    "reports": "Reports",
+    "schedules": "Schedules",
+    "statistics": "Counting",
+    "deployment": "Deployment",
+    "operating": "Operating",
+    "settings": "Settings",
+    "cli": "The command line",
+    "metrics": "Metrics",
+    "backup": "Backup and restore",
+    "scaling": "Scaling",
+    "reliability": "Reliability",
+    "performance": "Performance",
+    "journal-format": "The journal's format",
+    "glossary": "Glossary",
 }
 # An array of strings and numbers alone, which the encoder spreads over lines.
 _FLAT_ARRAY: Final = re.compile(r"\[\n\s+([^][{}]+?)\n\s+\]")
@@ -46,16 +68,21 @@ def render_page(document: Json, base_url: str) -> str:
         title=escape(info["title"]),
         version=escape(info["version"]),
         description=escape(info["description"]),
-        style=(_FILES / "page.css").read_text("utf-8"),
-        script=_SCRIPT,
+        style=PAGE_STYLE,
+        script=PAGE_SCRIPT,
         base_url=escape(base_url),
         plan=_plan(document),
         sign_in=_pre("AUTH='USER:PASSWORD'"),
-        contents=_contents(calls),
+        contents=_contents(calls, base_url),
         calls="\n".join(_call(method, path, call, document, base_url) for method, path, call in calls),
         error_example=_example(_example_error(calls)),
         errors="".join(_error_row(code, text) for code, text in ADVICE.items()),
     )
+
+
+def guide_links(base_url: str) -> list[str]:
+    """A link to each guide of the service at `base_url`."""
+    return [f'<a href="{escape(base_url)}/docs/guides/{name}">{escape(title)}</a>' for name, title in GUIDES.items()]
 
 
 def _plan(document: Json) -> str:
@@ -77,7 +104,7 @@ def _calls(document: Json) -> list[tuple[str, str, Json]]:
     return sorted(calls, key=lambda each: (tags.index(each[2]["tags"][0]), each[0] == "DELETE"))
 
 
-def _contents(calls: list[tuple[str, str, Json]]) -> str:
+def _contents(calls: list[tuple[str, str, Json]], base_url: str) -> str:
     lines: list[str] = []
     for tag in dict.fromkeys(call["tags"][0] for _, _, call in calls):
         lines.append(f"<h3>{escape(tag)}</h3>")
@@ -86,7 +113,8 @@ def _contents(calls: list[tuple[str, str, Json]]) -> str:
             for _, _, call in calls
             if call["tags"][0] == tag
         ]
-    return "\n".join([*lines, '<h3>All calls</h3>\n<a href="#errors">Errors</a>'])
+    lines += ["<h3>All calls</h3>", '<a href="#errors">Errors</a>', "<h3>Guides</h3>"]
+    return "\n".join(lines + guide_links(base_url))
 
 
 def _call(method: str, path: str, call: Json, document: Json, base_url: str) -> str:
