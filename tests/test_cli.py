@@ -78,8 +78,8 @@ def test_bad_settings_end_every_command_with_all_problems_and_code_78() -> None:
         assert result.exit_code == 78
         assert result.stdout == ""
         assert result.stderr.splitlines() == [
-            "flag prot: unknown setting; did you mean port?",
-            "FOOTFALL_PORT: expected an integer from 0 to 65535, got 'x'",
+            "Error: --set prot: unknown setting; did you mean port?",
+            "Error: FOOTFALL_PORT: expected an integer from 0 to 65535, got 'x'",
         ]
 
 
@@ -146,7 +146,7 @@ def test_plan_check_says_yes_or_names_every_problem_with_its_line() -> None:
     result = run("plan", "check", "plan.toml")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert all(line.startswith("plan.toml:") for line in result.stderr.splitlines())
+    assert all(line.startswith("Error: plan.toml:") for line in result.stderr.splitlines())
     assert run("plan", "check", "gone.toml").exit_code == 1
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from all_commands import COMMANDS, USES_NO_DATA, names, run
 
 from footfall.cli import main
 from footfall.settings import Settings
@@ -22,47 +22,6 @@ IS_ROOT = os.geteuid() == 0
 NOBODY = 65_534 if IS_ROOT else os.geteuid()
 STRANGER = 12_345
 
-USES_NO_DATA = {
-    "backup --verify PLACE": "the backup's place alone is read",
-    "plan check plan.toml": "a file of the plan alone is read",
-    "plan init": "a file of the plan alone is written",
-    "plan show": "the plan alone is read",
-    "settings": "the settings alone are read",
-}
-# Every other command, as it would change or read the most.
-COMMANDS = (
-    "backup PLACE",
-    "engine",
-    "journal cat some.zst",
-    "journal ls",
-    "journal repair some.zst",
-    "plan check plan.toml --against-history 30d",
-    "plan infer",
-    "quarantine drop --all --yes",
-    "quarantine list",
-    "quarantine release --all",
-    "quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3",
-    "rebuild",
-    "restore PLACE",
-    "schedule add --user anna --customer TGAM --product ALERT --every day --new",
-    "schedule list",
-    "schedule pause some",
-    "schedule remove some",
-    "schedule resume some",
-    "schedule runs some",
-    "schedule show some",
-    "serve",
-    "user add anna --admin",
-    "user change anna --admin",
-    "user grant anna --customer TGAM --new",
-    "user list",
-    "user password anna",
-    "user remove anna",
-    "user revoke anna --customer TGAM",
-    "verify",
-    "web",
-    "worker",
-)
 PLAN = 'customers = ["ACME"]\n[products.WEB]\ncolumns = ["userId"]\n[products.WEB.types]\nWEB-OPENED = ["userId"]\n'
 
 
@@ -83,21 +42,6 @@ def foreign(tmp_path: Path) -> Path:
     for path in (folder, *folder.iterdir()):
         os.chown(path, STRANGER, -1)
     return folder
-
-
-def run(line: str, data: Path) -> Result:
-    environment = {"FOOTFALL_DATA_DIR": str(data)}
-    return CliRunner().invoke(main, line.split(), env=environment, input="a long password\n", prog_name="footfall")
-
-
-def names(command: click.Command, words: tuple[str, ...], context: click.Context) -> Iterator[str]:
-    if not isinstance(command, click.Group):
-        yield " ".join(words)
-        return
-    for word in command.list_commands(context):
-        inner = command.get_command(context, word)
-        assert inner is not None
-        yield from names(inner, (*words, word), context)
 
 
 def test_every_command_is_known_to_use_the_data_folder_or_not() -> None:

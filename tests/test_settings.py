@@ -93,8 +93,8 @@ def test_a_variable_says_what_is_wrong_with_it(variable: str, value: str, expect
 
 def test_a_flag_says_what_is_wrong_with_it() -> None:
     assert problems(flags={"port": "-1", "prt": "1"}) == [
-        "flag prt: unknown setting; did you mean port?",
-        "flag port: expected an integer from 0 to 65535, got '-1'",
+        "--set prt: unknown setting; did you mean port?",
+        "--set port: expected an integer from 0 to 65535, got '-1'",
     ]
 
 
@@ -103,9 +103,9 @@ def test_all_problems_of_all_sources_come_at_once() -> None:
     found = problems(file, {"FOOTFALL_COLOUR": "1", "FOOTFALL_EVENTS_URL": "duckdb"}, {"stop_timeout_s": "0"})
     places = sorted(line.split(": expected")[0].split(": unknown")[0] for line in found)
     assert places == [
+        "--set stop_timeout_s",
         "FOOTFALL_COLOUR",
         "FOOTFALL_EVENTS_URL",
-        "flag stop_timeout_s",
         "footfall.toml: colour",
         "footfall.toml: port",
         "footfall.toml: public_url",
@@ -187,7 +187,7 @@ def test_values_that_mean_something_pass(name: str, value: str) -> None:
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
 def test_values_that_mean_nothing_stop_the_start(name: str, value: str) -> None:
     (line,) = problems(flags={name: value})
-    assert line.startswith(f"flag {name}: ")
+    assert line.startswith(f"--set {name}: ")
 
 
 @pytest.mark.parametrize(("small", "large", "reason"), PAIRS)

@@ -41,7 +41,7 @@ LAYERS = (
     ("system",),
     ("settings",),
     ("errors", "windows"),
-    ("wire",),
+    ("wire", "wording"),
 )
 
 # Rooms of tools, each module of which is a door of its own: who needs the clock does not pay for the log.

@@ -54,8 +54,22 @@ def test_verify_names_what_is_wrong(node: MakeNode) -> None:
     assert result.exit_code == 1
     assert re.search(r"missing  1  archived, and not in the store", result.stdout)
     assert re.search(r"2026-11-20 +9 +8 +1 +0 +0 +0\n", result.stdout)
-    assert re.search(rf"missing  C +P +{event(3)['timestamp']}  {event(3)['batch']} +4\n", result.stdout)
+    assert re.search(rf"missing  C +P +2026-\S+ \S+Z  {event(3)['batch']}/4\n", result.stdout)
     assert "verdict   1 missing, after" in result.stdout
+
+
+def test_verify_says_that_nothing_was_compared_where_the_archive_has_no_events(node: MakeNode) -> None:
+    """As after a restore: that all is well would be no more than a guess."""
+    there = node()
+    empty = run(there, verify)
+    assert (empty.exit_code, "all is well" in empty.stdout) == (0, True)
+    there.collect(numbers(3))
+    there.forget(there.archived()[0])
+    result = run(there, verify)
+    assert (result.exit_code, "all is well" in result.stdout) == (3, False)
+    assert "verdict   not known: the store has events, and the archive has none" in result.stdout
+    assert json.loads(run(there, verify, "--json").stdout)["well"] is False
+    assert run(there, verify, "--frames-only").exit_code == 0
 
 
 def test_verify_tells_scripts(node: MakeNode) -> None:
@@ -171,7 +185,7 @@ def test_ls_lists_every_segment_with_its_state(node: MakeNode) -> None:
 def test_ls_can_be_narrowed(node: MakeNode) -> None:
     there = every_state(node)
     told = run(there, journal, "ls", "--state", "aside", "--state", "archived", "--days", "1").stdout.splitlines()
-    assert re.fullmatch(r"state +holds +frames +events +bytes +first received +last received +file", told[0])
+    assert re.fullmatch(r"STATE +HOLDS +FRAMES +EVENTS +BYTES +FIRST RECEIVED +LAST RECEIVED +FILE", told[0])
     assert re.fullmatch(r"aside +events +2 +3 .* aside/\S+\.jsonl\.zst  \d+ bytes damaged", told[1])
     assert re.fullmatch(r"archived +events +2 +3 .* 2026-11-21 12:00:0\dZ  archive/2026-11-21/\S+-salvaged.*", told[2])
     assert len(told) == 3
@@ -231,7 +245,7 @@ def test_repair_explains_what_it_did(node: MakeNode) -> None:
     result = run(there, journal, "repair", f"aside/{aside.name}")
     assert result.exit_code == 0
     first, second = result.stdout.splitlines()
-    assert first.startswith("2 frames are whole and are back in the journal, to be loaded: journal/")
+    assert first.startswith("2 frames are whole and back in the journal, to be loaded: journal/")
     assert second.endswith(f"the original is kept as repaired/{aside.name}")
     assert run(there, journal, "repair", "aside/nothing").exit_code == 1
 

@@ -165,7 +165,7 @@ def test_quarantine_comes_back_where_no_event_was_ever_good(node: MakeNode) -> N
     result = CliRunner().invoke(rebuild, [], obj=there.settings, catch_exceptions=False)
     assert result.stdout.splitlines()[:2] == [
         "archive   1 segment, 1 frame, 0 events, 3 lines of quarantine",
-        "quarantine  3 records were brought back",
+        "quarantine  brought back: 3 records",
     ]
     assert records(there) == before
 

@@ -64,7 +64,7 @@ def test_a_damaged_segment_of_the_aside_gives_its_whole_frames_back(node: MakeNo
     original = path.read_bytes()
     there.sql("TRUNCATE TABLE events")  # the whole frames were loaded already
     told = repair(there, path)
-    assert told[0].startswith("2 frames are whole and are back in the journal, to be loaded: journal/")
+    assert told[0].startswith("2 frames are whole and back in the journal, to be loaded: journal/")
     assert told[1].endswith(f"the original is kept as repaired/{path.name}")
     assert kept(there) == {path.name: original}
     there.load()
@@ -83,7 +83,7 @@ def test_a_segment_that_the_store_refused_goes_back_whole(node: MakeNode, make_s
     assert there.verify().problems == {"aside": 1}
     path.write_bytes(whole)  # say, a newer version can read it
     assert repair(there, path) == [
-        f"all 1 frames are whole; it is back in the journal, to be loaded: journal/{path.name}"
+        f"the whole file is sound, 1 frame; back in the journal, to be loaded: journal/{path.name}"
     ]
     there.load()
     assert (there.stored(), kept(there)) == ([0, 1, 2], {})

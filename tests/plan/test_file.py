@@ -307,8 +307,9 @@ def test_missing_file_and_folder_are_told_apart(tmp_path):
         with pytest.raises(PlanInvalid) as caught:
             load_plan(path)
         (problem,) = caught.value.problems
-        assert (problem.line, problem.where) == (1, "file")
+        assert (problem.line, problem.where) == (0, "file")
         assert why in problem.why
+        assert str(caught.value) == f"{path}: {problem.why}"
 
 
 def test_windows_editors_write_good_plans(tmp_path):

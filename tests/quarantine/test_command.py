@@ -173,7 +173,7 @@ def test_what_names_no_event_cannot_be_read(there, command, name):
 def test_faults_are_lines_with_code_1(there, tmp_path):
     there.plan_file.write_text("x =")
     broken = run(there, "release", "--all")
-    assert (broken.exit_code, broken.stderr.startswith(f"{there.plan_file}:1: ")) == (1, True)
+    assert (broken.exit_code, broken.stderr.startswith(f"Error: {there.plan_file}:1: ")) == (1, True)
     there.plan_file.write_text(WIDER)
     for changes, said in [
         ({"FOOTFALL_EVENTS_URL": "embedded"}, "footfall does not run on"),

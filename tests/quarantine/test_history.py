@@ -107,7 +107,7 @@ def test_the_command_says_what_would_be_refused_and_ends_with_1(node, make_segme
     assert found.exit_code == 1
     first, second, head, row = found.stdout.splitlines()
     assert "good, fingerprint" in first
-    assert second.startswith("of 1 events since ")
+    assert second.startswith("of 1 event since ")
     assert second.endswith("Z the plan would have refused 1")
     assert head.split() == ["EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON"]
     assert row.split()[:4] == ["1", "SHOP", "OPENED", f"{uuid.UUID(int=1)}/1"]
@@ -157,7 +157,7 @@ def test_a_customer_whom_nobody_knows_is_refused_before_anything_is_read(node, m
     why = "neither the tracking plan nor the store knows the customer ACMEE; did you mean ACME?"
     assert (said.exit_code, said.stderr) == (1, f"Error: {why}\n")
     known = command(there, str(there.plan_file), "--against-history", "2000-01-01", "--customer", "C")
-    assert "of 1 events" in known.stdout
+    assert "of 1 event " in known.stdout
 
 
 def test_where_nobody_watches_progress_is_a_line_for_each_tenth_at_the_most(node, make_segment):

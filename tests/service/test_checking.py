@@ -139,7 +139,7 @@ def test_a_store_that_was_lost_comes_back_from_the_archive_and_quarantine_with_i
     service = serve(plan_mode="quarantine")
     rebuilt = command(service.folder, "rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
-    assert "quarantine  3 records were brought back" in rebuilt.stdout
+    assert "quarantine  brought back: 3 records" in rebuilt.stdout
     assert service.report(**EVERYTHING) == before
     assert known(service, batch) == states
     assert service.client.get(f"/events/{batch}").json() == receipt

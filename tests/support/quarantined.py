@@ -72,7 +72,7 @@ class Node:
         settings = structs.replace(self.settings, **changes)
         self.journal = Journal(self.folder, settings, self.clock)
         self.collector = Collector(self.journal, self.plan, settings, self.clock)
-        self.quarantine = Quarantine(self.store, self.journal, self.plan, settings)
+        self.quarantine = Quarantine(self.store, self.journal, lambda: self.plan.plan, settings)
         task = asyncio.create_task(self.journal.run())
         try:
             yield self

@@ -156,7 +156,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 codes=stack.enter_context(contextlib.closing(CodeLookup(plan, store, settings))),
                 usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
                 plan=plan,
-                quarantine=Quarantine(store, journal, plan, settings),
+                quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
                 collect=collect,
                 service=SERVICE,
                 clock=clock,

@@ -26,6 +26,7 @@ from footfall.state import StateNotEmpty, StateTooNew
 from footfall.store import query
 from footfall.system.clock import NodeClock
 from footfall.system.files import make_folder
+from footfall.wording import count_of
 
 _FOLDERS = {PartKind.JOURNAL: "journal", PartKind.ASIDE: "aside"}
 # The days that a message names.
@@ -137,9 +138,11 @@ class RestoreRun:
         wrong = sorted(day for day in found.keys() | wanted.keys() if found.get(day) != wanted.get(day))
         if wrong:
             named = [f"{day}: {found.get(day, 0)} of {wanted.get(day, 0)}" for day in wrong[:_DAYS_NAMED_MAX]]
-            raise BackupRefused(f"the store has other events than the backup on {len(wrong)} days ({', '.join(named)})")
+            raise BackupRefused(
+                f"the store has other events than the backup on {count_of(len(wrong), 'day')} ({', '.join(named)})"
+            )
         if (held := self._count_quarantine()) != self._manifest.quarantined:
-            raise BackupRefused(f"the store has {held} of {self._manifest.quarantined} rows of the quarantine")
+            raise BackupRefused(f"the store has {held:,} of {count_of(self._manifest.quarantined, 'quarantined row')}")
 
     def _rows(self) -> Iterator[tuple[str, bytes]]:
         for part in self._manifest.of(PartKind.STATE):

@@ -27,6 +27,7 @@ from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
 from footfall.windows import DAY_MS
+from footfall.wording import are, count_of
 
 # Bytes of lines of one part. A restore loads each part at once, like a segment (segment_lines_bytes_max).
 PIECE_BYTES = 32 * 1024 * 1024
@@ -103,7 +104,7 @@ class PartWriter:
         present = self._location.sizes()
         if gone := [sha256 for sha256, size in manifest.sizes.items() if present.get(sha256) != size]:
             raise BackupRefused(
-                f"{len(gone)} parts that were written to {self._location.where} are gone: "
+                f"{count_of(len(gone), 'part')} written to {self._location.where} {are(len(gone))} gone: "
                 "does another backup write to the same place?"
             )
 

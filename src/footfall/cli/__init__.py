@@ -1,6 +1,7 @@
 """The commands: each is a module that is imported when it is called, so that none pays for the others.
 
-Exit codes: 0 done, 1 refused or failed, 2 a command line that cannot be read, 78 settings that cannot be used.
+Exit codes: 0 done, 1 refused or failed, 2 a command line that cannot be read, 78 settings that cannot be used, 130
+stopped by Ctrl-C.
 """
 
 from collections.abc import Iterable
@@ -67,4 +68,4 @@ def main(context: click.Context, config: Path | None, pairs: dict[str, str], dat
       footfall --set plan_mode=open serve
       footfall settings
     """
-    take_settings(context, config, pairs if data_dir is None else {**pairs, "data_dir": data_dir})
+    take_settings(context, config, pairs, data_dir)

@@ -26,16 +26,19 @@ from footfall.backup import (
     require_data,
 )
 from footfall.backup import restore as bring_back
-from footfall.cli.context import Needs, data_command, data_options, require_data_folder
+from footfall.cli.context import Needs, data_command, require_data_folder, settings_command
 from footfall.cli.failures import tell_os_error, tell_store_error
-from footfall.cli.output import moment
+from footfall.cli.tables import echo_text
 from footfall.service.composition import open_backup, open_clock
 from footfall.settings import Settings
 from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.store import StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.data_folder import note_backup
 from footfall.system.process import CannotServe
+from footfall.wording import count_of, moment
 
+# Where the words of a described backup begin.
+_INDENT = 12
 _EXPECTED = (
     BackupRefused,
     CannotServe,
@@ -52,8 +55,7 @@ _EXPECTED = (
 @click.argument("where", metavar="PLACE")
 @click.option("--verify", is_flag=True, help="Check the backup that lies at PLACE; nothing is written.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
-@data_options
-@click.pass_obj
+@settings_command
 def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
     """Copy everything to PLACE, a folder or a URL (file://, s3://, gs://, az://), while the service runs.
 
@@ -94,7 +96,7 @@ def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     else:
         click.echo(f"backed up to {where}")
         for line in describe(summary):
-            click.echo(line)
+            echo_text(line, _INDENT)
         click.echo(f"  written   {readable(saved.written_bytes)} that was not there before")
     for path in saved.manifest.left_out:
         click.echo(f"left out, because it is gone or damaged: the report's file {path}", err=True)
@@ -115,7 +117,7 @@ def _verify(where: str, as_json: bool) -> None:
         return
     click.echo(f"the backup in {where} is whole")
     for line in describe(summary):
-        click.echo(line)
+        echo_text(line, _INDENT)
 
 
 @click.command()
@@ -152,7 +154,7 @@ def restore(settings: Settings, where: str, as_json: bool) -> None:
     else:
         click.echo(f"restored to {settings.data.resolve()}; the store has as many events of each day as the backup")
         for line in describe(summary):
-            click.echo(line)
+            echo_text(line, _INDENT)
     if plan_differs:
         click.echo(
             f"the tracking plan in force is {dependencies.plan or 'broken'}, the backup was made with "
@@ -208,16 +210,13 @@ def describe(summary: Summary) -> Iterator[str]:
     yield f"  as of     {moment(summary.watermark_ms)}"
     yield f"  events    {summary.events:,}{days}"
     if summary.quarantined:
-        yield f"  held      {summary.quarantined:,} rows of the quarantine"
+        yield f"  held      {count_of(summary.quarantined, 'quarantined row')}"
     if summary.journal_segments:
-        yield f"  journal   {_some(summary.journal_segments, 'segment')} not in the store yet"
-    yield f"  state     {', '.join(_some(count, table.removesuffix('s')) for table, count in summary.rows.items())}"
-    yield f"  reports   {_some(summary.files, 'file')}"
-    yield f"  size      {readable(summary.size)} in {_some(summary.parts, 'part')}"
-
-
-def _some(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+        yield f"  journal   {count_of(summary.journal_segments, 'segment')} not in the store yet"
+    rows = ((table.removesuffix("s").replace("_", " "), count) for table, count in summary.rows.items())
+    yield f"  state     {', '.join(count_of(count, noun) for noun, count in rows)}"
+    yield f"  reports   {count_of(summary.files, 'file')}"
+    yield f"  size      {readable(summary.size)} in {count_of(summary.parts, 'part')}"
 
 
 def readable(size: int) -> str:

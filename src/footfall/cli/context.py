@@ -10,34 +10,20 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 
-from footfall.cli.failures import tell_os_error
+from footfall.cli.failures import SettingsProblems, told_on_one_line
 from footfall.settings import Settings
 from footfall.settings.load import Loaded, SettingsInvalid, load
 from footfall.system.data_folder import NoData, NotOwner, require_data, require_folder, require_ours
-from footfall.system.process import is_supervised
+from footfall.system.served_settings import served_settings
 
 _CALL = "footfall.call"
 _HELP = "footfall.help"
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
-
-
-class Problems(click.ClickException):
-    """Problems, one line each; the lines say where the problem is, so nothing is printed before them."""
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        """Print the lines on standard error."""
-        click.echo(self.message, err=file is None, file=file)
-
-
-class SettingsProblems(Problems):
-    """The same for settings, with an exit code of its own."""
-
-    exit_code = 78  # EX_CONFIG of sysexits.h: service managers can be told not to start again after it
 
 
 class OverviewGroup(click.Group):
@@ -89,16 +75,17 @@ class LazyGroup(OverviewGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the line up to the command; what is wrong with it becomes one line."""
+        with told_on_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what the system refuses it becomes one line, but for the service's own processes."""
-        try:
+        """Run the command; what is wrong with the line, and what the system refuses, become one line."""
+        with told_on_one_line():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # `| head` has seen enough, and click ends quietly
-        except OSError as error:
-            if is_supervised():
-                raise
-            raise click.ClickException(tell_os_error(error)) from error
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Note whether help is asked for anywhere on the line: it is given even where the settings are broken."""
@@ -123,14 +110,22 @@ class _Call:
     def __init__(self, config: Path | None, flags: dict[str, str]) -> None:
         self.config = config
         self.flags = flags
+        # The flags that are the command's own options.
+        self.options: set[str] = set()
+        self.served: Mapping[str, object] = {}
         self.loaded = Loaded(Settings(), {}, None)
 
 
-def take_settings(context: click.Context, config: Path | None, flags: dict[str, str]) -> None:
+def take_settings(
+    context: click.Context, config: Path | None, flags: dict[str, str], data_dir: str | None = None
+) -> None:
     """Load the settings into `context.obj`; ends the command with exit code 78 when they cannot be used."""
     # What the library logs of a connection that is lost, the command says itself; a process of the service has a log.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
-    context.meta[_CALL] = _Call(config, flags)
+    call = context.meta[_CALL] = _Call(config, flags)
+    if data_dir is not None:
+        call.flags["data_dir"] = data_dir
+        call.options.add("data_dir")
     _load(context)
 
 
@@ -159,13 +154,40 @@ def data_command(
     def decorate(command: AnyFunction) -> AnyFunction:
         @functools.wraps(command)
         def checked(*arguments: Any, **options: Any) -> Any:
-            settings: Settings = click.get_current_context().obj
-            require_data_folder(settings, needs, failure)
-            return command(settings, *arguments, **options)
+            context = click.get_current_context()
+            require_data_folder(context.obj, needs, failure)
+            if needs in (Needs.STATE, Needs.DATA):
+                take_served_settings(context)
+            return command(context.obj, *arguments, **options)
 
         return data_options(cast("AnyFunction", checked))
 
     return decorate
+
+
+def settings_command(command: AnyFunction) -> AnyFunction:
+    """Pass the settings to a command that need not use the data folder, and give it the option --data-dir."""
+
+    @functools.wraps(command)
+    def informed(*arguments: Any, **options: Any) -> Any:
+        context = click.get_current_context()
+        take_served_settings(context)
+        return command(context.obj, *arguments, **options)
+
+    return data_options(cast("AnyFunction", informed))
+
+
+def take_served_settings(context: click.Context) -> None:
+    """Take from the service that runs on the data folder what neither the file, a variable nor an option says.
+
+    The service itself never does: it would take over what the one before it was started with.
+    """
+    call: _Call | None = context.meta.get(_CALL)
+    if call is None:  # the settings were handed over whole
+        return
+    call.served = served_settings(call.loaded.settings)
+    if call.served:
+        _load(context)
 
 
 def require_data_folder(
@@ -204,7 +226,9 @@ def _option(name: str, metavar: str, text: str) -> Callable[[AnyFunction], AnyFu
 
     def change(context: click.Context, _option: click.Parameter, value: str | None) -> None:
         if value is not None:
-            _call(context).flags[name] = value
+            call = _call(context)
+            call.flags[name] = value
+            call.options.add(name)
             _load(context)
 
     flag = "--" + name.replace("_", "-")
@@ -219,7 +243,7 @@ def _call(context: click.Context) -> _Call:
 def _load(context: click.Context) -> None:
     call = _call(context)
     try:
-        call.loaded = load(call.config, os.environ, call.flags)
+        call.loaded = load(call.config, os.environ, call.flags, call.options, call.served)
     except SettingsInvalid as error:
         if not context.meta[_HELP]:
             raise SettingsProblems(str(error)) from error

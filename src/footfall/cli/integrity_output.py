@@ -25,6 +25,7 @@ from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.clock import NodeClock
 from footfall.system.data_folder import is_half_restored
+from footfall.wording import count_of
 
 _EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, StoreRefused)
 
@@ -88,19 +89,17 @@ def counted(count: CheckCount) -> str:
     """Segments in words."""
     if not count.segments:
         return "nothing"
-    words = f"{_many(count.segments, 'segment')}, {_many(count.frames, 'frame')}, {_many(count.events, 'event')}"
-    return f"{words}, {_many(count.quarantined, 'line')} of quarantine" if count.quarantined else words
+    words = (
+        f"{count_of(count.segments, 'segment')}, {count_of(count.frames, 'frame')}, {count_of(count.events, 'event')}"
+    )
+    return f"{words}, {count_of(count.quarantined, 'line')} of quarantine" if count.quarantined else words
 
 
 def harmed(harm: DamagedRange) -> str:
     """A damaged place in words."""
-    return f"{harm.file}: {harm.size:,} bytes at {harm.offset:,}: {harm.reason}"
+    return f"{harm.file}: {count_of(harm.size, 'byte')} at {harm.offset:,}: {harm.reason}"
 
 
 def missed(name: str) -> str:
     """An archived file that is gone, in words."""
     return f"lost      {name}: it was archived, and is no longer there"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

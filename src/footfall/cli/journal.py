@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from footfall.cli.context import OverviewGroup, data_command
 from footfall.cli.integrity_output import plain_errors
-from footfall.cli.output import moment
+from footfall.cli.tables import echo_text, terminal_width
 from footfall.integrity import (
     CannotRepair,
     Repair,
@@ -24,9 +24,13 @@ from footfall.integrity import (
 )
 from footfall.journal import Damage
 from footfall.settings import Settings
+from footfall.wording import are, count_of, moment
 
 _STATES = [state.value for state in SegmentState]
 _ROW = "{:<8}  {:<10}  {:>7}  {:>9}  {:>11}  {:<20}  {:<20}  {}"
+_HEAD = ("STATE", "HOLDS", "FRAMES", "EVENTS", "BYTES", "FIRST RECEIVED", "LAST RECEIVED", "FILE")
+# A line with the usual name of a file.
+_ROW_CHARS = 160
 
 
 class SegmentLine(Struct, frozen=True):
@@ -76,17 +80,21 @@ def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: b
     """
     with plain_errors():
         folders = SegmentFolders(settings)
-        if not as_json:
-            click.echo(
-                _ROW.format("state", "holds", "frames", "events", "bytes", "first received", "last received", "file")
-            )
+        room = terminal_width()
+        is_narrow = room is not None and room < _ROW_CHARS
+        if not as_json and not is_narrow:
+            click.echo(_ROW.format(*_HEAD))
         for segment in _segments(folders, states, days):
             try:
                 contents = read_contents(segment.path, segment.state)
             except FileNotFoundError:
                 continue  # it has moved on, to where it is listed too, or was listed
             one = _segment_line(folders, segment, contents)
-            click.echo(msgspec.json.encode(one) if as_json else _row(one))
+            if is_narrow and not as_json:
+                click.echo(one.file)
+                echo_text(_in_words(one), 2)
+            else:
+                click.echo(msgspec.json.encode(one) if as_json else _row(one))
 
 
 @journal.command()
@@ -158,9 +166,21 @@ def _segment_line(folders: SegmentFolders, segment: SegmentFile, contents: Segme
     )
 
 
+def _in_words(one: SegmentLine) -> str:
+    """What stands below the file's name where a terminal has no room for a table."""
+    held = "quarantined event" if one.kind == "quarantine" else "event"
+    words = [one.state, count_of(one.events, held), count_of(one.frames, "frame"), count_of(one.bytes, "byte")]
+    if one.damaged_bytes:
+        words.append(f"{one.damaged_bytes:,} of them damaged")
+    if one.first_received is not None and one.last_received is not None:
+        first, last = moment(one.first_received), moment(one.last_received)
+        words.append(f"received {first}" if first == last else f"received {first} to {last}")
+    return f"  {', '.join(words)}"
+
+
 def _row(one: SegmentLine) -> str:
     first, last = ("-" if time is None else moment(time) for time in (one.first_received, one.last_received))
-    note = f"  {one.damaged_bytes:,} bytes damaged" if one.damaged_bytes else ""
+    note = f"  {count_of(one.damaged_bytes, 'byte')} damaged" if one.damaged_bytes else ""
     return _ROW.format(one.state, one.kind, one.frames, one.events, one.bytes, first, last, one.file) + note
 
 
@@ -179,8 +199,10 @@ def _print_frames(path: Path) -> bool:
         if not isinstance(part, Damage):
             out.write(part.lines)
         elif number == len(parts) - 1 and is_being_written(path):
-            click.echo(f"{path}: ends in {part.size:,} bytes of a frame that is being written", err=True)
+            click.echo(f"{path}: ends in {count_of(part.size, 'byte')} of a frame that is being written", err=True)
         else:
-            click.echo(f"{path}: {part.size:,} bytes at {part.offset:,} are no whole frame", err=True)
+            click.echo(
+                f"{path}: {count_of(part.size, 'byte')} at {part.offset:,} {are(part.size)} no whole frame", err=True
+            )
             damaged = True
     return damaged

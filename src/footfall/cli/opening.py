@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from footfall.cli.context import Problems
+from footfall.cli.failures import Problems
 from footfall.plan import PlanInvalid
 from footfall.service import composition
 from footfall.settings import Settings

@@ -1,9 +1,9 @@
-"""How commands read KEY=VALUE options and times, print tables and JSON safely, and show progress."""
+"""How commands read times, print JSON safely, and show progress."""
 
 import datetime as dt
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -12,6 +12,7 @@ import msgspec
 
 from footfall import windows
 from footfall.system.clock import SystemClock
+from footfall.wording import plain
 
 # Lines of the whole work where standard error is no terminal: enough for a log, at most one for each tenth.
 LINES_MAX: Final = 10
@@ -66,48 +67,6 @@ def read_time(context: click.Context, option: click.Parameter, text: str | None)
         hint = "say 30d, 12h, 2026-11-23, 2026-11-23T18:30 or milliseconds"
         raise click.BadParameter(f"{text!r} is no time: {hint}")
     return time_ms
-
-
-def moment(time_ms: int) -> str:
-    """A time in UTC, to the second."""
-    try:
-        return f"{dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S}Z"
-    except (ValueError, OverflowError, OSError):
-        return str(time_ms)
-
-
-def plain(text: str) -> str:
-    """Escape, as JSON does, the characters that control a terminal: senders choose the names of events."""
-    return text if text.isprintable() else "".join(map(_escape, text))
-
-
-def _escape(char: str) -> str:
-    if char.isprintable():
-        return char
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def table(rows: Sequence[tuple[object, ...]]) -> Iterator[str]:
-    """The rows as lines with their columns below each other, numbers to the right; an empty cell is a dash."""
-    texts = [tuple(plain(str(cell)) or "-" for cell in row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    for row, cells in zip(rows, texts, strict=True):
-        aligned = (
-            f"{text:>{width}}" if isinstance(cell, int) else f"{text:<{width}}"
-            for cell, text, width in zip(row, cells, widths, strict=True)
-        )
-        yield "  ".join(aligned).rstrip()
-
-
-def echo_table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]], if_none: str) -> None:
-    """Print a table with its head; only the line `if_none` when there are no rows."""
-    body = list(rows)
-    if not body:
-        click.echo(if_none)
-        return
-    for line in table([head, *body]):
-        click.echo(line)
 
 
 def echo_json(found: object) -> None:

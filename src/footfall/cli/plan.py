@@ -1,24 +1,31 @@
 """`footfall plan`: the tracking plan in words, a check of a file before it is deployed, a first plan of one's own."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import OverviewGroup, Problems, data_options
-from footfall.cli.output import moment, read_time, table, zone_option
+from footfall.cli.context import OverviewGroup, settings_command
+from footfall.cli.failures import Problems
+from footfall.cli.output import read_time, zone_option
 from footfall.cli.plan_history import history_range, open_history, require_customers
 from footfall.cli.plan_infer import infer
 from footfall.cli.plan_init import init
+from footfall.cli.tables import echo_table, echo_text
 from footfall.plan import Plan, PlanInvalid, compile_plan, describe_plan, load_plan
 from footfall.service.composition import plan_path
 from footfall.settings import Settings
+from footfall.wording import count_of, moment
 
 if TYPE_CHECKING:
     from footfall.quarantine import HistoryRange
 
 _FILE = click.Path(path_type=Path)
 _GROUPS_SHOWN = 100
+# What stands before the words of a line that describes a plan; a rule has nothing before it.
+_BEFORE_TEXT = re.compile(r" *\S.*? {2,}")
+_RULE_INDENT = 4
 
 
 @click.group(cls=OverviewGroup)
@@ -42,8 +49,7 @@ plan.add_command(infer)
 
 @plan.command()
 @click.argument("file", type=_FILE, required=False)
-@data_options
-@click.pass_obj
+@settings_command
 def show(settings: Settings, file: Path | None) -> None:
     """Show a plan: its customers, its products with their columns and types, its rules.
 
@@ -54,7 +60,9 @@ def show(settings: Settings, file: Path | None) -> None:
       footfall plan show
       footfall plan show next-plan.toml
     """
-    click.echo(describe_plan(_load(file or plan_path(settings))), nl=False)
+    for line in describe_plan(_load(file or plan_path(settings))).splitlines():
+        name = _BEFORE_TEXT.match(line)
+        echo_text(line, name.end() if name else _RULE_INDENT)
 
 
 @plan.command()
@@ -70,8 +78,7 @@ def show(settings: Settings, file: Path | None) -> None:
 @click.option(
     "--customer", "customers", metavar="CODE", multiple=True, help="Of these only this customer's; repeat it."
 )
-@data_options
-@click.pass_obj
+@settings_command
 def check(settings: Settings, file: Path, since: int | None, customers: tuple[str, ...]) -> None:
     """Check a plan file: every problem is named with its line.
 
@@ -89,7 +96,7 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
         raise click.UsageError("--customer goes with --against-history")
     good = _load(file)
     counts = f"customers: {len(good.customers) or 'any'}, products: {len(good.products)}, types: {len(good.types)}"
-    click.echo(f"{file}: good, fingerprint {good.fingerprint}; {counts}")
+    echo_text(f"{file}: good, fingerprint {good.fingerprint}; {counts}")
     if since is not None:
         _check_history(settings, good, history_range(settings, since, None, customers), file)
 
@@ -103,7 +110,8 @@ def _check_history(settings: Settings, plan: Plan, history: "HistoryRange", file
         require_customers(settings, file, store, history.customers)
         verdict = check_history(store, history, checker, seen)
     click.echo(
-        f"of {verdict.events} events since {moment(history.start)} the plan would have refused {verdict.refused}"
+        f"of {count_of(verdict.events, 'event')} since {moment(history.start)} the plan would have refused "
+        f"{verdict.refused or 'none'}"
     )
     if verdict.refused:
         head = ("EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON")
@@ -111,8 +119,7 @@ def _check_history(settings: Settings, plan: Plan, history: "HistoryRange", file
             (each.events, each.product, each.type, each.example, each.reason.replace("\n", "; "))
             for each in verdict.broken[:_GROUPS_SHOWN]
         ]
-        for line in table([head, *rows]):
-            click.echo(line)
+        echo_table(head, rows, "")
         if len(verdict.broken) > len(rows):
             click.echo("and others, less frequent", err=True)
         raise click.exceptions.Exit(1)

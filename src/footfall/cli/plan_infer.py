@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import data_options
-from footfall.cli.output import plain, read_time, zone_option
+from footfall.cli.context import settings_command
+from footfall.cli.output import read_time, zone_option
 from footfall.cli.plan_history import history_range, open_history
 from footfall.plan import Inference, Inferred, PlanInvalid, TooManyTypes, load_plan, parse_plan, write_inferred
 from footfall.service.composition import plan_path
 from footfall.settings import Settings
+from footfall.wording import count_of, plain
 
 if TYPE_CHECKING:
     from footfall.quarantine import HistoryRange
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 @zone_option
 @click.option("--product", "products", metavar="CODE", multiple=True, help="Only this product's; repeat it.")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, help="Only this customer's; repeat it.")
-@data_options
-@click.pass_obj
+@settings_command
 def infer(
     settings: Settings, since: int | None, until: int | None, products: tuple[str, ...], customers: tuple[str, ...]
 ) -> None:
@@ -47,11 +47,16 @@ def infer(
     click.echo(text, nl=False)
     types = sum(len(product.types) for product in found.products)
     click.echo(
-        f"from {found.events:,} event{'s' * (found.events != 1)}: products {len(found.products)}, types {types}",
+        f"from {count_of(found.events, 'event')}: products {len(found.products)}, types {types}",
         err=True,
     )
     if found.left_out:
-        click.echo(f"types left out, because no plan can have them: {len(found.left_out)}; see the end", err=True)
+        left = sum(events for *_, events in found.left_out)
+        click.echo(
+            f"left out, because no plan can have them: {count_of(len(found.left_out), 'type')} with "
+            f"{count_of(left, 'event')}, which a check against the history names; see the end",
+            err=True,
+        )
 
 
 def _infer(settings: Settings, history: "HistoryRange") -> Inferred:
@@ -70,11 +75,11 @@ def _infer(settings: Settings, history: "HistoryRange") -> Inferred:
     except TooManyTypes as error:
         raise click.ClickException(plain(str(error))) from error
     found = inference.result()
-    _require_all(found, history)
+    _require_all(found, history, settings)
     return found
 
 
-def _require_all(found: Inferred, history: "HistoryRange") -> None:
+def _require_all(found: Inferred, history: "HistoryRange", settings: Settings) -> None:
     """End the command when a product or customer that was asked for has no event, or nothing is left for a plan."""
     products = {product.name for product in found.products} | {product for product, *_ in found.left_out}
     missing = [f"product {product}" for product in history.products if product not in products]
@@ -82,6 +87,7 @@ def _require_all(found: Inferred, history: "HistoryRange") -> None:
     if missing:
         raise click.ClickException(f"the store has no event in that time of {', '.join(missing)}")
     if not found.events:
-        raise click.ClickException("the store has no such event: send some first, with plan_mode open")
+        how = "and wait a second" if settings.plan_mode == "open" else "with plan_mode open"
+        raise click.ClickException(f"the store has no such event: send some first, {how}")
     if not found.products:
         raise click.ClickException("no plan can have the types that were seen: they have more values, or other names")

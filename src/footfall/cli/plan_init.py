@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from footfall.cli.context import Problems, data_options
+from footfall.cli.context import settings_command
+from footfall.cli.failures import Problems
 from footfall.plan import Plan, PlanInvalid, make_sample, name_fault, parse_plan, write_starter
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
@@ -41,6 +42,8 @@ def _keys(text: str) -> tuple[str, ...]:
     """The keys of a context, `?` behind optional ones. Raises BadParameter."""
     found = _names(text)
     plain = [_name(key.removesuffix("?")) for key in found]
+    if spaced := next((key for key in plain if " " in key), None):
+        raise click.BadParameter(f"{spaced!r} has a blank in it: put commas between keys")
     if len(set(plain)) < len(plain):
         raise click.BadParameter("a key is given twice")
     if sorted(found, key=lambda key: key.endswith("?")) != list(found):
@@ -85,8 +88,7 @@ def _customers(_context: click.Context, _option: click.Parameter, values: Sequen
     callback=_customers,
     help="A customer that may send events; repeat it. Every one may, when none is named.",
 )
-@data_options
-@click.pass_obj
+@settings_command
 def init(settings: Settings, file: Path, product: str | None, types: Types, customers: tuple[str, ...]) -> None:
     """Write a first plan of your own into FILE, plan.toml when not said.
 

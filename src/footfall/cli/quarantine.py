@@ -4,13 +4,16 @@ import asyncio
 import getpass
 import os
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from operator import methodcaller
 from typing import Any, TypeVar
 
 import click
 
-from footfall.cli.context import AnyFunction, OverviewGroup, Problems, data_command
-from footfall.cli.failures import tell_store_error
-from footfall.cli.output import echo_json, echo_table, moment, read_time, zone_option
+from footfall.cli.context import AnyFunction, OverviewGroup, data_command
+from footfall.cli.failures import Problems, tell_store_error
+from footfall.cli.output import echo_json, read_time, zone_option
+from footfall.cli.tables import echo_table
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError
 from footfall.plan import PlanInvalid
@@ -20,6 +23,7 @@ from footfall.settings import Settings
 from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system.clock import SystemClock
 from footfall.wire import Standing
+from footfall.wording import count_of, moment, plain
 
 Result = TypeVar("Result")
 
@@ -108,9 +112,13 @@ def list_events(settings: Settings, /, state: str, limit: int, summary: bool, as
         groups = _run(settings, lambda events: events.summary(selection, limit))
         rows = [(each.events, each.product, each.type, _first(each.reason), moment(each.last)) for each in groups]
         _show(groups, ("EVENTS", "PRODUCT", "TYPE", "REASON", "LAST"), rows, as_json)
+        if not groups:
+            _say_unknown(settings, selection)
         return
     page = _run(settings, lambda events: events.page(selection, limit))
     _show(page.events, ("RECEIVED", "ID", "STATE", "CUSTOMER", "TYPE", "REASON"), map(_row, page.events), as_json)
+    if not page.events:
+        _say_unknown(settings, selection)
     if page.next:
         click.echo("there are more: --limit, or a narrower choice, shows them", err=True)
 
@@ -157,10 +165,14 @@ def release(
         _require_choice("release", ids, filters, everything=everything)
     selection = Selection(**filters, ids=ids)
     outcome = _run(settings, lambda events: events.release(selection, _who(), set_type=set_type, dry_run=dry_run))
-    click.echo(f"{'would release' if dry_run else 'released'} {_events(outcome.changed)}")
+    if not (outcome.changed or outcome.stayed or outcome.stopped):
+        click.echo(_NO_EVENTS)
+        _say_unknown(settings, selection)
+        return
+    click.echo(f"{'would release' if dry_run else 'released'} {count_of(outcome.changed, 'event')}")
     if outcome.stayed:
-        they = "1 event still breaks the plan and stays:" if outcome.stayed == 1 else None
-        click.echo(they or f"{outcome.stayed} events still break the plan and stay:")
+        they = "still breaks the plan and stays" if outcome.stayed == 1 else "still break the plan and stay"
+        click.echo(f"{count_of(outcome.stayed, 'event')} {they}:")
         rows = map(_broken, outcome.broken[:GROUPS_SHOWN])
         echo_table(("EVENTS", "PRODUCT", "TYPE", "REASON", "EXAMPLE"), rows, _NO_EVENTS)
     _stop(outcome)
@@ -188,11 +200,12 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
     count = _run(settings, lambda events: events.count(selection))
     if count == 0:
         click.echo(_NO_EVENTS)
+        _say_unknown(settings, selection)
         return
     if not yes:
-        click.confirm(f"drop {_events(count)}, with no way back?", abort=True, err=True)
+        click.confirm(f"drop {count_of(count, 'event')}, with no way back?", abort=True, err=True)
     outcome = _run(settings, lambda events: events.drop(selection, _who()))
-    click.echo(f"dropped {_events(outcome.changed)}")
+    click.echo(f"dropped {count_of(outcome.changed, 'event')}")
     _stop(outcome)
 
 
@@ -213,9 +226,8 @@ def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) ->
 async def _with_quarantine(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
     """Do work with a quarantine that writes to a journal of its own, in the folder that the node's worker loads."""
     with composition.open_clock(settings) as clock, composition.open_store(settings) as store:
-        plan = composition.live_plan(settings)
         journal = composition.new_journal(settings, clock)
-        quarantine = Quarantine(store, journal, plan, settings)
+        quarantine = Quarantine(store, journal, partial(composition.read_plan, settings), settings)
         running = asyncio.create_task(journal.run())
         try:
             result = await work(quarantine)
@@ -254,6 +266,16 @@ def _show(found: object, head: tuple[str, ...], rows: Iterable[tuple[object, ...
         echo_table(head, rows, _NO_EVENTS)
 
 
+def _say_unknown(settings: Settings, selection: Selection) -> None:
+    """Say which of the codes by which nothing was found quarantine has never had: they are probably misspelt."""
+    for kind in ("customer", "product", "type"):
+        code = getattr(selection, kind)
+        alone = Selection(**{kind: code})
+        if code and not _run(settings, methodcaller("count", alone)):
+            hint = "`footfall quarantine list --state all` shows what it has"
+            click.echo(f"quarantine never had an event of the {kind} {plain(code)}; {hint}", err=True)
+
+
 def _row(each: Held) -> tuple[object, ...]:
     return moment(each.received), each.id, each.state.value, each.customer, each.type, _first(each.reason)
 
@@ -267,7 +289,3 @@ def _first(reason: str) -> str:
     first, *others = reason.split("\n")
     cut = first if len(first) <= REASON_CHARS else f"{first[: REASON_CHARS - 1]}\u2026"
     return f"{cut} (+{len(others)})" if others else cut
-
-
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count} events"

@@ -10,7 +10,16 @@ from typing import cast
 
 import click
 
-from footfall.cli.context import Needs, SettingsProblems, address_options, data_command, data_options, loaded
+from footfall.cli.context import (
+    Needs,
+    address_options,
+    data_command,
+    data_options,
+    loaded,
+    take_served_settings,
+)
+from footfall.cli.failures import SettingsProblems
+from footfall.cli.tables import terminal_width
 from footfall.settings import Settings
 from footfall.system.data_folder import is_half_restored
 from footfall.system.log import start_log
@@ -203,15 +212,20 @@ def settings(context: click.Context, as_json: bool) -> None:
       footfall --config /etc/footfall.toml settings --json
       FOOTFALL_PORT=9000 footfall settings | grep -v '# default'
     """
+    take_served_settings(context)
     shown = list(loaded(context).shown())
     if as_json:
         table = {name: {"value": value, "source": source} for name, value, source in shown}
         click.echo(json.dumps(table, indent=2, ensure_ascii=False))
         return
-    lines = [(f"{name} = {_toml(value)}", source) for name, value, source in shown]
+    lines = [(f"{name} = {_toml(value)}", f"  # {source}") for name, value, source in shown]
     width = max(len(line) for line, _ in lines)
+    if room := terminal_width():
+        width = max((len(line) for line, source in lines if len(line) + len(source) <= room), default=0)
     for line, source in lines:
-        click.echo(f"{line:<{width}}  # {source}")
+        # On a narrow terminal, the comment of a long line moves to the left.
+        fits = room is None or width + len(source) <= room
+        click.echo(f"{line:<{width}}{source}" if fits else f"{line}{source}")
 
 
 def _toml(value: object) -> str:

@@ -1,27 +1,36 @@
 """`footfall schedule`: reports that come by themselves; make schedules, look at them, pause and remove them."""
 
+import re
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, tzinfo
 from typing import Any
 
 import click
 import msgspec
 from msgspec import UNSET
 
+from footfall import windows
+from footfall.accounts import may_see
 from footfall.cli.context import AnyFunction, Needs, OverviewGroup, data_command, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
-from footfall.cli.output import echo_json, echo_table, keep_zone, moment, read_time
-from footfall.errors import RequestRefused
+from footfall.cli.output import echo_json, keep_zone, read_time
+from footfall.cli.tables import echo_table, echo_text
+from footfall.errors import Code, Problem, RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
 from footfall.state import State, User
 from footfall.system.clock import SystemClock
 from footfall.validation import CodeLookup
+from footfall.wording import moment
 
 # Whoever can read the state database may do all of it.
 _OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)
 _RUNS_SHOWN = 20
 _NONE_YET = "there are none yet"
+# What the body of `POST /schedules` calls otherwise than the command line.
+_OPTIONS = {"graceSeconds": "grace", "correctionDays": "corrections", "filter.types": "type"}
 
 
 @click.group(cls=OverviewGroup)
@@ -112,19 +121,23 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
         owner = state.users.get(user_id)
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
+        customer = given["customer"]
+        if not may_see(owner, customer):
+            command = f"footfall user grant {shlex.quote(user_id)} --customer {shlex.quote(customer)}"
+            raise click.ClickException(f"user {user_id} may not see the customer {customer}: `{command}` allows it")
         with nullcontext() if are_new else open_codes(settings) as codes:
             found = _schedules(state, settings, codes).add(
                 owner, msgspec.json.encode(_body(given)), assume_unknown=True
             )
     click.echo(found.id)
-    click.echo(f"the first report is due at {moment(found.next.due)}", err=True)
+    click.echo(f"the first report is due at {_due(found)}", err=True)
 
 
 @schedule.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
 @data_command(Needs.STATE)
 def list_schedules(settings: Settings, as_json: bool) -> None:
-    """List all schedules; a paused one has its reason in the last column.
+    """List all schedules; a paused one has its reason in the last column. NEXT is by the clock of its time zone.
 
     \b
     Examples:
@@ -184,7 +197,7 @@ def resume(settings: Settings, schedule_id: str) -> None:
     """
     with _state(settings) as state:
         found = _schedules(state, settings).resume(_OPERATOR, schedule_id)
-    click.echo(f"resumed schedule {schedule_id}; its next report is due at {moment(found.next.due)}")
+    echo_text(f"resumed schedule {schedule_id}; its next report is due at {_due(found)}")
 
 
 @schedule.command()
@@ -210,7 +223,8 @@ def remove(settings: Settings, schedule_id: str) -> None:
 def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> None:
     """List what became of the newest windows of the schedule ID, the newest first.
 
-    A window has a run for its report, and one for each correction. A run that is WAITING is tried again.
+    A window has a run for its report, and one for each correction. A run that is WAITING is tried again. Times are by
+    the clock of the schedule's time zone.
 
     \b
     Examples:
@@ -219,12 +233,14 @@ def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> Non
           | jq -r '.[].source'
     """
     with _state(settings) as state:
-        found = _schedules(state, settings).runs(_OPERATOR, schedule_id, limit)
+        schedules = _schedules(state, settings)
+        timezone = _zone(schedules.find(_OPERATOR, schedule_id))
+        found = schedules.runs(_OPERATOR, schedule_id, limit)
     if as_json:
         echo_json(found)
         return
     head = ("START", "END", "CORRECTION", "STATUS", "TRIES", "SOURCE", "REASON")
-    echo_table(head, map(_run_row, found), _NONE_YET)
+    echo_table(head, (_run_row(each, timezone) for each in found), _NONE_YET)
 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
@@ -246,12 +262,28 @@ def _body(given: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _state(settings: Settings) -> Iterator[State]:
-    """The state database; a refusal becomes lines on standard error and exit code 1."""
+    """The state database; a refusal becomes one line on standard error and exit code 1."""
     try:
         with open_state(settings) as state:
             yield state
     except RequestRefused as error:
-        raise click.ClickException("\n".join([error.message, *map(str, error.problems)])) from error
+        raise click.ClickException(_in_words(error)) from error
+
+
+def _in_words(refused: RequestRefused) -> str:
+    """A refusal of the service of schedules, with the names of the command line."""
+    if refused.code is Code.REQUEST_NOT_FOUND:
+        return f"{refused.message}; `footfall schedule list` shows them all"
+    if not refused.problems:
+        return refused.message
+    message = re.sub(r": (one thing is|\d+ things are) wrong$", "", refused.message)
+    return f"{message}: {'; '.join(map(_option_problem, refused.problems))}"
+
+
+def _option_problem(problem: Problem) -> str:
+    where = re.sub(r"\[\d+\]", "", problem.where)
+    option = _OPTIONS.get(where, where.removeprefix("filter.").replace(".", " "))
+    return f"--{option}: {problem.why}"
 
 
 def _schedules(state: State, settings: Settings, codes: CodeLookup | None = None) -> Schedules:
@@ -271,11 +303,20 @@ def _row(each: ScheduleShown) -> tuple[object, ...]:
     if each.paused:
         state = "paused" if each.reason is UNSET else f"paused: {each.reason}"
     codes = (each.filter["customer"], each.filter["product"])
-    return each.id, each.user, each.name, *codes, each.every, each.timezone, moment(each.next.due), state
+    return each.id, each.user, each.name, *codes, each.every, each.timezone, moment(each.next.due, _zone(each)), state
 
 
-def _run_row(each: ShownRun) -> tuple[object, ...]:
+def _zone(each: ScheduleShown) -> tzinfo:
+    """The zone of a schedule; UTC where this machine's rules do not know it."""
+    return windows.zone(each.timezone) or UTC
+
+
+def _due(each: ScheduleShown) -> str:
+    return moment(each.next.due, _zone(each))
+
+
+def _run_row(each: ShownRun, timezone: tzinfo) -> tuple[object, ...]:
     reason = "" if each.reason is UNSET else each.reason
     # The end is the last millisecond; for people, a window goes up to the next one.
-    times = (moment(each.start), moment(each.end + 1))
+    times = (moment(each.start, timezone), moment(each.end + 1, timezone))
     return *times, each.correction, each.status, each.tries, each.source, reason

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from footfall.accounts import Accounts, BadUser
 from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
-from footfall.cli.output import table
+from footfall.cli.tables import echo_table
 from footfall.service.composition import open_accounts
 from footfall.settings import Settings
 from footfall.state import LastAdmin, User, UserChange, UserExists
@@ -118,8 +118,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
         listed = [msgspec.convert(each, ListedUser, from_attributes=True) for each in users]
         click.echo(msgspec.json.format(msgspec.json.encode(listed)))
         return
-    for line in table([_COLUMNS, *map(_row, users)]):
-        click.echo(line)
+    echo_table(_COLUMNS, map(_row, users), "there are no users yet")
 
 
 @user.command()

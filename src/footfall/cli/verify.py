@@ -8,7 +8,7 @@ import msgspec
 
 from footfall.cli.context import data_command
 from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
-from footfall.cli.output import moment, table
+from footfall.cli.tables import echo_table, echo_text, table
 from footfall.integrity import (
     BAD_VERDICTS,
     CheckedDay,
@@ -22,7 +22,10 @@ from footfall.integrity import (
     VerificationResult,
 )
 from footfall.settings import Settings
+from footfall.wording import count_of, moment
 
+# Where the words begin that stand behind the first of a line.
+_INDENT = 10
 _MEANINGS = {
     "good": "archived, and in the store as archived, once",
     "missing": "archived, and not in the store",
@@ -57,12 +60,15 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
     with plain_errors(Undecided), open_node(settings, needs_store=not frames_only) as (store, clock):
         verdict = Verification(settings, store, clock, progress()).run(days, frames_only=frames_only)
     if as_json:
-        told = {"well": not verdict.problems, "problems": verdict.problems, **msgspec.to_builtins(verdict)}
+        is_well = not (verdict.problems or verdict.is_undecided)
+        told = {"well": is_well, "problems": verdict.problems, **msgspec.to_builtins(verdict)}
         click.echo(msgspec.json.format(msgspec.json.encode(told)))
     else:
         for line in _describe_verification(verdict):
-            click.echo(line)
-    sys.exit(1 if verdict.problems else 0)
+            echo_text(line, _INDENT)
+        _show_comparisons(verdict)
+        echo_text(_conclude(verdict), _INDENT)
+    sys.exit(1 if verdict.problems else Undecided.exit_code if verdict.is_undecided else 0)
 
 
 def _describe_verification(verdict: VerificationResult) -> Iterator[str]:
@@ -75,34 +81,45 @@ def _describe_verification(verdict: VerificationResult) -> Iterator[str]:
     if verdict.compared is None:
         why = "no events are archived" if not verdict.archive.events else "only the checksums were asked for"
         yield f"store     not compared, because {why}"
-    else:
-        yield from _describe_comparison("store     ", verdict.compared)
+
+
+def _show_comparisons(verdict: VerificationResult) -> None:
+    if verdict.compared is not None:
+        _show_comparison("store", verdict.compared)
     if verdict.quarantine is not None and any(verdict.quarantine.days):
-        yield from _describe_comparison("quarantine", verdict.quarantine)
+        _show_comparison("quarantine", verdict.quarantine)
     if verdict.shared and verdict.compared is not None and verdict.compared.total("unarchived"):
-        yield "unarchived events count as well here: other nodes load into this store, and have archives of their own"
+        echo_text(
+            "unarchived events count as well here: other nodes load into this store, and have archives of their own"
+        )
+
+
+def _show_comparison(what: str, compared: ComparisonResult) -> None:
+    begin, through = moment(compared.begin_ms), moment(compared.through_ms)
+    if compared.begin_ms > compared.through_ms:
+        span = "on what is archived: the archive has only begun to cover what the store has"
+    else:
+        span = f"on what was admitted from {begin} to {through}"
+    echo_text(f"{what:<9} compared {span}", _INDENT)
+    totals = [(verdict, compared.total(verdict)) for verdict in _MEANINGS]
+    for line in table([(f"  {verdict}", count, _MEANINGS[verdict]) for verdict, count in totals if count]):
+        click.echo(line)
+    if wrong := [day for day in compared.days if any(getattr(day, verdict) for verdict in BAD_VERDICTS)]:
+        click.echo()
+        echo_table(("DAY", "ARCHIVED", "STORED", *map(str.upper, BAD_VERDICTS)), map(_day, wrong), "")
+    if compared.findings:
+        click.echo()
+        echo_table(("VERDICT", "CUSTOMER", "PRODUCT", "TIMESTAMP", "ID"), map(_finding, compared.findings), "")
+        click.echo()
+
+
+def _conclude(verdict: VerificationResult) -> str:
     events = verdict.archive.events
     speed = f" ({events / verdict.seconds:,.0f} archived events/s)" if events and verdict.seconds else ""
     words = ", ".join(f"{count:,} {kind}" for kind, count in verdict.problems.items())
-    yield f"verdict   {words or 'all is well'}, after {verdict.seconds:.1f} s{speed}"
-
-
-def _describe_comparison(what: str, compared: ComparisonResult) -> Iterator[str]:
-    begin, through = moment(compared.begin_ms), moment(compared.through_ms)
-    if compared.begin_ms > compared.through_ms:
-        yield f"{what} compared on what is archived: the archive has only begun to cover what the store has"
-    else:
-        yield f"{what} compared on what was admitted from {begin} to {through}"
-    totals = [(verdict, compared.total(verdict)) for verdict in _MEANINGS]
-    yield from table([(f"  {verdict}", count, _MEANINGS[verdict]) for verdict, count in totals if count])
-    if wrong := [day for day in compared.days if any(getattr(day, verdict) for verdict in BAD_VERDICTS)]:
-        yield ""
-        yield from table([("day", "archived", "stored", *BAD_VERDICTS), *map(_day, wrong)])
-    if compared.findings:
-        yield ""
-        head = ("verdict", "customer", "product", "timestamp", "batch", "sequence")
-        yield from table([head, *map(_finding, compared.findings)])
-        yield ""
+    if verdict.is_undecided and not words:
+        words = "not known: the store has events, and the archive has none to compare them with"
+    return f"verdict   {words or 'all is well'}, after {verdict.seconds:.1f} s{speed}"
 
 
 def _day(day: CheckedDay) -> tuple[object, ...]:
@@ -110,7 +127,7 @@ def _day(day: CheckedDay) -> tuple[object, ...]:
 
 
 def _finding(one: Finding) -> tuple[object, ...]:
-    return one.verdict, one.customer, one.product, one.timestamp, one.batch, one.sequence
+    return one.verdict, one.customer, one.product, moment(one.timestamp), f"{one.batch}/{one.sequence}"
 
 
 @click.command()
@@ -154,7 +171,7 @@ def rebuild(
         else:
             plan = RebuildPlan(unarchived=Unarchived(unarchived), archive_only=archive_only, keep_old=keep_old)
             for line in _describe_rebuild(rebuilding.run(plan), plan):
-                click.echo(line)
+                echo_text(line, _INDENT)
 
 
 def _describe_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
@@ -167,14 +184,14 @@ def _describe_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
         wrong = {kind: before.total(kind) for kind in ("missing", "doubled", "changed")}
         words = ", ".join(f"{count:,} {kind}" for kind, count in wrong.items() if count)
         yield f"before    {words or 'the table was as the archive'}"
-        yield f"carried   {before.total('older'):,} older events, whose archive is gone"
+        yield f"carried   {count_of(before.total('older'), 'older event')}, whose archive is gone"
         if count := before.total("unarchived"):
             dropped = plan.unarchived is Unarchived.DROP
-            yield f"{'left out ' if dropped else 'kept     '} {count:,} events that no archived segment holds"
+            yield f"{'left out ' if dropped else 'kept     '} {count_of(count, 'event')} that no archived segment holds"
     if rebuilt.quarantine is not None and any(rebuilt.quarantine.days):
         lacked = rebuilt.quarantine.total("missing", "changed")
         yield (
-            f"quarantine  {lacked:,} records were brought back"
+            f"quarantine  brought back: {count_of(lacked, 'record')}"
             if lacked
             else "quarantine  the table lacked nothing of the archive"
         )
@@ -184,4 +201,4 @@ def _describe_rebuild(rebuilt: Rebuilt, plan: RebuildPlan) -> Iterator[str]:
         yield "rebuilt   no events, for none are archived"
         return
     events = rebuilt.after.total("good", "unarchived", "older", "newer")
-    yield f"rebuilt   {events:,} events in {rebuilt.seconds:.1f} s; the new table is in place"
+    yield f"rebuilt   {count_of(events, 'event')} in {rebuilt.seconds:.1f} s; the new table is in place"

@@ -36,13 +36,14 @@ from footfall.integrity.guard import ProgressCallback, check_room, exclusive_acc
 from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, total_bytes
 from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState
 from footfall.integrity.verdict import CheckCount, ComparisonResult, DamagedRange
-from footfall.integrity.verify import EDGE_MS, EVENTS, SegmentListing, comparable_range, list_segments
+from footfall.integrity.verify import EDGE_MS, EVENTS, SegmentListing, comparable_range, list_segments, tables
 from footfall.journal import SegmentKind
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreUnavailable, query
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
+from footfall.wording import are, count_of
 
 REBUILT = "events_rebuilt"
 _VIEW = "events_rebuilding"
@@ -109,7 +110,7 @@ class Rebuilding:
             # The store may be a new and empty one.
             retry(self._store.migrate)
             self._clean_up()
-            if OLD in self._tables():
+            if OLD in tables(self._store):
                 raise CannotRebuild("the table of an earlier rebuild is still kept: footfall rebuild --drop-old first")
             listing = list_segments(self._folders, self._clock)
             if not listing.archived:
@@ -143,27 +144,23 @@ class Rebuilding:
     def drop_old(self) -> bool:
         """Remove the table that a rebuild kept; False when there is none."""
         with exclusive_access(self._folders.data):
-            exists = OLD in self._tables()
+            exists = OLD in tables(self._store)
             self._store.run_table_script("rebuild_drop_old")
             return exists
 
-    def _tables(self) -> dict[str, str]:
-        """The tables of a rebuild that exist, with their marks."""
-        return {str(name): str(mark) for name, mark in retry(lambda: self._store.rows(query("rebuild_tables"), {}))}
-
     def _clean_up(self, *, foreign: bool = False) -> None:
         """Clean up after a rebuild that was killed, or finish it if it had swapped."""
-        tables = self._tables()
-        mark = tables.get(EVENTS) or tables.get(REBUILT, "")
+        there = tables(self._store)
+        mark = there.get(EVENTS) or there.get(REBUILT, "")
         if mark and mark != self._mark and not foreign:
             raise CannotRebuild(f"the table is being {mark}; if that is over: footfall rebuild --abandon")
-        if tables.get(EVENTS):
-            self._finish_swap(keep_old=REBUILT in tables)
-        elif tables.get(REBUILT):
+        if there.get(EVENTS):
+            self._finish_swap(keep_old=REBUILT in there)
+        elif there.get(REBUILT):
             self._drop_new_table()
-        elif REBUILT in tables:
+        elif REBUILT in there:
             raise CannotRebuild(f"there is a table {REBUILT} that no rebuild has made")
-        elif _VIEW in tables:
+        elif _VIEW in there:
             self._store.run_table_script("rebuild_part")
 
     @property
@@ -183,7 +180,7 @@ class Rebuilding:
         except BaseException:
             # If the store is unavailable now, the next rebuild cleans up.
             with contextlib.suppress(StoreUnavailable, StoreFailed):
-                if not self._tables().get(EVENTS):
+                if not tables(self._store).get(EVENTS):
                     self._drop_new_table()
             raise
 
@@ -226,7 +223,7 @@ class Rebuilding:
                 after = check.compare(begin_ms, listing.through_ms, EDGE_MS)
                 if bad := after.total("missing", "doubled", "changed"):
                     raise CannotRebuild(
-                        f"{bad:,} records of quarantine differ from the archive after all of it was loaded"
+                        f"quarantine differs from the archive in {count_of(bad, 'record')} after all of it was loaded"
                     )
         return lines, before
 
@@ -254,8 +251,9 @@ class Rebuilding:
         count = before.total("unarchived")
         if count and plan.unarchived is Unarchived.REFUSE:
             raise CannotRebuild(
-                f"{count:,} events of the table are in no archived segment, although the archive covers their time: "
-                "say --unarchived keep to carry them over, or --unarchived drop to leave them out"
+                f"{count_of(count, 'event')} of the table {are(count)} in no archived segment, although the "
+                "archive covers their time: say --unarchived keep to carry them over, or --unarchived drop to leave "
+                "them out"
             )
 
     def _carry_over(self, span: ComparisonRange, plan: RebuildPlan) -> None:
@@ -279,7 +277,9 @@ class Rebuilding:
         if plan.unarchived is not Unarchived.KEEP:
             bad += after.total("unarchived")
         if bad:
-            raise CannotRebuild(f"the new table differs from the archive in {bad:,} events; the old one stays")
+            raise CannotRebuild(
+                f"the new table differs from the archive in {count_of(bad, 'event')}; the old one stays"
+            )
 
     def _confirm_nothing_left(self, before: ComparisonResult, plan: RebuildPlan) -> None:
         """Compare the old table with the new one: every event that was loaded by now must be in both."""
@@ -292,7 +292,9 @@ class Rebuilding:
                 left += self._count_missing(wanted)
                 advance(sum(hour.stored for hour in step))
         if left > (before.total("unarchived") if plan.unarchived is Unarchived.DROP else 0):
-            raise CannotRebuild(f"the new table lacks {left:,} events that the old one has; the old one stays")
+            raise CannotRebuild(
+                f"the new table lacks {count_of(left, 'event')} that the old one has; the old one stays"
+            )
 
     def _count_missing(self, wanted: dict[str, object]) -> int:
         ((left,),) = retry(lambda: self._store.rows(query("rebuild_left"), wanted))
@@ -300,14 +302,14 @@ class Rebuilding:
 
     def _swap(self) -> None:
         """Swap the tables. When the answer does not arrive, the mark tells whether it was done."""
-        while not self._tables().get(EVENTS):
+        while not tables(self._store).get(EVENTS):
             with contextlib.suppress(StoreUnavailable):
                 self._store.run_table_script("rebuild_swap")
 
     def _finish_swap(self, *, keep_old: bool) -> None:
         """After the swap: remove the view, remove or rename the old table, and remove the mark of the new one."""
         retry(lambda: self._store.run_table_script("rebuild_part"))
-        if REBUILT in self._tables():
+        if REBUILT in tables(self._store):
             retry(lambda: self._store.run_table_script("rebuild_store_old" if keep_old else "rebuild_drop"))
         retry(lambda: self._store.run_table_script("rebuild_done"))
 

@@ -13,6 +13,7 @@ from footfall.integrity.guard import exclusive_access
 from footfall.integrity.segments import SegmentFile, SegmentFolders, SegmentState, find_damage, is_being_written
 from footfall.journal import SALVAGED, Damage, Disk, Frame, Recovered, recover, sealed_name, walk
 from footfall.loading import unused_path
+from footfall.wording import are, count_of
 
 
 class CannotRepair(Exception):
@@ -104,7 +105,8 @@ class Repair:
             raise CannotRepair(f"{self._name(target)} is there already")
         self._disk.move(segment.path, target)
         self._disk.sync_folder(segment.path.parent)
-        return [f"all {len(parts)} frames are whole; it is back in the journal, to be loaded: {self._name(target)}"]
+        frames = count_of(len(parts), "frame")
+        return [f"the whole file is sound, {frames}; back in the journal, to be loaded: {self._name(target)}"]
 
     def _salvage(self, segment: SegmentFile, parts: list[Frame | Damage]) -> list[str]:
         data = segment.path.read_bytes()
@@ -120,11 +122,11 @@ class Repair:
         self._disk.move(segment.path, original)
         self._disk.sync_folder(segment.path.parent)
         archived = segment.state is SegmentState.ARCHIVED
-        use = "and stay in the archive" if archived else "and are back in the journal, to be loaded"
+        use = "in the archive" if archived else "back in the journal, to be loaded"
         after = "the events of what is lost are in the store still; verify counts them as not archived"
         return [
-            f"{len(frames)} frames are whole {use}: {self._name(target)}",
-            f"{lost} bytes are no whole frame; the original is kept as {self._name(original)}",
+            f"{count_of(len(frames), 'frame')} {are(len(frames))} whole and {use}: {self._name(target)}",
+            f"{count_of(lost, 'byte')} {are(lost)} no whole frame; the original is kept as {self._name(original)}",
             *([after] if archived else []),
         ]
 

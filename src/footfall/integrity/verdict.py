@@ -84,7 +84,8 @@ class ComparisonResult(Struct, frozen=True, kw_only=True):
 class VerificationResult(Struct, frozen=True, kw_only=True):
     """The result of one check, for events and for quarantine.
 
-    A comparison is None when there was nothing to compare, or the store was not asked.
+    A comparison is None when there was nothing to compare, or the store was not asked. `is_undecided`: the store has
+    events and the archive of no day has any, so that nothing says whether the store has all of them.
     """
 
     archive: CheckCount
@@ -94,6 +95,7 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
     # Archived segments whose files are missing.
     lost: tuple[str, ...]
     compared: ComparisonResult | None
+    is_undecided: bool
     quarantine: ComparisonResult | None
     # Whether other nodes may load into the same store: then their archives have the events that this one lacks.
     shared: bool

@@ -73,6 +73,11 @@ def comparable_range(store: Store, copy: str, listing: SegmentListing) -> Compar
     return ComparisonRange(copy, EVENTS, begin_ms, listing.through_ms)
 
 
+def tables(store: Store) -> dict[str, str]:
+    """The tables of events that there are, the present one and those of a rebuild, with their marks."""
+    return {str(name): str(mark) for name, mark in retry(lambda: store.rows(query("rebuild_tables"), {}))}
+
+
 class Verification:
     """Compares one node's archived events and quarantine with the store; call `run` once."""
 
@@ -111,10 +116,18 @@ class Verification:
             harms=tuple(self._inspection.harms),
             lost=self._folders.names(listing.lost),
             compared=compared,
+            is_undecided=not frames_only and listing.begin_ms is None and self._has_events_only_in_store(listing),
             quarantine=quarantine,
             shared=self._settings.events_url != "embedded",
             seconds=round(time.monotonic() - started_s, 3),
         )
+
+    def _has_events_only_in_store(self, listing: SegmentListing) -> bool:
+        """Whether the store has events although no event of any day is archived, as after a restore."""
+        if any(one.kind is SegmentKind.EVENTS for one in self._folders.archived(None)):
+            return False
+        wanted = {"stored": EVENTS, "begin": listing.through_ms}
+        return EVENTS in tables(self._store) and bool(retry(lambda: self._store.rows(query("check_older"), wanted)))
 
     def _read(self, label: str, segments: list[SegmentFile]) -> CheckCount:
         with self._progress(label, total_bytes(segments)) as advance:

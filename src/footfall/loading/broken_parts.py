@@ -15,6 +15,7 @@ from pathlib import Path
 from footfall.journal import SEALED, SegmentKind, kind_of
 from footfall.loading.archive import Archive
 from footfall.store import Store, StoreDamaged, StoreFailed, StoreRefused, StoreTimeout, query
+from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class BrokenParts:
             return
         for table, name in broken:
             self._store.write(query("part_drop"), {"table": table, "part": name})
-        log.warning("%d segments were loaded again; events older than the archive could not be", loaded)
+        log.warning("loaded again: %s; events older than the archive could not be", count_of(loaded, "segment"))
 
     def finds_damage(self) -> bool:
         """Whether a part that is new since the last call is damaged: each part is read once."""

@@ -31,12 +31,13 @@ def load_plan(path: Path | None) -> Plan:
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise _invalid(source, "file", "there is no such file: give the path of a plan in TOML") from error
+        raise _invalid(source, "file", "there is no such file: give the path of a plan in TOML", 0) from error
     except IsADirectoryError as error:
-        raise _invalid(source, "file", "is a folder: give the path of a plan in TOML") from error
-    except (OSError, ValueError) as error:
-        # Python itself refuses a path with a null character as a ValueError.
-        raise _invalid(source, "file", f"cannot be read: {error}") from error
+        raise _invalid(source, "file", "is a folder: give the path of a plan in TOML", 0) from error
+    except OSError as error:
+        raise _invalid(source, "file", f"cannot be read: {error.strerror}", 0) from error
+    except ValueError as error:  # Python itself refuses a path with a null character
+        raise _invalid(source, "file", f"cannot be read: {error}", 0) from error
     return parse_plan(data, source)
 
 

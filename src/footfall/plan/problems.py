@@ -15,7 +15,10 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class PlanProblem(Struct, frozen=True):
-    """One thing that is wrong: `line` counts from 1, `where` names the key (`rules[0].keys[1]`), `why` what to do."""
+    """One thing that is wrong: `where` names the key (`rules[0].keys[1]`), `why` says what to do.
+
+    `line` counts from 1; it is 0 where the file could not be read.
+    """
 
     line: int
     where: str
@@ -31,7 +34,11 @@ class PlanInvalid(Exception):
         self.problems = problems
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.source}:{one.line}: {one.where}: {one.why}" for one in self.problems)
+        return "\n".join(f"{self._place(one)}: {one.why}" for one in self.problems)
+
+    def _place(self, one: PlanProblem) -> str:
+        """Where the problem is; a file that cannot be read has no lines."""
+        return f"{self.source}:{one.line}: {one.where}" if one.line else self.source
 
 
 class Findings:

@@ -7,6 +7,7 @@ from typing import Final
 
 from footfall.plan.inference import Inferred, InferredColumn, InferredProduct
 from footfall.plan.value_statistics import INTEGER, ValueKind
+from footfall.wording import count_of
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 # The last code point that has the short escape.
@@ -16,38 +17,46 @@ LINE_CHARS_MAX: Final = 100
 
 
 _STARTER: Final = """\
-# The tracking plan: which customers, products and types of events there are, and what each type's context holds.
-# docs/tracking-plan.md has the whole format. After a change:
+# The tracking plan: which customers, products and types of events there are,
+# and what each type's context holds. docs/tracking-plan.md has the whole format.
+# After a change:
 #   footfall plan check FILE     names every mistake with its line
-#   kill -HUP PID                has the running service read the file again (PID: of footfall serve)
+#   kill -HUP PID                has the running service read the file again
+#                                (PID: that of footfall serve)
 
 {customers}
 
 [products.{product}]
-# Every key of a context, in the order in which reports list them. Readers rely on it: add new ones at the end.
+# Every key of a context, in the order in which reports list them. Readers rely
+# on it: add new ones at the end.
 columns = {columns}
 
 [products.{product}.types]
-# TYPE = the keys of its context, in order. A question mark makes a key optional; optional keys come last.
+# TYPE = the keys of its context, in order. A question mark makes a key
+# optional; optional keys come last.
 {types}
 
-# Rules are conditions on values: non_empty, uuid, one_of, regex, optional; of the customers, products and keys that
-# they name, or of all.
+# Rules are conditions on values: non_empty, uuid, one_of, regex, optional; of
+# the customers, products and keys that they name, or of all.
 # [[rules]]
 # keys = [{key}]
 # non_empty = true
 """
-_STARTER_CUSTOMERS: Final = "# The customers that may send events; others are refused. Without it every customer may.\n"
+_STARTER_CUSTOMERS: Final = (
+    "# The customers that may send events; others are refused. Without it, every\n# customer may.\n"
+)
 _INFERRED_HEAD: Final = """\
 # Inferred from {events} of {first} to {last}.
 # It accepts every one of them{but}.
 #
 # Look through it before you use it:
-# - Columns are named by what their values look like: give them the names that readers of reports should see, here, in
-#   the types and in the rules alike.
+# - Columns are named by what their values look like: give them the names that
+#   readers of reports should see, here, in the types and in the rules alike.
 # - A key with a question mark is optional: some event had no value there.
-# - Rules say what all values had in common so far. Remove those that the next value may break.
-# - docs/tracking-plan.md has the whole format. footfall plan check FILE --against-history 30d checks the result.
+# - Rules say what all values had in common so far. Remove those that the next
+#   value may break.
+# - docs/tracking-plan.md has the whole format. This checks the result{named}:
+#     footfall plan check FILE --against-history 30d
 """
 _LEFT_OUT_SHOWN: Final = 20
 # A product has a column at least, even when none of its types has a value.
@@ -109,7 +118,9 @@ def write_inferred(found: Inferred) -> str:
     """The text of the plan's file."""
     left = sum(events for *_, events in found.left_out)
     but = f", but for {left:,} that no plan can name (see below)" if left else ""
-    head = _INFERRED_HEAD.format(events=_events(found.events), first=_day(found.first), last=_day(found.last), but=but)
+    named = f", and names those {left:,}" if left else ""
+    days = {"first": _day(found.first), "last": _day(found.last)}
+    head = _INFERRED_HEAD.format(events=_events(found.events), **days, but=but, named=named)
     parts = [head, *_customers(found.customers), *(line for each in found.products for line in _product(each))]
     parts += [line for each in found.products for line in _rules(each)]
     return "\n".join([*parts, *_left_out(found), ""])
@@ -168,7 +179,7 @@ def _left_out(found: Inferred) -> Iterator[str]:
     if found.left_out:
         yield "\n# Left out, because no plan can have them:"
     for product, kind, why, events in found.left_out[:_LEFT_OUT_SHOWN]:
-        yield f"# {quote(kind)} of {quote(product)}, {_events(events)}: {why}"
+        yield f"# {quote(kind)} of {quote(product)}, {count_of(events, 'event')}: {why}"
     if len(found.left_out) > _LEFT_OUT_SHOWN:
         yield f"# and {len(found.left_out) - _LEFT_OUT_SHOWN} more"
 
@@ -181,7 +192,7 @@ def _commented(lines: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _events(count: int) -> str:
-    return f"{count:,} event{'s' * (count != 1)}"
+    return count_of(count, "event")
 
 
 def _day(time_ms: int) -> str:

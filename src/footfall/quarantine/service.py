@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import msgspec
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import Journal, JournalError
-from footfall.plan import Checker, LivePlan, compile_plan
+from footfall.plan import Checker, Plan, compile_plan
 from footfall.quarantine import journal_lines
 from footfall.quarantine.records import ChangeOutcome, Held, HeldGroup, Page, ProblemCounts, Record, read_records
 from footfall.quarantine.selection import START, Cursor, Selection
@@ -22,6 +22,7 @@ from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.system import files
 from footfall.wire import Standing, StoredEvent
+from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,11 @@ _group = msgspec.json.Decoder(HeldGroup)
 class Quarantine:
     """Reads quarantine from the store, and changes it through the journal, which must be running.
 
+    `plan` gives the plan by which events are released, and is called for nothing else: a large one takes long to read.
     All methods raise StoreUnavailable, StoreTimeout or StoreFailed, as the store does.
     """
 
-    def __init__(self, store: Store, journal: Journal, plan: LivePlan, settings: Settings) -> None:
+    def __init__(self, store: Store, journal: Journal, plan: Callable[[], Plan], settings: Settings) -> None:
         self._store = store
         self._journal = journal
         self._plan = plan
@@ -92,7 +94,7 @@ class Quarantine:
         was changed; after the first change the outcome tells of the error.
         """
         _check_type(set_type, self._settings)
-        checker = compile_plan(self._plan.plan, self._settings, thorough=True)
+        checker = compile_plan(self._plan(), self._settings, thorough=True)
         counts, outcome = ProblemCounts(), ChangeOutcome(changed=0)
         async with self._change(outcome, dry_run=dry_run), aclosing(self._all_held(selection)) as blocks:
             async for events in blocks:
@@ -104,7 +106,7 @@ class Quarantine:
                 outcome.changed += len(good)
         outcome.stayed, outcome.broken = counts.events, counts.broken()
         if not dry_run:
-            log.info("%s released %d events from quarantine; %d stay", by, outcome.changed, outcome.stayed)
+            log.info("%s released %s of quarantine; stayed: %d", by, count_of(outcome.changed, "event"), outcome.stayed)
         return outcome
 
     async def drop(self, selection: Selection, by: str) -> ChangeOutcome:
@@ -118,7 +120,7 @@ class Quarantine:
                 await self._journal.append(quarantined=journal_lines.state_changes(events, Standing.DROPPED, by))
                 outcome.last = events[-1]
                 outcome.changed += len(events)
-        log.info("%s dropped %d events from quarantine", by, outcome.changed)
+        log.info("%s dropped %s of quarantine", by, count_of(outcome.changed, "event"))
         return outcome
 
     async def wait_until_visible(self, outcome: ChangeOutcome, within_s: float) -> bool:
@@ -221,7 +223,7 @@ def _record_failures(outcome: ChangeOutcome) -> Iterator[None]:
     except (JournalError, StoreUnavailable, StoreTimeout, StoreFailed) as error:
         if outcome.last is None:
             raise
-        log.warning("stopped after %d quarantined events: %s", outcome.changed, error)
+        log.warning("stopped after %s: %s", count_of(outcome.changed, "quarantined event"), error)
         whose = "journal" if isinstance(error, JournalError) else "events store"
         outcome.stopped = f"the {whose} could do no more; the rest is as it was, and the same call goes on with it"
 

@@ -12,6 +12,7 @@ from footfall.schedules import jobs
 from footfall.settings import Settings
 from footfall.state import Schedule, User
 from footfall.windows import DAY_MS, Window
+from footfall.wording import moment
 
 # The keys of a body.
 KEYS = (
@@ -93,8 +94,11 @@ def _first(
     if start_ms is UNSET:
         start_ms = now_ms
     earliest_ms = max(settings.timestamp_min_ms, now_ms - settings.schedule_backlog_max * windows.LENGTHS_MS[every])
-    if not earliest_ms <= start_ms <= now_ms + AHEAD_MAX_MS:
-        reader.wrong("from", f"must be from {earliest_ms} to {now_ms + AHEAD_MAX_MS}")
+    latest_ms = now_ms + AHEAD_MAX_MS
+    if not earliest_ms <= start_ms <= latest_ms:
+        reader.wrong(
+            "from", f"must be from {moment(earliest_ms)} to {moment(latest_ms)} ({earliest_ms} to {latest_ms})"
+        )
         start_ms = now_ms
     return windows.window(every, timezone, start_ms)
 

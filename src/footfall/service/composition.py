@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from footfall.accounts import Accounts
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
-    from footfall.plan import LivePlan
+    from footfall.plan import LivePlan, Plan
     from footfall.state import State
     from footfall.store import Store
     from footfall.validation import CodeLookup
@@ -105,7 +105,8 @@ def told_as_refusals() -> Iterator[None]:
     try:
         yield
     except PlanInvalid as error:
-        raise SettingsUnusable(f"the tracking plan is broken:\n{error}") from error
+        lines = (f"the tracking plan is broken: {line}" for line in str(error).splitlines())
+        raise SettingsUnusable("\n".join(lines)) from error
     except BadUser as error:
         raise SettingsUnusable(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
     except StateUrlInvalid as error:
@@ -117,6 +118,13 @@ def told_as_refusals() -> Iterator[None]:
 def plan_path(settings: Settings) -> Path | None:
     """The file of the tracking plan; None for the packaged one."""
     return Path(settings.plan) if settings.plan else None
+
+
+def read_plan(settings: Settings) -> "Plan":
+    """The tracking plan as its file is now. Raises PlanInvalid."""
+    from footfall.plan import load_plan
+
+    return load_plan(plan_path(settings))
 
 
 def live_plan(settings: Settings) -> "LivePlan":

@@ -37,6 +37,7 @@ from footfall.system.process import (
     SettingsUnusable,
     bind,
 )
+from footfall.system.served_settings import shared_settings
 from footfall.system.terminal import Terminal
 from footfall.system.waiting import backoff
 
@@ -143,7 +144,8 @@ async def supervise(settings: Settings) -> None:
             else:
                 opening.close()
                 stop.children = children
-                await _run(tasks, children, banner(settings, listener, prepared), stop)
+                with shared_settings(settings, listener.getsockname()[1]):
+                    await _run(tasks, children, banner(settings, listener, prepared), stop)
     if refusal is not None:
         raise refusal
 

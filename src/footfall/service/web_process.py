@@ -69,7 +69,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             usage=usage,
             codes=codes,
             plan=plan,
-            quarantine=Quarantine(store, journal, plan, settings),
+            quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
             collect=collector,
             service=_describe(settings),
             clock=clock,

@@ -1,4 +1,4 @@
-"""Loads the settings from defaults, a TOML file, the environment and flags; each overrides the one before.
+"""Loads the settings from defaults, a running service, a TOML file, the environment and flags, in rising order.
 
 All problems are found at once and reported one a line, so that the user does not start once for each mistake.
 """
@@ -6,7 +6,7 @@ All problems are found at once and reported one a line, so that the user does no
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -22,6 +22,8 @@ PREFIX = "FOOTFALL_"
 CONFIG_VARIABLE = "FOOTFALL_CONFIG"
 CONFIG_DEFAULT = Path("footfall.toml")
 DEFAULT = "default"
+# The source of what a running service has, and a command has no word of.
+SERVICE = "service"
 
 # Variables with our prefix that are not settings: the path of the file, a secret for the first start, and what the
 # supervisor passes to its processes.
@@ -48,7 +50,10 @@ class SettingsInvalid(Exception):
 
 
 class Loaded(Struct, frozen=True):
-    """The settings in force, the source of each (`default`, a file's path, a variable's name, `flag`), the file."""
+    """The settings in force, the source of each, and the file.
+
+    A source is `default`, `service`, a file's path, a variable's name or `flag`.
+    """
 
     settings: Settings
     sources: dict[str, str]
@@ -70,16 +75,29 @@ class _Given(NamedTuple):
     text: bool
 
 
-def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Loaded:
+def load(
+    config: Path | None,
+    environment: Mapping[str, str],
+    flags: Mapping[str, str],
+    options: Collection[str] = (),
+    served: Mapping[str, object] | None = None,
+) -> Loaded:
     """Read and check all sources; raises SettingsInvalid with every problem found.
 
     The file is `config`, else that of FOOTFALL_CONFIG (none when that is empty), else ./footfall.toml if it exists.
-    `flags` has the settings' names as keys.
+    `flags` has the settings' names as keys; `options` are those of them that have an option of their own. `served` are
+    settings of a running service, which stand in for the defaults.
     """
     problems: list[str] = []
     file = _file(config, environment)
     given: dict[str, _Given] = {}
-    for one in (*_from_file(file, problems), *_from_environment(environment), *_from_flags(flags)):
+    sources = (
+        *_from_service(served or {}),
+        *_from_file(file, problems),
+        *_from_environment(environment),
+        *_from_flags(flags, options),
+    )
+    for one in sources:
         if one.name in _HINTS:
             given[one.name] = one
         else:
@@ -89,8 +107,8 @@ def load(config: Path | None, environment: Mapping[str, str], flags: Mapping[str
     problems += _check(settings, given, values)
     if problems:
         raise SettingsInvalid(tuple(problems))
-    sources = {name: given[name].source if name in given else DEFAULT for name in Settings.__struct_fields__}
-    return Loaded(settings, sources, file)
+    shown = {name: given[name].source if name in given else DEFAULT for name in Settings.__struct_fields__}
+    return Loaded(settings, shown, file)
 
 
 def _file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -126,9 +144,15 @@ def _is_service_link(variable: str, value: str) -> bool:
     return _SERVICE_LINK.fullmatch(variable) is not None or (variable == "FOOTFALL_PORT" and "://" in value)
 
 
-def _from_flags(flags: Mapping[str, str]) -> Iterator[_Given]:
+def _from_flags(flags: Mapping[str, str], options: Collection[str]) -> Iterator[_Given]:
     for name, value in flags.items():
-        yield _Given(name, value, "flag", f"flag {name}", text=True)
+        place = f"--{name.replace('_', '-')}" if name in options else f"--set {name}"
+        yield _Given(name, value, "flag", place, text=True)
+
+
+def _from_service(served: Mapping[str, object]) -> Iterator[_Given]:
+    for name, value in served.items():
+        yield _Given(name, value, SERVICE, f"the running service's {name}", text=False)
 
 
 def _near(one: _Given) -> str:

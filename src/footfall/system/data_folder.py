@@ -64,10 +64,11 @@ def require_data(path: Path) -> None:
 
 def is_served(settings: Settings) -> bool:
     """Whether a service, or an engine alone, runs on the data folder. Raises OSError."""
-    return any(_is_locked(settings.data / name) for name in (SERVE_LOCK, "engine/lock"))
+    return any(is_locked(settings.data / name) for name in (SERVE_LOCK, "engine/lock"))
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock on a file; False when there is no such file. Raises OSError."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from footfall.wording import count_of
+
 log = logging.getLogger(__name__)
 
 PERIOD_S = 60.0
@@ -49,7 +51,7 @@ class LogRateLimit(logging.Filter):
             finished = self._pop_finished()
             is_written = record.levelno < logging.WARNING or self._count(record)
         for count in finished:
-            log.warning("%d more lines in a minute, the last of them: %s", count.left_out, count.last)
+            log.warning("%s in a minute, the last of them: %s", count_of(count.left_out, "more line"), count.last)
         return is_written
 
     def _pop_finished(self) -> list[_Count]:

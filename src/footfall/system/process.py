@@ -6,6 +6,7 @@ Two tricks: the web processes ask the kernel for short turns, which took 99 % of
 
 import contextlib
 import ctypes
+import errno
 import gc
 import logging
 import os
@@ -74,10 +75,22 @@ def bind(settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        reason = error.strerror or str(error)
-        raise CannotServe(f"cannot listen on {settings.host} port {settings.port}: {reason}") from error
+        raise CannotServe(f"cannot listen on {settings.host} port {settings.port}: {_why_not(error)}") from error
     listener.setblocking(False)
     return listener
+
+
+def _why_not(error: OSError) -> str:
+    """Why there is no listening socket, and what to do about it."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program listens there; name another port with --port, or 0 for any free one"
+        case errno.EADDRNOTAVAIL | socket.EAI_NONAME:
+            return "this machine has no such address; name another with --host"
+        case errno.EACCES:
+            return "only root may listen on that port; name one from 1024 on with --port"
+        case _:
+            return error.strerror or str(error)
 
 
 def inherited_socket() -> socket.socket | None:

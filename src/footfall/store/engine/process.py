@@ -87,9 +87,7 @@ class Engine:
         # The kernel releases the lock however the process ends. chDB's own message would not say what to do.
         with files.lock_file(self._data / "lock") as locked:
             if not locked:
-                message = f"another engine is running on {self._data.resolve()}"
-                _log.error(message)
-                raise CannotServe(message)
+                raise CannotServe(f"another engine is running on {self._data.resolve()}")
             yield
 
     def _open_executors(self) -> Executors:

@@ -1,0 +1,66 @@
+"""Every command of the program, as a line that would change or read the most; and how tests give one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.testing import CliRunner, Result
+
+from footfall.cli import main
+
+USES_NO_DATA = {
+    "backup --verify PLACE": "the backup's place alone is read",
+    "plan check plan.toml": "a file of the plan alone is read",
+    "plan init": "a file of the plan alone is written",
+    "plan show": "the plan alone is read",
+    "settings": "the settings alone are read",
+}
+# Every other command, as it would change or read the most.
+COMMANDS = (
+    "backup PLACE",
+    "engine",
+    "journal cat some.zst",
+    "journal ls",
+    "journal repair some.zst",
+    "plan check plan.toml --against-history 30d",
+    "plan infer",
+    "quarantine drop --all --yes",
+    "quarantine list",
+    "quarantine release --all",
+    "quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3",
+    "rebuild",
+    "restore PLACE",
+    "schedule add --user anna --customer TGAM --product ALERT --every day --new",
+    "schedule list",
+    "schedule pause some",
+    "schedule remove some",
+    "schedule resume some",
+    "schedule runs some",
+    "schedule show some",
+    "serve",
+    "user add anna --admin",
+    "user change anna --admin",
+    "user grant anna --customer TGAM --new",
+    "user list",
+    "user password anna",
+    "user remove anna",
+    "user revoke anna --customer TGAM",
+    "verify",
+    "web",
+    "worker",
+)
+
+
+def run(line: str, data: Path) -> Result:
+    environment = {"FOOTFALL_DATA_DIR": str(data)}
+    return CliRunner().invoke(main, line.split(), env=environment, input="a long password\n", prog_name="footfall")
+
+
+def names(command: click.Command, words: tuple[str, ...], context: click.Context) -> Iterator[str]:
+    if not isinstance(command, click.Group):
+        yield " ".join(words)
+        return
+    for word in command.list_commands(context):
+        inner = command.get_command(context, word)
+        assert inner is not None
+        yield from names(inner, (*words, word), context)
