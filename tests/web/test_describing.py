@@ -14,7 +14,7 @@ SERVICE = (
         ("/service/version", b'{"service":' + SERVICE + b"}"),
         ("/service/version/", b'{"service":' + SERVICE + b"}"),
         ("/system/version", b'{"version":"1.2.3","service":' + SERVICE + b"}"),
-        ("/healthz", b'{"status":"ok"}'),
+        ("/healthz", b'{"status":"ok"}\n'),
     ],
 )
 async def test_anybody_may_ask(service, path, body):
@@ -45,7 +45,8 @@ async def test_ill_health_is_unavailability(service):
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "5"
         assert answer.content == (
-            b'[{"value":{"code":"SERVICE_UNAVAILABLE","message":"events cannot be accepted at present"},"children":[]}]'
+            b'[{"value":{"code":"SERVICE_UNAVAILABLE","message":"events cannot be accepted at present"},'
+            b'"children":[]}]\n'
         )
 
 

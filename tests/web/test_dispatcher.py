@@ -53,7 +53,7 @@ async def test_another_method_is_refused_with_those_that_there_are(service, meth
         assert answer.status_code == 405
         assert answer.headers["content-type"] == "application/json"
         assert set(answer.headers["allow"].split(", ")) == allow
-        assert answer.content == (b"" if method == "HEAD" else expected)
+        assert answer.content == (b"" if method == "HEAD" else expected + b"\n")
         assert opened.collected == []
 
 
@@ -66,7 +66,10 @@ async def test_an_unknown_path_is_refused_in_the_same_shape(service, path):
         answer = await opened.client.get(path)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/json"
-        assert answer.content == error("REQUEST_NOT_FOUND", "there is nothing at this path; GET /docs lists the calls")
+        assert (
+            answer.content
+            == error("REQUEST_NOT_FOUND", "there is nothing at this path; GET /docs lists the calls") + b"\n"
+        )
 
 
 async def test_a_host_that_is_none_is_refused_in_the_same_shape(service):
@@ -216,3 +219,14 @@ async def test_a_report_that_is_not_there_stays_json_in_a_browser(service):
     async with service() as opened:
         answer = await opened.anna.get("/reports/JOB-x/availability", headers={"accept": "text/html"})
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+
+
+async def test_errors_of_published_calls_and_of_signing_in_end_as_they_always_have(service):
+    async with service() as opened:
+        missing = await opened.anna.get("/reports/JOB-x/availability")
+        assert (missing.status_code, missing.content[-2:]) == (404, b"}]")
+        ours = await opened.anna.get("/reports/JOB-x/manifest")
+        assert (ours.status_code, ours.content) == (404, missing.content + b"\n")
+        for answer in (missing, ours):
+            assert answer.headers.get_list("content-length") == [str(len(answer.content))]
+        assert (await opened.client.get("/schedules")).content == b'{"message":"Unauthorized"}'

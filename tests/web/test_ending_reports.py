@@ -37,13 +37,13 @@ async def walk(opened, address, **options):
 
 async def test_the_list_is_an_array_of_statuses(service):
     async with service() as opened:
-        assert (await opened.anna.get("/reports")).content == b"[]"
+        assert (await opened.anna.get("/reports")).content == b"[]\n"
         job = await opened.complete()
         answer = await opened.anna.get("/reports")
         status = (await opened.anna.get(f"/reports/JOB-{job.id}/availability")).content
-        assert answer.content == b"[" + status + b"]"
+        assert answer.content == b"[" + status + b"]\n"
         assert "link" not in answer.headers
-        assert (await opened.root.get("/reports")).content == b"[]"
+        assert (await opened.root.get("/reports")).content == b"[]\n"
         assert (await opened.client.get("/reports")).status_code == 401
 
 
@@ -135,7 +135,7 @@ async def test_a_running_report_is_cancelled_and_stays_so(service):
                 answer.content
                 == (
                     f'{{"job":"{job.id}","source":"JOB-{job.id}","status":"FAILED","filter":{FILTER},'
-                    '"timing":{"day":"2023-11-14","start":1700000000000,"end":1700000000005}}'
+                    '"timing":{"day":"2023-11-14","start":1700000000000,"end":1700000000005}}\n'
                 ).encode()
             )
         answer = await opened.anna.get(f"/reports/JOB-{job.id}")
@@ -150,7 +150,7 @@ async def test_the_file_of_a_finished_report_is_removed(service):
         before = (await opened.anna.get(f"/reports/JOB-{job.id}/availability")).content
         for _ in range(2):
             answer = await opened.anna.delete(f"/reports/JOB-{job.id}")
-            assert (answer.status_code, answer.content) == (200, before)
+            assert (answer.status_code, answer.content) == (200, before + b"\n")
         assert code(await opened.anna.get(f"/reports/JOB-{job.id}")) == (409, "EVENT_JOB_GET_FAILED")
         assert code(await opened.client.get(link)) == (409, "EVENT_JOB_GET_FAILED")
         assert listed(await opened.anna.get("/reports")) == [job.id]
@@ -186,7 +186,7 @@ async def test_a_manifest_is_answered_as_it_is_and_outlives_the_file(service):
         etag = (await opened.client.get(await opened.link(job))).headers["etag"]
         for _ in range(2):
             answer = await opened.anna.get(f"/reports/JOB-{job.id}/manifest")
-            assert (answer.status_code, answer.content) == (200, manifest.encode())
+            assert (answer.status_code, answer.content) == (200, manifest.encode() + b"\n")
             assert answer.headers.get_list("content-type") == ["application/json"]
             assert answer.headers["etag"] == etag == f'"{job.sha256}"'
             await opened.anna.delete(f"/reports/JOB-{job.id}")

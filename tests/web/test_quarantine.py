@@ -74,7 +74,7 @@ async def test_only_admins_may(service):
             assert answer.status_code == 403
             assert answer.content == (
                 b'[{"value":{"code":"REQUEST_AUTHORIZATION_FAILURE","message":"quarantine is for admins only"},'
-                b'"children":[]}]'
+                b'"children":[]}]\n'
             )
             assert (await opened.client.request(method, path)).status_code == 401
 
@@ -106,7 +106,7 @@ async def test_an_event_is_shown_with_the_keys_that_have_a_value(quarantined):
         assert answer.content == (
             b'{"customer":"BARCHART","product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED","timestamp":1568381886060,'
             b'"context":["u",null],"sequence":2,"batch":"' + BATCH.encode() + b'","state":"held","received":1002,'
-            b'"code":"EVENT_NOT_IN_PLAN","where":"type","reason":"type: no","plan":"0123456789ab"}'
+            b'"code":"EVENT_NOT_IN_PLAN","where":"type","reason":"type: no","plan":"0123456789ab"}\n'
         )
         for path in (f"{BATCH}/9", f"{BATCH}/0", f"{BATCH}/x", "x/1", f"{BATCH}/99999999999999999999"):
             answer = await opened.root.get(f"/quarantine/{path}")
@@ -120,7 +120,7 @@ async def test_a_release_says_what_stays_and_why_and_a_dry_run_says_the_same(qua
             b'"reason":"context[1]: portfolioId must be a string: only an optional key may be null","events":1,'
             b'"example":"%b/2"},{"product":"PORTFOLIO","type":"PORTFOLIO-ACCESSED",'
             b'"reason":"context: 1 value where PORTFOLIO-ACCESSED takes 2: userId, portfolioId","events":1,'
-            b'"example":"%b/3"}],"loaded":%b}'
+            b'"example":"%b/3"}],"loaded":%b}\n'
         )
         tried = await opened.root.post("/quarantine/release", json={"dryRun": True})
         assert tried.content == expected % (BATCH.encode(), BATCH.encode(), b"true")
@@ -185,7 +185,7 @@ async def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
     async with quarantined() as (opened, store):
         answer = await opened.root.post("/quarantine/drop", json={"filter": {"customer": "TGAM"}})
         check_schema(answer, "/quarantine/drop", "post")
-        assert answer.content == b'{"dropped":1,"loaded":false}'
+        assert answer.content == b'{"dropped":1,"loaded":false}\n'
         await asyncio.to_thread(load, opened, store, tmp_path)
         assert (await opened.root.post("/quarantine/drop", json={"ids": [f"{BATCH}/2"]})).json()["dropped"] == 1
         await asyncio.to_thread(load, opened, store, tmp_path)

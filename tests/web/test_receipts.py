@@ -43,7 +43,7 @@ def test_a_receipt_from_the_journal(service, tmp_path: Path, make_segment) -> No
         # There is no store here, so that more may be missing.
         assert answer.text == (
             f'{{"batch":"{BATCH}","events":[{{"sequence":1,"status":"journaled","received":7,"admitted":8}}],'
-            '"complete":false}'
+            '"complete":false}\n'
         )
 
     asyncio.run(run())

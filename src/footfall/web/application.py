@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 from litestar import HttpMethod, Litestar, Response, route
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
@@ -36,6 +37,8 @@ from footfall.web.plan_body import PlanBody
 from footfall.web.routes import ROUTES, Route
 from footfall.wire import Service
 
+# Calls whose answers have every byte that clients from before footfall know. The others end with a newline.
+_PUBLISHED = frozenset(entry.name for entry in ROUTES if entry.published)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -92,7 +95,7 @@ def build(
     calls = Litestar(
         [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
         dependencies={"services": Provide(provide_services)},
-        exception_handlers={Exception: make_exception_handler(refused, forwarded)},
+        exception_handlers={Exception: make_exception_handler(refused, forwarded, _PUBLISHED)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise its own error bodies, which no call ever answers with.
         openapi_config=None,
@@ -158,6 +161,16 @@ def _guards(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settin
         yield _known_query_guard(entry)
 
 
+async def _end_line(response: Response[Any]) -> Response[Any]:
+    """End a JSON body with a newline, so that a terminal's prompt begins a line. Published calls promise every byte."""
+    # A file is answered in another way.
+    if isinstance(response, Response) and (response.media_type or JSON) == JSON and response.content != b"":
+        content = response.content
+        response.content = (content if isinstance(content, bytes) else msgspec.json.encode(content)) + b"\n"
+        response.media_type = JSON
+    return response
+
+
 def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settings) -> HTTPRouteHandler:
     # The dispatcher has turned every HEAD into a GET. It is named here so that `Allow` lists it.
     methods = [HttpMethod.GET, HttpMethod.HEAD] if entry.method == "GET" else [HttpMethod(entry.method)]
@@ -166,5 +179,6 @@ def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings:
         http_method=methods,
         status_code=200,
         guards=list(_guards(entry, sign_in, forwarded, settings)),
+        after_request=None if entry.published else _end_line,
     )
     return handler(entry.call)

@@ -2,13 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from html import escape
 from string import Template
 from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from footfall import errors
 from footfall.accounts import Unauthenticated
@@ -72,18 +72,34 @@ def as_refusal(error: Exception) -> RequestRefused | None:
 
 
 def make_exception_handler(
-    refused: Counter[Code], forwarded: Forwarded
+    refused: Counter[Code], forwarded: Forwarded, published: Collection[str]
 ) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    """The framework's exception handler, which counts refusals by code. A browser gets a page for an unknown path."""
+    """The framework's exception handler, which counts refusals by code. A browser gets a page for an unknown path.
+
+    The bodies of `published` calls, named by method and path, end as they always have, and so does that of a 401. The
+    others end with a newline.
+    """
 
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         refusal = as_refusal(error)
         refused[Code.REQUEST_GENERAL_FAILURE if refusal is None else refusal.code] += 1
         if isinstance(error, NotFoundException) and _is_for_people(request):
             return _not_found_page(request.url.path, forwarded.base_url(request.scope))
-        return _render(request, error)
+        answer = _render(request, error)
+        if not isinstance(error, Unauthenticated) and _is_ours(request, error, published):
+            answer.content += b"\n"
+        return answer
 
     return count
+
+
+def _is_ours(request: Request[Any, Any, Any], error: Exception, published: Collection[str]) -> bool:
+    """Whether the error is of none of the `published` calls, for all that is known of it."""
+    scope: Mapping[str, Any] = request.scope
+    if "path_template" not in scope:
+        # The framework's router has found no call, or the request was refused before that.
+        return isinstance(error, (NotFoundException, MethodNotAllowedException))
+    return f"{request.method} {scope['path_template']}" not in published
 
 
 def _is_for_people(request: Request[Any, Any, Any]) -> bool:
@@ -109,6 +125,8 @@ def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
     status, headers, body = errors.render_refusal(refused)
     # No cache may keep it: an error may say what only its user may know.
     named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}
+    # The framework counts the bytes that it sends.
+    del named["content-length"]
     if isinstance(error, HTTPException) and error.headers:
         named.update({name.lower(): value for name, value in error.headers.items() if name.lower() == "allow"})
     return Response(body, status_code=status, headers=named)

@@ -145,4 +145,6 @@ def _respond(
 def _unsatisfiable(size: int) -> ASGIResponse:
     refused = RequestRefused(Code.REQUEST_RANGE_NOT_SATISFIABLE, f"the file has {size} bytes")
     headers = {"content-range": f"bytes */{size}"}
-    return ASGIResponse(status_code=errors.STATUS[refused.code], headers=headers, body=errors.refusal_body(refused))
+    return ASGIResponse(
+        status_code=errors.STATUS[refused.code], headers=headers, body=errors.refusal_body(refused) + b"\n"
+    )
