@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 from quarantined import PLAN, TIME, WIDER, event
 
 from footfall.cli import main
@@ -112,6 +113,11 @@ def test_the_command_says_what_would_be_refused_and_ends_with_1(node, make_segme
     assert head.split() == ["EVENTS", "PRODUCT", "TYPE", "EXAMPLE", "REASON"]
     assert row.split()[:4] == ["1", "SHOP", "OPENED", f"{uuid.UUID(int=1)}/1"]
     assert "of 2 events" in command(there, str(there.plan_file), "--against-history", "2000-01-01").stdout
+    # In open mode nobody would be refused; the question is what the plan refuses when it holds.
+    there.settings = structs.replace(there.settings, plan_mode="open")
+    there.plan_file.write_text(PLAN.replace("SHOP", "STORE"))
+    found = command(there, str(there.plan_file), "--against-history", "30d")
+    assert (found.exit_code, "would have refused 1" in found.stdout) == (1, True)
     there.plan_file.write_text('customers = ["C", "D", "E"]\n' + PLAN)
     good = [str(there.plan_file), "--against-history", "30d", "--customer", "D", "--customer", "E"]
     assert command(there, *good).exit_code == 0

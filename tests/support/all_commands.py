@@ -52,8 +52,10 @@ COMMANDS = (
 
 
 def run(line: str, data: Path) -> Result:
+    """Give the line, beside no other variables of footfall; what it does not expect is raised."""
     environment = {"FOOTFALL_DATA_DIR": str(data)}
-    return CliRunner().invoke(main, line.split(), env=environment, input="a long password\n", prog_name="footfall")
+    options = {"env": environment, "input": "a long password\n", "prog_name": "footfall", "catch_exceptions": False}
+    return CliRunner().invoke(main, line.split(), **options)
 
 
 def names(command: click.Command, words: tuple[str, ...], context: click.Context) -> Iterator[str]:

@@ -7,9 +7,11 @@ The libraries below tell such failures in their own words: a chain of their clas
 
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -110,8 +112,14 @@ def tell_store_error(error: Exception, settings: Settings | None = None) -> str:
         return f"the events store refuses it: {_words(error)}"
     if is_served(settings):
         return f"the events store of the service on {folder} does not answer now; try again, and look at its log"
-    start = f"footfall --data-dir {shlex.quote(str(settings.data))} serve"
+    start = f"{program_name()} --data-dir {shlex.quote(str(settings.data))} serve"
     return f"footfall does not run on {folder}: start it with `{start}`, or name another with --data-dir"
+
+
+def program_name() -> str:
+    """How a person calls this program, to be pasted: by its path where the shell would not find its name."""
+    path = Path(sys.argv[0])
+    return "footfall" if path.name != "footfall" or shutil.which("footfall") else shlex.quote(str(path))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

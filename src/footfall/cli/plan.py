@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from footfall.cli.context import OverviewGroup, settings_command
 from footfall.cli.failures import Problems
@@ -102,10 +103,13 @@ def check(settings: Settings, file: Path, since: int | None, customers: tuple[st
 
 
 def _check_history(settings: Settings, plan: Plan, history: "HistoryRange", file: Path) -> None:
-    """Say what the plan would have refused; ends the command with code 1 when that is anything."""
+    """Say what the plan would have refused; ends the command with code 1 when that is anything.
+
+    In open mode a plan refuses nothing that it does not know: whoever asks wants to know what it would be without.
+    """
     from footfall.quarantine import check_history  # noqa: PLC0415
 
-    checker = compile_plan(plan, settings, thorough=True)
+    checker = compile_plan(plan, structs.replace(settings, plan_mode="strict"), thorough=True)
     with open_history(settings) as (store, seen):
         require_customers(settings, file, store, history.customers)
         verdict = check_history(store, history, checker, seen)

@@ -10,7 +10,7 @@ import click
 from footfall.cli.context import require_data_folder
 from footfall.cli.failures import tell_store_error
 from footfall.cli.output import show_progress
-from footfall.service.composition import open_codes, open_store
+from footfall.service.composition import open_codes, open_store, wait_for_engine
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 
@@ -40,8 +40,10 @@ def open_history(settings: Settings) -> Iterator[History]:
     if settings.events_url == "embedded":
         require_data_folder(settings)
     try:
-        with open_store(settings) as store, show_progress("events") as seen:
-            yield store, seen
+        with open_store(settings) as store:
+            wait_for_engine(settings, store)
+            with show_progress("events") as seen:
+                yield store, seen
     except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
         raise click.ClickException(tell_store_error(error)) from error
 

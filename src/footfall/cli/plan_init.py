@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from footfall.cli.context import settings_command
-from footfall.cli.failures import Problems
+from footfall.cli.failures import Problems, program_name
 from footfall.plan import Plan, PlanInvalid, make_sample, name_fault, parse_plan, write_starter
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
@@ -120,8 +120,8 @@ def _ask(
     file: Path, product: str | None, types: Mapping[str, tuple[str, ...]], customers: tuple[str, ...]
 ) -> tuple[str, Types, tuple[str, ...]]:
     """Ask for what is missing."""
-    click.echo(f"A plan says which events there may be, and what they hold. It becomes one file, {file},")
-    click.echo("which you can change at any time. Ctrl-C ends this without a file.\n")
+    click.echo("A plan says which events there may be, and what they hold. It becomes one file,")
+    click.echo(f"{file}, which you can change at any time. Ctrl-C ends this without a file.\n")
     if not product:
         product = click.prompt(f"Product, such as SHOP ({_NAMES})", value_proc=lambda text: _name(text.strip()))
     if not customers:
@@ -164,7 +164,7 @@ def _next_steps(settings: Settings, file: Path, plan: Plan) -> str:
         "timestamp": SystemClock().now_ms(),
         "context": sample.context,
     }
-    name = shlex.quote(str(file))
+    name, program = shlex.quote(str(file)), program_name()
     url = settings.public_url or f"http://127.0.0.1:{settings.port}"
     body = shlex.quote(msgspec.json.encode({"events": [event]}).decode())
     customers = ", ".join(plan.customers) or "any"
@@ -173,9 +173,9 @@ def _next_steps(settings: Settings, file: Path, plan: Plan) -> str:
             f"{file} is written. Product {sample.product}, types: {len(plan.types)}, customers: {customers}.",
             "",
             "Read it and change it; this says whether it is good:",
-            f"  footfall plan check {name}",
+            f"  {program} plan check {name}",
             "Run the service with it:",
-            f"  footfall --set plan={name} serve",
+            f"  {program} --set plan={name} serve",
             f"  or, for all commands, the line  plan = {str(file)!r}  in footfall.toml",
             "Send an event:",
             f"  curl {url}/events -H content-type:application/json -d {body}",

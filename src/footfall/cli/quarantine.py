@@ -226,6 +226,7 @@ def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) ->
 async def _with_quarantine(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
     """Do work with a quarantine that writes to a journal of its own, in the folder that the node's worker loads."""
     with composition.open_clock(settings) as clock, composition.open_store(settings) as store:
+        await asyncio.to_thread(composition.wait_for_engine, settings, store)
         journal = composition.new_journal(settings, clock)
         quarantine = Quarantine(store, journal, partial(composition.read_plan, settings), settings)
         running = asyncio.create_task(journal.run())

@@ -55,7 +55,7 @@ _INFERRED_HEAD: Final = """\
 # - A key with a question mark is optional: some event had no value there.
 # - Rules say what all values had in common so far. Remove those that the next
 #   value may break.
-# - docs/tracking-plan.md has the whole format. This checks the result{named}:
+# - docs/tracking-plan.md has the whole format. {check}:
 #     footfall plan check FILE --against-history 30d
 """
 _LEFT_OUT_SHOWN: Final = 20
@@ -118,9 +118,9 @@ def write_inferred(found: Inferred) -> str:
     """The text of the plan's file."""
     left = sum(events for *_, events in found.left_out)
     but = f", but for {left:,} that no plan can name (see below)" if left else ""
-    named = f", and names those {left:,}" if left else ""
+    check = "This checks the result, and refuses what is left out" if left else "This checks the result"
     days = {"first": _day(found.first), "last": _day(found.last)}
-    head = _INFERRED_HEAD.format(events=_events(found.events), **days, but=but, named=named)
+    head = _INFERRED_HEAD.format(events=_events(found.events), **days, but=but, check=check)
     parts = [head, *_customers(found.customers), *(line for each in found.products for line in _product(each))]
     parts += [line for each in found.products for line in _rules(each)]
     return "\n".join([*parts, *_left_out(found), ""])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from footfall.settings import Settings
 from footfall.system.clock import Clock, NodeClock
-from footfall.system.data_folder import data_folder
+from footfall.system.data_folder import data_folder, is_served
 from footfall.system.process import CannotServe, SettingsUnusable
+from footfall.system.waiting import wait_until
 
 if TYPE_CHECKING:
     from footfall.accounts import Accounts
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from footfall.state import State
     from footfall.store import Store
     from footfall.validation import CodeLookup
+
+# Seconds in which a service that says that it listens has started its engine, as a rule; and between two questions.
+ENGINE_STARTS_S = 10.0
+ENGINE_PERIOD_S = 0.1
 
 
 @contextlib.contextmanager
@@ -49,6 +54,12 @@ def open_store(settings: Settings) -> Iterator["Store"]:
 
     with contextlib.closing(Store(settings)) as store:
         yield store
+
+
+def wait_for_engine(settings: Settings, store: "Store") -> None:
+    """Wait for the embedded engine of a service that has just started; not where none runs, or it answers."""
+    if settings.events_url == "embedded" and is_served(settings):
+        wait_until(store.ping, ENGINE_STARTS_S, ENGINE_PERIOD_S)
 
 
 @contextlib.contextmanager

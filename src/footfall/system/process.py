@@ -124,7 +124,7 @@ def raise_file_limit_for_connections(settings: Settings) -> None:
     if (fit := connections_that_fit(settings)) < settings.connections_max:
         # A system's usual limit is a little below what the usual setting takes, which harms nobody.
         log.log(
-            logging.WARNING if fit < settings.connections_max * NEARLY_ALL else logging.INFO,
+            logging.WARNING if fit < settings.connections_max * NEARLY_ALL else logging.DEBUG,
             "only %d of connections_max = %d connections fit: let the service open more files (ulimit -n, LimitNOFILE)",
             fit,
             settings.connections_max,
