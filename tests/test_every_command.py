@@ -56,6 +56,12 @@ def test_a_mistyped_line_is_told_in_one(line: str, tmp_path: Path) -> None:
         assert "Did you mean" in said or "Option '--data-dir' requires an argument" in said or said.endswith(" --help")
 
 
+@pytest.mark.parametrize("line", ["journal ls --days 0", "verify --days x", "quarantine list --limit 1001"])
+def test_a_number_that_cannot_be_is_told_with_its_bounds(line: str, tmp_path: Path) -> None:
+    told = run(line, tmp_path)
+    assert (told.exit_code, "is no whole number from 1 " in told.stderr, told.stderr.count("\n")) == (2, True, 1)
+
+
 @pytest.mark.parametrize("line", [line for line in ALL if line not in _RUN])
 def test_without_a_service_a_command_does_its_work_or_says_in_one_line_why_not(line: str, stopped: Path) -> None:
     told = run(line, stopped)

@@ -61,6 +61,11 @@ def test_a_bucket_that_is_not_there_is_told(bucket):
         BackupLocation("s3://nowhere/x").put("a", b"")
 
 
+def test_a_place_without_a_bucket_is_refused():
+    with pytest.raises(BackupRefused, match="s3://: name a bucket too, as in s3://bucket/prefix"):
+        BackupLocation("s3://")
+
+
 @pytest.mark.parametrize("where", ["ftp://host/x", "http://host/x", "memory:///"])
 def test_places_of_other_kinds_are_refused(where):
     with pytest.raises(BackupRefused, match="name a folder, or a URL"):

@@ -19,6 +19,9 @@ PARTS = "parts"
 SCHEMES = ("file", "s3", "gs", "az")
 # Somebody meant a URL; a folder whose name ends in a colon can be given as ./s3:/...
 _ONE_SLASH = re.compile(rf"({'|'.join(SCHEMES)}):(?!//)")
+# What the library writes before its words, and where it asks for the credentials of a machine in a cloud.
+_KIND = re.compile(r"^(Generic \w+ error: )+")
+_METADATA_ADDRESS = "169.254.169.254"
 # The smallest part that object stores accept in a multipart upload, and how many are in memory at once.
 _CHUNK_BYTES = 5 * 1024 * 1024
 _CHUNKS_AT_ONCE = 4
@@ -42,7 +45,7 @@ class BackupLocation:
             try:
                 self._store: ObjectStore = open_store(where, _RETRY_TIMEOUT_S)
             except (BaseError, ValueError) as error:
-                raise BackupRefused(f"{where}: {_first_line(error)}") from error
+                raise BackupRefused(f"{where}: {_in_words(error)}") from error
             return
         if outside_of is not None and self._root.resolve().is_relative_to(outside_of.resolve()):
             # One fault of the disk would take both, and the next backup would hold this one.
@@ -130,7 +133,7 @@ class BackupLocation:
         try:
             yield
         except (BaseError, OSError) as error:
-            raise LocationFailed(f"{self.where}: {_first_line(error)}") from error
+            raise LocationFailed(f"{self.where}: {_in_words(error)}") from error
 
 
 def part_name(sha256: str) -> str:
@@ -147,13 +150,23 @@ def _folder(where: str) -> Path | None:
     parts = urlsplit(where)
     if parts.scheme not in SCHEMES:
         raise BackupRefused(f"{where}: name a folder, or a URL that begins with {', '.join(SCHEMES)}")
-    return folder_of(where) if parts.scheme == "file" else None
+    if parts.scheme == "file":
+        return folder_of(where)
+    if not parts.hostname:
+        raise BackupRefused(f"{where}: name a bucket too, as in {parts.scheme}://bucket/prefix")
+    return None
 
 
 def _is_sha256(name: str) -> bool:
     return len(name) == 64 and set(name) <= set("0123456789abcdef")
 
 
-def _first_line(error: Exception) -> str:
-    """The first line of a message; the library appends its own structures."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _in_words(error: Exception) -> str:
+    """What a person needs of an error; the library appends its own structures, and names kinds of its own before."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    line = _KIND.sub("", (str(error).splitlines() or [type(error).__name__])[0])
+    if _METADATA_ADDRESS in line:
+        # Without credentials the library asks the cloud's machine for some, wherever it runs.
+        return "no credentials were found: name them in the environment, such as AWS_ACCESS_KEY_ID"
+    return line

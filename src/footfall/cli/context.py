@@ -206,7 +206,9 @@ def require_data_folder(
     except NoData as error:
         raise failure(f"{error}: name another with --data-dir; `footfall serve` makes one") from error
     except OSError as error:
-        raise failure(f"the data folder {settings.data}: {error.strerror}") from error
+        why = f"the data folder {settings.data}: {error.strerror}"
+        hint = ": run this as the user of the service, or name another with --data-dir"
+        raise failure(why + (hint if isinstance(error, PermissionError) else "")) from error
 
 
 def address_options(command: AnyFunction) -> AnyFunction:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from footfall.cli.context import OverviewGroup, data_command
 from footfall.cli.integrity_output import plain_errors
+from footfall.cli.output import WholeNumber
 from footfall.cli.tables import echo_text, terminal_width
 from footfall.integrity import (
     CannotRepair,
@@ -64,7 +65,7 @@ def journal() -> None:
 
 @journal.command()
 @click.option("--state", "states", type=click.Choice(_STATES), multiple=True, help="Only these; repeat for more.")
-@click.option("--days", metavar="N", type=click.IntRange(min=1), help="Only the archive's last N days.")
+@click.option("--days", metavar="N", type=WholeNumber(), help="Only the archive's last N days.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; times are ms since the epoch.")
 @data_command()
 def ls(settings: Settings, states: tuple[str, ...], days: int | None, as_json: bool) -> None:

@@ -1,11 +1,11 @@
-"""How commands read times, print JSON safely, and show progress."""
+"""How commands read times and numbers, print JSON safely, and show progress."""
 
 import datetime as dt
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -49,6 +49,24 @@ zone_option = click.option(
     callback=_read_zone,
     help="In which dates are meant, such as Europe/Berlin; UTC when not said.",
 )
+
+
+class WholeNumber(click.IntRange):
+    """A whole number from 1, up to `most` where there is a bound; what is none is told with both."""
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__(1, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; ends the command when it is none."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1 or (self.max is not None and number > self.max):
+            bound = "on" if self.max is None else f"to {self.max:.0f}"
+            self.fail(f"{value!r} is no whole number from 1 {bound}", param, ctx)
+        return number
 
 
 def read_time(context: click.Context, option: click.Parameter, text: str | None) -> int | None:

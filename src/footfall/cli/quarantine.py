@@ -12,7 +12,7 @@ import click
 
 from footfall.cli.context import AnyFunction, OverviewGroup, data_command
 from footfall.cli.failures import Problems, tell_store_error
-from footfall.cli.output import echo_json, read_time, zone_option
+from footfall.cli.output import WholeNumber, echo_json, read_time, zone_option
 from footfall.cli.tables import echo_table
 from footfall.errors import RequestRefused
 from footfall.journal import JournalError
@@ -94,7 +94,7 @@ _named = click.argument("ids", metavar="[BATCH/SEQUENCE]...", nargs=-1, callback
     default=Standing.HELD.value,
     help="Only in this state; held when not said.",
 )
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, help="So many at the most; 50 when not said.")
+@click.option("--limit", metavar="N", type=WholeNumber(1000), default=50, help="So many at the most; 50 when not said.")
 @click.option("--summary", is_flag=True, help="How many there are of which type, and for which reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
 @data_command()

@@ -15,7 +15,7 @@ from footfall import windows
 from footfall.accounts import may_see
 from footfall.cli.context import AnyFunction, Needs, OverviewGroup, data_command, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
-from footfall.cli.output import echo_json, keep_zone, read_time
+from footfall.cli.output import WholeNumber, echo_json, keep_zone, read_time
 from footfall.cli.tables import echo_table, echo_text
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
@@ -217,7 +217,7 @@ def remove(settings: Settings, schedule_id: str) -> None:
 
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
-@click.option("--limit", type=click.IntRange(1, 1000), default=_RUNS_SHOWN, help="So many; 20 when not said.")
+@click.option("--limit", metavar="N", type=WholeNumber(1000), default=_RUNS_SHOWN, help="So many; 20 when not said.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts; times are ms since the epoch.")
 @data_command(Needs.STATE)
 def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from footfall.cli.context import data_command
 from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
+from footfall.cli.output import WholeNumber
 from footfall.cli.tables import echo_table, echo_text, table
 from footfall.integrity import (
     BAD_VERDICTS,
@@ -38,7 +39,7 @@ _MEANINGS = {
 
 
 @click.command()
-@click.option("--days", metavar="N", type=click.IntRange(min=1), help="Compare only the archive's last N days.")
+@click.option("--days", metavar="N", type=WholeNumber(), help="Compare only the archive's last N days.")
 @click.option("--frames-only", is_flag=True, help="Check only the checksums; the events store is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts; times are ms since the epoch.")
 @data_command(failure=Undecided)

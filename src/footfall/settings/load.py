@@ -128,7 +128,10 @@ def _from_file(path: Path | None, problems: list[str]) -> list[_Given]:
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return []
-    except ValueError as error:  # both not TOML and not UTF-8
+    except UnicodeDecodeError as error:
+        problems.append(f"{path}: the byte {error.object[error.start]:#04x} is not UTF-8: save the file as UTF-8")
+        return []
+    except ValueError as error:
         problems.append(f"{path}: is not TOML: {error}")
         return []
     return [_Given(name, value, str(path), f"{path}: {name}", text=False) for name, value in values.items()]
