@@ -13,15 +13,19 @@ import zoneinfo
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
-EVERY = ("hour", "day", "week", "month")
+Every = Literal["hour", "day", "week", "month"]
+EVERY: tuple[Every, ...] = get_args(Every)
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+# The largest integer that JavaScript represents exactly: no time of a request is further from 1970.
+TIME_MS_MAX = 2**53 - 1
 # The years 2 to 9998: Python's calendar has one year more on either side, which calculations may reach.
 LEAST_MS = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 MOST_MS = (dt.datetime(9998, 12, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND

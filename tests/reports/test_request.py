@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footfall.errors import Code, RequestRefused
+from footfall.reports.body_reader import body_keys
+from footfall.reports.encoding import COMPRESSIONS
 from footfall.reports.request import ReportSpec, parse_report_request
+from footfall.reports.request_body import ReportRequestFilter, ReportRequestOutput
 from footfall.settings import Settings
 
 SETTINGS = Settings(filter_types_max=3, code_chars_max=10)
@@ -201,6 +204,30 @@ def test_types_must_be_strings_of_a_bounded_length(types: Any, where: str) -> No
 @pytest.mark.parametrize("value", [None, "", 5, ["C"], "c" * 11])
 def test_customer_and_product_must_be_names(value: Any) -> None:
     assert wheres({"filter": {"customer": value, "product": value}}) == ["filter.customer", "filter.product"]
+
+
+SHAPES = {"filter": ReportRequestFilter, "output": ReportRequestOutput}
+DESCRIBED = [(part, key) for part, shape in SHAPES.items() for key in body_keys(shape)]
+
+
+@pytest.mark.parametrize(("part", "key"), DESCRIBED)
+def test_every_key_that_is_described_is_read(part: str, key: str) -> None:
+    body = {"filter": LEAST, "output": {}}
+    assert wheres(body | {part: body[part] | {key: {}}}) == [f"{part}.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [found for found in DESCRIBED if body_keys(SHAPES[found[0]])[found[1]].choices]
+)
+def test_every_choice_that_is_described_is_taken(part: str, key: str) -> None:
+    body = {"filter": LEAST, "output": {}}
+    for choice in body_keys(SHAPES[part])[key].choices:
+        parse_report_request(json.dumps(body | {part: body[part] | {key: choice}}).encode(), SETTINGS)
+
+
+def test_every_compression_of_a_format_is_one_that_is_described() -> None:
+    described = body_keys(ReportRequestOutput)["compression"].choices
+    assert {one for choices in COMPRESSIONS.values() for one in choices} == set(described)
 
 
 KEYS = st.sampled_from(["filter", "output", "customer", "product", "types", "start", "end", "delimiter", "header"])

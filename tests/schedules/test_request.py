@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from footfall import windows
 from footfall.errors import Code, RequestRefused
+from footfall.reports.body_reader import body_keys
+from footfall.reports.request_body import ReportRequestFilter, ReportRequestOutput
 from footfall.schedules import jobs
-from footfall.schedules.request import parse_schedule_request
+from footfall.schedules.request import (
+    SET_BY_SCHEDULE,
+    ScheduleFilter,
+    ScheduleOutput,
+    ScheduleRequest,
+    parse_schedule_request,
+)
 from footfall.settings import Settings
 from footfall.state import Schedule, User
 from footfall.windows import Window
@@ -98,6 +106,17 @@ def test_a_first_window_may_be_that_of_a_date_in_the_zone() -> None:
 )
 def test_everything_that_is_wrong_is_named_at_once(given: dict[str, Any], where: list[str]) -> None:
     assert wrong(**given) == where
+
+
+def test_a_schedule_has_the_keys_of_a_report_but_for_what_it_sets_itself() -> None:
+    parts = (("filter", ReportRequestFilter, ScheduleFilter), ("output", ReportRequestOutput, ScheduleOutput))
+    set_by_schedule = {f"{name}.{key}" for name, of, own in parts for key in body_keys(of).keys() - body_keys(own)}
+    assert set_by_schedule == set(SET_BY_SCHEDULE)
+
+
+@pytest.mark.parametrize("key", sorted(body_keys(ScheduleRequest)))
+def test_every_key_that_is_described_is_read(key: str) -> None:
+    assert wrong(**{key: {"": 1}})
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"every":"day"}', b'{"every":"day","filter":[]}'])

@@ -190,6 +190,10 @@ def test_the_document_is_plain_json():
         ("/reports/estimate", {"filter": {"customer": "C", "product": "P", "type": ["A"]}}, False),
         ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "output": {"headers": 1}}, False),
         ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "output": None}, True),
+        ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P", "basis": "received"}}, True),
+        ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "correctionDays": 367}, False),
+        ("/reports", {"filter": {"customer": "C", "product": "P", "start": 2**53}}, False),
+        ("/reports", {"filter": {"customer": "C", "product": "P"}, "output": {"delimiter": '"'}}, False),
     ],
 )
 def test_a_body_is_what_the_document_says(path, body, is_valid):

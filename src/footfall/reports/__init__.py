@@ -14,17 +14,27 @@ promises hold:
   any node, and has the store kill the statement.
 - Memory does not grow with the report: rows stream through in blocks.
 
-From the request to the file: `request` parses the body, `service` records the job, `worker.runner` claims it,
-`worker.run` waits at the `barrier` under its `lease`, and `worker.attempt` streams the rows of `query` through
-`encoding` into `files`. `status` and `links` are pure functions.
+From the request to the file: `request` parses the body, whose shape is in `request_body`, `service` records the job,
+`worker.runner` claims it, `worker.run` waits at the `barrier` under its `lease`, and `worker.attempt` streams the rows
+of `query` through `encoding` into `files`. `status` is pure functions.
 """
 
-from footfall.reports.body_reader import BodyReader
+from footfall.reports.body_reader import BodyReader, Part
 from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path
 from footfall.reports.manifest import Manifest
 from footfall.reports.query.statement import filter_parameters
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
+from footfall.reports.request_body import (
+    Basis,
+    BodyTime,
+    Customer,
+    EstimateRequest,
+    EventTypes,
+    FileOutput,
+    Product,
+    ReportRequest,
+)
 from footfall.reports.service import CANCELLED, Download, Reports
 from footfall.reports.status import (
     SOURCE_PREFIX,
@@ -41,13 +51,22 @@ __all__ = [
     "CANCELLED",
     "SOURCE_PREFIX",
     "WAIT_PARAMETER",
+    "Basis",
     "BodyReader",
+    "BodyTime",
+    "Customer",
     "Destinations",
     "Download",
     "Estimate",
+    "EstimateRequest",
     "Estimates",
+    "EventTypes",
+    "FileOutput",
     "ListedReport",
     "Manifest",
+    "Part",
+    "Product",
+    "ReportRequest",
     "Reports",
     "Runner",
     "WaitRequest",

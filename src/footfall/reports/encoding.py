@@ -3,11 +3,13 @@
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from footfall.system import zstd
 
-FORMATS = ("csv", "jsonl", "parquet", "arrow", "xlsx")
+FileFormat = Literal["csv", "jsonl", "parquet", "arrow", "xlsx"]
+Compression = Literal["none", "gzip", "zstd"]
+FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 # Formats whose rows are lines of text, and whose file is compressed as a whole.
 TEXTS = ("csv", "jsonl")
 # The first compression is the default. Parquet and Arrow compress inside of the file, and xlsx always.

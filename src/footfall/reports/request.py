@@ -7,26 +7,19 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import encoding, files, status
-from footfall.reports.body_reader import BodyReader
+from footfall.reports.body_reader import BodyReader, Part, body_keys
+from footfall.reports.request_body import ReportRequest, ReportRequestFilter, ReportRequestOutput
 from footfall.settings import Settings
 from footfall.state import Job, JobBounds, JobStatus, User
-from footfall.usage import DUPLICATES
 from footfall.validation import Mistake
 from footfall.wire import ReportFilter, ReportOutput
 
-BASES = ("event", "received")
-TIMES = ("ms", "rfc3339", "excel")
-# The keys of a body and of its parts.
-KEYS = ("filter", "output", "duplicates")
-FILTER_KEYS = ("customer", "product", "types", "start", "end", "timezone", "basis")
-OUTPUT_KEYS = (
-    *("format", "compression", "delimiter", "header", "times", "spreadsheetSafe"),
-    *("asOf", "since", "bucketName", "bucketKey"),
-)
+_DELIMITERS = "must be one character, and neither a double quote, nor CR, LF or NUL"
+# Where keys belong that stand in the wrong part of a body.
 _KEY_PATHS = {
-    **{key: key for key in KEYS},
-    **{key: f"filter.{key}" for key in FILTER_KEYS},
-    **{key: f"output.{key}" for key in OUTPUT_KEYS},
+    **{key: key for key in body_keys(ReportRequest)},
+    **{key: f"filter.{key}" for key in body_keys(ReportRequestFilter)},
+    **{key: f"output.{key}" for key in body_keys(ReportRequestOutput)},
 }
 
 
@@ -57,79 +50,101 @@ class ReportSpec(Struct, frozen=True, kw_only=True):
 def parse_report_request(body: bytes, settings: Settings, *, strict: bool = False) -> ReportSpec:
     """Parse the body of `POST /reports`. Raises RequestRefused with all problems; with `strict`, also for mistakes."""
     reader = BodyReader(settings, strict=strict)
-    found = reader.body(body)
-    check_keys(reader, found, KEYS)
+    found = reader.decode(body)
+    check_keys(reader, found, ReportRequest)
     request = read_report_request(reader, found)
     reader.refuse()
     return request
 
 
-def check_keys(reader: BodyReader, found: dict[str, Any], known: tuple[str, ...]) -> None:
-    """Report the unknown keys of the body, and of its filter and output."""
-    reader.keys(found, known, "", _KEY_PATHS)
-    for name, part_keys in (("filter", FILTER_KEYS), ("output", OUTPUT_KEYS)):
+def check_keys(reader: BodyReader, found: dict[str, Any], shape: type[Struct]) -> None:
+    """Report the unknown keys of a body of this shape, and those of its filter and output that no report has."""
+    Part(reader, found, shape).check_keys(_KEY_PATHS)
+    for name, part_shape in (("filter", ReportRequestFilter), ("output", ReportRequestOutput)):
         if isinstance(part := found.get(name), dict):
-            reader.keys(part, part_keys, f"{name}.", _KEY_PATHS)
+            Part(reader, part, part_shape, f"{name}.").check_keys(_KEY_PATHS)
 
 
 def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec:
     """The request in a body; its problems are collected in `reader`."""
-    wanted = reader.part(found, "filter", required=True)
-    output = reader.part(found, "output", required=False)
-    timezone = reader.timezone(wanted, "filter.timezone")
-    file_format = reader.choice(output, "output.format", encoding.FORMATS)
+    body = Part(reader, found, ReportRequest)
+    wanted = body.part("filter")
+    output = body.part("output")
+    timezone = wanted.timezone("timezone")
+    file_format = output.choice("format")
     return ReportSpec(
-        filter=_filter(reader, wanted, timezone),
-        basis=reader.choice(wanted, "filter.basis", BASES),
-        delimiter=reader.delimiter(output),
-        header=reader.flag(output, "output.header"),
+        filter=_filter(wanted, timezone),
+        basis=wanted.choice("basis"),
+        delimiter=output.character("delimiter", _DELIMITERS),
+        header=output.flag("header"),
         format=file_format,
-        compression=reader.choice(output, "output.compression", encoding.COMPRESSIONS[file_format]),
-        times=_times(reader, output, file_format),
-        safe=_safe(reader, output, file_format),
-        as_of=reader.time(output, "output.asOf", timezone, is_last=True),
-        since=reader.text(output, "output.since"),
-        duplicates=reader.choice(found, "duplicates", DUPLICATES),
-        bucket=reader.destination(output, wanted),
-        bucket_key=reader.key(output),
+        compression=output.choice("compression", encoding.COMPRESSIONS[file_format]),
+        times=_times(output, file_format),
+        safe=_safe(output, file_format),
+        as_of=output.time("asOf", timezone, is_last=True),
+        since=output.text("since"),
+        duplicates=body.choice("duplicates"),
+        bucket=_destination(reader.settings, output, wanted),
+        bucket_key=_destination_key(output),
         output=_echo(output),
         mistakes=tuple(reader.mistakes),
     )
 
 
-def _filter(reader: BodyReader, wanted: dict[str, Any], timezone: ZoneInfo) -> ReportFilter:
-    start = reader.time(wanted, "filter.start", timezone)
-    end = reader.time(wanted, "filter.end", timezone, is_last=True)
+def _filter(wanted: Part, timezone: ZoneInfo) -> ReportFilter:
+    start = wanted.time("start", timezone)
+    end = wanted.time("end", timezone, is_last=True)
     if start is not UNSET and end is not UNSET and start > end:
-        reader.wrong("filter.start", f"must not be later than filter.end, {end}")
+        wanted.wrong("start", f"must not be later than filter.end, {end}")
     return ReportFilter(
-        customer=reader.name(wanted, "filter.customer"),
-        product=reader.name(wanted, "filter.product"),
-        types=reader.types(wanted),
+        customer=wanted.code("customer"),
+        product=wanted.code("product"),
+        types=wanted.codes("types"),
         start=start,
         end=end,
     )
 
 
-def _times(reader: BodyReader, output: dict[str, Any], file_format: str) -> str:
-    times = reader.choice(output, "output.times", TIMES)
-    if times != TIMES[0] and file_format not in encoding.TEXTS:
-        reader.wrong("output.times", f"is for {' and '.join(encoding.TEXTS)}; in {file_format} times have a type")
+def _times(output: Part, file_format: str) -> str:
+    times = output.choice("times")
+    if times != "ms" and file_format not in encoding.TEXTS:
+        output.wrong("times", f"is for {' and '.join(encoding.TEXTS)}; in {file_format} times have a type")
     elif times == "excel" and file_format != "csv":
-        reader.wrong("output.times", f"is excel for csv alone, which spreadsheets open, not for {file_format}")
+        output.wrong("times", f"is excel for csv alone, which spreadsheets open, not for {file_format}")
     return times
 
 
-def _safe(reader: BodyReader, output: dict[str, Any], file_format: str) -> bool:
-    safe = reader.flag(output, "output.spreadsheetSafe")
+def _safe(output: Part, file_format: str) -> bool:
+    safe = output.flag("spreadsheetSafe")
     if safe and file_format != "csv":
-        reader.wrong("output.spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
+        output.wrong("spreadsheetSafe", f"is for csv, which spreadsheets open, not for {file_format}")
     return safe
 
 
-def _echo(output: dict[str, Any]) -> ReportOutput | UnsetType:
+def _destination(settings: Settings, output: Part, wanted: Part) -> str | UnsetType:
+    """The name of a destination that the settings allow for the filter's customer; UNSET where none was sent."""
+    found = output.text("bucketName")
+    if found is UNSET:
+        return UNSET
+    known = settings.destinations.get(found)
+    if known is None or not known.takes(str(wanted.value("customer"))):
+        output.wrong("bucketName", f"no destination named {found[:100]!r} is configured")
+    return found
+
+
+def _destination_key(output: Part) -> str | UnsetType:
+    """The key of a file at its destination; UNSET where none was sent."""
+    found = output.text("bucketKey")
+    if found is not UNSET and (why := files.key_problem(found)):
+        output.wrong("bucketKey", why)
+    if isinstance(output.value("bucketKey"), str) and output.value("bucketName") is None:
+        output.wrong("bucketKey", "needs output.bucketName, the destination")
+    return found
+
+
+def _echo(output: Part) -> ReportOutput | UnsetType:
     """The three keys of the output that the status echoes; UNSET where the body has none of them."""
-    shown = {key: output.get(key) for key in ("delimiter", "bucketName", "bucketKey")}
+    shown = {key: output.value(key) for key in ("delimiter", "bucketName", "bucketKey")}
     if not any(isinstance(value, str) for value in shown.values()):
         return UNSET
     return ReportOutput(**{key: value if isinstance(value, str) else UNSET for key, value in shown.items()})

@@ -17,10 +17,12 @@ are then made like all others. They meet only in the state database. These promi
 if a user had sent it, and decides, in pure functions, when to look for late events and when to correct a report.
 """
 
+from footfall.schedules.request import ScheduleRequest
 from footfall.schedules.scheduler import Scheduler
 from footfall.schedules.service import Schedules, ScheduleShown, SchedulesPage, ShownRun
 
 __all__ = [
+    "ScheduleRequest",
     "ScheduleShown",
     "Scheduler",
     "Schedules",

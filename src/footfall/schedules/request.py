@@ -1,25 +1,31 @@
-"""Reads the body of `POST /schedules`, with the code that reads the body of `POST /reports`."""
+"""The body of `POST /schedules`: its shape, and its reading with the code that reads the body of `POST /reports`."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from footfall import windows
-from footfall.reports import BodyReader, check_keys, read_report_request
+from footfall.reports import (
+    Basis,
+    BodyReader,
+    BodyTime,
+    Customer,
+    EventTypes,
+    FileOutput,
+    Part,
+    Product,
+    check_keys,
+    read_report_request,
+)
 from footfall.schedules import jobs
 from footfall.settings import Settings
 from footfall.state import Schedule, User
-from footfall.windows import DAY_MS, Window
+from footfall.usage import Duplicates
+from footfall.windows import DAY_MS, Every, Window
 from footfall.wording import moment
 
-# The keys of a body.
-KEYS = (
-    *("name", "every", "timezone", "graceSeconds", "correctionDays", "correction", "from"),
-    *("filter", "duplicates", "output"),
-)
-CORRECTIONS = ("full", "since")
 NAME_CHARS_MAX = 200
 # A month: nobody waits longer for a report.
 GRACE_S_MAX = 31 * 86_400
@@ -28,30 +34,75 @@ CORRECTION_DAYS_MAX = 366
 AHEAD_MAX_MS = 366 * DAY_MS
 # A thousand types of the usual length: the state keeps the body, and a worker reads it whenever it is due.
 BODY_BYTES_MAX = 256 * 1024
+# The keys of a report's body that a schedule's must not have, and why.
+SET_BY_SCHEDULE = {
+    "filter.start": "is what the schedule sets, for each window",
+    "filter.end": "is what the schedule sets, for each window",
+    "filter.timezone": "is that of the schedule: say timezone beside filter",
+    "output.asOf": "is what the schedule sets, for each report",
+    "output.since": "is what the schedule sets, for each report",
+}
+
+
+class ScheduleFilter(Struct, forbid_unknown_fields=True):
+    """What each of a schedule's reports selects; their times are the schedule's."""
+
+    customer: Customer
+    product: Product
+    types: EventTypes = UNSET
+    basis: Basis = "event"
+
+
+class ScheduleOutput(FileOutput, rename="camel", forbid_unknown_fields=True):
+    """What the files of a schedule's reports look like, and where they go."""
+
+
+class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
+    """A schedule to make. `duplicates` and `output` are those of a report, but for what a schedule sees to itself."""
+
+    every: Annotated[Every, Meta(description="How long each window is.")]
+    filter: ScheduleFilter
+    name: (
+        Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX, description="For people.")] | UnsetType | None
+    ) = UNSET
+    timezone: Annotated[str, Meta(description="Whose hours, days, weeks and months are meant.")] = "UTC"
+    from_: Annotated[
+        BodyTime | UnsetType,
+        Meta(description="A time in the first window; when left out, the window that is open now is the first."),
+    ] = msgspec.field(default=UNSET, name="from")
+    grace_seconds: Annotated[int, Meta(ge=0, le=GRACE_S_MAX, description="From a window's end to its report.")] = 3600
+    correction_days: Annotated[
+        int, Meta(ge=0, le=CORRECTION_DAYS_MAX, description="How long late events are looked for; 0 for never.")
+    ] = 7
+    correction: Annotated[
+        Literal["full", "since"],
+        Meta(description="Whether a correction is a whole file, or has only what came since."),
+    ] = "full"
+    duplicates: Annotated[Duplicates, Meta(description="As for a report.")] = "keep"
+    output: ScheduleOutput | UnsetType | None = UNSET
 
 
 def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
     """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
     reader = BodyReader(settings, strict=True)
-    found = reader.body(body)
-    check_keys(reader, found, KEYS)
-    every = _every(reader, found)
-    timezone = reader.timezone(found, "timezone")
-    grace_s = _number(reader, found, "graceSeconds", settings.schedule_grace_s, GRACE_S_MAX)
-    first = _first(reader, found, every, timezone, now_ms, settings)
+    found = reader.decode(body)
+    check_keys(reader, found, ScheduleRequest)
+    wanted = Part(reader, found, ScheduleRequest)
+    every = wanted.choice("every")
+    timezone = wanted.timezone("timezone")
+    grace_s = wanted.number("graceSeconds", settings.schedule_grace_s)
+    first = _first(wanted, every, timezone, now_ms, settings)
     schedule = Schedule(
         id=schedule_id,
         user=user.id,
         account=user.account,
-        name=_name(reader, found),
+        name=_name(wanted),
         body=_body(reader, found),
         every=every,
         timezone=timezone.key,
         grace_s=grace_s,
-        correction_days=_number(
-            reader, found, "correctionDays", settings.schedule_correction_days, CORRECTION_DAYS_MAX
-        ),
-        correction=reader.choice(found, "correction", CORRECTIONS),
+        correction_days=wanted.number("correctionDays", settings.schedule_correction_days),
+        correction=wanted.choice("correction"),
         created_ms=now_ms,
         next_start_ms=first.start_ms,
         next_due_ms=first.end_ms + grace_s * 1000,
@@ -61,42 +112,24 @@ def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: in
     return schedule
 
 
-def _every(reader: BodyReader, found: dict[str, Any]) -> str:
-    if found.get("every") is None:
-        reader.wrong("every", f"is missing; it must be one of: {', '.join(windows.EVERY)}")
-    return reader.choice(found, "every", windows.EVERY)
-
-
-def _name(reader: BodyReader, found: dict[str, Any]) -> str:
-    name = reader.text(found, "name")
+def _name(wanted: Part) -> str:
+    name = wanted.text("name")
     if name is UNSET:
         return ""
     if len(name) > NAME_CHARS_MAX or not name.isprintable():
-        reader.wrong("name", f"must have {NAME_CHARS_MAX} printable characters at the most")
+        wanted.wrong("name", f"must have {NAME_CHARS_MAX} printable characters at the most")
     return name
 
 
-def _number(reader: BodyReader, found: dict[str, Any], where: str, default: int, most: int) -> int:
-    number = found.get(where)
-    if number is None:
-        return default
-    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= most:
-        return number
-    reader.wrong(where, f"must be an integer from 0 to {most}")
-    return default
-
-
-def _first(
-    reader: BodyReader, found: dict[str, Any], every: str, timezone: ZoneInfo, now_ms: int, settings: Settings
-) -> Window:
+def _first(wanted: Part, every: str, timezone: ZoneInfo, now_ms: int, settings: Settings) -> Window:
     """The window with which the schedule begins: the one that is open now, unless the body says another."""
-    start_ms = reader.time(found, "from", timezone)
+    start_ms = wanted.time("from", timezone)
     if start_ms is UNSET:
         start_ms = now_ms
     earliest_ms = max(settings.timestamp_min_ms, now_ms - settings.schedule_backlog_max * windows.LENGTHS_MS[every])
     latest_ms = now_ms + AHEAD_MAX_MS
     if not earliest_ms <= start_ms <= latest_ms:
-        reader.wrong(
+        wanted.wrong(
             "from", f"must be from {moment(earliest_ms)} to {moment(latest_ms)} ({earliest_ms} to {latest_ms})"
         )
         start_ms = now_ms
@@ -113,15 +146,11 @@ def _body(reader: BodyReader, found: dict[str, Any]) -> str:
 
 def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule, first: Window) -> None:
     """Read the request of the first report, so that its problems refuse the schedule."""
-    wanted, output = found.get("filter"), found.get("output")
-    for key in ("start", "end"):
-        if isinstance(wanted, dict) and wanted.get(key) is not None:
-            reader.wrong(f"filter.{key}", "is what the schedule sets, for each window")
-    if isinstance(wanted, dict) and wanted.get("timezone") is not None:
-        reader.wrong("filter.timezone", "is that of the schedule: say timezone beside filter")
-    for key in ("asOf", "since"):
-        if isinstance(output, dict) and output.get(key) is not None:
-            reader.wrong(f"output.{key}", "is what the schedule sets, for each report")
+    for path, why in SET_BY_SCHEDULE.items():
+        name, _, key = path.partition(".")
+        if isinstance(part := found.get(name), dict) and part.get(key) is not None:
+            reader.wrong(path, why)
+    output = found.get("output")
     template = output.get("bucketKey") if isinstance(output, dict) else None
     if isinstance(template, str):
         for why in jobs.key_problems(template, schedule.every, corrected=schedule.correction_days > 0):

@@ -7,16 +7,16 @@ definition of a duplicate is the docstring of `duplicates`.
 
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow, time_limit
 from footfall.usage.intervals import TimeSpan, join_spans
-from footfall.usage.request import DUPLICATES, CountsRequest, parse_counts_request
+from footfall.usage.request import CountsRequest, Duplicates, parse_counts_request
 from footfall.usage.service import Count, Counts, Total, Usage
 
 __all__ = [
     "COMPARED_ROWS_MAX",
-    "DUPLICATES",
     "Count",
     "Counts",
     "CountsRequest",
     "DuplicateCounts",
+    "Duplicates",
     "Limit",
     "TimeSpan",
     "Total",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -12,9 +12,8 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 
 INTERVALS = ("hour", "day", "month", "all")
-DUPLICATES = ("keep", "drop")
-# The largest integer that JavaScript represents exactly.
-TIME_MS_MAX = 2**53 - 1
+Duplicates = Literal["keep", "drop"]
+DUPLICATES: tuple[Duplicates, ...] = get_args(Duplicates)
 _TIME_MS_MIN, _TIME_MS_MAX = -(2**63), 2**63 - 1
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 
@@ -112,7 +111,7 @@ class _ParameterReader:
         if not found:
             return UNSET
         time_ms = windows.parse_instant(found.replace(" ", "+"), zone, is_last=is_last)
-        if time_ms is not None and abs(time_ms) <= TIME_MS_MAX:
+        if time_ms is not None and abs(time_ms) <= windows.TIME_MS_MAX:
             if mistake := validation.unit_mistake(name, time_ms):
                 self.wrong(mistake.where, mistake.why)
             return time_ms

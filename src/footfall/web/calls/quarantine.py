@@ -33,14 +33,15 @@ RETRY_AFTER_S = 5
 # Events in a page, and event names in a request body: each costs some KiB here and in the store.
 PAGE_EVENTS_MAX = 1_000
 IDS_MAX = 1_000
-TIME_MS_MAX = 2**53 - 1
 
 Word = Annotated[str, Meta(max_length=1_000)]
 # The pattern is for the OpenAPI document only: `extra_json_schema` checks nothing. `event_id` checks the name.
 Name = Annotated[
     Word, Meta(extra_json_schema={"pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[1-9][0-9]{0,5}$"})
 ]
-Milliseconds = Annotated[int, Meta(ge=0, le=TIME_MS_MAX, description="Milliseconds since 1970-01-01T00:00:00Z.")]
+Milliseconds = Annotated[
+    int, Meta(ge=0, le=windows.TIME_MS_MAX, description="Milliseconds since 1970-01-01T00:00:00Z.")
+]
 Instant = Milliseconds | Annotated[str, Meta(description="A date such as 2026-10-01, or a time, in UTC or its offset.")]
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
 
@@ -235,7 +236,7 @@ def _read_times(wanted: Criteria, code: Code, prefix: str) -> Criteria:
             # A plus that was not escaped in a URL arrives as a space.
             time_ms = windows.parse_instant(time.replace(" ", "+"), UTC, is_last=name == "until")
             # In JSON a number is no text.
-            if time_ms is None or not 0 <= time_ms <= TIME_MS_MAX or (prefix and time.isdigit()):
+            if time_ms is None or not 0 <= time_ms <= windows.TIME_MS_MAX or (prefix and time.isdigit()):
                 raise _malformed(code, Problem(code, place, windows.INSTANTS))
         if time_ms is not None:
             if mistake := unit_mistake(place, time_ms):

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from footfall.reports import Manifest
-from footfall.web.openapi.schemas import EstimateRequest, ReportRequest
+from footfall.reports import EstimateRequest, Manifest, ReportRequest
 from footfall.web.openapi.texts import Documentation
 from footfall.wire import ReportLink
 

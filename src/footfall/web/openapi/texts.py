@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from footfall.errors import Code
-from footfall.web.openapi.schemas import ScheduleRequest
+from footfall.schedules import ScheduleRequest
 
 
 class Documentation(Struct, frozen=True):
