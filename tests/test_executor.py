@@ -12,7 +12,7 @@ from footfall.errors import Code, RequestRefused
 from footfall.system.executor import BoundedExecutor
 
 
-def test_so_many_run_at_once_and_so_many_wait() -> None:
+async def test_so_many_run_at_once_and_so_many_wait() -> None:
     async def run() -> None:
         executor, go, running = BoundedExecutor("test", 2, 1), threading.Event(), threading.Semaphore(0)
 
@@ -33,18 +33,15 @@ def test_so_many_run_at_once_and_so_many_wait() -> None:
         assert await executor.run(lambda: 1) == 1
         executor.close()
 
-    asyncio.run(run())
+    await run()
 
 
-def test_a_failure_comes_through_and_frees_its_place() -> None:
-    async def run() -> None:
-        executor = BoundedExecutor("test", 1, 0)
-        for _ in range(3):
-            with pytest.raises(ZeroDivisionError):
-                await executor.run(lambda: 1 // 0)
-        executor.close()
-
-    asyncio.run(run())
+async def test_a_failure_comes_through_and_frees_its_place() -> None:
+    executor = BoundedExecutor("test", 1, 0)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            await executor.run(lambda: 1 // 0)
+    executor.close()
 
 
 class Busy:
@@ -80,102 +77,81 @@ def refusals(answers: list[object]) -> list[Code]:
     return [answer.code for answer in answers if isinstance(answer, RequestRefused)]
 
 
-def test_senders_take_turns_however_many_requests_one_has() -> None:
-    async def run() -> None:
-        async with busy(100) as opened:
-            tasks = [*await opened.ask("a", 50), *await opened.ask("b"), *await opened.ask("c", 2)]
+async def test_senders_take_turns_however_many_requests_one_has() -> None:
+    async with busy(100) as opened:
+        tasks = [*await opened.ask("a", 50), *await opened.ask("b"), *await opened.ask("c", 2)]
+        opened.go.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 30)
+    assert opened.begun[:6] == ["a0", "b0", "c0", "a1", "c1", "a2"]
+    assert opened.begun[6:] == [f"a{number}" for number in range(3, 50)]
+
+
+async def test_one_sender_may_have_so_many_that_wait() -> None:
+    async with busy(100, each_max=3) as opened:
+        crowd, other = await opened.ask("a", 10), await opened.ask("b", 3)
+        opened.go.set()
+        answers = await asyncio.wait_for(asyncio.gather(*crowd, *other, return_exceptions=True), 30)
+    assert refusals(answers[:10]) == [Code.REQUEST_RATE_LIMITED] * 7
+    assert refusals(answers[10:]) == []
+
+
+async def test_a_full_queue_makes_way_for_a_sender_with_fewer() -> None:
+    async with busy(4) as opened:
+        crowd = await opened.ask("a", 4)
+        others = [*await opened.ask("b"), *await opened.ask("c"), *await opened.ask("b"), *await opened.ask("d")]
+        opened.go.set()
+        answers = await asyncio.wait_for(asyncio.gather(*crowd, *others, return_exceptions=True), 30)
+    # The newest of `a` went for the first of each; the second of `b` would have left `a` with fewer than `b` has.
+    assert [isinstance(answer, RequestRefused) for answer in answers[:4]] == [False, True, True, True]
+    assert [isinstance(answer, RequestRefused) for answer in answers[4:]] == [False, False, True, False]
+    assert set(refusals(answers)) == {Code.SERVICE_UNAVAILABLE}
+
+
+async def test_who_goes_away_leaves_the_queue_and_no_trace() -> None:
+    async with busy(2) as opened:
+        for _ in range(5):
+            leaving = await opened.ask("a", 2)
+            for task in leaving:
+                task.cancel()
+            await asyncio.wait(leaving)
+        staying = await opened.ask("b", 2)
+        opened.go.set()
+        await asyncio.wait_for(asyncio.gather(*staying), 30)
+    assert opened.begun == ["b0", "b1"]
+    assert not opened.executor._queues
+
+
+async def test_who_goes_away_in_the_turn_in_which_a_thread_comes_free_is_not_served() -> None:
+    async with busy(2) as opened:
+        leaving, staying = *await opened.ask("a"), *await opened.ask("b")
+        loop = asyncio.get_running_loop()
+
+        def leave_as_the_thread_comes_free() -> None:
             opened.go.set()
-            await asyncio.wait_for(asyncio.gather(*tasks), 30)
-        assert opened.begun[:6] == ["a0", "b0", "c0", "a1", "c1", "a2"]
-        assert opened.begun[6:] == [f"a{number}" for number in range(3, 50)]
+            # Meanwhile the thread tells the loop that it is free; the loop hears of it right before it cancels.
+            time.sleep(0.2)
+            loop.call_soon(leaving.cancel)
 
-    asyncio.run(run())
-
-
-def test_one_sender_may_have_so_many_that_wait() -> None:
-    async def run() -> None:
-        async with busy(100, each_max=3) as opened:
-            crowd, other = await opened.ask("a", 10), await opened.ask("b", 3)
-            opened.go.set()
-            answers = await asyncio.wait_for(asyncio.gather(*crowd, *other, return_exceptions=True), 30)
-        assert refusals(answers[:10]) == [Code.REQUEST_RATE_LIMITED] * 7
-        assert refusals(answers[10:]) == []
-
-    asyncio.run(run())
+        loop.call_soon(leave_as_the_thread_comes_free)
+        await asyncio.wait_for(asyncio.wait([leaving, staying]), 30)
+        assert leaving.cancelled()
+    assert opened.begun == ["b0"]
+    assert not opened.executor._queues
 
 
-def test_a_full_queue_makes_way_for_a_sender_with_fewer() -> None:
-    async def run() -> None:
-        async with busy(4) as opened:
-            crowd = await opened.ask("a", 4)
-            others = [*await opened.ask("b"), *await opened.ask("c"), *await opened.ask("b"), *await opened.ask("d")]
-            opened.go.set()
-            answers = await asyncio.wait_for(asyncio.gather(*crowd, *others, return_exceptions=True), 30)
-        # The newest of `a` went for the first of each; the second of `b` would have left `a` with fewer than `b` has.
-        assert [isinstance(answer, RequestRefused) for answer in answers[:4]] == [False, True, True, True]
-        assert [isinstance(answer, RequestRefused) for answer in answers[4:]] == [False, False, True, False]
-        assert set(refusals(answers)) == {Code.SERVICE_UNAVAILABLE}
-
-    asyncio.run(run())
+async def test_work_that_raises_stop_iteration_fails_and_frees_its_place() -> None:
+    executor = BoundedExecutor("test", 1, 1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(executor.run(partial(next, iter(()))), 30)
+    assert await asyncio.wait_for(executor.run(lambda: 1), 30) == 1
+    executor.close()
 
 
-def test_who_goes_away_leaves_the_queue_and_no_trace() -> None:
-    async def run() -> None:
-        async with busy(2) as opened:
-            for _ in range(5):
-                leaving = await opened.ask("a", 2)
-                for task in leaving:
-                    task.cancel()
-                await asyncio.wait(leaving)
-            staying = await opened.ask("b", 2)
-            opened.go.set()
-            await asyncio.wait_for(asyncio.gather(*staying), 30)
-        assert opened.begun == ["b0", "b1"]
-        assert not opened.executor._queues
-
-    asyncio.run(run())
-
-
-def test_who_goes_away_in_the_turn_in_which_a_thread_comes_free_is_not_served() -> None:
-    async def run() -> None:
-        async with busy(2) as opened:
-            leaving, staying = *await opened.ask("a"), *await opened.ask("b")
-            loop = asyncio.get_running_loop()
-
-            def leave_as_the_thread_comes_free() -> None:
-                opened.go.set()
-                # Meanwhile the thread tells the loop that it is free; the loop hears of it right before it cancels.
-                time.sleep(0.2)
-                loop.call_soon(leaving.cancel)
-
-            loop.call_soon(leave_as_the_thread_comes_free)
-            await asyncio.wait_for(asyncio.wait([leaving, staying]), 30)
-            assert leaving.cancelled()
-        assert opened.begun == ["b0"]
-        assert not opened.executor._queues
-
-    asyncio.run(run())
-
-
-def test_work_that_raises_stop_iteration_fails_and_frees_its_place() -> None:
-    async def run() -> None:
-        executor = BoundedExecutor("test", 1, 1)
-        for _ in range(2):
-            with pytest.raises(RuntimeError, match="StopIteration"):
-                await asyncio.wait_for(executor.run(partial(next, iter(()))), 30)
-        assert await asyncio.wait_for(executor.run(lambda: 1), 30) == 1
-        executor.close()
-
-    asyncio.run(run())
-
-
-def test_closing_cancels_what_waits() -> None:
-    async def run() -> None:
-        async with busy(2) as opened:
-            waiting = await opened.ask("a", 2)
-            opened.executor.close()
-            await asyncio.wait(waiting, timeout=30)
-            assert all(task.cancelled() for task in waiting)
-        assert opened.begun == []
-
-    asyncio.run(run())
+async def test_closing_cancels_what_waits() -> None:
+    async with busy(2) as opened:
+        waiting = await opened.ask("a", 2)
+        opened.executor.close()
+        await asyncio.wait(waiting, timeout=30)
+        assert all(task.cancelled() for task in waiting)
+    assert opened.begun == []

@@ -34,7 +34,7 @@ BODY = {"events": [EVENT]}
         ("identity", bytes),
     ],
 )
-def test_encodings_their_bounds_and_their_faults(service, encoding, pack):
+async def test_encodings_their_bounds_and_their_faults(service, encoding, pack):
     async def scenario():
         body = json.dumps({"events": [EVENT] * 2000}).encode()
         async with service(body_decoded_bytes_max=len(body)) as opened:
@@ -50,7 +50,7 @@ def test_encodings_their_bounds_and_their_faults(service, encoding, pack):
             answer = await opened.post(pack(body + b" "), content_encoding=encoding)
             assert (answer.status, answer.json[0]["value"]["code"]) == (413, "REQUEST_TOO_LARGE")
 
-    asyncio.run(scenario())
+    await scenario()
 
 
 class Wall:

@@ -1,6 +1,5 @@
 """POST /events in quarantine mode: the good are stored and answered, the bad are held with the reason, or none is."""
 
-import asyncio
 import json
 
 import pytest
@@ -75,14 +74,14 @@ async def test_a_request_of_bad_events_only_is_an_empty_array(service):
         assert [line["sequence"] for line in kept(opened, SegmentKind.QUARANTINE)] == [1, 2, 3]
 
 
-def test_a_request_without_bad_events_is_answered_as_in_strict_mode(service, tmp_path):
+async def test_a_request_without_bad_events_is_answered_as_in_strict_mode(service, tmp_path):
     async def scenario(mode):
         async with service(plan_mode=mode) as opened:
             answer = await opened.post({"events": [EVENT, EVENT]}, idempotency_key="k")
             assert kept(opened, SegmentKind.QUARANTINE) == []
             return answer
 
-    strict, quarantine = asyncio.run(scenario("strict")), asyncio.run(scenario("quarantine"))
+    strict, quarantine = await scenario("strict"), await scenario("quarantine")
     assert (quarantine.body, quarantine.headers) == (strict.body, strict.headers)
 
 

@@ -38,7 +38,7 @@ def telling(place: Any, node: str, loaded_through_ms: int, ahead_ms: int = -1_00
         teller.join()
 
 
-def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
+async def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
     async def make() -> bytes:
         job = await place.order()
         place.loaded.loaded_through_ms = job.started_ms - 1
@@ -53,7 +53,7 @@ def test_a_report_waits_for_what_this_node_has_not_loaded(place: Any) -> None:
         assert isinstance(content, bytes)
         return content
 
-    assert asyncio.run(make()) == b"1|T|a\n"
+    assert await make() == b"1|T|a\n"
 
 
 async def test_a_report_waits_for_every_other_node(place: Any) -> None:
@@ -69,11 +69,11 @@ async def test_a_report_waits_for_every_other_node(place: Any) -> None:
 
 
 @pytest.mark.parametrize("late", ["here", "there"])
-def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any, late: str) -> None:
+async def test_a_report_names_the_node_that_keeps_it_waiting_too_long(make_place: Any, late: str) -> None:
     place = make_place(report_barrier_timeout_s=2)
     place.loaded.loaded_through_ms = 0 if late == "here" else place.now_ms
     with telling(place, "there", 0 if late == "there" else place.now_ms):
-        job = asyncio.run(place.make())
+        job = await place.make()
     reason = f"events that came before the report were not loaded within 2 s: node {late} is behind"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
@@ -101,17 +101,17 @@ async def test_a_watermark_stays_where_it_was_pinned_whoever_takes_the_report_ov
             assert (await place.ended(job)).watermark_ms == place.now_ms + 7
 
 
-def test_a_watermark_that_was_asked_for_is_kept(place: Any) -> None:
+async def test_a_watermark_that_was_asked_for_is_kept(place: Any) -> None:
     with telling(place, "there", place.now_ms + 1_000_000, ahead_ms=5_000):
-        job = asyncio.run(place.make(output={"asOf": place.now_ms - 1}))
+        job = await place.make(output={"asOf": place.now_ms - 1})
     assert (job.status, job.watermark_ms) == (JobStatus.COMPLETE, place.now_ms - 1)
 
 
-def test_a_node_that_has_gone_silent_is_waited_for_and_named(make_place: Any) -> None:
+async def test_a_node_that_has_gone_silent_is_waited_for_and_named(make_place: Any) -> None:
     """It may have taken events by a clock that is ahead."""
     place = make_place(report_barrier_timeout_s=1)
     place.state.nodes.put("there", place.now_ms + 5_000, place.now_ms + 5_000)
-    job = asyncio.run(place.make())
+    job = await place.make()
     reason = "events that came before the report were not loaded within 1 s: node there has not said how late it is"
     assert (job.status, job.reason) == (JobStatus.TIMEOUT, reason)
 
@@ -124,24 +124,20 @@ async def test_where_there_is_one_node_its_time_of_the_order_is_the_watermark(pl
         assert (await place.ended(job)).watermark_ms == job.started_ms
 
 
-def test_a_node_takes_the_watermark_of_another_whose_clock_is_ahead(place: Any) -> None:
+async def test_a_node_takes_the_watermark_of_another_whose_clock_is_ahead(place: Any) -> None:
     place.state.nodes.put("there", place.now_ms, place.now_ms + 5_000)
-    job = asyncio.run(place.order(output={"asOf": place.now_ms + 5_000}))
+    job = await place.order(output={"asOf": place.now_ms + 5_000})
     assert (job.watermark_ms, job.started_ms) == (place.now_ms + 5_000, place.now_ms)
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.order(output={"asOf": place.now_ms + 5_001}))
+        await place.order(output={"asOf": place.now_ms + 5_001})
     assert f"must not be later than now, {place.now_ms + 5_000}:" in str(caught.value.problems[0])
 
 
-def test_a_sequel_never_ends_before_what_it_follows(place: Any) -> None:
+async def test_a_sequel_never_ends_before_what_it_follows(place: Any) -> None:
     """The clock of a node that is gone was ahead, and the first report's watermark is by it."""
-
-    async def make() -> None:
-        first = await place.order()
-        place.state.jobs.claim("there", 60_000)
-        place.state.jobs.pin_watermark(first.id, "there", place.now_ms + 5_000)
-        place.state.jobs.finish(first.id, "there", JobStatus.COMPLETE, place.now_ms, 0, 0, None, None)
-        second = await place.make(output={"since": f"JOB-{first.id}"})
-        assert (second.status, second.watermark_ms) == (JobStatus.COMPLETE, place.now_ms + 5_000)
-
-    asyncio.run(make())
+    first = await place.order()
+    place.state.jobs.claim("there", 60_000)
+    place.state.jobs.pin_watermark(first.id, "there", place.now_ms + 5_000)
+    place.state.jobs.finish(first.id, "there", JobStatus.COMPLETE, place.now_ms, 0, 0, None, None)
+    second = await place.make(output={"since": f"JOB-{first.id}"})
+    assert (second.status, second.watermark_ms) == (JobStatus.COMPLETE, place.now_ms + 5_000)

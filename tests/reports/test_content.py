@@ -1,6 +1,5 @@
 """The files that come out, byte for byte, on a real engine."""
 
-import asyncio
 import csv
 import io
 import json
@@ -21,8 +20,8 @@ T1 = 1_568_381_886_060
 USER, LIST = "user-1", "0527e342-c92c-45ec-a3cf-fd93f87cb068"
 
 
-def report(place: Any, *, output: dict[str, Any] | None = None, **wanted: Any) -> str:
-    text = asyncio.run(place.report(output=output, **wanted))
+async def report(place: Any, *, output: dict[str, Any] | None = None, **wanted: Any) -> str:
+    text = await place.report(output=output, **wanted)
     assert isinstance(text, str)
     return text
 
@@ -31,7 +30,7 @@ def read(text: str, delimiter: str = "|") -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
 
 
-def test_portfolio_events_stand_in_the_columns_of_the_plan(place) -> None:
+async def test_portfolio_events_stand_in_the_columns_of_the_plan(place) -> None:
     at = {"customer": "BARCHART", "product": "PORTFOLIO"}
     rows = [
         ("PORTFOLIO-APPLICATION-LOADED", [USER]),
@@ -48,7 +47,7 @@ def test_portfolio_events_stand_in_the_columns_of_the_plan(place) -> None:
         ("PORTFOLIO-NO-LONGER-IN-THE-PLAN", [USER, LIST]),
     ]
     place.load(at | {"type": kind, "context": values, "timestamp": T1 + n} for n, (kind, values) in enumerate(rows))
-    assert report(place, **at, start=T1, output={"header": True}) == (
+    assert await report(place, **at, start=T1, output={"header": True}) == (
         "timestamp|type|userId|portfolioId|positionId|frame|viewName|showClosedPositions|dividendStrategy"
         "|cashAdjustmentStrategy|symbol|duration\n"
         "1568381886060|PORTFOLIO-APPLICATION-LOADED|user-1|||||||||\n"
@@ -82,16 +81,16 @@ def test_portfolio_events_stand_in_the_columns_of_the_plan(place) -> None:
         ("MARKETPLACE", "CONTRACT-SIGNED", list("abcde"), "a|b|c|d|e"),
     ],
 )
-def test_the_other_products_do_so_too(place, product: str, kind: str, context: list[str], line: str) -> None:
+async def test_the_other_products_do_so_too(place, product: str, kind: str, context: list[str], line: str) -> None:
     at = {"customer": "BARCHART", "product": product}
     place.load([at | {"type": kind, "context": context, "timestamp": T1}])
     columns = plan.load_plan(None).columns(product)
     assert columns is not None
     names = "|".join(column.name for column in columns)
-    assert report(place, **at, output={"header": "true"}) == f"timestamp|type|{names}\n{T1}|{kind}|{line}\n"
+    assert await report(place, **at, output={"header": "true"}) == f"timestamp|type|{names}\n{T1}|{kind}|{line}\n"
 
 
-def test_an_unknown_product_has_as_many_columns_as_its_longest_context_in_the_report(place) -> None:
+async def test_an_unknown_product_has_as_many_columns_as_its_longest_context_in_the_report(place) -> None:
     place.load(
         [
             {"timestamp": 1, "context": []},
@@ -101,11 +100,11 @@ def test_an_unknown_product_has_as_many_columns_as_its_longest_context_in_the_re
             {"timestamp": 2, "context": list("abcdefg"), "product": "Q"},
         ]
     )
-    text = report(place, end=3, output={"header": True})
+    text = await report(place, end=3, output={"header": True})
     assert text == "timestamp|type|context1|context2|context3\n1|T|||\n2|T|a||c\n3|U|a|b|\n"
 
 
-def test_a_type_without_keys_has_empty_columns_in_every_format(place) -> None:
+async def test_a_type_without_keys_has_empty_columns_in_every_format(place) -> None:
     file = place.settings.data / "plan.toml"
     file.write_text(
         '[products]\nP = { columns = ["user"], types = { T = [], U = ["user"] } }\n'
@@ -119,26 +118,26 @@ def test_a_type_without_keys_has_empty_columns_in_every_format(place) -> None:
             {"timestamp": 3, "product": "Q", "context": []},
         ]
     )
-    assert report(place) == "1|T|\n2|U|u\n"
-    assert report(place, product="Q", output={"spreadsheetSafe": True}) == "3|T|\n"
-    lines = report(place, output={"format": "jsonl"})
+    assert await report(place) == "1|T|\n2|U|u\n"
+    assert await report(place, product="Q", output={"spreadsheetSafe": True}) == "3|T|\n"
+    lines = await report(place, output={"format": "jsonl"})
     assert [json.loads(line)["user"] for line in lines.splitlines()] == [None, "u"]
     for name in ("parquet", "arrow"):
-        job = asyncio.run(place.make(product="Q", output={"format": name}))
+        job = await place.make(product="Q", output={"format": name})
         assert job.status is JobStatus.COMPLETE, job.reason
-        (file := place.settings.data / name).write_bytes(asyncio.run(place.read(job)))
+        (file := place.settings.data / name).write_bytes(await place.read(job))
         assert by_python(file, name, "none", ["timestamp", "type", "user"]) == [(3, "T", None)]
 
 
-def test_a_report_without_events_is_an_empty_file(place) -> None:
-    assert report(place) == ""
-    assert report(place, output={"header": True}) == "timestamp|type\n"
-    assert report(place, customer="BARCHART", product="ALERT", output={"header": True, "delimiter": ","}) == (
+async def test_a_report_without_events_is_an_empty_file(place) -> None:
+    assert await report(place) == ""
+    assert await report(place, output={"header": True}) == "timestamp|type\n"
+    assert await report(place, customer="BARCHART", product="ALERT", output={"header": True, "delimiter": ","}) == (
         "timestamp,type,userId,alertId,symbol\n"
     )
 
 
-def test_equal_times_are_ordered_by_batch_and_sequence(place) -> None:
+async def test_equal_times_are_ordered_by_batch_and_sequence(place) -> None:
     # The engine orders UUIDs by their second half first; what matters is that it always does.
     batches = [str(uuid.UUID(int=number << 64 | number)) for number in (3, 1, 2)]
     events = [
@@ -151,18 +150,18 @@ def test_equal_times_are_ordered_by_batch_and_sequence(place) -> None:
     place.load(events[1::2])
     order = [f"{batch}{sequence}" for batch in "123" for sequence in (1, 9, 10)]
     expected = [[str(time_ms), "T", value] for time_ms in (T1, T1 + 40 * 86_400_000) for value in order]
-    assert read(report(place)) == expected
+    assert read(await report(place)) == expected
 
 
-def test_the_filter_takes_both_ends_of_its_range_and_only_its_types(place) -> None:
+async def test_the_filter_takes_both_ends_of_its_range_and_only_its_types(place) -> None:
     place.load({"timestamp": T1 + n, "type": kind} for n in range(5) for kind in "AB")
-    lines = report(place, start=T1 + 1, end=str(T1 + 3), types=["B", "C", "B"])
+    lines = await report(place, start=T1 + 1, end=str(T1 + 3), types=["B", "C", "B"])
     assert lines == f"{T1 + 1}|B|a\n{T1 + 2}|B|a\n{T1 + 3}|B|a\n"
-    assert len(read(report(place, types=[]))) == 10
-    assert report(place, types=["it's", "a\\b", 'c"d', "e\nf", "{g:String}"]) == ""
+    assert len(read(await report(place, types=[]))) == 10
+    assert await report(place, types=["it's", "a\\b", 'c"d', "e\nf", "{g:String}"]) == ""
 
 
-def test_names_in_a_filter_are_never_part_of_a_statement(place) -> None:
+async def test_names_in_a_filter_are_never_part_of_a_statement(place) -> None:
     names = [
         "O'Brien",
         "back\\slash",
@@ -174,16 +173,16 @@ def test_names_in_a_filter_are_never_part_of_a_statement(place) -> None:
     ]
     place.load({"product": name, "type": name, "context": [name]} for name in names)
     for name in names:
-        assert [row[1:] for row in read(report(place, product=name, types=[name]))] == [[name, name]]
+        assert [row[1:] for row in read(await report(place, product=name, types=[name]))] == [[name, name]]
 
 
-def test_many_long_types_fit_into_one_report(place) -> None:
+async def test_many_long_types_fit_into_one_report(place) -> None:
     types = [f"{n:0200d}" for n in range(place.settings.filter_types_max)]
     place.load([{"type": types[-1]}, {"type": "T"}])
-    assert [row[1] for row in read(report(place, types=types))] == [types[-1]]
+    assert [row[1] for row in read(await report(place, types=types))] == [types[-1]]
 
 
-def test_an_event_admitted_after_the_start_is_not_in_the_report(place) -> None:
+async def test_an_event_admitted_after_the_start_is_not_in_the_report(place) -> None:
     place.load([{"admitted": NOW_MS - 1, "context": ["before"]}, {"admitted": NOW_MS, "context": ["at"]}])
 
     async def order_and_load() -> str:
@@ -192,31 +191,31 @@ def test_an_event_admitted_after_the_start_is_not_in_the_report(place) -> None:
         async with place.running():
             return (await place.read(await place.ended(job))).decode()
 
-    assert sorted(row[2] for row in read(asyncio.run(order_and_load()))) == ["at", "before"]
+    assert sorted(row[2] for row in read(await order_and_load())) == ["at", "before"]
     place.clock.ms += 1
-    assert sorted(row[2] for row in read(report(place))) == ["after", "at", "before"]
+    assert sorted(row[2] for row in read(await report(place))) == ["after", "at", "before"]
 
 
-def test_equal_events_are_in_the_report_once_as_first_admitted(place) -> None:
+async def test_equal_events_are_in_the_report_once_as_first_admitted(place) -> None:
     twice = {"batch": str(uuid.uuid4()), "timestamp": T1}
     place.load([twice | {"admitted": NOW_MS - 5}])
     place.load([twice | {"admitted": NOW_MS + 5}, twice | {"admitted": NOW_MS - 9}])
-    assert report(place) == f"{T1}|T|a\n"
+    assert await report(place) == f"{T1}|T|a\n"
 
 
-def test_only_fields_that_need_quotes_have_them(place) -> None:
+async def test_only_fields_that_need_quotes_have_them(place) -> None:
     values = ["plain", "", " space ", "a|b", 'say "hi"', "line\nfeed", "re\rturn", "back\\slash\\n", "tab\t", "😀;é,'"]
     place.load([{"timestamp": 7, "context": values}])
-    assert report(place) == (
+    assert await report(place) == (
         '7|T|plain|| space |"a|b"|"say ""hi"""|"line\nfeed"|"re\rturn"|back\\slash\\n|tab\t|😀;é,\'\n'
     )
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "\x1f", "\x01", " ", "'", "\\", "é", "😀", "1", "-", "T", "."])
-def test_a_delimiter_of_any_kind_reads_back(place, delimiter: str) -> None:
+async def test_a_delimiter_of_any_kind_reads_back(place, delimiter: str) -> None:
     values = ["", delimiter, f"a{delimiter}b", delimiter * 3, "1-.T é😀\\'", f'"{delimiter}"', "\n"]
     place.load([{"timestamp": -111, "type": "T1", "context": values}])
-    text = report(place, output={"delimiter": delimiter, "header": True})
+    text = await report(place, output={"delimiter": delimiter, "header": True})
     names = [f"context{n}" for n in range(1, 8)]
     assert read(text, delimiter) == [["timestamp", "type", *names], ["-111", "T1", *values]]
 
@@ -237,7 +236,7 @@ EVENTS = st.lists(
 
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, st.characters(codec="utf-8", exclude_characters='"\r\n\0'))
-def test_what_is_read_back_is_what_was_sent(place, events: list[dict[str, Any]], delimiter: str) -> None:
+async def test_what_is_read_back_is_what_was_sent(place, events: list[dict[str, Any]], delimiter: str) -> None:
     product = uuid.uuid4().hex
     batch = str(uuid.uuid4())
     place.load(event | {"product": product, "batch": batch, "sequence": n + 1} for n, event in enumerate(events))
@@ -246,4 +245,4 @@ def test_what_is_read_back_is_what_was_sent(place, events: list[dict[str, Any]],
         [str(event["timestamp"]), event["type"], *event["context"], *[""] * (width - len(event["context"]))]
         for event in sorted(events, key=lambda event: event["timestamp"])
     ]
-    assert read(report(place, product=product, output={"delimiter": delimiter}), delimiter) == expected
+    assert read(await report(place, product=product, output={"delimiter": delimiter}), delimiter) == expected

@@ -83,19 +83,16 @@ async def test_a_report_outlives_its_worker(make_place: Any, point: str) -> None
 
 
 @pytest.mark.parametrize("point", ["before the file is removed", "after the file is removed"])
-def test_a_file_is_removed_whoever_dies_over_it(make_place: Any, point: str) -> None:
+async def test_a_file_is_removed_whoever_dies_over_it(make_place: Any, point: str) -> None:
     place = make_place()
     place.load([{"timestamp": 1}])
 
-    async def make() -> None:
-        # By the machine's clock, which the dying worker has, its days are over.
-        job = await place.make()
-        assert len(place.stored()) == 1
-        run_until_dead(place, point, job)
-        dead = check(place, job)
-        assert (dead.status, dead.expired, dead.removed) == (JobStatus.COMPLETE, True, False)
-        async with place.running():
-            ended = await place.seen(job, lambda job: job.removed)
-        assert (ended.status, ended.sha256, place.stored()) == (JobStatus.COMPLETE, job.sha256, [])
-
-    asyncio.run(make())
+    # By the machine's clock, which the dying worker has, its days are over.
+    job = await place.make()
+    assert len(place.stored()) == 1
+    run_until_dead(place, point, job)
+    dead = check(place, job)
+    assert (dead.status, dead.expired, dead.removed) == (JobStatus.COMPLETE, True, False)
+    async with place.running():
+        ended = await place.seen(job, lambda job: job.removed)
+    assert (ended.status, ended.sha256, place.stored()) == (JobStatus.COMPLETE, job.sha256, [])

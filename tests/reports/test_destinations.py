@@ -44,9 +44,9 @@ def folder(make_place: Any, tmp_path: Path) -> Any:
     return make_place(destinations={"lake": Destination(url=f"file://{tmp_path}/the lake")})
 
 
-def deliver(place: Any, **output: Any) -> Job:
+async def deliver(place: Any, **output: Any) -> Job:
     place.load([{"timestamp": 1}])
-    job = asyncio.run(place.make(output={"bucketName": "lake", **output}))
+    job = await place.make(output={"bucketName": "lake", **output})
     assert isinstance(job, Job)
     return job
 
@@ -91,23 +91,23 @@ def test_whatever_key_is_taken_the_library_takes_as_it_is(key: str) -> None:
     assert [item["path"] for batch in obstore.list(store) for item in batch] == [key]
 
 
-def test_a_delivered_report_is_at_its_key_and_nowhere_else(folder: Any, tmp_path: Path) -> None:
-    job = deliver(folder, bucketKey="usage/october.csv")
+async def test_a_delivered_report_is_at_its_key_and_nowhere_else(folder: Any, tmp_path: Path) -> None:
+    job = await deliver(folder, bucketKey="usage/october.csv")
     assert job.status is JobStatus.COMPLETE, job.reason
     assert (tmp_path / "the lake/usage/october.csv").read_bytes() == b"1|T|a\n"
     assert folder.stored() == []
-    link = asyncio.run(folder.desk.link(folder.user, job, "http://localhost"))
+    link = await folder.desk.link(folder.user, job, "http://localhost")
     assert link.startswith(f"http://localhost/files/JOB-{job.id}/")
-    assert asyncio.run(folder.read(job)) == b"1|T|a\n"
+    assert await folder.read(job) == b"1|T|a\n"
 
 
-def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(folder: Any) -> None:
+async def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(folder: Any) -> None:
     def output(job: Job) -> bytes:
         return encode(report_status(job).output)
 
     sent = {"bucketKey": "a.csv", "header": True, "delimiter": ";"}
-    assert output(deliver(folder, **sent)) == b'{"delimiter":";","bucketName":"lake","bucketKey":"a.csv"}'
-    assert output(deliver(folder)) == b'{"bucketName":"lake"}'
+    assert output(await deliver(folder, **sent)) == b'{"delimiter":";","bucketName":"lake","bucketKey":"a.csv"}'
+    assert output(await deliver(folder)) == b'{"bucketName":"lake"}'
 
 
 async def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_path: Path) -> None:
@@ -121,8 +121,8 @@ async def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any
     folder.destinations.remove(job)
 
 
-def test_a_destination_that_was_taken_out_of_the_settings(folder: Any) -> None:
-    job = deliver(folder)
+async def test_a_destination_that_was_taken_out_of_the_settings(folder: Any) -> None:
+    job = await deliver(folder)
     Destinations(Settings(data_dir=folder.settings.data_dir), folder.files).remove(job)
     lake = structs.replace(folder.settings.destinations["lake"], customers=("D",))
 
@@ -134,8 +134,8 @@ def test_a_destination_that_was_taken_out_of_the_settings(folder: Any) -> None:
         assert ended.status is JobStatus.FAILED
         return str(ended.reason)
 
-    assert asyncio.run(make()) == "the destination 'lake' is no longer configured"
-    assert asyncio.run(make(lake=lake)) == "the destination 'lake' is no longer for this customer"
+    assert await make() == "the destination 'lake' is no longer configured"
+    assert await make(lake=lake) == "the destination 'lake' is no longer for this customer"
 
 
 def test_a_folder_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:

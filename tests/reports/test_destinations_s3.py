@@ -28,30 +28,30 @@ def lake_of(s3: S3, **changes: Any) -> Destination:
     return Destination(url=f"s3://{BUCKET}/from/footfall", options=s3.options(**changes))
 
 
-def delivered(place: Any, **output: Any) -> Job:
-    job = asyncio.run(place.make(output={"bucketName": "lake", **output}))
+async def delivered(place: Any, **output: Any) -> Job:
+    job = await place.make(output={"bucketName": "lake", **output})
     assert isinstance(job, Job)
     return job
 
 
-def link_of(place: Any, job: Job) -> str:
-    link = asyncio.run(place.desk.link(place.user, job, BASE))
+async def link_of(place: Any, job: Job) -> str:
+    link = await place.desk.link(place.user, job, BASE)
     assert isinstance(link, str)
     assert link.startswith(f"{BASE}/files/JOB-{job.id}/")
     return link
 
 
-def followed(place: Any, job: Job) -> str:
+async def followed(place: Any, job: Job) -> str:
     """Where the report's link leads, at the store itself."""
-    _, source, token, name = link_of(place, job).rsplit("/", 3)
-    location = asyncio.run(place.desk.download(source, token, name)).location
+    _, source, token, name = (await link_of(place, job)).rsplit("/", 3)
+    location = (await place.desk.download(source, token, name)).location
     assert isinstance(location, str)
     return location
 
 
-def test_a_report_is_complete_when_it_is_at_its_destination(s3: S3, lake: Any) -> None:
+async def test_a_report_is_complete_when_it_is_at_its_destination(s3: S3, lake: Any) -> None:
     lake.load([{"timestamp": 1}, {"timestamp": 2}])
-    job = delivered(lake, bucketKey="usage/a b+ö.csv")
+    job = await delivered(lake, bucketKey="usage/a b+ö.csv")
     assert job.status is JobStatus.COMPLETE, job.reason
     assert s3.keys() == ["from/footfall/usage/a b+ö.csv"]
     assert s3.read(s3.keys()[0]) == b"1|T|a\n2|T|a\n"
@@ -61,15 +61,15 @@ def test_a_report_is_complete_when_it_is_at_its_destination(s3: S3, lake: Any) -
     assert "filename*=UTF-8''a%20b%2B%C3%B6.csv" in head["ContentDisposition"]
 
 
-def test_without_a_key_the_file_has_its_own_name(s3: S3, lake: Any) -> None:
-    job = delivered(lake)
+async def test_without_a_key_the_file_has_its_own_name(s3: S3, lake: Any) -> None:
+    job = await delivered(lake)
     assert s3.keys() == [f"from/footfall/{job.file}"]
 
 
-def test_a_link_leads_to_the_store_which_serves_the_file_for_a_short_time(s3: S3, lake: Any) -> None:
+async def test_a_link_leads_to_the_store_which_serves_the_file_for_a_short_time(s3: S3, lake: Any) -> None:
     lake.fill()
-    job = delivered(lake, bucketKey="a.csv")
-    link = followed(lake, job)
+    job = await delivered(lake, bucketKey="a.csv")
+    link = await followed(lake, job)
     parts = urlsplit(link)
     assert (f"{parts.scheme}://{parts.netloc}", parts.path) == (s3.url, f"/{BUCKET}/from/footfall/a.csv")
     assert parse_qs(parts.query)["X-Amz-Expires"] == ["60"]
@@ -82,36 +82,33 @@ def test_a_link_leads_to_the_store_which_serves_the_file_for_a_short_time(s3: S3
     assert (part.status_code, part.content) == (206, lake.filled[10:20])
 
 
-def test_a_link_is_footfalls_own_where_the_settings_say_so(s3: S3, make_place: Any) -> None:
+async def test_a_link_is_footfalls_own_where_the_settings_say_so(s3: S3, make_place: Any) -> None:
     hidden = Destination(url=f"s3://{BUCKET}", options=s3.options(), presign=False)
     place = make_place(destinations={"lake": hidden})
     place.fill()
-    job = delivered(place, bucketKey="a.csv")
-    _, source, token, name = link_of(place, job).rsplit("/", 3)
-    assert asyncio.run(place.desk.download(source, token, name)).location is None
-    assert asyncio.run(place.read(job)) == place.filled
+    job = await delivered(place, bucketKey="a.csv")
+    _, source, token, name = (await link_of(place, job)).rsplit("/", 3)
+    assert (await place.desk.download(source, token, name)).location is None
+    assert await place.read(job) == place.filled
 
 
-def test_the_place_of_all_files_may_be_an_object_store(s3: S3, make_place: Any) -> None:
+async def test_the_place_of_all_files_may_be_an_object_store(s3: S3, make_place: Any) -> None:
     place = make_place(files_url=f"s3://{BUCKET}/kept", files_options=s3.options())
     place.fill()
-    job = asyncio.run(place.make())
+    job = await place.make()
     assert s3.keys() == [f"kept/{job.id}/1/{job.file}"]
-    link = followed(place, job)
+    link = await followed(place, job)
     assert urlsplit(link).path.endswith(f"/{job.file}")
     assert httpx.get(link).content == place.filled
     place.clock.ms += 31 * DAY_MS
 
-    async def keep_house() -> None:
-        async with place.running():
-            await place.seen(job, lambda job: job.expired)
-
-    asyncio.run(keep_house())
+    async with place.running():
+        await place.seen(job, lambda job: job.expired)
     assert s3.keys() == []
 
 
-def test_what_was_delivered_outlives_its_report_unless_it_is_removed(s3: S3, lake: Any) -> None:
-    first, second = delivered(lake, bucketKey="1.csv"), delivered(lake, bucketKey="2.csv")
+async def test_what_was_delivered_outlives_its_report_unless_it_is_removed(s3: S3, lake: Any) -> None:
+    first, second = await delivered(lake, bucketKey="1.csv"), await delivered(lake, bucketKey="2.csv")
     lake.destinations.expire(first)
     assert len(s3.keys()) == 2
     lake.destinations.remove(second)
@@ -119,16 +116,16 @@ def test_what_was_delivered_outlives_its_report_unless_it_is_removed(s3: S3, lak
     lake.destinations.remove(second)
 
 
-def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(s3: S3, lake: Any) -> None:
+async def test_the_last_writer_of_a_key_wins_and_nobody_gets_or_removes_anothers_file(s3: S3, lake: Any) -> None:
     lake.load([{"timestamp": 1}])
-    first = delivered(lake, bucketKey="same.csv")
-    second = delivered(lake, bucketKey="same.csv")
+    first = await delivered(lake, bucketKey="same.csv")
+    second = await delivered(lake, bucketKey="same.csv")
     assert (first.bytes, first.status) == (second.bytes, second.status)
     with pytest.raises(RequestRefused) as caught:
-        link_of(lake, first)
+        await link_of(lake, first)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
     lake.destinations.remove(first)
-    assert httpx.get(followed(lake, second)).content == b"1|T|a\n"
+    assert httpx.get(await followed(lake, second)).content == b"1|T|a\n"
 
 
 async def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake: Any) -> None:
@@ -146,26 +143,26 @@ async def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake:
     assert httpx.get(link).content == lake.filled
 
 
-def test_wrong_credentials_fail_the_report_and_stay_secret(
+async def test_wrong_credentials_fail_the_report_and_stay_secret(
     s3: S3, make_place: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with s3.checking() as right:
         wrong = right | {"secret_access_key": SECRET}
         place = make_place(destinations={"lake": lake_of(s3, **wrong), "good": lake_of(s3, **right)})
         with caplog.at_level(logging.DEBUG, "footfall"):
-            job = delivered(place)
+            job = await delivered(place)
         reason = "the destination 'lake' does not let the service in with its credentials"
         assert (job.status, job.reason) == (JobStatus.FAILED, reason)
         formatter = logging.Formatter()
         log = "\n".join(formatter.format(record) for record in caplog.records if record.name.startswith("footfall"))
         assert "SignatureDoesNotMatch" in log
         assert not [secret for secret in wrong.values() if secret in log]
-        assert delivered(place, bucketName="good").status is JobStatus.COMPLETE
+        assert (await delivered(place, bucketName="good")).status is JobStatus.COMPLETE
 
 
-def test_a_bucket_that_is_not_there_fails_the_report(s3: S3, make_place: Any) -> None:
+async def test_a_bucket_that_is_not_there_fails_the_report(s3: S3, make_place: Any) -> None:
     place = make_place(destinations={"lake": Destination(url="s3://no-such-lake", options=s3.options())})
-    job = delivered(place)
+    job = await delivered(place)
     reason = "the destination 'lake' has no such bucket, or the file was removed"
     assert (job.status, job.reason) == (JobStatus.FAILED, reason)
 
@@ -187,22 +184,22 @@ async def test_an_outage_is_outlived(s3: S3, lake: Any, caplog: pytest.LogCaptur
     assert s3.read("from/footfall/a.csv") == lake.filled
 
 
-def test_an_outage_that_does_not_end_fails_the_report(s3: S3, make_place: Any) -> None:
+async def test_an_outage_that_does_not_end_fails_the_report(s3: S3, make_place: Any) -> None:
     place = make_place(destinations={"lake": lake_of(s3)}, files_timeout_s=1, report_timeout_s=2)
     s3.stop()
-    job = delivered(place)
+    job = await delivered(place)
     s3.start()
     assert (job.status, job.reason) == (JobStatus.FAILED, "the destination 'lake' could not be reached")
 
 
-def test_a_store_that_is_away_costs_a_link_only_the_wait(s3: S3, lake: Any) -> None:
-    job = delivered(lake)
+async def test_a_store_that_is_away_costs_a_link_only_the_wait(s3: S3, lake: Any) -> None:
+    job = await delivered(lake)
     s3.stop()
     with pytest.raises(RequestRefused) as caught:
-        link_of(lake, job)
+        await link_of(lake, job)
     s3.start()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 10)
-    assert httpx.get(followed(lake, job)).status_code == 200
+    assert httpx.get(await followed(lake, job)).status_code == 200
 
 
 async def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destination(s3: S3, lake: Any) -> None:
@@ -225,19 +222,16 @@ async def test_a_report_that_is_given_up_meanwhile_leaves_nothing_at_its_destina
     assert s3.keys() == []
 
 
-def test_a_file_that_could_not_be_removed_at_its_destination_goes_when_it_can(s3: S3, lake: Any) -> None:
-    kept, removed = delivered(lake, bucketKey="kept.csv"), delivered(lake, bucketKey="removed.csv")
+async def test_a_file_that_could_not_be_removed_at_its_destination_goes_when_it_can(s3: S3, lake: Any) -> None:
+    kept, removed = await delivered(lake, bucketKey="kept.csv"), await delivered(lake, bucketKey="removed.csv")
 
-    async def remove() -> None:
-        s3.stop()
-        await lake.desk.end(lake.user, f"JOB-{removed.id}")
-        assert not lake.state.jobs.get(removed.id).removed
-        await asyncio.to_thread(s3.start)
-        assert len(s3.keys()) == 2
-        async with lake.running():
-            await lake.seen(removed, lambda job: job.removed)
-
-    asyncio.run(remove())
+    s3.stop()
+    await lake.desk.end(lake.user, f"JOB-{removed.id}")
+    assert not lake.state.jobs.get(removed.id).removed
+    await asyncio.to_thread(s3.start)
+    assert len(s3.keys()) == 2
+    async with lake.running():
+        await lake.seen(removed, lambda job: job.removed)
     assert s3.keys() == ["from/footfall/kept.csv"]
-    asyncio.run(lake.desk.end(lake.user, f"JOB-{kept.id}"))
+    await lake.desk.end(lake.user, f"JOB-{kept.id}")
     assert s3.keys() == []

@@ -134,19 +134,19 @@ async def test_a_stop_breaks_a_statement_off_and_costs_no_try(endless: Any) -> N
         assert (await endless.ended(job)).status is JobStatus.COMPLETE
 
 
-def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any) -> None:
+async def test_ending_a_finished_report_removes_its_file_and_keeps_the_rest(place: Any) -> None:
     place.load([{"timestamp": 1}])
-    job = asyncio.run(place.make())
-    link = asyncio.run(place.desk.link(place.user, job, "http://localhost"))
-    ended = [asyncio.run(place.desk.end(place.user, f"JOB-{job.id}")) for _ in range(2)]
+    job = await place.make()
+    link = await place.desk.link(place.user, job, "http://localhost")
+    ended = [await place.desk.end(place.user, f"JOB-{job.id}") for _ in range(2)]
     assert ended[0] == ended[1] == place.state.jobs.get(job.id)
     assert (ended[0].status, ended[0].expired, ended[0].sha256) == (JobStatus.COMPLETE, True, job.sha256)
     assert place.stored() == []
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.desk.link(place.user, ended[0], "http://localhost"))
+        await place.desk.link(place.user, ended[0], "http://localhost")
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.desk.download(*link.rsplit("/", 3)[1:]))
+        await place.desk.download(*link.rsplit("/", 3)[1:])
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
 
 

@@ -1,10 +1,9 @@
 """What an estimate says, held against the report that it is of."""
 
-import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,100 +28,96 @@ OUTPUTS = [
 
 
 @pytest.fixture
-def estimate(place: Any) -> Iterator[Callable[..., Estimate]]:
+def estimate(place: Any) -> Iterator[Callable[..., Awaitable[Estimate]]]:
     """Asks for an estimate of a report, by default of the whole of customer C's product P."""
     with contextlib.closing(Estimates(place.desk, place.state, place.store, place.plan, place.settings)) as estimates:
 
-        def ask(*, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Estimate:
+        async def ask(*, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Estimate:
             body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
-            return asyncio.run(estimates.estimate(place.user, json.dumps(body).encode()))
+            return await estimates.estimate(place.user, json.dumps(body).encode())
 
         place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
         yield ask
 
 
-def report(place: Any, *, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Any:
+async def report(place: Any, *, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Any:
     body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
-
-    async def run() -> Any:
-        job = await place.desk.start(place.user, json.dumps(body).encode())
-        async with place.running():
-            return await place.ended(job)
-
-    job = asyncio.run(run())
+    job = await place.desk.start(place.user, json.dumps(body).encode())
+    async with place.running():
+        job = await place.ended(job)
     assert job.status is JobStatus.COMPLETE, job.reason
     return job
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, output: dict[str, Any]) -> None:
+async def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, output: dict[str, Any]) -> None:
     place.load({"timestamp": n, "context": [f"value|{n}"] * (n % 3)} for n in range(3_000))
-    found, made = estimate(output=output), report(place, output=output)
+    found, made = await estimate(output=output), await report(place, output=output)
     assert found == Estimate(made.rows, made.bytes, place.now_ms - 1, True)
     assert found.rows == 3_000
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_long_values_are_sampled_in_small_blocks(
+async def test_long_values_are_sampled_in_small_blocks(
     place: Any, estimate: Any, file_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("footfall.reports.query.columnar.BLOCK_BYTES_MAX", 100_000)
     place.load({"timestamp": n, "context": [str(n) * 1_000]} for n in range(100))
-    found, made = estimate(output={"format": file_format}), report(place, output={"format": file_format})
+    found, made = await estimate(output={"format": file_format}), await report(place, output={"format": file_format})
     assert (found.rows, found.bytes) == (100, made.bytes)
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-def test_without_events_there_is_what_a_file_begins_and_ends_with(
+async def test_without_events_there_is_what_a_file_begins_and_ends_with(
     place: Any, estimate: Any, output: dict[str, Any]
 ) -> None:
-    found, made = estimate(output=output), report(place, output=output)
+    found, made = await estimate(output=output), await report(place, output=output)
     assert (found.rows, found.bytes, found.exact) == (0, made.bytes, True)
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-def test_a_large_one_is_estimated_from_a_sample(
+async def test_a_large_one_is_estimated_from_a_sample(
     place: Any, estimate: Any, output: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 1_000)
     place.load(WITH_PLAN | {"timestamp": n**2, "context": [str(uuid.uuid4()), f"p{n % 9}"]} for n in range(20_000))
     at = {"customer": "BARCHART", "product": "PORTFOLIO"}
-    found, made = estimate(output=output, **at), report(place, output=output, **at)
+    found, made = await estimate(output=output, **at), await report(place, output=output, **at)
     assert (found.rows, found.exact) == (made.rows, True)
     assert found.bytes == pytest.approx(made.bytes, rel=0.1)
 
 
-def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(
+async def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 0)
     monkeypatch.setattr("footfall.reports.estimate.PIECE_READ_MAX", 1_000)
     place.load({"timestamp": n, "context": ["x" * 50]} for n in range(60_000))
     place.load([{"timestamp": 59_000, "type": "R", "context": ["x" * 50]}])
-    found = estimate(types=["R"])
+    found = await estimate(types=["R"])
     assert (found.rows, found.exact) == (1, True)
     assert 50 < found.bytes < 70
 
 
-def test_all_that_selects_events_is_respected(place: Any, estimate: Any) -> None:
-    first = report(place)
+async def test_all_that_selects_events_is_respected(place: Any, estimate: Any) -> None:
+    first = await report(place)
     place.clock.ms += 10_000
     place.state.nodes.put("here", place.clock.ms - 1, place.clock.ms)
     stamps = {"received": first.watermark_ms + 5, "admitted": first.watermark_ms + 5}
     batch = str(uuid.uuid4())
     place.load({"timestamp": n, "sequence": n + 1, "batch": batch, "type": "TU"[n % 2]} for n in range(100))
     place.load({"timestamp": n, "type": "U", **stamps} for n in range(50, 80))
-    assert estimate().rows == 130
-    assert estimate(types=["T"]).rows == 50
-    assert estimate(start=10, end=59).rows == 60
-    assert estimate(output={"asOf": first.watermark_ms}) == Estimate(100, 100 * 7 - 10, first.watermark_ms, True)
-    assert estimate(output={"since": f"JOB-{first.id}"}).rows == 30
-    assert estimate(basis="received", start=first.watermark_ms).rows == 30
+    assert (await estimate()).rows == 130
+    assert (await estimate(types=["T"])).rows == 50
+    assert (await estimate(start=10, end=59)).rows == 60
+    assert await estimate(output={"asOf": first.watermark_ms}) == Estimate(100, 100 * 7 - 10, first.watermark_ms, True)
+    assert (await estimate(output={"since": f"JOB-{first.id}"})).rows == 30
+    assert (await estimate(basis="received", start=first.watermark_ms)).rows == 30
     # Of the 30 every second is equal to one of the 100.
-    assert estimate(duplicates="drop").rows == report(place, duplicates="drop").rows == 115
+    assert (await estimate(duplicates="drop")).rows == (await report(place, duplicates="drop")).rows == 115
 
 
-def test_rows_are_the_most_where_it_would_take_long_to_know(
+async def test_rows_are_the_most_where_it_would_take_long_to_know(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.store.write("SYSTEM STOP MERGES events", {})
@@ -131,32 +126,34 @@ def test_rows_are_the_most_where_it_would_take_long_to_know(
     place.load(events)
     place.load(events)
     place.load({"timestamp": n} for n in range(50))
-    assert (estimate().rows, estimate().exact) == (150, True)
-    assert (estimate(duplicates="drop").rows, estimate(duplicates="drop").exact) == (100, True)
+    assert ((await estimate()).rows, (await estimate()).exact) == (150, True)
+    assert ((await estimate(duplicates="drop")).rows, (await estimate(duplicates="drop")).exact) == (100, True)
     monkeypatch.setattr("footfall.reports.estimate.COMPARED_ROWS_MAX", 10)
-    assert (estimate(duplicates="drop").rows, estimate(duplicates="drop").exact) == (150, False)
+    assert ((await estimate(duplicates="drop")).rows, (await estimate(duplicates="drop")).exact) == (150, False)
     monkeypatch.setattr("footfall.reports.estimate.COUNTED_ROWS_MAX", 10)
-    assert (estimate().rows, estimate().exact) == (250, False)
-    assert (estimate(types=["T"], output={"asOf": 1}).rows, estimate(types=["U"]).rows) == (0, 0)
+    assert ((await estimate()).rows, (await estimate()).exact) == (250, False)
+    assert ((await estimate(types=["T"], output={"asOf": 1})).rows, (await estimate(types=["U"])).rows) == (0, 0)
 
 
-def test_nothing_is_exact_while_events_are_on_their_way(place: Any, estimate: Any) -> None:
+async def test_nothing_is_exact_while_events_are_on_their_way(place: Any, estimate: Any) -> None:
     place.clock.ms += 10
-    assert not estimate(output={"asOf": place.now_ms + 5}).exact
-    assert estimate() == estimate(output={"asOf": place.now_ms - 1}) == Estimate(0, 0, place.now_ms - 1, True)
+    assert not (await estimate(output={"asOf": place.now_ms + 5})).exact
+    assert (
+        await estimate() == await estimate(output={"asOf": place.now_ms - 1}) == Estimate(0, 0, place.now_ms - 1, True)
+    )
     place.state.nodes.remove("here")
-    assert not estimate().exact
+    assert not (await estimate()).exact
 
 
-def test_it_is_refused_as_the_report_is(estimate: Any) -> None:
+async def test_it_is_refused_as_the_report_is(estimate: Any) -> None:
     for wrong in ({"customer": 7}, {"start": 2, "end": 1}, {"customer": "TGAM"}, {"output": {"since": "JOB-x"}}):
         with pytest.raises(RequestRefused) as caught:
-            estimate(**wrong)
+            await estimate(**wrong)
         assert caught.value.code in (Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE)
 
 
 @pytest.mark.parametrize("slow", [True, False])
-def test_it_is_unavailable_when_the_store_is(
+async def test_it_is_unavailable_when_the_store_is(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch, slow: bool
 ) -> None:
     if not slow:
@@ -165,11 +162,13 @@ def test_it_is_unavailable_when_the_store_is(
         ticks = iter([0.0, 1e9])
         monkeypatch.setattr("footfall.usage.duplicates.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     with pytest.raises(RequestRefused) as caught:
-        estimate()
+        await estimate()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
 
 
-def test_the_statement_is_made_once_for_all_pieces(place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_statement_is_made_once_for_all_pieces(
+    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.load({"timestamp": n, "type": "T"} for n in range(6_000))
     made = []
 
@@ -178,13 +177,13 @@ def test_the_statement_is_made_once_for_all_pieces(place: Any, estimate: Any, mo
         return ReportStatement(job, layout, types)
 
     monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
-    assert estimate().rows == 6_000
-    assert estimate(types=["T", "U"]).rows == 6_000
+    assert (await estimate()).rows == 6_000
+    assert (await estimate(types=["T", "U"])).rows == 6_000
     # The types that are asked for are all that the statement needs to know of the plan.
     assert made == [None, {"T", "U"}]
 
 
-def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
+async def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kinds = ["PORTFOLIO-ACCESSED", "PORTFOLIO-APPLICATION-LOADED"]
@@ -193,7 +192,7 @@ def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
         for n in range(12_000)
     )
     asked = {"customer": WITH_PLAN["customer"], "product": WITH_PLAN["product"]}
-    by_all_types = estimate(**asked)
+    by_all_types = await estimate(**asked)
     made = []
 
     def counted(job: Any, layout: Any, types: Any = None) -> ReportStatement:
@@ -202,13 +201,13 @@ def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
 
     monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
     monkeypatch.setattr("footfall.reports.estimate.SAMPLE_ROWS_MAX", 3)
-    assert estimate(**asked) == by_all_types
+    assert await estimate(**asked) == by_all_types
     # What the filter has besides is not in the sample.
-    assert estimate(**asked, types=[kinds[0], "PORTFOLIO-CREATED"]).rows == 6_000
+    assert (await estimate(**asked, types=[kinds[0], "PORTFOLIO-CREATED"])).rows == 6_000
     assert made == [set(kinds), {kinds[0]}]
 
 
-def test_what_the_store_refuses_for_itself_is_not_put_off(
+async def test_what_the_store_refuses_for_itself_is_not_put_off(
     place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -216,8 +215,8 @@ def test_what_the_store_refuses_for_itself_is_not_put_off(
 
     monkeypatch.setattr(place.store, "rows", refuse)
     with pytest.raises(RequestRefused) as caught:
-        estimate()
+        await estimate()
     assert (caught.value.code, caught.value.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
-    job = asyncio.run(place.make())
+    job = await place.make()
     assert (job.status, job.tries) == (JobStatus.FAILED, 1)
     assert "refused the request" in job.reason

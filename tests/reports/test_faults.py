@@ -80,18 +80,18 @@ async def finish(place: Any, **wanted: Any) -> Job:
     return job
 
 
-def test_a_report_that_takes_too_long_says_what_to_do(make_place: Any) -> None:
-    job = asyncio.run(finish(make_place(store_type=Slow, report_timeout_s=1)))
+async def test_a_report_that_takes_too_long_says_what_to_do(make_place: Any) -> None:
+    job = await finish(make_place(store_type=Slow, report_timeout_s=1))
     assert (job.status, job.reason) == (
         JobStatus.TIMEOUT,
         "the report took longer than 1 s: narrow its range of time (filter.start, filter.end), or its types",
     )
 
 
-def test_rows_that_are_missing_fail_the_report(make_place: Any) -> None:
+async def test_rows_that_are_missing_fail_the_report(make_place: Any) -> None:
     place = make_place(store_type=Lossy)
     place.fill()
-    job = asyncio.run(finish(place))
+    job = await finish(place)
     assert (job.status, job.reason) == (JobStatus.FAILED, "the engine returned 19999 of 20000 rows")
     assert place.stored() == []
 
@@ -147,21 +147,18 @@ class Proxy:
 
 
 @pytest.mark.parametrize(("cuts", "timeout_s"), [(2, 60), (10**9, 2)])
-def test_a_stream_that_breaks_off_never_makes_a_short_file(
+async def test_a_stream_that_breaks_off_never_makes_a_short_file(
     engine: Any, make_place: Any, cuts: int, timeout_s: int
 ) -> None:
-    async def make() -> tuple[Any, Job]:
-        proxy = Proxy(json.loads(engine.place.read_bytes())["port"])
-        async with proxy as port:
-            place = await asyncio.to_thread(make_place, port=port, report_timeout_s=timeout_s)
-            await asyncio.to_thread(place.fill)
-            proxy.cuts = cuts
-            return place, await finish(place)
-
-    place, job = asyncio.run(make())
+    proxy = Proxy(json.loads(engine.place.read_bytes())["port"])
+    async with proxy as port:
+        place = await asyncio.to_thread(make_place, port=port, report_timeout_s=timeout_s)
+        await asyncio.to_thread(place.fill)
+        proxy.cuts = cuts
+        job = await finish(place)
     if cuts == 2:
         assert (job.status, job.tries) == (JobStatus.COMPLETE, 1)
-        assert asyncio.run(place.read(job)) == place.filled
+        assert await place.read(job) == place.filled
         assert len(place.stored()) == 1
     else:
         # Which of the two it is depends on whether the time is over between two attempts or before one.
@@ -205,19 +202,19 @@ async def test_a_state_that_is_away_for_a_while_costs_no_report(place: Any, lost
     assert await place.read(ended) == place.filled
 
 
-def test_events_loaded_a_second_time_while_a_report_is_made_count_once(
+async def test_events_loaded_a_second_time_while_a_report_is_made_count_once(
     make_place: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = make_place(store_type=Doubling)
     place.store.write("SYSTEM STOP MERGES events", {})
     given = [{"timestamp": n, "batch": str(uuid.UUID(int=1)), "sequence": n + 1} for n in range(1_000)]
     place.load(given)
-    before = asyncio.run(finish(place))
+    before = await finish(place)
     place.store.double = lambda: place.load(given[::3])
-    during = asyncio.run(finish(place, output={"asOf": before.watermark_ms}))
+    during = await finish(place, output={"asOf": before.watermark_ms})
     assert "trying again with all merged" in caplog.text
     caplog.clear()
-    after = asyncio.run(finish(place, output={"asOf": before.watermark_ms}))
+    after = await finish(place, output={"asOf": before.watermark_ms})
     assert "trying again" not in caplog.text
     assert [(job.status, job.rows, job.sha256) for job in (before, during, after)] == [
         (JobStatus.COMPLETE, 1_000, before.sha256)

@@ -1,6 +1,5 @@
 """Files are whole or absent, and on disk when they are said to be."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -44,10 +43,10 @@ def test_a_file_holds_its_blocks_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 10), (3, 7), (9, 10), (0, 0), (10, 10), (7, 3)])
-def test_any_part_can_be_read(tmp_path: Path, start: int, end: int) -> None:
+async def test_any_part_can_be_read(tmp_path: Path, start: int, end: int) -> None:
     files = make_files(tmp_path)
     files.put("a", iter([b"01234", b"", b"56789"]))
-    assert asyncio.run(read(files, "a", start, end)) == b"0123456789"[start:end]
+    assert await read(files, "a", start, end) == b"0123456789"[start:end]
 
 
 def test_a_file_may_be_empty(tmp_path: Path) -> None:

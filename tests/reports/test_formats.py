@@ -1,6 +1,5 @@
 """Every format in every compression, read back with the programs that people read them with."""
 
-import asyncio
 import csv
 import gzip
 import io
@@ -61,15 +60,11 @@ VALUES = [
 ]
 
 
-def make(place: Any, output: dict[str, Any], **wanted: Any) -> tuple[Job, bytes]:
+async def make(place: Any, output: dict[str, Any], **wanted: Any) -> tuple[Job, bytes]:
     """A finished report and its file; what is said of it agrees with what it is."""
-
-    async def scenario() -> tuple[Job, bytes]:
-        job = await place.make(output=output, **wanted)
-        assert job.status is JobStatus.COMPLETE, job.reason
-        return job, await place.read(job)
-
-    return asyncio.run(scenario())
+    job = await place.make(output=output, **wanted)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    return job, await place.read(job)
 
 
 def events_of_alerts() -> tuple[list[dict[str, Any]], list[Row]]:
@@ -99,10 +94,10 @@ def events_of_alerts() -> tuple[list[dict[str, Any]], list[Row]]:
 
 
 @pytest.mark.parametrize(("file_format", "compression"), PAIRS)
-def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: str, compression: str) -> None:
+async def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: str, compression: str) -> None:
     events, expected = events_of_alerts()
     place.load(events)
-    job, data = make(place, {"format": file_format, "compression": compression}, **ALERT)
+    job, data = await make(place, {"format": file_format, "compression": compression}, **ALERT)
     manifest = json.loads(job.manifest)
     assert (job.rows, manifest["rows"]["total"]) == (len(expected), len(expected))
     assert (job.bytes, manifest["bytes"]) == (len(data), len(data))
@@ -116,25 +111,25 @@ def test_every_reader_reads_what_was_sent(place, tmp_path: Path, file_format: st
 
 @pytest.mark.parametrize("compression", encoding.COMPRESSIONS["jsonl"])
 @pytest.mark.parametrize("file_format", encoding.FORMATS)
-def test_a_compression_is_given_or_refused(place, file_format: str, compression: str) -> None:
+async def test_a_compression_is_given_or_refused(place, file_format: str, compression: str) -> None:
     wanted = {"format": file_format.upper(), "compression": compression}
     if compression in encoding.COMPRESSIONS[file_format]:
-        assert asyncio.run(place.order(output=wanted)).compression == compression
+        assert (await place.order(output=wanted)).compression == compression
         return
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.order(output=wanted))
+        await place.order(output=wanted)
     assert [str(problem) for problem in caught.value.problems] == [
         f"output.compression: must be one of: {', '.join(encoding.COMPRESSIONS[file_format])}"
     ]
 
 
 @pytest.mark.parametrize(("file_format", "compression"), PAIRS)
-def test_an_unknown_product_has_the_columns_of_its_longest_context(
+async def test_an_unknown_product_has_the_columns_of_its_longest_context(
     place, tmp_path: Path, file_format: str, compression: str
 ) -> None:
     contexts: list[list[str]] = [[], [""], ["a", "", "c"], ["a", "b"], ["", "", "", ""]]
     place.load({"timestamp": NOW_MS - 5 + n, "context": context} for n, context in enumerate(contexts))
-    job, data = make(place, {"format": file_format, "compression": compression})
+    job, data = await make(place, {"format": file_format, "compression": compression})
     file = tmp_path / job.file
     file.write_bytes(data)
     names = ["timestamp", "type", *(f"context{n}" for n in range(1, 5))]
@@ -149,11 +144,11 @@ def test_an_unknown_product_has_the_columns_of_its_longest_context(
 
 @pytest.mark.parametrize(("file_format", "compression"), PAIRS)
 @pytest.mark.parametrize("known", [True, False])
-def test_a_report_without_events_has_its_columns_all_the_same(
+async def test_a_report_without_events_has_its_columns_all_the_same(
     place, tmp_path: Path, file_format: str, compression: str, known: bool
 ) -> None:
     wanted = ALERT if known else {"customer": "C", "product": "P"}
-    job, data = make(place, {"format": file_format, "compression": compression}, **wanted)
+    job, data = await make(place, {"format": file_format, "compression": compression}, **wanted)
     assert (job.rows, json.loads(job.manifest)["rows"]) == (0, {"total": 0, "byType": {}})
     file = tmp_path / job.file
     file.write_bytes(data)
@@ -168,10 +163,10 @@ def test_a_report_without_events_has_its_columns_all_the_same(
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_times_are_typed_and_all_else_is_text(place, tmp_path: Path, file_format: str) -> None:
+async def test_times_are_typed_and_all_else_is_text(place, tmp_path: Path, file_format: str) -> None:
     place.load([ALERT | {"type": "ALERT-CREATED", "context": ["a", "b", "c"]}])
     for wanted in (ALERT, ALERT | {"end": 0}):
-        job, data = make(place, {"format": file_format}, **wanted)
+        job, data = await make(place, {"format": file_format}, **wanted)
         file = tmp_path / job.file
         file.write_bytes(data)
         schema = parquet.read_schema(file) if file_format == "parquet" else pa.ipc.open_file(file).schema
@@ -207,7 +202,7 @@ ODD_KEYS = [
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: str) -> None:
+async def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: str) -> None:
     keys = json.dumps(ODD_KEYS, ensure_ascii=False)
     own = tmp_path / "plan.toml"
     own.write_text(f'[products."ODD"]\ncolumns = {keys}\n[products."ODD".types]\n"A" = {keys}\n"B" = ["NULL"]\n')
@@ -225,7 +220,7 @@ def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: 
     renamed = {"timestamp": "context.timestamp", "type": "context.type", "context.type": "context.context.type"}
     is_csv = file_format == "csv"
     names = ["timestamp", "type", *(ODD_KEYS if is_csv else [renamed.get(key, key) for key in ODD_KEYS])]
-    job, data = make(place, {"format": file_format, "compression": "none", "header": True}, **at)
+    job, data = await make(place, {"format": file_format, "compression": "none", "header": True}, **at)
     file = tmp_path / job.file
     file.write_bytes(data)
     assert [column["name"] for column in json.loads(job.manifest)["columns"]] == names
@@ -244,10 +239,10 @@ def test_keys_of_any_name_have_their_column(place, tmp_path: Path, file_format: 
 
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "1", "é", " ", "T"])
-def test_a_delimited_file_is_read_by_all_programs(place, tmp_path: Path, delimiter: str, header: bool) -> None:
+async def test_a_delimited_file_is_read_by_all_programs(place, tmp_path: Path, delimiter: str, header: bool) -> None:
     values = ["", delimiter, f"a{delimiter}b", delimiter * 3, f'"{delimiter}"', "\n", "plain"]
     place.load([{"timestamp": NOW_MS - 1, "type": "T1", "context": values}])
-    job, data = make(place, {"delimiter": delimiter, "header": header, "compression": "gzip"})
+    job, data = await make(place, {"delimiter": delimiter, "header": header, "compression": "gzip"})
     names = ["timestamp", "type", *(f"context{n}" for n in range(1, 8))]
     if header:
         first, data = gzip.decompress(data).split(b"\n", 1)
@@ -262,14 +257,14 @@ def test_a_delimited_file_is_read_by_all_programs(place, tmp_path: Path, delimit
 
 
 @pytest.mark.parametrize("file_format", encoding.TEXTS)
-def test_times_as_text_have_their_milliseconds(place, file_format: str) -> None:
+async def test_times_as_text_have_their_milliseconds(place, file_format: str) -> None:
     times = {
         YEAR_2000_MS: "2000-01-01T00:00:00.000Z",
         1_709_208_000_007: "2024-02-29T12:00:00.007Z",
         NOW_MS + DAY_MS: "2025-10-10T08:53:20.000Z",
     }
     place.load({"timestamp": time_ms, "context": []} for time_ms in times)
-    _, data = make(place, {"format": file_format, "times": "rfc3339"})
+    _, data = await make(place, {"format": file_format, "times": "rfc3339"})
     if file_format == "csv":
         assert data.decode() == "".join(f"{text}|T\n" for text in times.values())
     else:
@@ -277,10 +272,10 @@ def test_times_as_text_have_their_milliseconds(place, file_format: str) -> None:
 
 
 @pytest.mark.parametrize(("file_format", "compression"), PAIRS)
-def test_a_nul_is_a_character_like_any_other(place, tmp_path: Path, file_format: str, compression: str) -> None:
+async def test_a_nul_is_a_character_like_any_other(place, tmp_path: Path, file_format: str, compression: str) -> None:
     value = "\0before\0and after\0"
     place.load([{"timestamp": NOW_MS - 1, "type": value, "context": [value]}])
-    job, data = make(place, {"format": file_format, "compression": compression})
+    job, data = await make(place, {"format": file_format, "compression": compression})
     file = tmp_path / job.file
     file.write_bytes(data)
     names = ["timestamp", "type", "context1"]

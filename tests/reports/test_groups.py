@@ -1,6 +1,5 @@
 """Large Parquet and Arrow files: their groups of rows, and what making one takes of memory."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -46,10 +45,12 @@ async def made(place: Any, **output: Any) -> tuple[Job, bytes]:
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(place, tmp_path: Path, file_format: str) -> None:
+async def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(
+    place, tmp_path: Path, file_format: str
+) -> None:
     rows = 2 * columnar.GROUP_ROWS + columnar.STEP_ROWS + 5
     first = fill(place, rows)
-    job, data = asyncio.run(made(place, format=file_format))
+    job, data = await made(place, format=file_format)
     file = tmp_path / job.file
     file.write_bytes(data)
     if file_format == "parquet":
@@ -70,10 +71,10 @@ def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(place, tmp_pat
     assert (job.rows, said["bytes"]) == (rows, len(data))
 
 
-def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
+async def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
     rows = 24_000
     fill(place, rows, width=6_000)
-    job, data = asyncio.run(made(place, format="parquet"))
+    job, data = await made(place, format="parquet")
     file = tmp_path / job.file
     file.write_bytes(data)
     held = parquet.ParquetFile(file)
@@ -85,10 +86,10 @@ def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
 
 # It makes the report as a worker does, and prints by how much its memory has grown at the most.
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
+async def test_a_million_rows_take_little_memory(place, file_format: str) -> None:
     rows = 1_000_000
     fill(place, rows, width=20)
-    job = asyncio.run(place.order(output={"format": file_format}))
+    job = await place.order(output={"format": file_format})
     settings = {"data_dir": place.settings.data_dir, "events_url": place.settings.events_url}
     run = subprocess.run(
         [sys.executable, program("peak_of_an_attempt"), json.dumps(settings), msgspec.json.encode(job)],

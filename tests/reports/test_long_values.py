@@ -1,6 +1,5 @@
 """Values as long as the service accepts them, in numbers that fit into no memory at once."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -20,17 +19,16 @@ FILL = """
 
 
 @pytest.mark.parametrize("file_format", ["csv", "arrow"])
-def test_long_values_are_given_in_small_blocks(place: Any, caplog: pytest.LogCaptureFixture, file_format: str) -> None:
+async def test_long_values_are_given_in_small_blocks(
+    place: Any, caplog: pytest.LogCaptureFixture, file_format: str
+) -> None:
     for part in range(PARTS):
         place.store.write(FILL, {"parts": PARTS, "part": part, "chars": VALUE_CHARS, "rows": EVENTS // PARTS})
     settings = msgspec.structs.replace(place.settings, report_memory_bytes_max=512 * 1024 * 1024)
 
-    async def make() -> Any:
-        job = await place.order(output={"format": file_format})
-        async with place.running(place.runner(settings=settings)):
-            return await place.ended(job, within_s=200)
-
-    job = asyncio.run(make())
+    job = await place.order(output={"format": file_format})
+    async with place.running(place.runner(settings=settings)):
+        job = await place.ended(job, within_s=200)
     assert (job.status, job.reason, job.rows) == (JobStatus.COMPLETE, None, EVENTS)
     assert job.bytes > VALUE_CHARS * EVENTS
     assert "trying again in small blocks" in caplog.text

@@ -1,6 +1,5 @@
 """What a manifest says, all of it, and that it is true of the file."""
 
-import asyncio
 import hashlib
 import json
 import uuid
@@ -15,7 +14,7 @@ import pytest
 from footfall import plan as plans
 from footfall.reports import Manifest, Reports, status_headers
 from footfall.reports.query.statement import FORMULA_START
-from footfall.state import Job, JobStatus
+from footfall.state import JobStatus
 from footfall.validation import CodeLookup
 
 NOW_MS = 1_760_000_000_000
@@ -49,22 +48,18 @@ def load(place: Any) -> None:
         )
 
 
-def make(place: Any, *, duplicates: str = "keep", output: dict[str, Any] | None = None, **wanted: Any) -> Any:
+async def make(place: Any, *, duplicates: str = "keep", output: dict[str, Any] | None = None, **wanted: Any) -> Any:
     """The finished report, its file and its manifest."""
-
-    async def scenario() -> tuple[Job, bytes, dict[str, Any]]:
-        body = {"filter": AT | wanted, "output": output, "duplicates": duplicates}
-        job = await place.desk.start(place.user, json.dumps(body).encode())
-        async with place.running():
-            job = await place.ended(job)
-        assert job.status is JobStatus.COMPLETE, job.reason
-        text, etag = place.desk.manifest(job)
-        assert etag == f'"{job.sha256}"'
-        # It has the shape that the API's description says, and nothing else.
-        assert msgspec.json.encode(msgspec.json.decode(text, type=Manifest)).decode() == text
-        return job, await place.read(job), json.loads(text)
-
-    return asyncio.run(scenario())
+    body = {"filter": AT | wanted, "output": output, "duplicates": duplicates}
+    job = await place.desk.start(place.user, json.dumps(body).encode())
+    async with place.running():
+        job = await place.ended(job)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    text, etag = place.desk.manifest(job)
+    assert etag == f'"{job.sha256}"'
+    # It has the shape that the API's description says, and nothing else.
+    assert msgspec.json.encode(msgspec.json.decode(text, type=Manifest)).decode() == text
+    return job, await place.read(job), json.loads(text)
 
 
 def columns(time_type: str = "integer, milliseconds since 1970-01-01T00:00:00Z") -> list[dict[str, Any]]:
@@ -90,10 +85,10 @@ def unordered(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", ["keep", "drop"])
-def test_a_manifest_says_all_of_this(place, mode: str) -> None:
+async def test_a_manifest_says_all_of_this(place, mode: str) -> None:
     load(place)
     wanted = {"types": ["ALERT-CREATED", "ALERT-DELETED-ALL"], "start": 0, "end": str(NOW_MS)}
-    job, data, manifest = make(place, duplicates=mode, **wanted)
+    job, data, manifest = await make(place, duplicates=mode, **wanted)
     counts = (
         {"ALERT-CREATED": 3, "ALERT-DELETED-ALL": 2}
         if mode == "keep"
@@ -142,9 +137,11 @@ def test_a_manifest_says_all_of_this(place, mode: str) -> None:
         ({"format": "arrow", "compression": "zstd"}, {}),
     ],
 )
-def test_a_manifest_is_of_the_file_as_it_is_downloaded(place, output: dict[str, Any], said: dict[str, Any]) -> None:
+async def test_a_manifest_is_of_the_file_as_it_is_downloaded(
+    place, output: dict[str, Any], said: dict[str, Any]
+) -> None:
     load(place)
-    job, data, manifest = make(place, output=output)
+    job, data, manifest = await make(place, output=output)
     assert (manifest["bytes"], manifest["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
     assert (manifest["file"], manifest["rows"]["total"]) == (job.file, 5)
     file_format = output.get("format", "csv")
@@ -164,8 +161,8 @@ def test_a_manifest_is_of_the_file_as_it_is_downloaded(place, output: dict[str, 
         ({"format": "arrow"}, "timestamp with milliseconds, UTC"),
     ],
 )
-def test_an_empty_report_has_a_manifest_too(place, output: dict[str, Any], time_type: str) -> None:
-    job, data, manifest = make(place, output=output)
+async def test_an_empty_report_has_a_manifest_too(place, output: dict[str, Any], time_type: str) -> None:
+    job, data, manifest = await make(place, output=output)
     assert unordered(manifest)["columns"] == unordered({"columns": columns(time_type)})["columns"]
     assert manifest["filter"] == AT
     assert (job.rows, manifest["rows"], manifest["timestamps"]) == (0, {"total": 0, "byType": {}}, {})
@@ -173,9 +170,9 @@ def test_an_empty_report_has_a_manifest_too(place, output: dict[str, Any], time_
     assert (manifest["bytes"], manifest["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
 
 
-def test_a_product_that_the_plan_does_not_know_has_places_of_all_types(place) -> None:
+async def test_a_product_that_the_plan_does_not_know_has_places_of_all_types(place) -> None:
     place.load([{"product": "ODD", "customer": "BARCHART", "context": ["a", "b"]}])
-    _, _, manifest = make(place, product="ODD")
+    _, _, manifest = await make(place, product="ODD")
     assert [column.get("places") for column in manifest["columns"]] == [
         None,
         None,
@@ -184,9 +181,9 @@ def test_a_product_that_the_plan_does_not_know_has_places_of_all_types(place) ->
     ]
 
 
-def test_what_came_since_and_is_dropped_is_not_in_the_counts(place) -> None:
+async def test_what_came_since_and_is_dropped_is_not_in_the_counts(place) -> None:
     load(place)
-    earlier, _, _ = make(place, duplicates="drop")
+    earlier, _, _ = await make(place, duplicates="drop")
     place.clock.ms += 10
     again = {"admitted": NOW_MS + 5, "received": NOW_MS + 5}
     place.load(
@@ -196,7 +193,7 @@ def test_what_came_since_and_is_dropped_is_not_in_the_counts(place) -> None:
         ]
     )
     since = f"JOB-{earlier.id}"
-    job, data, manifest = make(place, duplicates="drop", output={"since": since})
+    job, data, manifest = await make(place, duplicates="drop", output={"since": since})
     assert data.decode() == f"{NOW_MS - 2}|ALERT-CREATED|new|id|\n"
     assert (manifest["since"], manifest["watermark"]) == (NOW_MS, NOW_MS + 10)
     assert (job.rows, manifest["rows"]) == (1, {"total": 1, "byType": {"ALERT-CREATED": 1}})
@@ -204,21 +201,21 @@ def test_what_came_since_and_is_dropped_is_not_in_the_counts(place) -> None:
     assert manifest["duplicates"] == {"mode": "drop", "found": 1}
 
 
-def test_a_plan_of_one_s_own_is_named_by_its_fingerprint(place, tmp_path: Path) -> None:
+async def test_a_plan_of_one_s_own_is_named_by_its_fingerprint(place, tmp_path: Path) -> None:
     own = tmp_path / "plan.toml"
     own.write_text('[products.ALERT]\ncolumns = ["who"]\n[products.ALERT.types]\nALERT-CREATED = ["who"]\n')
     place.plan = plans.LivePlan(own, place.settings)
-    _, _, manifest = make(place)
+    _, _, manifest = await make(place)
     assert manifest["plan"] == hashlib.sha256(own.read_bytes()).hexdigest()[: len(manifest["plan"])]
     assert [column["name"] for column in manifest["columns"]] == ["timestamp", "type", "who"]
 
 
-def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any) -> None:
+async def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(place: Any) -> None:
     load(place)
     with closing(CodeLookup(place.plan, place.store, place.settings)) as codes:
         place.desk = Reports(place.state, place.settings, place.clock, place.files, codes)
-        job, _, manifest = make(place, product="ALRET", type=["ALERT-CREATED"])
-        _, _, known = make(place)
+        job, _, manifest = await make(place, product="ALRET", type=["ALERT-CREATED"])
+        _, _, known = await make(place)
     texts = ["unknown key filter.type; did you mean types?", "unknown product ALRET; did you mean ALERT?"]
     assert manifest["warnings"] == texts
     assert status_headers(job, NOW_MS)["Footfall-Warning"] == ", ".join(texts)
@@ -237,17 +234,17 @@ def test_a_product_of_which_the_store_has_events_is_known(place: Any) -> None:
 
 
 @pytest.mark.parametrize("basis", ["event", "received"])
-def test_dropped_events_whose_first_is_in_no_file_leave_no_trace_but_their_number(place, basis: str) -> None:
+async def test_dropped_events_whose_first_is_in_no_file_leave_no_trace_but_their_number(place, basis: str) -> None:
     day = {"sequence": 1, "context": ["ann"], "type": "ALERT-STARTED-ALL"} | AT
     early, middle, last = NOW_MS - 9 * DAY_MS, NOW_MS - 2 * DAY_MS, NOW_MS - DAY_MS // 2
     first = {"received": NOW_MS - 1, "admitted": NOW_MS - 1}
     place.load([day | first | {"timestamp": time_ms, "batch": FIRST} for time_ms in (early, last)])
-    earlier, _, _ = make(place, duplicates="drop", basis=basis)
+    earlier, _, _ = await make(place, duplicates="drop", basis=basis)
     place.clock.ms += 10
     second = {"received": NOW_MS + 5, "admitted": NOW_MS + 5}
     place.load([day | second | {"timestamp": time_ms, "batch": AGAIN} for time_ms in (early, middle, last)])
     wanted = {"output": {"since": f"JOB-{earlier.id}"}} if basis == "event" else {"start": NOW_MS}
-    job, data, manifest = make(place, duplicates="drop", basis=basis, **wanted)
+    job, data, manifest = await make(place, duplicates="drop", basis=basis, **wanted)
     assert data.decode() == f"{middle}|ALERT-STARTED-ALL|ann||\n"
     assert manifest["timestamps"] == {"first": middle, "last": middle}
     assert (job.rows, manifest["rows"]) == (1, {"total": 1, "byType": {"ALERT-STARTED-ALL": 1}})
@@ -255,19 +252,19 @@ def test_dropped_events_whose_first_is_in_no_file_leave_no_trace_but_their_numbe
     assert (job.duplicates_found, manifest["duplicates"]) == (2, {"mode": "drop", "found": 2})
 
 
-def test_late_duplicates_that_are_dropped_are_not_counted_as_late(place) -> None:
+async def test_late_duplicates_that_are_dropped_are_not_counted_as_late(place) -> None:
     event = AT | {"type": "ALERT-DELETED-ALL", "timestamp": NOW_MS - 3 * DAY_MS, "context": ["bob"]}
     at = {FIRST: event["timestamp"] + 1, AGAIN: NOW_MS - 8}
     place.load([event | {"batch": batch, "received": time, "admitted": time} for batch, time in at.items()])
-    assert [make(place, duplicates=mode)[2]["late"]["events"] for mode in ("keep", "drop")] == [1, 0]
+    assert [(await make(place, duplicates=mode))[2]["late"]["events"] for mode in ("keep", "drop")] == [1, 0]
 
 
 @pytest.mark.parametrize(("spare", "are_listed"), [(0, True), (-1, False)])
-def test_types_are_listed_as_far_as_they_may_be(make_place, spare: int, are_listed: bool) -> None:
+async def test_types_are_listed_as_far_as_they_may_be(make_place, spare: int, are_listed: bool) -> None:
     chars = sum(len(name) + 3 for name in [*ALL, *CREATED] + CREATED * 2)
     place = make_place(manifest_types_chars_max=chars + spare)
     load(place)
-    _, _, manifest = make(place)
+    _, _, manifest = await make(place)
     listed = columns()
     counted = [{key: value for key, value in each.items() if key != "places"} for each in listed]
     counted[2:] = [each | {"placesOmitted": 1} for each in counted[2:]]

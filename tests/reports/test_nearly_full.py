@@ -13,7 +13,7 @@ from small_disk import small_disk
 from footfall.files import Files, FilesFailed
 from footfall.journal import Folder, Journal
 from footfall.settings import Settings
-from footfall.state import Job, JobStatus
+from footfall.state import JobStatus
 
 MIB = 1 << 20
 KEPT = "the disk is nearly full: {} bytes of it are kept free for events"
@@ -45,24 +45,21 @@ def test_a_report_stops_before_the_disk_that_events_need(tmp_path: Path) -> None
         assert Files(elsewhere).put("third", blocks(2 * MIB)) > 0
 
 
-def test_events_and_downloads_go_on_where_reports_have_stopped(place: Any) -> None:
+async def test_events_and_downloads_go_on_where_reports_have_stopped(place: Any) -> None:
     place.load([{"timestamp": 1}])
     spare = 1 << 60
     narrow = structs.replace(place.settings, report_disk_spare_bytes=spare)
 
-    async def make() -> tuple[Job, bytes]:
-        finished = await place.make()
-        job = await place.order()
-        async with place.running(place.runner(settings=narrow, files=Files(narrow))):
-            ended = await place.ended(job)
-        journal = Journal(Folder(narrow.data / "journal"), narrow, place.clock)
-        writing = asyncio.create_task(journal.run())
-        await journal.append(events=b'{"customer":"C"}\n')
-        journal.close()
-        await writing
-        return ended, await place.read(finished)
-
-    ended, read = asyncio.run(make())
+    finished = await place.make()
+    job = await place.order()
+    async with place.running(place.runner(settings=narrow, files=Files(narrow))):
+        ended = await place.ended(job)
+    journal = Journal(Folder(narrow.data / "journal"), narrow, place.clock)
+    writing = asyncio.create_task(journal.run())
+    await journal.append(events=b'{"customer":"C"}\n')
+    journal.close()
+    await writing
+    read = await place.read(finished)
     assert (ended.status, ended.reason) == (
         JobStatus.FAILED,
         KEPT.format(spare + place.settings.disk_free_bytes_min) + ADVICE,

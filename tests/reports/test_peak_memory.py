@@ -1,6 +1,5 @@
 """What a worker's memory grows by when it makes reports of the longest events that the service accepts."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -49,7 +48,7 @@ def filled(place: Any) -> Any:
     return place
 
 
-def grown(place: Any, outputs: list[dict[str, Any]]) -> tuple[int, int]:
+async def grown(place: Any, outputs: list[dict[str, Any]]) -> tuple[int, int]:
     """By how much a worker of its own has grown at the most: after all reports of the few, and then of the many."""
     settings = {"data_dir": place.settings.data_dir, "events_url": place.settings.events_url, "reports_at_once_max": 1}
     command = [sys.executable, program("peak_of_reports"), json.dumps(settings), str(place.now_ms)]
@@ -60,7 +59,7 @@ def grown(place: Any, outputs: list[dict[str, Any]]) -> tuple[int, int]:
         for product, rows in (("FEW", FEW), ("MANY", MANY)):
             for output in outputs:
                 # The next is ordered when this one has ended, or its memory would count here.
-                job = asyncio.run(place.order(output=output, product=product))
+                job = await place.order(output=output, product=product)
                 print(job.id, file=worker.stdin, flush=True)
                 *ended, size, peak = json.loads(worker.stdout.readline())
                 assert ended == ["COMPLETE", None, rows]
@@ -72,8 +71,8 @@ def grown(place: Any, outputs: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is told otherwise")
-def test_reports_of_the_longest_events_take_as_much_memory_for_many_as_for_few(filled: Any) -> None:
+async def test_reports_of_the_longest_events_take_as_much_memory_for_many_as_for_few(filled: Any) -> None:
     for outputs, bound in ((TEXTS, TEXT_BYTES_MAX), *(([table], TABLE_BYTES_MAX) for table in TABLES)):
-        few, many = grown(filled, outputs)
+        few, many = await grown(filled, outputs)
         assert few < bound, outputs
         assert many < min(bound, few + SLACK_BYTES), outputs

@@ -1,6 +1,5 @@
 """Plans as large as they may be: ten thousand types, 64 keys a context, and a thousand columns."""
 
-import asyncio
 import contextlib
 import csv
 import io
@@ -112,7 +111,7 @@ def test_a_manifest_stays_small_whatever_the_plan(layout: Layout) -> None:
     assert {each["placesOmitted"] for each in said["columns"][2:]} == {len(each.places) for each in layout.fields}
 
 
-def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
+async def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
     # A twentieth of the types, for its time: what is made here, the store is asked for above with all of them.
     place.plan.checker = compile_plan(plan_of(TYPES // 20), place.settings)
     place.load(
@@ -122,8 +121,8 @@ def test_a_report_is_made_and_estimated_by_a_large_plan(place: Any) -> None:
     place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
     body = json.dumps({"filter": {"customer": "C", "product": "P"}, "output": {"spreadsheetSafe": True}}).encode()
     with contextlib.closing(Estimates(place.desk, place.state, place.store, place.plan, place.settings)) as estimates:
-        found = asyncio.run(estimates.estimate(place.user, body))
-    job = asyncio.run(place.make(customer="C", product="P", output={"spreadsheetSafe": True}))
+        found = await estimates.estimate(place.user, body)
+    job = await place.make(customer="C", product="P", output={"spreadsheetSafe": True})
     assert job.status is JobStatus.COMPLETE, job.reason
     assert (job.rows, job.bytes) == (found.rows, found.bytes)
     assert found.rows == TYPES // 20

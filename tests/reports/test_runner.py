@@ -225,7 +225,7 @@ class SlowJobs(JobRepository):
         return super().claim(owner, lease_ms)
 
 
-def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> None:
+async def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> None:
     async def make(state: State) -> Job:
         state.jobs = jobs = SlowJobs(state)
         job = await gated.order()
@@ -239,7 +239,7 @@ def test_a_worker_that_stops_does_not_claim_what_it_gives_back(gated: Any) -> No
         return gated.state.jobs.get(job.id)
 
     with contextlib.closing(State(f"sqlite:///{gated.settings.data / 'state.db'}")) as state:
-        given_back = asyncio.run(make(state))
+        given_back = await make(state)
     assert (given_back.tries, given_back.stops) == (1, 1)
 
 
@@ -269,7 +269,7 @@ class NotingJobs(JobRepository):
         return job
 
 
-def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place: Any) -> None:
+async def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place: Any) -> None:
     place = make_place(store_type=Gated, reports_at_once_max=1)
     place.store.gate = threading.Event()
     place.load([{"timestamp": 1}])
@@ -289,4 +289,4 @@ def test_many_waiting_reports_hold_up_another_users_first_by_one_only(make_place
                     assert (await place.ended(job)).status is JobStatus.COMPLETE
             return jobs.users
 
-    assert asyncio.run(make()) == ["ann", "bob", *["ann"] * 19]
+    assert await make() == ["ann", "bob", *["ann"] * 19]

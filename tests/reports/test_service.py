@@ -20,114 +20,114 @@ BOB = User(id="bob", password_hash="", customers=("C",), created_ms=0)
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 
 
-def refusal(work: Any) -> RequestRefused:
+async def refusal(work: Any) -> RequestRefused:
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(work)
+        await work
     return caught.value
 
 
-def open_link(place: Any, link: str) -> Download:
+async def open_link(place: Any, link: str) -> Download:
     _, source, token, name = link.removeprefix(BASE).rsplit("/", 3)
-    download = asyncio.run(place.desk.download(source, token, name))
+    download = await place.desk.download(source, token, name)
     assert isinstance(download, Download)
     return download
 
 
 @pytest.fixture
-def finished(place: Any) -> Job:
+async def finished(place: Any) -> Job:
     place.load([{"timestamp": 1}, {"timestamp": 2}])
-    job = asyncio.run(place.make())
+    job = await place.make()
     assert isinstance(job, Job)
     return job
 
 
-def test_an_order_is_on_record_when_it_is_answered(place: Any) -> None:
-    job = asyncio.run(place.desk.start(place.user, BODY))
+async def test_an_order_is_on_record_when_it_is_answered(place: Any) -> None:
+    job = await place.desk.start(place.user, BODY)
     assert place.state.jobs.get(job.id) == job
     assert (job.status, job.user, job.started_ms) == (JobStatus.RUNNING, "ann", place.now_ms)
     assert job.file == f"footfall-C-P-2025-10-09-{job.id[:8]}.csv"
 
 
-def test_a_customer_of_others_is_refused_and_nothing_recorded(place: Any) -> None:
+async def test_a_customer_of_others_is_refused_and_nothing_recorded(place: Any) -> None:
     body = json.dumps({"filter": {"customer": "TGAM", "product": "P"}}).encode()
-    assert refusal(place.desk.start(place.user, body)).code is Code.REQUEST_AUTHORIZATION_FAILURE
+    assert (await refusal(place.desk.start(place.user, body))).code is Code.REQUEST_AUTHORIZATION_FAILURE
     assert place.state.jobs.newest(None, 10, None) == []
-    asyncio.run(place.desk.start(ADMIN, body))
+    await place.desk.start(ADMIN, body)
 
 
-def test_what_the_plan_does_not_know_may_be_asked_for(place: Any) -> None:
+async def test_what_the_plan_does_not_know_may_be_asked_for(place: Any) -> None:
     body = b'{"filter":{"customer":"BARCHART","product":"NO-SUCH","types":["NEITHER"]}}'
-    asyncio.run(place.desk.start(place.user, body))
+    await place.desk.start(place.user, body)
 
 
-def test_a_report_is_found_by_its_user_only(place: Any) -> None:
-    job = asyncio.run(place.desk.start(place.user, BODY))
-    assert asyncio.run(place.desk.find(place.user, f"JOB-{job.id}")) == job
+async def test_a_report_is_found_by_its_user_only(place: Any) -> None:
+    job = await place.desk.start(place.user, BODY)
+    assert await place.desk.find(place.user, f"JOB-{job.id}") == job
     for user in (BOB, ADMIN, User(id="ann", password_hash="", customers=(), created_ms=0)):
-        assert refusal(place.desk.find(user, f"JOB-{job.id}")).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
+        assert (await refusal(place.desk.find(user, f"JOB-{job.id}"))).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
 
 
 @pytest.mark.parametrize("source", ["", "JOB-", "JOB-x", "job", "JOB-\x00", "JOB-é", "JOB-../../etc", "\udcff"])
-def test_an_unknown_source_is_no_report(place: Any, source: str) -> None:
-    job = asyncio.run(place.desk.start(place.user, BODY))
+async def test_an_unknown_source_is_no_report(place: Any, source: str) -> None:
+    job = await place.desk.start(place.user, BODY)
     for unknown in (source, job.id, f"job-{job.id}", f"JOB-{job.id} "):
-        error = refusal(place.desk.find(place.user, unknown))
+        error = await refusal(place.desk.find(place.user, unknown))
         assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED_NO_JOB, "there is no such report")
 
 
-def test_a_running_report_has_no_link_yet(place: Any) -> None:
-    job = asyncio.run(place.desk.start(place.user, BODY))
-    error = refusal(place.desk.link(place.user, job, BASE))
+async def test_a_running_report_has_no_link_yet(place: Any) -> None:
+    job = await place.desk.start(place.user, BODY)
+    error = await refusal(place.desk.link(place.user, job, BASE))
     assert (error.code, error.retry_after_s) == (Code.EVENT_JOB_GET_FAILED_RUNNING, 1)
 
 
 @pytest.mark.parametrize("ending", [JobStatus.TIMEOUT, JobStatus.FAILED])
-def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> None:
-    job = asyncio.run(place.desk.start(place.user, BODY))
+async def test_a_report_without_a_file_has_no_link(place: Any, ending: JobStatus) -> None:
+    job = await place.desk.start(place.user, BODY)
     claimed = place.state.jobs.claim("w", 60_000)
     place.state.jobs.finish(claimed.id, "w", ending, place.now_ms, 0, 0, None, "the disk is full")
-    error = refusal(place.desk.link(place.user, place.state.jobs.get(job.id), BASE))
+    error = await refusal(place.desk.link(place.user, place.state.jobs.get(job.id), BASE))
     assert (error.code, error.message) == (Code.EVENT_JOB_GET_FAILED, "the report has no file: the disk is full")
 
 
-def test_a_link_is_absolute_and_ends_in_the_files_name(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(place.user, finished, BASE))
+async def test_a_link_is_absolute_and_ends_in_the_files_name(place: Any, finished: Job) -> None:
+    link = await place.desk.link(place.user, finished, BASE)
     assert link.startswith(f"{BASE}/files/JOB-{finished.id}/")
     assert link.endswith(f"/{finished.file}")
     assert link.isascii()
 
 
-def test_a_download_has_what_http_wants_to_know(place: Any, finished: Job) -> None:
-    download = open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
-    content = asyncio.run(place.read(finished))
+async def test_a_download_has_what_http_wants_to_know(place: Any, finished: Job) -> None:
+    download = await open_link(place, await place.desk.link(place.user, finished, BASE))
+    content = await place.read(finished)
     assert content == b"1|T|a\n2|T|a\n"
     assert (download.size, download.media_type, download.file_name) == (len(content), "text/csv", finished.file)
     assert download.etag == f'"{hashlib.sha256(content).hexdigest()}"'
 
 
-def test_a_download_resumes_anywhere(place: Any, finished: Job) -> None:
-    download = open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
+async def test_a_download_resumes_anywhere(place: Any, finished: Job) -> None:
+    download = await open_link(place, await place.desk.link(place.user, finished, BASE))
 
     async def read(start: int, end: int) -> bytes:
         return b"".join([chunk async for chunk in download.stream(start, end)])
 
-    assert asyncio.run(read(4, 8)) == b"a\n2|"
-    assert asyncio.run(read(download.size, download.size)) == b""
+    assert await read(4, 8) == b"a\n2|"
+    assert await read(download.size, download.size) == b""
 
 
-def test_a_link_is_good_for_its_time_and_another_can_be_had(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(place.user, finished, BASE))
+async def test_a_link_is_good_for_its_time_and_another_can_be_had(place: Any, finished: Job) -> None:
+    link = await place.desk.link(place.user, finished, BASE)
     place.clock.ms += 900_000 - 1
-    open_link(place, link)
+    await open_link(place, link)
     place.clock.ms += 1
     with pytest.raises(RequestRefused) as caught:
-        open_link(place, link)
+        await open_link(place, link)
     assert caught.value.code is Code.LINK_EXPIRED
-    open_link(place, asyncio.run(place.desk.link(place.user, finished, BASE)))
+    await open_link(place, await place.desk.link(place.user, finished, BASE))
 
 
-def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(place.user, finished, BASE))
+async def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
+    link = await place.desk.link(place.user, finished, BASE)
     _, source, token, name = link.removeprefix(BASE).rsplit("/", 3)
     expires, _, signature = token.partition("-")
     for forged in (
@@ -137,19 +137,19 @@ def test_a_forged_link_opens_nothing(place: Any, finished: Job) -> None:
         (source, token, "other.csv"),
         ("JOB-" + "0" * 36, token, name),
     ):
-        assert refusal(place.desk.download(*forged)).code is Code.LINK_EXPIRED
+        assert (await refusal(place.desk.download(*forged))).code is Code.LINK_EXPIRED
 
 
-def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finished: Job) -> None:
-    link = asyncio.run(place.desk.link(place.user, finished, BASE))
+async def test_a_file_that_is_not_as_it_was_made_is_not_handed_out(place: Any, finished: Job) -> None:
+    link = await place.desk.link(place.user, finished, BASE)
     [stored] = [Path(place.settings.data_dir) / "files" / name for name in place.stored()]
     stored.write_bytes(stored.read_bytes()[:-1])
     with pytest.raises(RequestRefused) as caught:
-        open_link(place, link)
+        await open_link(place, link)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
     stored.unlink()
     with pytest.raises(RequestRefused) as caught:
-        open_link(place, link)
+        await open_link(place, link)
     assert caught.value.code is Code.EVENT_JOB_GET_FAILED
 
 
@@ -171,40 +171,42 @@ def revoked(place: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [removed, added_again, changed, revoked])
-def test_a_link_ends_with_the_right_that_it_stands_on(place: Any, finished: Job, end: Callable[[Any], None]) -> None:
-    link = asyncio.run(place.desk.link(place.user, finished, BASE))
-    open_link(place, link)
+async def test_a_link_ends_with_the_right_that_it_stands_on(
+    place: Any, finished: Job, end: Callable[[Any], None]
+) -> None:
+    link = await place.desk.link(place.user, finished, BASE)
+    await open_link(place, link)
     assert place.state.users.set_password("ann", "made again of the same password", replacing="")
     assert place.state.users.change_customers("ann", revoked=("BARCHART",))
-    open_link(place, link)
+    await open_link(place, link)
     end(place)
     with pytest.raises(RequestRefused) as caught:
-        open_link(place, link)
+        await open_link(place, link)
     assert caught.value.code is Code.LINK_EXPIRED
 
 
-def test_who_is_added_under_a_name_inherits_no_reports(place: Any, finished: Job) -> None:
-    running = asyncio.run(place.desk.start(place.user, BODY))
+async def test_who_is_added_under_a_name_inherits_no_reports(place: Any, finished: Job) -> None:
+    running = await place.desk.start(place.user, BODY)
     added_again(place)
     ann = place.state.users.get("ann")
-    assert asyncio.run(place.desk.list(ann, {})).jobs == []
+    assert (await place.desk.list(ann, {})).jobs == []
     for job in (finished, running):
         for call in (place.desk.find, place.desk.end):
-            assert refusal(call(ann, f"JOB-{job.id}")).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
+            assert (await refusal(call(ann, f"JOB-{job.id}"))).code is Code.EVENT_JOB_GET_FAILED_NO_JOB
     since = json.dumps({**json.loads(BODY), "output": {"since": f"JOB-{finished.id}"}}).encode()
-    assert refusal(place.desk.start(ann, since)).problems[0].where == "output.since"
+    assert (await refusal(place.desk.start(ann, since))).problems[0].where == "output.since"
 
 
-def test_reports_of_who_had_the_name_before_are_not_counted(make_place: Any) -> None:
+async def test_reports_of_who_had_the_name_before_are_not_counted(make_place: Any) -> None:
     place = make_place(reports_running_max=1)
-    asyncio.run(place.desk.start(place.user, BODY))
+    await place.desk.start(place.user, BODY)
     added_again(place)
     ann = place.state.users.get("ann")
-    asyncio.run(place.desk.start(ann, BODY))
-    assert refusal(place.desk.start(ann, BODY)).code is Code.REQUEST_RATE_LIMITED
+    await place.desk.start(ann, BODY)
+    assert (await refusal(place.desk.start(ann, BODY))).code is Code.REQUEST_RATE_LIMITED
 
 
-def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Job) -> None:
+async def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Job) -> None:
     async def keep_house(days: int) -> None:
         place.clock.ms = place.now_ms + days * 86_400_000
         async with place.running():
@@ -212,13 +214,13 @@ def test_a_report_expires_after_its_days_with_its_links(place: Any, finished: Jo
             if days > 30:
                 await place.seen(finished, lambda job: job.removed)
 
-    asyncio.run(keep_house(30))
+    await keep_house(30)
     assert len(place.stored()) == 1
-    asyncio.run(keep_house(31))
+    await keep_house(31)
     assert place.stored() == []
-    job = asyncio.run(place.desk.find(place.user, f"JOB-{finished.id}"))
+    job = await place.desk.find(place.user, f"JOB-{finished.id}")
     assert job.status is JobStatus.COMPLETE
-    assert refusal(place.desk.link(place.user, job, BASE)).message == "the report has expired: start it again"
+    assert (await refusal(place.desk.link(place.user, job, BASE))).message == "the report has expired: start it again"
 
 
 async def test_a_file_that_cannot_be_removed_keeps_no_other(place: Any) -> None:

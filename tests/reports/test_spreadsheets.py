@@ -1,6 +1,5 @@
 """Files that spreadsheets open: no cell is a formula, and what was there can be had back."""
 
-import asyncio
 import csv
 import io
 import json
@@ -61,25 +60,22 @@ def undone(cell: str, said: dict[str, str]) -> str:
     return cell.removeprefix(said["mark"])
 
 
-def report(place: Any, events: list[dict[str, Any]], **output: Any) -> tuple[list[list[str]], dict[str, Any]]:
+async def report(place: Any, events: list[dict[str, Any]], **output: Any) -> tuple[list[list[str]], dict[str, Any]]:
     """The cells of the file of these events, and its manifest."""
     product, batch = uuid.uuid4().hex, str(uuid.uuid4())
     place.load(event | {"product": product, "batch": batch, "sequence": n + 1} for n, event in enumerate(events))
 
-    async def scenario() -> tuple[str, dict[str, Any]]:
-        job = await place.make(output=output, product=product)
-        assert job.status is JobStatus.COMPLETE, job.reason
-        return (await place.read(job)).decode(), json.loads(job.manifest)
-
-    text, manifest = asyncio.run(scenario())
+    job = await place.make(output=output, product=product)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    text, manifest = (await place.read(job)).decode(), json.loads(job.manifest)
     delimiter = output.get("delimiter", "|")
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)), manifest
 
 
 @pytest.mark.parametrize("delimiter", ["|", ",", ";", "\t", "'", "=", "-"])
-def test_no_cell_begins_a_formula_and_each_can_be_had_back(place, delimiter: str) -> None:
+async def test_no_cell_begins_a_formula_and_each_can_be_had_back(place, delimiter: str) -> None:
     events = [{"timestamp": NOW_MS - 99 + n, "type": cell, "context": [cell, "x"]} for n, cell in enumerate(CELLS)]
-    rows, manifest = report(place, events, spreadsheetSafe=True, delimiter=delimiter)
+    rows, manifest = await report(place, events, spreadsheetSafe=True, delimiter=delimiter)
     said = manifest["spreadsheetSafe"]
     assert said == {"mark": "'", "pattern": FORMULA_START}
     assert rows == [[str(NOW_MS - 99 + n), neutralised(cell), neutralised(cell), "x"] for n, cell in enumerate(CELLS)]
@@ -88,16 +84,16 @@ def test_no_cell_begins_a_formula_and_each_can_be_had_back(place, delimiter: str
 
 
 @pytest.mark.parametrize("delimiter", ["|", ","])
-def test_a_file_is_exact_unless_it_is_asked_to_be_safe(place, delimiter: str) -> None:
+async def test_a_file_is_exact_unless_it_is_asked_to_be_safe(place, delimiter: str) -> None:
     events = [{"timestamp": NOW_MS - 99 + n, "type": cell, "context": [cell, "x"]} for n, cell in enumerate(CELLS)]
     for given_so in ({}, {"spreadsheetSafe": False}, {"spreadsheetSafe": None}):
-        rows, manifest = report(place, events, delimiter=delimiter, **given_so)
+        rows, manifest = await report(place, events, delimiter=delimiter, **given_so)
         assert [row[1:] for row in rows] == [[cell, cell, "x"] for cell in CELLS]
         assert "spreadsheetSafe" not in manifest
 
 
-def test_what_the_plan_s_columns_lack_stays_empty(place) -> None:
-    rows, _ = report(place, [{"context": ["=1", "'"]}, {"context": []}], spreadsheetSafe="true", header=True)
+async def test_what_the_plan_s_columns_lack_stays_empty(place) -> None:
+    rows, _ = await report(place, [{"context": ["=1", "'"]}, {"context": []}], spreadsheetSafe="true", header=True)
     assert rows == [
         ["timestamp", "type", "context1", "context2"],
         [str(NOW_MS - 86_400_000), "T", "'=1", "''"],
@@ -106,9 +102,9 @@ def test_what_the_plan_s_columns_lack_stays_empty(place) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet", "arrow"])
-def test_other_formats_are_not_for_spreadsheets(place, file_format: str) -> None:
+async def test_other_formats_are_not_for_spreadsheets(place, file_format: str) -> None:
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.order(output={"format": file_format, "spreadsheetSafe": True}))
+        await place.order(output={"format": file_format, "spreadsheetSafe": True})
     assert [str(problem) for problem in caught.value.problems] == [
         f"output.spreadsheetSafe: is for csv, which spreadsheets open, not for {file_format}"
     ]
@@ -116,17 +112,14 @@ def test_other_formats_are_not_for_spreadsheets(place, file_format: str) -> None
 
 @pytest.mark.parametrize("delimiter", [";", ",", " ", "-"])
 @pytest.mark.parametrize("header", [True, False])
-def test_times_for_excel_stand_behind_a_byte_order_mark(place, delimiter: str, header: bool) -> None:
+async def test_times_for_excel_stand_behind_a_byte_order_mark(place, delimiter: str, header: bool) -> None:
     events = [{"timestamp": NOW_MS - 1 + n, "context": [value]} for n, value in enumerate(("Grüße", "=1"))]
     place.load(events)
     output = {"times": "excel", "delimiter": delimiter, "header": header, "spreadsheetSafe": True}
 
-    async def scenario() -> tuple[bytes, dict[str, Any]]:
-        job = await place.make(output=output)
-        assert job.status is JobStatus.COMPLETE, job.reason
-        return await place.read(job), json.loads(job.manifest)
-
-    data, manifest = asyncio.run(scenario())
+    job = await place.make(output=output)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    data, manifest = await place.read(job), json.loads(job.manifest)
     assert data.startswith(b"\xef\xbb\xbf")
     assert manifest["columns"][0]["type"] == "text, such as 2019-10-14 05:00:01.500, UTC"
     rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter, strict=True))
@@ -135,9 +128,9 @@ def test_times_for_excel_stand_behind_a_byte_order_mark(place, delimiter: str, h
 
 
 @pytest.mark.parametrize("file_format", ["jsonl", "xlsx"])
-def test_times_for_excel_are_for_csv(place, file_format: str) -> None:
+async def test_times_for_excel_are_for_csv(place, file_format: str) -> None:
     with pytest.raises(RequestRefused) as caught:
-        asyncio.run(place.order(output={"format": file_format, "times": "excel"}))
+        await place.order(output={"format": file_format, "times": "excel"})
     assert [problem.where for problem in caught.value.problems] == ["output.times"]
 
 
@@ -153,7 +146,7 @@ def test_any_text_can_be_had_back(text: str) -> None:
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, min_size=1, max_size=60))
-def test_the_engine_does_as_the_model_does(place, texts: list[str]) -> None:
+async def test_the_engine_does_as_the_model_does(place, texts: list[str]) -> None:
     events = [{"timestamp": NOW_MS - 99 + n, "context": [text]} for n, text in enumerate(texts)]
-    rows, _ = report(place, events, spreadsheetSafe=True)
+    rows, _ = await report(place, events, spreadsheetSafe=True)
     assert [row[2] for row in rows] == [neutralised(text) for text in texts]

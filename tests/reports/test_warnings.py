@@ -1,6 +1,5 @@
 """What of a report's order may be meant otherwise: said in a header and the manifest, and refused where that may be."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -86,11 +85,11 @@ def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: CodeLookup) -
     assert codes.find_unknown_blocking("BARCHART", None, assume_unknown=True) == []
 
 
-def test_a_type_that_the_plan_does_not_have_is_told(codes: CodeLookup) -> None:
-    found = asyncio.run(codes.find_unknown("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED")))
+async def test_a_type_that_the_plan_does_not_have_is_told(codes: CodeLookup) -> None:
+    found = await codes.find_unknown("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED"))
     assert [mistake.text for mistake in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
 
 
-def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: CodeLookup) -> None:
-    found = asyncio.run(codes.find_unknown("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000))))
+async def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: CodeLookup) -> None:
+    found = await codes.find_unknown("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000)))
     assert len(found) == SETTINGS.problems_max

@@ -1,6 +1,5 @@
 """Spreadsheets: every value is there as it was sent, as text, and every time as a time."""
 
-import asyncio
 import gc
 import hashlib
 import json
@@ -48,29 +47,27 @@ VALUES = [
 ]
 
 
-def make(place: Any, tmp_path: Path, **wanted: Any) -> tuple[Job, dict[str, list[tuple[Any, ...]]], dict[str, Any]]:
+async def make(
+    place: Any, tmp_path: Path, **wanted: Any
+) -> tuple[Job, dict[str, list[tuple[Any, ...]]], dict[str, Any]]:
     """A report's job, its sheets, and its manifest."""
-
-    async def scenario() -> tuple[Job, bytes]:
-        job = await place.make(output={"format": "xlsx"}, **wanted)
-        assert job.status is JobStatus.COMPLETE, job.reason
-        return job, await place.read(job)
-
-    job, data = asyncio.run(scenario())
+    job = await place.make(output={"format": "xlsx"}, **wanted)
+    assert job.status is JobStatus.COMPLETE, job.reason
+    data = await place.read(job)
     file = tmp_path / job.file
     file.write_bytes(data)
     assert hashlib.sha256(data).hexdigest() == job.sha256
     return job, read_sheets(file), json.loads(job.manifest)
 
 
-def test_values_are_the_text_that_was_sent_and_times_are_times(place, tmp_path) -> None:
+async def test_values_are_the_text_that_was_sent_and_times_are_times(place, tmp_path) -> None:
     times = [-3_000_000_000_000 + n for n in range(2)] + [NOW_MS - 1000 + n for n in range(len(VALUES) - 2)]
     events = [
         ALERT | {"type": "ALERT-CREATED", "timestamp": time_ms, "context": [value, "id", value]}
         for time_ms, value in zip(times, VALUES, strict=True)
     ]
     place.load([*events, ALERT | {"type": "ALERT-STOPPED-ALL", "timestamp": NOW_MS, "context": ["=ann"]}])
-    job, sheets, manifest = make(place, tmp_path, **ALERT)
+    job, sheets, manifest = await make(place, tmp_path, **ALERT)
     rows = [
         # A time from before spreadsheets have times is its number, as text.
         (time_ms if time_ms > 0 else str(time_ms), "ALERT-CREATED", value, "id", value)
@@ -87,11 +84,11 @@ def test_values_are_the_text_that_was_sent_and_times_are_times(place, tmp_path) 
     assert job.file.endswith(".xlsx")
 
 
-def test_a_text_that_is_too_long_for_a_cell_is_cut_and_says_so(place, tmp_path) -> None:
+async def test_a_text_that_is_too_long_for_a_cell_is_cut_and_says_so(place, tmp_path) -> None:
     whole = ["é" * 32_767, "😀" * 16_383]
     long = ["é" * 32_768, "x" * 65_536, "😀" * 16_384, "&" * 40_000]
     place.load({"timestamp": NOW_MS - 1, "context": [value]} for value in (*whole, *long))
-    _, sheets, manifest = make(place, tmp_path)
+    _, sheets, manifest = await make(place, tmp_path)
     found = sorted(row[2] for row in sheets["Events"][1:])
     expected = [
         *whole,
@@ -105,10 +102,10 @@ def test_a_text_that_is_too_long_for_a_cell_is_cut_and_says_so(place, tmp_path) 
     assert manifest["cutCells"] == len(long)
 
 
-def test_a_sheet_ends_at_its_last_row_and_the_next_has_the_names_too(place, tmp_path, monkeypatch) -> None:
+async def test_a_sheet_ends_at_its_last_row_and_the_next_has_the_names_too(place, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(workbook, "SHEET_ROWS_MAX", 4)
     place.load({"timestamp": NOW_MS - 100 + n, "context": [str(n)]} for n in range(6))
-    job, sheets, _ = make(place, tmp_path)
+    job, sheets, _ = await make(place, tmp_path)
     names = ("timestamp", "type", "context1")
     rows = [(NOW_MS - 100 + n, "T", str(n)) for n in range(6)]
     assert sheets == {"Events": [names, *rows[:3]], "Events 2": [names, *rows[3:]]}
@@ -140,19 +137,19 @@ def test_the_same_rows_are_the_same_bytes_however_they_came(monkeypatch, tmp_pat
 
 
 @pytest.mark.parametrize(("wanted", "names"), [(ALERT, NAMES), ({}, ("timestamp", "type"))])
-def test_a_report_without_events_has_its_columns_all_the_same(place, tmp_path, wanted, names) -> None:
-    job, sheets, _ = make(place, tmp_path, **wanted)
+async def test_a_report_without_events_has_its_columns_all_the_same(place, tmp_path, wanted, names) -> None:
+    job, sheets, _ = await make(place, tmp_path, **wanted)
     assert (job.rows, sheets) == (0, {"Events": [names]})
 
 
-def test_keys_of_any_name_have_their_column(place, tmp_path) -> None:
+async def test_keys_of_any_name_have_their_column(place, tmp_path) -> None:
     keys = ["timestamp", "a <b> & 'c'", "_x0041_", "xml", "_xml", "text", "\U0001f600"]
     own = tmp_path / "plan.toml"
     listed = json.dumps(keys, ensure_ascii=False)
     own.write_text(f"[products.ODD]\ncolumns = {listed}\n[products.ODD.types]\nA = {listed}\n")
     place.plan = plans.LivePlan(own, place.settings)
     place.load([{"product": "ODD", "type": "A", "timestamp": NOW_MS - 1, "context": keys}])
-    _, sheets, manifest = make(place, tmp_path, product="ODD")
+    _, sheets, manifest = await make(place, tmp_path, product="ODD")
     names = ("timestamp", "type", "context.timestamp", *keys[1:])
     assert sheets == {"Events": [names, (NOW_MS - 1, "A", *keys)]}
     assert [column["name"] for column in manifest["columns"]] == list(names)
@@ -164,10 +161,12 @@ TEXT = st.text(st.sampled_from("_x0041F<&>\r\n\t\x01\ufffe ") | st.characters(co
 @hypothesis_settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(["_x0041\x01", "_x005F\x01", "_x0041\ufffe", "_x0041_x0041_", "_x004\x01", "&_x0041\t<_x0041_>", "\x00" * 99])
 @given(st.lists(TEXT, min_size=1, max_size=60))
-def test_any_text_can_be_had_back_and_the_engine_writes_it_as_the_names_are_written(place, tmp_path, texts) -> None:
+async def test_any_text_can_be_had_back_and_the_engine_writes_it_as_the_names_are_written(
+    place, tmp_path, texts
+) -> None:
     product = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
     place.load({"product": product, "timestamp": NOW_MS - 99 + n, "context": [text]} for n, text in enumerate(texts))
-    job, sheets, _ = make(place, tmp_path, product=product)
+    job, sheets, _ = await make(place, tmp_path, product=product)
     assert [row[2] for row in sheets["Events"][1:]] == texts
     with zipfile.ZipFile(tmp_path / job.file) as parts:
         written = parts.read("xl/worksheets/sheet1.xml").decode()

@@ -66,7 +66,7 @@ async def seen(state: State, job: Job, condition: Any) -> Job:
     return now
 
 
-def test_a_node_whose_clock_is_ahead_leaves_a_job_to_who_is_at_work(url: str, state: State, engine: Any) -> None:
+async def test_a_node_whose_clock_is_ahead_leaves_a_job_to_who_is_at_work(url: str, state: State, engine: Any) -> None:
     settings = engine.settings(report_lease_s=APART_MS // 1000)
 
     async def make(here: Gated, there: Store, other: State) -> tuple[Job, Job]:
@@ -87,5 +87,5 @@ def test_a_node_whose_clock_is_ahead_leaves_a_job_to_who_is_at_work(url: str, st
     with closing(Gated(settings)) as here, closing(Store(settings)) as there, closing(State(url)) as other:
         there.migrate()
         here.gate = threading.Event()
-        claimed, ended = asyncio.run(make(here, there, other))
+        claimed, ended = await make(here, there, other)
     assert (ended.status, ended.tries, ended.owner) == (JobStatus.COMPLETE, 1, claimed.owner)

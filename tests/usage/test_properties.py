@@ -1,6 +1,5 @@
 """Random events, counted by the desk, by a report of the same filter, and by a model in Python: all agree."""
 
-import asyncio
 from collections import Counter
 from typing import Any
 
@@ -39,7 +38,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     few=st.sampled_from((0, 3, 10_000)),
 )
 @PROPERTY
-def test_counts_are_those_of_a_report_and_of_the_model(
+async def test_counts_are_those_of_a_report_and_of_the_model(
     place: Any,
     small_pieces: None,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +54,7 @@ def test_counts_are_those_of_a_report_and_of_the_model(
     place.empty()
     for part in range(parts):
         place.load(*events[part::parts])
-    counts = asyncio.run(count(place, wanted, mode, interval, zone))
+    counts = await count(place, wanted, mode, interval, zone)
     report = make(place, wanted, mode)
     all_of_them = counted.selected(counted.stored(events), wanted)
     originals = counted.originals(all_of_them)

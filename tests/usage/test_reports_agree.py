@@ -43,7 +43,7 @@ def load(place: Any, events: list[counted.Event], parts: int) -> None:
     events=counted.events, wanted=counted.filters, mode=MODES, parts=st.integers(1, 3), most=st.sampled_from((0, 5, 99))
 )
 @PROPERTY
-def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
+async def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
     place: Any, small_pieces: None, events: Any, wanted: Any, mode: str, parts: int, most: int
 ) -> None:
     load(place, events, parts)
@@ -52,7 +52,7 @@ def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
     place.state.nodes.put("here", place.now_ms, place.now_ms)
     rows = make(place.settings, place.store, wanted, duplicates=mode)[0].rows
     given = {name: value for name, value in wanted.items() if name != "watermark"}
-    count = asyncio.run(place.count(**given, asOf=wanted["watermark"], duplicates=mode, interval="all"))
+    count = await place.count(**given, asOf=wanted["watermark"], duplicates=mode, interval="all")
     assert count.total.events == rows
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("footfall.reports.estimate.COUNTED_ROWS_MAX", most)

@@ -1,6 +1,5 @@
 """Counting over time and by type, up to which moment, and for whom."""
 
-import asyncio
 from collections import Counter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,13 +20,13 @@ def rows(counts: Any) -> list[tuple[Any, ...]]:
     return [(row.start, row.type, row.events, row.duplicates) for row in counts.counts]
 
 
-def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
+async def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
     place.load(
         *({"timestamp": SPRING_MS + hours * 3_600_000, "type": kind} for hours in (0, 1, 22, 23) for kind in "TU"),
         {"timestamp": SPRING_MS, "type": "T", "customer": "D"},
         {"timestamp": SPRING_MS, "type": "T", "product": "Q"},
     )
-    counts = asyncio.run(place.count(timezone="Europe/Berlin", asOf=1, types=["T"]))
+    counts = await place.count(timezone="Europe/Berlin", asOf=1, types=["T"])
     assert as_json(counts) == {
         "asOf": 1,
         "complete": False,
@@ -40,7 +39,7 @@ def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
             {"start": SPRING_MS + 23 * 3_600_000, "type": "T", "events": 1, "duplicates": 0},
         ],
     }
-    everything = asyncio.run(place.count(interval="all", asOf=1))
+    everything = await place.count(interval="all", asOf=1)
     assert as_json(everything)["counts"] == [{"type": kind, "events": 4, "duplicates": 0} for kind in ("T", "U")]
     assert place.state.nodes.all() == []
 
@@ -50,19 +49,19 @@ def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
     ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Apia", "America/Sao_Paulo", "Asia/Beirut"],
 )
 @pytest.mark.parametrize("interval", ["hour", "day", "month"])
-def test_intervals_begin_where_the_zone_says(place, zone: str, interval: str) -> None:
+async def test_intervals_begin_where_the_zone_says(place, zone: str, interval: str) -> None:
     # Every seven hours of two years, with changes of the clock at midnight, and a day that never was.
     times = range(1_309_000_000_000, 1_372_000_000_000, 7 * 3_600_000 + 59_999)
     place.load(*({"timestamp": time_ms} for time_ms in times))
-    counts = asyncio.run(place.count(timezone=zone, interval=interval, asOf=1))
+    counts = await place.count(timezone=zone, interval=interval, asOf=1)
     expected = counted.counted(({"timestamp": time_ms, "type": "T"} for time_ms in times), interval, zone)
     assert {(row.start, row.type): row.events for row in counts.counts} == expected
     assert [row.start for row in counts.counts] == sorted(row.start for row in counts.counts)
 
 
-def test_an_hour_is_cut_where_clocks_change_by_half_an_hour(place) -> None:
+async def test_an_hour_is_cut_where_clocks_change_by_half_an_hour(place) -> None:
     place.load(*({"timestamp": time_ms} for time_ms in (1_775_319_000_000, 1_775_321_400_000)))
-    counts = asyncio.run(place.count(timezone="Australia/Lord_Howe", interval="hour", asOf=1))
+    counts = await place.count(timezone="Australia/Lord_Howe", interval="hour", asOf=1)
     assert [row.start for row in counts.counts] == [1_775_316_600_000, 1_775_320_200_000]
 
 
@@ -77,7 +76,7 @@ ODD_ZONES = (
 )
 
 
-def test_intervals_are_the_windows_of_schedules_before_1970_too(place) -> None:
+async def test_intervals_are_the_windows_of_schedules_before_1970_too(place) -> None:
     first_ms, last_ms = -100_000_000_000, 150_000_000_000
     zones = [ZoneInfo(name) for name in ODD_ZONES]
     changes = {change for zone in zones for change in windows.changes(zone, first_ms, last_ms)}
@@ -85,31 +84,31 @@ def test_intervals_are_the_windows_of_schedules_before_1970_too(place) -> None:
     place.load(*({"timestamp": time_ms} for time_ms in times))
     for zone in zones:
         for interval in ("hour", "day", "month"):
-            counts = asyncio.run(place.count(timezone=zone.key, interval=interval, asOf=1))
+            counts = await place.count(timezone=zone.key, interval=interval, asOf=1)
             expected = Counter(windows.window(interval, zone, time_ms).start_ms for time_ms in times)
             assert {row.start: row.events for row in counts.counts} == expected, (zone, interval)
 
 
-def test_what_was_admitted_later_is_not_counted(place) -> None:
+async def test_what_was_admitted_later_is_not_counted(place) -> None:
     place.load(*({"admitted": admitted} for admitted in (1, 2, 2, 3)))
-    found = [asyncio.run(place.count(asOf=as_of)).total.events for as_of in range(5)]
+    found = [(await place.count(asOf=as_of)).total.events for as_of in range(5)]
     assert found == [0, 1, 3, 4, 4]
 
 
-def test_without_a_moment_it_is_that_which_all_nodes_have_loaded(place) -> None:
+async def test_without_a_moment_it_is_that_which_all_nodes_have_loaded(place) -> None:
     place.load(*({"admitted": admitted} for admitted in (10, 20, 30)))
-    unknown = asyncio.run(place.count())
+    unknown = await place.count()
     assert (unknown.asOf, unknown.complete, unknown.total.events) == (place.now_ms, False, 3)
     place.state.nodes.put("a", 25, 0)
     place.state.nodes.put("b", 15, 0)
-    counts = asyncio.run(place.count())
+    counts = await place.count()
     assert (counts.asOf, counts.complete, counts.total.events) == (15, True, 1)
     for as_of, complete in ((15, True), (16, False)):
-        assert asyncio.run(place.count(asOf=as_of)).complete is complete
+        assert (await place.count(asOf=as_of)).complete is complete
 
 
 @pytest.mark.parametrize(("mode", "events"), [("keep", 6), ("drop", 4)])
-def test_duplicates_are_counted_and_dropped_on_request(place, mode: str, events: int) -> None:
+async def test_duplicates_are_counted_and_dropped_on_request(place, mode: str, events: int) -> None:
     first, again = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
     place.load(
         # Twice in one request: two events.
@@ -121,50 +120,50 @@ def test_duplicates_are_counted_and_dropped_on_request(place, mode: str, events:
         {"batch": again, "sequence": 3, "admitted": 6, "context": ["b"]},
         {"batch": again, "sequence": 4, "admitted": 6, "type": "U"},
     )
-    counts = asyncio.run(place.count(asOf=9, duplicates=mode, interval="all"))
+    counts = await place.count(asOf=9, duplicates=mode, interval="all")
     assert (counts.duplicates, counts.total.events, counts.total.duplicates) == (mode, events, 2)
     assert [row[1:] for row in rows(counts)] == [("T", events - 1, 2), ("U", 1, 0)]
     # Before the second was admitted there were none.
-    assert asyncio.run(place.count(asOf=5)).total.duplicates == 0
+    assert (await place.count(asOf=5)).total.duplicates == 0
 
 
-def test_only_customers_of_the_user_are_counted(place) -> None:
+async def test_only_customers_of_the_user_are_counted(place) -> None:
     user = User(id="ann", password_hash="", customers=("C",), created_ms=0)
-    assert asyncio.run(place.count(user)).total.events == 0
-    assert asyncio.run(place.refused(user=user, customer="D")).code is Code.REQUEST_AUTHORIZATION_FAILURE
+    assert (await place.count(user)).total.events == 0
+    assert (await place.refused(user=user, customer="D")).code is Code.REQUEST_AUTHORIZATION_FAILURE
 
 
-def test_an_unknown_zone_is_named(place) -> None:
-    error = asyncio.run(place.refused(timezone="Europe/Bonn"))
+async def test_an_unknown_zone_is_named(place) -> None:
+    error = await place.refused(timezone="Europe/Bonn")
     assert (error.code, error.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "timezone")
 
 
-def test_an_answer_has_its_bound(make_place) -> None:
+async def test_an_answer_has_its_bound(make_place) -> None:
     place = make_place(usage_rows_max=3)
     place.load(*({"timestamp": SPRING_MS + days * DAY_MS} for days in range(3)))
-    assert len(asyncio.run(place.count(asOf=1)).counts) == 3
+    assert len((await place.count(asOf=1)).counts) == 3
     place.load({"timestamp": SPRING_MS + 3 * DAY_MS})
-    error = asyncio.run(place.refused(asOf=1))
+    error = await place.refused(asOf=1)
     assert (error.code, error.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "interval")
-    assert len(asyncio.run(place.count(asOf=1, interval="all")).counts) == 1
+    assert len((await place.count(asOf=1, interval="all")).counts) == 1
 
 
-def test_without_the_store_nothing_is_counted(make_place) -> None:
+async def test_without_the_store_nothing_is_counted(make_place) -> None:
     place = make_place(events_url="clickhouse://u:p@127.0.0.1:9/nowhere")
-    error = asyncio.run(place.refused())
+    error = await place.refused()
     assert (error.code, error.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5)
 
 
-def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
+async def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
     monkeypatch.setattr("footfall.usage.service.query", lambda _: "SELEC 1")
-    error = asyncio.run(place.refused())
+    error = await place.refused()
     assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
     assert "as it would again" in str(error)
 
 
-def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypatch) -> None:
+async def test_a_count_that_takes_too_long_says_how_to_make_it_shorter(place, monkeypatch) -> None:
     monkeypatch.setattr("footfall.usage.duplicates.time.monotonic", iter(range(0, 10**6, 100)).__next__)
-    error = asyncio.run(place.refused())
+    error = await place.refused()
     assert error.code is Code.SERVICE_UNAVAILABLE
     assert "start and end" in error.message
 
@@ -176,16 +175,16 @@ def statements(place, monkeypatch):
     return found
 
 
-def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
+async def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
     monkeypatch.setattr("footfall.usage.service.FEW_MAX", 15)
     place = make_place(usage_rows_max=10)
     place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
     ran = statements(place, monkeypatch)
-    asyncio.run(place.refused(interval="hour"))
+    await place.refused(interval="hour")
     assert len(ran) == 3
     assert not any("duplicates between" in text for text in ran)
     # Two days are not too many: what may be too long by the months alone is looked at.
-    assert asyncio.run(place.count(interval="day")).total.events == 20
+    assert (await place.count(interval="day")).total.events == 20
 
 
 def fill_months(place, months: int, events: int) -> None:
@@ -197,27 +196,27 @@ def fill_months(place, months: int, events: int) -> None:
     )
 
 
-def test_events_of_many_months_are_compared_at_once(place, monkeypatch):
+async def test_events_of_many_months_are_compared_at_once(place, monkeypatch):
     fill_months(place, 3, 20_000)
     ran = statements(place, monkeypatch)
-    assert asyncio.run(place.count(interval="month")).total.events == 60_000
+    assert (await place.count(interval="month")).total.events == 60_000
     assert len(ran) == 4
 
 
 @pytest.mark.parametrize("interval", ["hour", "month", "all"])
-def test_a_few_events_of_many_months_are_counted_by_one_statement(place, monkeypatch, interval: str) -> None:
+async def test_a_few_events_of_many_months_are_counted_by_one_statement(place, monkeypatch, interval: str) -> None:
     fill_months(place, 60, 4)
     ran = statements(place, monkeypatch)
-    assert asyncio.run(place.count(interval=interval)).total.events == 240
+    assert (await place.count(interval=interval)).total.events == 240
     assert len(ran) == 1
     # Whatever share their times with events of another batch, which are looked at again alone.
     place.load(*({"timestamp": 1_577_836_800_000 + at * 1_339_200_000} for at in (0, 2, 2)), {"timestamp": 1})
-    counts = asyncio.run(place.count(interval=interval))
+    counts = await place.count(interval=interval)
     assert (counts.total.events, counts.total.duplicates) == (244, 2)
     assert len(ran) == 3
 
 
-def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeypatch) -> None:
+async def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeypatch) -> None:
     batches = [f"00000000-0000-0000-0000-00000000000{number}" for number in (1, 2)]
     events = [{"timestamp": place.now_ms + n, "sequence": n + 1, "batch": batches[0]} for n in range(4)]
     again = {"timestamp": place.now_ms, "batch": batches[1], "admitted": 2}
@@ -226,7 +225,7 @@ def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeypatch) 
         place.load(*events, again)
     monkeypatch.setattr("footfall.usage.service.FEW_MAX", 5)
     ran = statements(place, monkeypatch)
-    assert rows(asyncio.run(place.count(interval="all"))) == rows(asyncio.run(place.count(interval="all", asOf=9)))
-    counts = asyncio.run(place.count(duplicates="drop"))
+    assert rows(await place.count(interval="all")) == rows(await place.count(interval="all", asOf=9))
+    counts = await place.count(duplicates="drop")
     assert (counts.total.events, counts.total.duplicates) == (4, 1)
     assert len(ran) == 6

@@ -126,11 +126,11 @@ async def sent(app, method="POST", path="/events"):
     return messages, None
 
 
-def test_a_fault_of_the_collector_is_answered_all_the_same(caplog):
+async def test_a_fault_of_the_collector_is_answered_all_the_same(caplog):
     async def collect(scope, receive, send):
         raise ZeroDivisionError("secret")
 
-    messages, raised = asyncio.run(sent(Dispatcher(collect, collect, RequestMetrics(), ())))
+    messages, raised = await sent(Dispatcher(collect, collect, RequestMetrics(), ()))
     assert raised is None
     assert [message["type"] for message in messages] == ["http.response.start", "http.response.body"]
     assert messages[0]["status"] == 500
@@ -139,12 +139,12 @@ def test_a_fault_of_the_collector_is_answered_all_the_same(caplog):
     assert [record.exc_info[0] for record in caplog.records] == [ZeroDivisionError]
 
 
-def test_a_fault_within_an_answer_reaches_the_server(caplog):
+async def test_a_fault_within_an_answer_reaches_the_server(caplog):
     async def collect(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ZeroDivisionError
 
-    messages, raised = asyncio.run(sent(Dispatcher(collect, collect, RequestMetrics(), ())))
+    messages, raised = await sent(Dispatcher(collect, collect, RequestMetrics(), ()))
     assert isinstance(raised, ZeroDivisionError)
     assert [message["status"] for message in messages] == [200]
 

@@ -77,18 +77,14 @@ async def ask(server: Any, data: bytes, cuts: list[int]) -> bytes:
 @hypothesis.given(
     any_bounds, st.lists(st.tuples(bodies, headers, st.lists(st.integers(0), max_size=4)), min_size=1, max_size=5)
 )
-def test_an_answer_does_not_tell_which_way_a_request_went_whatever_the_settings_body_and_packets(
+async def test_an_answer_does_not_tell_which_way_a_request_went_whatever_the_settings_body_and_packets(
     tmp_path: Path, bounds: dict[str, Any], sent: list[tuple[bytes, list[str], list[int]]]
 ) -> None:
     """An `Expect` that is not `100-continue` does nothing but send a request the ordinary way."""
-
-    async def scenario() -> None:
-        async with serving(tmp_path, **{"body_bytes_max": 100_000} | bounds) as server:
-            for body, named, cuts in sent:
-                here = await ask(server, post(body, *named), cuts)
-                seen = len(server.sent_on)
-                there = await ask(server, post(body, *named, "expect: nothing"), [])
-                assert len(server.sent_on) == seen + 1
-                assert here == there
-
-    asyncio.run(scenario())
+    async with serving(tmp_path, **{"body_bytes_max": 100_000} | bounds) as server:
+        for body, named, cuts in sent:
+            here = await ask(server, post(body, *named), cuts)
+            seen = len(server.sent_on)
+            there = await ask(server, post(body, *named, "expect: nothing"), [])
+            assert len(server.sent_on) == seen + 1
+            assert here == there

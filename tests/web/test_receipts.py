@@ -1,6 +1,5 @@
 """GET /events/{batch}, byte for byte."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -32,53 +31,41 @@ def write(folder: Path, make_segment, customer: str) -> None:
     path.write_bytes(zstd.compress(line[:-1].encode() + b',"received":7,"admitted":8}\n'))
 
 
-def test_a_receipt_from_the_journal(service, tmp_path: Path, make_segment) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            write(tmp_path, make_segment, "BARCHART")
-            answer = await opened.anna.get(f"/events/{BATCH}")
-        assert answer.status_code == 200
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["cache-control"] == "no-store"
-        # There is no store here, so that more may be missing.
-        assert answer.text == (
-            f'{{"batch":"{BATCH}","events":[{{"sequence":1,"status":"journaled","received":7,"admitted":8}}],'
-            '"complete":false}\n'
-        )
-
-    asyncio.run(run())
+async def test_a_receipt_from_the_journal(service, tmp_path: Path, make_segment) -> None:
+    async with service() as opened:
+        write(tmp_path, make_segment, "BARCHART")
+        answer = await opened.anna.get(f"/events/{BATCH}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    # There is no store here, so that more may be missing.
+    assert answer.text == (
+        f'{{"batch":"{BATCH}","events":[{{"sequence":1,"status":"journaled","received":7,"admitted":8}}],'
+        '"complete":false}\n'
+    )
 
 
-def test_others_events_and_none_are_the_same(service, tmp_path: Path, make_segment) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            write(tmp_path, make_segment, "TGAM")
-            hidden = await opened.anna.get(f"/events/{BATCH}")
-            missing = await opened.anna.get(f"/events/{BATCH[:-1]}1")
-            assert (await opened.root.get(f"/events/{BATCH}")).status_code == 200
-        assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content)
-        assert (hidden.status_code, hidden.headers["retry-after"]) == (503, "5")
-
-    asyncio.run(run())
+async def test_others_events_and_none_are_the_same(service, tmp_path: Path, make_segment) -> None:
+    async with service() as opened:
+        write(tmp_path, make_segment, "TGAM")
+        hidden = await opened.anna.get(f"/events/{BATCH}")
+        missing = await opened.anna.get(f"/events/{BATCH[:-1]}1")
+        assert (await opened.root.get(f"/events/{BATCH}")).status_code == 200
+    assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content)
+    assert (hidden.status_code, hidden.headers["retry-after"]) == (503, "5")
 
 
-def test_what_cannot_be_a_batch(service) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            answer = await opened.anna.get("/events/nonsense")
-        why = "batch: must be a UUID, as an answer of POST /events has it"
-        assert answer.status_code == 400
-        assert answer.json() == error(
-            "REQUEST_PARAMETER_MALFORMED", "the batch cannot be read", ("REQUEST_PARAMETER_MALFORMED", why)
-        )
-
-    asyncio.run(run())
+async def test_what_cannot_be_a_batch(service) -> None:
+    async with service() as opened:
+        answer = await opened.anna.get("/events/nonsense")
+    why = "batch: must be a UUID, as an answer of POST /events has it"
+    assert answer.status_code == 400
+    assert answer.json() == error(
+        "REQUEST_PARAMETER_MALFORMED", "the batch cannot be read", ("REQUEST_PARAMETER_MALFORMED", why)
+    )
 
 
-def test_nobody_sees_a_receipt(service) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            answer = await opened.client.get(f"/events/{BATCH}")
-        assert (answer.status_code, answer.text) == (401, '{"message":"Unauthorized"}')
-
-    asyncio.run(run())
+async def test_nobody_sees_a_receipt(service) -> None:
+    async with service() as opened:
+        answer = await opened.client.get(f"/events/{BATCH}")
+    assert (answer.status_code, answer.text) == (401, '{"message":"Unauthorized"}')

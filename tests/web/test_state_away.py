@@ -1,6 +1,5 @@
 """A state database whose disk is full: what needs to write is refused for now, and everything else goes on."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -49,52 +48,48 @@ def check_refused(answer: httpx.Response) -> None:
     assert "state.db" not in answer.text
 
 
-def test_a_full_disk_refuses_for_now_what_would_write_and_nothing_else(service: Callable[..., Any], disk: Path) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            source = f"JOB-{(await opened.complete()).id}"
-            running = f"JOB-{(await opened.start()).id}"
-            kept = (await opened.anna.post("/schedules", json=SCHEDULE)).json()["id"]
-            # Signing in would make this hash again, by the parameters of now.
-            old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash("other words")
-            opened.state.users.set_password("root", old)
-            ballast = fill(disk)
-            calls = [
-                ("POST", "/reports", {"filter": FILTER}),
-                ("POST", "/schedules", SCHEDULE),
-                ("POST", f"/schedules/{kept}/pause", None),
-                ("POST", f"/schedules/{kept}/resume", None),
-                ("DELETE", f"/reports/{running}", None),
-                ("DELETE", f"/schedules/{kept}", None),
-                ("GET", f"/reports/{source}", None),  # The first link of all needs a secret.
-            ]
-            for method, path, body in calls:
-                check_refused(await opened.anna.request(method, path, json=body))
-            for path in ("/reports", f"/reports/{source}/availability", "/schedules", f"/schedules/{kept}"):
-                assert (await opened.anna.get(path)).status_code == 200
-            assert (await opened.client.get("/reports", auth=("root", "other words"))).status_code == 200
-            ballast.unlink()
-            for method, path, body in calls:
-                assert (await opened.anna.request(method, path, json=body)).is_success
-
-    asyncio.run(run())
+async def test_a_full_disk_refuses_for_now_what_would_write_and_nothing_else(
+    service: Callable[..., Any], disk: Path
+) -> None:
+    async with service() as opened:
+        source = f"JOB-{(await opened.complete()).id}"
+        running = f"JOB-{(await opened.start()).id}"
+        kept = (await opened.anna.post("/schedules", json=SCHEDULE)).json()["id"]
+        # Signing in would make this hash again, by the parameters of now.
+        old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash("other words")
+        opened.state.users.set_password("root", old)
+        ballast = fill(disk)
+        calls = [
+            ("POST", "/reports", {"filter": FILTER}),
+            ("POST", "/schedules", SCHEDULE),
+            ("POST", f"/schedules/{kept}/pause", None),
+            ("POST", f"/schedules/{kept}/resume", None),
+            ("DELETE", f"/reports/{running}", None),
+            ("DELETE", f"/schedules/{kept}", None),
+            ("GET", f"/reports/{source}", None),  # The first link of all needs a secret.
+        ]
+        for method, path, body in calls:
+            check_refused(await opened.anna.request(method, path, json=body))
+        for path in ("/reports", f"/reports/{source}/availability", "/schedules", f"/schedules/{kept}"):
+            assert (await opened.anna.get(path)).status_code == 200
+        assert (await opened.client.get("/reports", auth=("root", "other words"))).status_code == 200
+        ballast.unlink()
+        for method, path, body in calls:
+            assert (await opened.anna.request(method, path, json=body)).is_success
 
 
 @pytest.mark.parametrize("path", ["/reports", "/schedules"])
-def test_a_database_that_may_not_grow_refuses_for_now(service: Callable[..., Any], path: str) -> None:
-    async def run() -> None:
-        async with service() as opened:
-            engine = opened.state.database.engine
-            event.listen(engine, "connect", lambda made, _: made.execute("PRAGMA max_page_count = 1").close())
-            engine.dispose()
-            body: dict[str, Any] = {"filter": {**FILTER, "types": TYPES}}
-            if path == "/schedules":
-                body["every"] = "day"
-            for _ in range(5):
-                answer = await opened.anna.post(path, json=body)
-                if not answer.is_success:
-                    break
-            check_refused(answer)
-            assert (await opened.anna.get("/reports")).status_code == 200
-
-    asyncio.run(run())
+async def test_a_database_that_may_not_grow_refuses_for_now(service: Callable[..., Any], path: str) -> None:
+    async with service() as opened:
+        engine = opened.state.database.engine
+        event.listen(engine, "connect", lambda made, _: made.execute("PRAGMA max_page_count = 1").close())
+        engine.dispose()
+        body: dict[str, Any] = {"filter": {**FILTER, "types": TYPES}}
+        if path == "/schedules":
+            body["every"] = "day"
+        for _ in range(5):
+            answer = await opened.anna.post(path, json=body)
+            if not answer.is_success:
+                break
+        check_refused(answer)
+        assert (await opened.anna.get("/reports")).status_code == 200
