@@ -4,19 +4,23 @@ import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from footfall.journal import Disk, Folder, Journal, log
+from footfall.journal import Disk, Folder, Journal
+from footfall.journal.log import ORDINARY_PACE, CommitPace
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, disk: Disk | None = None, **changes: int) -> AsyncIterator[Journal]:
-    journal = Journal(Folder(folder, disk), Settings(disk_free_bytes_min=0, **changes), SystemClock())
+async def running(
+    folder: Path, disk: Disk | None = None, pace: CommitPace = ORDINARY_PACE, **changes: int
+) -> AsyncIterator[Journal]:
+    journal = Journal(Folder(folder, disk), Settings(disk_free_bytes_min=0, **changes), SystemClock(), pace)
     task = asyncio.create_task(journal.run())
     try:
         yield journal
@@ -28,16 +32,13 @@ async def running(folder: Path, disk: Disk | None = None, **changes: int) -> Asy
 @pytest.fixture
 def ordinary_journal(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
     """Opens the journal in the test's folder, on a disk of the test's own if it has one; `changes` are settings."""
-    return lambda disk=None, **changes: running(tmp_path / "journal", disk, **changes)
+    return lambda disk=None, pace=ORDINARY_PACE, **changes: running(tmp_path / "journal", disk, pace, **changes)
 
 
 @pytest.fixture(params=["on the loop", "on the thread"])
 def journal(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ordinary_journal: Any
+    request: pytest.FixtureRequest, ordinary_journal: Any
 ) -> Callable[..., contextlib.AbstractAsyncContextManager[Journal]]:
     """The same, with commits on the event loop as if every disk were quick, or never there."""
-    if request.param == "on the loop":
-        monkeypatch.setattr(log, "QUICK_S", math.inf)
-    else:
-        monkeypatch.setattr(log, "SHORT_COMMIT_BYTES_MAX", -1)
-    return ordinary_journal
+    pace = CommitPace(quick_s=math.inf) if request.param == "on the loop" else CommitPace(short_bytes_max=-1)
+    return partial(ordinary_journal, pace=pace)

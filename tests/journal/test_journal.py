@@ -25,11 +25,11 @@ from footfall.journal import (
     Recovered,
     SegmentKind,
     kind_of,
-    log,
     mark,
     recover,
     walk,
 )
+from footfall.journal.log import CommitPace
 
 
 def line(number: int) -> bytes:
@@ -84,13 +84,10 @@ class Threads(Disk):
 
 
 @pytest.mark.parametrize(("quick_s", "then"), [(math.inf, "MainThread"), (-1, "journal")])
-async def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, monkeypatch, ordinary_journal, quick_s, then):
+async def test_only_a_quick_disk_is_written_by_the_event_loop(tmp_path, ordinary_journal, quick_s, then):
     """The first commit makes the file, for which nobody knows how long it takes; the second is the trial."""
-    monkeypatch.setattr(log, "QUICK_S", quick_s)
-    monkeypatch.setattr(log, "SLOW_FACTOR", math.inf)
-    monkeypatch.setattr(log, "DISK_CHECK_PERIOD_S", 1000)
-    disk = Threads()
-    async with ordinary_journal(disk, segment_ahead_bytes_max=0, segment_age_max_ms=10**6) as opened:
+    disk, pace = Threads(), CommitPace(quick_s=quick_s, slow_factor=math.inf, disk_check_s=1000)
+    async with ordinary_journal(disk, pace, segment_ahead_bytes_max=0, segment_age_max_ms=10**6) as opened:
         for number in range(4):
             await opened.append(line(number))
     assert disk.synced == ["journal", "MainThread", then, then]
@@ -236,10 +233,9 @@ class Watched(Disk):
         return super().create(path)
 
 
-async def test_a_segment_of_quarantine_is_not_made_on_the_event_loop(monkeypatch, ordinary_journal):
-    monkeypatch.setattr(log, "QUICK_S", math.inf)
+async def test_a_segment_of_quarantine_is_not_made_on_the_event_loop(ordinary_journal):
     disk = Watched()
-    async with ordinary_journal(disk) as opened:
+    async with ordinary_journal(disk, CommitPace(quick_s=math.inf)) as opened:
         await opened.append(line(1))
         # From now on commits are made on the event loop.
         await opened.append(line(2))

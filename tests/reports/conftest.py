@@ -16,6 +16,7 @@ from s3 import S3
 from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import Destinations, Reports, Runner
+from footfall.reports.worker.attempt import ORDINARY_OPTIONS
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
@@ -56,6 +57,7 @@ class Place:
         self.store = store
         self.clock = TurnedClock()
         self.loaded = Loaded()
+        self.options = ORDINARY_OPTIONS
         self.state = State(f"sqlite:///{settings.data / 'state.db'}")
         self.state.migrate()
         self.state.users.add(USER)
@@ -76,6 +78,7 @@ class Place:
             "clock": self.clock,
             "files": self.files,
             "node": "here",
+            "options": self.options,
         }
         return Runner(**(parts | changes))
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +11,10 @@ import pytest
 
 from footfall.errors import Code, RequestRefused
 from footfall.reports import Estimate, Estimates
+from footfall.reports.estimate import ORDINARY_BOUNDS, EstimateBounds
+from footfall.reports.query.columnar import GroupSizes
 from footfall.reports.query.statement import ReportStatement
+from footfall.reports.worker.attempt import AttemptOptions
 from footfall.state import JobStatus
 from footfall.store import StoreRejected
 
@@ -28,16 +31,23 @@ OUTPUTS = [
 
 
 @pytest.fixture
-def estimate(place: Any) -> Iterator[Callable[..., Awaitable[Estimate]]]:
+def estimate(place: Any) -> Callable[..., Awaitable[Estimate]]:
     """Asks for an estimate of a report, by default of the whole of customer C's product P."""
-    with contextlib.closing(Estimates(place.desk, place.state, place.store, place.plan, place.settings)) as estimates:
 
-        async def ask(*, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Estimate:
-            body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
+    async def ask(
+        *,
+        output: dict[str, Any] | None = None,
+        duplicates: str = "keep",
+        bounds: EstimateBounds = ORDINARY_BOUNDS,
+        **wanted: Any,
+    ) -> Estimate:
+        body = {"filter": {"customer": "C", "product": "P"} | wanted, "output": output, "duplicates": duplicates}
+        opened = Estimates(place.desk, place.state, place.store, place.plan, place.settings, bounds)
+        with contextlib.closing(opened) as estimates:
             return await estimates.estimate(place.user, json.dumps(body).encode())
 
-        place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
-        yield ask
+    place.state.nodes.put("here", place.now_ms - 1, place.now_ms)
+    return ask
 
 
 async def report(place: Any, *, output: dict[str, Any] | None = None, duplicates: str = "keep", **wanted: Any) -> Any:
@@ -58,12 +68,13 @@ async def test_a_small_report_is_known_to_the_byte(place: Any, estimate: Any, ou
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-async def test_long_values_are_sampled_in_small_blocks(
-    place: Any, estimate: Any, file_format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("footfall.reports.query.columnar.BLOCK_BYTES_MAX", 100_000)
+async def test_long_values_are_sampled_in_small_blocks(place: Any, estimate: Any, file_format: str) -> None:
+    groups = GroupSizes(block_bytes_max=100_000)
+    place.options = AttemptOptions(groups=groups)
     place.load({"timestamp": n, "context": [str(n) * 1_000]} for n in range(100))
-    found, made = await estimate(output={"format": file_format}), await report(place, output={"format": file_format})
+    output = {"format": file_format}
+    found = await estimate(output=output, bounds=EstimateBounds(groups=groups))
+    made = await report(place, output=output)
     assert (found.rows, found.bytes) == (100, made.bytes)
 
 
@@ -76,25 +87,19 @@ async def test_without_events_there_is_what_a_file_begins_and_ends_with(
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
-async def test_a_large_one_is_estimated_from_a_sample(
-    place: Any, estimate: Any, output: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 1_000)
+async def test_a_large_one_is_estimated_from_a_sample(place: Any, estimate: Any, output: dict[str, Any]) -> None:
     place.load(WITH_PLAN | {"timestamp": n**2, "context": [str(uuid.uuid4()), f"p{n % 9}"]} for n in range(20_000))
     at = {"customer": "BARCHART", "product": "PORTFOLIO"}
-    found, made = await estimate(output=output, **at), await report(place, output=output, **at)
+    found = await estimate(output=output, bounds=EstimateBounds(whole_rows_max=1_000), **at)
+    made = await report(place, output=output, **at)
     assert (found.rows, found.exact) == (made.rows, True)
     assert found.bytes == pytest.approx(made.bytes, rel=0.1)
 
 
-async def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(
-    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("footfall.reports.estimate.WHOLE_ROWS_MAX", 0)
-    monkeypatch.setattr("footfall.reports.estimate.PIECE_READ_MAX", 1_000)
+async def test_what_is_too_rare_for_the_sample_is_taken_to_be_like_the_others(place: Any, estimate: Any) -> None:
     place.load({"timestamp": n, "context": ["x" * 50]} for n in range(60_000))
     place.load([{"timestamp": 59_000, "type": "R", "context": ["x" * 50]}])
-    found = await estimate(types=["R"])
+    found = await estimate(types=["R"], bounds=EstimateBounds(whole_rows_max=0, piece_read_max=1_000))
     assert (found.rows, found.exact) == (1, True)
     assert 50 < found.bytes < 70
 
@@ -117,9 +122,7 @@ async def test_all_that_selects_events_is_respected(place: Any, estimate: Any) -
     assert (await estimate(duplicates="drop")).rows == (await report(place, duplicates="drop")).rows == 115
 
 
-async def test_rows_are_the_most_where_it_would_take_long_to_know(
-    place: Any, estimate: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rows_are_the_most_where_it_would_take_long_to_know(place: Any, estimate: Any) -> None:
     place.store.write("SYSTEM STOP MERGES events", {})
     batch = str(uuid.uuid4())
     events = [{"timestamp": n, "sequence": n + 1, "batch": batch} for n in range(100)]
@@ -128,11 +131,14 @@ async def test_rows_are_the_most_where_it_would_take_long_to_know(
     place.load({"timestamp": n} for n in range(50))
     assert ((await estimate()).rows, (await estimate()).exact) == (150, True)
     assert ((await estimate(duplicates="drop")).rows, (await estimate(duplicates="drop")).exact) == (100, True)
-    monkeypatch.setattr("footfall.reports.estimate.COMPARED_ROWS_MAX", 10)
-    assert ((await estimate(duplicates="drop")).rows, (await estimate(duplicates="drop")).exact) == (150, False)
-    monkeypatch.setattr("footfall.reports.estimate.COUNTED_ROWS_MAX", 10)
-    assert ((await estimate()).rows, (await estimate()).exact) == (250, False)
-    assert ((await estimate(types=["T"], output={"asOf": 1})).rows, (await estimate(types=["U"])).rows) == (0, 0)
+    few = EstimateBounds(compared_rows_max=10)
+    dropped = await estimate(duplicates="drop", bounds=few)
+    assert (dropped.rows, dropped.exact) == (150, False)
+    few = EstimateBounds(compared_rows_max=10, counted_rows_max=10)
+    kept = await estimate(bounds=few)
+    assert (kept.rows, kept.exact) == (250, False)
+    assert (await estimate(types=["T"], output={"asOf": 1}, bounds=few)).rows == 0
+    assert (await estimate(types=["U"], bounds=few)).rows == 0
 
 
 async def test_nothing_is_exact_while_events_are_on_their_way(place: Any, estimate: Any) -> None:
@@ -200,7 +206,7 @@ async def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
         return ReportStatement(job, layout, types)
 
     monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
-    monkeypatch.setattr("footfall.reports.estimate.SAMPLE_ROWS_MAX", 3)
+    monkeypatch.setattr(EstimateBounds, "sample_rows_max", 3)
     assert await estimate(**asked) == by_all_types
     # What the filter has besides is not in the sample.
     assert (await estimate(**asked, types=[kinds[0], "PORTFOLIO-CREATED"])).rows == 6_000

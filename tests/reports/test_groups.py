@@ -14,7 +14,8 @@ import pytest
 from programs import program
 from pyarrow import parquet
 
-from footfall.reports.query import columnar
+from footfall.reports.query.columnar import ORDINARY_SIZES as SIZES
+from footfall.reports.query.columnar import Columnar, GroupSizes
 from footfall.settings import limits
 from footfall.state import Job, JobStatus
 from footfall.store import StoreMemory
@@ -48,7 +49,7 @@ async def made(place: Any, **output: Any) -> tuple[Job, bytes]:
 async def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(
     place, tmp_path: Path, file_format: str
 ) -> None:
-    rows = 2 * columnar.GROUP_ROWS + columnar.STEP_ROWS + 5
+    rows = 2 * SIZES.rows + SIZES.step_rows + 5
     first = fill(place, rows)
     job, data = await made(place, format=file_format)
     file = tmp_path / job.file
@@ -61,7 +62,7 @@ async def test_rows_stand_in_groups_that_depend_on_nothing_but_the_rows(
         reader = pa.ipc.open_file(file)
         groups = [reader.get_batch(index).num_rows for index in range(reader.num_record_batches)]
         table = reader.read_all()
-    assert groups == [columnar.GROUP_ROWS, columnar.GROUP_ROWS, columnar.STEP_ROWS + 5]
+    assert groups == [SIZES.rows, SIZES.rows, SIZES.step_rows + 5]
     assert table.column("timestamp").cast(pa.int64()).to_pylist() == [first + 20_000 * n for n in range(rows)]
     assert table.column("context1").to_pylist() == [str(n) for n in range(rows)]
     said = json.loads(job.manifest)
@@ -79,8 +80,8 @@ async def test_long_values_make_smaller_groups(place, tmp_path: Path) -> None:
     file.write_bytes(data)
     held = parquet.ParquetFile(file)
     groups = [held.metadata.row_group(index).num_rows for index in range(held.num_row_groups)]
-    steps = -(-columnar.GROUP_BYTES_MAX // (columnar.STEP_ROWS * 6_000))
-    assert set(groups[:-1]) == {steps * columnar.STEP_ROWS}
+    steps = -(-SIZES.bytes_max // (SIZES.step_rows * 6_000))
+    assert set(groups[:-1]) == {steps * SIZES.step_rows}
     assert sum(groups) == rows
 
 
@@ -115,15 +116,12 @@ def test_a_failure_behind_the_end_of_a_stream_is_not_missed() -> None:
         raise StoreMemory("no room")
 
     with pytest.raises(StoreMemory):
-        list(columnar.Columnar("arrow", "none").add(blocks()))
+        list(Columnar("arrow", "none").add(blocks()))
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_long_rows_stand_in_groups_of_so_many_bytes_however_they_came(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file_format: str
-) -> None:
-    monkeypatch.setattr(columnar, "STEP_BYTES_MAX", 10_000)
-    monkeypatch.setattr(columnar, "GROUP_BYTES_MAX", 10_000)
+def test_long_rows_stand_in_groups_of_so_many_bytes_however_they_came(tmp_path: Path, file_format: str) -> None:
+    sizes = GroupSizes(step_bytes_max=10_000, bytes_max=10_000)
     table = pa.table(
         {"timestamp": list(range(101)), "type": ["T" * 100] * 101, "context1": ["x" * 900, None] * 50 + [""]}
     )
@@ -132,7 +130,7 @@ def test_long_rows_stand_in_groups_of_so_many_bytes_however_they_came(
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as stream:
             stream.write_table(table, rows)
-        made = columnar.Columnar(file_format, "none")
+        made = Columnar(file_format, "none", sizes)
         return b"".join([*made.add([sink.getvalue().to_pybytes()]), *made.end()])
 
     first, *others = [made_of(rows) for rows in (1, 3, 17, 101)]
@@ -149,14 +147,13 @@ def test_long_rows_stand_in_groups_of_so_many_bytes_however_they_came(
     assert set(groups[:-1]) <= {18, 19}
 
 
-def test_a_block_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columnar, "BLOCK_BYTES_MAX", 10_000)
+def test_a_block_that_is_too_large_is_not_read() -> None:
     table = pa.table({"timestamp": [1], "type": ["x" * 20_000]})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
     with pytest.raises(StoreMemory):
-        list(columnar.Columnar("arrow", "none").add([sink.getvalue().to_pybytes()]))
+        list(Columnar("arrow", "none", GroupSizes(block_bytes_max=10_000)).add([sink.getvalue().to_pybytes()]))
 
 
 def test_a_block_of_two_of_the_longest_events_is_read() -> None:
@@ -166,16 +163,14 @@ def test_a_block_of_two_of_the_longest_events_is_read() -> None:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    made = columnar.Columnar("arrow", "none")
+    made = Columnar("arrow", "none")
     data = b"".join([*made.add([sink.getvalue().to_pybytes()]), *made.end()])
     assert pa.ipc.open_file(data).read_all().equals(table)
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "arrow"])
-def test_of_long_rows_few_are_held_at_once(monkeypatch: pytest.MonkeyPatch, file_format: str) -> None:
+def test_of_long_rows_few_are_held_at_once(file_format: str) -> None:
     bound, values, chars, rows = 1024 * 1024, 64, 1_024, 300
-    monkeypatch.setattr(columnar, "STEP_BYTES_MAX", bound, raising=False)
-    monkeypatch.setattr(columnar, "GROUP_BYTES_MAX", bound)
     names = ["type", *(f"context{number}" for number in range(values))]
     schema = pa.schema([("timestamp", pa.int64()), *((name, pa.string()) for name in names)])
     fed = given = most = 0
@@ -194,7 +189,7 @@ def test_of_long_rows_few_are_held_at_once(monkeypatch: pytest.MonkeyPatch, file
             most = max(most, fed - given)
             yield data[at : at + 65_536]
 
-    made = columnar.Columnar(file_format, "none")
+    made = Columnar(file_format, "none", GroupSizes(step_bytes_max=bound, bytes_max=bound))
     for piece in made.add(blocks()):
         given += len(piece)
     given += sum(len(piece) for piece in made.end())

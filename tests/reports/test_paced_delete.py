@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from footfall.files import paced_delete
 from footfall.files.paced_delete import PacedDelete
 
 BYTES = 100_000
 
 
-@pytest.fixture(autouse=True)
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paced_delete, "STEP_BYTES", 4096)
-    monkeypatch.setattr(paced_delete, "PAUSE_S", 0.0)
+def in_small_steps(**changes: int) -> PacedDelete:
+    return PacedDelete(**{"step_bytes": 4096, "pause_s": 0} | changes)
 
 
 @pytest.fixture
@@ -40,7 +37,7 @@ def open_files() -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who has a file open")
 def test_a_large_files_space_goes_in_steps(tmp_path: Path, cuts: list[int]) -> None:
     before = open_files()
-    files = PacedDelete()
+    files = in_small_steps()
     files.remove(write(tmp_path / "large"))
     assert list(tmp_path.iterdir()) == []
     files.wait()
@@ -49,7 +46,7 @@ def test_a_large_files_space_goes_in_steps(tmp_path: Path, cuts: list[int]) -> N
 
 
 def test_a_file_that_is_read_stays_whole_for_who_reads_it(tmp_path: Path, cuts: list[int]) -> None:
-    files = PacedDelete()
+    files = in_small_steps()
     with write(tmp_path / "large").open("rb") as reading:
         assert reading.read(10)
         files.remove(tmp_path / "large")
@@ -63,7 +60,7 @@ def test_small_files_links_and_files_with_two_names_lose_only_the_name(tmp_path:
     (tmp_path / "link").symlink_to(kept)
     os.link(kept, tmp_path / "second")
     write(tmp_path / "small", 4096)
-    files = PacedDelete()
+    files = in_small_steps()
     for name in ("link", "second", "small", "none"):
         files.remove(tmp_path / name)
     files.wait()
@@ -78,7 +75,7 @@ def test_a_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
     for name in ("a", "b/c", "b/d/e"):
         write(folder / name)
     (folder / "b" / "link").symlink_to(outside.parent)
-    files = PacedDelete()
+    files = in_small_steps()
     files.remove_all(folder)
     files.remove_all(folder)
     files.wait()
@@ -86,10 +83,9 @@ def test_a_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
     assert outside.stat().st_size == BYTES
 
 
-def test_more_than_may_wait_are_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paced_delete, "WAITING_MAX", 1)
+def test_more_than_may_wait_are_removed_too(tmp_path: Path) -> None:
     before = open_files()
-    files = PacedDelete()
+    files = in_small_steps(waiting_max=1)
     for n in range(20):
         files.remove(write(tmp_path / str(n), 10_000))
     files.wait()
@@ -103,7 +99,7 @@ def test_a_step_that_fails_holds_up_no_other_file(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "ftruncate", refuse)
     before = open_files()
-    files = PacedDelete()
+    files = in_small_steps()
     for n in range(3):
         files.remove(write(tmp_path / str(n)))
     files.wait()
@@ -113,5 +109,5 @@ def test_a_step_that_fails_holds_up_no_other_file(tmp_path: Path, monkeypatch: p
 def test_a_folder_that_is_none_is_an_error_and_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "file")
     with pytest.raises(OSError, match="Not a directory"):
-        PacedDelete().remove_all(path)
+        in_small_steps().remove_all(path)
     assert path.exists()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from footfall.reports import status_headers
-from footfall.reports.worker.attempt import Attempt
+from footfall.reports.worker.attempt import Attempt, AttemptOptions
 from footfall.state import Job, JobStatus
 from footfall.store import Store
 
@@ -50,10 +50,7 @@ class Held(Store):
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])
-async def test_progress_moves_and_never_goes_back(
-    make_place: Any, monkeypatch: pytest.MonkeyPatch, file_format: str
-) -> None:
-    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", ROWS // MONTHS)
+async def test_progress_moves_and_never_goes_back(make_place: Any, file_format: str) -> None:
     said: list[tuple[JobStatus, float]] = []
 
     class HeldHere(Held):
@@ -61,6 +58,7 @@ async def test_progress_moves_and_never_goes_back(
         streams: ClassVar[Iterator[int]] = itertools.count(1)
 
     place = make_place(store_type=HeldHere)
+    place.options = AttemptOptions(span_rows_max=ROWS // MONTHS)
     place.store.write(FILL, {"rows": ROWS, "months": MONTHS})
 
     def look(job: Job) -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made import ONE_OF_EACH, OUTPUTS, hashes, make
+from made import ONE_OF_EACH, OUTPUTS, SMALL, hashes, make
+from msgspec import structs
 
+from footfall.reports.worker.attempt import AttemptOptions
 from footfall.settings import Settings
 from footfall.store import Store
 
@@ -20,13 +22,9 @@ VALUES = ("", "a", "ü|\n", 'a "quoted" one', "x" * 300, "=1+1")
 
 
 @pytest.fixture(autouse=True)
-def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files have several groups of rows and blocks, spans are several, and cuts fall everywhere."""
-    monkeypatch.setattr("footfall.reports.query.columnar.GROUP_ROWS", 2_500)
-    monkeypatch.setattr("footfall.reports.query.columnar.STEP_ROWS", 500)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressed texts have several blocks."""
     monkeypatch.setattr("footfall.reports.encoding.BLOCK_BYTES", 20_000)
-    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 2_500)
-    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 1_500)
 
 
 def events(seed: int = 1, admitted: int = 1) -> list[dict[str, Any]]:
@@ -64,8 +62,8 @@ class Loaded:
         for at in range(0, len(given), cut):
             self.store.load(self._make_segment(path, given[at : at + cut]))
 
-    def hashes(self, **changes: Any) -> list[str]:
-        return hashes(self.settings, self.store, FILTER, **changes)
+    def hashes(self, options: AttemptOptions = SMALL, **changes: Any) -> list[str]:
+        return hashes(self.settings, self.store, FILTER, options, **changes)
 
     def parts(self) -> int:
         (found,) = self.store.rows(
@@ -122,13 +120,13 @@ def test_however_the_events_came(loaded: Any, basis: str) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_a_larger_group_by_bytes_is_cut_at_the_same_rows(loaded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("footfall.reports.query.columnar.GROUP_BYTES_MAX", 40_000)
+def test_a_larger_group_by_bytes_is_cut_at_the_same_rows(loaded: Any) -> None:
+    options = structs.replace(SMALL, groups=structs.replace(SMALL.groups, bytes_max=40_000))
     found = []
     for cut in (EVENTS * 2, 500):
         one = loaded(merging=False)
         one.load(events(), cut=cut)
-        found.append(one.hashes())
+        found.append(one.hashes(options))
     assert found[0] == found[1]
 
 
@@ -147,5 +145,5 @@ def test_nothing_of_the_time_of_making_is_in_a_file(loaded: Any) -> None:
     one = loaded()
     one.load(events()[:100])
     for output in OUTPUTS:
-        first, second = (make(one.settings, one.store, FILTER, started_ms=at, **output)[1] for at in (1, 2**40))
+        first, second = (make(one.settings, one.store, FILTER, SMALL, started_ms=at, **output)[1] for at in (1, 2**40))
         assert first.read_bytes() == second.read_bytes()

@@ -133,14 +133,13 @@ class Relay:
 
 
 def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of_requests(
-    engine: Any, monkeypatch: pytest.MonkeyPatch
+    engine: Any,
 ) -> None:
-    monkeypatch.setattr(store_connections, "GRACE_S", 1)
     port = json.loads(engine.place.read_bytes())["port"]
     with contextlib.closing(Relay(port)) as relay:
         settings = engine.settings(**dict.fromkeys(LIMITS, 1))
         url = settings.events_url.replace(f":{port}/", f":{relay.port}/")
-        with contextlib.closing(Store(structs.replace(settings, events_url=url))) as store:
+        with contextlib.closing(Store(structs.replace(settings, events_url=url), grace_s=1)) as store:
             store.migrate()
             assert store.rows("SELECT 1", {}, {"max_execution_time": 1}) == [(1,)]
             relay.is_silent.set()
@@ -150,14 +149,13 @@ def test_what_a_request_asks_of_a_store_that_falls_silent_ends_with_the_limit_of
 
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with_the_longest_of_others(
-    own_engine: Any, monkeypatch: pytest.MonkeyPatch, is_streamed: bool
+    own_engine: Any, is_streamed: bool
 ) -> None:
-    monkeypatch.setattr(store_connections, "GRACE_S", 1)
     with contextlib.ExitStack() as stack:
         stores: list[Store] = []
         for name in LIMITS:
             limits: dict[str, Any] = dict.fromkeys(LIMITS, 600) | {name: 1}
-            stores.append(Store(Settings(data_dir=str(own_engine.folder), **limits)))
+            stores.append(Store(Settings(data_dir=str(own_engine.folder), **limits), grace_s=1))
             stack.callback(stores[-1].close)
             stores[0].migrate()
             assert stores[-1].rows("SELECT 1", {}, {"max_execution_time": 1}) == [(1,)]
@@ -168,9 +166,8 @@ def test_what_an_engine_that_hangs_is_asked_ends_with_its_own_limit_and_not_with
             waits.result(120)
 
 
-def test_a_limit_that_is_longer_than_those_of_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_connections, "GRACE_S", 1)
-    timeouts = store_connections.Timeouts(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40))
+def test_a_limit_that_is_longer_than_those_of_requests_is_kept() -> None:
+    timeouts = store_connections.Timeouts(Settings(**dict.fromkeys(LIMITS, 5), report_timeout_s=40), grace_s=1)
     assert [timeouts.of_statement(limit_s) for limit_s in (0, 1, 5, 6, 40, 60)] == [41, 6, 6, 41, 41, 61]
 
 

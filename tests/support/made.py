@@ -7,8 +7,9 @@ from typing import Any
 from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import Destinations, file_path
+from footfall.reports.query.columnar import GroupSizes
 from footfall.reports.status import Completed
-from footfall.reports.worker.attempt import Attempt
+from footfall.reports.worker.attempt import ORDINARY_OPTIONS, Attempt, AttemptOptions
 from footfall.settings import Settings
 from footfall.state import Job
 from footfall.store import Store
@@ -40,7 +41,13 @@ ONE_OF_EACH = (
 _numbers = itertools.count(1)
 
 
-def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: Any) -> tuple[Completed, Path]:
+# Files have several groups of rows, spans are several, and cuts fall everywhere, of some thousand events.
+SMALL = AttemptOptions(span_rows_max=2_500, drop_rows_max=1_500, groups=GroupSizes(rows=2_500, step_rows=500))
+
+
+def make(
+    settings: Settings, store: Store, wanted: dict[str, Any], options: AttemptOptions = ORDINARY_OPTIONS, **changes: Any
+) -> tuple[Completed, Path]:
     """The report of a filter as of its `watermark`, and its file."""
     asked = ReportFilter(**{name: value for name, value in wanted.items() if name != "watermark"})
     at_ms, number = wanted["watermark"], next(_numbers)
@@ -50,15 +57,19 @@ def make(settings: Settings, store: Store, wanted: dict[str, Any], **changes: An
         | changes
     )
     columns = LivePlan(None, settings).plan.columns(asked.product)
-    done = Attempt(job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40).run()
+    done = Attempt(
+        job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40, options=options
+    ).run()
     return done, settings.data / "files" / file_path(job)
 
 
-def hashes(settings: Settings, store: Store, wanted: dict[str, Any], **changes: Any) -> list[str]:
+def hashes(
+    settings: Settings, store: Store, wanted: dict[str, Any], options: AttemptOptions = ORDINARY_OPTIONS, **changes: Any
+) -> list[str]:
     """The SHA-256 of the report in ONE_OF_EACH."""
     found = []
     for output in ONE_OF_EACH:
-        done, path = make(settings, store, wanted, **output, **changes)
+        done, path = make(settings, store, wanted, options, **output, **changes)
         path.unlink()
         found.append(done.sha256)
     return found

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import make
 
+from footfall.reports.worker.attempt import AttemptOptions
 from footfall.settings.limits import LATE_AFTER_S
 from footfall.store import query
 
+# Spans are cut at every chance.
+FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
 PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -20,8 +23,6 @@ PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(H
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 5)
 
 
 @given(
@@ -54,7 +55,9 @@ def test_a_manifest_is_of_the_rows_in_the_file(
     firsts = counted.originals(counted.selected(stored, {**wanted, "start": 0, "end": 2**62}))
     selected = [event for event in chosen(stored, wanted, basis) if since is None or event["admitted"] > since]
     held = [event for event in selected if mode == "keep" or event in firsts]
-    done, path = make(place.settings, place.store, wanted, duplicates=mode, basis=basis, since_ms=since, format="jsonl")
+    done, path = make(
+        place.settings, place.store, wanted, FEW, duplicates=mode, basis=basis, since_ms=since, format="jsonl"
+    )
     said = json.loads(done.manifest)
     times = sorted(event["timestamp"] for event in held)
     assert [json.loads(line)["timestamp"] for line in path.read_bytes().splitlines()] == times

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import Destinations
-from footfall.reports.worker.attempt import Attempt
+from footfall.reports.worker.attempt import Attempt, AttemptOptions
 from footfall.state import Job
 from footfall.usage import Counts
 from footfall.wire import ReportFilter
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/St_Johns")
+# Spans are cut at every chance.
+FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
 PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -25,7 +27,6 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
     monkeypatch.setattr("footfall.usage.service.COMPARED_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
 
 
 @given(
@@ -96,5 +97,5 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
     )
     columns = LivePlan(None, place.settings).plan.columns("P")
     files = Destinations(place.settings, Files(place.settings))
-    made = Attempt(job, columns, place.store, files, deadline_s=2**40).run()
+    made = Attempt(job, columns, place.store, files, deadline_s=2**40, options=FEW).run()
     return made.rows, made.duplicates

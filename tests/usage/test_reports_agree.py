@@ -16,8 +16,11 @@ from made import make
 from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import Estimate, Estimates, Reports
+from footfall.reports.worker.attempt import AttemptOptions
 from footfall.state import User
 
+# Spans are cut at every chance.
+FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
 PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 _NULLS = re.compile(rb',"context\d+":null')
@@ -29,8 +32,6 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
     monkeypatch.setattr("footfall.usage.service.COMPARED_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.worker.attempt.SPAN_ROWS_MAX", 5)
-    monkeypatch.setattr("footfall.reports.worker.attempt.DROP_ROWS_MAX", 5)
 
 
 def load(place: Any, events: list[counted.Event], parts: int) -> None:
@@ -50,7 +51,7 @@ async def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
     if wanted.get("start", 0) > wanted.get("end", 2**52):
         del wanted["start"]
     place.state.nodes.put("here", place.now_ms, place.now_ms)
-    rows = make(place.settings, place.store, wanted, duplicates=mode)[0].rows
+    rows = make(place.settings, place.store, wanted, FEW, duplicates=mode)[0].rows
     given = {name: value for name, value in wanted.items() if name != "watermark"}
     count = await place.count(**given, asOf=wanted["watermark"], duplicates=mode, interval="all")
     assert count.total.events == rows
@@ -109,6 +110,7 @@ def test_a_report_and_what_came_since_are_the_report_of_all(
             place.settings,
             place.store,
             asked,
+            FEW,
             duplicates=mode,
             basis=basis,
             since_ms=since_ms,

@@ -16,20 +16,19 @@ import threading
 import time
 from pathlib import Path
 
-STEP_BYTES = 8 * 1024 * 1024
-PAUSE_S = 0.01
-# Files that wait for the thread, each with an open descriptor; further callers block.
-WAITING_MAX = 16
-
 
 class PacedDelete:
     """Removes local files and folders; a thread, which the first large file starts, frees their space.
 
-    When the process ends first, the system frees the rest at once.
+    The space goes in steps of `step_bytes`, with a pause of `pause_s` seconds behind each. `waiting_max` files, each
+    with an open descriptor, wait for the thread; further callers block. When the process ends first, the system frees
+    the rest at once.
     """
 
-    def __init__(self) -> None:
-        self._waiting: queue.Queue[int] = queue.Queue(WAITING_MAX)
+    def __init__(self, *, step_bytes: int = 8 * 1024 * 1024, pause_s: float = 0.01, waiting_max: int = 16) -> None:
+        self._step_bytes = step_bytes
+        self._pause_s = pause_s
+        self._waiting: queue.Queue[int] = queue.Queue(waiting_max)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -39,7 +38,7 @@ class PacedDelete:
             found = path.lstat()
             file = None
             # A file with another name keeps its bytes.
-            if stat.S_ISREG(found.st_mode) and found.st_size > STEP_BYTES and found.st_nlink == 1:
+            if stat.S_ISREG(found.st_mode) and found.st_size > self._step_bytes and found.st_nlink == 1:
                 file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
             try:
                 path.unlink()
@@ -76,10 +75,17 @@ class PacedDelete:
                 # When a step fails, closing the descriptor frees the rest.
                 with contextlib.suppress(OSError):
                     if is_alone(file):
-                        shrink(file)
+                        self._shrink(file)
                 os.close(file)
             finally:
                 self._waiting.task_done()
+
+    def _shrink(self, file: int) -> None:
+        """Cut a file to nothing in steps. Raises OSError."""
+        for size in range(os.fstat(file).st_size - self._step_bytes, 0, -self._step_bytes):
+            os.ftruncate(file, size)
+            os.fsync(file)
+            time.sleep(self._pause_s)
 
 
 def is_alone(file: int) -> bool:
@@ -92,11 +98,3 @@ def is_alone(file: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def shrink(file: int) -> None:
-    """Cut a file to nothing in steps. Raises OSError."""
-    for size in range(os.fstat(file).st_size - STEP_BYTES, 0, -STEP_BYTES):
-        os.ftruncate(file, size)
-        os.fsync(file)
-        time.sleep(PAUSE_S)

@@ -29,19 +29,29 @@ log = logging.getLogger(__name__)
 
 # One frame's lines: large enough that compressing pays, small enough that nobody waits long for another's bytes.
 FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
-# The free space of the disk and the size of the journal are checked at most once in this time.
-DISK_CHECK_PERIOD_S = 0.25
-# A commit of so few bytes runs on the event loop while the disk is quick. One that took longer than QUICK_S sends the
-# next ones to the thread, for SLOW_FACTOR times as long: a slow disk blocks the loop for a twentieth of the time.
-SHORT_COMMIT_BYTES_MAX = 1024 * 1024
-QUICK_S = 0.002
-SLOW_FACTOR = 20
 # Segments that wait to be sealed, each an open file. At the first bound a slow disk gets larger segments instead of
 # more. Failed commits retire theirs all the same; at the second bound events are refused.
 RETIRED_SEGMENTS_MAX = 4
 UNSEALED_SEGMENTS_MAX = 8
 
 Done = Callable[[BaseException | None], object]
+
+
+class CommitPace(Struct, frozen=True):
+    """When a commit runs on the event loop, and how often the disk is checked.
+
+    A commit of `short_bytes_max` runs on the event loop while the disk is quick. One that took longer than `quick_s`
+    sends the next ones to the thread, for `slow_factor` times as long: a slow disk blocks the loop for a twentieth of
+    the time. The free space of the disk and the size of the journal are checked at most once in `disk_check_s`.
+    """
+
+    short_bytes_max: int = 1024 * 1024
+    quick_s: float = 0.002
+    slow_factor: float = 20
+    disk_check_s: float = 0.25
+
+
+ORDINARY_PACE = CommitPace()
 
 
 class _Waiter(Struct, frozen=True, gc=False):
@@ -53,8 +63,9 @@ class _Waiter(Struct, frozen=True, gc=False):
 class Journal:
     """Appends lines durably: when `append` returns they are synced, when it raises none of them are kept."""
 
-    def __init__(self, folder: Folder, settings: Settings, clock: Clock) -> None:
+    def __init__(self, folder: Folder, settings: Settings, clock: Clock, pace: CommitPace = ORDINARY_PACE) -> None:
         self._folder = folder
+        self._pace = pace
         self._settings = settings
         self._clock = clock
         self._pool = SegmentPool(folder, clock, settings.segment_ahead_bytes_max)
@@ -176,7 +187,7 @@ class Journal:
         """Seconds until maintenance is due, without any request; None when no segment is open."""
         # While events are refused, a balancer may send nothing that would find that the disk works again.
         if self._refusal or self._pool.waiting >= RETIRED_SEGMENTS_MAX:
-            return DISK_CHECK_PERIOD_S
+            return self._pace.disk_check_s
         ages_ms = [segment.age_ms() for segment in self._segments.values()]
         return max(0, self._settings.segment_age_max_ms - max(ages_ms)) / 1000 + 0.001 if ages_ms else None
 
@@ -205,10 +216,10 @@ class Journal:
         now_s = time.monotonic()
         return (
             now_s >= self._on_loop_from_s
-            and self.waiting_bytes <= SHORT_COMMIT_BYTES_MAX
+            and self.waiting_bytes <= self._pace.short_bytes_max
             and SegmentKind.EVENTS in self._segments
             and (not self._quarantined_wait or SegmentKind.QUARANTINE in self._segments)
-            and now_s - self._checked_s < DISK_CHECK_PERIOD_S
+            and now_s - self._checked_s < self._pace.disk_check_s
         )
 
     def _commit_on_loop(self, group: list[_Waiter]) -> Exception | None:
@@ -219,8 +230,10 @@ class Journal:
         except Exception as error:  # noqa: BLE001 - a waiter must hear of any failure, or it waits for ever
             return error
         finally:
-            if self._write_s > QUICK_S:
-                self._on_loop_from_s = time.monotonic() + SLOW_FACTOR * min(self._write_s, DISK_CHECK_PERIOD_S)
+            if self._write_s > self._pace.quick_s:
+                self._on_loop_from_s = time.monotonic() + self._pace.slow_factor * min(
+                    self._write_s, self._pace.disk_check_s
+                )
         return None
 
     def _notify(self, group: list[_Waiter], reason: Exception | None) -> None:
@@ -331,7 +344,7 @@ class Journal:
 
     def _check_room(self) -> None:
         """Raise JournalFull while the disk or the journal has no room."""
-        if time.monotonic() - self._checked_s >= DISK_CHECK_PERIOD_S:
+        if time.monotonic() - self._checked_s >= self._pace.disk_check_s:
             self._check_disk()
         if self._refusal:
             raise JournalFull(self._refusal)

@@ -12,13 +12,14 @@ statement and compressed as the report would be. A small report is made whole, w
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from msgspec import UNSET, Struct, structs
 
 from footfall.errors import Code, RequestRefused
 from footfall.plan import LivePlan
 from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
+from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
 from footfall.reports.query.statement import TIME_MS_MOST, ReportStatement, filter_parameters
 from footfall.reports.query.workbook import open_writer
@@ -40,23 +41,42 @@ from footfall.system.executor import BoundedExecutor
 from footfall.usage import Limit, TimeSpan, compare, time_limit
 from footfall.wire import ReportFilter
 
-# Rows in the range up to which each event is counted once, in a third of a second.
-COUNTED_ROWS_MAX = 3_000_000
-# Rows in the range up to which duplicates are counted, which takes as long.
-COMPARED_ROWS_MAX = 1_000_000
-# Rows in the range up to which a report is made whole, and the most rows of such a report.
-WHOLE_RANGE_MAX = 100_000
-WHOLE_ROWS_MAX = 5_000
-# Pieces of the range, the rows sampled of each, and the rows read for them at most: matching rows may be rare.
-PIECES = 4
-PIECE_ROWS = 1_000
-PIECE_READ_MAX = 100_000
-PIECE_BOUNDS: Final = {"max_rows_to_read": PIECE_READ_MAX, "read_overflow_mode": "break"}
-SAMPLE_ROWS_MAX = PIECES * PIECE_ROWS
 # Rows that are read for the longest context of a product without a plan.
 CONTEXT_ROWS_MAX = 1_000_000
 # The Retry-After of an answer without the store, in seconds.
 RETRY_AFTER_S = 5
+
+
+class EstimateBounds(Struct, frozen=True):
+    """Bounds on the rows that an estimate reads.
+
+    In a range of `counted_rows_max` each event is counted once, in a third of a second; in one of `compared_rows_max`
+    duplicates are counted, which takes as long. A report of `whole_rows_max` rows in a range of `whole_range_max` is
+    made whole. Of a larger one, `piece_rows` are sampled of each of `pieces` of the range, for which at most
+    `piece_read_max` rows are read: matching rows may be rare. `groups` are the sizes within the report's file.
+    """
+
+    counted_rows_max: int = 3_000_000
+    compared_rows_max: int = 1_000_000
+    whole_range_max: int = 100_000
+    whole_rows_max: int = 5_000
+    pieces: int = 4
+    piece_rows: int = 1_000
+    piece_read_max: int = 100_000
+    groups: GroupSizes = ORDINARY_SIZES
+
+    @property
+    def sample_rows_max(self) -> int:
+        """The rows of a sample."""
+        return self.pieces * self.piece_rows
+
+    @property
+    def piece_settings(self) -> dict[str, int | str]:
+        """The engine's settings for a statement that reads a piece."""
+        return {"max_rows_to_read": self.piece_read_max, "read_overflow_mode": "break"}
+
+
+ORDINARY_BOUNDS = EstimateBounds()
 
 # Takes the header and the streams of rows; returns the bytes of their file, and the number of rows.
 MeasureFile = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
@@ -74,7 +94,16 @@ class Estimate(Struct, frozen=True):
 class Estimates:
     """Estimates reports before anybody starts them; `close` ends its threads."""
 
-    def __init__(self, reports: Reports, state: State, store: Store, plan: LivePlan, settings: Settings) -> None:
+    def __init__(
+        self,
+        reports: Reports,
+        state: State,
+        store: Store,
+        plan: LivePlan,
+        settings: Settings,
+        bounds: EstimateBounds = ORDINARY_BOUNDS,
+    ) -> None:
+        self._bounds = bounds
         self._reports = reports
         self._state = state
         self._store = store
@@ -129,14 +158,14 @@ class Estimates:
     def _count(self, job: Job, span: TimeSpan, limit: Limit, *, any_admission: bool) -> tuple[int, bool]:
         """The number of rows, and whether it is exact."""
         selection = filter_parameters(job)
-        if span.rows > COUNTED_ROWS_MAX:
+        if span.rows > self._bounds.counted_rows_max:
             parameters = {**selection, "any_admission": any_admission}
             ((rows_max,),) = self._store.rows(query("estimate_rows_max"), parameters, limit())
             return rows_max, False
         ((rows,),) = self._store.rows(query("estimate_rows"), selection, limit())
         if job.duplicates != "drop" or not rows:
             return rows, True
-        if span.rows > COMPARED_ROWS_MAX:
+        if span.rows > self._bounds.compared_rows_max:
             return rows, False
         return rows - sum(part.duplicates for part in compare(self._store, selection, [span], limit)), True
 
@@ -153,7 +182,7 @@ class Estimates:
     ) -> int:
         """The bytes of the file; where values are too long, with smaller blocks, as for the report itself."""
         fewer = BLOCK_ROWS_FEWER.get(block_rows)
-        measure = partial(_measure_file, job, layout.unique_names, any_block=fewer is None)
+        measure = partial(_measure_file, job, layout.unique_names, self._bounds.groups, any_block=fewer is None)
         try:
             return self._sample(job, layout, span, rows, lambda: {**limit(), "max_block_size": block_rows}, measure)
         except StoreMemory:
@@ -163,16 +192,16 @@ class Estimates:
 
     def _sample(self, job: Job, layout: Layout, span: TimeSpan, rows: int, limit: Limit, measure: MeasureFile) -> int:
         header = csv_start(layout, job) if job.format == "csv" else b""
-        if not rows or (rows <= WHOLE_ROWS_MAX and span.rows <= WHOLE_RANGE_MAX):
+        if not rows or (rows <= self._bounds.whole_rows_max and span.rows <= self._bounds.whole_range_max):
             whole = span if rows else TimeSpan(0, -1, 0)
             statement, drop = _statement(job, layout), job.duplicates == "drop"
             size, _ = measure(header, [self._stream(statement, whole, limit, drop=drop)])
             return size
-        sample = {"limit": PIECE_ROWS, **PIECE_BOUNDS}
+        sample = {"limit": self._bounds.piece_rows, **self._bounds.piece_settings}
         # Where no row of the sample matches, other events of the product stand for them.
         for one in (job, _all_events(job)):
             statement = _statement(one, layout, self._sampled_types(one, layout, span, limit))
-            streams = [self._stream(statement, piece, limit, sample) for piece in _pieces(span)]
+            streams = [self._stream(statement, piece, limit, sample) for piece in _pieces(span, self._bounds.pieces)]
             size, sampled = measure(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
@@ -183,13 +212,18 @@ class Estimates:
 
         The parameters of a statement for 10,000 types have 10 MB, and each piece has its own statement.
         """
-        if len({name for field in layout.fields for place in field.places for name in place.types}) <= SAMPLE_ROWS_MAX:
+        if (
+            len({name for field in layout.fields for place in field.places for name in place.types})
+            <= self._bounds.sample_rows_max
+        ):
             return None
-        selection = filter_parameters(job) | {"rows": PIECE_ROWS}
-        spans = [{"start": piece.first_ms, "end": piece.last_ms} for piece in _pieces(span)]
+        selection = filter_parameters(job) | {"rows": self._bounds.piece_rows}
+        spans = [{"start": piece.first_ms, "end": piece.last_ms} for piece in _pieces(span, self._bounds.pieces)]
         text = query("estimate_types")
         found = (
-            row for piece in spans for row in self._store.rows(text, selection | piece, {**limit(), **PIECE_BOUNDS})
+            row
+            for piece in spans
+            for row in self._store.rows(text, selection | piece, {**limit(), **self._bounds.piece_settings})
         )
         return frozenset(name for (name,) in found)
 
@@ -220,10 +254,16 @@ def _statement(job: Job, layout: Layout, types: frozenset[str] | None = None) ->
 
 
 def _measure_file(
-    job: Job, names: tuple[str, ...], header: bytes, streams: list[Iterator[bytes]], *, any_block: bool
+    job: Job,
+    names: tuple[str, ...],
+    groups: GroupSizes,
+    header: bytes,
+    streams: list[Iterator[bytes]],
+    *,
+    any_block: bool,
 ) -> tuple[int, int]:
     """The bytes of a file of these rows, and the number of rows."""
-    if (writer := open_writer(job, any_block=any_block)) is not None:
+    if (writer := open_writer(job, groups, any_block=any_block)) is not None:
         writer.begin(names)
         size = sum(len(block) for stream in streams for block in writer.add(stream))
         return size + sum(len(block) for block in writer.end()), writer.rows
@@ -238,8 +278,8 @@ def _measure_file(
     return sum(len(block) for block in compress_text(content(), job.compression)), counter.rows
 
 
-def _pieces(span: TimeSpan) -> Iterator[TimeSpan]:
-    width = (span.last_ms - span.first_ms) // PIECES + 1
+def _pieces(span: TimeSpan, count: int) -> Iterator[TimeSpan]:
+    width = (span.last_ms - span.first_ms) // count + 1
     for first_ms in range(span.first_ms, span.last_ms + 1, width):
         yield TimeSpan(first_ms, min(first_ms + width - 1, span.last_ms), 0)
 

@@ -15,7 +15,7 @@ from urllib3 import Timeout
 from urllib3.response import BaseHTTPResponse
 
 from footfall.settings import Settings
-from footfall.store.connections import Address, ClientPool, Timeouts, read_address
+from footfall.store.connections import GRACE_S, Address, ClientPool, Timeouts, read_address
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migrations import migrate
 from footfall.store.pipe import PIPE_HEADER, Pipe, make_pipe, read_pipe
@@ -84,12 +84,13 @@ class Store:
 
     With the embedded engine, its address is read again whenever a connection fails: the engine may have been started
     again with another port and password. A call that failed so is tried once more if the address has changed, which
-    does no harm, because loading twice counts once.
+    does no harm, because loading twice counts once. A connection is given up when a statement overruns its own limit by
+    `grace_s` seconds.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, grace_s: int = GRACE_S) -> None:
         self._settings = settings
-        self._timeouts = Timeouts(settings)
+        self._timeouts = Timeouts(settings, grace_s)
         self._pool = get_pool_manager()
         # By their read timeouts, of which clickhouse-connect has one for each client.
         self._connections = ClientPool(self._connect)

@@ -150,7 +150,8 @@ _CONTROL_S = 5
 class Timeouts:
     """The read timeout of each use, in seconds. They are few, because a connection is kept for each."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, grace_s: int = GRACE_S) -> None:
+        self._grace_s = grace_s
         self._limits_s = sorted(
             {
                 settings.codes_timeout_s,
@@ -162,7 +163,7 @@ class Timeouts:
             }
         )
         # For a statement without a limit of its own.
-        self.unlimited_s = settings.report_timeout_s + GRACE_S
+        self.unlimited_s = settings.report_timeout_s + grace_s
         self.load_s = settings.store_load_timeout_s
         self.control_s = _CONTROL_S
 
@@ -170,4 +171,4 @@ class Timeouts:
         """For a statement with this limit, 0 for none; a limit between those of two uses counts as the longer one."""
         if limit_s <= 0:
             return self.unlimited_s
-        return next((known_s for known_s in self._limits_s if limit_s <= known_s), self._limits_s[-1]) + GRACE_S
+        return next((known_s for known_s in self._limits_s if limit_s <= known_s), self._limits_s[-1]) + self._grace_s

@@ -6,22 +6,34 @@ into groups that depend on nothing but the rows.
 """
 
 import io
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
+from msgspec import Struct, structs
+
 from footfall.store import StoreMemory
 
-# The rows of a group, fewer when its values are long. A group is in memory whole, and readers can skip it.
-GROUP_ROWS = 131_072
-GROUP_BYTES_MAX = 32 * 1024 * 1024
-# Groups grow in steps of so many rows: smaller steps take more time, larger ones more memory where values are long. A
-# step ends earlier with the row that brings it to STEP_BYTES_MAX: a row may have 64 values of 65,536 characters.
-STEP_ROWS = 2_048
-STEP_BYTES_MAX = 32 * 1024 * 1024
-# A block of the engine is in memory whole. A larger one is not read, because a statement with fewer rows in a block
-# gives the same file. Two rows of the greatest length fit, with Arrow's overhead.
-BLOCK_BYTES_MAX = 64 * 1024 * 1024
+
+class GroupSizes(Struct, frozen=True):
+    """The size of row groups, and of what is held while they are made.
+
+    A group has `rows`, fewer when its values are long: it ends with `bytes_max`. It is in memory whole, and readers can
+    skip it. Groups grow in steps of `step_rows`: smaller steps take more time, larger ones more memory where values are
+    long. A step ends earlier with the row that brings it to `step_bytes_max`: a row may have 64 values of 65,536
+    characters. A block of the engine is in memory whole; one of more than `block_bytes_max` is not read, because a
+    statement with fewer rows in a block gives the same file. Two of the longest rows fit, with Arrow's overhead.
+    """
+
+    rows: int = 131_072
+    bytes_max: int = 32 * 1024 * 1024
+    step_rows: int = 2_048
+    step_bytes_max: int = 32 * 1024 * 1024
+    block_bytes_max: int = 64 * 1024 * 1024
+
+
+ORDINARY_SIZES = GroupSizes()
 
 
 class _Writer(Protocol):
@@ -35,9 +47,11 @@ class Columnar:
     With `any_block` it takes blocks of the engine of any size, for a statement whose blocks cannot be smaller.
     """
 
-    def __init__(self, file_format: str, compression: str, *, any_block: bool = False) -> None:
+    def __init__(
+        self, file_format: str, compression: str, sizes: GroupSizes = ORDINARY_SIZES, *, any_block: bool = False
+    ) -> None:
         self._format = file_format
-        self._any_block = any_block
+        self._sizes = structs.replace(sizes, block_bytes_max=sys.maxsize) if any_block else sizes
         self._compression = None if compression == "none" else compression
         self._out = WrittenBytes()
         self._writer: _Writer | None = None
@@ -58,12 +72,12 @@ class Columnar:
     def add(self, stream: Iterable[bytes]) -> Iterator[bytes]:
         """Take the rows of one stream, and yield the bytes of the file that are ready.
 
-        Raises what the stream raises, and StoreMemory for a block larger than BLOCK_BYTES_MAX.
+        Raises what the stream raises, and StoreMemory for a block larger than the sizes allow.
         """
         import pyarrow as pa  # noqa: PLC0415 - it takes 60 MiB, which a service without such files saves
 
         blocks = iter(stream)
-        with pa.ipc.open_stream(pa.PythonFile(_In(blocks, any_block=self._any_block), mode="r")) as batches:
+        with pa.ipc.open_stream(pa.PythonFile(_In(blocks, self._sizes.block_bytes_max), mode="r")) as batches:
             self._schema = self._schema or batches.schema
             for batch in batches:
                 self.rows += batch.num_rows
@@ -72,7 +86,7 @@ class Columnar:
                 self._pending_bytes += _value_bytes(batch.columns)
                 while rows := self._whole_step():
                     self._step(rows)
-                    if self._group_rows >= GROUP_ROWS or self._group_bytes >= GROUP_BYTES_MAX:
+                    if self._group_rows >= self._sizes.rows or self._group_bytes >= self._sizes.bytes_max:
                         yield from self._flush()
         # An engine that fails still ends its Arrow stream in order; the error follows it.
         for _ in blocks:
@@ -92,15 +106,16 @@ class Columnar:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.compute as pc  # noqa: PLC0415
 
-        if self._pending_bytes >= STEP_BYTES_MAX:
-            ahead = pa.Table.from_batches(self._pending).slice(0, STEP_ROWS)
-            sizes = pa.array([0] * ahead.num_rows, pa.int64())
+        sizes = self._sizes
+        if self._pending_bytes >= sizes.step_bytes_max:
+            ahead = pa.Table.from_batches(self._pending).slice(0, sizes.step_rows)
+            lengths = pa.array([0] * ahead.num_rows, pa.int64())
             for column in ahead.columns[1:]:
-                sizes = pc.add(sizes, pc.fill_null(pc.binary_length(column), 0).cast(pa.int64()))
-            reached = pc.index(pc.greater_equal(pc.cumulative_sum(sizes), STEP_BYTES_MAX), True).as_py()
+                lengths = pc.add(lengths, pc.fill_null(pc.binary_length(column), 0).cast(pa.int64()))
+            reached = pc.index(pc.greater_equal(pc.cumulative_sum(lengths), sizes.step_bytes_max), True).as_py()
             if reached >= 0:
                 return int(reached) + 1
-        return STEP_ROWS if self._pending_rows >= STEP_ROWS else 0
+        return sizes.step_rows if self._pending_rows >= sizes.step_rows else 0
 
     def _step(self, rows: int) -> None:
         """Move rows into the group, copied into one chunk: how they arrived must not change the file."""
@@ -181,9 +196,9 @@ class WrittenBytes(io.RawIOBase):
 class _In(io.RawIOBase):
     """Blocks as a file to read once."""
 
-    def __init__(self, blocks: Iterator[bytes], *, any_block: bool) -> None:
+    def __init__(self, blocks: Iterator[bytes], block_bytes_max: int) -> None:
         self._blocks = blocks
-        self._any_block = any_block
+        self._block_bytes_max = block_bytes_max
         self._unread = memoryview(b"")
 
     def readable(self) -> bool:
@@ -192,10 +207,10 @@ class _In(io.RawIOBase):
     def read(self, size: int = -1) -> bytearray:
         """Read `size` bytes; fewer only at the end, because Arrow takes fewer for the end.
 
-        Arrow reads a whole block at once. Raises StoreMemory when it is larger than BLOCK_BYTES_MAX.
+        Arrow reads a whole block at once. Raises StoreMemory when it is larger than `block_bytes_max`.
         """
-        if size > BLOCK_BYTES_MAX and not self._any_block:
-            raise StoreMemory(f"a block of the engine has {size} bytes, and {BLOCK_BYTES_MAX} may be held")
+        if size > self._block_bytes_max:
+            raise StoreMemory(f"a block of the engine has {size} bytes, and {self._block_bytes_max} may be held")
         # Append each block as it arrives; keeping them until all are there would take the memory twice.
         found = bytearray()
         wanted = size if size >= 0 else 1 << 62

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from footfall.reports.encoding import BLOCK_BYTES, GZIP_LEVEL, TEXTS
-from footfall.reports.query.columnar import Columnar, WrittenBytes
+from footfall.reports.query.columnar import Columnar, GroupSizes, WrittenBytes
 from footfall.reports.query.xml_rows import CUT_START, xml_text
 from footfall.state import Job
 
@@ -171,8 +171,8 @@ class Workbook:
             part.write(text.encode())
 
 
-def open_writer(job: Job, *, any_block: bool) -> Columnar | Workbook | None:
+def open_writer(job: Job, sizes: GroupSizes, *, any_block: bool) -> Columnar | Workbook | None:
     """What writes the report's file; None for a text, which needs nothing but its compression."""
     if job.format in TEXTS:
         return None
-    return Workbook() if job.format == "xlsx" else Columnar(job.format, job.compression, any_block=any_block)
+    return Workbook() if job.format == "xlsx" else Columnar(job.format, job.compression, sizes, any_block=any_block)

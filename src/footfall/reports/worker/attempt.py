@@ -13,6 +13,7 @@ from footfall.plan import Column
 from footfall.reports import manifest
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter, RowCounter, compress_text
 from footfall.reports.files import Destinations
+from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
 from footfall.reports.query.counts import (
     DayRange,
     DuplicateScan,
@@ -30,11 +31,6 @@ from footfall.state import Job
 from footfall.store import Store, statement_time_s
 from footfall.usage import TimeSpan, cut, is_narrow
 
-# Rows of several months that one statement puts in order. A statement takes some 30 ms whatever it returns, and so many
-# rows take some tens of MiB.
-SPAN_ROWS_MAX = 50_000
-# Rows of a span of which one statement leaves out the duplicates: it holds them, 80 MB where half of the rows are some.
-DROP_ROWS_MAX = 100_000
 # Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller
 # number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
 BLOCK_ROWS = 16_384
@@ -71,12 +67,23 @@ class PendingScan(Struct, frozen=True):
 
 
 class AttemptOptions(Struct, frozen=True, kw_only=True):
-    """Options that all reports share: of the manifest, of late events, and of a statement's memory."""
+    """Options that all reports share: of the manifest, of late events, and of the memory of statements and files.
+
+    Of several months one statement puts `span_rows_max` rows in order: it takes some 30 ms whatever it returns, and so
+    many rows take some tens of MiB. Of a span of `drop_rows_max` rows one statement leaves out the duplicates: it holds
+    them, 80 MB where half of the rows are some.
+    """
 
     plan_fingerprint: str = ""
     late_ms: int = limits.LATE_AFTER_S * 1000
     memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
     manifest_types_chars_max: int = limits.MANIFEST_TYPES_CHARS_MAX
+    span_rows_max: int = 50_000
+    drop_rows_max: int = 100_000
+    groups: GroupSizes = ORDINARY_SIZES
+
+
+ORDINARY_OPTIONS = AttemptOptions()
 
 
 class Attempt:
@@ -101,7 +108,7 @@ class Attempt:
         store: Store,
         files: Destinations,
         deadline_s: float,
-        options: AttemptOptions | None = None,
+        options: AttemptOptions = ORDINARY_OPTIONS,
         block_rows: int = BLOCK_ROWS,
         *,
         final: bool = False,
@@ -111,7 +118,7 @@ class Attempt:
         self._store = store
         self._files = files
         self._deadline_s = deadline_s
-        self._options = options or AttemptOptions()
+        self._options = options
         self._block_rows = block_rows
         self._final = final
         self._drops = job.duplicates == "drop"
@@ -119,7 +126,7 @@ class Attempt:
         self._file_counter = FileCounter()
         self._row_counter: RowCounter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
         any_block = block_rows not in BLOCK_ROWS_FEWER
-        self._writer = open_writer(job, any_block=any_block)
+        self._writer = open_writer(job, self._options.groups, any_block=any_block)
         self._in_file = ReportCounts()
         self._duplicates = 0
         # Rows of the ranges that are done, and of the range that is being read.
@@ -171,7 +178,9 @@ class Attempt:
             self._writer.begin(layout.unique_names)
         scanner = ThreadPoolExecutor(1, "scan")
         try:
-            scans = [PendingScan(one, scanner.submit(self._scan, one)) for one in histogram.ranges(SPAN_ROWS_MAX)]
+            scans = [
+                PendingScan(one, scanner.submit(self._scan, one)) for one in histogram.ranges(options.span_rows_max)
+            ]
             size = self._write(ReportStatement(self._job, layout, histogram.types), layout, scans)
         finally:
             scanner.shutdown(cancel_futures=True)
@@ -261,7 +270,7 @@ class Attempt:
             if not part.duplicates:
                 yield part.span, False
                 continue
-            for piece in cut(self._store, selection, part.span, DROP_ROWS_MAX, self._statement_settings):
+            for piece in cut(self._store, selection, part.span, self._options.drop_rows_max, self._statement_settings):
                 yield piece, True
 
     def _encoded(self, text: str, statement: ReportStatement, span: TimeSpan) -> Iterator[bytes]:

@@ -64,7 +64,10 @@ def explain_failure(error: Exception, settings: Settings) -> Outcome:
 
 
 class RunDependencies(Struct, frozen=True, kw_only=True):
-    """What all runs share; `threads` has one thread for each report that runs at once."""
+    """What all runs share.
+
+    `threads` has one thread for each report that runs at once. `options` say of attempts what no setting says.
+    """
 
     state: State
     store: Store
@@ -74,6 +77,7 @@ class RunDependencies(Struct, frozen=True, kw_only=True):
     clock: Clock
     files: Destinations
     threads: Executor
+    options: AttemptOptions
 
 
 class Run:
@@ -161,7 +165,8 @@ class Run:
             if job.tries - job.stops > settings.report_tries_max:
                 return Failed(f"the report was given up after {settings.report_tries_max} workers had died over it")
             plan = self._dependencies.plan.plan
-            options = AttemptOptions(
+            options = structs.replace(
+                self._dependencies.options,
                 plan_fingerprint=plan.fingerprint,
                 late_ms=settings.late_after_s * 1000,
                 memory_bytes_max=settings.report_memory_bytes_max,

@@ -12,6 +12,7 @@ from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import status
 from footfall.reports.files import Destinations, remove_files
+from footfall.reports.worker.attempt import ORDINARY_OPTIONS, AttemptOptions
 from footfall.reports.worker.barrier import Barrier, BarrierProgress
 from footfall.reports.worker.run import Run, RunDependencies
 from footfall.settings import Settings
@@ -45,6 +46,7 @@ class Runner:
         clock: Clock,
         files: Files,
         node: str,
+        options: AttemptOptions = ORDINARY_OPTIONS,
     ) -> None:
         self._state = state
         self._settings = settings
@@ -62,6 +64,7 @@ class Runner:
             clock=clock,
             files=self._destinations,
             threads=self._threads,
+            options=options,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
