@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from footfall.system.log_limit import PLACES_MAX, LogRateLimit
+from footfall.system.log import PLACES_MAX, LogRateLimit
 
 log = logging.getLogger("footfall.test")
 

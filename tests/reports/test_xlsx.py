@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from sheets import read_sheets
 
 from footfall import plan as plans
-from footfall.reports.query import workbook
-from footfall.reports.query.workbook import Workbook
-from footfall.reports.query.xml_rows import xml_text
+from footfall.reports.query import xlsx
+from footfall.reports.query.xlsx import Workbook, xml_text
 from footfall.state import Job, JobStatus
 
 NOW_MS = 1_760_000_000_000
@@ -103,7 +102,7 @@ async def test_a_text_that_is_too_long_for_a_cell_is_cut_and_says_so(place, tmp_
 
 
 async def test_a_sheet_ends_at_its_last_row_and_the_next_has_the_names_too(place, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(workbook, "SHEET_ROWS_MAX", 4)
+    monkeypatch.setattr(xlsx, "SHEET_ROWS_MAX", 4)
     place.load({"timestamp": NOW_MS - 100 + n, "context": [str(n)]} for n in range(6))
     job, sheets, _ = await make(place, tmp_path)
     names = ("timestamp", "type", "context1")
@@ -115,7 +114,7 @@ async def test_a_sheet_ends_at_its_last_row_and_the_next_has_the_names_too(place
 @pytest.mark.parametrize("bound", [{}, {"SHEET_ROWS_MAX": 7}, {"SHEET_BYTES_MAX": 700}])
 def test_the_same_rows_are_the_same_bytes_however_they_came(monkeypatch, tmp_path, bound) -> None:
     for name, value in {"BLOCK_BYTES": 256, **bound}.items():
-        monkeypatch.setattr(workbook, name, value)
+        monkeypatch.setattr(xlsx, name, value)
     rows = [f'<row><c s="1"><v>{45_000 + n}</v></c></row>\n'.encode() for n in range(60)]
     text = b"".join(rows)
 

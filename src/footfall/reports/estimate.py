@@ -22,7 +22,7 @@ from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_te
 from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
 from footfall.reports.query.statement import TIME_MS_MOST, ReportStatement, filter_parameters
-from footfall.reports.query.workbook import open_writer
+from footfall.reports.query.xlsx import open_writer
 from footfall.reports.service import Reports
 from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.settings import Settings

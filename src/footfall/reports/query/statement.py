@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct
 
 from footfall.reports import encoding
 from footfall.reports.query.layout import Field, Layout
-from footfall.reports.query.xml_rows import xml_functions, xml_parameters, xml_row
+from footfall.reports.query.xlsx import xml_functions, xml_parameters, xml_row
 from footfall.state import Job
 from footfall.store import Identifier, query
 

@@ -24,7 +24,7 @@ from footfall.reports.query.counts import (
 )
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
 from footfall.reports.query.statement import ReportStatement, filter_parameters
-from footfall.reports.query.workbook import open_writer
+from footfall.reports.query.xlsx import open_writer
 from footfall.reports.status import Completed
 from footfall.settings import limits
 from footfall.state import Job
