@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 
 from footfall.settings import Settings
+from footfall.store import Store
 from footfall.system import zstd
 
 # How long an example takes says nothing on a busy machine.
@@ -20,6 +21,8 @@ hypothesis.settings.register_profile("footfall", deadline=None)
 hypothesis.settings.load_profile("footfall")
 
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
+# The engine that tests share, once one of them has asked for it.
+ENGINES: list["EngineProcess"] = []
 ENGINE = Path(__file__).parent / "programs" / "run_an_engine.py"
 
 
@@ -35,6 +38,7 @@ class EngineProcess:
         self.folder = folder
         self.place = folder / "run" / "engine.json"
         self.log = folder.with_suffix(".log")
+        self._template: Template | None = None
         self.start()
 
     def start(self) -> None:
@@ -54,9 +58,24 @@ class EngineProcess:
         self.process.terminate()
         return self.process.wait(30)
 
-    def settings(self, **changes: Any) -> Settings:
-        """Settings with a data folder and a database of their own on this engine."""
-        name = f"test_{uuid.uuid4().hex}"
+    def settings(self, *, is_empty: bool = False, **changes: Any) -> Settings:
+        """Settings with a data folder and a database of their own on this engine.
+
+        The database has its tables already, so that `Store.migrate` finds nothing to do, unless it `is_empty`.
+        """
+        settings = self._settings(f"test_{uuid.uuid4().hex}", **changes)
+        if not is_empty and "events_url" not in changes:
+            if self._template is None:
+                self._template = Template(Store(self._settings("template")))
+            self._template.copy(settings.data.name)
+        return settings
+
+    def drop_copies(self) -> None:
+        """Drop the databases that were copied so far: hundreds of them would keep the engine busy."""
+        if self._template is not None:
+            self._template.drop_copies()
+
+    def _settings(self, name: str, **changes: Any) -> Settings:
         at = json.loads(self.place.read_bytes())
         url = f"clickhouse://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{name}"
         folder = self.folder.parent / name
@@ -64,12 +83,50 @@ class EngineProcess:
         return Settings(**({"data_dir": str(folder), "events_url": url} | changes))
 
 
+class Template:
+    """A migrated database. To make its like by the migrations takes four times as long as to copy it."""
+
+    def __init__(self, store: Store) -> None:
+        store.migrate()
+        self._store = store
+        self._copies: list[str] = []
+        made = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
+        self._statements = [
+            "CREATE DATABASE {copy}",
+            *(
+                str(text).replace(f"TABLE template.{name}", f"TABLE {{copy}}.{name}")
+                for name, text in store.rows(made, {})
+            ),
+            "INSERT INTO {copy}.schema_migrations SELECT * FROM schema_migrations",
+        ]
+
+    def copy(self, name: str) -> None:
+        """Make another database with the same tables."""
+        self._copies.append(name)
+        for text in self._statements:
+            self._store.write(text.replace("{copy}", name), {})
+
+    def drop_copies(self) -> None:
+        while self._copies:
+            self._store.write(f"DROP DATABASE IF EXISTS {self._copies.pop()}", {})
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
     """One engine for the whole run, in a folder whose name chDB would take for a pattern and for options."""
     process = EngineProcess(tmp_path_factory.mktemp("engine") / "x{1..3}*[a] ?q'" / "data")
+    ENGINES.append(process)
     yield process
+    ENGINES.remove(process)
     process.stop()
+
+
+@pytest.fixture(autouse=True)
+def _drop_databases() -> Iterator[None]:
+    """Drop the databases of a test behind it, where it had any."""
+    yield
+    for engine in ENGINES:
+        engine.drop_copies()
 
 
 @pytest.fixture

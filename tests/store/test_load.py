@@ -174,7 +174,7 @@ def test_nothing_is_stored_of_a_segment_whose_last_frame_is_damaged(store, make_
 
 
 def test_a_missing_table_is_an_outage(engine, make_event, make_segment, tmp_path: Path) -> None:
-    store = Store(engine.settings())
+    store = Store(engine.settings(is_empty=True))
     segment = make_segment(tmp_path / "1", [make_event()])
     with pytest.raises(StoreUnavailable):
         store.load(segment)

@@ -31,7 +31,7 @@ def client(engine, at: dict[str, Any]) -> Iterator[Client]:
         # The engine takes compressed data, but not a compressed statement, which is what `insert` sends.
         compress=False,
     )
-    name = engine.settings().data.name
+    name = engine.settings(is_empty=True).data.name
     client.command(f"CREATE DATABASE {name}")
     client.database = name
     yield client
