@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from states import state_url
 
 from footfall.accounts import Accounts
 from footfall.settings import Settings
@@ -50,7 +51,7 @@ class CheapHasher(PasswordHasher):
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
-    with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
+    with closing(State(state_url(tmp_path))) as state:
         state.migrate()
         yield state
 

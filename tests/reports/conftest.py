@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import structs
 from s3 import S3
+from states import state_url
 
 from footfall.files import Files
 from footfall.plan import LivePlan
@@ -58,7 +59,7 @@ class Place:
         self.clock = TurnedClock()
         self.loaded = Loaded()
         self.options = ORDINARY_OPTIONS
-        self.state = State(f"sqlite:///{settings.data / 'state.db'}")
+        self.state = State(state_url(settings.data))
         self.state.migrate()
         self.state.users.add(USER)
         self.plan = LivePlan(None, settings)

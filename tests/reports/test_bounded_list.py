@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from states import state_url
 
 from footfall.files import Files
 from footfall.reports import Reports, report_status
@@ -26,7 +27,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[State]:
-    with closing(State(f"sqlite:///{tmp_path / 'state.db'}")) as state:
+    with closing(State(state_url(tmp_path))) as state:
         state.migrate()
         yield state
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from states import state_url
 
 from footfall.files import Files
 from footfall.plan import LivePlan
@@ -148,7 +149,7 @@ class Stored(Place):
 def stored(engine: Any, make_segment: Callable[[Path, Iterable[dict[str, Any]]], Path]) -> Iterator[Stored]:
     """A place on the engine, with a SQLite file."""
     settings = engine.settings()
-    with closing(State(f"sqlite:///{settings.data / 'state.db'}")) as state:
+    with closing(State(state_url(settings.data))) as state:
         state.migrate()
         with closing(Stored(state, settings, make_segment)) as place:
             yield place

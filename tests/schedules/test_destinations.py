@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from states import state_url
 
 from footfall.errors import RequestRefused
 from footfall.settings.object_stores import Destination
@@ -25,7 +26,7 @@ def lake(tmp_path: Path) -> Path:
 def delivering(engine: Any, make_segment: Any, make_stored: Any, lake: Path) -> Any:
     """A place on the engine with a folder as the destination `lake`."""
     settings = engine.settings(destinations={"lake": Destination(url=f"file://{lake}", customers=("C",))})
-    with closing(State(f"sqlite:///{settings.data / 'state.db'}")) as state:
+    with closing(State(state_url(settings.data))) as state:
         state.migrate()
         with closing(make_stored(state, settings, make_segment)) as place:
             yield place

@@ -14,11 +14,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from states import state_url
 
 from footfall.state import State
 
@@ -38,6 +40,14 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    @cached_property
+    def migrated(self) -> str:
+        """The name of a database with all tables, to be copied."""
+        self.execute("CREATE DATABASE migrated")
+        with closing(State(self.url("migrated"))) as state:
+            state.migrate()
+        return "migrated"
 
 
 @pytest.fixture(scope="session")
@@ -92,13 +102,14 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> No
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database."""
+    """The URL of an empty database; of one with its tables where the test asks for a `state` too."""
+    is_migrated = "state" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'state.db'}"
+        yield state_url(tmp_path) if is_migrated else f"sqlite:///{tmp_path / 'state.db'}"
         return
     server = request.getfixturevalue("postgres")
     name = f"test_{uuid.uuid4().hex}"
-    server.execute(f"CREATE DATABASE {name}")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {server.migrated if is_migrated else 'template1'}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

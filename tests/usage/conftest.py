@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from states import state_url
 
 from footfall.errors import RequestRefused
 from footfall.settings import Settings
@@ -32,7 +33,7 @@ class Place:
     def __init__(self, settings: Settings, make_segment: Callable[..., Path]) -> None:
         self.settings = settings
         self.store = Store(settings)
-        self.state = State(f"sqlite:///{settings.data / 'state.db'}")
+        self.state = State(state_url(settings.data))
         self.state.migrate()
         self.usage = Usage(self.state, self.store, settings, StoppedClock())
         self._make_segment = make_segment

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from msgspec import Struct
+from states import state_url
 
 from footfall import web
 from footfall.accounts import Accounts
@@ -132,7 +133,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             await send({"type": "http.response.body", "body": b"collected"})
 
         async with contextlib.AsyncExitStack() as stack:
-            state = State(f"sqlite:///{tmp_path / 'state.db'}")
+            state = State(state_url(tmp_path))
             stack.callback(state.close)
             state.migrate()
             accounts = stack.enter_context(contextlib.closing(open_accounts(state, settings, clock)))
