@@ -52,6 +52,7 @@ def run_until_dead(place: Any, point: str, job: Job) -> None:
         while worker.poll() is None:
             check(place, job)
             assert time.monotonic() < until_s, f"no worker came to the point {point!r} in a minute"
+            time.sleep(0.005)
         assert worker.returncode == -signal.SIGKILL
     finally:
         worker.kill()

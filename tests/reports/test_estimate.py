@@ -88,7 +88,7 @@ async def test_without_events_there_is_what_a_file_begins_and_ends_with(
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=str)
 async def test_a_large_one_is_estimated_from_a_sample(place: Any, estimate: Any, output: dict[str, Any]) -> None:
-    place.load(WITH_PLAN | {"timestamp": n**2, "context": [str(uuid.uuid4()), f"p{n % 9}"]} for n in range(20_000))
+    place.load(WITH_PLAN | {"timestamp": n**2, "context": [str(uuid.uuid4()), f"p{n % 9}"]} for n in range(5_000))
     at = {"customer": "BARCHART", "product": "PORTFOLIO"}
     found = await estimate(output=output, bounds=EstimateBounds(whole_rows_max=1_000), **at)
     made = await report(place, output=output, **at)

@@ -17,18 +17,19 @@ from footfall.store import Store
 
 FILTER = {"customer": "C", "product": "P", "watermark": 1_000}
 MONTH_MS = 31 * 86_400_000
-EVENTS = 6_000
+EVENTS = 2_400
+MONTHS = 4
 VALUES = ("", "a", "ü|\n", 'a "quoted" one', "x" * 300, "=1+1")
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compressed texts have several blocks."""
-    monkeypatch.setattr("footfall.reports.encoding.BLOCK_BYTES", 20_000)
+    monkeypatch.setattr("footfall.reports.encoding.BLOCK_BYTES", 10_000)
 
 
 def events(seed: int = 1, admitted: int = 1) -> list[dict[str, Any]]:
-    """Requests of up to 50 events over six months, every fifth event equal to one of another request."""
+    """Requests of up to 50 events over some months, every fifth event equal to one of another request."""
     dice = random.Random(seed)
     made: list[dict[str, Any]] = []
     while len(made) < EVENTS:
@@ -36,7 +37,7 @@ def events(seed: int = 1, admitted: int = 1) -> list[dict[str, Any]]:
         stamp = admitted + dice.randrange(999)
         for sequence in range(1, dice.randrange(2, 51)):
             what = {
-                "timestamp": dice.randrange(6) * MONTH_MS + dice.randrange(10_000),
+                "timestamp": dice.randrange(MONTHS) * MONTH_MS + dice.randrange(10_000),
                 "type": dice.choice("TUV"),
                 "context": [dice.choice(VALUES) for _ in range(dice.randrange(4))],
             }
@@ -57,7 +58,7 @@ class Loaded:
         self.store.migrate()
         self._make_segment = make_segment
 
-    def load(self, given: list[dict[str, Any]], *, cut: int = 1_500) -> None:
+    def load(self, given: list[dict[str, Any]], *, cut: int = 1_200) -> None:
         path = Path(self.settings.data / "segment.jsonl.zst")
         for at in range(0, len(given), cut):
             self.store.load(self._make_segment(path, given[at : at + cut]))
@@ -93,25 +94,25 @@ def test_whatever_becomes_of_the_store(loaded: Any, mode: str) -> None:
     before, parts = one.hashes(duplicates=mode), one.parts()
     assert len(set(before)) == len(ONE_OF_EACH)
 
-    one.load(events()[: EVENTS // 2], cut=400)
+    one.load(events()[: EVENTS // 2], cut=300)
     assert one.parts() > parts
     assert one.hashes(duplicates=mode) == before, "events were loaded a second time"
 
     one.load(events(seed=2, admitted=1_001))
     retried = [event | {"admitted": event["admitted"] + 5_000, "received": 9_999} for event in events()[::3]]
-    one.load(retried, cut=500)
+    one.load(retried, cut=400)
     assert one.hashes(duplicates=mode) == before, "later events and late retries were admitted"
 
     one.store.write("SYSTEM START MERGES events", {})
     one.store.write("OPTIMIZE TABLE events FINAL", {})
-    assert one.parts() == 6
+    assert one.parts() == MONTHS
     assert one.hashes(duplicates=mode) == before, "everything was merged"
 
 
 @pytest.mark.parametrize("basis", ["event", "received"])
 def test_however_the_events_came(loaded: Any, basis: str) -> None:
     found = []
-    for cut, order in ((EVENTS * 2, 0), (2_000, 1), (250, 2)):
+    for cut, order in ((EVENTS * 2, 0), (800, 1), (200, 2)):
         one, given = loaded(merging=False), events()
         if order:
             random.Random(order).shuffle(given)
@@ -121,9 +122,9 @@ def test_however_the_events_came(loaded: Any, basis: str) -> None:
 
 
 def test_a_larger_group_by_bytes_is_cut_at_the_same_rows(loaded: Any) -> None:
-    options = structs.replace(SMALL, groups=structs.replace(SMALL.groups, bytes_max=40_000))
+    options = structs.replace(SMALL, groups=structs.replace(SMALL.groups, bytes_max=20_000))
     found = []
-    for cut in (EVENTS * 2, 500):
+    for cut in (EVENTS * 2, 300):
         one = loaded(merging=False)
         one.load(events(), cut=cut)
         found.append(one.hashes(options))

@@ -69,6 +69,8 @@ def load(service: Any, first: int) -> Iterator[set[int]]:
                     client.post("/events", json=body, headers={"idempotency-key": str(number)}).raise_for_status()
                 acknowledged.update(range(number, number + 10))
                 number += 10
+                # There is load at every moment, and the machine has time for the commands.
+                time.sleep(0.02)
 
     with ThreadPoolExecutor(2) as clients:
         running = [clients.submit(send, number) for number in range(2)]

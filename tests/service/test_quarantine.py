@@ -91,7 +91,7 @@ def test_what_an_old_plan_held_is_released_once_whatever_is_killed_and_no_earlie
         )
         # Killed when it has begun to write; how much of it is done by then is left to chance.
         while release.poll() is None and len(set(journal.iterdir()) - before) < limit:
-            pass
+            time.sleep(0.001)
         release.kill()
         release.communicate()
     run(service, plan, "release", "--all")

@@ -30,7 +30,7 @@ FAULTS = (
 @pytest.mark.skipif(sys.platform != "linux", reason="the torture looks for processes in /proc")
 def test_a_dozen_faults_lose_nothing_double_nothing_and_keep_nothing_that_was_refused(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
-    command = [sys.executable, TORTURE, "--seed", "1", "--pace", "0.3", "--away", "3", "--clients", "12"]
+    command = [sys.executable, TORTURE, "--seed", "1", "--pace", "0.3", "--away", "3", "--clients", "6"]
     with subprocess.Popen(
         [*command, "--only", ",".join(FAULTS), "--keep", tmp_path],
         env=environment,

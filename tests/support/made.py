@@ -42,7 +42,7 @@ _numbers = itertools.count(1)
 
 
 # Files have several groups of rows, spans are several, and cuts fall everywhere, of some thousand events.
-SMALL = AttemptOptions(span_rows_max=2_500, drop_rows_max=1_500, groups=GroupSizes(rows=2_500, step_rows=500))
+SMALL = AttemptOptions(span_rows_max=1_250, drop_rows_max=500, groups=GroupSizes(rows=1_000, step_rows=200))
 
 
 def make(

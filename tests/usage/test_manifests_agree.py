@@ -16,7 +16,7 @@ from footfall.store import query
 
 # Spans are cut at every chance.
 FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
-PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

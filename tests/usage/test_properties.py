@@ -19,7 +19,7 @@ from footfall.wire import ReportFilter
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/St_Johns")
 # Spans are cut at every chance.
 FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
-PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from footfall.state import User
 
 # Spans are cut at every chance.
 FEW = AttemptOptions(span_rows_max=5, drop_rows_max=5)
-PROPERTY = settings(max_examples=24, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 _NULLS = re.compile(rb',"context\d+":null')
 MODES = st.sampled_from(("keep", "drop"))

@@ -12,18 +12,16 @@ import pytest
         ("GET", "/service/authenticate"),
     ],
 )
-@pytest.mark.parametrize(
-    "authorization",
-    [None, "", "Basic", "Basic !!!", "Bearer x", "Basic YW5uYQ==", "Basic YW5uYTp4", "Basic bm9ib2R5Ong="],
-)
-async def test_without_a_user_the_answer_is_the_same_whatever_was_wrong(service, method, path, authorization):
+async def test_without_a_user_the_answer_is_the_same_whatever_was_wrong(service, method, path):
+    given = [None, "", "Basic", "Basic !!!", "Bearer x", "Basic YW5uYQ==", "Basic YW5uYTp4", "Basic bm9ib2R5Ong="]
     async with service(call_body_bytes_max=10) as opened:
-        headers = {"content-type": "x/y"} | ({} if authorization is None else {"authorization": authorization})
-        answer = await opened.client.request(method, path, headers=headers, content=b"x" * 100)
-        assert answer.status_code == 401
-        assert answer.headers.get_list("content-type") == ["application/json"]
-        assert answer.content == b'{"message":"Unauthorized"}'
-        assert answer.headers["www-authenticate"] == 'Basic realm="footfall", charset="UTF-8"'
+        for authorization in given:
+            headers = {"content-type": "x/y"} | ({} if authorization is None else {"authorization": authorization})
+            answer = await opened.client.request(method, path, headers=headers, content=b"x" * 100)
+            assert answer.status_code == 401, authorization
+            assert answer.headers.get_list("content-type") == ["application/json"]
+            assert answer.content == b'{"message":"Unauthorized"}'
+            assert answer.headers["www-authenticate"] == 'Basic realm="footfall", charset="UTF-8"'
 
 
 async def test_guessing_is_refused_with_the_time_to_wait(service):

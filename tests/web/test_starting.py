@@ -79,21 +79,17 @@ async def test_types_that_mean_json_are_taken(service, content_type):
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"content-type": "text/plain"},
-        {"content-type": "application/x-www-form-urlencoded"},
-        {"content-type": "multipart/form-data"},
-        {"content-type": "garbage"},
-        {"content-type": "application/json; charset=utf-16"},
-    ],
-)
-async def test_another_type_is_refused(service, headers):
+async def test_another_type_is_refused(service):
+    types = [
+        *("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "garbage"),
+        "application/json; charset=utf-16",
+    ]
     async with service() as opened:
-        answer = await opened.anna.post("/reports", content=json.dumps({"filter": FILTER}), headers=headers)
-        body = error("REQUEST_UNSUPPORTED_MEDIA_TYPE", "Content-Type must be application/json, in UTF-8")
-        check_error(answer, 415, body)
+        for content_type in types:
+            headers = {"content-type": content_type}
+            answer = await opened.anna.post("/reports", content=json.dumps({"filter": FILTER}), headers=headers)
+            body = error("REQUEST_UNSUPPORTED_MEDIA_TYPE", "Content-Type must be application/json, in UTF-8")
+            check_error(answer, 415, body)
 
 
 async def test_a_compressed_body_is_refused(service):
@@ -132,13 +128,13 @@ async def test_a_body_that_cannot_be_read_is_refused_with_all_that_is_wrong(serv
         check_error(answer, 400, expected)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[" * 5000, b'"\xff"', b'{"filter":{}}', b'{"filter":null}'])
-async def test_whatever_the_body_is_it_is_refused_in_the_same_shape(service, body):
+async def test_whatever_the_body_is_it_is_refused_in_the_same_shape(service):
     async with service() as opened:
-        answer = await opened.anna.post("/reports", content=body, headers={"content-type": "application/json"})
-        assert answer.status_code == 400
-        assert answer.json()[0]["value"]["code"] in ("REQUEST_INPUT_MALFORMED", "REQUEST_PARAMETER_MALFORMED")
-        assert answer.json()[0]["children"]
+        for body in (b"", b"{", b"null", b"[" * 5000, b'"\xff"', b'{"filter":{}}', b'{"filter":null}'):
+            answer = await opened.anna.post("/reports", content=body, headers={"content-type": "application/json"})
+            assert answer.status_code == 400, body[:40]
+            assert answer.json()[0]["value"]["code"] in ("REQUEST_INPUT_MALFORMED", "REQUEST_PARAMETER_MALFORMED")
+            assert answer.json()[0]["children"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
