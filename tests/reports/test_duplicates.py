@@ -13,6 +13,14 @@ from footfall.state import Job
 
 T = 1_568_381_886_060
 FIRST, AGAIN = str(uuid.UUID(int=2)), str(uuid.UUID(int=1))
+# Numbered events of one request, made by the engine itself.
+FILL = """
+    INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
+    SELECT 'C', 'P', 'T', {first:Int64} + number * 997,
+        [concat('user-', toString(number)), repeat('x', 50)], number + 1, {batch:UUID},
+        {admitted:Int64}, {admitted:Int64}
+    FROM numbers({rows:UInt64})
+"""
 
 
 def load(place: Any) -> None:
@@ -99,11 +107,7 @@ async def test_many_duplicates_need_little_memory(place, monkeypatch, mode: str)
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10_000)
     events, batches = 60_000, [str(uuid.UUID(int=n)) for n in (1, 2)]
     for admitted, batch in enumerate(batches, 1):
-        place.load(
-            {"timestamp": T + n * 997, "context": [f"user-{n}", "x" * 50], "batch": batch, "sequence": n + 1}
-            | {"admitted": admitted}
-            for n in range(events)
-        )
+        place.store.write(FILL, {"first": T, "batch": batch, "admitted": admitted, "rows": events})
     job = await make(place, mode)
     attempt = Attempt(job, None, place.store, place.destinations, deadline_s=2**40)
     limit = attempt._statement_settings

@@ -99,6 +99,22 @@ class Running:
             time.sleep(0.1)
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service with ordinary settings, for tests that neither end nor change it: each has events of its own times."""
+    run = Running(tmp_path_factory.mktemp("shared") / "data")
+    yield run
+    assert run.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def sturdy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of which tests kill processes: it starts them again."""
+    run = Running(tmp_path_factory.mktemp("sturdy") / "data", web_processes=1)
+    yield run
+    assert run.stop() == 0
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts the service; what still runs at the end of the test is stopped.

@@ -47,8 +47,8 @@ const out = document.getElementById("out");
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no browser on this machine; .ci/run installs one")
-def test_a_page_of_another_origin_posts_and_reads_the_answer(serve, tmp_path):
-    service = serve()
+def test_a_page_of_another_origin_posts_and_reads_the_answer(shared, tmp_path):
+    service = shared
     pages = tmp_path / "pages"
     pages.mkdir()
     page = PAGE.replace("URL", service.url).replace("PASSWORD", "correct horse battery")
@@ -78,5 +78,6 @@ def test_a_page_of_another_origin_posts_and_reads_the_answer(serve, tmp_path):
     assert (found["report"], found["progress"]) == ("RUNNING", "0")
     assert (found["jsonBeacon"], found["traced"]) == (True, [])
     # Three rows once the beacons, which answer nobody, have arrived as well, the one of the type JSON too.
-    while len(service.report(customer="BARCHART", product="PORTFOLIO").splitlines()) < found["beacon"] + 2:
+    sent = {"customer": "BARCHART", "product": "PORTFOLIO", "start": 1568381886060, "end": 1568381886062}
+    while len(service.report(**sent).splitlines()) < found["beacon"] + 2:
         pass

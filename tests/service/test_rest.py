@@ -31,7 +31,7 @@ EVENT = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
     "type": "PORTFOLIO-APPLICATION-LOADED",
-    "timestamp": 1568381886060,
+    "timestamp": 1_720_000_000_000,
     "context": ["string"],
 }
 
@@ -59,8 +59,8 @@ def mapped(pid: int) -> set[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_running_service_loads_the_library_for_columns_with_the_first_such_report(serve) -> None:
-    service = serve()
+def test_a_running_service_loads_the_library_for_columns_with_the_first_such_report(shared) -> None:
+    service = shared
     service.post([EVENT])
     service.report(customer="BARCHART", product="PORTFOLIO")
     (web,), (worker,), (engine,) = (service.children(name) for name in ("web", "worker", "engine"))
@@ -111,11 +111,10 @@ def test_what_cannot_serve_says_why_once_and_opens_nothing(
     assert refused.left == left
 
 
-def test_a_second_supervisor_says_so_and_leaves_the_first_alone(serve, environment: dict[str, str]) -> None:
-    service = serve()
-    refused = Refused(service.folder, environment)
+def test_a_second_supervisor_says_so_and_leaves_the_first_alone(shared, environment: dict[str, str]) -> None:
+    refused = Refused(shared.folder, environment)
     assert (refused.status, refused.told.count("another footfall serves the data")) == (1, 1)
-    assert service.post([EVENT]).status_code == 200
+    assert shared.post([EVENT]).status_code == 200
 
 
 def test_the_password_of_the_first_user_is_told_at_the_first_start_alone(

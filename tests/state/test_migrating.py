@@ -82,21 +82,28 @@ def test_processes_migrate_at_the_same_time(url: str) -> None:
         assert state.users.all() == []
 
 
-def test_an_installed_wheel_migrates(url: str, tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an unpacked wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, check=True, cwd=Path(__file__).parents[2], capture_output=True, timeout=120)
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "installed")
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def test_an_installed_wheel_migrates(url: str, installed: Path) -> None:
     found = subprocess.run(
         [sys.executable, "-W", "error", "-c", f"{MIGRATE}; import footfall; print(footfall.__file__)", url],
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True,
         check=True,
         encoding="utf-8",
         timeout=120,
     )
-    assert found.stdout.startswith(str(tmp_path / "installed"))
+    assert found.stdout.startswith(str(installed))
 
 
 def test_threads_migrate_at_the_same_time(url: str) -> None:
