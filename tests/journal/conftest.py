@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from footfall.journal import Disk, Folder, Journal
-from footfall.journal.log import ORDINARY_PACE, CommitPace
+from footfall.journal.disk import ORDINARY_PACE, CommitPace
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 

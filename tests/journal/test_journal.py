@@ -29,7 +29,7 @@ from footfall.journal import (
     recover,
     walk,
 )
-from footfall.journal.log import CommitPace
+from footfall.journal.disk import CommitPace
 
 
 def line(number: int) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from queue import SimpleQueue
 
+from msgspec import Struct
+
 from footfall.system import files
 from footfall.system.files import sync_data, sync_path
 
@@ -119,6 +121,23 @@ class Disk:
 
 
 Work = Callable[[], None]
+
+
+class CommitPace(Struct, frozen=True):
+    """When a commit runs on the event loop, and how often the disk is checked.
+
+    A commit of `short_bytes_max` runs on the event loop while the disk is quick. One that took longer than `quick_s`
+    sends the next ones to the thread, for `slow_factor` times as long: a slow disk blocks the loop for a twentieth of
+    the time. The free space of the disk and the size of the journal are checked at most once in `disk_check_s`.
+    """
+
+    short_bytes_max: int = 1024 * 1024
+    quick_s: float = 0.002
+    slow_factor: float = 20
+    disk_check_s: float = 0.25
+
+
+ORDINARY_PACE = CommitPace()
 
 
 class DiskThread:

@@ -17,7 +17,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from footfall.journal.disk import DiskThread, Work, settle_future
+from footfall.journal.disk import ORDINARY_PACE, CommitPace, DiskThread, Work, settle_future
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.frames import Compressor, EncodedLines, mark, stamp_events, stamp_received
 from footfall.journal.segment import Folder, OpenSegment, SegmentKind
@@ -35,23 +35,6 @@ RETIRED_SEGMENTS_MAX = 4
 UNSEALED_SEGMENTS_MAX = 8
 
 Done = Callable[[BaseException | None], object]
-
-
-class CommitPace(Struct, frozen=True):
-    """When a commit runs on the event loop, and how often the disk is checked.
-
-    A commit of `short_bytes_max` runs on the event loop while the disk is quick. One that took longer than `quick_s`
-    sends the next ones to the thread, for `slow_factor` times as long: a slow disk blocks the loop for a twentieth of
-    the time. The free space of the disk and the size of the journal are checked at most once in `disk_check_s`.
-    """
-
-    short_bytes_max: int = 1024 * 1024
-    quick_s: float = 0.002
-    slow_factor: float = 20
-    disk_check_s: float = 0.25
-
-
-ORDINARY_PACE = CommitPace()
 
 
 class _Waiter(Struct, frozen=True, gc=False):
