@@ -1,6 +1,5 @@
 """Destinations are allowed by name in the settings, take keys that stay within them, and keep their secrets."""
 
-import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -111,7 +110,7 @@ async def test_the_status_echoes_what_was_sent_of_it_in_the_order_of_the_wire(fo
 
 
 async def test_expiry_leaves_what_was_delivered_and_removal_does_not(folder: Any, tmp_path: Path) -> None:
-    job = await asyncio.to_thread(deliver, folder, bucketKey="a.csv")
+    job = await deliver(folder, bucketKey="a.csv")
     folder.clock.ms += 31 * 86_400_000
     async with folder.running():
         await folder.seen(job, lambda job: job.expired)

@@ -139,7 +139,7 @@ async def test_an_attempt_after_a_crash_writes_the_same_file_again(s3: S3, lake:
     job = ended
     assert (job.status, job.tries) == (JobStatus.COMPLETE, 2)
     assert s3.read("from/footfall/a.csv") == lake.filled
-    link = await asyncio.to_thread(followed, lake, job)
+    link = await followed(lake, job)
     assert httpx.get(link).content == lake.filled
 
 
