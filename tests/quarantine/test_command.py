@@ -153,13 +153,13 @@ def test_a_change_of_nothing_in_particular_is_refused(there, arguments):
     assert len(listed(there)) == 3
 
 
-async def test_without_a_worker_a_change_is_on_disk_and_says_that_it_does_not_show_yet(there, monkeypatch):
+def test_without_a_worker_a_change_is_on_disk_and_says_that_it_does_not_show_yet(there, monkeypatch):
     monkeypatch.setattr("footfall.cli.quarantine.SETTLE_S", 0.3)
     there.plan_file.write_text(WIDER)
     found = run(there, "release", "--all")
     assert (found.exit_code, found.stdout.splitlines()[0]) == (0, "released 2 events")
     assert "does one run on" in found.stderr
-    await there.load()
+    asyncio.run(there.load())
     assert len(there.stored()) == 2
 
 

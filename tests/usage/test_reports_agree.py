@@ -1,6 +1,5 @@
 """Random events: a report has as many rows as are counted and estimated, and two reports in a row make one."""
 
-import asyncio
 import contextlib
 import json
 import re
@@ -16,6 +15,7 @@ from made import make
 from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import Estimate, Estimates, Reports
+from footfall.reports.estimate import EstimateBounds
 from footfall.reports.worker.attempt import AttemptOptions
 from footfall.state import User
 
@@ -55,19 +55,17 @@ async def test_a_report_has_as_many_rows_as_were_counted_and_estimated(
     given = {name: value for name, value in wanted.items() if name != "watermark"}
     count = await place.count(**given, asOf=wanted["watermark"], duplicates=mode, interval="all")
     assert count.total.events == rows
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("footfall.reports.estimate.COUNTED_ROWS_MAX", most)
-        estimated = estimate(place, given, mode, wanted["watermark"])
+    estimated = await estimate(place, given, mode, wanted["watermark"], most)
     assert estimated.rows == rows if estimated.exact else estimated.rows >= rows
     assert estimated.exact or most < 99
 
 
-def estimate(place: Any, given: dict[str, Any], mode: str, watermark: int) -> Estimate:
+async def estimate(place: Any, given: dict[str, Any], mode: str, watermark: int, most: int) -> Estimate:
     desk = Reports(place.state, place.settings, Clock(place.now_ms), Files(place.settings))
-    plan = LivePlan(None, place.settings)
+    parts = desk, place.state, place.store, LivePlan(None, place.settings), place.settings
     body = {"filter": {**given, "types": given.get("types")}, "duplicates": mode, "output": {"asOf": watermark}}
-    with contextlib.closing(Estimates(desk, place.state, place.store, plan, place.settings)) as estimates:
-        return asyncio.run(estimates.estimate(ADMIN, json.dumps(body).encode()))
+    with contextlib.closing(Estimates(*parts, EstimateBounds(counted_rows_max=most))) as estimates:
+        return await estimates.estimate(ADMIN, json.dumps(body).encode())
 
 
 class Clock:
