@@ -96,7 +96,7 @@ def test_a_segment_of_which_the_store_lacks_rows_stays_and_blocks_nobody(node, c
     assert there.loader.events_loaded == 2
     (alarm,) = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert alarm == (
-        f"segment {short} stays in the journal, and is loaded again: the store was handed 2 lines and took 1 rows"
+        f"segment {short} stays in the journal, and is loaded again: the store was handed 2 lines and took 1 row"
     )
 
 

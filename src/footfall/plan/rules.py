@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from footfall.plan.expressions import RegexBudget, compile_expression
 from footfall.plan.model import EventType, Key, Product, Rule
+from footfall.wording import count_of
 
 # The usual spelling with hyphens, of any version and in either case: a key that joins tables elsewhere has this form.
 UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -148,7 +149,7 @@ class ContextSchema(Struct, frozen=True):
         most = len(self.keys)
         takes = f"{most}" if self.values_min == most else f"{self.values_min} to {most}"
         keys = f"{takes}: {', '.join(map(str, self.keys))}" if most else "none"
-        return f"{given} value{'s' * (given != 1)} where {self.name} takes {keys}"
+        return f"{count_of(given, 'value')} where {self.name} takes {keys}"
 
 
 class ProductSchemas:

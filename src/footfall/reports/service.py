@@ -20,6 +20,7 @@ from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, TooManyJobs, User
 from footfall.system.clock import Clock
 from footfall.validation import CodeLookup
+from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
@@ -286,11 +287,12 @@ def _no_job() -> RequestRefused:
 
 
 def _too_many(error: TooManyJobs) -> RequestRefused:
+    reports = count_of(error.most, "report")
     if error.status is JobStatus.RUNNING:
-        have, advice_s = f"{error.most} reports that run", status.RETRY_MAX_S
+        have, advice_s = f"{reports} that {'runs' if error.most == 1 else 'run'}", status.RETRY_MAX_S
         todo = "wait until one has ended, or cancel one with DELETE /reports/{source}"
     else:
-        have, advice_s = f"{error.most} reports whose file is kept", RETRY_FULL_S
+        have, advice_s = f"{reports} whose file is kept", RETRY_FULL_S
         todo = "remove old ones with DELETE /reports/{source}; GET /reports lists them"
     return RequestRefused(Code.REQUEST_RATE_LIMITED, f"you have {have}, and may have no more: {todo}", (), advice_s)
 

@@ -11,6 +11,7 @@ from footfall.state.jobs import find_job
 from footfall.state.records import Job, JobBounds, JobStatus, RunStatus, Schedule, ScheduleRun
 from footfall.state.tables import jobs, schedules, users
 from footfall.state.tables import schedule_runs as runs
+from footfall.wording import count_of
 
 
 class TooManySchedules(Exception):
@@ -33,7 +34,9 @@ class ScheduleRepository:
             connection.execute(select(users.c.id).where(users.c.account == schedule.account).with_for_update())
             count = connection.scalar(select(func.count()).where(schedules.c.account == schedule.account))
             if count is not None and count >= most:
-                raise TooManySchedules(f"user {schedule.user!r} has {count} schedules, and may have {most}")
+                raise TooManySchedules(
+                    f"user {schedule.user!r} has {count_of(count, 'schedule')}, and may have {most:,}"
+                )
             row = msgspec.structs.asdict(schedule)
             row["user_id"] = row.pop("user")
             connection.execute(schedules.insert().values(row))

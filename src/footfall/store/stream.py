@@ -13,6 +13,7 @@ from urllib3.response import BaseHTTPResponse
 
 from footfall.store.errors import StoreRefused, StoreShort, StoreUnavailable, explain_read
 from footfall.system import zstd
+from footfall.wording import count_of
 
 # A block stays in a core's cache while it is searched and hashed: with 1 MiB reading took half as long again.
 BLOCK_BYTES = 256 * 1024
@@ -45,8 +46,8 @@ def check_taken(lines: int, summary: Mapping[str, str]) -> None:
     """
     known = {int(summary[name]) for name in ("read_rows", "written_rows") if name in summary}
     if known and lines not in known:
-        taken = " or ".join(map(str, sorted(known)))
-        raise StoreShort(f"the store was handed {lines} lines and took {taken} rows")
+        taken = " or ".join(count_of(rows, "row") for rows in sorted(known))
+        raise StoreShort(f"the store was handed {count_of(lines, 'line')} and took {taken}")
 
 
 def read_blocks(response: BaseHTTPResponse) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 from footfall.plan import Plan, make_sample
 from footfall.settings import Settings
 from footfall.web.openapi.texts import Documentation
+from footfall.wording import count_of
 
 # What the reader replaces with a customer's code.
 CUSTOMER: Final = "CUSTOMER"
@@ -68,7 +69,7 @@ def make_examples(plan: Plan, settings: Settings) -> Examples:
     keys = next(kind.keys for kind in plan.types if (kind.product, kind.name) == (sample.product, sample.type))
     values = dict(zip((key.name for key in keys), sample.context, strict=False))
     product = next(each for each in plan.products if each.name == sample.product)
-    reason = f"context: {len(keys) + 1} values where {sample.type} takes {len(keys) or 'none'}"
+    reason = f"context: {count_of(len(keys) + 1, 'value')} where {sample.type} takes {len(keys) or 'none'}"
     codes = {
         **dict.fromkeys(_REASONS, reason),
         _ROW: "|".join([sample.type, *(values.get(column, "") for column in product.columns)]),
