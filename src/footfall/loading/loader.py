@@ -19,7 +19,7 @@ from footfall.loading.batches import (
 )
 from footfall.loading.broken_parts import BrokenParts
 from footfall.settings import Settings
-from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable
+from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable, Table
 from footfall.system import files
 from footfall.system.clock import Clock
 from footfall.system.waiting import Backoff
@@ -204,9 +204,8 @@ class Loader:
         The store verifies all checksums before it stores anything. Segments are checked here only after it has failed.
         """
         try:
-            lines = self._store.load_frames(
-                batch.frames, "quarantine" if batch.kind is SegmentKind.QUARANTINE else "events"
-            )
+            table: Table = "quarantine" if batch.kind is SegmentKind.QUARANTINE else "events"
+            lines = self._store.load_frames(batch.frames, table, self._clock.now_ms())
         except StoreShort as error:
             if len(batch.segments) == 1:
                 self._leave_in_journal(batch.segments[0], error)

@@ -187,6 +187,18 @@ USAGE_AT_ONCE_MAX = 2
 USAGE_TIMEOUT_S = 60
 # Rows of a count's answer: a year of hours of one type, a month of days of 300 types. More is a report's business.
 USAGE_ROWS_MAX = 10_000
+# Seconds between two looks for what was loaded, each some ms: what no look has seen is looked at by every answer.
+ROLLUP_PERIOD_S = 30
+# Seconds for which nothing of a past day must have been loaded before it is counted anew, or late events would have it
+# counted again and again.
+ROLLUP_QUIET_S = 600
+# Percent of one core that counting past days takes: it rests after each step, so that loading does not notice.
+ROLLUP_CORE_PERCENT = 20
+# Events of one step: a tenth of a second of work, a few ten MB.
+ROLLUP_STEP_ROWS_MAX = 300_000
+# Quarters of an hour, types and versions that the rollup keeps of one day. Software that numbers each of its builds
+# could have more; such a day is counted from its events.
+ROLLUP_GROUPS_MAX = 100_000
 
 # Seconds from its last use for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60

@@ -127,6 +127,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     usage_at_once_max: Positive = limits.USAGE_AT_ONCE_MAX
     usage_timeout_s: Positive = limits.USAGE_TIMEOUT_S
     usage_rows_max: Positive = limits.USAGE_ROWS_MAX
+    rollup_period_s: Positive = limits.ROLLUP_PERIOD_S
+    rollup_quiet_s: NotNegative = limits.ROLLUP_QUIET_S
+    rollup_core_percent: Annotated[int, Meta(ge=1, le=100)] = limits.ROLLUP_CORE_PERCENT
+    rollup_step_rows_max: Positive = limits.ROLLUP_STEP_ROWS_MAX
+    rollup_groups_max: NotNegative = limits.ROLLUP_GROUPS_MAX
 
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX

@@ -40,6 +40,8 @@ _EVENT_LINES = (
     "customer String, product String, type String, version String, timestamp Int64, context Array(String),"
     " sequence UInt32, batch UUID, received Int64, admitted Int64"
 )
+# The store's time, when the load begins.
+_NOW_MS = "toUnixTimestamp64Milli(now64(3))"
 # Settings that a load relies on, whatever the server's own defaults are.
 _LOAD_SETTINGS = {
     # The answer must mean that the rows are in the table, not in a buffer of the server.
@@ -104,9 +106,11 @@ class Store:
         """Load one sealed segment as it is, as `load_frames` does; raises OSError when the file cannot be read."""
         return self.load_frames(segment.read_bytes(), table)
 
-    def load_frames(self, frames: bytes, table: Table = "events") -> int:
+    def load_frames(self, frames: bytes, table: Table = "events", now_ms: int = 0) -> int:
         """Load the frames of sealed segments as they are; gives how many lines they had.
 
+        Events get the store's time as that of their load, or `now_ms` where that is later: the store's clock may have
+        been set back, and the node's own never goes back.
         When this returns, all of them are durable in the store. Raises StoreRefused for a fault of the frames
         themselves, damage among them, StoreShort when the store took another number of rows than there are lines, and
         StoreUnavailable for everything else, when the same call may succeed later.
@@ -115,7 +119,7 @@ class Store:
         if not frames:
             return 0
         settings = _LOAD_SETTINGS | _SEGMENT_SETTINGS
-        return self._load(frames, lambda client: _insert(client, table, frames, settings))
+        return self._load(frames, lambda client: _insert(client, table, frames, settings, loaded_ms=now_ms))
 
     def fill(self, table: str, lines: bytes, like: Table = "events") -> None:
         """Load zstd frames of lines into another table, which takes the same lines as the table `like`.
@@ -137,12 +141,16 @@ class Store:
         with _explaining(explain_read):
             self._attempt(self._timeouts.load_s, lambda connection: _run_table_script(connection, name, names))
 
-    def write(self, statement: str, parameters: Mapping[str, Any]) -> None:
-        """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed."""
+    def write(self, statement: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> None:
+        """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed.
+
+        With a setting `priority` it runs beside loads in the embedded engine, which otherwise writes one at a time.
+        """
+        all_settings = {**_LOAD_SETTINGS, **(settings or {})}
         with _explaining(explain_read):
             self._attempt(
                 self._timeouts.load_s,
-                lambda connection: run(connection.client, statement, parameters, settings=_LOAD_SETTINGS),
+                lambda connection: run(connection.client, statement, parameters, settings=all_settings),
             )
 
     def rows(
@@ -297,10 +305,17 @@ class Store:
         return _Connection(address, client)
 
 
-def _insert(client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "") -> dict[str, str]:
-    """Gives the store's summary; empty where something on the way has kept it."""
-    columns = ", ".join(_COLUMNS[table])
-    read = f"SELECT {columns} FROM input('{_EVENT_LINES}')" if table == "events" else ""  # noqa: S608 - all our own
+def _insert(
+    client: Client, table: Table, data: bytes, settings: dict[str, int], into: str = "", loaded_ms: int = 0
+) -> dict[str, str]:
+    """Gives the store's summary; empty where something on the way has kept it.
+
+    Only the table of events itself has the time of the load.
+    """
+    columns = values = ", ".join(_COLUMNS[table])
+    if table == "events" and not into:
+        columns, values = f"{columns}, loaded", f"{values}, greatest({loaded_ms:d}, {_NOW_MS})"
+    read = f"SELECT {values} FROM input('{_EVENT_LINES}')" if table == "events" else ""  # noqa: S608 - all our own
     target = f"{into or table} ({columns}) {read}"
     done = client.raw_insert(target, None, data, settings=settings, fmt="JSONEachRow", compression="zstd")
     return done.summary

@@ -75,10 +75,11 @@ class EngineError(Exception):
 
 
 class Executors:
-    """Runs statements on three executors, each of which has a queue: first come, first served.
+    """Runs statements on four executors, each of which has a queue: first come, first served.
 
     - Statements that read a database: `at_once` threads.
     - Statements that write: one thread, so that reports cannot starve loads.
+    - Statements that write in the background, which have a setting `priority`: one thread, so that loads do not wait.
     - Statements that read without naming a database, such as a client's first query or a KILL: one thread, so that they
       do not wait behind reports either.
     """
@@ -93,6 +94,7 @@ class Executors:
         self._control_lock = threading.Lock()
         self._read_executor = ThreadPoolExecutor(at_once, "engine-read")
         self._write_executor = ThreadPoolExecutor(1, "engine-write")
+        self._background_executor = ThreadPoolExecutor(1, "engine-background")
         self._control_executor = ThreadPoolExecutor(1, "engine-control")
         self.statements_queued = 0
         # By the statements' marks: those that wait or run, the clients' pipes that they write into, and which of these
@@ -172,13 +174,14 @@ class Executors:
         """Kill statements that read, wait for those that write, and close the engine; `start` fails from now on."""
         for executor in (self._read_executor, self._control_executor):
             executor.shutdown(wait=False, cancel_futures=True)
-        self._write_executor.shutdown(cancel_futures=True)
+        for executor in (self._write_executor, self._background_executor):
+            executor.shutdown(cancel_futures=True)
         self.stop_reading()
         self._control.close()
 
     def _executor_for(self, statement: EngineStatement) -> ThreadPoolExecutor:
         if not statement.reads:
-            return self._write_executor
+            return self._background_executor if "priority" in statement.settings else self._write_executor
         return self._read_executor if statement.database else self._control_executor
 
     def _kill(self, mark: str) -> None:

@@ -3,7 +3,7 @@
 CREATE TABLE {{database}}.events_rebuilt{{shard}} {{on_cluster}} AS {{database}}.events{{shard}} COMMENT '{{mark}}'
 -- then
 CREATE MATERIALIZED VIEW {{database}}.events_rebuilding {{on_cluster}} TO {{database}}.events_rebuilt{{shard}} AS
-SELECT customer, product, type, version, timestamp, context, sequence, batch, received, admitted
+SELECT customer, product, type, version, timestamp, context, sequence, batch, received, admitted, loaded
 FROM {{database}}.events{{shard}}
 -- then, on a cluster
 CREATE TABLE {{database}}.events_rebuilt {{on_cluster}} AS {{database}}.events_rebuilt_shard

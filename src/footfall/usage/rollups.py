@@ -1,0 +1,334 @@
+"""Rollups: counts of past days that were made in the background, and when a day must be counted from its events.
+
+The store keeps two small tables. `rollup_days` has the counts of a (customer, product, UTC day) in one row, so that a
+day is replaced as a whole. `rollup_changes` has every day that has events, with the latest load of them.
+
+Each row of events has the time of its load (`loaded`), which no archived line has: whatever reaches the table has a new
+one, be it late, repaired, restored, released from quarantine, or of a node whose clock is slow. A look notes what was
+loaded between the last look and some minutes ago, longer than a load may take; an index finds those few rows. So the
+counts of a day hold, as long as neither a look nor the rows that no look has seen have a later load of that day than
+the counts. Besides, nothing of the day may have been admitted after the watermark of an answer. Every other day is
+counted from its events. Nothing of the tracking plan is in the counts.
+
+One statement finds which days the rollup may answer for, and their counts: no day is counted twice, and none is left
+out. What is noted is bound to the identity of the table of events. After a rebuild nothing of it is of use, and all
+days are counted anew.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
+
+from footfall.store import Store, query
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, cut
+from footfall.usage.intervals import ALL, Intervals, TimeSpan
+from footfall.windows import DAY_MS, HOUR_MS
+
+QUARTER_MS: Final = HOUR_MS // 4
+# By what counts may be grouped beside the interval.
+DIMENSIONS: Final = ("customer", "product", "type", "version")
+# Days that one statement counts from events: their codes are parameters, some 100 bytes each.
+DAYS_AT_ONCE_MAX: Final = 2_000
+# Days of one answer that are counted from events; more are years of thousands of customers, just after an upgrade.
+DAYS_MAX: Final = 1_000_000
+
+# The start of a timestamp's interval; see `Intervals`.
+_PIECE = "roundDown(timestamp, {starts:Array(Int64)})"
+_WIDTH = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{widths:Array(Int64)}}, toInt64(0))"
+_OFFSET = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{offsets:Array(Int64)}}, toInt64(0))"
+_BEGIN = f"""if(
+        {_WIDTH} = 0,
+        {_PIECE},
+        greatest({_PIECE}, timestamp - positiveModulo(timestamp + {_OFFSET}, greatest({_WIDTH}, 1)))
+    )"""
+_TYPES = """(empty({types:Array(String)}) AND empty({prefixes:Array(String)})
+        OR type IN {types:Array(String)}
+        OR arrayExists(prefix -> startsWith(toString(type), prefix), {prefixes:Array(String)}))
+    AND (empty({versions:Array(String)}) OR version IN {versions:Array(String)})"""
+# The rows of some days that a scope selects.
+SELECTED: Final = f"""(customer, product, intDiv(timestamp, {DAY_MS}))
+        IN arrayZip({{customers:Array(String)}}, {{products:Array(String)}}, {{days:Array(Int64)}})
+    AND timestamp BETWEEN {{start:Int64}} AND {{end:Int64}}
+    AND admitted <= {{watermark:Int64}}
+    AND {_TYPES}"""
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """Events of customers and products (empty: of all) from one timestamp to another, in ms, both inclusive.
+
+    A type is one of `types`, or begins with one of `prefixes`; without both, it may be any. The same for `versions`.
+    """
+
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    start_ms: int = -(2**63)
+    end_ms: int = 2**63 - 1
+
+    def parameters(self) -> dict[str, Any]:
+        """The native parameters of a statement."""
+        lists = ("customers", "products", "types", "prefixes", "versions")
+        named = {name: list(getattr(self, name)) for name in lists}
+        return {**named, "start": self.start_ms, "end": self.end_ms}
+
+
+class ScopeState(Struct, frozen=True):
+    """What a scope has, whatever the types: the latest load and admission, the first and the last UTC day, the rows.
+
+    Two equal states say that nothing has reached the scope in between, and that nothing of it is gone. An answer at a
+    watermark of `admitted_ms` or later is then the same as at any later one. `epoch` is the identity of the table.
+    Copies count as rows until they are merged; the last rows that were loaded may be counted twice. Without events, all
+    is 0.
+    """
+
+    epoch: str
+    loaded_ms: int
+    admitted_ms: int
+    first_day: int
+    last_day: int
+    rows: int
+
+
+class GroupKey(NamedTuple):
+    """The start of an interval in ms, and the values of the dimensions; empty where it was not grouped by one."""
+
+    start_ms: int
+    customer: str = ""
+    product: str = ""
+    type: str = ""
+    version: str = ""
+
+
+class GroupCount(NamedTuple):
+    """Events, the duplicates among them, those that came late, and the duplicates among these."""
+
+    events: int = 0
+    duplicates: int = 0
+    late: int = 0
+    late_duplicates: int = 0
+
+    def join(self, other: "GroupCount") -> "GroupCount":
+        """The counts of both."""
+        return GroupCount(*map(sum, zip(self, other, strict=True)))
+
+
+class Day(NamedTuple):
+    """A UTC day of a customer's product, in days since 1970, and about how many rows it has."""
+
+    customer: str
+    product: str
+    day: int
+    rows: int
+
+
+class TooManyGroups(Exception):
+    """The answer would have more groups than it may."""
+
+
+Groups = dict[GroupKey, GroupCount]
+
+
+class Rollups:
+    """Counts of events, from the rollup where it holds and from the events elsewhere: always those of the events.
+
+    The calls raise what the store and `limit` raise; `limit` gives the engine's settings for the next statement.
+    """
+
+    def __init__(self, store: Store, late_ms: int) -> None:
+        """An event is late that was received more than `late_ms` after its timestamp."""
+        self._store = store
+        self._late_ms = late_ms
+
+    def state(self, scope: Scope, limit: Limit) -> ScopeState:
+        """What the scope has, in some ms."""
+        ((epoch, *numbers),) = self._store.rows(query("rollup_scope"), scope.parameters(), limit())
+        return ScopeState(epoch, *numbers)
+
+    def count(
+        self,
+        scope: Scope,
+        watermark_ms: int,
+        limit: Limit,
+        *,
+        intervals: Intervals = ALL,
+        by: Sequence[str] = (),
+        groups_max: int = 1_000_000,
+    ) -> Groups:
+        """Count the scope's events that were admitted up to the watermark, by interval and by some of DIMENSIONS.
+
+        Raises TooManyGroups when there are more than `groups_max` groups.
+        """
+        groups, days = self.rolled_up(scope, watermark_ms, limit, intervals=intervals, by=by, groups_max=groups_max)
+        for key, count in self.count_days(days, scope, watermark_ms, limit, intervals=intervals, by=by):
+            groups[key] = groups[key].join(count) if key in groups else count
+            if len(groups) > groups_max:
+                raise TooManyGroups
+        return groups
+
+    def rolled_up(
+        self,
+        scope: Scope,
+        watermark_ms: int,
+        limit: Limit,
+        *,
+        intervals: Intervals = ALL,
+        by: Sequence[str] = (),
+        groups_max: int = 1_000_000,
+    ) -> tuple[Groups, list[Day]]:
+        """The counts of the days that the rollup answers for, and the other days that have events, from one look.
+
+        Raises TooManyGroups.
+        """
+        unit_ms = unit_of(intervals)
+        first_day, last_day = _whole_days(scope, unit_ms)
+        texts = {
+            "begin": _begin(intervals),
+            "units": "hours" if unit_ms == HOUR_MS else "quarters",
+            "width": str(unit_ms or QUARTER_MS),
+            "types": _TYPES,
+        }
+        parameters = {
+            **self._parameters(scope, watermark_ms, intervals, by),
+            "first_day": first_day,
+            "last_day": last_day,
+            "limit": groups_max + DAYS_MAX + 1,
+        }
+        rows = self._store.rows(_fill(query("rollup_answer"), texts), parameters, limit())
+        days = [
+            Day(customer, product, day, events)
+            for counted, day, customer, product, _, _, events, *_ in rows
+            if not counted
+        ]
+        groups = {GroupKey(*row[1:6]): GroupCount(*row[6:]) for row in rows if row[0]}
+        if len(groups) > groups_max or len(days) > DAYS_MAX:
+            raise TooManyGroups
+        return groups, days
+
+    def count_days(
+        self,
+        days: Iterable[Day],
+        scope: Scope,
+        watermark_ms: int,
+        limit: Limit,
+        *,
+        intervals: Intervals = ALL,
+        by: Sequence[str] = (),
+    ) -> Iterator[tuple[GroupKey, GroupCount]]:
+        """Count the scope's events of some days from the events themselves; a group may come several times."""
+        text = _fill(query("rollup_events"), {"counts": counts_statement(intervals)})
+        parameters = self._parameters(scope, watermark_ms, intervals, by)
+        for together in gather_days(days, COMPARED_ROWS_MAX):
+            for start_ms, end_ms in self._pieces(together, scope, watermark_ms, limit):
+                wanted = {**parameters, **day_parameters(together), "start": start_ms, "end": end_ms}
+                for row in self._store.rows(text, wanted, limit()):
+                    yield GroupKey(*row[:5]), GroupCount(*row[5:])
+
+    def forget(self, customer: str, product: str, now_ms: int) -> None:
+        """Have all days of a customer's product counted anew, and until then from the events.
+
+        Call it after events were deleted, whose absence no load tells of; `now_ms` is the time after that. Raises
+        StoreTimeout, StoreUnavailable or StoreFailed.
+        """
+        wanted = {"customer": customer, "product": product, "now": now_ms}
+        self._store.write(query("rollup_forget"), wanted)
+
+    def _pieces(self, days: Sequence[Day], scope: Scope, watermark_ms: int, limit: Limit) -> Iterator[tuple[int, int]]:
+        """The spans, in ms, in which these days are counted: one, unless a day has too many rows for one statement."""
+        start_ms = max(scope.start_ms, _day_start(min(one.day for one in days)))
+        end_ms = min(scope.end_ms, _day_end(max(one.day for one in days)))
+        if len(days) > 1 or days[0].rows <= COMPARED_ROWS_MAX:
+            yield start_ms, end_ms
+            return
+        selection = {
+            "customer": days[0].customer,
+            "product": days[0].product,
+            "types": [],
+            "watermark": watermark_ms,
+            "basis": "event",
+            "since": -1,
+        }
+        span = TimeSpan(start_ms, end_ms, days[0].rows)
+        for piece in cut(self._store, selection, span, COMPARED_ROWS_MAX, limit):
+            yield piece.first_ms, piece.last_ms
+
+    def _parameters(self, scope: Scope, watermark_ms: int, intervals: Intervals, by: Sequence[str]) -> dict[str, Any]:
+        return {
+            **scope.parameters(),
+            **(intervals.parameters() if intervals != ALL else {}),
+            **{f"by_{name}": name in by for name in DIMENSIONS},
+            "watermark": watermark_ms,
+            "late": self._late_ms,
+            "limit": 2**62,
+        }
+
+
+def counts_statement(intervals: Intervals) -> str:
+    """The statement that counts some days by interval, customer, product, type and version."""
+    return _fill(query("rollup_counts"), {"begin": _begin(intervals), "selected": SELECTED})
+
+
+def day_parameters(days: Sequence[Day]) -> dict[str, list[Any]]:
+    """The parameters that name days."""
+    customers, products, numbers = ([one[at] for one in days] for at in range(3))
+    return {"customers": customers, "products": products, "days": numbers}
+
+
+def gather_days(days: Iterable[Day], rows_max: int) -> Iterator[list[Day]]:
+    """The days in the order of time, as many together as have at most `rows_max` rows; one that has more by itself."""
+    together: list[Day] = []
+    rows = 0
+    for one in sorted(days, key=lambda day: (day.day, day.customer, day.product)):
+        if together and (rows + one.rows > rows_max or len(together) == DAYS_AT_ONCE_MAX):
+            yield together
+            together, rows = [], 0
+        together.append(one)
+        rows += one.rows
+    if together:
+        yield together
+
+
+def unit_of(intervals: Intervals) -> int:
+    """The longest unit of the rollup, in ms, of which each is within one interval; 0 where none is."""
+    edges = [
+        *intervals.starts,
+        *intervals.widths,
+        *(offset for offset, width in zip(intervals.offsets, intervals.widths, strict=True) if width),
+    ]
+    return next((unit for unit in (HOUR_MS, QUARTER_MS) if not any(edge % unit for edge in edges)), 0)
+
+
+def _whole_days(scope: Scope, unit_ms: int) -> tuple[int, int]:
+    """The first and the last day that the rollup may answer for; the first is later where it may for none.
+
+    A bound of the scope that is within a unit cuts its day. Days before 1970 are not rolled up.
+    """
+    if not unit_ms:
+        return 1, 0
+    first_day, last_day = scope.start_ms // DAY_MS, scope.end_ms // DAY_MS
+    if scope.start_ms % unit_ms:
+        first_day += 1
+    if (scope.end_ms + 1) % unit_ms:
+        last_day -= 1
+    return max(first_day, 1), last_day
+
+
+def _begin(intervals: Intervals) -> str:
+    return "toInt64(0)" if intervals == ALL else _BEGIN
+
+
+def _fill(text: str, pieces: dict[str, str]) -> str:
+    for name, piece in pieces.items():
+        text = text.replace("{{" + name + "}}", piece)
+    return text
+
+
+def _day_start(day: int) -> int:
+    """The first ms that counts to a day: day 0 has the day before, too."""
+    return day * DAY_MS if day > 0 else (day - 1) * DAY_MS + 1
+
+
+def _day_end(day: int) -> int:
+    return (day + 1) * DAY_MS - 1 if day >= 0 else day * DAY_MS
