@@ -106,8 +106,11 @@ class Place:
 
     def count_days(self) -> None:
         look = self.look()
+        steps = 0
         while self.keeper.count_some(look, 2**62, 2**40) is not None:
-            pass
+            steps += 1
+            assert steps <= 50, "the same days are counted again and again"
+        assert self.keeper.days_failed == 0
 
     def rolled_up(self, scope: Scope, **changes: Any) -> tuple[Any, Any]:
         return self.rollups.rolled_up(scope, 2**62, dict, **changes)
@@ -150,6 +153,143 @@ def test_counts_with_rollups_are_those_of_the_events_and_of_the_model(
     )
 
 
+def event(**changes: Any) -> dict[str, Any]:
+    found = {"customer": "C", "product": "P", "type": "T", "version": "", "timestamp": TIMES[0], "context": ["a"]}
+    return found | {"batch": str(uuid.uuid4()), "sequence": 1, "admitted": 3} | changes
+
+
+def days(place: Place, scope: Scope = Scope()) -> set[int]:
+    """The days that the rollup does not answer for."""
+    return {one.day for one in place.rolled_up(scope)[1]}
+
+
+def total(place: Place, watermark: int = 2**62) -> int:
+    return sum(count.events for count in place.rollups.count(Scope(), watermark, dict).values())
+
+
+def test_a_day_that_was_counted_needs_no_events(place: Place) -> None:
+    place.load(event(), event(), event(timestamp=TIMES[2], type="U"))
+    assert len(days(place)) == 2
+    place.count_days()
+    groups, rest = place.rolled_up(Scope(), by=("type",))
+    assert rest == []
+    assert groups == {
+        GroupKey(0, type="T"): GroupCount(2, 1, 0, 0),
+        GroupKey(0, type="U"): GroupCount(1, 0, 0, 0),
+    }
+    assert place.keeper.count_some(place.look(), 2**62, 2**40) is None
+
+
+def test_whatever_is_loaded_later_takes_its_day_from_the_rollup_at_once(place: Place) -> None:
+    """Events that were admitted long ago, too: of a repaired segment, of a backup, of a node that was stopped."""
+    place.load(event(admitted=3), event(timestamp=TIMES[2], admitted=3))
+    place.count_days()
+    place.load(event(admitted=1))
+    for noted in (False, True):
+        if noted:
+            place.look()
+        assert days(place) == {TIMES[0] // DAY_MS}
+        assert total(place) == 3
+    place.count_days()
+    assert days(place) == set()
+    assert total(place) == 3
+
+
+def test_a_watermark_before_the_last_admission_has_the_events_counted(place: Place) -> None:
+    place.load(event(admitted=2), event(admitted=4), event(timestamp=TIMES[2], admitted=2))
+    place.count_days()
+    assert [total(place, at) for at in (1, 2, 3, 4)] == [0, 2, 2, 3]
+    assert {one.day for one in place.rollups.rolled_up(Scope(), 3, dict)[1]} == {TIMES[0] // DAY_MS}
+
+
+def test_a_rebuilt_table_is_counted_anew(place: Place) -> None:
+    place.load(event(), event(timestamp=TIMES[2]))
+    place.count_days()
+    place.store.run_table_script("rebuild_make", mark="a test")
+    columns = "customer, product, type, version, timestamp, context, sequence, batch, received, admitted"
+    copied = f"INSERT INTO events_rebuilt ({columns}) SELECT {columns} FROM events WHERE timestamp = {{time:Int64}}"
+    place.store.write(copied, {"time": TIMES[0]})
+    for script in ("rebuild_swap", "rebuild_part", "rebuild_drop"):
+        place.store.run_table_script(script)
+    assert total(place) == 1
+    place.count_days()
+    assert days(place) == set()
+    assert total(place) == 1
+
+
+def test_days_whose_events_were_deleted_are_counted_anew_once_they_are_forgotten(place: Place) -> None:
+    place.load(event(), event(customer="D"))
+    place.count_days()
+    place.store.write("ALTER TABLE events DELETE WHERE customer = 'C' SETTINGS mutations_sync = 1", {})
+    place.rollups.forget("C", "P", int(time.time() * 1000))
+    assert total(place) == 1
+    place.count_days()
+    assert days(place) == set()
+    assert total(place) == 1
+
+
+def test_a_day_of_many_events_is_counted_piece_by_piece(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("rollups", "rollup_keeper"):
+        monkeypatch.setattr(f"footfall.usage.{module}.COMPARED_ROWS_MAX", 2)
+    same = [event(timestamp=TIMES[0] + at // 2 * 1_000_000, type="TU"[at % 2]) for at in range(9)]
+    place.load(*same, *({**one, "batch": str(uuid.uuid4())} for one in same[:3]))
+    before = place.rollups.count(Scope(), 2**62, dict, by=("type",))
+    place.count_days()
+    groups, rest = place.rolled_up(Scope(), by=("type",))
+    assert rest == []
+    assert groups == before
+    assert sum(count.duplicates for count in groups.values()) == 3
+
+
+def test_a_day_with_too_many_groups_is_left_to_its_events(engine: Any, place: Place) -> None:
+    place.keeper = place.new_keeper(Settings(data_dir=place.settings.data_dir, rollup_groups_max=1))
+    place.load(event(type="T"), event(type="U"))
+    place.count_days()
+    assert days(place) == {TIMES[0] // DAY_MS}
+    assert total(place) == 2
+
+
+def test_another_limit_for_late_events_has_all_days_counted_anew(place: Place) -> None:
+    place.load(event(delay=LATE_MS))
+    place.count_days()
+    place.rollups = Rollups(place.store, LATE_MS - 1)
+    assert days(place) == {TIMES[0] // DAY_MS}
+    assert [count.late for count in place.rollups.count(Scope(), 2**62, dict).values()] == [1]
+    place.keeper = place.new_keeper(Settings(data_dir=place.settings.data_dir, late_after_s=LATE_MS // 1000 - 1))
+
+
+def test_days_with_copies_are_told_until_they_are_merged(place: Place) -> None:
+    once, twice = event(), event(timestamp=TIMES[2])
+    place.load(once, twice)
+    assert len(place.rollups.unmerged_days(Scope(), dict)) == 2
+    place.count_days()
+    assert place.rollups.unmerged_days(Scope(), dict) == []
+    place.load(twice)
+    place.count_days()
+    assert {one.day for one in place.rollups.unmerged_days(Scope(), dict)} == {TIMES[2] // DAY_MS}
+
+
+def test_the_state_of_a_scope_tells_whether_anything_has_reached_it(place: Place) -> None:
+    assert place.rollups.state(Scope(), dict).rows == 0
+    place.load(event(admitted=2), event(timestamp=TIMES[2], admitted=5, product="Q"))
+    first = place.rollups.state(Scope(products=("P",)), dict)
+    assert (first.admitted_ms, first.first_day, first.last_day, first.rows) == (2, *[TIMES[0] // DAY_MS] * 2, 1)
+    place.look()
+    assert place.rollups.state(Scope(products=("P",)), dict) == first
+    place.load(event(product="Q"))
+    assert place.rollups.state(Scope(products=("P",)), dict) == first
+    place.load(event(admitted=1))
+    assert place.rollups.state(Scope(products=("P",)), dict).loaded_ms > first.loaded_ms
+
+
+def test_a_look_notes_only_what_no_load_can_still_be_adding_to(place: Place) -> None:
+    assert place.keeper.step() is None
+    place.load(event())
+    assert place.keeper.step() is None
+    assert place.store.rows("SELECT count() FROM rollup_changes WHERE customer != ''", {}) == [(0,)]
+    assert total(place) == 1
+
+
 def take(place: Place, name: str, what: Any) -> None:
     """One step of an example."""
     if name == "load":
@@ -189,7 +329,9 @@ def model(
         if one["admitted"] <= watermark
         and one["customer"] in (scope.customers or "CD")
         and one["product"] in (scope.products or "PQ")
-        and (not (scope.types or scope.prefixes) or one["type"] in scope.types or one["type"].startswith(scope.prefixes))
+        and (
+            not (scope.types or scope.prefixes) or one["type"] in scope.types or one["type"].startswith(scope.prefixes)
+        )
         and one["version"] in (scope.versions or ("", "1"))
         and scope.start_ms <= one["timestamp"] <= scope.end_ms
     ]

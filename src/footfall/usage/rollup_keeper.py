@@ -84,6 +84,11 @@ class RollupKeeper:
         self.days_waiting: int | None = None
         self.age_s: float | None = None
 
+    @property
+    def days_failed(self) -> int:
+        """Days that the store could not count since the start."""
+        return len(self._failed)
+
     def step(self, stopped: Callable[[], bool] = lambda: False) -> float | None:
         """Do one step; gives how many seconds to rest after it, or None when nothing is left to do.
 
@@ -166,6 +171,8 @@ class RollupKeeper:
         return worked_s * (100 / self._settings.rollup_core_percent - 1)
 
     def _changed(self, look: Look, quiet_since_ms: int, last_day: int) -> list[Day]:
+        # What no look has seen yet would change the day again.
+        quiet_since_ms = min(quiet_since_ms, look.looked_ms)
         wanted = {"epoch": look.epoch, "quiet_since": quiet_since_ms, "last_day": last_day, "late": self._late_ms}
         rows = self._store.rows(query("rollup_due"), {**wanted, "limit": _FOUND_MAX + len(self._failed)})
         return [day for day in (Day(*row) for row in rows) if day[:3] not in self._failed]

@@ -226,6 +226,14 @@ class Rollups:
                 for row in self._store.rows(text, wanted, limit()):
                     yield GroupKey(*row[:5]), GroupCount(*row[5:])
 
+    def unmerged_days(self, scope: Scope, limit: Limit) -> list[Day]:
+        """The scope's days that must be read with FINAL, in order: all others have each event once, by one look.
+
+        A load may be repeated meanwhile. Who has read without FINAL asks again afterwards: as long as no other day has
+        come in, what was read is right.
+        """
+        return [Day(*row) for row in self._store.rows(query("rollup_unmerged"), scope.parameters(), limit())]
+
     def forget(self, customer: str, product: str, now_ms: int) -> None:
         """Have all days of a customer's product counted anew, and until then from the events.
 

@@ -7,8 +7,8 @@ INSERT INTO rollup_days
     quarters.events, quarters.duplicates, quarters.late, quarters.late_duplicates
 )
 SELECT
-    customer, product, day, {epoch:String}, {loaded:Int64}, {late:Int64}, latest,
-    if(rows > events, rows - events, 0), size <= {groups:UInt64},
+    customer, product, day, {epoch:String}, {loaded:Int64}, {late:Int64}, last_admitted,
+    if(rows > all_events, rows - all_events, 0), size <= {groups:UInt64},
     by_hour.1, by_hour.2, by_hour.3, by_hour.4, by_hour.5, by_hour.6, by_hour.7,
     by_quarter.1, by_quarter.2, by_quarter.3, by_quarter.4, by_quarter.5, by_quarter.6, by_quarter.7
 FROM (
@@ -20,8 +20,8 @@ LEFT JOIN (
         customer,
         product,
         day,
-        max(latest) AS latest,
-        sumIf(events, is_quarter) AS events,
+        max(latest) AS last_admitted,
+        sumIf(events, is_quarter) AS all_events,
         countIf(is_quarter) AS size,
         groupArrayIf((unit, type, version, events, duplicates, late, late_duplicates), NOT is_quarter) AS hours,
         groupArrayIf((unit, type, version, events, duplicates, late, late_duplicates), is_quarter) AS quarters,
