@@ -18,6 +18,13 @@ PIECES = {
     "{{final}}": "FINAL",
     "{{without_duplicates}}": "",
     "{{format}}": "TSV",
+    # ... and of the rollups'.
+    "{{counts}}": query("rollup_counts"),
+    "{{selected}}": "true",
+    "{{types}}": "true",
+    "{{begin}}": "toInt64(0)",
+    "{{units}}": "hours",
+    "{{width}}": "3600000",
 }
 PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")
 

@@ -19,6 +19,9 @@ from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
+# What the names of the tables of counts begin with, which can be made again from the events.
+_ROLLUPS = "rollup_"
+
 
 class BrokenParts:
     """Finds broken parts and restores their events; all methods block, and raise StoreUnavailable and OSError."""
@@ -34,6 +37,10 @@ class BrokenParts:
         left_out, recent = self._left_out(), self._recent()
         in_use = [part for part in sorted(recent) if self._is_damaged(*part)]
         self._seen = recent
+        self._renew_rollups([part for part in (*left_out, *in_use) if part[0].startswith(_ROLLUPS)])
+        left_out, in_use = (
+            [part for part in parts if not part[0].startswith(_ROLLUPS)] for parts in (left_out, in_use)
+        )
         broken = [*left_out, *in_use]
         if not broken:
             return
@@ -60,6 +67,12 @@ class BrokenParts:
         recent = self._recent()
         fresh, self._seen = recent - self._seen, recent
         return any(self._is_damaged(*part) for part in sorted(fresh))
+
+    def _renew_rollups(self, broken: list[tuple[str, str]]) -> None:
+        """Make the tables of the rollups anew when a part of them is broken: all of it can be counted again."""
+        if broken:
+            log.error("the store has broken parts of the rollups, which are made anew: %s", broken)
+            self._store.run_table_script("rollups_renew")
 
     def _load(self, segment: Path) -> bool:
         """Load one segment again; False when the segment itself is damaged, which must not stop the others."""

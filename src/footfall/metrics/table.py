@@ -85,6 +85,18 @@ METRICS: Final = (
         "How long ago that was: how far the store is behind the journal.",
     ),
     Metric(
+        "footfall_rollup_age_seconds",
+        MetricKind.GAUGE,
+        Merge.MAX,
+        "How far the counts of past days are behind what is loaded, a few minutes when all is well.",
+    ),
+    Metric(
+        "footfall_rollup_days_waiting",
+        MetricKind.GAUGE,
+        Merge.MAX,
+        "Past days that have changed since they were counted, up to 5,000; answers count them from their events.",
+    ),
+    Metric(
         "footfall_journal_waiting_bytes", MetricKind.GAUGE, Merge.SUM, "Bytes of accepted lines that wait for the disk."
     ),
     Metric("footfall_journal_bytes", MetricKind.GAUGE, Merge.NODE, "Bytes of segments that wait to be loaded."),

@@ -18,6 +18,7 @@ from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.data_folder import node_name
 from footfall.system.memory import MemoryReclaimer
+from footfall.usage import RollupKeeper
 
 # Each search for scheduled reports that are due costs three indexed statements of the state when none is.
 SCHEDULES_PERIOD_S = 2.0
@@ -42,8 +43,9 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         segments = composition.journal_folder(settings)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock)
         held = HeldCounter(store)
-        metrics = stack.enter_context(open_metrics(settings, "worker", lambda: _values(loader, held)))
         node = node_name(settings)
+        keeper = RollupKeeper(state, store, settings, clock, node)
+        metrics = stack.enter_context(open_metrics(settings, "worker", lambda: _values(loader, held, keeper)))
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         scheduler = Scheduler(state, store, settings, clock)
         reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
@@ -70,6 +72,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(reclaimer.reclaim)
 
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
+        roll_up = partial(_roll_up, keeper, stop)
         share_metrics = partial(asyncio.to_thread, metrics.write)
         table = (
             BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
@@ -78,6 +81,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             BackgroundTask("count the events in quarantine", HELD_PERIOD_S, count_held),
             BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
             BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
+            BackgroundTask("count past days for the rollups", settings.rollup_period_s, roll_up),
             BackgroundTask("pack archived segments of past days", 60, pack),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
             BackgroundTask("remove archived segments that are past their days", 3600, prune),
@@ -87,6 +91,13 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             tasks.create_task(runner.run(stop), name="run reports")
         await _load_rest(loader, settings)
         await asyncio.to_thread(state.nodes.remove, node)
+
+
+async def _roll_up(keeper: RollupKeeper, stop: asyncio.Event) -> None:
+    """Count past days, step by step, until none is left that has changed."""
+    while (rest_s := await asyncio.to_thread(keeper.step, stop.is_set)) is not None:
+        if await background.wait_for_stop(stop, rest_s):
+            return
 
 
 async def _load_rest(loader: Loader, settings: Settings) -> None:
@@ -100,8 +111,11 @@ async def _load_rest(loader: Loader, settings: Settings) -> None:
         await asyncio.sleep(0.05)
 
 
-def _values(loader: Loader, held: HeldCounter) -> Values:
-    """The counts of this process; how far it has loaded, and what is held, is not known in its first moments."""
+def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper) -> Values:
+    """The counts of this process; how far it has loaded, and what is held, is not known in its first moments.
+
+    Only the process that keeps the rollups knows how far these are.
+    """
     values: Values = {
         ("footfall_events_loaded_total",): loader.events_loaded,
         ("footfall_store_away",): int(loader.store_away),
@@ -110,4 +124,8 @@ def _values(loader: Loader, held: HeldCounter) -> Values:
         values["footfall_loaded_through_timestamp_seconds",] = loader.loaded_through_ms / 1000
     if held.number is not None:
         values["footfall_quarantine_events",] = held.number
+    if keeper.age_s is not None:
+        values["footfall_rollup_age_seconds",] = keeper.age_s
+    if keeper.days_waiting is not None:
+        values["footfall_rollup_days_waiting",] = keeper.days_waiting
     return values

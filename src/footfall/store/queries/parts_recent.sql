@@ -2,5 +2,5 @@
 SELECT table, name
 FROM system.parts
 WHERE database = currentDatabase() AND active AND modification_time > now() - INTERVAL 1 HOUR
-    AND table IN ('events', 'events_shard', 'quarantine', 'quarantine_shard')
+    AND replaceOne(table, '_shard', '') IN ('events', 'quarantine', 'rollup_changes', 'rollup_days')
 ORDER BY table, name

@@ -1,5 +1,5 @@
--- Days that may have events twice, because a load was repeated and is not merged yet: what was loaded since the day was
--- counted is not known, and the count may have found copies.
+-- Days that may have events twice, because a load was repeated and is not merged yet.
+-- The count of a day finds its copies; what was loaded after it is not known.
 WITH
     (
         SELECT hex(sipHash128(arraySort(groupArray((name, toString(uuid))))))
