@@ -19,14 +19,14 @@ def numbers(*span: int, **changes: object) -> list[dict[str, object]]:
 
 def report(there: Node, watermark_ms: int) -> bytes:
     """What a report has as of a time."""
-    rows = "SELECT * FROM events FINAL WHERE admitted <= {watermark:Int64}"
+    rows = "SELECT * EXCEPT loaded FROM events FINAL WHERE admitted <= {watermark:Int64}"
     text = f"{rows} ORDER BY customer, product, timestamp, batch, sequence FORMAT TSV"
     with there.store.stream(text, {"watermark": watermark_ms}) as blocks:
         return b"".join(blocks)
 
 
 def everything(there: Node) -> list[tuple[Any, ...]]:
-    return there.rows("SELECT * FROM events FINAL ORDER BY customer, product, timestamp, batch, sequence")
+    return there.rows("SELECT * EXCEPT loaded FROM events FINAL ORDER BY customer, product, timestamp, batch, sequence")
 
 
 def is_tidy(there: Node) -> bool:

@@ -21,6 +21,9 @@ PIECES = {
     # ... and of the rollups'.
     "{{counts}}": query("rollup_counts"),
     "{{selected}}": "true",
+    "{{keys}}": "customer, product,",
+    "{{customer}}": "customer",
+    "{{product}}": "product",
     "{{types}}": "true",
     "{{begin}}": "toInt64(0)",
     "{{units}}": "hours",

@@ -131,7 +131,7 @@ class Node:
 
     def rows(self, table: str = "events") -> list[tuple[Any, ...]]:
         """Every column of every row but those that are made."""
-        return self.store.rows(f"SELECT * FROM {table} FINAL ORDER BY ALL", {})  # noqa: S608 - one of two names
+        return self.store.rows(f"SELECT * EXCEPT loaded FROM {table} FINAL ORDER BY ALL", {})  # noqa: S608 - one of two names
 
     def names(self, folder: str) -> dict[str, bytes]:
         root = self.data / folder

@@ -194,8 +194,8 @@ ROLLUP_PERIOD_S = 30
 ROLLUP_QUIET_S = 600
 # Percent of one core that counting past days takes: it rests after each step, so that loading does not notice.
 ROLLUP_CORE_PERCENT = 20
-# Events of one step: a tenth of a second of work, a few ten MB.
-ROLLUP_STEP_ROWS_MAX = 300_000
+# Events of one step: half a second of work, a hundred MB.
+ROLLUP_STEP_ROWS_MAX = 1_000_000
 # Quarters of an hour, types and versions that the rollup keeps of one day. Software that numbers each of its builds
 # could have more; such a day is counted from its events.
 ROLLUP_GROUPS_MAX = 100_000

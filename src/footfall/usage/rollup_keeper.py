@@ -18,19 +18,8 @@ from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, q
 from footfall.system.clock import Clock
 from footfall.usage.duplicates import COMPARED_ROWS_MAX
 from footfall.usage.intervals import Intervals
-from footfall.usage.rollups import (
-    DIMENSIONS,
-    QUARTER_MS,
-    SELECTED,
-    Day,
-    GroupCount,
-    GroupKey,
-    Rollups,
-    Scope,
-    counts_statement,
-    day_parameters,
-    gather_days,
-)
+from footfall.usage.rollup_days import Day, counts_statement, day_parameters, gather_days, rows_statement
+from footfall.usage.rollups import DIMENSIONS, QUARTER_MS, GroupCount, GroupKey, Rollups, Scope
 from footfall.windows import DAY_MS, HOUR_MS
 
 log = logging.getLogger(__name__)
@@ -151,9 +140,11 @@ class RollupKeeper:
             if together[0].rows > COMPARED_ROWS_MAX:
                 self._count_large(look, together[0], stopped)
             else:
-                text = query("rollup_compute").replace("{{counts}}", counts_statement(_QUARTERS))
+                text = query("rollup_compute").replace("{{counts}}", counts_statement(_QUARTERS, together))
                 self._store.write(
-                    text.replace("{{selected}}", SELECTED), self._parameters(look, together), self._bounds
+                    text.replace("{{selected}}", rows_statement(together)),
+                    self._parameters(look, together),
+                    self._bounds,
                 )
         except (StoreFailed, StoreTimeout) as error:
             # They are counted from their events until the worker starts again.
@@ -179,7 +170,8 @@ class RollupKeeper:
 
     def _parameters(self, look: Look, days: list[Day]) -> dict[str, Any]:
         """All events of some days, of any type and whenever they were admitted."""
-        span = {"start": days[0].day * DAY_MS, "end": (days[-1].day + 1) * DAY_MS - 1, "watermark": _EVER_MS}
+        first, last = min(one.day for one in days), max(one.day for one in days)
+        span = {"start": first * DAY_MS, "end": (last + 1) * DAY_MS - 1, "watermark": _EVER_MS}
         every = {**Scope().parameters(), **day_parameters(days), **_QUARTERS.parameters(), **span}
         limits = {"late": self._late_ms, "groups": self._settings.rollup_groups_max}
         return {**every, **limits, "epoch": look.epoch, "loaded": look.looked_ms}

@@ -23,35 +23,14 @@ from msgspec import Struct
 from footfall.store import Store, query
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, cut
 from footfall.usage.intervals import ALL, Intervals, TimeSpan
+from footfall.usage.rollup_days import TYPES, Day, begin_of, counts_statement, day_parameters, fill, gather_days
 from footfall.windows import DAY_MS, HOUR_MS
 
 QUARTER_MS: Final = HOUR_MS // 4
 # By what counts may be grouped beside the interval.
 DIMENSIONS: Final = ("customer", "product", "type", "version")
-# Days that one statement counts from events: their codes are parameters, some 100 bytes each.
-DAYS_AT_ONCE_MAX: Final = 2_000
 # Days of one answer that are counted from events; more are years of thousands of customers, just after an upgrade.
 DAYS_MAX: Final = 1_000_000
-
-# The start of a timestamp's interval; see `Intervals`.
-_PIECE = "roundDown(timestamp, {starts:Array(Int64)})"
-_WIDTH = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{widths:Array(Int64)}}, toInt64(0))"
-_OFFSET = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{offsets:Array(Int64)}}, toInt64(0))"
-_BEGIN = f"""if(
-        {_WIDTH} = 0,
-        {_PIECE},
-        greatest({_PIECE}, timestamp - positiveModulo(timestamp + {_OFFSET}, greatest({_WIDTH}, 1)))
-    )"""
-_TYPES = """(empty({types:Array(String)}) AND empty({prefixes:Array(String)})
-        OR type IN {types:Array(String)}
-        OR arrayExists(prefix -> startsWith(toString(type), prefix), {prefixes:Array(String)}))
-    AND (empty({versions:Array(String)}) OR version IN {versions:Array(String)})"""
-# The rows of some days that a scope selects.
-SELECTED: Final = f"""(customer, product, intDiv(timestamp, {DAY_MS}))
-        IN arrayZip({{customers:Array(String)}}, {{products:Array(String)}}, {{days:Array(Int64)}})
-    AND timestamp BETWEEN {{start:Int64}} AND {{end:Int64}}
-    AND admitted <= {{watermark:Int64}}
-    AND {_TYPES}"""
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -115,15 +94,6 @@ class GroupCount(NamedTuple):
         return GroupCount(*map(sum, zip(self, other, strict=True)))
 
 
-class Day(NamedTuple):
-    """A UTC day of a customer's product, in days since 1970, and about how many rows it has."""
-
-    customer: str
-    product: str
-    day: int
-    rows: int
-
-
 class TooManyGroups(Exception):
     """The answer would have more groups than it may."""
 
@@ -185,10 +155,10 @@ class Rollups:
         unit_ms = unit_of(intervals)
         first_day, last_day = _whole_days(scope, unit_ms)
         texts = {
-            "begin": _begin(intervals),
+            "begin": begin_of(intervals),
             "units": "hours" if unit_ms == HOUR_MS else "quarters",
             "width": str(unit_ms or QUARTER_MS),
-            "types": _TYPES,
+            "types": TYPES,
         }
         parameters = {
             **self._parameters(scope, watermark_ms, intervals, by),
@@ -196,7 +166,7 @@ class Rollups:
             "last_day": last_day,
             "limit": groups_max + DAYS_MAX + 1,
         }
-        rows = self._store.rows(_fill(query("rollup_answer"), texts), parameters, limit())
+        rows = self._store.rows(fill(query("rollup_answer"), texts), parameters, limit())
         days = [
             Day(customer, product, day, events)
             for counted, day, customer, product, _, _, events, *_ in rows
@@ -218,9 +188,9 @@ class Rollups:
         by: Sequence[str] = (),
     ) -> Iterator[tuple[GroupKey, GroupCount]]:
         """Count the scope's events of some days from the events themselves; a group may come several times."""
-        text = _fill(query("rollup_events"), {"counts": counts_statement(intervals)})
         parameters = self._parameters(scope, watermark_ms, intervals, by)
         for together in gather_days(days, COMPARED_ROWS_MAX):
+            text = fill(query("rollup_events"), {"counts": counts_statement(intervals, together)})
             for start_ms, end_ms in self._pieces(together, scope, watermark_ms, limit):
                 wanted = {**parameters, **day_parameters(together), "start": start_ms, "end": end_ms}
                 for row in self._store.rows(text, wanted, limit()):
@@ -273,31 +243,6 @@ class Rollups:
         }
 
 
-def counts_statement(intervals: Intervals) -> str:
-    """The statement that counts some days by interval, customer, product, type and version."""
-    return _fill(query("rollup_counts"), {"begin": _begin(intervals), "selected": SELECTED})
-
-
-def day_parameters(days: Sequence[Day]) -> dict[str, list[Any]]:
-    """The parameters that name days."""
-    customers, products, numbers = ([one[at] for one in days] for at in range(3))
-    return {"customers": customers, "products": products, "days": numbers}
-
-
-def gather_days(days: Iterable[Day], rows_max: int) -> Iterator[list[Day]]:
-    """The days in the order of time, as many together as have at most `rows_max` rows; one that has more by itself."""
-    together: list[Day] = []
-    rows = 0
-    for one in sorted(days, key=lambda day: (day.day, day.customer, day.product)):
-        if together and (rows + one.rows > rows_max or len(together) == DAYS_AT_ONCE_MAX):
-            yield together
-            together, rows = [], 0
-        together.append(one)
-        rows += one.rows
-    if together:
-        yield together
-
-
 def unit_of(intervals: Intervals) -> int:
     """The longest unit of the rollup, in ms, of which each is within one interval; 0 where none is."""
     edges = [
@@ -321,16 +266,6 @@ def _whole_days(scope: Scope, unit_ms: int) -> tuple[int, int]:
     if (scope.end_ms + 1) % unit_ms:
         last_day -= 1
     return max(first_day, 1), last_day
-
-
-def _begin(intervals: Intervals) -> str:
-    return "toInt64(0)" if intervals == ALL else _BEGIN
-
-
-def _fill(text: str, pieces: dict[str, str]) -> str:
-    for name, piece in pieces.items():
-        text = text.replace("{{" + name + "}}", piece)
-    return text
 
 
 def _day_start(day: int) -> int:

@@ -2,8 +2,8 @@
 -- Of equal events of several batches, all but those of the first are duplicates; see `footfall.usage.duplicates`. An
 -- event that was loaded twice and is not merged yet counts once, and its first admission counts.
 SELECT
-    customer,
-    product,
+    {{customer}} AS customer,
+    {{product}} AS product,
     begin,
     type,
     version,
@@ -14,8 +14,7 @@ SELECT
     max(latest) AS latest
 FROM (
     SELECT
-        customer,
-        product,
+        {{keys}}
         {{begin}} AS begin,
         type,
         version,
@@ -26,11 +25,10 @@ FROM (
         max(admitted) AS latest
     FROM events FINAL
     WHERE {{selected}}
-    GROUP BY customer, product, begin, type, version
+    GROUP BY {{keys}} begin, type, version
     UNION ALL
     SELECT
-        customer,
-        product,
+        {{keys}}
         {{begin}} AS begin,
         type,
         version,
@@ -41,8 +39,7 @@ FROM (
         toInt64(0)
     FROM (
         SELECT
-            customer,
-            product,
+            {{keys}}
             timestamp,
             type,
             version,
@@ -50,8 +47,7 @@ FROM (
             argMin(batch, (first_admitted, batch)) AS first_batch
         FROM (
             SELECT
-                customer,
-                product,
+                {{keys}}
                 timestamp,
                 type,
                 version,
@@ -66,7 +62,7 @@ FROM (
                     -- Only timestamps with events of several batches: this reads no contexts.
                     SELECT timestamp
                     FROM (
-                        SELECT customer, product, timestamp, batch
+                        SELECT {{keys}} timestamp, batch
                         FROM events
                         WHERE {{selected}}
                             AND timestamp GLOBAL IN (
@@ -76,19 +72,19 @@ FROM (
                                     SELECT arraySort(groupArray(timestamp)) AS times
                                     FROM events
                                     WHERE {{selected}}
-                                    GROUP BY customer, product, intDiv(timestamp, 86400000)
+                                    GROUP BY {{keys}} intDiv(timestamp, 86400000)
                                 )
                             )
                     )
-                    GROUP BY customer, product, timestamp
+                    GROUP BY {{keys}} timestamp
                     HAVING min(batch) != max(batch)
                 )
-            GROUP BY customer, product, timestamp, type, version, context, batch, sequence
+            GROUP BY {{keys}} timestamp, type, version, context, batch, sequence
         )
-        GROUP BY customer, product, timestamp, type, version, context
+        GROUP BY {{keys}} timestamp, type, version, context
         HAVING min(batch) != max(batch)
     )
-    GROUP BY customer, product, begin, type, version
+    GROUP BY {{keys}} begin, type, version
     HAVING duplicates > 0
 )
-GROUP BY customer, product, begin, type, version
+GROUP BY {{keys}} begin, type, version
