@@ -47,7 +47,9 @@ def test_a_report_that_was_delivered_elsewhere_comes_back_without_its_file(full,
 def test_the_lines_have_every_column_that_is_not_made(full, table):
     from footfall.store import query
 
-    columns = {row[0] for row in full.store.rows(f"DESCRIBE TABLE {table}", {}) if row[2] != "MATERIALIZED"}
+    # When a row was loaded is made by its load, also by a restore.
+    made = {row[0] for row in full.store.rows(f"DESCRIBE TABLE {table}", {}) if row[2] == "MATERIALIZED"} | {"loaded"}
+    columns = {row[0] for row in full.store.rows(f"DESCRIBE TABLE {table}", {})} - made
     everything = {"start": 0, "end": 2**53} if table == "events" else {}
     with full.store.stream(query(f"backup_{table}"), everything) as blocks:
         lines = b"".join(blocks).splitlines()

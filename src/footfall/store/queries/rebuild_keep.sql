@@ -1,7 +1,7 @@
 -- Carry over the events between two times that no archived segment holds, although the archive covers their time.
 INSERT INTO events_rebuilt
-    (customer, product, type, version, timestamp, context, sequence, batch, received, admitted)
-SELECT customer, product, type, version, timestamp, context, sequence, batch, received, admitted
+    (customer, product, type, version, timestamp, context, sequence, batch, received, admitted, loaded)
+SELECT customer, product, type, version, timestamp, context, sequence, batch, received, admitted, loaded
 FROM events FINAL
 WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64}
     AND admitted BETWEEN {begin:Int64} AND {through:Int64}
