@@ -50,10 +50,6 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         scheduler = Scheduler(state, store, settings, clock)
         reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
 
-        async def load() -> None:
-            while await asyncio.to_thread(loader.tick):
-                pass
-
         async def tell() -> None:
             await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
 
@@ -71,6 +67,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             if reclaimer.is_worthwhile:
                 await asyncio.to_thread(reclaimer.reclaim)
 
+        load = partial(_load_waiting, loader)
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
         roll_up = partial(_roll_up, keeper, stop)
         share_metrics = partial(asyncio.to_thread, metrics.write)
@@ -93,6 +90,11 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         await asyncio.to_thread(state.nodes.remove, node)
 
 
+async def _load_waiting(loader: Loader) -> None:
+    while await asyncio.to_thread(loader.tick):
+        pass
+
+
 async def _roll_up(keeper: RollupKeeper, stop: asyncio.Event) -> None:
     """Count past days, step by step, until none is left that has changed."""
     while (rest_s := await asyncio.to_thread(keeper.step, stop.is_set)) is not None:
@@ -104,8 +106,7 @@ async def _load_rest(loader: Loader, settings: Settings) -> None:
     """Load what is left. Our own engine may still be starting; another server that is away is not waited for."""
     end_s = time.monotonic() + settings.stop_timeout_s / 2
     while True:
-        while await asyncio.to_thread(loader.tick):
-            pass
+        await _load_waiting(loader)
         if not loader.store_away or settings.events_url != "embedded" or time.monotonic() >= end_s:
             return
         await asyncio.sleep(0.05)
