@@ -120,8 +120,9 @@ def take_settings(
     context: click.Context, config: Path | None, flags: dict[str, str], data_dir: str | None = None
 ) -> None:
     """Load the settings into `context.obj`; ends the command with exit code 78 when they cannot be used."""
-    # What the library logs of a connection that is lost, the command says itself; a process of the service has a log.
-    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    # What the libraries log of a connection that is lost, the command says itself; a process of the service has a log.
+    for library in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     call = context.meta[_CALL] = _Call(config, flags)
     if data_dir is not None:
         call.flags["data_dir"] = data_dir
