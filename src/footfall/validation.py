@@ -48,7 +48,12 @@ class Mistake(Struct, frozen=True):
 
 
 def unknown_keys(
-    given: Iterable[str], known: tuple[str, ...], most: int, prefix: str = "", others: Mapping[str, str] | None = None
+    given: Iterable[str],
+    known: tuple[str, ...],
+    most: int,
+    prefix: str = "",
+    others: Mapping[str, str] | None = None,
+    kind: str = "key",
 ) -> list[Mistake]:
     """The given keys that are not known, at most `most` of them.
 
@@ -62,7 +67,7 @@ def unknown_keys(
         if len(found) >= most:
             break
         near = (others or {}).get(key) or _hints(known).near(key)
-        found.append(_unknown("key", f"{prefix}{_cut(key)}", near))
+        found.append(_unknown(kind, f"{prefix}{_cut(key)}", near))
     return found
 
 

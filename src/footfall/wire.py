@@ -151,6 +151,17 @@ _LOW = rb"\\u[dD][c-fC-F]" + _HEX2
 _HALF = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
 
 
+def explain_syntax(body: bytes, error: Exception) -> str:
+    """Why a body could not be decoded, in words for the author of a client."""
+    if not body.strip():
+        return "is empty; it must be JSON in UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not JSON in UTF-8: the byte 0x{error.object[error.start]:02x} is part of no character"
+    if "truncated" in str(error):
+        return "is not JSON in UTF-8: it ends within a value"
+    return f"is not JSON in UTF-8: {error}"
+
+
 def mend_json(body: bytes) -> bytes:
     """The body without a byte order mark, and with U+FFFD where only half of a surrogate pair is written.
 

@@ -97,8 +97,8 @@ async def test_content_types_that_are_taken(service, content_type):
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b"", "body: is not JSON in UTF-8: Input data was truncated"),
-        (b"{", "body: is not JSON in UTF-8: Input data was truncated"),
+        (b"", "body: is empty; it must be JSON in UTF-8"),
+        (b"{", "body: is not JSON in UTF-8: it ends within a value"),
         (b'{"events":[]}x', "body: is not JSON in UTF-8: JSON is malformed: trailing characters (byte 14)"),
         (b"[]", 'body: must be an object like {"events": [...]}'),
         (b"[" * 100_000, "body: is nested too deep"),

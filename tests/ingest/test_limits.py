@@ -68,6 +68,8 @@ class Wall:
         (10**30, 400),
         (-1, 400),
         (1e300, 400),
+        (1_568_381_886, 400),
+        (1_568_381_886_000_000, 400),
     ],
 )
 async def test_timestamps_have_a_window(service, timestamp, status):
@@ -76,7 +78,10 @@ async def test_timestamps_have_a_window(service, timestamp, status):
         assert answer.status == status
         assert len(opened.stored()) == (status == 200)
         if status == 400:
-            assert "must lie between 946684800000 and 1600086400000" in answer.problems[0][1]
+            why = answer.problems[0][1]
+            assert "must lie between 946684800000 and 1600086400000" in why
+            hint = {1_568_381_886: "seconds", 1_568_381_886_000_000: "microseconds"}.get(timestamp)
+            assert why.partition(", which ")[2] == ((hint and f"looks like {hint}: times are in milliseconds") or "")
 
 
 async def test_the_bound_on_versions_holds_where_that_on_codes_is_larger(service):

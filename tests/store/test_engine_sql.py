@@ -1,8 +1,15 @@
 """Looking at a statement's text."""
 
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from footfall.store.engine import sql
+from footfall.store.engine.request import Bounds, Reader
+from footfall.store.engine.rights import Rights
 
 
 @pytest.mark.parametrize(
@@ -75,3 +82,23 @@ def test_a_strange_name_is_no_setting(name: str) -> None:
 
 def test_values_of_settings_are_quoted() -> None:
     assert sql.set_settings({"a": "1", "b": "it's \\"}) == "SET a = '1', b = 'it\\'s \\\\'"
+
+
+async def test_a_long_statement_is_checked_where_nobody_waits_for_it(tmp_path: Path) -> None:
+    passed = threading.Event()
+
+    class Waiting(Rights):
+        """Ends its check once the event loop has done something else."""
+
+        def check(self, *given: Any) -> None:
+            assert passed.wait(20)
+            super().check(*given)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"SELECT 1" + b" " * 20_000}
+
+    reader = Reader(tmp_path, Bounds(10**6, 10**6), Waiting(()))
+    reading = asyncio.create_task(reader.read(b"", {}, receive))
+    await asyncio.sleep(0)
+    passed.set()
+    assert (await reading).statement.keyword == "SELECT"

@@ -2,7 +2,7 @@
 
 import re
 
-from events_server import post, serving
+from events_server import post, read, serving
 
 LINE = re.compile(r"127\.0\.0\.1 (\w+) '([^']*)' (\d+), (\d+) bytes, \d+\.\d ms")
 
@@ -31,6 +31,21 @@ async def test_each_answered_request_has_a_line_without_queries_and_tokens(tmp_p
         ("POST", "/events", "200", sizes[3]),
         ("POST", "/files/JOB-1/***/a.csv", "200", sizes[4]),
     ]
+
+
+async def test_what_cannot_be_read_has_a_line_too(tmp_path, caplog):
+    caplog.set_level("INFO", "footfall.access")
+    async with serving(tmp_path, access_log=True, head_timeout_s=1) as server:
+        (answer,) = await server.ask(b"POST /events HTTP/1.1\r\n\r\n")
+        reader, writer = await server.connect()
+        writer.write(b"POST /eve")
+        late = await read(reader)
+        writer.close()
+    body = answer.partition(b"\r\n\r\n")[2]
+    (first, second) = (record for record in caplog.records if record.name == "footfall.access")
+    assert re.fullmatch(rf"127\.0\.0\.1 - '-' 400, {len(body)} bytes, \d+\.\d ms", first.getMessage())
+    assert late.startswith(b"HTTP/1.1 408 ")
+    assert "- '-' 408," in second.getMessage()
 
 
 async def test_there_is_none_unless_it_is_wanted(tmp_path, caplog):

@@ -231,3 +231,11 @@ async def test_too_many_kept_files_are_refused_until_one_is_removed(service):
         assert answer.json()[0]["value"]["message"].endswith("; GET /reports lists them")
         await opened.anna.delete(f"/reports/JOB-{jobs[0].id}")
         assert (await opened.anna.post("/reports", json=body)).status_code == 200
+
+
+async def test_the_list_says_why_a_report_failed(service):
+    async with service() as opened:
+        await opened.fail(JobStatus.FAILED, "because")
+        await opened.complete()
+        complete, failed = (await opened.anna.get("/reports")).json()
+    assert (failed["reason"], "reason" in complete) == ("because", False)

@@ -43,6 +43,27 @@ def test_examples_are_of_the_plan_in_force(tmp_path):
     assert "PORTFOLIO" not in examples
 
 
+def test_no_example_mixes_the_plan_with_the_packaged_one(tmp_path):
+    live, description = describe(tmp_path, PLAN, "quarantine")
+    paths = description.document(URL)["paths"]
+    examples = json.dumps(paths)
+    assert not [word for word in ("portfolioId", "watchlistId", "userId") if word in examples.replace("userIds", "")]
+    shown = paths["/plan"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert shown == {
+        "fingerprint": live.plan.fingerprint,
+        "mode": "quarantine",
+        "customers": ["CUSTOMER"],
+        "products": {"SHOP": {"columns": ["sku", "user"], "types": {"ORDERED": ["user", "sku"]}}},
+        "rules": [],
+    }
+    held = paths["/quarantine/{batch}/{sequence}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    assert held["reason"] == "context: 3 values where ORDERED takes 2: user, sku"
+    assert held["context"] == ["user-1", "sku-1", "one more"]
+    refused = paths["/events"]["post"]["responses"]["400"]["content"]["application/json"]["examples"]
+    (child,) = refused["EVENT_NOT_IN_PLAN"]["value"][0]["children"]
+    assert child["value"]["message"] == "events[3].type: SHOP-OPENED is not in the tracking plan for product SHOP"
+
+
 def test_the_page_says_which_plan_and_mode_hold(tmp_path):
     live, description = describe(tmp_path, PLAN, "open")
     page = render_page(description.document(URL), URL)

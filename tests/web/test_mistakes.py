@@ -11,15 +11,15 @@ WARNING = "footfall-warning"
     [
         (
             "/usage/counts?customer=BARCHART&product=PORTFOLIO&type=X",
-            "type: is no key of this call; did you mean types?",
+            "type: is no parameter of this call; did you mean types?",
         ),
         ("/usage/counts?customer=BARCHART&product=PORTFOLIO&start=1571029200", "start: looks like seconds"),
         ("/usage/counts?customer=BARCHART&product=PORTFOLIO&start=20260131", "start: looks like a date"),
-        ("/reports?limits=1", "limits: is no key of this call; did you mean limit?"),
-        ("/schedules?before=x", "before: is no key of this call"),
-        ("/schedules/x?full=1", "full: is no key of this call"),
-        ("/reports/JOB-x/manifest?a=1", "a: is no key of this call"),
-        ("/quarantine?customers=TGAM", "customers: is no key of this call; did you mean customer?"),
+        ("/reports?limits=1", "limits: is no parameter of this call; did you mean limit?"),
+        ("/schedules?before=x", "before: is no parameter of this call"),
+        ("/schedules/x?full=1", "full: is no parameter of this call"),
+        ("/reports/JOB-x/manifest?a=1", "a: is no parameter of this call"),
+        ("/quarantine?customers=TGAM", "customers: is no parameter of this call; did you mean customer?"),
     ],
 )
 async def test_a_call_of_our_own_refuses_what_it_does_not_know(service, path, message) -> None:

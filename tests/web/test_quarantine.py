@@ -193,13 +193,13 @@ async def test_a_drop_of_what_is_chosen_leaves_records(quarantined, tmp_path):
 
 async def test_a_query_that_cannot_be_read_is_refused_saying_where(service):
     cases = [
-        ("limit=0", "limit"),
-        ("limit=1001", "limit"),
-        ("limit=x", "limit"),
+        ("limit=0", "limit: must be an integer of at least 1"),
+        ("limit=1001", "limit: must be an integer of at most 1000"),
+        ("limit=x", "limit: must be an integer"),
         ("since=yesterday", "since"),
         ("until=2026-02-30", "until"),
         ("until=99999999999999999999", "until"),
-        ("state=gone", "state"),
+        ("state=gone", "state: must be one of: held, released, dropped, all"),
         ("after=x", "after"),
         ("costumer=TGAM", "costumer"),
     ]
@@ -208,14 +208,15 @@ async def test_a_query_that_cannot_be_read_is_refused_saying_where(service):
             answer = await opened.root.get(f"/quarantine?{query}")
             value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
             assert (answer.status_code, value["code"]) == (400, "REQUEST_PARAMETER_MALFORMED"), query
-            assert child["value"]["message"].startswith(f"{where}: "), child
+            message = child["value"]["message"]
+            assert message.startswith(f"{where}: ") or message == where
 
 
 @pytest.mark.parametrize("call", ["release", "drop"])
 async def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call):
     cases = [
-        (b"{", "body"),
-        (b"[]", "body"),
+        (b"{", "body: is not JSON in UTF-8: it ends within a value"),
+        (b"[]", "body: must be an object, not an array"),
         (b"\xff", "body"),
         (b"[" * 100_000, "body"),
         (b'{"filters":{}}', "filters"),
@@ -225,9 +226,9 @@ async def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call)
         (b'{"filter":{"ids":[]}}', "filter.ids"),
         (b'{"filter":{"since":"1"}}', "filter.since"),
         (b'{"filter":null}', "filter"),
-        (b'{"ids":[]}', "ids"),
+        (b'{"ids":[]}', "ids: must be an array of length at least 1"),
         (b'{"ids":["x"]}', "ids[0]"),
-        (b'{"ids":[1]}', "ids[0]"),
+        (b'{"ids":[1]}', "ids[0]: must be a string, not an integer"),
         (b'{"ids":["%b"]}' % b'x","'.join([b""] * 1002), "ids"),
     ]
     async with service() as opened:
@@ -235,7 +236,8 @@ async def test_a_body_that_cannot_be_read_is_refused_saying_where(service, call)
             answer = await opened.root.post(f"/quarantine/{call}", content=body)
             value, (child,) = answer.json()[0]["value"], answer.json()[0]["children"]
             assert (answer.status_code, value["code"]) == (400, "REQUEST_INPUT_MALFORMED"), body[:40]
-            assert child["value"]["message"].startswith(f"{where}: "), child
+            message = child["value"]["message"]
+            assert message.startswith(f"{where}: ") or message == where
 
 
 async def test_a_type_that_cannot_be_one_is_refused(quarantined):

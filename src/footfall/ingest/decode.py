@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 from footfall.ingest.batch_ids import BatchedEvent
 from footfall.ingest.diagnosis import Faults, diagnose, too_many
 from footfall.settings import Settings
+from footfall.validation import unit_mistake
 
 # The commas of a body up to this length need no counting: its objects take some 15 times its bytes at the most.
 UNCOUNTED_BYTES_MAX = 1024 * 1024
@@ -91,6 +92,8 @@ def _add_bound_faults(faults: Faults, index: int, event: BatchedEvent, newest: i
     oldest = settings.timestamp_min_ms
     if not oldest <= event.timestamp <= newest:
         why = f"must lie between {oldest} and {newest} (milliseconds since 1970), not {event.timestamp}"
+        if mistake := unit_mistake("timestamp", event.timestamp):
+            why += f", which {mistake.why}"
         faults.add(f"events[{index}].timestamp", why)
     if len(event.context) > settings.context_values_max:
         faults.add(f"events[{index}].context", f"must have {settings.context_values_max} values at the most")

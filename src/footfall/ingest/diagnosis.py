@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest.batch_ids import BatchedEvent
 from footfall.settings import Settings
-from footfall.wire import mend_json
+from footfall.wire import explain_syntax, mend_json
 
 # An array of so many bytes is split at once: it has at most half as many items, of 80 bytes each.
 _SHORT_ARRAY_BYTES_MAX = 256 * 1024
@@ -130,7 +130,7 @@ def _events_text(body: bytes, faults: Faults) -> Raw | None:
     try:
         _check_syntax(body)
     except msgspec.DecodeError as error:
-        faults.add("body", f"is not JSON in UTF-8: {error}")
+        faults.add("body", explain_syntax(body, error))
         faults.refuse()
     try:
         events = _decode_envelope(body).events

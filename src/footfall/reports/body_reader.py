@@ -13,7 +13,7 @@ from footfall import validation, windows
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.validation import Mistake
-from footfall.wire import mend_json
+from footfall.wire import explain_syntax, mend_json
 
 _UTC = ZoneInfo("UTC")
 _decode = msgspec.json.Decoder().decode
@@ -61,10 +61,11 @@ def _annotations(annotation: Any) -> Iterator[Any]:
 class BodyReader:
     """Decodes one body and collects the problems with its values.
 
-    `mistakes` are likely ones; for a strict reader they are problems.
+    `mistakes` are likely ones; for a strict reader they are problems. `goal` says in a refusal what cannot be done.
     """
 
-    def __init__(self, settings: Settings, *, strict: bool = False) -> None:
+    def __init__(self, settings: Settings, *, strict: bool = False, goal: str = "the report cannot be started") -> None:
+        self._goal = goal
         self.settings = settings
         self.strict = strict
         self.mistakes: list[Mistake] = []
@@ -85,8 +86,8 @@ class BodyReader:
         elif len(self.mistakes) < self.settings.problems_max:
             self.mistakes.append(mistake)
 
-    def refuse(self, what: str = "the report cannot be started") -> None:
-        """Raise RequestRefused when problems were found; `what` names the thing that cannot be made."""
+    def refuse(self) -> None:
+        """Raise RequestRefused when problems were found."""
         if not self._problems:
             return
         codes = {problem.code for problem in self._problems}
@@ -94,14 +95,14 @@ class BodyReader:
         code = malformed if malformed in codes else Code.REQUEST_PARAMETER_MALFORMED
         count = "one thing is" if len(self._problems) == 1 else f"{len(self._problems)} things are"
         problems = tuple(self._problems[: self.settings.problems_max])
-        raise RequestRefused(code, f"{what}: {count} wrong", problems)
+        raise RequestRefused(code, f"{self._goal}: {count} wrong", problems)
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The body as a JSON object. Raises RequestRefused when it is none."""
         try:
             found = _decode(mend_json(body))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            self.misshapen("body", f"is not JSON in UTF-8: {error}")
+            self.misshapen("body", explain_syntax(body, error))
         except RecursionError:
             self.misshapen("body", "is nested too deep")
         else:

@@ -48,8 +48,12 @@ class ReportSpec(Struct, frozen=True, kw_only=True):
 
 
 def parse_report_request(body: bytes, settings: Settings, *, strict: bool = False) -> ReportSpec:
-    """Parse the body of `POST /reports`. Raises RequestRefused with all problems; with `strict`, also for mistakes."""
-    reader = BodyReader(settings, strict=strict)
+    """Parse the body of `POST /reports`, or with `strict` of an estimate, which is refused for mistakes too.
+
+    Raises RequestRefused with all problems.
+    """
+    goal = "the report cannot be estimated" if strict else "the report cannot be started"
+    reader = BodyReader(settings, strict=strict, goal=goal)
     found = reader.decode(body)
     check_keys(reader, found, ReportRequest)
     request = read_report_request(reader, found)

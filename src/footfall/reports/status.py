@@ -29,10 +29,14 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class ListedReport(ReportStatus, frozen=True):
-    """A report in the list: its status, the `schedule` that started it, and `file` when that is not there any more."""
+    """A report in the list: its status, `reason` why it is no COMPLETE one, the `schedule` that started it.
+
+    `file` is there when the file is not there any more.
+    """
 
     schedule: str | UnsetType = UNSET
     file: Literal["removed"] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class Completed(Struct, frozen=True):
@@ -142,6 +146,7 @@ def listed_report(job: Job) -> ListedReport:
         **structs.asdict(report_status(job)),
         schedule=UNSET if job.schedule is None else job.schedule,
         file="removed" if _is_file_gone(job) else UNSET,
+        reason=job.reason or UNSET,
     )
 
 

@@ -84,7 +84,7 @@ class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
 
 def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
     """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
-    reader = BodyReader(settings, strict=True)
+    reader = BodyReader(settings, strict=True, goal="the schedule cannot be made")
     found = reader.decode(body)
     check_keys(reader, found, ScheduleRequest)
     wanted = Part(reader, found, ScheduleRequest)
@@ -108,7 +108,7 @@ def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: in
         next_due_ms=first.end_ms + grace_s * 1000,
     )
     _check_report(reader, found, schedule, first)
-    reader.refuse("the schedule cannot be made")
+    reader.refuse()
     return schedule
 
 

@@ -16,6 +16,7 @@ from footfall.web.asgi import AsgiExchange
 from footfall.web.errors import PATH_CHARS_MAX
 from footfall.web.events_endpoint import EventsProtocol
 from footfall.web.exchange import PlainExchange
+from footfall.web.framing import RawHeaders
 
 log = logging.getLogger("footfall.access")
 
@@ -52,13 +53,23 @@ class LoggedEventsProtocol(EventsProtocol):
         exchange = self._exchange
         if isinstance(exchange, AsgiExchange):
             scope = exchange.scope
-            self._log(exchange, scope["method"], scope["path"], exchange.status, exchange.sent_bytes)
+            sent = (exchange.raw_headers, exchange.request_id, scope["method"], scope["path"])
+            self._log(*sent, exchange.status, exchange.sent_bytes)
         elif exchange is not None:
-            self._log(exchange, "POST", "/events", self._answer_status, self._answer_bytes)
+            sent = (exchange.raw_headers, exchange.request_id, "POST", "/events")
+            self._log(*sent, self._answer_status, self._answer_bytes)
         super()._on_answered()
 
-    def _log(self, exchange: PlainExchange | AsgiExchange, method: str, path: str, status: int, size: int) -> None:
-        client = self._collector.client_address(exchange.raw_headers, self.client)
+    def _write_refusal(self, refused: RequestRefused) -> None:
+        """A request that could not be read has neither method nor path: what it seems to have may be half of it."""
+        self._arrived_s = self._arrived_s or self.loop.time()
+        refused.request_id = refused.request_id or self._collector.request_ids.make()
+        super()._write_refusal(refused)
+        size = len(errors.refusal_body(refused))
+        self._log([], refused.request_id, "-", "-", errors.STATUS[refused.code], size)
+
+    def _log(self, headers: RawHeaders, id: str, method: str, path: str, status: int, size: int) -> None:  # noqa: A002
+        client = self._collector.client_address(headers, self.client)
         path = _LINK.sub(r"\1***", path)[:PATH_CHARS_MAX]
         ms = round((self.loop.time() - self._arrived_s) * 1000, 1)
         fields: dict[str, Any] = {
@@ -69,6 +80,6 @@ class LoggedEventsProtocol(EventsProtocol):
             "bytes": size,
             "ms": ms,
         }
-        token = request_id.set(exchange.request_id)
+        token = request_id.set(id)
         log.info("%s %s %r %d, %d bytes, %.1f ms", client, method, path, status, size, ms, extra={"fields": fields})
         request_id.reset(token)

@@ -109,7 +109,7 @@ def _known_query_guard(entry: Route) -> Guard:
     known = tuple(PAGES[entry.method, entry.path].query)
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        if found := unknown_keys(connection.query_params, known, QUERY_NAMES_MAX):
+        if found := unknown_keys(connection.query_params, known, QUERY_NAMES_MAX, kind="parameter"):
             problems = tuple(mistake.problem() for mistake in found)
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the request has unknown parameters", problems)
 

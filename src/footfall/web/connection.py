@@ -316,7 +316,7 @@ class Connection(asyncio.Protocol, ABC):
         """Answer what has no exchange, and no route."""
         answer = render_refusal(self._collector.refuse(refused))
         self._requests.count(OTHER, answer[0])
-        self._write(answer, [], keep_alive=False)
+        self._write(answer, [], keep_alive=False, request_id=refused.request_id)
 
     def _drop_exchange(self) -> None:
         """End the exchange of the request under way without an answer, and tell the application that serves it."""

@@ -30,7 +30,6 @@ PATH_CHARS_MAX = 200
 _FRAMEWORK: dict[int, tuple[Code, str]] = {
     400: (Code.REQUEST_PARAMETER_MALFORMED, "the request cannot be read"),
     404: (Code.REQUEST_NOT_FOUND, "there is nothing at this path; GET /docs lists the calls"),
-    405: (Code.REQUEST_METHOD_NOT_ALLOWED, "this path has no such method; the Allow header lists those it has"),
     413: (Code.REQUEST_TOO_LARGE, "the body is too large"),
 }
 
@@ -65,10 +64,18 @@ def as_refusal(error: Exception) -> RequestRefused | None:
         case StateUnavailable():
             text = "what users, reports and schedules are kept in is full, or away: send the request again"
             return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=STATE_RETRY_AFTER_S)
+        case MethodNotAllowedException():
+            text = f"this path does not have this method; it has {_allowed(error)}"
+            return RequestRefused(Code.REQUEST_METHOD_NOT_ALLOWED, text)
         case HTTPException() if error.status_code in _FRAMEWORK:
             return RequestRefused(*_FRAMEWORK[error.status_code])
         case _:
             return None
+
+
+def _allowed(error: HTTPException) -> str:
+    """The methods that the path has, as the header `Allow` lists them."""
+    return next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
 
 
 def make_exception_handler(

@@ -139,6 +139,7 @@ class _Server(uvicorn.Server):
         self, config: uvicorn.Config, endpoint_file: Path, endpoint: Endpoint, executors: Executors, grace_s: float
     ) -> None:
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_no_cut)
         self._endpoint_file = endpoint_file
         self._endpoint = endpoint
         self._executors = executors
@@ -193,6 +194,11 @@ def _last_port(endpoint_file: Path) -> int:
         return msgspec.json.decode(endpoint_file.read_bytes(), type=Endpoint).port
     except (OSError, msgspec.DecodeError):
         return 0
+
+
+def _is_no_cut(record: logging.LogRecord) -> bool:
+    """Whether a line is about something else than an answer without an end, by which a client learns of a failure."""
+    return "returned without completing response" not in record.getMessage()
 
 
 async def _share(metrics: SharedMetrics) -> None:

@@ -51,6 +51,8 @@ TRANSPORT = frozenset(
 # What chDB calls a Content-Encoding.
 _COMPRESSIONS = {"": "none", "identity": "none", "zstd": "zstd", "lz4": "lz4", "gzip": "gz", "br": "br"}
 _WRITE_BYTES = 1 << 20
+# A longer statement is checked on a thread: 200 KB of it take seconds, in which others would wait.
+_INLINE_CHARS_MAX = 16 * 1024
 # What the head of a form's part says.
 _NAMED = re.compile(rb'\r\ncontent-disposition: *form-data *;(?:[^\r]*;)? *name="([^"\r]*)"', re.IGNORECASE)
 _FILE = re.compile(rb"\r\ncontent-disposition:[^\r]*; *filename\*?=", re.IGNORECASE)
@@ -93,12 +95,12 @@ class Reader:
         body = b"".join([chunk async for chunk in _chunks(receive, self._bounds.statement)])
         if headers.get("content-type", "").startswith("multipart/form-data"):
             form = _read_form(headers["content-type"], body)
-            return self._make(form.get("query", ""), values | form)
+            return await self._make(form.get("query", ""), values | form)
         if text:
-            return self._make(f"{text}\n{_decode(body)}", values)
+            return await self._make(f"{text}\n{_decode(body)}", values)
         # Behind an INSERT may be inline data that is no text.
         is_insert = sql.read_keyword(body[:1024].decode("latin-1")) == "INSERT"
-        return self._make(body if is_insert else _decode(body), values)
+        return await self._make(body if is_insert else _decode(body), values)
 
     async def _read_data(self, text: str, values: dict[str, str], encoding: str, receive: Receive) -> Request:
         if encoding not in _COMPRESSIONS:
@@ -109,7 +111,7 @@ class Reader:
             raise _no_space(error) from error
         try:
             size = await _save(_chunks(receive, self._bounds.data), file)
-            request = self._make(text, values, file)
+            request = await self._make(text, values, file)
             if not size:
                 return request
             statement = replace(request.statement, text=_load(text, file, encoding))
@@ -118,7 +120,7 @@ class Reader:
             file.close()
             raise
 
-    def _make(self, text: str | bytes, values: dict[str, str], data: BinaryIO | None = None) -> Request:
+    async def _make(self, text: str | bytes, values: dict[str, str], data: BinaryIO | None = None) -> Request:
         if not text.strip():
             raise EngineError(62, "Empty query. (SYNTAX_ERROR)")
         mark = uuid.uuid4().hex
@@ -129,7 +131,10 @@ class Reader:
                 raise EngineError(115, f"{name[:50]!r} cannot be a setting. (UNKNOWN_SETTING)")
         parameters = {name.removeprefix("param_"): value for name, value in own.items() if name.startswith("param_")}
         database = values.get("database", "")
-        self._rights.check(text, database, parameters, settings)
+        if len(text) > _INLINE_CHARS_MAX:
+            await asyncio.to_thread(self._rights.check, text, database, parameters, settings)
+        else:
+            self._rights.check(text, database, parameters, settings)
         statement = EngineStatement(
             text=text,
             mark=mark,

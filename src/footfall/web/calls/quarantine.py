@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 import msgspec
 from litestar import Response
@@ -21,7 +21,7 @@ from footfall.validation import unit_mistake, unknown_keys
 from footfall.web.calls.events import Batch
 from footfall.web.calls.request import UNCACHED, SignedInRequest, read_json
 from footfall.web.dependencies import Services
-from footfall.wire import mend_json
+from footfall.wire import explain_syntax, mend_json
 
 Change = TypeVar("Change", bound="QuarantineDrop")
 Criteria = TypeVar("Criteria", "QuarantineFilter", "QuarantineQuery")
@@ -45,6 +45,17 @@ Milliseconds = Annotated[
 Instant = Milliseconds | Annotated[str, Meta(description="A date such as 2026-10-01, or a time, in UTC or its offset.")]
 Sequence = Annotated[str, PathParameter(description="The event's place in its request, from 1.")]
 
+_EXPECTED = re.compile(r"Expected `([^`]+)`( of length)?(?: (<=|>=) (\d+))?(?:, got `([^`]+)`)?")
+_KINDS = {
+    "object": "an object",
+    "array": "an array",
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+}
+State = Literal["held", "released", "dropped", "all"]
+STATES = get_args(State)
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 # The keys of the bodies and of their filters, from which the suggestion for an unknown key is taken.
 BODY_KEYS = ("filter", "ids", "all", "setType", "dryRun")
@@ -73,7 +84,7 @@ class QuarantineQuery(_Criteria, kw_only=True, forbid_unknown_fields=True):
 
     since: Instant | UnsetType = UNSET
     until: Instant | UnsetType = UNSET
-    state: Literal["held", "released", "dropped", "all"] = "held"
+    state: State = "held"
     limit: Annotated[int, Meta(ge=1, le=PAGE_EVENTS_MAX)] = 100
     after: str = ""
 
@@ -120,7 +131,7 @@ async def list_quarantine(request: SignedInRequest, services: NamedDependency[Se
     with _refusing_malformed(Code.REQUEST_PARAMETER_MALFORMED, "after"):
         after = Cursor.parse(wanted.after) if wanted.after else START
     state = "" if wanted.state == "all" else wanted.state
-    with _unavailable_as_503():
+    with _unavailable_as_503(""):
         page = await services.quarantine.page(_select(wanted, (), state), wanted.limit, after)
     return Response(page, headers=UNCACHED)
 
@@ -133,7 +144,7 @@ async def show_quarantine(
         wanted = event_id(f"{batch}/{sequence}")
     except ValueError as error:
         raise _event_not_found() from error
-    with _unavailable_as_503():
+    with _unavailable_as_503(""):
         found = await services.quarantine.find(wanted)
     if found is None:
         raise _event_not_found()
@@ -216,7 +227,7 @@ def _read_query(request: SignedInRequest) -> QuarantineQuery:
 
 async def _read_body(request: SignedInRequest, services: Services, kind: type[Change]) -> Change:
     body = await read_json(request, services.settings)
-    with _refusing_malformed(Code.REQUEST_INPUT_MALFORMED, "body"):
+    with _refusing_malformed(Code.REQUEST_INPUT_MALFORMED, "body", body):
         wanted = msgspec.json.decode(mend_json(body) or b"{}", type=kind)
     if wanted.filter:
         read = _read_times(wanted.filter, Code.REQUEST_INPUT_MALFORMED, "filter.")
@@ -250,7 +261,7 @@ def _malformed(code: Code, problem: Problem) -> RequestRefused:
 
 
 @contextmanager
-def _refusing_malformed(code: Code, where: str) -> Iterator[None]:
+def _refusing_malformed(code: Code, where: str, body: bytes = b"") -> Iterator[None]:
     """Turn a decoding error into a refusal, which names the place in the request where the error tells it."""
     try:
         yield
@@ -260,8 +271,25 @@ def _refusing_malformed(code: Code, where: str) -> Iterator[None]:
             why, place = found[1], found[2] or where
         if unknown := _UNKNOWN.match(str(error)):
             place, why = _tell_unknown(unknown[1], place)
+        elif why.startswith("Invalid enum value"):
+            why = f"must be one of: {', '.join(STATES)}"
+        elif expected := _EXPECTED.fullmatch(why):
+            why = _tell_expected(expected)
+            if code is Code.REQUEST_PARAMETER_MALFORMED:
+                why = why.partition(", not ")[0]  # Every value of a query is a string.
+        elif body and isinstance(error, (msgspec.DecodeError, UnicodeDecodeError)):
+            why = explain_syntax(body, error)
         text = "the request cannot be read: one thing is wrong"
         raise RequestRefused(code, text, (Problem(code, place, why),)) from error
+
+
+def _tell_expected(found: re.Match[str]) -> str:
+    """What msgspec expected, in words: "must be an object, not an array", "must be an integer of at least 1"."""
+    kinds, length, bound, number, given = found.groups()
+    said = "must be " + " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null")
+    if bound:
+        said += f" of {'length ' if length else ''}{'at most' if bound == '<=' else 'at least'} {number}"
+    return f"{said}, not {_KINDS.get(given, given)}" if given else said
 
 
 def _tell_unknown(key: str, place: str) -> tuple[str, str]:
@@ -275,14 +303,14 @@ def _tell_unknown(key: str, place: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _unavailable_as_503() -> Iterator[None]:
+def _unavailable_as_503(unharmed: str = "; nothing was changed") -> Iterator[None]:
     """Turn an unavailable store or journal into a 503, after which the client may try again."""
     try:
         yield
     except StoreRejected as error:
         raise refuse_rejected("the quarantine cannot be searched", error) from error
     except (StoreUnavailable, StoreTimeout) as error:
-        text = "the events store does not answer now; nothing was changed"
+        text = f"the events store does not answer now{unharmed}"
         raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
     except JournalError as error:
         text = "the change cannot be made durable now; nothing was changed"

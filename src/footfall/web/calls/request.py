@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.exceptions.http_exceptions import InternalServerException, RequestEntityTooLarge
 
 from footfall import validation
-from footfall.errors import Code, RequestRefused
+from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import User
 
@@ -18,6 +18,8 @@ SignedInRequest = Request[User, Any, Any]
 JSON: Final = "application/json"
 # Headers of answers that nobody on the way may keep: statuses change, and links are keys.
 UNCACHED: Final = {"cache-control": "no-store"}
+# Characters of a header that an answer repeats.
+HEADER_CHARS_MAX: Final = 100
 # Unknown names of a query that an answer lists: the author of a client needs the first few.
 QUERY_NAMES_MAX: Final = 10
 
@@ -33,9 +35,15 @@ def _require_json(request: SignedInRequest) -> None:
     media_type, parameters = request.content_type
     charset = parameters.get("charset", "utf-8").strip('"').lower()
     if media_type not in ("", JSON) or charset not in ("utf-8", "utf8"):
-        raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {JSON}, in UTF-8")
+        raise _unsupported(f"Content-Type must be {JSON}, in UTF-8", "content-type", request)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, "the body of this call must not be compressed")
+        raise _unsupported("the body of this call must not be compressed", "content-encoding", request)
+
+
+def _unsupported(text: str, header: str, request: SignedInRequest) -> RequestRefused:
+    sent = request.headers.get(header, "")[:HEADER_CHARS_MAX]
+    problem = Problem(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, header, f"{sent!r} is not taken here")
+    return RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, text, (problem,))
 
 
 async def _read_body(request: SignedInRequest, timeout_s: int, bytes_max: int) -> bytes:

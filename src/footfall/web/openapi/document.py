@@ -24,7 +24,7 @@ _REFERENCE: Final = "#/components/schemas/{name}"
 _PROBLEMS: Final[Mapping[Code, tuple[str, str]]] = {
     Code.REQUEST_INPUT_MALFORMED: ("events[3].timestamp", "must be an integral number of milliseconds"),
     Code.REQUEST_PARAMETER_MALFORMED: ("filter.start", "must be milliseconds since the Unix epoch"),
-    Code.EVENT_NOT_IN_PLAN: ("events[3].context[1]", "watchlistId must not be empty"),
+    Code.EVENT_NOT_IN_PLAN: ("events[3].type", "PORTFOLIO-OPENED is not in the tracking plan for product PORTFOLIO"),
 }
 _DESCRIPTIONS: Final = {
     "ErrorNode": "One thing that is wrong, and what is wrong with its parts.",
@@ -152,7 +152,7 @@ def _operation(entry: Route, schemas: Mapping[Any, Json], examples: Examples) ->
     operation["responses"] = {
         "200": _success_response(page, answer),
         **_other_statuses(page),
-        **_error_responses(entry.codes),
+        **_error_responses(entry.codes, examples),
     }
     return operation
 
@@ -208,13 +208,13 @@ def _other_statuses(page: Documentation) -> dict[str, Json]:
     return {status: {"description": text} for status, text in page.also.items()}
 
 
-def _error_responses(codes: Sequence[Code]) -> dict[str, Json]:
+def _error_responses(codes: Sequence[Code], examples: Examples) -> dict[str, Json]:
     """One response for each status, with an example for each code that has it."""
     by_status = groupby(sorted(codes, key=errors.STATUS.__getitem__), key=errors.STATUS.__getitem__)
-    return {str(status): _error_response(status, list(group)) for status, group in by_status}
+    return {str(status): _error_response(status, list(group), examples) for status, group in by_status}
 
 
-def _error_response(status: int, codes: Sequence[Code]) -> Json:
+def _error_response(status: int, codes: Sequence[Code], examples: Examples) -> Json:
     """The response of a status. Only 401, which has one code, has a body of another shape."""
     name = "Unauthorized" if Code.REQUEST_UNAUTHORIZED in codes else "ServerError"
     headers = {"headers": {header[0]: _header(header[1])}} if (header := _ERROR_HEADERS.get(status)) else {}
@@ -224,7 +224,7 @@ def _error_response(status: int, codes: Sequence[Code]) -> Json:
         "content": {
             "application/json": {
                 "schema": {"$ref": _REFERENCE.format(name=name)},
-                "examples": {code.value: {"value": _example_error(code)} for code in codes},
+                "examples": {code.value: {"value": examples.adapt(_example_error(code))} for code in codes},
             }
         },
     }

@@ -26,18 +26,27 @@ _REASONS: Final = (
 
 
 class Examples(Struct, frozen=True):
-    """Replaces the codes of the manual's examples with those of a plan."""
+    """Replaces the codes of the manual's examples with those of a plan.
 
-    context: tuple[str, ...]
-    codes: dict[str, str]
+    `context` is that of the event, `surplus` has a value more than its type takes, and `plan` stands for a whole plan.
+    """
+
+    context: tuple[str, ...] = ()
+    codes: dict[str, str] = {}
+    surplus: tuple[str, ...] = ()
+    plan: dict[str, Any] = {}
 
     def adapt(self, example: Any) -> Any:
         """An example of the manual with the plan's codes."""
         if not self.codes:
             return example
         match example:
+            case {"fingerprint": _, "products": _}:
+                return self.plan
+            case {"context": list(), "reason": _}:
+                return {**self._members(example), "context": list(self.surplus)}
             case dict():
-                return {self.adapt(key): self._member(key, value) for key, value in example.items()}
+                return self._members(example)
             case list():
                 return [self.adapt(item) for item in example]
             case str():
@@ -51,13 +60,16 @@ class Examples(Struct, frozen=True):
         request, answer = self.adapt(page.request_example), self.adapt(page.answer_example)
         return structs.replace(page, request_example=request, answer_example=answer)
 
+    def _members(self, example: dict[str, Any]) -> dict[str, Any]:
+        return {self.adapt(key): self._member(key, value) for key, value in example.items()}
+
     def _member(self, key: str, value: Any) -> Any:
         # Every context of an event in the manual's examples is that of its one type.
         return list(self.context) if key == "context" and isinstance(value, list) else self.adapt(value)
 
 
 # The manual's own, which are of the packaged plan.
-PACKAGED: Final = Examples((), {})
+PACKAGED: Final = Examples()
 
 
 def make_examples(plan: Plan, settings: Settings) -> Examples:
@@ -69,7 +81,9 @@ def make_examples(plan: Plan, settings: Settings) -> Examples:
     keys = next(kind.keys for kind in plan.types if (kind.product, kind.name) == (sample.product, sample.type))
     values = dict(zip((key.name for key in keys), sample.context, strict=False))
     product = next(each for each in plan.products if each.name == sample.product)
-    reason = f"context: {count_of(len(keys) + 1, 'value')} where {sample.type} takes {len(keys) or 'none'}"
+    surplus = (*(values.get(key.name, f"{key.name}-1") for key in keys), "one more")
+    names = f" {len(keys)}: {', '.join(map(str, keys))}" if keys else " none"
+    reason = f"context: {count_of(len(surplus), 'value')} where {sample.type} takes{names}"
     codes = {
         **dict.fromkeys(_REASONS, reason),
         _ROW: "|".join([sample.type, *(values.get(column, "") for column in product.columns)]),
@@ -80,4 +94,11 @@ def make_examples(plan: Plan, settings: Settings) -> Examples:
         "BARCHART": customer,
         "userId": product.columns[0],
     }
-    return Examples(sample.context, codes)
+    shown = {
+        "fingerprint": plan.fingerprint,
+        "mode": settings.plan_mode,
+        **({"customers": [customer]} if plan.customers else {}),
+        "products": {product.name: {"columns": list(product.columns), "types": {sample.type: list(map(str, keys))}}},
+        "rules": [],
+    }
+    return Examples(sample.context, codes, surplus, shown)

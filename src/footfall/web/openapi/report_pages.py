@@ -92,7 +92,8 @@ REPORT_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ),
     ("GET", "/reports"): Documentation(
         "The user's own reports, the newest first: an array of their statuses. `schedule` names the schedule that "
-        "started a report, if any, and `file` is `removed` where the file is not there any more.",
+        "started a report, if any, `reason` says why it is FAILED or TIMEOUT, and `file` is `removed` where the file "
+        "is not there any more.",
         query={
             "limit": "Reports of a page, up to `reports_page_max`; 50 when left out.",
             "before": "Where the page begins; the `next` link of the page before has it.",
