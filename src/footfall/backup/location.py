@@ -57,6 +57,8 @@ class BackupLocation:
                 files.make_folder(self._root)
             self._root.stat()
             self._store = LocalStore(self._root)
+        except FileNotFoundError as error:
+            raise BackupRefused(f"there is no folder {where}") from error
         except OSError as error:
             raise BackupRefused(f"{where} cannot be used: {error.strerror}") from error
         except BaseError as error:
