@@ -72,6 +72,11 @@ def test_the_file_is_the_named_one_or_the_variables_or_the_one_here() -> None:
         ("colour = 1", "footfall.toml: colour: unknown setting"),
         ("[server]\nport = 1", "footfall.toml: server: unknown setting: settings stand by themselves, not in tables"),
         ("port =", "footfall.toml: is not TOML: Invalid value (at end of document)"),
+        (
+            'plan = "a"\ncors_origins = ["b", # [\nport = 1',
+            "footfall.toml: is not TOML: Invalid value (at line 3, column 1); the bracket of line 2 is not closed",
+        ),
+        ('cors_origins = [\n"b",\nx]', "footfall.toml: is not TOML: Invalid value (at line 3, column 1)"),
     ],
 )
 def test_a_file_says_what_is_wrong_in_it(text: str, expected: str) -> None:

@@ -1,7 +1,15 @@
 """What every part of footfall says in the same way: counts with their nouns, times, and texts of strangers."""
 
 import datetime as dt
+import re
 from typing import Final
+
+# What stands before a bracket or a line end of TOML, and may hold some: strings and comments.
+_TOML: Final = re.compile(
+    r'"{3}(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}|\'{3}(?:[^\']|\'{1,2}(?!\'))*\'{3,5}'
+    r'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|\#[^\n]*|[\[\]{}\n]',
+    re.DOTALL,
+)
 
 # Nouns whose plural has more than an `s` behind it.
 _PLURALS: Final = {"try": "tries", "entry": "entries", "copy": "copies", "process": "processes"}
@@ -27,6 +35,24 @@ def moment(time_ms: int, timezone: dt.tzinfo = dt.UTC) -> str:
     except (ValueError, OverflowError, OSError):
         return str(time_ms)
     return found.isoformat(" ").replace("+00:00", "Z")
+
+
+def unclosed_line(toml: str, line: int | None) -> int | None:
+    """The line of a TOML text before `line`, where a parser stopped, on which the last bracket is that nothing closes.
+
+    A parser stops where it meets what cannot be in an array, which may be far behind the array that was not closed.
+    """
+    opened: list[int] = []
+    now = 1
+    for found in _TOML.finditer(toml):
+        mark = found[0]
+        if mark in "[{":
+            opened.append(now)
+        elif mark in "]}":
+            del opened[-1:]
+        now += mark.count("\n")
+    before = [opening for opening in opened if line is None or opening < line]
+    return before[-1] if before else None
 
 
 def plain(text: str) -> str:

@@ -180,6 +180,11 @@ MISTAKES = {
     "regex that is no string": ("uuid = true", "regex = 5", [(17, "rules[0].regex", "must be a string")]),
     "syntax": ("[products.SHOP.types]", "[products.SHOP.types", [(6, "column 21", "is no TOML: Expected ']'")]),
     "end of file": ("uuid = true\n", "uuid = [", [(17, "end of file", "is no TOML")]),
+    "unclosed": (
+        "[products.SHOP.types]",
+        "x = [\n[products.SHOP.types]",
+        [(7, "column 2", "is no TOML: Invalid value; the bracket of line 6 is not closed")],
+    ),
     "dotted key into a value": (
         "uuid = true",
         "uuid = true\nuuid.x = 1",

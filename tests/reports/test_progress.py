@@ -93,13 +93,18 @@ async def test_another_worker_goes_on_from_what_was_told(place: Any) -> None:
     assert least == 0.75
 
 
-def test_the_share_follows_the_engine_where_no_row_can_be_seen(place: Any) -> None:
+def test_the_share_is_half_of_what_is_read_and_half_of_what_has_passed(place: Any) -> None:
     job = Job(id="j", user="u", account="a", filter=None, started_ms=0, watermark_ms=0)  # type: ignore[arg-type] - it is not read
     attempt = Attempt(job, None, place.store, place.destinations, 0)
     assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0, 0]
     attempt.rows_total = 200
     assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0, 0]
     attempt._rows_current = 100
-    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0.25, 0.5]
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0, 0.125, 0.25]
     attempt._rows_done, attempt._rows_current = 100, 100
-    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0.5, 0.75, 1]
+    assert [attempt.progress(read) for read in (0, 0.5, 1)] == [0.5, 0.625, 0.75]
+    # Rows that have passed are the other half.
+    attempt._rows_before, attempt._row_counter.rows = 100, 150
+    assert [attempt.progress(read) for read in (0, 1)] == [0.75, 0.875]
+    attempt._row_counter.rows = 200
+    assert attempt.progress(1) == 1

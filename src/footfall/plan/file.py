@@ -16,6 +16,7 @@ from footfall.plan.node import PlanNode
 from footfall.plan.problems import Findings, PlanInvalid, PlanProblem, spell
 from footfall.plan.reader import read_plan
 from footfall.settings import Settings
+from footfall.wording import unclosed_line
 
 # Twelve hex digits tell any two plans of one installation apart, and still fit a line of a log.
 _FINGERPRINT_DIGITS = 12
@@ -86,10 +87,12 @@ def _syntax(source: str, text: str, message: str) -> PlanInvalid:
     found = _SYNTAX.fullmatch(message)
     if found is None:
         return _invalid(source, "file", f"is no TOML: {message}")
-    why = f"is no TOML: {found['why']}"
-    if found["line"] is None:
+    line = int(found["line"]) if found["line"] else None
+    opened = unclosed_line(text, line)
+    why = f"is no TOML: {found['why']}" + (f"; the bracket of line {opened} is not closed" if opened else "")
+    if line is None:
         return _invalid(source, "end of file", why, len(text.splitlines()) or 1)
-    return _invalid(source, f"column {found['column']}", why, int(found["line"]))
+    return _invalid(source, f"column {found['column']}", why, line)
 
 
 def _invalid(source: str, where: str, why: str, line: int = 1) -> PlanInvalid:

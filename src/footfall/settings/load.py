@@ -17,6 +17,7 @@ from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, typ
 from footfall.settings.checks import PAIRS, hide_credentials, problem
 from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
 from footfall.settings.schema import Settings
+from footfall.wording import unclosed_line
 
 PREFIX = "FOOTFALL_"
 CONFIG_VARIABLE = "FOOTFALL_CONFIG"
@@ -32,6 +33,8 @@ _NO_SETTINGS = frozenset(
 )
 # Variables that Kubernetes sets in every pod when there is a service named footfall.
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")
+# Where the parser of TOML stopped.
+_LINE = re.compile(r"at line (\d+)")
 
 _HINTS = get_type_hints(Settings, include_extras=True)
 # Settings that are tables: the type of their values, and an example in JSON for the environment and flags.
@@ -124,7 +127,8 @@ def _from_file(path: Path | None, problems: list[str]) -> list[_Given]:
     if path is None:
         return []
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        values = tomllib.loads(text)
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
         return []
@@ -132,9 +136,16 @@ def _from_file(path: Path | None, problems: list[str]) -> list[_Given]:
         problems.append(f"{path}: the byte {error.object[error.start]:#04x} is not UTF-8: save the file as UTF-8")
         return []
     except ValueError as error:
-        problems.append(f"{path}: is not TOML: {error}")
+        problems.append(f"{path}: is not TOML: {error}{_unclosed(text, str(error))}")
         return []
     return [_Given(name, value, str(path), f"{path}: {name}", text=False) for name, value in values.items()]
+
+
+def _unclosed(text: str, why: str) -> str:
+    """Which bracket was not closed, as far as the parser's message tells where it stopped."""
+    found = _LINE.search(why)
+    opened = unclosed_line(text, int(found[1]) if found else None)
+    return f"; the bracket of line {opened} is not closed" if opened else ""
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[_Given]:

@@ -131,6 +131,8 @@ class Attempt:
         self._duplicates = 0
         # Rows of the ranges that are done, and of the range that is being read.
         self._rows_done, self._rows_current = 0, 0
+        # Rows that had passed before that range.
+        self._rows_before = 0
         self.rows_total = 0
 
     @property
@@ -154,10 +156,15 @@ class Attempt:
         return f"{self.mark} rows"
 
     def progress(self, statement_progress: float) -> float:
-        """The share that is done, from 0 to 1, when the current statement has read this share of its rows."""
+        """The share that is done, from 0 to 1, when the current statement has read this share of its rows.
+
+        A statement may have read all rows before it gives the first: reading counts half, and passing the other half.
+        """
         if not self.rows_total:
             return 0.0
-        return min(max(self._rows_done + statement_progress * self._rows_current, self.rows) / self.rows_total, 1.0)
+        passed = min(self.rows - self._rows_before, self._rows_current)
+        done = self._rows_done + (statement_progress * self._rows_current + passed) / 2
+        return min(max(done, self.rows) / self.rows_total, 1.0)
 
     def stop(self) -> None:
         """Make `run` raise WorkStopped at the next block or statement; it leaves no file then."""
@@ -241,14 +248,15 @@ class Attempt:
         if self._job.format == "csv" and (start := csv_start(layout, self._job)):
             yield start
         for scan in scans:
-            rows_before, self._rows_current = self.rows, scan.range.counts.rows
+            self._rows_before, self._rows_current = self.rows, scan.range.counts.rows
             found = scan.result.result()
             for part, drop in found.parts:
                 yield from self._encoded(statement.text(final=found.final, drop=drop), statement, part)
             self._in_file, self._duplicates = self._in_file.join(found.in_file), self._duplicates + found.duplicates
             expected = found.selected.rows - (found.duplicates if self._drops else 0)
-            if self.rows - rows_before != expected:
-                raise RowsMissing(f"the engine returned {self.rows - rows_before} of {expected} rows")
+            returned = self.rows - self._rows_before
+            if returned != expected:
+                raise RowsMissing(f"the engine returned {returned} of {expected} rows")
             if found.in_file.rows != expected:
                 raise RowsMissing(
                     f"the engine counted {found.in_file.rows} of {expected} rows without their duplicates"
