@@ -119,9 +119,16 @@ def test_a_command_knows_the_settings_of_the_service_that_runs(stopped: Path) ->
 
 
 def test_passwords_are_not_written_down_for_the_commands(stopped: Path) -> None:
-    served = Settings(data_dir=str(stopped), state_url="postgresql://me:hidden@host/db", port=1)
-    with shared_settings(served, 1):
-        assert json.loads((stopped / "run" / "settings.json").read_bytes()) == {"port": 1}
+    secrets = {"state_url": "postgresql://me:hidden@host/db", "events_url": "clickhouse://me:hidden@host/db"}
+    served = Settings(data_dir=str(stopped), port=1, **secrets)
+    with files.lock_file(stopped / "serve.lock"), shared_settings(served, 1):
+        assert b"hidden" not in (stopped / "run" / "settings.json").read_bytes()
+        for line, name in (("user list", "state_url"), ("verify", "events_url"), ("quarantine list", "events_url")):
+            told = run(line, stopped)
+            assert (told.exit_code, told.stderr.count("\n")) == (78, 1)
+            assert f"has a {name} of its own, with a password: name it to this command too" in told.stderr
+        assert run(f"--set state_url=sqlite:///{stopped}/state.db user list", stopped).exit_code == 0
+        assert run("journal ls", stopped).exit_code == 0
     assert not (stopped / "run" / "settings.json").exists()
 
 

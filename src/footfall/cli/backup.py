@@ -26,7 +26,7 @@ from footfall.backup import (
     require_data,
 )
 from footfall.backup import restore as bring_back
-from footfall.cli.context import Needs, data_command, require_data_folder, settings_command
+from footfall.cli.context import Needs, data_command, require_data_folder, require_told, settings_command
 from footfall.cli.failures import tell_os_error, tell_store_error
 from footfall.cli.tables import echo_text
 from footfall.service.composition import open_backup, open_clock
@@ -81,6 +81,7 @@ def backup(settings: Settings, where: str, verify: bool, as_json: bool) -> None:
 def _back_up(settings: Settings, where: str, as_json: bool) -> None:
     require_data_folder(settings)
     require_data(settings)
+    require_told("state_url", "events_url", "files_url", "files_options")
     location = BackupLocation(where, make=True, outside_of=settings.data)
     with progress() as shown, open_backup(settings, shown) as dependencies, open_clock(settings) as clock:
         dependencies.state.migrate()

@@ -1,5 +1,6 @@
 """What the commands share: the settings of a call, options that change them, and groups that import commands late."""
 
+import contextlib
 import difflib
 import enum
 import functools
@@ -16,9 +17,9 @@ import click
 
 from footfall.cli.failures import SettingsProblems, told_on_one_line
 from footfall.settings import Settings
-from footfall.settings.load import Loaded, SettingsInvalid, load
+from footfall.settings.load import DEFAULT, PREFIX, Loaded, SettingsInvalid, load
 from footfall.system.data_folder import NoData, NotOwner, require_data, require_folder, require_ours
-from footfall.system.served_settings import served_settings
+from footfall.system.served_settings import ServedSettings, served_settings
 
 _CALL = "footfall.call"
 _HELP = "footfall.help"
@@ -112,7 +113,7 @@ class _Call:
         self.flags = flags
         # The flags that are the command's own options.
         self.options: set[str] = set()
-        self.served: Mapping[str, object] = {}
+        self.served = ServedSettings()
         self.loaded = Loaded(Settings(), {}, None)
 
 
@@ -187,8 +188,25 @@ def take_served_settings(context: click.Context) -> None:
     if call is None:  # the settings were handed over whole
         return
     call.served = served_settings(call.loaded.settings)
-    if call.served:
-        _load(context)
+    # A setting that another release has otherwise is left out with all others, and stops no command.
+    with contextlib.suppress(SettingsInvalid):
+        call.loaded = load(call.config, os.environ, call.flags, call.options, call.served.settings)
+        context.obj = call.loaded.settings
+
+
+def require_told(*names: str) -> None:
+    """End the command when the service has one of these settings with a secret, and the command was not told it.
+
+    Else the command would change another database than the service's, or compare with another.
+    """
+    call: _Call | None = click.get_current_context().meta.get(_CALL)
+    if call is None:
+        return
+    for name in names:
+        if name in call.served.withheld and call.loaded.sources[name] == DEFAULT:
+            folder = call.loaded.settings.data.absolute()
+            how = f"name it to this command too, with --config or the variable {PREFIX}{name.upper()}"
+            raise SettingsProblems(f"the service on {folder} has a {name} of its own, with a password: {how}")
 
 
 def require_data_folder(
@@ -246,7 +264,7 @@ def _call(context: click.Context) -> _Call:
 def _load(context: click.Context) -> None:
     call = _call(context)
     try:
-        call.loaded = load(call.config, os.environ, call.flags, call.options, call.served)
+        call.loaded = load(call.config, os.environ, call.flags, call.options)
     except SettingsInvalid as error:
         if not context.meta[_HELP]:
             raise SettingsProblems(str(error)) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from footfall.cli.context import require_told
 from footfall.cli.failures import tell_os_error, tell_store_error
 from footfall.integrity import (
     Advance,
@@ -61,6 +62,8 @@ def open_node(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple
     Where the service does not run, the embedded engine is started for as long as the block runs.
     """
     SegmentFolders(settings)
+    if needs_store:
+        require_told("events_url")
     if is_half_restored(settings):
         raise NoData(f"a restore into {settings.data} has not finished: run it again first")
     with contextlib.ExitStack() as stack:

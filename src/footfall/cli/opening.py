@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from footfall.cli.context import require_told
 from footfall.cli.failures import Problems
 from footfall.plan import PlanInvalid
 from footfall.service import composition
@@ -23,6 +24,7 @@ new_option = click.option(
 @contextmanager
 def open_state(settings: Settings) -> Iterator[State]:
     """The state database, brought to this version."""
+    require_told("state_url")
     try:
         with composition.open_state(settings) as state:
             yield state
@@ -33,6 +35,7 @@ def open_state(settings: Settings) -> Iterator[State]:
 @contextmanager
 def open_codes(settings: Settings) -> Iterator[CodeLookup]:
     """The codes of the tracking plan, and those of the store if it runs."""
+    require_told("events_url")
     try:
         plan = composition.live_plan(settings)
     except PlanInvalid as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from footfall.cli.context import require_data_folder
+from footfall.cli.context import require_data_folder, require_told
 from footfall.cli.failures import tell_store_error
 from footfall.cli.output import show_progress
 from footfall.service.composition import open_codes, open_store, wait_for_engine
@@ -37,6 +37,7 @@ def open_history(settings: Settings) -> Iterator[History]:
     # Small commands need no store, and are quick without it.
     from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable  # noqa: PLC0415
 
+    require_told("events_url")
     if settings.events_url == "embedded":
         require_data_folder(settings)
     try:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from footfall.cli.context import AnyFunction, OverviewGroup, data_command
+from footfall.cli.context import AnyFunction, OverviewGroup, data_command, require_told
 from footfall.cli.failures import Problems, tell_store_error
 from footfall.cli.output import WholeNumber, echo_json, read_time, zone_option
 from footfall.cli.tables import echo_table
@@ -211,6 +211,7 @@ def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: boo
 
 def _run(settings: Settings, work: Callable[[Quarantine], Awaitable[Result]]) -> Result:
     """Do work with the quarantine; an error that may well happen becomes a line on standard error and exit code 1."""
+    require_told("events_url")
     try:
         return asyncio.run(_with_quarantine(settings, work))
     except PlanInvalid as error:

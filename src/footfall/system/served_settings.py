@@ -2,17 +2,17 @@
 
 A service may have its plan, or the place of its state, from a variable that the terminal of a command lacks. The
 supervisor writes its settings into the data folder while it runs; a command takes from there what its own file,
-variables and options do not say. Settings with passwords and keys are not written.
+variables and options do not say. Of settings with passwords and keys only the names are written.
 """
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from footfall.settings import Settings
 from footfall.settings.checks import hide_credentials
@@ -25,6 +25,13 @@ _FILE: Final = "run/settings.json"
 _SQLITE: Final = "sqlite:///"
 
 
+class ServedSettings(Struct, frozen=True):
+    """The settings of a running service that differ from the defaults; `withheld` names those that have a secret."""
+
+    settings: dict[str, object] = {}
+    withheld: tuple[str, ...] = ()
+
+
 @contextlib.contextmanager
 def shared_settings(settings: Settings, port: int) -> Iterator[None]:
     """Let commands read the settings of this service, which listens on `port`, for as long as the block runs."""
@@ -32,11 +39,9 @@ def shared_settings(settings: Settings, port: int) -> Iterator[None]:
     default = structs.asdict(Settings())
     found = structs.asdict(structs.replace(settings, port=port))
     del found["data_dir"]  # it is where the file lies
-    told = {
-        name: _from_anywhere(name, value)
-        for name, value in found.items()
-        if value != default[name] and hide_credentials(value) == value
-    }
+    own = {name: _from_anywhere(name, value) for name, value in found.items() if value != default[name]}
+    open_ones = {name: value for name, value in own.items() if hide_credentials(value) == value}
+    told = ServedSettings(open_ones, tuple(own.keys() - open_ones.keys()))
     try:
         files.make_folder(path.parent)
         files.replace_file(path, msgspec.json.encode(told))
@@ -49,17 +54,18 @@ def shared_settings(settings: Settings, port: int) -> Iterator[None]:
             path.unlink()
 
 
-def served_settings(settings: Settings) -> Mapping[str, object]:
-    """What differs from the defaults in the service that runs on the data folder; empty when this user sees none."""
+def served_settings(settings: Settings) -> ServedSettings:
+    """What the service that runs on the data folder tells; nothing when none runs, or this user may not see it."""
     try:
         require_ours(settings.data)
         if not is_locked(settings.data / SERVE_LOCK):
-            return {}
-        found = msgspec.json.decode((settings.data / _FILE).read_bytes(), type=dict[str, object])
+            return ServedSettings()
+        found = msgspec.json.decode((settings.data / _FILE).read_bytes(), type=ServedSettings)
     except (OSError, NotOwner, msgspec.DecodeError):
-        return {}
+        return ServedSettings()
     # The service may be of another release.
-    return {name: value for name, value in found.items() if name in Settings.__struct_fields__}
+    known = {name: value for name, value in found.settings.items() if name in Settings.__struct_fields__}
+    return structs.replace(found, settings=known)
 
 
 def _from_anywhere(name: str, value: object) -> object:
