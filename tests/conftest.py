@@ -65,10 +65,14 @@ class EngineProcess:
         """
         settings = self._settings(f"test_{uuid.uuid4().hex}", **changes)
         if not is_empty and "events_url" not in changes:
-            if self._template is None:
-                self._template = Template(Store(self._settings("template")))
-            self._template.copy(settings.data.name)
+            self.make_database(settings.data.name)
         return settings
+
+    def make_database(self, name: str) -> None:
+        """Make a database with all tables, instead of any that has this name; it is dropped behind the test."""
+        if self._template is None:
+            self._template = Template(Store(self._settings("template")))
+        self._template.copy(name)
 
     def drop_copies(self) -> None:
         """Drop the databases that were copied so far: hundreds of them would keep the engine busy."""
@@ -92,6 +96,7 @@ class Template:
         self._copies: list[str] = []
         made = "SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()"
         self._statements = [
+            "DROP DATABASE IF EXISTS {copy} SYNC",
             "CREATE DATABASE {copy}",
             *(
                 str(text).replace(f"TABLE template.{name}", f"TABLE {{copy}}.{name}")

@@ -191,7 +191,7 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
     """And so does the diagnosis, through which bodies go that have too many parts to be decoded at once."""
     went = []
 
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=200, deadline=None)
     @given(st.data(), any_bounds, st.lists(any_event, max_size=5))
     def same(data: st.DataObject, changes: dict[str, Any], events: list[dict[str, Any]]) -> None:
         body = spoil(data.draw, json.dumps({"events": events}).encode())

@@ -1,12 +1,10 @@
-"""Nodes with the embedded store, each with its own folder; they share the engine, and find its database empty."""
+"""Nodes with the embedded store, each with its own folder; they share the engine, and each finds its database new."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import clickhouse_connect
 import pytest
 from checked import MakeNode, Node
 
@@ -16,11 +14,7 @@ from footfall.settings import Settings
 @pytest.fixture
 def node(engine: Any, tmp_path: Path) -> Iterator[MakeNode]:
     """Makes the node of a test; `changes` are settings."""
-    at = json.loads(engine.place.read_bytes())
-    with clickhouse_connect.get_client(
-        host=at["host"], port=at["port"], username=at["user"], password=at["password"], autogenerate_session_id=False
-    ) as client:
-        client.command("DROP DATABASE IF EXISTS footfall SYNC")
+    engine.make_database("footfall")
     data = tmp_path / "data"
     (data / "run").mkdir(parents=True)
     (data / "run" / "engine.json").write_bytes(engine.place.read_bytes())

@@ -145,5 +145,5 @@ class JournalMachine(RuleBasedStateMachine):
         assert not self.disk.names(ASIDE)
 
 
-JournalMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+JournalMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 TestJournal = JournalMachine.TestCase

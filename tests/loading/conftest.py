@@ -10,7 +10,6 @@ def node(engine):
 
         def build(**changes) -> Node:
             made = Node(engine.settings(**changes))
-            made.store.migrate()
             stack.callback(made.store.close)
             return made
 

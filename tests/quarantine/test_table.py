@@ -15,7 +15,6 @@ BATCH = str(uuid.UUID(int=5))
 @pytest.fixture
 def store(engine) -> Iterator[Store]:
     store = Store(engine.settings())
-    store.migrate()
     yield store
     store.close()
 

@@ -93,14 +93,10 @@ def make_node(engine: Any) -> Iterator[Callable[..., Node]]:
     with contextlib.ExitStack() as stack:
 
         def make(*, away: bool = False, **changes: Any) -> Node:
-            settings = engine.settings(**changes)
-            if away:
-                # Without its tables, and without an address: nothing listens on the port of discarding.
-                settings = engine.settings(events_url="clickhouse://u:p@127.0.0.1:9/nowhere", **changes)
-            node = Node(settings)
+            if away:  # Nothing listens on the port of discarding.
+                changes["events_url"] = "clickhouse://u:p@127.0.0.1:9/nowhere"
+            node = Node(engine.settings(**changes))
             stack.callback(node.close)
-            if not away:
-                node.store.migrate()
             return node
 
         yield make

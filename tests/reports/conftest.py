@@ -175,8 +175,6 @@ def make_place(engine: Any, make_segment: Any) -> Iterator[MakePlace]:
 
         def make(*, store_type: type[Store] = Store, port: int | None = None, **changes: Any) -> Place:
             settings = engine.settings(**changes)
-            with contextlib.closing(Store(settings)) as store:
-                store.migrate()
             if port is not None:
                 url = urlsplit(settings.events_url)
                 changed = url._replace(netloc=url.netloc.replace(f":{url.port}", f":{port}")).geturl()

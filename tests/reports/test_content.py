@@ -234,7 +234,7 @@ EVENTS = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, st.characters(codec="utf-8", exclude_characters='"\r\n\0'))
 async def test_what_is_read_back_is_what_was_sent(place, events: list[dict[str, Any]], delimiter: str) -> None:
     product = uuid.uuid4().hex

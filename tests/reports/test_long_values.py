@@ -7,7 +7,7 @@ import pytest
 
 from footfall.state import JobStatus
 
-VALUE_CHARS, EVENTS, PARTS = 60_000, 8_000, 8
+VALUE_CHARS, EVENTS, PARTS = 60_000, 4_000, 8
 # The store makes them itself, which takes a tenth of the time of loading as many bytes.
 FILL = """
     INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)
@@ -24,7 +24,7 @@ async def test_long_values_are_given_in_small_blocks(
 ) -> None:
     for part in range(PARTS):
         place.store.write(FILL, {"parts": PARTS, "part": part, "chars": VALUE_CHARS, "rows": EVENTS // PARTS})
-    settings = msgspec.structs.replace(place.settings, report_memory_bytes_max=512 * 1024 * 1024)
+    settings = msgspec.structs.replace(place.settings, report_memory_bytes_max=256 * 1024 * 1024)
 
     job = await place.order(output={"format": file_format})
     async with place.running(place.runner(settings=settings)):

@@ -12,7 +12,7 @@ from footfall.settings import limits
 
 MIB = 1024 * 1024
 # Of 4 MiB each: even the fewer are several groups of rows of a file, and more than one block of the engine may have.
-FEW, MANY = 18, 54
+FEW, MANY = 18, 45
 PART_ROWS = 9
 # To the worker, CSV is the same with marks and without: the engine sets them.
 TEXTS = [{"format": "csv", "spreadsheetSafe": True}, {"format": "jsonl"}]
@@ -21,7 +21,7 @@ TABLES = [{"format": "parquet", "compression": "none"}, {"format": "arrow", "com
 # step and the group that is written (32 MiB each, and a row more), the bytes of the file from that group, copies on the
 # way between them, and the library (60 MiB): 242 to 282 MiB were seen, where the many events alone have 216.
 TEXT_BYTES_MAX, TABLE_BYTES_MAX = 32 * MIB, 448 * MIB
-# By how much more it may be with the many than with the few: up to 40 MiB were seen. The events more have 144 MiB.
+# By how much more it may be with the many than with the few: up to 40 MiB were seen. The events more have 108 MiB.
 SLACK_BYTES = 72 * MIB
 FILL = """
     INSERT INTO events (customer, product, type, timestamp, context, sequence, batch, received, admitted)

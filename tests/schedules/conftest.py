@@ -128,7 +128,6 @@ class Stored(Place):
 
     def __init__(self, state: State, settings: Settings, make_segment: Callable[..., Path]) -> None:
         super().__init__(state, settings)
-        self.store.migrate()
         self.files = Files(settings)
         self.loaded_through_ms = 2**50
         self._make_segment = make_segment

@@ -1,4 +1,4 @@
-"""A migrated store on the shared engine, and events for it."""
+"""A store on the shared engine, and events for it."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +15,6 @@ MakeEvent = Callable[..., dict[str, Any]]
 def store(engine: Any) -> Iterator[Store]:
     """A store with a database of its own."""
     store = Store(engine.settings())
-    store.migrate()
     yield store
     store.close()
 

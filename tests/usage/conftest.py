@@ -79,9 +79,6 @@ def make_place(engine: Any, make_segment: Any) -> Iterator[Callable[..., Place]]
         def make(**changes: Any) -> Place:
             place = Place(engine.settings(**changes), make_segment)
             stack.callback(place.close)
-            with contextlib.closing(Store(engine.settings(events_url=place.settings.events_url))) as store:
-                if "events_url" not in changes:
-                    store.migrate()
             return place
 
         yield make

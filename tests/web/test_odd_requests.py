@@ -46,7 +46,7 @@ def test_every_error_has_the_one_shape(service):
             if name == b"Authorization"
         ]
 
-        @settings(max_examples=300, deadline=None, database=None)
+        @settings(max_examples=150, deadline=None, database=None)
         @given(METHODS, PATHS, st.dictionaries(NAMES, VALUES, max_size=4), st.binary(max_size=30))
         def check(method, path, headers, body):
             raw = [(name.encode(), value) for name, value in headers.items()]

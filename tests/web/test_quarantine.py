@@ -46,7 +46,6 @@ def quarantined(service, engine, make_segment, tmp_path, monkeypatch):
     async def opened(**changes):
         settings = engine.settings()
         store = Store(settings)
-        store.migrate()
         store.load(make_segment(tmp_path / "lines", LINES), "quarantine")
         url = {"events_url": settings.events_url}
         async with service(disk_free_bytes_min=0, segment_bytes_max=1, **url | changes) as found:
