@@ -34,8 +34,10 @@ def test_reload_puts_a_good_plan_in_force(tmp_path):
     assert before.check([event("OLD")]) == []
 
 
-@pytest.mark.parametrize("spoil", [lambda path: path.write_text("x = "), lambda path: path.unlink()])
-def test_bad_plan_leaves_the_old_one_in_force(tmp_path, spoil):
+@pytest.mark.parametrize(
+    ("spoil", "line"), [(lambda path: path.write_text("x = "), ":1"), (lambda path: path.unlink(), "")]
+)
+def test_bad_plan_leaves_the_old_one_in_force(tmp_path, spoil, line):
     path = tmp_path / "plan.toml"
     write(path, "OLD")
     live = LivePlan(path, Settings())
@@ -43,7 +45,7 @@ def test_bad_plan_leaves_the_old_one_in_force(tmp_path, spoil):
     spoil(path)
     error = live.reload()
     assert isinstance(error, PlanInvalid)
-    assert str(error).startswith(f"{path}:1: ")
+    assert str(error).startswith(f"{path}{line}: ")
     assert live.plan is plan
     assert live.checker is checker
     write(path, "NEW")
