@@ -1,4 +1,4 @@
-"""Hours, days, weeks and months of a time zone as windows without gaps, for schedules and for counts.
+"""Minutes, hours, days, weeks and months of a time zone as windows without gaps, for schedules and for counts.
 
 A window is [start, end) in ms since the epoch, and begins where the one before ended. A day in which the clock changes
 has 23 or 25 hours. An hour that the clock shows twice is two windows, and one that it skips is none.
@@ -22,7 +22,8 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MILLISECOND = dt.timedelta(milliseconds=1)
 Every = Literal["hour", "day", "week", "month"]
 EVERY: tuple[Every, ...] = get_args(Every)
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 # The largest integer that JavaScript represents exactly: no time of a request is further from 1970.
 TIME_MS_MAX = 2**53 - 1
@@ -30,7 +31,7 @@ TIME_MS_MAX = 2**53 - 1
 LEAST_MS = (dt.datetime(2, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 MOST_MS = (dt.datetime(9998, 12, 1, tzinfo=dt.UTC) - _EPOCH) // _MILLISECOND
 # The usual minimum of a window's length, which bounds how many windows a time can have.
-LENGTHS_MS = {"hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
+LENGTHS_MS = {"minute": MINUTE_MS, "hour": HOUR_MS, "day": DAY_MS, "week": 7 * DAY_MS, "month": 28 * DAY_MS}
 
 # In all known rules, two changes of one clock are at least 601,200 s apart, nearly a week.
 _STRIDE_MS = 6 * DAY_MS
@@ -84,6 +85,16 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
     return _local(timezone, at_ms).date().isoformat()
 
 
+def local_text(timezone: ZoneInfo, at_ms: int) -> str:
+    """What the zone's clock shows at an instant, such as `2026-10-01 08:00:07`."""
+    return _local(timezone, at_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def day_number(timezone: ZoneInfo, at_ms: int) -> int:
+    """The local date of an instant, in days since 1970-01-01."""
+    return (_local(timezone, at_ms).date() - _EPOCH.date()).days
+
+
 def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
     """The instant in ms at which the zone's clock shows a time; a time with an offset does not need the zone.
 
@@ -115,6 +126,13 @@ def parse_instant(text: str, timezone: dt.tzinfo, *, is_last: bool = False) -> i
         return instant(local, timezone)
     except (ValueError, OverflowError):
         return None
+
+
+def year_before(time_ms: int, timezone: dt.tzinfo) -> int:
+    """The instant of the same time by the zone's clock a year before; of 29 February, that of 28 February."""
+    local = _local(timezone, time_ms)
+    day_before = local.replace(day=28) if (local.month, local.day) == (2, 29) else local
+    return instant(day_before.replace(year=local.year - 1, tzinfo=None), timezone)
 
 
 def offset_ms(timezone: dt.tzinfo, at_ms: int) -> int:

@@ -85,7 +85,12 @@ MISTAKES = {
         "[]",
         [(4, "products.SHOP.columns", "is an empty list")],
     ),
-    "no list of keys": ('OPENED = ["userId"]', "OPENED = {}", [(7, "products.SHOP.types.OPENED", "not a table")]),
+    "no list of keys": (
+        'OPENED = ["userId"]',
+        "OPENED = true",
+        [(7, "products.SHOP.types.OPENED", "must be a list of context keys")],
+    ),
+    "type without keys": ('OPENED = ["userId"]', "OPENED = {}", [(7, "products.SHOP.types.OPENED", "has no keys")]),
     "no types": (
         GOOD.partition("[products.SHOP.types]")[2].partition("[[rules]]")[0],
         "\n",
@@ -127,7 +132,7 @@ MISTAKES = {
     "product is no table": (
         "[[rules]]",
         "[products]\nCLUB = true\n[[rules]]",
-        [(14, "products.CLUB", "must be a table with columns and types, not true or false")],
+        [(14, "products.CLUB", "must be a table with columns, types, actor, description and keys, not")],
     ),
     "rules are no list": ("[[rules]]", "[rules]", [(13, "rules", "write [[rules]]")]),
     "rule for an unknown customer": (
@@ -325,5 +330,10 @@ def test_windows_editors_write_good_plans(tmp_path):
     with pytest.raises(PlanInvalid) as caught:
         load_plan(path)
     assert caught.value.problems == (
-        PlanProblem(9, "products.SHOP.types.CLOSED", "must be a list of context keys, not a table"),
+        PlanProblem(
+            9,
+            "products.SHOP.types.CLOSED.x",
+            "is not a key that is known here; known are keys, description and deprecated",
+        ),
+        PlanProblem(9, "products.SHOP.types.CLOSED", "has no keys: list the keys of its context, or [] for none"),
     )

@@ -46,7 +46,8 @@ def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: boo
 def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> None:
     fill(place, 3)
     fill(place, 2)
-    found = place.store.rows(query("report_months"), statement.filter_parameters(JOB))
+    events = statement.job_filter(JOB)
+    found = place.store.rows(events.fill(query("report_months")), events.parameters)
     assert [(first, last, width, types) for first, last, _, width, types in found] == [
         (month * MONTH_MS, month * MONTH_MS + 999, 1, ["T"]) for month in range(3)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from footfall.reports import filter_parameters
+from footfall.reports import job_filter
 from footfall.schedules import Scheduler, jobs
 from footfall.schedules.jobs import Correct, Done, LateFindings, LateScan
 from footfall.settings import Settings
@@ -141,9 +141,9 @@ def test_the_look_of_a_window_reads_that_window_alone(stored: Any, make: Any) ->
         stored.state.schedules.get(stored.add().id), OWNER, Window(0, HOUR_MS), 1, 0, HOUR_MS, Settings()
     )
     stored.load(*({"timestamp": n * HOUR_MS} for n in range(100)))
-    plan = "\n".join(
-        line for (line,) in stored.store.rows(f"EXPLAIN indexes = 1 {query('schedule_late')}", filter_parameters(job))
-    )
+    late = job_filter(job)
+    text = f"EXPLAIN indexes = 1 {late.fill(query('schedule_late'))}"
+    plan = "\n".join(line for (line,) in stored.store.rows(text, late.parameters))
     key = plan.partition("PrimaryKey")[2]
     assert all(f"{column} in" in key for column in ("customer", "product", "timestamp"))
 

@@ -11,10 +11,11 @@ import pytest
 from states import state_url
 
 from footfall.errors import RequestRefused
+from footfall.plan import LivePlan
 from footfall.settings import Settings
 from footfall.state import State, User
 from footfall.store import Store
-from footfall.usage import Counts, Usage, parse_counts_request
+from footfall.usage import Counts, Usage
 
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
 NOW_MS = 1_760_000_000_000
@@ -35,7 +36,8 @@ class Place:
         self.store = Store(settings)
         self.state = State(state_url(settings.data))
         self.state.migrate()
-        self.usage = Usage(self.state, self.store, settings, StoppedClock())
+        self.plan = LivePlan(Path(settings.plan) if settings.plan else None, settings)
+        self.usage = Usage(self.state, self.store, settings, StoppedClock(), self.plan)
         self._make_segment = make_segment
 
     def load(self, *events: dict[str, Any]) -> None:
@@ -46,8 +48,12 @@ class Place:
     def empty(self) -> None:
         self.store.write("TRUNCATE TABLE events", {})
 
+    async def ask(self, name: str, user: User = ADMIN, **given: Any) -> Any:
+        """The answer of `GET /usage/NAME`."""
+        return await self.usage.ask(user, self.usage.parse(name, texts(given)))
+
     async def count(self, user: User = ADMIN, **given: Any) -> Counts:
-        return await self.usage.count(user, parse_counts_request(texts(given), self.settings))
+        return await self.ask("counts", user, **given)
 
     async def refused(self, **given: Any) -> RequestRefused:
         with pytest.raises(RequestRefused) as caught:

@@ -5,11 +5,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from footfall.usage import TimeSpan, compare, join_spans
+from footfall.usage import EventSelection, TimeSpan, compare, compile_selection, join_spans
 
-WANTED = {"customer": "C", "product": "P", "types": [], "watermark": 10, "since": -1}
-WANTED |= {"basis": "event", "received_start": 0, "received_end": 0}
+EVENTS = EventSelection(customers=("C",), products=("P",))
+WANTED = compile_selection(EVENTS, 10)
+BY_RECEIPT = compile_selection(structs.replace(EVENTS, basis="received", start=2, end=9), 10)
 
 
 @pytest.mark.parametrize(
@@ -84,18 +86,17 @@ def test_events_that_were_loaded_twice_are_seen_but_are_no_duplicates(place, tim
     for time_ms, copies in ((5, 1), (6, 2), (7, 1)):
         (found,) = compare(place.store, WANTED, [TimeSpan(time_ms, time_ms, 1)], dict)
         assert found.unmerged_copies == copies * times
-    by_receipt = WANTED | {"basis": "received", "received_start": 2, "received_end": 9}
-    (found,) = compare(place.store, by_receipt, [TimeSpan(5, 7, 10)], dict)
+    (found,) = compare(place.store, BY_RECEIPT, [TimeSpan(5, 7, 10)], dict)
     # The first was received before: it is first all the same.
     assert (found.duplicates, found.unmerged_copies) == (1, 4 * times)
 
 
-@pytest.mark.parametrize("narrow", [{"since": 1}, {"basis": "received", "received_start": 2, "received_end": 9}])
+@pytest.mark.parametrize("narrow", [compile_selection(EVENTS, 10, since_ms=1), BY_RECEIPT])
 def test_pieces_are_small_by_all_that_their_events_are_compared_with(place, monkeypatch, narrow: Any) -> None:
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 10)
     place.load(*(event(n, 1, n) | {"received": 1} for n in range(1, 101)))
     place.load(*(event(n, 2, n) | {"received": 2} for n in (7, 70)))
-    found = list(compare(place.store, WANTED | narrow, [TimeSpan(1, 100, 2)], dict))
+    found = list(compare(place.store, narrow, [TimeSpan(1, 100, 2)], dict))
     assert all(part.span.rows <= 10 for part in found)
     assert sum(part.span.rows for part in found) == 102
     assert sum(part.duplicates for part in found) == 2

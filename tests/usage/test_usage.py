@@ -33,14 +33,23 @@ async def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
         "interval": "day",
         "timezone": "Europe/Berlin",
         "duplicates": "keep",
-        "total": {"events": 4, "duplicates": 0},
+        "exact": True,
+        "link": "usage/counts?customer=C&product=P&timezone=Europe%2FBerlin&types=T&asOf=1",
+        "report": {
+            "filter": {"customer": "C", "product": "P", "types": ["T"]},
+            "output": {"asOf": 1},
+            "duplicates": "keep",
+        },
+        "total": {"events": 4, "duplicates": 0, "late": 0},
         "counts": [
-            {"start": SPRING_MS, "type": "T", "events": 3, "duplicates": 0},
-            {"start": SPRING_MS + 23 * 3_600_000, "type": "T", "events": 1, "duplicates": 0},
+            {"start": SPRING_MS, "type": "T", "events": 3, "duplicates": 0, "late": 0},
+            {"start": SPRING_MS + 23 * 3_600_000, "type": "T", "events": 1, "duplicates": 0, "late": 0},
         ],
     }
     everything = await place.count(interval="all", asOf=1)
-    assert as_json(everything)["counts"] == [{"type": kind, "events": 4, "duplicates": 0} for kind in ("T", "U")]
+    assert as_json(everything)["counts"] == [
+        {"type": kind, "events": 4, "duplicates": 0, "late": 0} for kind in ("T", "U")
+    ]
     assert place.state.nodes.all() == []
 
 
@@ -155,7 +164,7 @@ async def test_without_the_store_nothing_is_counted(make_place) -> None:
 
 
 async def test_what_the_store_refuses_for_itself_is_not_put_off(place, monkeypatch) -> None:
-    monkeypatch.setattr("footfall.usage.service.query", lambda _: "SELEC 1")
+    monkeypatch.setattr("footfall.usage.query.query", lambda _: "SELEC 1")
     error = await place.refused()
     assert (error.code, error.retry_after_s) == (Code.REQUEST_GENERAL_FAILURE, None)
     assert "as it would again" in str(error)
@@ -176,12 +185,12 @@ def statements(place, monkeypatch):
 
 
 async def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
-    monkeypatch.setattr("footfall.usage.service.FEW_MAX", 15)
+    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", 15)
     place = make_place(usage_rows_max=10)
     place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
     ran = statements(place, monkeypatch)
     await place.refused(interval="hour")
-    assert len(ran) == 3
+    assert len(ran) == 4
     assert not any("duplicates between" in text for text in ran)
     # Two days are not too many: what may be too long by the months alone is looked at.
     assert (await place.count(interval="day")).total.events == 20
@@ -223,7 +232,7 @@ async def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeyp
     place.store.write("SYSTEM STOP MERGES events", {})
     for _ in range(3):
         place.load(*events, again)
-    monkeypatch.setattr("footfall.usage.service.FEW_MAX", 5)
+    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", 5)
     ran = statements(place, monkeypatch)
     assert rows(await place.count(interval="all")) == rows(await place.count(interval="all", asOf=9))
     counts = await place.count(duplicates="drop")

@@ -155,7 +155,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 estimates=estimates,
                 receipts=receipts,
                 codes=stack.enter_context(contextlib.closing(CodeLookup(plan, store, settings))),
-                usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock))),
+                usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan))),
                 plan=plan,
                 quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
                 collect=collect,

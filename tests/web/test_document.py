@@ -210,8 +210,8 @@ def test_a_body_is_what_the_document_says(path, body, is_valid):
         ("/reports", "before", "1795459890825-c503484a", "x"),
         ("/quarantine", "state", "held", "gone"),
         ("/usage/counts", "start", 1568381886060, "x"),
-        ("/usage/counts", "interval", "hour", "week"),
-        ("/usage/counts", "customer", "C", ""),
+        ("/usage/counts", "interval", "hour", "year"),
+        ("/usage/counts", "customer", ["C"], [""]),
     ],
 )
 def test_a_parameter_is_what_the_document_says(path, name, good, bad):

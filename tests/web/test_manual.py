@@ -7,13 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from footfall import errors
+from footfall import errors, usage
 from footfall.quarantine import Page
 from footfall.receipts import Receipt
 from footfall.reports import Estimate
 from footfall.schedules import ScheduleShown
 from footfall.settings import Settings
-from footfall.usage import Counts
 from footfall.web import ROUTES
 from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.openapi.texts import ADVICE
@@ -30,6 +29,12 @@ from footfall.wire import (
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "http-api.md").read_text("utf-8")
 EXAMPLES = [json.loads(text) for text in re.findall(r"```json\n(.+?)\n```", MANUAL, re.DOTALL)]
+
+
+STATISTICS = (
+    *(usage.Counts, usage.Uniques, usage.ActorRetention, usage.Funnel, usage.Paths, usage.Top),
+    *(usage.PeriodComparison, usage.UsageSummary, usage.EventList, usage.TypesSeen),
+)
 
 
 def test_every_public_call_has_its_section():
@@ -56,7 +61,7 @@ def test_the_limits_are_settings():
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:40])
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
-    kinds += (list[ReportStatus], Counts, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
+    kinds += (list[ReportStatus], *STATISTICS, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
     made = []
     for kind in kinds:
         try:

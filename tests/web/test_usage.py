@@ -9,7 +9,7 @@ async def test_who_may_not_count_and_what_cannot_be(service) -> None:
     async with service() as opened:
         nobody = await opened.client.get(PATH)
         others = await opened.anna.get("/usage/counts?customer=TGAM&product=ALERT")
-        wrong = await opened.anna.get(PATH + "&start=x&interval=week&types=A&types=B&start=y")
+        wrong = await opened.anna.get(PATH + "&start=x&interval=year&types=A&types=B&start=y")
         away = await opened.anna.get(PATH)
     assert (nobody.status_code, nobody.text) == (401, '{"message":"Unauthorized"}')
     assert others.status_code == 403
@@ -29,4 +29,4 @@ async def test_the_customer_and_the_product_are_needed(service, missing: str) ->
         answer = await opened.anna.get("/usage/counts", params=given)
     assert answer.status_code == 400
     (child,) = answer.json()[0]["children"]
-    assert child["value"]["message"] == f"{missing}: is missing"
+    assert child["value"]["message"] == f"{missing}: is missing: name one or several, or * for all that you may see"

@@ -14,19 +14,31 @@ class Key(Struct, frozen=True):
 
 
 class EventType(Struct, frozen=True):
-    """A type of one product: `keys` says what stands at each place of the context."""
+    """A type of one product: `keys` says what stands at each place of the context.
+
+    Events of a `deprecated` type are accepted as any others; readers are told not to build on it.
+    """
 
     product: str
     name: str
     keys: tuple[Key, ...]
+    description: str = ""
+    deprecated: bool = False
 
 
 class Product(Struct, frozen=True):
-    """`columns` holds every context key of the product, in the order in which a report lists them."""
+    """`columns` holds every context key of the product, in the order in which a report lists them.
+
+    `actor` is the key whose value says who acted; empty where the plan does not tell. `key_descriptions` has the keys
+    that the plan describes.
+    """
 
     name: str
     columns: tuple[str, ...]
     types: tuple[EventType, ...]
+    actor: str = ""
+    description: str = ""
+    key_descriptions: dict[str, str] = {}
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -114,9 +126,18 @@ def describe_plan(plan: Plan) -> str:
 
 def _product(product: Product) -> list[str]:
     rows = [("columns", ", ".join(product.columns))]
-    rows += [(kind.name, ", ".join(map(str, kind.keys)) or "(no keys)") for kind in product.types]
+    rows += [("actor", product.actor)] * bool(product.actor)
+    rows += [(kind.name, _describe_type(kind)) for kind in product.types]
+    rows += product.key_descriptions.items()
     width = max(len(name) for name, _ in rows)
-    return ["", product.name, *(f"  {name:{width}}  {keys}" for name, keys in rows)]
+    head = f"{product.name}: {product.description}" if product.description else product.name
+    return ["", head, *(f"  {name:{width}}  {text}" for name, text in rows)]
+
+
+def _describe_type(kind: EventType) -> str:
+    keys = ", ".join(map(str, kind.keys)) or "(no keys)"
+    said = [*["deprecated"] * kind.deprecated, *[kind.description] * bool(kind.description)]
+    return f"{keys}; {': '.join(said)}" if said else keys
 
 
 def _rules(plan: Plan) -> list[str]:

@@ -11,8 +11,12 @@ from footfall.settings.limits import CONTEXT_VALUES_MAX
 # Columns and types of a product: the statement of a report names each column, and each type once, within its memory.
 COLUMNS_MAX = 1_000
 TYPES_MAX = 10_000
+# A description is read in a list or beside a number, not as a page.
+DESCRIPTION_CHARS_MAX = 1_000
 _PLAN = ("customers", "products", "rules")
-_PRODUCT = ("columns", "types")
+_REQUIRED = ("columns", "types")
+_PRODUCT = (*_REQUIRED, "actor", "description", "keys")
+_TYPE = ("keys", "description", "deprecated")
 _DEMANDS = ("optional", "non_empty", "uuid", "one_of", "regex")
 _RULE = ("customers", "products", "keys", *_DEMANDS)
 _WANTED = {
@@ -46,10 +50,49 @@ def _products(root: PlanNode, node: PlanNode | None) -> tuple[Product, ...]:
 def _product(name: str, node: PlanNode) -> Product:
     fields = node.fields(_PRODUCT)
     if isinstance(node.value, dict):
-        for missing in (field for field in _PRODUCT if field not in node.value):
+        for missing in (field for field in _REQUIRED if field not in node.value):
             node.wrong(f"has no {missing}: {_WANTED[missing]}")
     columns = _columns(fields.get("columns"))
-    return Product(name, columns, _types(name, columns, fields.get("types")))
+    return Product(
+        name,
+        columns,
+        _types(name, columns, fields.get("types")),
+        actor=_actor(name, columns, fields.get("actor")),
+        description=_description(fields.get("description")),
+        key_descriptions=_key_descriptions(name, columns, fields.get("keys")),
+    )
+
+
+def _actor(product: str, columns: tuple[str, ...], node: PlanNode | None) -> str:
+    found = (node.text() if node else None) or ""
+    if node is not None and node.value == "":
+        node.wrong("is empty: name the context key that says who acted, or leave it out")
+    elif node is not None and found and columns and found not in columns:
+        node.report_unknown(found, f"is not a column of {product}", columns)
+    return found
+
+
+def _description(node: PlanNode | None) -> str:
+    text = node.text() if node else None
+    if node is None or text is None:
+        return ""
+    if len(text) > DESCRIPTION_CHARS_MAX:
+        node.wrong(f"has {len(text)} characters: {DESCRIPTION_CHARS_MAX} are the most")
+    elif not text.isprintable():
+        node.wrong("has line ends or other characters that cannot be printed: write one line")
+    return text
+
+
+def _key_descriptions(product: str, columns: tuple[str, ...], node: PlanNode | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if node is None or not _has_room(node, COLUMNS_MAX, "context keys"):
+        return found
+    known = frozenset(columns)
+    for name, each in node.members("context keys with a description each"):
+        if known and name not in known:
+            each.report_unknown(name, f"is not a column of {product}", columns)
+        found[name] = _description(each)
+    return found
 
 
 def _has_room(node: PlanNode, most: int, of_what: str) -> bool:
@@ -80,10 +123,22 @@ def _types(product: str, columns: tuple[str, ...], node: PlanNode | None) -> tup
 
 
 def _type(product: str, columns: dict[str, None], name: str, node: PlanNode) -> EventType:
+    """A type is the list of its keys, or a table of that list and what else is to be said of the type."""
+    if not isinstance(node.value, dict):
+        return EventType(product, name, _keys(product, columns, node))
+    fields = node.fields(_TYPE)
+    if "keys" not in fields:
+        node.wrong("has no keys: list the keys of its context, or [] for none")
+    keys = _keys(product, columns, fields["keys"]) if "keys" in fields else ()
+    deprecated = _true(fields.get("deprecated"))
+    return EventType(product, name, keys, _description(fields.get("description")), deprecated)
+
+
+def _keys(product: str, columns: dict[str, None], node: PlanNode) -> tuple[Key, ...]:
     keys: list[Key] = []
     names: set[str] = set()
     if not _has_room(node, CONTEXT_VALUES_MAX, "context keys"):
-        return EventType(product, name, ())
+        return ()
     # A type may have no keys: the event itself says all.
     for text, item in node.names("context keys", may_be_empty=True):
         key = Key(text.removesuffix("?"), text.endswith("?"))
@@ -96,7 +151,7 @@ def _type(product: str, columns: dict[str, None], name: str, node: PlanNode) -> 
             item.wrong(f"{key} is required but stands after the optional {keys[-1]}: optional keys come last")
         keys.append(key)
         names.add(key.name)
-    return EventType(product, name, tuple(keys))
+    return tuple(keys)
 
 
 def _rules(node: PlanNode | None, customers: tuple[str, ...], products: tuple[Product, ...]) -> tuple[Rule, ...]:

@@ -30,6 +30,8 @@ _STARTER: Final = """\
 # Every key of a context, in the order in which reports list them. Readers rely
 # on it: add new ones at the end.
 columns = {columns}
+# The key whose value says who acted: statistics count people by it.
+# actor = {key}
 
 [products.{product}.types]
 # TYPE = the keys of its context, in order. A question mark makes a key

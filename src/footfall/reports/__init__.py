@@ -23,7 +23,7 @@ from footfall.reports.body_reader import BodyReader, Part
 from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path
 from footfall.reports.manifest import Manifest
-from footfall.reports.query.statement import filter_parameters
+from footfall.reports.query.statement import job_filter
 from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
 from footfall.reports.request_body import (
     Basis,
@@ -74,8 +74,8 @@ __all__ = [
     "check_keys",
     "content_disposition",
     "file_path",
-    "filter_parameters",
     "job_bounds",
+    "job_filter",
     "listed_report",
     "make_job",
     "media_type",

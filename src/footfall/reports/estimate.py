@@ -21,7 +21,7 @@ from footfall.plan import LivePlan
 from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
 from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
-from footfall.reports.query.statement import TIME_MS_MOST, ReportStatement, filter_parameters
+from footfall.reports.query.statement import ReportStatement, job_filter
 from footfall.reports.query.xlsx import open_writer
 from footfall.reports.service import Reports
 from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
@@ -38,7 +38,7 @@ from footfall.store import (
     refuse_rejected,
 )
 from footfall.system.executor import BoundedExecutor
-from footfall.usage import Limit, TimeSpan, compare, time_limit
+from footfall.usage import TIME_MS_MOST, Limit, TimeSpan, compare, time_limit
 from footfall.wire import ReportFilter
 
 # Rows that are read for the longest context of a product without a plan.
@@ -129,8 +129,8 @@ class Estimates:
         limit = time_limit(settings.estimate_timeout_s, max_memory_usage=settings.report_memory_bytes_max)
         try:
             job, any_admission, loaded = self._with_watermark(job)
-            selection = filter_parameters(job)
-            count, first_ms, last_ms = self._store.rows(query("estimate_span"), selection, limit())[0]
+            selection = job_filter(job)
+            count, first_ms, last_ms = self._store.rows(query("estimate_span"), selection.parameters, limit())[0]
             span = TimeSpan(first_ms, last_ms, count)
             rows, exact = self._count(job, span, limit, any_admission=any_admission)
             layout = self._layout(job, limit)
@@ -157,12 +157,12 @@ class Estimates:
 
     def _count(self, job: Job, span: TimeSpan, limit: Limit, *, any_admission: bool) -> tuple[int, bool]:
         """The number of rows, and whether it is exact."""
-        selection = filter_parameters(job)
+        selection = job_filter(job)
         if span.rows > self._bounds.counted_rows_max:
-            parameters = {**selection, "any_admission": any_admission}
-            ((rows_max,),) = self._store.rows(query("estimate_rows_max"), parameters, limit())
+            parameters = {**selection.parameters, "any_admission": any_admission}
+            ((rows_max,),) = self._store.rows(selection.fill(query("estimate_rows_max")), parameters, limit())
             return rows_max, False
-        ((rows,),) = self._store.rows(query("estimate_rows"), selection, limit())
+        ((rows,),) = self._store.rows(selection.fill(query("estimate_rows")), selection.parameters, limit())
         if job.duplicates != "drop" or not rows:
             return rows, True
         if span.rows > self._bounds.compared_rows_max:
@@ -174,7 +174,9 @@ class Estimates:
         if columns is not None:
             return plan_layout(columns)
         stop_early = {"max_rows_to_read": CONTEXT_ROWS_MAX, "read_overflow_mode": "break"}
-        months = self._store.rows(query("report_months"), filter_parameters(job), {**limit(), **stop_early})
+        selection = job_filter(job)
+        text = selection.fill(query("report_months"))
+        months = self._store.rows(text, selection.parameters, {**limit(), **stop_early})
         return planless_layout(max((length for *_, length, _ in months), default=0))
 
     def _file_bytes(
@@ -217,13 +219,14 @@ class Estimates:
             <= self._bounds.sample_rows_max
         ):
             return None
-        selection = filter_parameters(job) | {"rows": self._bounds.piece_rows}
+        selection = job_filter(job)
         spans = [{"start": piece.first_ms, "end": piece.last_ms} for piece in _pieces(span, self._bounds.pieces)]
-        text = query("estimate_types")
+        parameters = {**selection.parameters, "rows": self._bounds.piece_rows}
+        text = selection.fill(query("estimate_types"))
         found = (
             row
             for piece in spans
-            for row in self._store.rows(text, selection | piece, {**limit(), **self._bounds.piece_settings})
+            for row in self._store.rows(text, parameters | piece, {**limit(), **self._bounds.piece_settings})
         )
         return frozenset(name for (name,) in found)
 

@@ -9,7 +9,7 @@ from msgspec import structs
 from footfall import windows
 from footfall.accounts import may_see
 from footfall.errors import RequestRefused
-from footfall.reports import CANCELLED, filter_parameters, job_bounds
+from footfall.reports import CANCELLED, job_bounds, job_filter
 from footfall.schedules import jobs
 from footfall.schedules.jobs import Correct, LateFindings, LateScan
 from footfall.settings import Settings
@@ -179,8 +179,9 @@ class Scheduler:
                 self._state.schedules.change_run(run, structs.replace(run, look_ms=None))
 
     def _count(self, job: Job) -> LateFindings:
+        late = job_filter(job)
         ((events, first_ms, last_ms),) = self._store.rows(
-            query("schedule_late"), filter_parameters(job), {"max_execution_time": SCAN_TIMEOUT_S}
+            late.fill(query("schedule_late")), late.parameters, {"max_execution_time": SCAN_TIMEOUT_S}
         )
         return LateFindings(events, first_ms, last_ms)
 

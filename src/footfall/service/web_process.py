@@ -49,7 +49,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
         segments = composition.journal_folder(settings)
         receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))
-        usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock)))
+        usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.

@@ -199,6 +199,14 @@ ROLLUP_STEP_ROWS_MAX = 1_000_000
 # Quarters of an hour, types and versions that the rollup keeps of one day. Software that numbers each of its builds
 # could have more; such a day is counted from its events.
 ROLLUP_GROUPS_MAX = 100_000
+# Customers, or products, that one selection names; `*` stands for any number.
+USAGE_SCOPE_MAX = 100
+# Pictures of charts drawn at once by a web process: each is a process of some 110 MB that takes a second of a core.
+USAGE_CHARTS_AT_ONCE_MAX = 1
+# Seconds of a picture, with the wait for its turn.
+USAGE_CHART_TIMEOUT_S = 30
+# Conditions on context keys of one selection: each is looked at for each event.
+USAGE_CONDITIONS_MAX = 16
 
 # Seconds from its last use for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60

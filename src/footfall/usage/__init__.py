@@ -1,40 +1,80 @@
-"""Counts of events over time and by type, and which events are duplicates.
+"""Statistics of events: counts, distinct actors, retention, funnels and paths; and which events are duplicates.
 
-A count is exact: it is the number of rows of a report of the same events at the same watermark, with duplicates kept or
-dropped. `request` parses the parameters, `Usage` counts, and `compare` finds duplicates, for reports too. `Rollups`
-answers from counts of past days, which a `RollupKeeper` makes. The one definition of a duplicate is the docstring of
-`duplicates`.
+Every number is exact unless it says that it is not: a count is the number of rows of a report of the same events at the
+same watermark, with duplicates kept or dropped. `selection` says which events are meant, in one way for statistics and
+reports; `Usage` answers; `Rollups` answers from counts of past days, which a `RollupKeeper` makes; and `compare` finds
+duplicates, for reports too. The one definition of a duplicate is the docstring of `duplicates`.
 """
 
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, is_narrow, time_limit
+from footfall.usage.charts import make_chart
+from footfall.usage.counts import Count, Counts, Total
+from footfall.usage.definitions import DEFINITIONS, Definition
+from footfall.usage.drawing import Drawings
+from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, time_limit
+from footfall.usage.event_list import EventList, TypesSeen
+from footfall.usage.funnel import Funnel
 from footfall.usage.intervals import TimeSpan, join_spans
-from footfall.usage.request import CountsRequest, Duplicates, parse_counts_request
+from footfall.usage.paths import Paths, Top
+from footfall.usage.query import Answer
+from footfall.usage.retention import ActorRetention
 from footfall.usage.rollup_keeper import RollupKeeper
 from footfall.usage.rollups import GroupCount, GroupKey, Rollups, Scope, ScopeState, TooManyGroups
-from footfall.usage.service import Count, Counts, Total, Usage
+from footfall.usage.selection import (
+    TIME_MS_MOST,
+    Condition,
+    Duplicates,
+    EventFilter,
+    EventSelection,
+    compile_selection,
+    parse_condition,
+)
+from footfall.usage.service import Usage
+from footfall.usage.summary import PeriodComparison, UsageSummary
+from footfall.usage.tables import make_table, write_arrow, write_csv
+from footfall.usage.uniques import Uniques
 
 __all__ = [
     "COMPARED_ROWS_MAX",
+    "DEFINITIONS",
+    "TIME_MS_MOST",
+    "ActorRetention",
+    "Answer",
+    "Condition",
     "Count",
     "Counts",
-    "CountsRequest",
+    "Definition",
+    "Drawings",
     "DuplicateCounts",
     "Duplicates",
+    "EventFilter",
+    "EventList",
+    "EventSelection",
+    "Funnel",
     "GroupCount",
     "GroupKey",
     "Limit",
+    "Paths",
+    "PeriodComparison",
     "RollupKeeper",
     "Rollups",
     "Scope",
     "ScopeState",
     "TimeSpan",
     "TooManyGroups",
+    "Top",
     "Total",
+    "TypesSeen",
+    "Uniques",
     "Usage",
+    "UsageSummary",
     "compare",
+    "compile_selection",
     "cut",
-    "is_narrow",
     "join_spans",
-    "parse_counts_request",
+    "make_chart",
+    "make_table",
+    "parse_condition",
     "time_limit",
+    "write_arrow",
+    "write_csv",
 ]

@@ -15,13 +15,15 @@ the table knows whether it has to merge them.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from footfall.store import Store, query, statement_time_s
-from footfall.usage.intervals import ALL, Intervals, TimeSpan, join_spans
+from footfall.usage.grouping import BY_TYPE, Grouping, fill
+from footfall.usage.intervals import TimeSpan, join_spans
+from footfall.usage.selection import EventFilter
 
 # Events that one statement compares: it holds some 30 bytes for each, and more for duplicates. With half as many it
 # takes 0.25 us an event, because every statement takes some 10 ms whatever it reads.
@@ -44,16 +46,16 @@ def time_limit(timeout_s: int, **settings: Any) -> Limit:
 
 
 class DuplicateCounts(Struct, frozen=True):
-    """The duplicates of a span, by the start of their interval in ms and by type, without counts of 0.
+    """The duplicates of a span, by the start of their interval in ms and by dimensions, without counts of 0.
 
     `late` counts those of the duplicates that came late. `unmerged_copies` is how many more rows than events the table
     holds, because a load was repeated and is not merged yet.
     """
 
     span: TimeSpan
-    counts: dict[tuple[int, str], int]
+    counts: dict[tuple[Any, ...], int]
     unmerged_copies: int = 0
-    late: dict[tuple[int, str], int] = {}
+    late: dict[tuple[Any, ...], int] = {}
 
     @property
     def duplicates(self) -> int:
@@ -63,42 +65,37 @@ class DuplicateCounts(Struct, frozen=True):
 
 def compare(
     store: Store,
-    selection: Mapping[str, Any],
+    selection: EventFilter,
     spans: Iterable[TimeSpan],
     limit: Limit,
-    intervals: Intervals = ALL,
+    grouping: Grouping = BY_TYPE,
     late_ms: int = 0,
 ) -> Iterator[DuplicateCounts]:
     """Count the duplicates of each span, in order; large spans are cut. Raises what the store and `limit` raise.
 
-    `selection` are the native parameters that select events; duplicates admitted up to `since` do not count. `limit`
-    gives the engine's settings for the next statement, and may raise. An event is late that was received more than
-    `late_ms` after its timestamp.
+    Duplicates admitted up to the filter's `since` do not count. `limit` gives the engine's settings for the next
+    statement, and may raise. An event is late that was received more than `late_ms` after its timestamp.
     """
-    by = {**intervals.parameters(), "late": late_ms}
+    text = fill(selection.fill(query("duplicates_counts")), grouping.texts)
+    by = {**grouping.parameters, "late": late_ms}
     for span in spans:
-        whole = _recount(store, selection, span, limit) if is_narrow(selection) else span
+        whole = _recount(store, selection, span, limit) if selection.is_narrow else span
         for piece in cut(store, selection, whole, COMPARED_ROWS_MAX, limit):
             between = {"start": piece.first_ms, "end": piece.last_ms}
-            found = store.rows(query("duplicates_counts"), {**selection, **between, **by}, limit())
-            counts = {(start, name): number for start, name, number, *_ in found if number}
-            late = {(start, name): number for start, name, *_, number in found if number}
+            found = store.rows(text, {**selection.parameters, **between, **by}, limit())
+            counts = {tuple(key): number for *key, number, _, _ in found if number}
+            late = {tuple(key): number for *key, _, _, number in found if number}
             yield DuplicateCounts(piece, counts, sum(copies for *_, copies, _ in found), late)
 
 
-def is_narrow(selection: Mapping[str, Any]) -> bool:
-    """Whether the first of equal events may be outside of the selection, by its time of receipt or of admission."""
-    return bool(selection["basis"] != "event" or selection["since"] >= 0)
-
-
-def _recount(store: Store, selection: Mapping[str, Any], span: TimeSpan, limit: Limit) -> TimeSpan:
+def _recount(store: Store, selection: EventFilter, span: TimeSpan, limit: Limit) -> TimeSpan:
     """The span with the number of all rows that its events are compared with: a statement holds all of them."""
     between = {"start": span.first_ms, "end": span.last_ms, "width": span.last_ms - span.first_ms + 1}
-    found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
+    found = store.rows(selection.fill(query("duplicates_spans")), {**selection.parameters, **between}, limit())
     return TimeSpan(span.first_ms, span.last_ms, sum(rows for *_, rows in found))
 
 
-def cut(store: Store, selection: Mapping[str, Any], span: TimeSpan, rows_max: int, limit: Limit) -> Iterator[TimeSpan]:
+def cut(store: Store, selection: EventFilter, span: TimeSpan, rows_max: int, limit: Limit) -> Iterator[TimeSpan]:
     """The span in pieces of at most `rows_max` rows; events of one millisecond stay together."""
     if span.rows <= rows_max or span.first_ms == span.last_ms:
         yield span
@@ -106,6 +103,6 @@ def cut(store: Store, selection: Mapping[str, Any], span: TimeSpan, rows_max: in
     pieces = _PIECES_MIN + 2 * span.rows // rows_max
     width = (span.last_ms - span.first_ms) // pieces + 1
     between = {"start": span.first_ms, "end": span.last_ms, "width": width}
-    found = store.rows(query("duplicates_spans"), {**selection, **between}, limit())
+    found = store.rows(selection.fill(query("duplicates_spans")), {**selection.parameters, **between}, limit())
     for piece in join_spans((TimeSpan(*row) for row in found), rows_max):
         yield from cut(store, selection, piece, rows_max, limit)

@@ -1,25 +1,17 @@
 """Days of customers and products, and the statements that count some of them from their events."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from footfall.store import query
-from footfall.usage.intervals import ALL, Intervals
+from footfall.usage.grouping import fill
+from footfall.usage.intervals import Intervals
 from footfall.windows import DAY_MS
 
 # Days that one statement counts from events: their codes are parameters, some 100 bytes each.
 DAYS_AT_ONCE_MAX: Final = 2_000
 
-# The start of a timestamp's interval; see `Intervals`.
-_PIECE = "roundDown(timestamp, {starts:Array(Int64)})"
-_WIDTH = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{widths:Array(Int64)}}, toInt64(0))"
-_OFFSET = f"transform({_PIECE}, {{starts:Array(Int64)}}, {{offsets:Array(Int64)}}, toInt64(0))"
-_BEGIN = f"""if(
-        {_WIDTH} = 0,
-        {_PIECE},
-        greatest({_PIECE}, timestamp - positiveModulo(timestamp + {_OFFSET}, greatest({_WIDTH}, 1)))
-    )"""
 # What a scope selects of types and versions.
 TYPES: Final = """(empty({types:Array(String)}) AND empty({prefixes:Array(String)})
         OR type IN {types:Array(String)}
@@ -55,7 +47,7 @@ def counts_statement(intervals: Intervals, days: Sequence[Day]) -> str:
         who = {"customer": "{customer:String}", "product": "{product:String}", "keys": "", "selected": _OF_ONE}
     else:
         who = {"customer": "customer", "product": "product", "keys": "customer, product,", "selected": _OF_SEVERAL}
-    return fill(query("rollup_counts"), {**who, "begin": begin_of(intervals)})
+    return fill(query("rollup_counts"), {**who, "begin": intervals.expression})
 
 
 def rows_statement(days: Sequence[Day]) -> str:
@@ -96,15 +88,3 @@ def _fitting(days: Iterable[Day], rows_max: int) -> Iterator[list[Day]]:
         rows += one.rows
     if together:
         yield together
-
-
-def begin_of(intervals: Intervals) -> str:
-    """The SQL of the start of a timestamp's interval."""
-    return "toInt64(0)" if intervals == ALL else _BEGIN
-
-
-def fill(text: str, pieces: Mapping[str, str]) -> str:
-    """A statement with a piece in each place `{{name}}` of its text."""
-    for name, piece in pieces.items():
-        text = text.replace("{{" + name + "}}", piece)
-    return text

@@ -22,8 +22,10 @@ from msgspec import Struct
 
 from footfall.store import Store, query
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, Limit, cut
+from footfall.usage.grouping import fill
 from footfall.usage.intervals import ALL, Intervals, TimeSpan
-from footfall.usage.rollup_days import TYPES, Day, begin_of, counts_statement, day_parameters, fill, gather_days
+from footfall.usage.rollup_days import TYPES, Day, counts_statement, day_parameters, gather_days
+from footfall.usage.selection import EVERY, EventSelection, compile_selection
 from footfall.windows import DAY_MS, HOUR_MS
 
 QUARTER_MS: Final = HOUR_MS // 4
@@ -46,6 +48,21 @@ class Scope(Struct, frozen=True, kw_only=True):
     versions: tuple[str, ...] = ()
     start_ms: int = -(2**63)
     end_ms: int = 2**63 - 1
+
+    @classmethod
+    def of(cls, selection: EventSelection) -> "Scope | None":
+        """The scope that selects the same events; None where there is none, because contexts or receipts matter."""
+        if selection.where or selection.basis != "event":
+            return None
+        return cls(
+            customers=selection.customers,
+            products=selection.products,
+            types=tuple(name for name in selection.types if not name.endswith(EVERY)),
+            prefixes=tuple(name.removesuffix(EVERY) for name in selection.types if name.endswith(EVERY)),
+            versions=selection.versions,
+            start_ms=selection.first_ms,
+            end_ms=selection.last_ms,
+        )
 
     def parameters(self) -> dict[str, Any]:
         """The native parameters of a statement."""
@@ -155,7 +172,7 @@ class Rollups:
         unit_ms = unit_of(intervals)
         first_day, last_day = _whole_days(scope, unit_ms)
         texts = {
-            "begin": begin_of(intervals),
+            "begin": intervals.expression,
             "units": "hours" if unit_ms == HOUR_MS else "quarters",
             "width": str(unit_ms or QUARTER_MS),
             "types": TYPES,
@@ -220,14 +237,8 @@ class Rollups:
         if len(days) > 1 or days[0].rows <= COMPARED_ROWS_MAX:
             yield start_ms, end_ms
             return
-        selection = {
-            "customer": days[0].customer,
-            "product": days[0].product,
-            "types": [],
-            "watermark": watermark_ms,
-            "basis": "event",
-            "since": -1,
-        }
+        one = EventSelection(customers=(days[0].customer,), products=(days[0].product,))
+        selection = compile_selection(one, watermark_ms)
         span = TimeSpan(start_ms, end_ms, days[0].rows)
         for piece in cut(self._store, selection, span, COMPARED_ROWS_MAX, limit):
             yield piece.first_ms, piece.last_ms

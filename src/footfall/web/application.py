@@ -22,7 +22,7 @@ from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.system.clock import Clock
-from footfall.usage import Usage
+from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup, unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
@@ -64,11 +64,12 @@ def build(
 ) -> ASGIApp:
     """The ASGI application of the whole API.
 
-    `collect` answers `POST /events`, and is called for nothing else. `healthy` says without waiting whether events can
-    be accepted now. `refused` counts the refusals of all other calls, `requests` counts all requests but preflights.
-    Raises ValueError when `trusted_proxies` is malformed.
+    `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
+    counts the refusals of all other calls, `requests` all requests but preflights. Raises ValueError when
+    `trusted_proxies` is malformed.
     """
     forwarded = Forwarded(settings)
+    sign_in = SignIn(accounts, forwarded)
     services = Services(
         settings=settings,
         reports=reports,
@@ -76,6 +77,7 @@ def build(
         estimates=estimates,
         receipts=receipts,
         usage=usage,
+        drawings=Drawings(settings),
         codes=codes,
         quarantine=quarantine,
         forwarded=forwarded,
@@ -88,16 +90,12 @@ def build(
         plan_body=PlanBody(plan, settings),
     )
 
-    async def provide_services() -> Services:
-        return services
-
-    sign_in = SignIn(accounts, forwarded)
     calls = Litestar(
         [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
-        dependencies={"services": Provide(provide_services)},
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: make_exception_handler(refused, forwarded, _PUBLISHED)},
         request_max_body_size=settings.call_body_bytes_max,
-        # The framework's own document would promise its own error bodies, which no call ever answers with.
+        # The framework's own document would promise error bodies of its own.
         openapi_config=None,
         logging_config=None,
     )

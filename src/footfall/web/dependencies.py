@@ -15,7 +15,7 @@ from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.system.clock import Clock
-from footfall.usage import Usage
+from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
@@ -38,6 +38,7 @@ class Services:
     estimates: Estimates
     receipts: Receipts
     usage: Usage
+    drawings: Drawings
     codes: CodeLookup
     quarantine: Quarantine
     forwarded: Forwarded

@@ -15,11 +15,16 @@ from footfall.state import User
 _TAG_DIGITS = 32
 
 
-class PlanProduct(Struct, frozen=True):
+class PlanProduct(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A product: its report columns in order, and the context keys of each type, `?` behind optional ones."""
 
     columns: tuple[str, ...]
     types: dict[str, tuple[str, ...]]
+    actor: Annotated[str, Meta(description="The context key whose value says who acted.")] = ""
+    description: str = ""
+    typeDescriptions: dict[str, str] = {}  # noqa: N815 - the wire's own name
+    keyDescriptions: dict[str, str] = {}  # noqa: N815 - the wire's own name
+    deprecated: Annotated[list[str], Meta(description="Types that still come, and are not to be built on.")] = []
 
 
 class PlanRule(Struct, frozen=True, omit_defaults=True):
@@ -80,7 +85,15 @@ class PlanBody:
 
 
 def _product(product: Product) -> PlanProduct:
-    return PlanProduct(product.columns, {kind.name: tuple(map(str, kind.keys)) for kind in product.types})
+    return PlanProduct(
+        columns=product.columns,
+        types={kind.name: tuple(map(str, kind.keys)) for kind in product.types},
+        actor=product.actor,
+        description=product.description,
+        typeDescriptions={kind.name: kind.description for kind in product.types if kind.description},
+        keyDescriptions=product.key_descriptions,
+        deprecated=[kind.name for kind in product.types if kind.deprecated],
+    )
 
 
 def _rule(rule: Rule, user: User) -> PlanRule | None:

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, guides, quarantine, reports, service
+from footfall.web.calls import downloads, events, guides, quarantine, reports, service, statistics
 
 
 class Route(Struct, frozen=True):
@@ -280,15 +280,19 @@ ROUTES: Final[tuple[Route, ...]] = (
         signed_in=True,
         errors=_CHANGE,
     ),
-    Route(
-        "GET",
-        "/usage/counts",
-        "Count Events",
-        events.count_events,
-        tag="Usage",
-        signed_in=True,
-        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
+    *(
+        Route(
+            "GET",
+            f"/usage/{name}",
+            summary,
+            statistics.statistic(name),
+            tag="Usage",
+            signed_in=True,
+            errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_ACCEPTABLE),
+        )
+        for name, summary in statistics.SUMMARIES.items()
     ),
+    Route("GET", "/usage/definitions", "Define the Numbers", statistics.show_definitions, tag="Usage", signed_in=True),
     Route("GET", "/plan", "Get Tracking Plan", service.show_plan, tag="Plan", signed_in=True),
     Route("GET", "/service/version", "Get Service Version", service.service_version, published=True),
     Route("GET", "/system/version", "Get Service Version, for older clients", service.system_version, published=True),

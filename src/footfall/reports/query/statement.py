@@ -21,9 +21,8 @@ from footfall.reports.query.layout import Field, Layout
 from footfall.reports.query.xlsx import xml_functions, xml_parameters, xml_row
 from footfall.state import Job
 from footfall.store import Identifier, query
+from footfall.usage import EventFilter, EventSelection, compile_selection
 
-TIME_MS_LEAST = -(2**63)
-TIME_MS_MOST = 2**63 - 1
 _FORMATS = {
     "csv": "CustomSeparated",
     "jsonl": "JSONEachRow",
@@ -61,27 +60,21 @@ _NULL = "CAST(NULL AS Nullable(String))"
 _NO_PLACE_CODE = 32
 
 
-def filter_parameters(job: Job) -> dict[str, Any]:
-    """The native parameters that select the report's events.
+def job_filter(job: Job) -> EventFilter:
+    """What selects the report's events.
 
     With the basis `event` the filter's start and end bound the timestamp; with `received`, the time of receipt.
     """
     wanted = job.filter
-    start = TIME_MS_LEAST if wanted.start is UNSET else wanted.start
-    end = TIME_MS_MOST if wanted.end is UNSET else wanted.end
-    by_event = job.basis == "event"
-    return {
-        "customer": wanted.customer,
-        "product": wanted.product,
-        "types": [] if wanted.types is UNSET else list(wanted.types),
-        "start": start if by_event else TIME_MS_LEAST,
-        "end": end if by_event else TIME_MS_MOST,
-        "basis": job.basis,
-        "received_start": start,
-        "received_end": end,
-        "since": -1 if job.since_ms is None else job.since_ms,
-        "watermark": job.watermark_ms,
-    }
+    selection = EventSelection(
+        customers=(wanted.customer,),
+        products=(wanted.product,),
+        types=() if wanted.types is UNSET else tuple(wanted.types),
+        start=wanted.start,
+        end=wanted.end,
+        basis=job.basis,
+    )
+    return compile_selection(selection, job.watermark_ms, since_ms=-1 if job.since_ms is None else job.since_ms)
 
 
 class _Names(Struct, frozen=True):
@@ -104,6 +97,7 @@ class ReportStatement:
 
     def __init__(self, job: Job, layout: Layout, types: frozenset[str] | None = None) -> None:
         self._job = job
+        self._filter = job_filter(job)
         self._types = types
         self._parameters: dict[str, Any] = {}
         self._names = _names(layout)
@@ -120,11 +114,13 @@ class ReportStatement:
 
         Without `final` no event may be in the table twice.
         """
-        return select_rows(self._text, final=final, drop=drop).replace("{{columns}}", self._select_list)
+        return self._filter.fill(select_rows(self._text, final=final, drop=drop)).replace(
+            "{{columns}}", self._select_list
+        )
 
     def parameters(self, first_ms: int, last_ms: int) -> dict[str, Any]:
         """The parameters for the rows between two times, both inclusive."""
-        return {**filter_parameters(self._job), **self._parameters, "start": first_ms, "end": last_ms}
+        return {**self._filter.parameters, **self._parameters, "start": first_ms, "end": last_ms}
 
     def _row(self, cells: list[str], layout: Layout) -> str:
         if self._job.format == "csv":

@@ -23,13 +23,13 @@ from footfall.reports.query.counts import (
     read_histogram,
 )
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
-from footfall.reports.query.statement import ReportStatement, filter_parameters
+from footfall.reports.query.statement import ReportStatement, job_filter
 from footfall.reports.query.xlsx import open_writer
 from footfall.reports.status import Completed
 from footfall.settings import limits
 from footfall.state import Job
 from footfall.store import Store, statement_time_s
-from footfall.usage import TimeSpan, cut, is_narrow
+from footfall.usage import TimeSpan, cut
 
 # Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller
 # number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
@@ -221,7 +221,7 @@ class Attempt:
 
         Such a count takes a third as long as all else together.
         """
-        if not is_narrow(filter_parameters(self._job)):
+        if not job_filter(self._job).is_narrow:
             return scan.subtract_from(selected)
         in_file = ReportCounts()
         for part, drop in parts:
@@ -273,7 +273,7 @@ class Attempt:
         if not self._drops:
             yield days.span, False
             return
-        selection = filter_parameters(self._job)
+        selection = job_filter(self._job)
         for part in scan.parts:
             if not part.duplicates:
                 yield part.span, False

@@ -2,9 +2,6 @@
 -- With `any_admission` the times of admission are not read, which takes a third of the time.
 SELECT count()
 FROM events
-WHERE customer = {customer:String}
-    AND product = {product:String}
-    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+WHERE {{scope}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
     AND ({any_admission:Bool} OR (admitted > {since:Int64} AND admitted <= {watermark:Int64}))
-    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})

@@ -7,13 +7,9 @@ SELECT
     countIf(received - timestamp > {late:Int64})
 -- FINAL, where an event may have been loaded twice.
 FROM events {{final}}
-WHERE customer = {customer:String}
-    AND product = {product:String}
-    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+WHERE {{selection}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
     AND admitted > {since:Int64}
-    AND admitted <= {watermark:Int64}
-    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
     -- Where a report drops duplicates: of equal events of several batches only those of the first batch.
     {{without_duplicates}}
 GROUP BY type

@@ -7,20 +7,12 @@ FROM (
         argMin(batch, (admitted, batch)) AS first,
         arrayJoin(arrayFilter(one -> one.1 != first, groupArray((batch, sequence)))) AS member
     FROM events FINAL
-    WHERE customer = {customer:String}
-        AND product = {product:String}
-        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-        AND admitted <= {watermark:Int64}
-        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+    WHERE {{selection}}
         AND timestamp GLOBAL IN (
             -- Only timestamps with events of several batches: this selection reads no contexts.
             SELECT timestamp
             FROM events
-            WHERE customer = {customer:String}
-                AND product = {product:String}
-                AND timestamp BETWEEN {start:Int64} AND {end:Int64}
-                AND admitted <= {watermark:Int64}
-                AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
+            WHERE {{selection}}
             GROUP BY timestamp
             HAVING min(batch) != max(batch)
         )

@@ -20,13 +20,9 @@ FROM (
         max(if({context_length:UInt8} = 1, context.size0, 0)) AS context_length,
         countIf(received - timestamp > {late:Int64}) AS late_events
     FROM events
-    WHERE customer = {customer:String}
-        AND product = {product:String}
-        AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+    WHERE {{selection}}
         AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
         AND admitted > {since:Int64}
-        AND admitted <= {watermark:Int64}
-        AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
     GROUP BY day, type
 )
 GROUP BY GROUPING SETS ((month, day), (month, type))

@@ -7,12 +7,8 @@ SELECT
     max(context.size0),
     groupUniqArray(toString(type))
 FROM events
-WHERE customer = {customer:String}
-    AND product = {product:String}
-    AND timestamp BETWEEN {start:Int64} AND {end:Int64}
+WHERE {{selection}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
     AND admitted > {since:Int64}
-    AND admitted <= {watermark:Int64}
-    AND (empty({types:Array(String)}) OR type IN {types:Array(String)})
 GROUP BY toYYYYMM(fromUnixTimestamp64Milli(timestamp, 'UTC'))
 ORDER BY min(timestamp)

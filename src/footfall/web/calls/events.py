@@ -1,4 +1,4 @@
-"""The calls about events: they are collected, looked up by their batch, and counted."""
+"""The calls about events: they are collected, and looked up by their batch."""
 
 from typing import Annotated
 
@@ -7,9 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter
 from litestar.types import ASGIApp
 
-from footfall import validation
 from footfall.receipts import Receipt
-from footfall.usage import Counts, parse_counts_request
 from footfall.web.calls.request import UNCACHED, SignedInRequest
 from footfall.web.dependencies import Services
 
@@ -29,12 +27,3 @@ async def find_receipt(
 ) -> Response[Receipt]:
     """Tell what became of each event of a request."""
     return Response(await services.receipts.find(request.user, batch), headers=UNCACHED)
-
-
-async def count_events(request: SignedInRequest, services: NamedDependency[Services]) -> Response[Counts]:
-    """Count events over time and by type; names that neither the plan nor the store knows become a warning."""
-    given = request.query_params
-    wanted = parse_counts_request({name: given.getall(name) for name in given}, services.settings)
-    counts = await services.usage.count(request.user, wanted)
-    unknown = await services.codes.find_unknown(wanted.customer, wanted.product, wanted.types)
-    return Response(counts, headers={**UNCACHED, **validation.warning_headers(mistake.text for mistake in unknown)})

@@ -14,6 +14,7 @@ from footfall.settings import Settings
 from footfall.web.openapi.examples import PACKAGED, Examples, make_examples
 from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS, QUERY_EXAMPLES
 from footfall.web.openapi.texts import ADVICE, PARAMETER_SCHEMAS, Documentation
+from footfall.web.openapi.usage_pages import USAGE_SCHEMAS
 from footfall.web.routes import ROUTES, Route
 from footfall.wire import ErrorNode, Service, Unauthorized
 
@@ -189,7 +190,10 @@ def _parameters(place: str, texts: Mapping[str, str], required: Sequence[str] = 
 
 
 def _parameter_schema(path: str, name: str) -> Json:
-    return dict(PARAMETER_SCHEMAS.get(f"{path} {name}") or PARAMETER_SCHEMAS.get(name) or {"type": "string"})
+    own = f"{path} {name}"
+    return dict(
+        USAGE_SCHEMAS.get(own) or PARAMETER_SCHEMAS.get(own) or PARAMETER_SCHEMAS.get(name) or {"type": "string"}
+    )
 
 
 def _success_response(page: Documentation, schema: Json) -> Json:

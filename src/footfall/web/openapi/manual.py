@@ -7,6 +7,7 @@ from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
 from footfall.web.openapi.report_pages import EXAMPLE_JOB, EXAMPLE_NAME, EXAMPLE_TOKEN, REPORT_PAGES
 from footfall.web.openapi.schemas import EventFull, EventsRequest
 from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULE_PAGES, Documentation
+from footfall.web.openapi.usage_pages import USAGE_EXAMPLES, USAGE_PAGES
 from footfall.web.plan_body import PlanShown
 
 _EVENT: Final = {
@@ -77,18 +78,6 @@ _SERVICE: Final = {
     "description": "System for collecting and reporting usage statistics",
     "environment": "production",
 }
-_COUNTS: Final = {
-    "asOf": 1571073977278,
-    "complete": True,
-    "interval": "day",
-    "timezone": "UTC",
-    "duplicates": "keep",
-    "total": {"events": 3, "duplicates": 1},
-    "counts": [
-        {"start": 1570924800000, "type": "PORTFOLIO-APPLICATION-LOADED", "events": 2, "duplicates": 1},
-        {"start": 1571011200000, "type": "PORTFOLIO-APPLICATION-LOADED", "events": 1, "duplicates": 0},
-    ],
-}
 _METRICS: Final = (
     "# HELP footfall_events_accepted_total Events answered with 200.\n"
     "# TYPE footfall_events_accepted_total counter\n"
@@ -105,8 +94,7 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
 
 # Examples of the parameters of a query, by path and name: those that must be there, and where waiting is of use.
 QUERY_EXAMPLES: Final[Mapping[str, str]] = {
-    "/usage/counts customer": "BARCHART",
-    "/usage/counts product": "PORTFOLIO",
+    **USAGE_EXAMPLES,
     "/reports/{source} wait": "50",
     "/reports/{source}/availability wait": "50",
 }
@@ -190,25 +178,7 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         request_example={"ids": [f"{_BATCH}/3"]},
         answer_example={"dropped": 1, "loaded": True},
     ),
-    ("GET", "/usage/counts"): Documentation(
-        "Counts a customer's events of a product over time and by type: exactly as many as a report of the same has "
-        "rows. `asOf` names the time of admission up to which events are counted; `complete` says that no other can "
-        "ever be among them. An interval without events is left out.",
-        query={
-            "customer": "The customer's code.",
-            "product": "The product's code.",
-            "types": "An event type; may be given several times. When left out, all of them.",
-            "start": "The first millisecond since 1970-01-01T00:00:00Z, or a date or time of `timezone`.",
-            "end": "The last millisecond, which is included; a date means the last of the day.",
-            "interval": "`hour`, `day`, `month` or `all`; `day` when left out.",
-            "timezone": "Whose hours, days and months are meant, such as `Europe/Berlin`; `UTC` when left out.",
-            "duplicates": "`drop` leaves them out of `events`, `keep` does not, and is the default.",
-            "asOf": "A time of admission; when left out, that up to which all nodes have loaded everything.",
-        },
-        required=("customer", "product"),
-        answer_example=_COUNTS,
-        answers={"Footfall-Warning": "The customer, product or types of which neither the plan nor the store knows."},
-    ),
+    **USAGE_PAGES,
     ("GET", "/plan"): Documentation(
         "The tracking plan in force, with the keys of its file: the products with their columns and types, and the "
         "customers that the user may see. A question mark behind a key makes it optional. Keys that have no value are "

@@ -30,16 +30,16 @@ class Documentation(Struct, frozen=True):
     also: Mapping[str, str] = {}
 
 
-_MILLISECONDS: Final = {"type": "integer", "minimum": -(2**53) + 1, "maximum": 2**53 - 1}
+MILLISECONDS: Final = {"type": "integer", "minimum": -(2**53) + 1, "maximum": 2**53 - 1}
 # Milliseconds, a date, or a date and time with or without an offset. That the day is there is checked by the call.
-_INSTANT: Final = {
+INSTANT: Final = {
     "type": "string",
     "pattern": "^([0-9]{1,15}|[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     "(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,3})?)?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])?)?)$",
 }
-_EMPTY: Final = {"type": "string", "maxLength": 0}
+EMPTY: Final = {"type": "string", "maxLength": 0}
 # Schemas of parameters, by name, or by path and name where paths differ. A parameter that is not here is any text.
-# They describe what each call checks itself. An empty parameter of `/usage/counts` counts as left out.
+# They describe what each call checks itself.
 PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "batch": {"type": "string", "format": "uuid"},
     "Idempotency-Key": {"type": "string", "minLength": 1, "pattern": "^[ -~]+$"},
@@ -48,15 +48,8 @@ PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "/reports before": {"type": "string", "pattern": "^([0-9]{1,16}-[!-~]{1,100})?$"},
     "/schedules after": {"type": "string", "pattern": "^[ -~]*$"},
     "/quarantine state": {"type": "string", "enum": ["held", "released", "dropped", "all"]},
-    "/quarantine since": _INSTANT,
-    "/quarantine until": _INSTANT,
-    "/usage/counts customer": {"type": "string", "minLength": 1},
-    "/usage/counts product": {"type": "string", "minLength": 1},
-    "/usage/counts types": {"type": "array", "items": {"type": "string"}},
-    "/usage/counts interval": {"type": "string", "enum": ["hour", "day", "month", "all", ""]},
-    "/usage/counts duplicates": {"type": "string", "enum": ["keep", "drop", ""]},
-    "/usage/counts timezone": {"type": "string", "pattern": "^([A-Za-z][A-Za-z0-9_+/-]{0,63})?$"},
-    **{f"/usage/counts {name}": {"anyOf": [_MILLISECONDS, _INSTANT, _EMPTY]} for name in ("start", "end", "asOf")},
+    "/quarantine since": INSTANT,
+    "/quarantine until": INSTANT,
 }
 
 SCHEDULE_ID: Final = "7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11"

@@ -1,0 +1,188 @@
+"""What a statistic asks the store with: the filter of its events, its watermark, and the time that is left.
+
+`Query` is made for each answer. It holds what all statistics share: the total of the selected events, with those that
+came late and the duplicates among them, as of one watermark.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall import windows
+from footfall.errors import Code, Problem, RequestRefused
+from footfall.plan import Plan
+from footfall.settings import Settings
+from footfall.store import Store, query
+from footfall.usage.duplicates import Limit
+from footfall.usage.grouping import Grouping, fill
+from footfall.usage.selection import EventSelection, actor_value, compile_selection, key_value
+
+
+class ReportBody(Struct, frozen=True):
+    """The body for `POST /reports` whose file has exactly the events of an answer."""
+
+    filter: dict[str, Any]
+    output: dict[str, Any]
+    duplicates: str
+
+
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every answer says of itself.
+
+    It is about events that were admitted up to `asOf`; `complete` says that no other can ever be among them. `exact`
+    says that its numbers are no estimates. `link` gives the same answer again, relative to the API's own URL.
+    """
+
+    asOf: int  # noqa: N815 - the wire's own name
+    complete: bool
+    exact: bool
+    duplicates: str
+    link: str
+    report: ReportBody | UnsetType = UNSET
+
+
+class Watermark(Struct, frozen=True):
+    """Up to when events count, in ms, and whether all of them are loaded."""
+
+    as_of: int
+    complete: bool
+
+
+class Query:
+    """The store, asked about the events of a selection up to a watermark. Its calls raise what the store raises."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        plan: Plan | None,
+        selection: EventSelection,
+        watermark: Watermark,
+        limit: Limit,
+        link: str = "",
+        *,
+        drops: bool = True,
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.plan = plan
+        self.selection = selection
+        self.watermark = watermark
+        self.as_of = watermark.as_of
+        self.limit = limit
+        self.late_ms = settings.late_after_s * 1000
+        self.filter = compile_selection(selection, self.as_of, plan)
+        self._link = link
+        self._drops = drops and selection.duplicates == "drop"
+
+    def of(self, selection: EventSelection) -> "Query":
+        """The same question about other events, at the same watermark and within the same time."""
+        return Query(self.store, self.settings, self.plan, selection, self.watermark, self.limit, self._link)
+
+    def keeping_duplicates(self) -> "Query":
+        """The same question where there are no duplicates that had to be looked for; its answer says what was asked."""
+        return Query(
+            *(self.store, self.settings, self.plan, self.selection, self.watermark, self.limit, self._link), drops=False
+        )
+
+    def about(self, *, exact: bool = True) -> dict[str, Any]:
+        """The fields of an `Answer`."""
+        return {
+            "asOf": self.as_of,
+            "complete": self.watermark.complete,
+            "exact": exact,
+            "duplicates": self.selection.duplicates,
+            "link": self._link,
+            "report": report_body(self.selection, self.as_of),
+        }
+
+    def rows(
+        self, name: str, parameters: Mapping[str, Any], texts: Mapping[str, str] | None = None, **settings: Any
+    ) -> list[tuple[Any, ...]]:
+        """The rows of queries/NAME.sql; `texts` fill further places of its text."""
+        text = fill(query(name), texts or {})
+        drop = query("usage_duplicates") if self._drops else ""
+        text = text.replace("{{without_duplicates}}", f"AND (batch, sequence) GLOBAL NOT IN ({drop})" if drop else "")
+        common = {"late": self.late_ms, **self.filter.parameters}
+        return self.store.rows(self.filter.fill(text), {**common, **parameters}, {**self.limit(), **settings})
+
+    def grouped_rows(
+        self, name: str, grouping: Grouping, parameters: Mapping[str, Any] | None = None, **settings: Any
+    ) -> list[tuple[Any, ...]]:
+        """The rows of queries/NAME.sql by intervals and dimensions, of which it has one more than an answer may have.
+
+        Raises RequestRefused where there are more.
+        """
+        rows_max = self.settings.usage_rows_max
+        stop_early = {"max_rows_to_group_by": rows_max + 1, "group_by_overflow_mode": "break"}
+        limits = {**grouping.parameters, "limit": rows_max + 1, **(parameters or {})}
+        rows = self.rows(name, limits, grouping.texts, **{**stop_early, **settings})
+        self.check_length(len(rows))
+        return rows
+
+    def check_length(self, rows: int) -> None:
+        """Refuse an answer that is too long."""
+        if rows > self.settings.usage_rows_max:
+            raise self.too_long()
+
+    def too_long(self) -> RequestRefused:
+        """The refusal of an answer that would be too long."""
+        rows_max = self.settings.usage_rows_max
+        why = f"must be coarser, or start and end nearer: the answer would have more than {rows_max} rows"
+        problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "interval", why)
+        return RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the answer would be too long", (problem,))
+
+    def actor(self, name: str, parameters: dict[str, Any]) -> str:
+        """The expression of who acted; where several customers are selected, each has actors of its own."""
+        value = actor_value(self.plan, self.selection.products, name, parameters)
+        return self._of_customer(value)
+
+    def value(self, key: str, name: str, parameters: dict[str, Any]) -> str:
+        """The expression of a context key's value."""
+        return key_value(key, self.plan, self.selection.products, name, parameters)
+
+    def _of_customer(self, value: str) -> str:
+        if len(self.selection.customers) == 1:
+            return value
+        # A length in front keeps two customers apart whatever their names have in them.
+        return f"if({value} = '', '', concat(toString(length(customer)), ':', toString(customer), {value}))"
+
+
+def report_body(selection: EventSelection, as_of: int) -> ReportBody | UnsetType:
+    """The report of a selection; there is none of several customers or products."""
+    if len(selection.customers) != 1 or len(selection.products) != 1:
+        return UNSET
+    wanted = {
+        "customer": selection.customers[0],
+        "product": selection.products[0],
+        "types": list(selection.types),
+        "versions": list(selection.versions),
+        "where": [str(condition) for condition in selection.where],
+        "start": selection.start,
+        "end": selection.end,
+        "basis": selection.basis if selection.basis != "event" else UNSET,
+    }
+    given = {key: value for key, value in wanted.items() if value is not UNSET and value != []}
+    return ReportBody(given, {"asOf": as_of}, selection.duplicates)
+
+
+class Span(Struct, frozen=True):
+    """From the first to the last time of the selected events, in ms, both inclusive; none are selected where None."""
+
+    first_ms: int
+    last_ms: int
+
+
+def event_span(asked: Query) -> Span | None:
+    """The times of the first and the last event of the selection."""
+    rows, first_ms, last_ms = asked.rows("usage_span", {})[0]
+    return Span(first_ms, last_ms) if rows else None
+
+
+def interval_end(interval: str, timezone: ZoneInfo, start_ms: int) -> int:
+    """The end of the interval that begins at a time, in ms."""
+    if interval == "minute":
+        return start_ms + windows.MINUTE_MS
+    return windows.window(interval, timezone, start_ms).end_ms

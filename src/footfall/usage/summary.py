@@ -1,0 +1,200 @@
+"""All numbers of an overview at one watermark, and two periods side by side."""
+
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from footfall.usage.counts import (
+    COMPARISONS,
+    INTERVALS,
+    Count,
+    CountsRequest,
+    Number,
+    count_groups,
+    earlier_period,
+    rows_of,
+)
+from footfall.usage.grouping import Dimension
+from footfall.usage.query import Answer, Query
+from footfall.usage.request import ParameterReader
+from footfall.usage.selection import EventSelection
+from footfall.usage.uniques import actor_of
+
+_TOP: Final = 10
+_DIMENSIONS: Final = ("type", "product", "customer", "version")
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """The numbers of one period, in ms since 1970, both ends inclusive: distinct actors are a number of their own."""
+
+    events: int
+    duplicates: int
+    late: int
+    actors: int
+
+
+class UsageSummary(Answer, frozen=True, kw_only=True, omit_defaults=True):
+    """All numbers of an overview at one watermark. Each list adds up to the total."""
+
+    interval: str
+    timezone: str
+    total: Overview
+    compared: Overview | UnsetType = UNSET
+    summary: list[Count]
+    types: list[Count]
+    products: list[Count]
+    customers: list[Count]
+    versions: list[Count]
+
+
+class SummaryRequest(Struct, frozen=True, kw_only=True):
+    """What to sum up, by which intervals, and what to compare with."""
+
+    selection: EventSelection
+    interval: str
+    timezone: ZoneInfo
+    compare: str
+    top: int
+
+
+def parse_summary(reader: ParameterReader) -> SummaryRequest:
+    """Read the parameters of `GET /usage/summary`; problems are collected in the reader."""
+    selection = reader.selection()
+    compare = reader.choice("compare", COMPARISONS, "none")
+    if compare != "none" and (selection.start is UNSET or selection.end is UNSET):
+        reader.wrong("compare", "needs start and end: the period before is as long")
+    return SummaryRequest(
+        selection=selection,
+        interval=reader.choice("interval", INTERVALS, "day"),
+        timezone=reader.zone(),
+        compare=compare,
+        top=reader.number("top", _TOP, 1, 1000),
+    )
+
+
+def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
+    """Sum up. Raises RequestRefused where the answer would be too long, and what the store raises."""
+    lists = {name: _list(asked, wanted, name) for name in _DIMENSIONS}
+    series = CountsRequest(selection=asked.selection, interval=wanted.interval, timezone=wanted.timezone, by=())
+    numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, ())
+    compared: Overview | UnsetType = UNSET
+    if wanted.compare != "none":
+        earlier = asked.of(earlier_period(asked.selection, wanted.compare, wanted.timezone))
+        before, _ = count_groups(earlier, "all", wanted.timezone, ())
+        compared = _overview(earlier, sum(before.values(), Number()))
+    return UsageSummary(
+        **asked.about(),
+        interval=wanted.interval,
+        timezone=wanted.timezone.key,
+        total=_overview(asked, sum(numbers.values(), Number())),
+        compared=compared,
+        summary=rows_of(series, numbers),
+        types=lists["type"],
+        products=lists["product"],
+        customers=lists["customer"],
+        versions=lists["version"],
+    )
+
+
+def _list(asked: Query, wanted: SummaryRequest, name: str) -> list[Count]:
+    by = (Dimension(name),)
+    numbers, _ = count_groups(asked, "all", wanted.timezone, by, wanted.top)
+    rows = rows_of(CountsRequest(selection=asked.selection, interval="all", timezone=wanted.timezone, by=by), numbers)
+    return sorted(rows, key=lambda row: (row.others is not UNSET, -row.events))
+
+
+def _overview(asked: Query, number: Number) -> Overview:
+    further = asked if number.duplicates else asked.keeping_duplicates()
+    return Overview(**number.shown(asked.selection.duplicates), actors=count_actors(further))
+
+
+def count_actors(asked: Query) -> int:
+    """The distinct actors of the selection."""
+    parameters: dict[str, Any] = {}
+    texts = {"actor": actor_of(asked, None, parameters)}
+    ((actors,),) = asked.rows("usage_actors", parameters, texts)
+    return int(actors)
+
+
+class ComparedValue(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The events of one value of each dimension, before and now, and the change as a share of those before."""
+
+    customer: str | UnsetType = UNSET
+    product: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    values: dict[str, str] | UnsetType = UNSET
+    others: list[str] | UnsetType = UNSET
+    events: int
+    before: int
+    change: float | None
+
+
+class ComparedTotal(Struct, frozen=True, kw_only=True):
+    """The events and actors of both periods."""
+
+    events: int
+    before: int
+    change: float | None
+    actors: int
+    actorsBefore: int  # noqa: N815 - the wire's own name
+    duplicates: int
+    late: int
+
+
+class PeriodComparison(Answer, frozen=True, kw_only=True):
+    """Two periods side by side: the selected one, and that from `before` to its end."""
+
+    before: tuple[int, int]
+    total: ComparedTotal
+    compare: list[ComparedValue]
+
+
+def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
+    """Compare. Raises RequestRefused where the answer would be too long, and what the store raises."""
+    kind = "previous" if wanted.compare == "none" else wanted.compare
+    earlier = asked.of(earlier_period(asked.selection, kind, wanted.timezone))
+    now, _ = count_groups(asked, "all", wanted.timezone, wanted.by, wanted.top)
+    then, _ = count_groups(earlier, "all", wanted.timezone, wanted.by, wanted.top)
+    now, then = ({key[1:]: number for key, number in each.items()} for each in (now, then))
+    duplicates = asked.selection.duplicates
+    everything = structs.replace(wanted, interval="all")
+    rows = []
+    for key in dict.fromkeys([*now, *then]):
+        shown, before = (each.get(key, Number()).shown(duplicates)["events"] for each in (now, then))
+        (row,) = rows_of(everything, {(0, *key): Number(shown)})
+        values = {name: getattr(row, name) for name in (*_DIMENSIONS, "values", "others")}
+        rows.append(ComparedValue(**values, events=shown, before=before, change=_change(shown, before)))
+    total, past = (sum(each.values(), Number()).shown(duplicates) for each in (now, then))
+    return PeriodComparison(
+        **asked.about(),
+        before=(earlier.selection.first_ms, earlier.selection.last_ms),
+        total=ComparedTotal(
+            **total,
+            before=past["events"],
+            change=_change(total["events"], past["events"]),
+            actors=count_actors(asked),
+            actorsBefore=count_actors(earlier),
+        ),
+        compare=sorted(rows, key=lambda row: -max(row.events, row.before)),
+    )
+
+
+def parse_comparison(reader: ParameterReader) -> CountsRequest:
+    """Read the parameters of `GET /usage/compare`; problems are collected in the reader."""
+    selection = reader.selection()
+    if selection.start is UNSET or selection.end is UNSET:
+        reader.wrong("compare", "needs start and end: the period before is as long")
+    return CountsRequest(
+        selection=selection,
+        interval="all",
+        timezone=reader.zone(),
+        by=reader.dimensions("by", selection.products, ("type",)),
+        top=reader.number("top", 0, 1, 1000),
+        compare=reader.choice("compare", COMPARISONS[1:], "previous"),
+    )
+
+
+def _change(now: int, before: int) -> float | None:
+    return round((now - before) / before, 6) if before else None

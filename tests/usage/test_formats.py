@@ -1,0 +1,75 @@
+"""Answers as CSV, Arrow, charts and pictures."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.settings import Settings
+from footfall.usage import Drawings, make_chart, make_table, write_arrow, write_csv
+
+DAY_MS = 86_400_000
+AS_OF = 1_760_000_000_000 + 30 * DAY_MS
+CALLS: dict[str, dict[str, Any]] = {
+    "counts": {"by": ["type", "version"]},
+    "uniques": {"key": "context1"},
+    "retention": {"key": "context1", "interval": "day"},
+    "funnel": {"key": "context1", "step": ["T", "U"], "by": "version"},
+    "paths": {"key": "context1", "type": "T"},
+    "top": {"key": "context1"},
+    "compare": {"start": 1_760_000_000_000, "end": 1_760_000_000_000 + 9 * DAY_MS},
+    "summary": {},
+    "types": {},
+}
+
+
+@pytest.fixture
+def filled(place: Any) -> Any:
+    days = range(5)
+    place.load(*({"timestamp": place.now_ms + day * DAY_MS, "type": kind} for day in days for kind in "TU"))
+    place.load({"timestamp": place.now_ms, "context": ['a "quoted", value']})
+    return place
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_table_has_a_row_for_each_entry(filled: Any, name: str) -> None:
+    answer = await filled.ask(name, asOf=AS_OF, **CALLS[name])
+    table = make_table(name, answer)
+    read = list(csv.DictReader(io.StringIO(write_csv(table).decode())))
+    assert len(read) == len(table.rows) > 0
+    assert tuple(read[0]) == table.columns
+    arrow = pa.ipc.open_stream(write_arrow(table)).read_all()
+    assert (arrow.num_rows, tuple(arrow.column_names)) == (len(table.rows), table.columns)
+    if "start" in table.columns:
+        assert arrow.schema.field("start").type == pa.timestamp("ms", tz="UTC")
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_chart_has_its_data_and_says_as_of_when(filled: Any, name: str) -> None:
+    answer = await filled.ask(name, asOf=AS_OF, timezone="Europe/Berlin", **CALLS[name])
+    chart = make_chart(name, answer, make_table(name, answer), "Europe/Berlin")
+    assert chart["data"]["values"]
+    assert chart["title"]["subtitle"] == "as of 2025-11-08 09:53:20 Europe/Berlin"
+    fields = set(chart["data"]["values"][0])
+    named = {value["field"] for value in chart["encoding"].values() if isinstance(value, dict)}
+    assert named - fields <= {"share", "period", "number"}
+    json.dumps(chart)
+
+
+async def test_pictures_are_drawn_by_a_process_that_ends(filled: Any) -> None:
+    answer = await filled.ask("counts", asOf=1)
+    chart = make_chart("counts", answer, make_table("counts", answer), "UTC")
+    drawings = Drawings(Settings())
+    assert b"<svg" in (await drawings.draw(chart, "svg"))[:200]
+    assert (await drawings.draw(chart, "png")).startswith(b"\x89PNG")
+
+
+async def test_a_picture_that_takes_too_long_is_given_up() -> None:
+    endless = {"mark": "line", "data": {"sequence": {"start": 0, "stop": 10**9}}}
+    with pytest.raises(RequestRefused) as caught:
+        await Drawings(Settings(usage_chart_timeout_s=1)).draw(endless, "svg")
+    assert caught.value.code is Code.SERVICE_UNAVAILABLE
