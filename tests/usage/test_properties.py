@@ -26,7 +26,7 @@ PROPERTY = settings(max_examples=12, deadline=None, suppress_health_check=list(H
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.usage.counts.COMPARED_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.usage.numbers.COMPARED_ROWS_MAX", 5)
 
 
 @given(
@@ -51,7 +51,7 @@ async def test_counts_are_those_of_a_report_and_of_the_model(
     parts: int,
     few: int,
 ) -> None:
-    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", few)
+    monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
     place.empty()
     for part in range(parts):
         place.load(*events[part::parts])

@@ -31,7 +31,7 @@ MODES = st.sampled_from(("keep", "drop"))
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans are cut and joined at every chance."""
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 3)
-    monkeypatch.setattr("footfall.usage.counts.COMPARED_ROWS_MAX", 5)
+    monkeypatch.setattr("footfall.usage.numbers.COMPARED_ROWS_MAX", 5)
 
 
 def load(place: Any, events: list[counted.Event], parts: int) -> None:

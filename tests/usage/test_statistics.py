@@ -49,7 +49,7 @@ def key(row: Any, *by: str) -> tuple[Any, ...]:
 async def test_counts_equal_the_model(
     planned: Any, monkeypatch: Any, events: Any, wanted: Any, interval: str, by: list[str], parts: int, few: int
 ) -> None:
-    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", few)
+    monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 5)
     load(planned, events, parts)
     expected = model.Model(events, wanted, planned.settings.late_after_s * 1000)

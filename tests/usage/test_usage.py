@@ -185,7 +185,7 @@ def statements(place, monkeypatch):
 
 
 async def test_an_answer_that_would_be_too_long_is_refused_before_the_work(make_place, monkeypatch):
-    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", 15)
+    monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", 15)
     place = make_place(usage_rows_max=10)
     place.load(*({"timestamp": place.now_ms + hour * 3_600_000} for hour in range(20)))
     ran = statements(place, monkeypatch)
@@ -232,7 +232,7 @@ async def test_events_loaded_twice_are_few_once_and_no_duplicates(place, monkeyp
     place.store.write("SYSTEM STOP MERGES events", {})
     for _ in range(3):
         place.load(*events, again)
-    monkeypatch.setattr("footfall.usage.counts.FEW_MAX", 5)
+    monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", 5)
     ran = statements(place, monkeypatch)
     assert rows(await place.count(interval="all")) == rows(await place.count(interval="all", asOf=9))
     counts = await place.count(duplicates="drop")

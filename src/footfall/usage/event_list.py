@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.usage.counts import Total, total_of
+from footfall.usage.counts import Total
+from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import TIME_MS_MOST, EventSelection

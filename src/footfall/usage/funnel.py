@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.usage.counts import Total, total_of
+from footfall.usage.counts import Total
 from footfall.usage.grouping import Dimension, dimension_value
+from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import TIME_MS_LEAST, Condition, EventSelection, condition_text, type_condition

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from footfall.usage.counts import Total, total_of
+from footfall.usage.counts import Total
 from footfall.usage.grouping import COLUMNS, Dimension, dimension_value
+from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from footfall.usage.counts import Total, total_of
+from footfall.usage.counts import Total
 from footfall.usage.grouping import Dimension
 from footfall.usage.intervals import intervals
+from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query, event_span, interval_end
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection, type_condition

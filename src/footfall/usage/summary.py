@@ -10,12 +10,11 @@ from footfall.usage.counts import (
     INTERVALS,
     Count,
     CountsRequest,
-    Number,
-    count_groups,
     earlier_period,
     rows_of,
 )
 from footfall.usage.grouping import Dimension
+from footfall.usage.numbers import Number, count_groups
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection

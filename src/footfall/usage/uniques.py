@@ -11,9 +11,10 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall import windows
 from footfall.store import StoreMemory
-from footfall.usage.counts import INTERVALS, Total, total_of
+from footfall.usage.counts import INTERVALS, Total
 from footfall.usage.grouping import Dimension
 from footfall.usage.intervals import Intervals, intervals
+from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query, event_span
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection
