@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from footfall.plan.rules import UUID
+from footfall.wording import count_of
 
 # Beyond what an integer of 64 bits has, digits are a name.
 INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -81,15 +82,21 @@ class ValueStatistics:
         """The values in a few words, such as `integer, 1 to 4711; 3 empty`."""
         said = {
             ValueKind.UUID: "UUID",
-            ValueKind.INTEGER: f"integer, {self.least} to {self.most}",
+            ValueKind.INTEGER: f"integer, {_span(self.least, self.most)}",
             ValueKind.CHOICE: f"one of {len(self.choices or ())}",
-            ValueKind.TEXT: f"text, {self.chars_min} to {self.chars_max} characters",
+            ValueKind.TEXT: f"text, {self._length}",
         }[self.kind]
         if not self.values:
             return "never a value"
         different = f", {len(self.choices)} different" if self.choices is not None else ""
         different = "" if self.kind is ValueKind.CHOICE else different
         return f"{said}{different}" + (f"; {self.empty:,} empty" if self.empty else "")
+
+    @property
+    def _length(self) -> str:
+        if self.chars_min == self.chars_max:
+            return count_of(self.chars_max, "character")
+        return f"{self.chars_min} to {self.chars_max} characters"
 
     @property
     def _is_choice(self) -> bool:
@@ -118,3 +125,7 @@ class ValueStatistics:
             self.least, self.most = numbers
         self.chars_min, self.chars_max = min(self.chars_min, chars[0]), max(self.chars_max, chars[1])
         self.least, self.most = min(self.least, numbers[0]), max(self.most, numbers[1])
+
+
+def _span(least: int, most: int) -> str:
+    return str(least) if least == most else f"{least} to {most}"
