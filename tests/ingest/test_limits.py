@@ -69,6 +69,7 @@ class Wall:
         (-1, 400),
         (1e300, 400),
         (1_568_381_886, 400),
+        (20_261_031, 400),
         (1_568_381_886_000_000, 400),
     ],
 )
@@ -80,8 +81,9 @@ async def test_timestamps_have_a_window(service, timestamp, status):
         if status == 400:
             why = answer.problems[0][1]
             assert "must lie between 946684800000 and 1600086400000" in why
-            hint = {1_568_381_886: "seconds", 1_568_381_886_000_000: "microseconds"}.get(timestamp)
-            assert why.partition(", which ")[2] == ((hint and f"looks like {hint}: times are in milliseconds") or "")
+            hints = {1_568_381_886: "seconds", 1_568_381_886_000_000: "microseconds"}
+            hints[20_261_031] = "a date, and is read as milliseconds"
+            assert why.partition(", which looks like ")[2] == hints.get(timestamp, "")
 
 
 async def test_the_bound_on_versions_holds_where_that_on_codes_is_larger(service):

@@ -93,7 +93,8 @@ def _add_bound_faults(faults: Faults, index: int, event: BatchedEvent, newest: i
     if not oldest <= event.timestamp <= newest:
         why = f"must lie between {oldest} and {newest} (milliseconds since 1970), not {event.timestamp}"
         if mistake := unit_mistake("timestamp", event.timestamp):
-            why += f", which {mistake.why}"
+            # The way to write a date is for filters: an event has a number.
+            why += f", which {mistake.why.partition(':')[0]}"
         faults.add(f"events[{index}].timestamp", why)
     if len(event.context) > settings.context_values_max:
         faults.add(f"events[{index}].context", f"must have {settings.context_values_max} values at the most")

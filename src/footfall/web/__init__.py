@@ -13,7 +13,7 @@ which are made from one table (`routes`); their handlers are in `calls`.
 of the wire contract; `footfall.errors` has the statuses and bodies. No call has an error body of another shape.
 
 **Description.** `openapi` makes the OpenAPI document from the table of routes, the structs of the wire and the texts of
-the manual, and draws it as a page.
+the manual, and draws it as a page. It draws the guides of `docs/` too.
 """
 
 from footfall.web.application import build
