@@ -4,6 +4,7 @@
     make bench ARGS=--quick                          a minute, to see that it works; bench/RESULTS.md stays as it is
     make bench ARGS="--only latency --runs 5"        one part; the others stay as they were measured before
     make bench ARGS=growth                           how it grows, with curves: bench/growth.py
+    make bench ARGS=usage                            how long usage statistics take: bench/usage_answers.py
 
 A part is compare, latency, sustained, crowd, start or rest. wrk drives the closed loops, open_load.py the open ones.
 """
@@ -21,6 +22,7 @@ import latency
 import render
 import results
 import tools
+import usage_answers
 
 PARTS = ("compare", "latency", "sustained", "crowd", "start", "rest")
 FILLED_EVENTS = 25_000_000
@@ -31,6 +33,9 @@ def main() -> None:
         import growth  # noqa: PLC0415 - it brings the libraries that draw
 
         growth.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["usage"]:
+        usage_answers.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")

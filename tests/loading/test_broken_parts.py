@@ -157,3 +157,17 @@ def test_a_part_that_could_not_be_looked_at_is_left_alone(own_engine, make_segme
     assert node.count() == 500
     assert rows("SELECT count() FROM system.detached_parts", {}) == [(0,)]
     node.store.close()
+
+
+def test_a_broken_part_of_the_rollups_has_them_made_anew_and_loads_nothing(own_engine, make_segment, caplog):
+    node = load(own_engine, make_segment)
+    node.store.write("INSERT INTO rollup_changes (customer, day, loaded) VALUES ('C', 1, 1)", {})
+    ((path,),) = node.store.rows("SELECT path FROM system.parts WHERE active AND table = 'rollup_changes'", {})
+    own_engine.stop()
+    cut_short(Path(path))
+    own_engine.start()
+    node.loader.tick()
+    assert node.loader.loaded_through_ms > 0
+    assert node.store.rows("SELECT count() FROM rollup_changes", {}) == [(0,)]
+    assert node.store.rows("SELECT count() FROM system.detached_parts", {}) == [(0,)]
+    assert "loaded again" not in caplog.text

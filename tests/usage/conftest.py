@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rolled_up as rolled
 from states import state_url
 
 from footfall.errors import RequestRefused
@@ -100,3 +101,13 @@ def as_json() -> Callable[[Counts], Any]:
     import msgspec
 
     return lambda counts: json.loads(msgspec.json.encode(counts))
+
+
+@pytest.fixture
+def rolled_up(engine: Any, make_segment: Any) -> Iterator[rolled.Place]:
+    """A store whose rollups count three rows in a step."""
+    found = engine.settings(rollup_step_rows_max=3, rollup_core_percent=100, late_after_s=rolled.LATE_MS // 1000)
+    place = rolled.Place(found, make_segment)
+    place.store.migrate()
+    yield place
+    place.store.close()
