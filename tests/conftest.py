@@ -13,7 +13,9 @@ import hypothesis
 import pytest
 
 from footfall.settings import Settings
+from footfall.settings.limits import REPORT_TIMEOUT_S
 from footfall.store import Store
+from footfall.store.connections import GRACE_S
 from footfall.system import zstd
 
 # How long an example takes says nothing on a busy machine.
@@ -84,7 +86,9 @@ class EngineProcess:
         url = f"clickhouse://{at['user']}:{at['password']}@{at['host']}:{at['port']}/{name}"
         folder = self.folder.parent / name
         folder.mkdir()
-        return Settings(**({"data_dir": str(folder), "events_url": url} | changes))
+        # As long as a report's statement may take with its grace: one connection serves both, for each greets anew.
+        given = {"data_dir": str(folder), "events_url": url, "store_load_timeout_s": REPORT_TIMEOUT_S + GRACE_S}
+        return Settings(**(given | changes))
 
 
 class Template:
