@@ -200,6 +200,11 @@ ROLLUP_STEP_ROWS_MAX = 1_000_000
 # Quarters of an hour, types and versions that the rollup keeps of one day. Software that numbers each of its builds
 # could have more; such a day is counted from its events.
 ROLLUP_GROUPS_MAX = 100_000
+# Memory of one statement of a statistic: distinct actors of years are sets of all their names. Past it, distinct actors
+# are estimated, and other statistics are refused.
+USAGE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+# Answers of statistics that a web process keeps, for as long as no event has come that could change them.
+USAGE_CACHE_BYTES_MAX = 32 * 1024 * 1024
 # Customers, or products, that one selection names; `*` stands for any number.
 USAGE_SCOPE_MAX = 100
 # Pictures of charts drawn at once by a web process: each is a process of some 110 MB that takes a second of a core.

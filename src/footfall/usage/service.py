@@ -4,6 +4,10 @@ Each statistic is a module of its own, with the parameters that it reads and the
 who may see what, up to which watermark events count, and how long and how many at once may be asked.
 """
 
+import asyncio
+import contextlib
+import threading
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,26 +15,39 @@ from urllib.parse import urlencode
 
 from msgspec import UNSET, Struct, structs
 
+from footfall import windows
 from footfall.accounts import may_see
-from footfall.errors import Code, RequestRefused
+from footfall.errors import Code, Problem, RequestRefused
 from footfall.plan import LivePlan, Plan
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User
-from footfall.store import Store, StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
+from footfall.store import (
+    Store,
+    StoreFailed,
+    StoreMemory,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+    refuse_rejected,
+)
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
+from footfall.usage.cache import AnswerCache
 from footfall.usage.counts import count, parse_counts
-from footfall.usage.duplicates import time_limit
+from footfall.usage.duplicates import Limit, time_limit
 from footfall.usage.event_list import list_events, list_types, parse_events, parse_types
 from footfall.usage.funnel import count_funnel, parse_funnel
 from footfall.usage.paths import find_paths, find_top, parse_paths, parse_top
 from footfall.usage.query import Answer, Query, Watermark
 from footfall.usage.request import ParameterReader
 from footfall.usage.retention import count_retention, parse_retention
-from footfall.usage.selection import EVERY, EventSelection
+from footfall.usage.rollups import Rollups, Scope
+from footfall.usage.selection import EVERY, TIME_MS_LEAST, TIME_MS_MOST, EventSelection
 from footfall.usage.summary import compare_periods, parse_comparison, parse_summary, summarise
 from footfall.usage.uniques import count_uniques, parse_uniques
 
+# Seconds between two tries to end the statements of a question that was given up: one may just have begun.
+KILL_PERIOD_S = 0.5
 # The Retry-After of an answer without the store, in seconds.
 RETRY_AFTER_S = 5
 
@@ -73,6 +90,15 @@ class Question(Struct, frozen=True):
         return found
 
 
+class _Work:
+    """A question that is being answered: the mark of its statements, whether it was given up, whether it has ended."""
+
+    def __init__(self) -> None:
+        self.mark = f"usage-{uuid.uuid4()}"
+        self.given_up = threading.Event()
+        self.ended = threading.Event()
+
+
 class Usage:
     """Computes statistics of exactly the events that a report of the same selection has; `close` ends its threads."""
 
@@ -84,6 +110,7 @@ class Usage:
         self._plan = plan
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
         self._executor = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
+        self._cache = AnswerCache(settings.usage_cache_bytes_max)
 
     def close(self) -> None:
         """End the threads; what waits is cancelled."""
@@ -108,21 +135,67 @@ class Usage:
         """
         selection = _visible(user, question.selection)
         wanted = structs.replace(question.wanted, selection=selection)
-        return await self._executor.run(partial(self._answer, question, wanted), user.account)
+        work = _Work()
+        try:
+            return await self._executor.run(partial(self._answer, question, wanted, work), user.account)
+        except asyncio.CancelledError:
+            work.given_up.set()
+            # The thread comes to its end when its statement does.
+            asyncio.get_running_loop().run_in_executor(None, self._end_statements, work)
+            raise
 
-    def _answer(self, question: Question, wanted: Any) -> Answer:
-        limit = time_limit(self._settings.usage_timeout_s)
+    def _end_statements(self, work: _Work) -> None:
+        """Have the store end the statements of a question that was given up, until its thread has noticed."""
+        for _ in range(self._settings.usage_timeout_s * 2):
+            with contextlib.suppress(StoreTimeout, StoreFailed, StoreUnavailable):
+                self._store.kill(work.mark)
+            if work.ended.wait(KILL_PERIOD_S):
+                return
+
+    def _answer(self, question: Question, wanted: Any, work: _Work) -> Answer:
+        timed = time_limit(
+            self._settings.usage_timeout_s,
+            max_memory_usage=self._settings.usage_memory_bytes_max,
+            log_comment=work.mark,
+        )
         try:
             watermark = self._watermark(wanted.selection)
             link = _link(question, watermark.as_of)
+            limit = partial(_unless_given_up, timed, work)
             asked = Query(self._store, self._settings, question.plan, wanted.selection, watermark, limit, link)
-            return STATISTICS[question.name].compute(asked, wanted)
+            return self._cached(question, wanted, asked)
+        except StoreMemory as error:
+            raise _too_much(self._settings) from error
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except StoreRejected as error:
             raise refuse_rejected("the events cannot be counted", error) from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what they are kept in is away") from error
+        finally:
+            work.ended.set()
+
+    def _cached(self, question: Question, wanted: Any, asked: Query) -> Answer:
+        """The answer, from the cache where nothing has changed since it was given."""
+        chosen = asked.selection
+        times = (chosen.first_ms, chosen.last_ms) if chosen.basis == "event" else (TIME_MS_LEAST, TIME_MS_MOST)
+        scope = Scope(customers=chosen.customers, products=chosen.products, start_ms=times[0], end_ms=times[1])
+        state = Rollups(self._store, asked.late_ms).state(scope, asked.limit)
+        if state.admitted_ms > asked.as_of:
+            # Some events are not among these: the answer holds at this watermark alone.
+            return STATISTICS[question.name].compute(asked, wanted)
+        timeless = structs.replace(wanted, selection=structs.replace(chosen, as_of=UNSET))
+        # Some answers tell which intervals are over: these begin and end with a minute.
+        tells_time = question.name == "retention" or getattr(wanted, "fill", False) or getattr(wanted, "rolling", ())
+        minute = asked.as_of // windows.MINUTE_MS if tells_time else 0
+        key = question.name, timeless, question.plan.fingerprint, minute
+        found = self._cache.find(key, state)
+        if found is None:
+            found = STATISTICS[question.name].compute(asked, wanted)
+            self._cache.keep(key, state, found)
+            return found
+        about = asked.about(exact=found.exact)
+        return structs.replace(found, **about)
 
     def _watermark(self, selection: EventSelection) -> Watermark:
         """The watermark of an answer, by default of all loaded events; and whether all events up to it are loaded."""
@@ -152,6 +225,21 @@ def _visible(user: User, selection: EventSelection) -> EventSelection:
             text = f"you may not see the customer {customer!r}"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
     return selection
+
+
+def _unless_given_up(timed: Limit, work: _Work) -> dict[str, Any]:
+    """The engine's settings for the next statement; raises StoreUnavailable when nobody waits for the answer."""
+    if work.given_up.is_set():
+        raise StoreUnavailable("nobody waits for the answer any more")
+    return timed()
+
+
+def _too_much(settings: Settings) -> RequestRefused:
+    """The refusal of an answer that takes too much memory."""
+    text = f"the answer would take more than {settings.usage_memory_bytes_max} bytes of memory"
+    why = "must be later, or end earlier, or the conditions narrower"
+    problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "start", why)
+    return RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, (problem,))
 
 
 def _not_now(why: str) -> RequestRefused:

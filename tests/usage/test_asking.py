@@ -1,0 +1,112 @@
+"""Answers again, answers that nobody waits for, and answers that take too much."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from footfall.errors import Code, RequestRefused
+from footfall.usage.cache import AnswerCache
+
+
+def statements(place: Any, monkeypatch: Any) -> list[str]:
+    """The first line of each statement that is run from now on."""
+    run, found = place.store.rows, []
+    monkeypatch.setattr(place.store, "rows", lambda text, *rest: found.append(text.split("\n")[0]) or run(text, *rest))
+    return found
+
+
+async def test_an_answer_is_given_again_until_an_event_comes(place: Any, monkeypatch: Any) -> None:
+    place.load({"admitted": 5}, {"admitted": 6, "type": "U"})
+    place.state.nodes.put("here", 10, 0)
+    first = await place.ask("summary")
+    ran = statements(place, monkeypatch)
+    again = await place.ask("summary")
+    assert (again.total, again.types, again.asOf) == (first.total, first.types, 10)
+    assert len(ran) == 1
+    # A later watermark, up to which nothing has come: the same numbers as of then.
+    place.state.nodes.put("here", 20, 0)
+    later = await place.ask("summary")
+    assert (later.total, later.asOf, later.report.output) == (first.total, 20, {"asOf": 20})
+    assert later.link.endswith("asOf=20")
+    assert len(ran) == 2
+    # An event of another customer changes nothing, one of this does.
+    place.load({"admitted": 15, "customer": "D"})
+    await place.ask("summary")
+    assert len(ran) == 3
+    place.load({"admitted": 15})
+    changed = await place.ask("summary")
+    assert changed.total.events == 3
+    assert len(ran) > 4
+
+
+async def test_an_answer_as_of_an_earlier_time_is_not_the_one_of_now(place: Any) -> None:
+    place.load({"admitted": 5}, {"admitted": 9})
+    for as_of, events in ((9, 2), (5, 1), (9, 2), (4, 0), (20, 2)):
+        assert (await place.count(asOf=as_of)).total.events == events
+
+
+async def test_who_may_see_other_customers_gets_other_answers(place: Any) -> None:
+    from footfall.state import User
+
+    place.load({"customer": "C"}, {"customer": "D"})
+    users = [User(id="u", password_hash="", customers=customers, created_ms=0) for customers in (("C",), ("C", "D"))]
+    seen = [(await place.ask("counts", user, customer="*", asOf=9)).total.events for user in users]
+    assert seen == [1, 2]
+    nobody = User(id="n", password_hash="", created_ms=0)
+    with pytest.raises(RequestRefused) as caught:
+        await place.ask("counts", nobody, customer="*")
+    assert caught.value.code is Code.REQUEST_AUTHORIZATION_FAILURE
+
+
+async def test_a_question_that_is_given_up_ends_in_the_engine(place: Any, monkeypatch: Any) -> None:
+    place.load({})
+    run, began, ended = place.store.rows, threading.Event(), threading.Event()
+    endless = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
+
+    def slow(text: str, parameters: Any, settings: Any = None) -> Any:
+        if "What there is" in text:
+            return run(text, parameters, settings)
+        began.set()
+        try:
+            return run(endless, {}, settings)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(place.store, "rows", slow)
+    asking = asyncio.create_task(place.count())
+    assert await asyncio.to_thread(began.wait, 30)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    # The statement would take a minute by itself.
+    assert await asyncio.to_thread(ended.wait, 30)
+
+
+async def test_an_answer_that_takes_too_much_memory_is_refused_or_estimated(make_place: Any) -> None:
+    place = make_place(usage_memory_bytes_max=30 * 2**20)
+    place.store.write(
+        "INSERT INTO events (customer, product, type, version, timestamp, context, sequence, batch, received, admitted)"
+        " SELECT 'C', 'P', 'T', '', 1760000000000 + number, [concat('somebody of a long name ', toString(number))], 1,"
+        " generateUUIDv4(), 1, 1 FROM numbers(300000)",
+        {},
+    )
+    uniques = await place.ask("uniques", key="context1", interval="all")
+    assert (uniques.exact, uniques.error) == (False, 0.003)
+    assert abs(uniques.total.uniques - 300_000) < 300_000 * 0.02
+    with pytest.raises(RequestRefused) as caught:
+        await place.ask("funnel", key="context1", step=["T", "T"])
+    assert (caught.value.code, caught.value.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "start")
+
+
+def test_kept_answers_have_a_bound(place: Any) -> None:
+    answer = asyncio.run(place.count())
+    state = object()
+    cache = AnswerCache(5000)
+    for number in range(100):
+        cache.keep(number, state, answer)  # type: ignore[arg-type]
+    kept = [number for number in range(100) if cache.find(number, state)]  # type: ignore[arg-type]
+    assert 1 <= len(kept) <= 5
+    assert kept[-1] == 99
+    AnswerCache(1).keep(0, state, answer)  # type: ignore[arg-type]
