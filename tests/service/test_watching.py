@@ -100,8 +100,8 @@ def test_duplicates_are_counted_reported_and_dropped(shared) -> None:
     assert {mode: len(text.splitlines()) for mode, (_, text) in answers.items()} == {"keep": 30, "drop": 10}
     assert {head["footfall-duplicates"] for head, _ in answers.values()} == {"20"}
     counted = count(run, {**filters, "duplicates": "drop", "interval": "all"})
-    assert counted["total"] == {"events": 10, "duplicates": 20}
-    assert counted["counts"] == [{"type": EVENT["type"], "events": 10, "duplicates": 20}]
+    assert counted["total"] == {"events": 10, "duplicates": 20, "late": 10}
+    assert counted["counts"] == [{"type": EVENT["type"], "events": 10, "duplicates": 20, "late": 10}]
     # What nobody knows counts nothing, and the answer says why.
     misspelt = run.client.get("/usage/counts", params={"customer": "BARCHART", "product": "PORTFOILO"})
     assert misspelt.json()["total"]["events"] == 0

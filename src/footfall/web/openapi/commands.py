@@ -44,7 +44,7 @@ def make_command(method: str, path: str, call: Json, document: Json, base_url: s
     """One call as a command, after the lines that find what its path names. `json` spreads a body over lines."""
     lines, path, options = _located(path, document, base_url, json)
     query = [item for item in call.get("parameters", ()) if item["in"] == "query" and "example" in item]
-    parameters = urlencode({item["name"]: item["example"] for item in query})
+    parameters = urlencode({item["name"]: item["example"] for item in query}, doseq=True)
     url = path if path.startswith('"') else _url(base_url, path + (f"?{parameters}" if parameters else ""))
     words = ["curl", *options, *([_AUTH] if call["security"] else []), url]
     if "requestBody" in call:

@@ -93,7 +93,7 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 # Examples of the parameters of a query, by path and name: those that must be there, and where waiting is of use.
-QUERY_EXAMPLES: Final[Mapping[str, str]] = {
+QUERY_EXAMPLES: Final[Mapping[str, str | list[str]]] = {
     **USAGE_EXAMPLES,
     "/reports/{source} wait": "50",
     "/reports/{source}/availability wait": "50",

@@ -43,7 +43,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "quarantine": "Quarantine",
     "reports": "Reports",
     "schedules": "Schedules",
-    "statistics": "Counting",
+    "statistics": "Statistics",
     "deployment": "Deployment",
     "operating": "Operating",
     "settings": "Settings",

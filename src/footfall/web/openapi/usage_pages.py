@@ -327,15 +327,16 @@ USAGE_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     if name in _BY_NAME
 }
 # Examples of the parameters that must be there, by path and name.
-_EXAMPLES: Final = {
+_EXAMPLES: Final[Mapping[str, str | list[str]]] = {
     "customer": "BARCHART",
     "product": "PORTFOLIO",
     "key": "userId",
     "type": _TYPE,
+    "step": [_TYPE, _TYPE],
     "start": "2019-10-01",
     "end": "2019-10-31",
 }
-USAGE_EXAMPLES: Final[Mapping[str, str]] = {
+USAGE_EXAMPLES: Final[Mapping[str, str | list[str]]] = {
     f"{path} {name}": _EXAMPLES[name]
     for (_, path), page in USAGE_PAGES.items()
     for name in page.required
