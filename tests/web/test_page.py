@@ -145,7 +145,9 @@ def browser(tmp_path, text, width, height):
         stack.callback(client.delete, f"/session/{session}")
 
         def ask(path, **body):
-            return client.post(f"/session/{session}/{path}", json=body).raise_for_status().json()["value"]
+            found = client.post(f"/session/{session}/{path}", json=body)
+            assert found.is_success, found.text
+            return found.json()["value"]
 
         ask("url", url=f"http://127.0.0.1:{server.server_port}/docs")
         yield ask
@@ -160,6 +162,14 @@ def run(ask, script):
     return ask("execute/sync", script=f"return {script}", args=[])
 
 
+def wait_until_it_stands(ask):
+    """Wait until the page scrolls no more: what moves cannot be clicked."""
+    before = None
+    while before != (now := run(ask, "scrollY")):
+        before = now
+        time.sleep(0.2)
+
+
 @pytest.mark.skipif(DRIVER is None, reason="no browser on this machine; .ci/run installs one")
 def test_in_a_browser_examples_are_copied_and_the_menu_is_at_hand_on_a_telephone(tmp_path):
     with browser(tmp_path, page(), 500, 900) as ask:
@@ -172,6 +182,7 @@ def test_in_a_browser_examples_are_copied_and_the_menu_is_at_hand_on_a_telephone
         click(ask, "nav a[href='#errors']")
         assert run(ask, menu) is False
         assert run(ask, "location.hash") == "#errors"
+        wait_until_it_stands(ask)
         buttons = "document.querySelectorAll('.example > button.copy').length"
         assert run(ask, buttons) == run(ask, "document.querySelectorAll('pre').length") > 50
         run(ask, "document.querySelector('#show_plan .copy').scrollIntoView({block: 'center', behavior: 'instant'})")
