@@ -28,6 +28,7 @@ LAYERS = (
     ("backup", "integrity"),
     ("schedules",),
     ("reports",),
+    ("live",),
     ("quarantine",),
     ("receipts", "usage"),
     ("loading",),

@@ -32,6 +32,8 @@ def test_every_answer_is_one_that_the_document_tells(serve, tmp_path: Path) -> N
     (tmp_path / "schemathesis.toml").write_text(configuration())
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.url}/openapi.json"]
     options = ["--auth", "admin:correct horse battery", "--seed", str(SEED), "-n", str(EXAMPLES), "--no-color"]
+    # The tool waits for the end of an answer, which a stream has after an hour.
+    options += ["--exclude-path", "/usage/live"]
     options += ["--phases", "examples,coverage,fuzzing", "--checks", "all"]
     done = subprocess.run(
         [*command, *options],

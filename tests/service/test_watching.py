@@ -1,9 +1,13 @@
 """What operators and clients can see of the real service: metrics of all its processes, and receipts."""
 
+import contextlib
+import json
 import os
 import re
 import signal
+import threading
 import time
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -43,9 +47,54 @@ def post(run: Any, requests: int) -> list[str]:
     return [run.post([EVENT] * 3).raise_for_status().json()[0]["batch"] for _ in range(requests)]
 
 
+class Follower:
+    """Listens to all events like a browser: after a break it connects again, from the last id that it was told."""
+
+    def __init__(self, url: str, auth: Any) -> None:
+        self.told: list[tuple[str, int]] = []
+        self._client = httpx.Client(base_url=url, auth=auth, timeout=httpx.Timeout(20, read=None))
+        self._last_id = self._next_id = ""
+        self._is_listening, self._is_over = threading.Event(), False
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+        assert self._is_listening.wait(20)
+
+    def wait_for(self, number: int) -> None:
+        end_s = time.monotonic() + 20
+        while len(self.told) < number:
+            assert time.monotonic() < end_s, self.told
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self._is_over = True
+        self._thread.join(20)
+        self._client.close()
+
+    def _follow(self) -> None:
+        while not self._is_over:
+            with contextlib.suppress(httpx.TransportError):
+                headers = {"last-event-id": self._last_id} if self._last_id else {}
+                with self._client.stream("GET", "/usage/live?customer=*&product=*", headers=headers) as answer:
+                    for line in answer.iter_lines():
+                        self._read(line)
+            time.sleep(0.05)
+
+    def _read(self, line: str) -> None:
+        name, _, value = line.partition(": ")
+        if name == "id":
+            self._next_id = value
+        elif not line:
+            self._last_id = self._next_id
+            self._is_listening.set()
+        elif name == "data":
+            event = json.loads(value)
+            self.told.append((event.get("batch", value), event.get("sequence", 0)))
+
+
 def test_metrics_are_of_all_processes_and_go_on_over_deaths_and_restarts(serve) -> None:
     run = serve(web_processes=2)
-    post(run, 20)
+    follower = Follower(run.url, run.client.auth)
+    sent = post(run, 20)
     assert run.post([{**EVENT, "type": "X"}]).status_code == 400
     found = wait_for(run, events_accepted_total=60, events_loaded_total=60, journal_segments=0, store_away=0)
     assert found['footfall_requests_refused_total{code="EVENT_NOT_IN_PLAN"}'] == 1
@@ -63,9 +112,16 @@ def test_metrics_are_of_all_processes_and_go_on_over_deaths_and_restarts(serve) 
     for process in (*run.children("web"), *run.children("worker")):
         os.kill(process, signal.SIGKILL)
     wait_for(run, events_accepted_total=60, events_loaded_total=60, **{'processes{role="web"}': 2})
-    post(run, 5)
+    sent += post(run, 5)
     wait_for(run, events_accepted_total=75, events_loaded_total=75)
+    # Whoever listens connected again when the processes were killed, and was told everything once.
+    follower.wait_for(75)
+    assert Counter(follower.told) == {(batch, sequence): 1 for batch in sent for sequence in (1, 2, 3)}
+    began_s = time.monotonic()
     assert run.stop() == 0
+    # A stream that is open is no reason to wait.
+    assert time.monotonic() - began_s < 10
+    follower.close()
     run = serve(web_processes=1)
     wait_for(run, events_accepted_total=75, events_loaded_total=75, **{'processes{role="web"}': 1})
 

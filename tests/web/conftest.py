@@ -18,6 +18,7 @@ from footfall.accounts import Accounts
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.journal import Folder, Journal
+from footfall.live import Live
 from footfall.metrics import RequestMetrics, SharedMetrics, Values
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
@@ -59,6 +60,7 @@ class Opened(Struct):
     clock: TurnedClock
     collected: list[dict[str, Any]]
     journal: Journal
+    live: Live
     healthy: bool = True
 
     async def start(self, **filters: Any) -> Job:
@@ -133,8 +135,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             await send({"type": "http.response.body", "body": b"collected"})
 
         async with contextlib.AsyncExitStack() as stack:
-            state = State(state_url(tmp_path))
-            stack.callback(state.close)
+            state = stack.enter_context(contextlib.closing(State(state_url(tmp_path))))
             state.migrate()
             accounts = stack.enter_context(contextlib.closing(open_accounts(state, settings, clock)))
             files = Files(settings)
@@ -144,9 +145,9 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             store = stack.enter_context(contextlib.closing(Store(settings)))
             estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
             receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
+            live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, "0123456789abcdef")))
             refused, requests = Counter[Code](), RequestMetrics()
             metrics = stack.enter_context(contextlib.closing(open_metrics(tmp_path, refused, requests)))
-            found: Opened
             app = web.build(
                 settings=settings,
                 accounts=accounts,
@@ -156,6 +157,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 receipts=receipts,
                 codes=stack.enter_context(contextlib.closing(CodeLookup(plan, store, settings))),
                 usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan))),
+                live=live,
                 plan=plan,
                 quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
                 collect=collect,
@@ -173,7 +175,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 )
                 for auth in (None, ("anna", PASSWORD), ("root", PASSWORD))
             ]
-            found = Opened(app, nobody, anna, root, state, files, clock, collected, journal)
+            found = Opened(app, nobody, anna, root, state, files, clock, collected, journal, live)
             yield found
 
     return opened

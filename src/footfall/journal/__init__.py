@@ -28,7 +28,7 @@ kept in a new segment, the damaged file is set aside as it is, and the log says 
 
 from footfall.journal.disk import Disk
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
-from footfall.journal.frames import STAMPS, Damage, EncodedLines, Frame, mark, measure, walk
+from footfall.journal.frames import STAMPS, Damage, EncodedLines, Frame, end_of_frames, frame_at, mark, measure, walk
 from footfall.journal.log import Done, Journal
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.segment import (
@@ -61,6 +61,8 @@ __all__ = [
     "JournalFull",
     "Recovered",
     "SegmentKind",
+    "end_of_frames",
+    "frame_at",
     "is_sealed",
     "kind_of",
     "mark",

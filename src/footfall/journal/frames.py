@@ -1,5 +1,6 @@
 """Frames: one group commit as one zstd frame with a content checksum; the walk through a file; the lines in them."""
 
+import contextlib
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -54,7 +55,7 @@ def walk(data: bytes) -> Iterator[Frame | Damage]:
     """
     offset = 0
     while offset < len(data):
-        frame = _frame(data, offset)
+        frame = frame_at(data, offset)
         if frame is None:
             end = _resume(data, offset + 1)
             yield Damage(offset, end - offset)
@@ -82,16 +83,26 @@ def measure(data: bytes) -> int | None:
     return size
 
 
+def end_of_frames(data: bytes, offset: int) -> int:
+    """Where the frames end that follow each other from there, by their heads: nothing is decompressed."""
+    view = memoryview(data)
+    with contextlib.suppress(zstd.ZstdError):
+        while data[offset : offset + 4] == MAGIC:
+            offset += zstd.get_frame_size(view[offset:])
+    return offset
+
+
 def _resume(data: bytes, start: int) -> int:
     """Where the next whole frame begins, or the end of the data."""
     while (start := data.find(MAGIC, start)) >= 0:
-        if _frame(data, start) is not None:
+        if frame_at(data, start) is not None:
             return start
         start += 1
     return len(data)
 
 
-def _frame(data: bytes, offset: int) -> Frame | None:
+def frame_at(data: bytes, offset: int) -> Frame | None:
+    """The whole frame that begins there, its checksum verified; None where there is none, or not all of it yet."""
     if data[offset : offset + 4] != MAGIC:
         return None
     decompressor, view = zstd.ZstdDecompressor(), memoryview(data)

@@ -5,7 +5,7 @@ again after a crash changes no count. The loader also recovers the segments of d
 is loaded: reports wait for `Loader.loaded_through_ms`.
 """
 
-from footfall.loading.archive import Archive, Retention
+from footfall.loading.archive import Archive, Retention, day_of
 from footfall.loading.loader import Loader
 from footfall.loading.packing import unused_path
 
@@ -13,5 +13,6 @@ __all__ = [
     "Archive",
     "Loader",
     "Retention",
+    "day_of",
     "unused_path",
 ]

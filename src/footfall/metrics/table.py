@@ -71,6 +71,13 @@ METRICS: Final = (
         Merge.TOTAL,
         "Events loaded from the journal into the store.",
     ),
+    Metric("footfall_live_listeners", MetricKind.GAUGE, Merge.SUM, "Live streams that are open."),
+    Metric(
+        "footfall_live_events_dropped_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Events that live streams left out because their clients were too slow.",
+    ),
     Metric("footfall_store_away", MetricKind.GAUGE, Merge.MAX, "1 while the loader cannot reach the store, else 0."),
     Metric(
         "footfall_loaded_through_timestamp_seconds",

@@ -11,6 +11,7 @@ from footfall.errors import Code
 from footfall.files import Files
 from footfall.ingest import Collector
 from footfall.journal import Journal
+from footfall.live import Live
 from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -22,6 +23,7 @@ from footfall.settings import Settings
 from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
+from footfall.system.data_folder import node_name
 from footfall.usage import Usage
 from footfall.web import NodeMetrics, build, events_protocol
 from footfall.wire import Service
@@ -41,7 +43,8 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
         collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
-        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal)))
+        live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
+        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
         codes = stack.enter_context(composition.open_codes(plan, store, settings))
@@ -67,6 +70,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             estimates=estimates,
             receipts=receipts,
             usage=usage,
+            live=live,
             codes=codes,
             plan=plan,
             quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
@@ -87,12 +91,14 @@ def _describe(settings: Settings) -> Service:
     return Service(version("footfall"), "footfall", description, settings.environment)
 
 
-def _values(collector: Collector, journal: Journal) -> Values:
+def _values(collector: Collector, journal: Journal, live: Live) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
         **collector.requests.values(),
         ("footfall_events_accepted_total",): collector.events_accepted,
         ("footfall_events_quarantined_total",): collector.events_quarantined,
         ("footfall_journal_waiting_bytes",): journal.waiting_bytes,
+        ("footfall_live_listeners",): live.listeners,
+        ("footfall_live_events_dropped_total",): live.dropped,
         **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},
     }

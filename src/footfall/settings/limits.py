@@ -214,6 +214,23 @@ USAGE_CHART_TIMEOUT_S = 30
 # Conditions on context keys of one selection: each is looked at for each event.
 USAGE_CONDITIONS_MAX = 16
 
+# Live streams of one web process: each holds a connection, and what waits for its client.
+LIVE_LISTENERS_MAX = 100
+# ... and those of one user among them: a browser opens six to one host at the most.
+LIVE_LISTENERS_EACH_MAX = 10
+# Bytes of events that wait for the client of a live stream: some hundreds, for clients that pause for a moment. More
+# are dropped, and the client is told.
+LIVE_BUFFER_BYTES_MAX = 256 * 1024
+# Seconds after which a live stream without events sends a comment: proxies close what is silent for 30 or 60.
+LIVE_HEARTBEAT_S = 15
+# Seconds of a live stream, then its client connects again: so balancers can spread them anew.
+LIVE_AGE_MAX_S = 3_600
+# Seconds between two looks whether the users of live streams are still there and may still see the same.
+LIVE_USER_CHECK_S = 5
+# Bytes of segments that are read to tell a client what it missed while it was not connected: some minutes of a busy
+# node, hours of a quiet one.
+LIVE_RESUME_BYTES_MAX = 16 * 1024 * 1024
+
 # Seconds from its last use for which a verified password needs no second hash (argon2id costs tens of ms on purpose).
 CREDENTIAL_CACHE_S = 60
 # Verified passwords that are remembered at once in one web process.

@@ -139,6 +139,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     usage_scope_max: Positive = limits.USAGE_SCOPE_MAX
     usage_conditions_max: Positive = limits.USAGE_CONDITIONS_MAX
 
+    live_listeners_max: NotNegative = limits.LIVE_LISTENERS_MAX
+    live_listeners_each_max: NotNegative = limits.LIVE_LISTENERS_EACH_MAX
+    live_buffer_bytes_max: Positive = limits.LIVE_BUFFER_BYTES_MAX
+    live_heartbeat_s: Positive = limits.LIVE_HEARTBEAT_S
+    live_age_max_s: Positive = limits.LIVE_AGE_MAX_S
+    live_user_check_s: Positive = limits.LIVE_USER_CHECK_S
+    live_resume_bytes_max: NotNegative = limits.LIVE_RESUME_BYTES_MAX
+
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX

@@ -14,8 +14,10 @@ from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit,
 from footfall.usage.event_list import EventList, TypesSeen
 from footfall.usage.funnel import Funnel
 from footfall.usage.intervals import TimeSpan, join_spans
+from footfall.usage.matching import Matcher, compile_matcher
 from footfall.usage.paths import Paths, Top
 from footfall.usage.query import Answer
+from footfall.usage.request import ParameterReader
 from footfall.usage.retention import ActorRetention
 from footfall.usage.rollup_keeper import RollupKeeper
 from footfall.usage.rollups import GroupCount, GroupKey, Rollups, Scope, ScopeState, TooManyGroups
@@ -28,7 +30,7 @@ from footfall.usage.selection import (
     compile_selection,
     parse_condition,
 )
-from footfall.usage.service import Usage
+from footfall.usage.service import Usage, visible_selection
 from footfall.usage.summary import PeriodComparison, UsageSummary
 from footfall.usage.tables import make_table, write_arrow, write_csv
 from footfall.usage.uniques import Uniques
@@ -53,6 +55,8 @@ __all__ = [
     "GroupCount",
     "GroupKey",
     "Limit",
+    "Matcher",
+    "ParameterReader",
     "Paths",
     "PeriodComparison",
     "RollupKeeper",
@@ -68,6 +72,7 @@ __all__ = [
     "Usage",
     "UsageSummary",
     "compare",
+    "compile_matcher",
     "compile_selection",
     "cut",
     "join_spans",
@@ -75,6 +80,7 @@ __all__ = [
     "make_table",
     "parse_condition",
     "time_limit",
+    "visible_selection",
     "write_arrow",
     "write_csv",
 ]

@@ -225,6 +225,12 @@ def parse_condition(text: str) -> Condition | None:
     return None
 
 
+def planless_place(key: str) -> int | None:
+    """The place, from 0, of a key of the products that the plan does not know; None where it is no such key."""
+    found = _PLANLESS_KEY.fullmatch(key)
+    return int(found[1]) - 1 if found else None
+
+
 def _scope(column: str, names: tuple[str, ...], parameters: dict[str, Any]) -> list[str]:
     if not names:
         return []

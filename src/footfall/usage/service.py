@@ -133,7 +133,7 @@ class Usage:
         Raises RequestRefused when a customer is not the user's, the answer would be too long, or the store or the state
         does not answer.
         """
-        selection = _visible(user, question.selection)
+        selection = visible_selection(user, question.selection)
         wanted = structs.replace(question.wanted, selection=selection)
         work = _Work()
         try:
@@ -214,7 +214,7 @@ def _link(question: Question, as_of: int) -> str:
     return f"usage/{question.name}?{urlencode([*pairs, ('asOf', as_of)])}"
 
 
-def _visible(user: User, selection: EventSelection) -> EventSelection:
+def visible_selection(user: User, selection: EventSelection) -> EventSelection:
     """The selection with the customers that the user may see for `*`. Raises RequestRefused for any other."""
     if EVERY in selection.customers:
         if not (user.admin or user.customers):

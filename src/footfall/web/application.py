@@ -14,6 +14,7 @@ from litestar.types import ASGIApp, Guard
 
 from footfall.accounts import Accounts
 from footfall.errors import Code, RequestRefused
+from footfall.live import Live
 from footfall.metrics import RequestMetrics
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
@@ -51,6 +52,7 @@ def build(
     estimates: Estimates,
     receipts: Receipts,
     usage: Usage,
+    live: Live,
     codes: CodeLookup,
     plan: LivePlan,
     quarantine: Quarantine,
@@ -78,6 +80,7 @@ def build(
         receipts=receipts,
         usage=usage,
         drawings=Drawings(settings),
+        live=live,
         codes=codes,
         quarantine=quarantine,
         forwarded=forwarded,

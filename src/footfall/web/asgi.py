@@ -25,6 +25,8 @@ SKIPPED_BYTES_MAX: Final = 64 * 1024
 # The key of a scope whose value is an event: it is set when the client has gone, or sends nothing more, and when the
 # server stops. An answer that waits for something should then come at once.
 ANSWER_NOW: Final = "footfall.answer_now"
+# The key of a scope whose value is a call that cuts the connection, whatever the client has yet to take.
+CUT: Final = "footfall.cut"
 # What no header may have: a value with a line end would be two headers.
 _NAME_REFUSED: Final = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]')
 _VALUE_REFUSED: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -73,15 +75,16 @@ class AsgiExchange(HeldBody):
         )
         self.scope = scope
         scope[ANSWER_NOW] = self._answer_now
+        scope[CUT] = transport.abort
         self._incoming = incoming
         self._transport = transport
         self._flow = flow
         self._server_headers = server_headers
         self._answered = answered
         self._close = close
-        # Bytes of the answer that are to come, unless it is sent in chunks.
+        # Bytes of the answer that are to come, where its length is known and it is not sent in chunks.
         self._left_bytes = 0
-        self._is_chunked = False
+        self._is_chunked = self._ends_with_connection = False
         if not self.more_body:
             self.message_event.set()
 
@@ -163,12 +166,16 @@ class AsgiExchange(HeldBody):
                 self.keep_alive, says_close = False, True
             parts += [name, b": ", value, b"\r\n"]
         parts.append(b"%b: %b\r\n" % (HEADER, self.request_id.encode()))
+        is_endless = length is None and self.scope["method"] != "HEAD" and status not in _WITHOUT_CONTENT
+        # HTTP/1.0 has no chunks: the end of the connection is that of the answer.
+        self.keep_alive &= not (is_endless and self.scope["http_version"] == "1.0")
         if not self.keep_alive and not says_close:
             parts.append(b"connection: close\r\n")
-        self._is_chunked = length is None and self.scope["method"] != "HEAD" and status not in _WITHOUT_CONTENT
+        self._is_chunked = is_endless and self.scope["http_version"] != "1.0"
         if self._is_chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
         self._left_bytes = length or 0
+        self._ends_with_connection = is_endless and not self._is_chunked
         parts.append(b"\r\n")
         self._transport.write(b"".join(parts))
 
@@ -180,6 +187,8 @@ class AsgiExchange(HeldBody):
         if self._is_chunked:
             if body:
                 self._transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        elif self._ends_with_connection:
+            self._transport.write(body)
         else:
             self._left_bytes -= len(body)
             if self._left_bytes < 0:

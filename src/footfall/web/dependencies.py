@@ -9,6 +9,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 from footfall.accounts import Accounts
+from footfall.live import Live
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -39,6 +40,7 @@ class Services:
     receipts: Receipts
     usage: Usage
     drawings: Drawings
+    live: Live
     codes: CodeLookup
     quarantine: Quarantine
     forwarded: Forwarded

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, guides, quarantine, reports, service, statistics
+from footfall.web.calls import downloads, events, guides, live, quarantine, reports, service, statistics
 
 
 class Route(Struct, frozen=True):
@@ -291,6 +291,15 @@ ROUTES: Final[tuple[Route, ...]] = (
             errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_ACCEPTABLE),
         )
         for name, summary in statistics.SUMMARIES.items()
+    ),
+    Route(
+        "GET",
+        "/usage/live",
+        "Listen to Events",
+        live.listen,
+        tag="Usage",
+        signed_in=True,
+        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route("GET", "/usage/definitions", "Define the Numbers", statistics.show_definitions, tag="Usage", signed_in=True),
     Route("GET", "/plan", "Get Tracking Plan", service.show_plan, tag="Plan", signed_in=True),

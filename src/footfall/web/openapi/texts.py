@@ -161,8 +161,8 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
         "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules, "
-        "or too many estimates, counts, receipts or calls about reports that wait. Wait for the seconds that "
-        "`Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
+        "or too many estimates, counts, receipts or calls about reports that wait, or too many live streams. Wait for "
+        "the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
     ),
     Code.REQUEST_HEAD_TOO_LARGE: (
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
@@ -176,7 +176,7 @@ ADVICE: Final[dict[Code, str]] = {
         "The events cannot be made durable now, and none of the request was accepted; the events store, or the store "
         "of a report's file, is away; the state database is away, or its disk is full; too many users sign in at once; "
         "too many bytes of long bodies and of answers that nobody takes are held; or too many long bodies, or other "
-        "requests that take a while, wait already. Send the same request again after the seconds that `Retry-After` "
-        "names."
+        "requests that take a while, wait already, or too many live streams are open. Send the same request again "
+        "after the seconds that `Retry-After` names."
     ),
 }

@@ -16,6 +16,7 @@ from footfall.usage import (
     Uniques,
     UsageSummary,
 )
+from footfall.web.openapi.live_page import live_page
 from footfall.web.openapi.texts import EMPTY, INSTANT, MILLISECONDS, Documentation
 
 _SELECTION: Final[Mapping[str, str]] = {
@@ -288,6 +289,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         ),
         answers=_WARNING,
     ),
+    ("GET", "/usage/live"): live_page(_SELECTION),
     ("GET", "/usage/definitions"): Documentation(
         "What each number of the statistics is, in one sentence.",
         answer_example=[{"name": DEFINITIONS[0].name, "text": DEFINITIONS[0].text}],

@@ -1,0 +1,67 @@
+"""The call that streams events while they are accepted, as `text/event-stream`, for `EventSource` of browsers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Final, cast
+
+from litestar.di import NamedDependency
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from footfall.live import STOPPING, Listener, Live
+from footfall.web.asgi import ANSWER_NOW, CUT
+from footfall.web.calls.request import UNCACHED, SignedInRequest
+from footfall.web.dependencies import Services
+from footfall.web.dispatcher import IS_HEAD
+
+MEDIA_TYPE: Final = "text/event-stream"
+# Proxies such as nginx would collect the answer first.
+_HEADERS: Final = {**UNCACHED, "content-type": MEDIA_TYPE, "x-accel-buffering": "no"}
+# Seconds in which a client must have taken the end of a stream, before its connection is cut.
+_END_S: Final = 1.0
+
+
+async def listen(request: SignedInRequest, services: NamedDependency[Services]) -> ASGIApp:
+    """Stream events as the node accepts them; `Last-Event-ID` goes on after the event of that id."""
+    given = request.query_params
+    listener = services.live.parse(request.user, {key: given.getall(key) for key in given})
+    if IS_HEAD in request.scope:
+        return ASGIResponse(headers=_HEADERS)
+    messages = await services.live.begin(listener, request.headers.get("last-event-id", ""))
+    return _stream(services.live, listener, messages)
+
+
+def _stream(live: Live, listener: Listener, messages: AsyncGenerator[bytes]) -> ASGIApp:
+    async def send_all(scope: Scope, _: Receive, send: Send) -> None:
+        answer_now = cast("asyncio.Event | None", scope.get(ANSWER_NOW))
+        watches = [asyncio.ensure_future(_cut_after_end(listener, cast("Callable[[], None] | None", scope.get(CUT))))]
+        if answer_now is not None:
+            watches.append(asyncio.ensure_future(_end_on(answer_now, listener)))
+        try:
+            headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            async with aclosing(messages):
+                async for piece in messages:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            live.leave(listener)
+            for watch in watches:
+                watch.cancel()
+
+    return send_all
+
+
+async def _end_on(answer_now: asyncio.Event, listener: Listener) -> None:
+    """End the stream when the client has gone or the service stops."""
+    await answer_now.wait()
+    listener.end(STOPPING)
+
+
+async def _cut_after_end(listener: Listener, cut: Callable[[], None] | None) -> None:
+    """Cut the connection of a client that does not take the end of its stream."""
+    await listener.has_ended.wait()
+    await asyncio.sleep(_END_S)
+    if cut is not None:
+        cut()
