@@ -14,7 +14,7 @@ from footfall.usage.counts import (
     rows_of,
 )
 from footfall.usage.grouping import Dimension
-from footfall.usage.numbers import Number, count_groups
+from footfall.usage.numbers import Number, add_up, count_all_ways, count_groups, fold
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection
@@ -74,7 +74,7 @@ def parse_summary(reader: ParameterReader) -> SummaryRequest:
 
 def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
     """Sum up. Raises RequestRefused where the answer would be too long, and what the store raises."""
-    lists = {name: _list(asked, wanted, name) for name in _DIMENSIONS}
+    lists = _lists(asked, wanted)
     series = CountsRequest(selection=asked.selection, interval=wanted.interval, timezone=wanted.timezone, by=())
     numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, ())
     compared: Overview | UnsetType = UNSET
@@ -96,11 +96,20 @@ def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
     )
 
 
-def _list(asked: Query, wanted: SummaryRequest, name: str) -> list[Count]:
-    by = (Dimension(name),)
-    numbers, _ = count_groups(asked, "all", wanted.timezone, by, wanted.top)
-    rows = rows_of(CountsRequest(selection=asked.selection, interval="all", timezone=wanted.timezone, by=by), numbers)
-    return sorted(rows, key=lambda row: (row.others is not UNSET, -row.events))
+def _lists(asked: Query, wanted: SummaryRequest) -> dict[str, list[Count]]:
+    """The list of each dimension, all added up from one count where it is not too long."""
+    by = tuple(Dimension(name) for name in _DIMENSIONS)
+    together = count_all_ways(asked, by)
+    lists = {}
+    for at, one in enumerate(by):
+        if together is None:
+            numbers, _ = count_groups(asked, "all", wanted.timezone, (one,), wanted.top)
+        else:
+            numbers = fold(add_up(((0, key[at + 1]), number) for key, number in together.items()), 1, wanted.top)
+        request = CountsRequest(selection=asked.selection, interval="all", timezone=wanted.timezone, by=(one,))
+        rows = rows_of(request, numbers)
+        lists[one.name] = sorted(rows, key=lambda row: (row.others is not UNSET, -row.events))
+    return lists
 
 
 def _overview(asked: Query, number: Number) -> Overview:
