@@ -129,7 +129,7 @@ async def test_every_wait_for_a_client_ends(tmp_path, sent, statuses_wanted):
 
 @pytest.mark.parametrize("sent", [post(b"x" * 5000)[:-1000], CHUNKED % b"" + b"fffff\r\n"])
 async def test_a_body_that_goes_on_after_its_refusal_is_read_up_to_a_bound(tmp_path, sent):
-    """The bound here is that of a body; the socket's own buffers come on top."""
+    """The bound is that of two bodies; the socket's own buffers come on top."""
     async with serving(tmp_path, body_bytes_max=4000, linger_s=600) as server:
         _, writer = await server.connect()
         writer.write(sent)

@@ -332,7 +332,7 @@ class Connection(asyncio.Protocol, ABC):
             self._close()
             return
         self._buffer, self._offset = b"", 0
-        self._discard_bytes_left = self._settings.body_bytes_max
+        self._discard_bytes_left = 2 * self._settings.body_bytes_max  # Proxies let more through than one body may have.
         self.deadline_s = self.loop.time() + self._settings.linger_s
         self.transport.write_eof()
         self.flow.is_reading_held = False
