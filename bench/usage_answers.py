@@ -75,8 +75,8 @@ def fill(data: Path, events: int) -> None:
     """Put events into the store, unless they are there, and wait until all days are counted."""
     begin = time.perf_counter()
     with service.serving(data, **KEEPING) as running, opened(data) as store:
-        stored = running.stored()
-        if stored < events:
+        store.migrate()
+        if running.stored() < events:
             generate.fill(store, events)
         (engine,) = running.processes("engine")
         memory = service.Memory([engine])
