@@ -161,6 +161,10 @@ def test_closed_days_that_are_quiet_are_counted_step_by_step(rolled_up: Place, m
         steps += 1
     assert (steps, rolled_up.keeper.days_waiting, rolled_up.keeper.days_failed) == (2, 0, 0)
     assert days(rolled_up) == {today // DAY_MS}
+    rolled_up.load(event(timestamp=TIMES[2] + 1))
+    time.sleep(0.02)
+    assert rolled_up.keeper.step() is not None
+    assert days(rolled_up) == {today // DAY_MS}
 
 
 def test_one_node_keeps_the_rollups(rolled_up: Place) -> None:

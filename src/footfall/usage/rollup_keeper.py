@@ -70,6 +70,7 @@ class RollupKeeper:
         self._node = node
         self._late_ms = settings.late_after_s * 1000
         self._failed: set[tuple[str, str, int]] = set()
+        self._settled: tuple[str, int, int] | None = None
         self.days_waiting: int | None = None
         self.age_s: float | None = None
 
@@ -84,17 +85,13 @@ class RollupKeeper:
         While the store or the state is away, nothing is done. `stopped` ends a long step early.
         """
         try:
-            if not self._is_mine():
-                self.days_waiting = self.age_s = None
-                return None
-            look = self.look()
-            if look is None:
-                return None
-            quiet_since_ms = look.now_ms - self._settings.rollup_quiet_s * 1000
-            return self.count_some(look, quiet_since_ms, look.now_ms // DAY_MS - 1, stopped)
+            if self._is_mine():
+                return self._step(stopped)
         except (StoreUnavailable, StoreFailed, StoreTimeout, StateUnavailable) as error:
             log.debug("the rollups wait for the store: %s", error)
-            return None
+        else:
+            self.days_waiting = self.age_s = None
+        return None
 
     def look(self, through_ms: int | None = None) -> Look | None:
         """Note what was loaded up to a time, by default the latest up to which no load can be under way.
@@ -113,6 +110,20 @@ class RollupKeeper:
         wanted = {"epoch": epoch, "after": looked_ms or -1, "through": through_ms}
         self._store.write(query("rollup_look"), wanted, _GENTLY | _ONE_PART)
         return Look(epoch, through_ms, now_ms)
+
+    def _step(self, stopped: Callable[[], bool]) -> float | None:
+        look = self.look()
+        if look is None:
+            return None
+        quiet_since_ms = look.now_ms - self._settings.rollup_quiet_s * 1000
+        state = look.epoch, look.looked_ms, look.now_ms // DAY_MS - 1
+        if state == self._settled:
+            return None
+        rest_s = self.count_some(look, quiet_since_ms, state[2], stopped)
+        if rest_s is None and look.looked_ms <= quiet_since_ms:
+            # A store that rests is asked for nothing more until something is loaded, or the day is over.
+            self._settled = state
+        return rest_s
 
     def _is_mine(self) -> bool:
         """Whether this node keeps the rollups: the first by name of those that were heard of lately."""
