@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from footfall.errors import Code, RequestRefused
 from footfall.usage.cache import AnswerCache
@@ -110,3 +111,18 @@ def test_kept_answers_have_a_bound(place: Any) -> None:
     assert 1 <= len(kept) <= 5
     assert kept[-1] == 99
     AnswerCache(1).keep(0, state, answer)  # type: ignore[arg-type]
+
+
+async def test_an_answer_names_the_report_of_its_events_or_none(place: Any) -> None:
+    answer = await place.count(asOf=9, types=["T"], start=5, basis="received", duplicates="drop")
+    assert answer.report.filter == {
+        "customer": "C",
+        "product": "P",
+        "types": ["T"],
+        "start": 5,
+        "basis": "received",
+    }
+    assert (answer.report.output, answer.report.duplicates) == ({"asOf": 9}, "drop")
+    # What a report cannot select.
+    for given in ({"types": ["T*"]}, {"versions": ["1"]}, {"where": ["context1:is:a"]}, {"product": ["P", "Q"]}):
+        assert (await place.count(asOf=9, **given)).report is UNSET

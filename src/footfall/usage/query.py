@@ -17,7 +17,7 @@ from footfall.settings import Settings
 from footfall.store import Store, query
 from footfall.usage.duplicates import Limit
 from footfall.usage.grouping import Grouping, fill
-from footfall.usage.selection import EventSelection, actor_value, compile_selection, key_value
+from footfall.usage.selection import EVERY, EventSelection, actor_value, compile_selection, key_value
 
 
 class ReportBody(Struct, frozen=True):
@@ -151,15 +151,14 @@ class Query:
 
 
 def report_body(selection: EventSelection, as_of: int) -> ReportBody | UnsetType:
-    """The report of a selection; there is none of several customers or products."""
-    if len(selection.customers) != 1 or len(selection.products) != 1:
+    """The report of a selection; there is none where reports cannot select the same."""
+    several = len(selection.customers) != 1 or len(selection.products) != 1
+    if several or selection.versions or selection.where or any(name.endswith(EVERY) for name in selection.types):
         return UNSET
     wanted = {
         "customer": selection.customers[0],
         "product": selection.products[0],
         "types": list(selection.types),
-        "versions": list(selection.versions),
-        "where": [str(condition) for condition in selection.where],
         "start": selection.start,
         "end": selection.end,
         "basis": selection.basis if selection.basis != "event" else UNSET,
