@@ -7,6 +7,7 @@ share of the time that is bounded: what cannot be read in it is left out, and th
 import asyncio
 import logging
 import time
+from contextvars import Context
 from pathlib import Path
 from typing import Final
 
@@ -66,7 +67,8 @@ class Broadcast:
         async with self._beginning:
             if self._task is None:
                 self._position = await asyncio.to_thread(self._tail.start)
-                self._task = asyncio.create_task(self._run(), name="live stream")
+                # Of no request, whose id the log would name.
+                self._task = asyncio.create_task(self._run(), name="live stream", context=Context())
         # Nothing is told between these two.
         self.listeners.add(listener)
         self._indexed = None

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from contextvars import Context
 from typing import Final
 
 from footfall.errors import Code, RequestRefused
@@ -80,7 +81,7 @@ class Live:
             self.leave(listener)
             raise
         if self._watch is None:
-            self._watch = asyncio.create_task(self._watch_users(), name="users of live streams")
+            self._watch = asyncio.create_task(self._watch_users(), name="users of live streams", context=Context())
         return self._messages(listener, last_id, position)
 
     def leave(self, listener: Listener) -> None:
