@@ -197,7 +197,8 @@ def _parameter_schema(path: str, name: str) -> Json:
 
 
 def _success_response(page: Documentation, schema: Json) -> Json:
-    content = {page.answer_type: {"schema": schema, "example": page.answer_example}}
+    content: Json = {page.answer_type: {"schema": schema, "example": page.answer_example}}
+    content |= {media_type: {"schema": {}} for media_type in page.answer_also}
     response: Json = {"description": "OK", "content": content}
     if page.answers:
         response["headers"] = {name: _header(text) for name, text in page.answers.items()}

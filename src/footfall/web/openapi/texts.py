@@ -14,7 +14,7 @@ class Documentation(Struct, frozen=True):
 
     `headers` are request headers that matter, `answers` those of the 200, `query` the parameters behind the path, of
     which those in `required` must be there; `also` are further statuses that are no errors. `answer` is the answer's
-    type where the call's own signature does not tell it.
+    type where the call's own signature does not tell it, `answer_also` further media types in which it can be had.
     """
 
     text: str
@@ -26,6 +26,7 @@ class Documentation(Struct, frozen=True):
     answer: Any = None
     answer_example: Any = None
     answer_type: str = "application/json"
+    answer_also: tuple[str, ...] = ()
     answers: Mapping[str, str] = {}
     also: Mapping[str, str] = {}
 

@@ -44,6 +44,8 @@ _TOP: Final = "So many values with most events; all others are counted together.
 _COMPARE: Final = (
     "`previous` compares with the period before, of the same length; `year` with the same dates a year before."
 )
+_TABLES: Final = ("text/csv", "application/vnd.apache.arrow.stream")
+_FORMATS: Final = (*_TABLES, "application/vnd.vegalite.v5+json", "image/svg+xml", "image/png")
 _WARNING: Final = {"Footfall-Warning": "The customer, product or types of which neither the plan nor the store knows."}
 _ABOUT: Final = {"asOf": 1571073977278, "complete": True, "exact": True, "duplicates": "keep"}
 _REPORT: Final = {
@@ -86,6 +88,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             counts=[{"start": _SUNDAY, "type": _TYPE, **_TWO}, {"start": _MONDAY, "type": _TYPE, **_ONE}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/uniques"): Documentation(
         "Counts distinct actors, by interval and in all; never by adding up. An actor is a value of the key that the "
@@ -108,6 +111,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             uniques=[{"start": _SUNDAY, "uniques": 1}, {"start": _MONDAY, "uniques": 1}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/retention"): Documentation(
         "Groups actors by the interval of their first selected event, and tells how many of them came back in each "
@@ -137,6 +141,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             ],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/funnel"): Documentation(
         "Counts the actors that go through steps in order, within a time from the first to the last, and the median "
@@ -164,6 +169,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             ],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/paths"): Documentation(
         "Tells what actors did right after, or right before, each event of a type: the types of up to three events.",
@@ -187,6 +193,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             paths=[{"types": [_TYPE, _TYPE], "events": 1, "actors": 1}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/top"): Documentation(
         "Lists the values of a context key, or of another dimension, with most events, and the actors of each.",
@@ -200,6 +207,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             top=[{"value": "string", "events": 3, "actors": 1}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/compare"): Documentation(
         "Sets a period beside the one before it, or beside the same dates a year before, by type or other dimensions.",
@@ -218,6 +226,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             compare=[{"type": _TYPE, "events": 1, "before": 2, "change": -0.5}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/summary"): Documentation(
         "All numbers of an overview in one answer, at one `asOf`: events and actors, by interval, and the most used "
@@ -237,6 +246,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             versions=[{"version": "", **_NUMBERS}],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/events"): Documentation(
         "Lists events, the newest first. A further page has the `next` of the one before as `after`, and its `asOf`.",
@@ -266,6 +276,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             ],
         ),
         answers=_WARNING,
+        answer_also=_TABLES,
     ),
     ("GET", "/usage/types"): Documentation(
         "Lists the types of the tracking plan with the events of each, the first and the last time of one, and those "
@@ -288,6 +299,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             ],
         ),
         answers=_WARNING,
+        answer_also=_FORMATS,
     ),
     ("GET", "/usage/live"): live_page(_SELECTION),
     ("GET", "/usage/definitions"): Documentation(
