@@ -7,7 +7,8 @@ from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
 from footfall.web.openapi.report_pages import EXAMPLE_JOB, EXAMPLE_NAME, EXAMPLE_TOKEN, REPORT_PAGES
 from footfall.web.openapi.schemas import EventFull, EventsRequest
 from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULE_PAGES, Documentation
-from footfall.web.openapi.usage_pages import USAGE_EXAMPLES, USAGE_PAGES
+from footfall.web.openapi.usage_pages import USAGE_PAGES
+from footfall.web.openapi.usage_parameters import USAGE_EXAMPLES
 from footfall.web.plan_body import PlanShown
 
 _EVENT: Final = {

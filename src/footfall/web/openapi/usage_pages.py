@@ -17,7 +17,7 @@ from footfall.usage import (
     UsageSummary,
 )
 from footfall.web.openapi.live_page import live_page
-from footfall.web.openapi.texts import EMPTY, INSTANT, MILLISECONDS, Documentation
+from footfall.web.openapi.texts import Documentation
 
 _SELECTION: Final[Mapping[str, str]] = {
     "customer": "The customer's code; may be given several times; `*` for all that the user may see.",
@@ -53,7 +53,7 @@ _REPORT: Final = {
     "output": {"asOf": 1571073977278},
     "duplicates": "keep",
 }
-_TYPE: Final = "PORTFOLIO-APPLICATION-LOADED"
+TYPE: Final = "PORTFOLIO-APPLICATION-LOADED"
 _NUMBERS: Final = {"events": 3, "duplicates": 1, "late": 0}
 _ONE: Final = {"events": 1, "duplicates": 0, "late": 0}
 _TWO: Final = {"events": 2, "duplicates": 1, "late": 0}
@@ -85,7 +85,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             interval="day",
             timezone="UTC",
             total=_NUMBERS,
-            counts=[{"start": _SUNDAY, "type": _TYPE, **_TWO}, {"start": _MONDAY, "type": _TYPE, **_ONE}],
+            counts=[{"start": _SUNDAY, "type": TYPE, **_TWO}, {"start": _MONDAY, "type": TYPE, **_ONE}],
         ),
         answers=_WARNING,
         answer_also=_FORMATS,
@@ -164,8 +164,8 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             key="actor",
             total={**_NUMBERS, "actors": 1, "converted": 1},
             funnel=[
-                {"step": _TYPE, "actors": 1, "conversion": 1.0, "fromPrevious": 1.0},
-                {"step": _TYPE, "actors": 1, "conversion": 1.0, "fromPrevious": 1.0, "median": 86400000.0},
+                {"step": TYPE, "actors": 1, "conversion": 1.0, "fromPrevious": 1.0},
+                {"step": TYPE, "actors": 1, "conversion": 1.0, "fromPrevious": 1.0, "median": 86400000.0},
             ],
         ),
         answers=_WARNING,
@@ -185,12 +185,12 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         answer=Paths,
         answer_example=_example(
             "paths",
-            type=_TYPE,
+            type=TYPE,
             direction="after",
             levels=3,
             key="actor",
             total={**_NUMBERS, "anchors": 3, "actors": 1},
-            paths=[{"types": [_TYPE, _TYPE], "events": 1, "actors": 1}],
+            paths=[{"types": [TYPE, TYPE], "events": 1, "actors": 1}],
         ),
         answers=_WARNING,
         answer_also=_FORMATS,
@@ -223,7 +223,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             "compare",
             before=[1570838400000, 1570924799999],
             total={**_ONE, "before": 2, "change": -0.5, "actors": 1, "actorsBefore": 1},
-            compare=[{"type": _TYPE, "events": 1, "before": 2, "change": -0.5}],
+            compare=[{"type": TYPE, "events": 1, "before": 2, "change": -0.5}],
         ),
         answers=_WARNING,
         answer_also=_FORMATS,
@@ -240,7 +240,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             timezone="UTC",
             total={**_NUMBERS, "actors": 1},
             summary=[{"start": _SUNDAY, **_TWO}, {"start": _MONDAY, **_ONE}],
-            types=[{"type": _TYPE, **_NUMBERS}],
+            types=[{"type": TYPE, **_NUMBERS}],
             products=[{"product": "PORTFOLIO", **_NUMBERS}],
             customers=[{"customer": "BARCHART", **_NUMBERS}],
             versions=[{"version": "", **_NUMBERS}],
@@ -264,7 +264,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
                 {
                     "customer": "BARCHART",
                     "product": "PORTFOLIO",
-                    "type": _TYPE,
+                    "type": TYPE,
                     "version": "",
                     "timestamp": 1568381886060,
                     "context": ["string"],
@@ -290,7 +290,7 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
             types=[
                 {
                     "product": "PORTFOLIO",
-                    "type": _TYPE,
+                    "type": TYPE,
                     "events": 3,
                     "first": 1568381886060,
                     "last": _MONDAY,
@@ -306,53 +306,4 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         "What each number of the statistics is, in one sentence.",
         answer_example=[{"name": DEFINITIONS[0].name, "text": DEFINITIONS[0].text}],
     ),
-}
-
-_SEVERAL: Final = {"type": "array", "items": {"type": "string"}}
-_CODES: Final = {**_SEVERAL, "minItems": 1, "items": {"type": "string", "minLength": 1}}
-_COUNT: Final = {"type": "string", "pattern": "^([1-9][0-9]{0,3})?$"}
-_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "format": ("json", "csv", "arrow", ""),
-    "basis": ("event", "received", ""),
-    "duplicates": ("keep", "drop", ""),
-    "compare": ("none", "previous", "year", ""),
-    "fill": ("true", "false", ""),
-    "approximate": ("true", "false", ""),
-    "order": ("loose", "strict", ""),
-    "direction": ("after", "before", ""),
-    "interval": ("minute", "hour", "day", "week", "month", "all", ""),
-}
-_BY_NAME: Final[Mapping[str, Mapping[str, Any]]] = {
-    **{name: {"type": "string", "enum": list(choices)} for name, choices in _CHOICES.items()},
-    "customer": _CODES,
-    "product": _CODES,
-    **dict.fromkeys(("types", "versions", "first", "returning", "where", "step", "by"), _SEVERAL),
-    **{name: {"anyOf": [MILLISECONDS, INSTANT, EMPTY]} for name in ("start", "end", "asOf")},
-    "timezone": {"type": "string", "pattern": "^([A-Za-z][A-Za-z0-9_+/-]{0,63})?$"},
-    "rolling": {**_SEVERAL, "maxItems": 3, "items": {"type": "string", "enum": ["1", "7", "30"]}},
-    "window": {"type": "string", "pattern": "^([1-9][0-9]?(ms|s|m|h|d|w))?$"},
-    **dict.fromkeys(("top", "periods", "limit"), _COUNT),
-}
-# Schemas of the parameters, by path and name.
-USAGE_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
-    f"{path} {name}": _BY_NAME[name]
-    for (_, path), page in USAGE_PAGES.items()
-    for name in page.query
-    if name in _BY_NAME
-}
-# Examples of the parameters that must be there, by path and name.
-_EXAMPLES: Final[Mapping[str, str | list[str]]] = {
-    "customer": "BARCHART",
-    "product": "PORTFOLIO",
-    "key": "userId",
-    "type": _TYPE,
-    "step": [_TYPE, _TYPE],
-    "start": "2019-10-01",
-    "end": "2019-10-31",
-}
-USAGE_EXAMPLES: Final[Mapping[str, str | list[str]]] = {
-    f"{path} {name}": _EXAMPLES[name]
-    for (_, path), page in USAGE_PAGES.items()
-    for name in page.required
-    if name in _EXAMPLES
 }
