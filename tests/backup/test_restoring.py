@@ -194,7 +194,7 @@ def test_a_store_that_has_other_counts_at_the_end_is_told_and_not_used(full, nod
     other.store.migrate()
     other.load([event(1, batch="00000000-0000-0000-0000-0000000fffff")])
     other.close()
-    with pytest.raises(BackupRefused, match=r"other events than the backup on 1 days \(2019-09-13: \d+ of \d+\)"):
+    with pytest.raises(BackupRefused, match=r"other events than the backup on 1 day \(2019-09-13: \d+ of \d+\)"):
         other.restore(tmp_path)
     assert is_half_restored(other.settings)
 

@@ -87,7 +87,7 @@ def test_a_destination_that_cannot_be_meant_stops_the_start(tmp_path, destinatio
             check=False,
         )
         assert ended.returncode == status, ended.stderr
-        assert ended.stderr.splitlines()[-1].startswith(line)
+        assert ended.stderr.splitlines()[-1].startswith(f"Error: {line}")
         assert "Traceback" not in ended.stderr
         assert "geheim" not in ended.stdout + ended.stderr
 

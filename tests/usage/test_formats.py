@@ -69,7 +69,12 @@ async def test_pictures_are_drawn_by_a_process_that_ends(filled: Any) -> None:
 
 
 async def test_a_picture_that_takes_too_long_is_given_up() -> None:
-    endless = {"mark": "line", "data": {"sequence": {"start": 0, "stop": 10**9}}}
+    # Eight seconds of a core.
+    large = {
+        "data": {"sequence": {"start": 0, "stop": 400_000, "as": "n"}},
+        "mark": "point",
+        "encoding": {"x": {"field": "n", "type": "quantitative"}},
+    }
     with pytest.raises(RequestRefused) as caught:
-        await Drawings(Settings(usage_chart_timeout_s=1)).draw(endless, "svg")
+        await Drawings(Settings(usage_chart_timeout_s=1)).draw(large, "svg")
     assert caught.value.code is Code.SERVICE_UNAVAILABLE

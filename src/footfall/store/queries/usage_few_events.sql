@@ -1,5 +1,5 @@
--- A few events by timestamp and dimensions, how many of them came late, and whether events of several batches share both,
--- as duplicates do.
+-- A few events by timestamp and dimensions, and how many of them came late.
+-- It tells whether events of several batches share both, as duplicates do.
 -- It reads no contexts, and each part once. With max_rows_to_group_by it ends early where there are more events.
 SELECT
     timestamp,

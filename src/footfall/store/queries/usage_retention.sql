@@ -1,5 +1,5 @@
--- Actors by the interval of their first event, and of those the ones that came back, by the interval in which they did;
--- the number of all actors of a cohort stands at the least time.
+-- Actors by the interval of their first event, and of those the ones that came back, by the interval of their return.
+-- The number of all actors of a cohort stands at the least time.
 SELECT
     cohort,
     arrayJoin(arrayPushFront(arrayFilter(begin -> begin >= cohort, begins), toInt64({all:Int64}))) AS begin,

@@ -1,5 +1,5 @@
--- The values with most events, and the actors of each; in the first row, of all events that have a value, and how many
--- values there are. Of values with equally many events, the first in the order of their bytes.
+-- The values with most events, and the actors of each.
+-- The first row is of all events that have a value, and tells how many values there are. Of values with equally many events, the first in the order of their bytes.
 SELECT value, events, actors, values_found
 FROM (
     SELECT
