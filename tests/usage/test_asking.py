@@ -1,6 +1,7 @@
 """Answers again, answers that nobody waits for, and answers that take too much."""
 
 import asyncio
+import base64
 import threading
 from typing import Any
 
@@ -9,6 +10,12 @@ from msgspec import UNSET
 
 from footfall.errors import Code, RequestRefused
 from footfall.usage.cache import AnswerCache
+
+
+def page_end(numbers: list[int]) -> str:
+    """The `after` of a page that ended at such a time and sequence."""
+    text = f'[{numbers[0]},"00000000-0000-0000-0000-000000000001",{numbers[1]}]'
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def statements(place: Any, monkeypatch: Any) -> list[str]:
@@ -126,3 +133,43 @@ async def test_an_answer_names_the_report_of_its_events_or_none(place: Any) -> N
     # What a report cannot select.
     for given in ({"types": ["T*"]}, {"versions": ["1"]}, {"where": ["context1:is:a"]}, {"product": ["P", "Q"]}):
         assert (await place.count(asOf=9, **given)).report is UNSET
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        # Each minute of 500,000 years; before they were refused they were made.
+        ("counts", {"interval": "minute", "fill": "true", "start": -(2**53) + 1, "end": 2**53 - 1, "asOf": 2**53 - 1}),
+        ("counts", {"interval": "minute", "fill": "true", "asOf": 2**53 - 1, "end": 2**53 - 1}),
+        ("counts", {"compare": "year", "start": -(2**53) + 1, "end": 5}),
+        ("compare", {"compare": "year", "start": 5, "end": 2**53 - 1}),
+        ("summary", {"compare": "year", "start": -(2**53) + 1, "end": 2**53 - 1}),
+        ("events", {"after": page_end([2**80, 0]), "asOf": 9}),
+        ("events", {"after": page_end([0, 2**70]), "asOf": 9}),
+        ("events", {"after": page_end([0, -1]), "asOf": 9}),
+        ("funnel", {"step": ["T", "T" + ";context1:empty" * 17]}),
+        ("funnel", {"step": [";".join(["T", *["context1:empty"] * 9])] * 2}),
+        ("funnel", {"step": ["T"] * 11}),
+    ],
+)
+async def test_what_would_be_too_much_is_refused_before_it_is_made(place: Any, name: str, given: Any) -> None:
+    place.load({}, {"timestamp": place.now_ms + 1})
+    with pytest.raises(RequestRefused) as caught:
+        await place.ask(name, **given)
+    assert caught.value.code is Code.REQUEST_PARAMETER_MALFORMED
+
+
+async def test_zeros_reach_from_the_start_to_the_end_that_were_asked_for(place: Any) -> None:
+    place.load({"timestamp": 1_767_268_800_000}, {"timestamp": 1_767_441_600_000})
+    given = {"start": "2025-12-31", "end": "2026-01-05", "asOf": 2**53 - 1, "fill": "true", "timezone": "Asia/Tokyo"}
+    counts = await place.count(**given)
+    assert [row.events for row in counts.counts] == [0, 1, 0, 1, 0, 0]
+
+
+async def test_a_page_of_very_long_events_is_refused_and_a_shorter_one_is_not(make_place: Any) -> None:
+    place = make_place(usage_answer_bytes_max=2**20)
+    place.load(*({"context": ["x" * 60_000], "sequence": number} for number in range(1, 41)))
+    with pytest.raises(RequestRefused) as caught:
+        await place.ask("events", limit=40, asOf=9)
+    assert (caught.value.code, caught.value.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "start")
+    assert len((await place.ask("events", limit=5, asOf=9)).events) == 5

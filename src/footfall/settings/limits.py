@@ -203,6 +203,9 @@ ROLLUP_GROUPS_MAX = 100_000
 # Memory of one statement of a statistic: distinct actors of years are sets of all their names. Past it, distinct actors
 # are estimated, and other statistics are refused.
 USAGE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024
+# Bytes of the result of one statement of a statistic, in the engine's form: strangers' contexts may have 4 MB each, and
+# 1,000 of them are a page of events.
+USAGE_ANSWER_BYTES_MAX = 64 * 1024 * 1024
 # Answers of statistics that a web process keeps, for as long as no event has come that could change them.
 USAGE_CACHE_BYTES_MAX = 32 * 1024 * 1024
 # Customers, or products, that one selection names; `*` stands for any number.

@@ -133,6 +133,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rollup_step_rows_max: Positive = limits.ROLLUP_STEP_ROWS_MAX
     rollup_groups_max: NotNegative = limits.ROLLUP_GROUPS_MAX
     usage_memory_bytes_max: Positive = limits.USAGE_MEMORY_BYTES_MAX
+    usage_answer_bytes_max: Positive = limits.USAGE_ANSWER_BYTES_MAX
     usage_cache_bytes_max: NotNegative = limits.USAGE_CACHE_BYTES_MAX
     usage_charts_at_once_max: Positive = limits.USAGE_CHARTS_AT_ONCE_MAX
     usage_chart_timeout_s: Positive = limits.USAGE_CHART_TIMEOUT_S

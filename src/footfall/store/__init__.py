@@ -13,6 +13,7 @@ from footfall.store.client import Store, Table
 from footfall.store.errors import (
     StoreDamaged,
     StoreFailed,
+    StoreLarge,
     StoreMemory,
     StoreRefused,
     StoreRejected,
@@ -28,6 +29,7 @@ __all__ = [
     "Store",
     "StoreDamaged",
     "StoreFailed",
+    "StoreLarge",
     "StoreMemory",
     "StoreRefused",
     "StoreRejected",

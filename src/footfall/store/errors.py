@@ -34,6 +34,10 @@ class StoreMemory(StoreFailed):
     """A statement needed more memory than its `max_memory_usage`."""
 
 
+class StoreLarge(StoreFailed):
+    """The result of a statement is larger than its `max_result_bytes`."""
+
+
 class StoreRejected(StoreFailed):
     """The store rejected the request for its size or its form, as it would again; no statement was run."""
 
@@ -113,6 +117,7 @@ REQUEST_CODES = {
 }
 _TIMEOUT_EXCEEDED = 159
 _MEMORY_LIMIT_EXCEEDED = 241
+_TOO_MANY_ROWS_OR_BYTES = 396
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
 # clickhouse-connect's text for an answer without a code of ClickHouse. These statuses are about the request's form or
@@ -146,6 +151,8 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
         return StoreTimeout(str(error))
     if code == _MEMORY_LIMIT_EXCEEDED:
         return StoreMemory(str(error))
+    if code == _TOO_MANY_ROWS_OR_BYTES:
+        return StoreLarge(str(error))
     if code in DAMAGE_CODES:
         return StoreDamaged(str(error))
     if code in REQUEST_CODES or (code is None and _REJECTED.match(str(error))):

@@ -10,7 +10,15 @@ from footfall.usage.charts import make_chart
 from footfall.usage.counts import Count, Counts, Total
 from footfall.usage.definitions import DEFINITIONS, Definition
 from footfall.usage.drawing import Drawings
-from footfall.usage.duplicates import COMPARED_ROWS_MAX, DuplicateCounts, Limit, compare, cut, time_limit
+from footfall.usage.duplicates import (
+    COMPARED_ROWS_MAX,
+    DuplicateCounts,
+    Limit,
+    compare,
+    cut,
+    time_limit,
+    without_duplicates,
+)
 from footfall.usage.event_list import EventList, TypesSeen
 from footfall.usage.funnel import Funnel
 from footfall.usage.intervals import TimeSpan, join_spans
@@ -81,6 +89,7 @@ __all__ = [
     "parse_condition",
     "time_limit",
     "visible_selection",
+    "without_duplicates",
     "write_arrow",
     "write_csv",
 ]

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall import windows
 from footfall.usage.grouping import Dimension
-from footfall.usage.intervals import Intervals
+from footfall.usage.intervals import intervals
 from footfall.usage.numbers import Key, Number, Numbers, count_groups
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
@@ -77,9 +77,7 @@ class Counts(Answer, frozen=True, kw_only=True, omit_defaults=True):
 def parse_counts(reader: ParameterReader) -> CountsRequest:
     """Read the parameters of `GET /usage/counts`; problems are collected in the reader."""
     selection = reader.selection()
-    compare = reader.choice("compare", COMPARISONS, "none")
-    if compare != "none" and (selection.start is UNSET or selection.end is UNSET):
-        reader.wrong("compare", "needs start and end: the period before is as long")
+    compare = read_comparison(reader, selection, "none")
     return CountsRequest(
         selection=selection,
         interval=reader.choice("interval", INTERVALS, "day"),
@@ -89,6 +87,19 @@ def parse_counts(reader: ParameterReader) -> CountsRequest:
         fill=reader.flag("fill"),
         compare=compare,
     )
+
+
+def read_comparison(reader: ParameterReader, selection: EventSelection, default: str) -> str:
+    """What to compare with, which takes a period that the calendar has."""
+    choices = COMPARISONS if default == "none" else COMPARISONS[1:]
+    compare = reader.choice("compare", choices, default)
+    if compare == "none":
+        return compare
+    if selection.start is UNSET or selection.end is UNSET:
+        reader.wrong("compare", "needs start and end: the period before is as long")
+    elif selection.start < windows.LEAST_MS + 366 * windows.DAY_MS or selection.end > windows.MOST_MS:
+        reader.wrong("compare", "needs a start and an end between the years 4 and 9998")
+    return compare
 
 
 def count(asked: Query, wanted: CountsRequest) -> Counts:
@@ -104,9 +115,9 @@ def count(asked: Query, wanted: CountsRequest) -> Counts:
 
 
 def _count(asked: Query, wanted: CountsRequest) -> tuple[Total, list[Count]]:
-    numbers, found = count_groups(asked, wanted.interval, wanted.timezone, wanted.by, wanted.top)
+    numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, wanted.by, wanted.top)
     if wanted.fill and wanted.interval != "all":
-        numbers = _fill(asked, numbers, found)
+        numbers = _fill(asked, wanted, numbers)
     total = sum(numbers.values(), Number()).shown(asked.selection.duplicates)
     return Total(**total), rows_of(wanted, numbers)
 
@@ -117,15 +128,17 @@ def rows_of(wanted: CountsRequest, numbers: Numbers) -> list[Count]:
     return [_row(wanted, key, number.shown(duplicates)) for key, number in sorted(numbers.items(), key=_order)]
 
 
-def _fill(asked: Query, numbers: Numbers, found: Intervals) -> Numbers:
+def _fill(asked: Query, wanted: CountsRequest, numbers: Numbers) -> Numbers:
     """The numbers with one of 0 for each interval that has none, from the first to the last."""
     chosen = asked.selection
     starts = [start for start, *_ in numbers]
     first = min(starts, default=0) if chosen.start is UNSET or chosen.basis != "event" else chosen.start
     last = max(starts, default=-1) if chosen.end is UNSET or chosen.basis != "event" else min(chosen.end, asked.as_of)
-    every = found.starts_between(first, last)
     values = {tuple(rest) for _, *rest in numbers}
-    asked.check_length(len(every) * max(len(values), 1))
+    # Looked at before they are made: a minute for each of the years that a stranger may name.
+    asked.check_length((last - first) // windows.LENGTHS_MS[wanted.interval] * max(len(values), 1))
+    every = intervals(wanted.interval, wanted.timezone, first, max(first, last)).starts_between(first, last)
+    asked.check_length(len(every) * len(values))
     zeros: Numbers = {(start, *rest): Number() for rest in values for start in every}
     return zeros | numbers
 

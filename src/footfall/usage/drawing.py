@@ -5,6 +5,7 @@ import contextlib
 import importlib.util
 import logging
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +25,9 @@ _SAID_CHARS_MAX: Final = 300
 class Drawings:
     """Draws specifications, so many at once; others wait for their turn, as long as a picture may take."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: Path | None = None) -> None:
+        """`program` draws, instead of the one that footfall has."""
+        self._program = program or _program_path()
         self._timeout_s = settings.usage_chart_timeout_s
         self._turns = asyncio.Semaphore(settings.usage_charts_at_once_max)
 
@@ -32,18 +35,22 @@ class Drawings:
         """The picture, `svg` or `png`. Raises RequestRefused when it takes too long or cannot be drawn."""
         try:
             async with asyncio.timeout(self._timeout_s), self._turns:
-                return await _run(msgspec.json.encode(specification), kind)
+                return await _run(self._program, msgspec.json.encode(specification), kind)
         except TimeoutError as error:
             why = f"the picture took longer than {self._timeout_s} s"
             raise RequestRefused(Code.SERVICE_UNAVAILABLE, why, retry_after_s=RETRY_AFTER_S) from error
 
 
-async def _run(specification: bytes, kind: str) -> bytes:
+def _program_path() -> Path:
+    found = importlib.util.find_spec(_PROGRAM)
+    assert found is not None and found.origin is not None  # noqa: S101, PT018 - our own file
+    return Path(found.origin)
+
+
+async def _run(path: Path, specification: bytes, kind: str) -> bytes:
     pipe = asyncio.subprocess.PIPE
     # -I: the process sees no other module than those that are installed.
-    found = importlib.util.find_spec(_PROGRAM)
-    assert found is not None  # noqa: S101 - our own file
-    program = sys.executable, "-I", str(found.origin), kind
+    program = sys.executable, "-I", str(path), kind
     child = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         picture, said = await child.communicate(specification)

@@ -35,6 +35,11 @@ _PIECES_MIN = 16
 Limit = Callable[[], dict[str, Any]]
 
 
+def without_duplicates(*, drop: bool) -> str:
+    """The condition that leaves duplicates out, behind others of a statement on events; nothing without `drop`."""
+    return f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('duplicates_found')})" if drop else ""
+
+
 def time_limit(timeout_s: int, **settings: Any) -> Limit:
     """A limit that gives each statement the time that is left; it raises StoreTimeout when none is."""
     end_s = time.monotonic() + timeout_s

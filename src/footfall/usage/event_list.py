@@ -3,16 +3,16 @@
 import base64
 import binascii
 import uuid
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from footfall.usage.counts import Total
 from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
-from footfall.usage.selection import TIME_MS_MOST, EventSelection
+from footfall.usage.selection import TIME_MS_LEAST, TIME_MS_MOST, EventSelection
 
 EVENTS_MAX: Final = 1000
 _BATCH_MOST: Final = uuid.UUID(int=2**128 - 1)
@@ -21,9 +21,9 @@ _BATCH_MOST: Final = uuid.UUID(int=2**128 - 1)
 class PageEnd(Struct, frozen=True, array_like=True):
     """The event at which a page ended: events are in order by these three."""
 
-    timestamp: int = TIME_MS_MOST
+    timestamp: Annotated[int, Meta(ge=TIME_MS_LEAST, le=TIME_MS_MOST)] = TIME_MS_MOST
     batch: uuid.UUID = _BATCH_MOST
-    sequence: int = 2**32
+    sequence: Annotated[int, Meta(ge=0, le=2**32)] = 2**32
 
 
 class ListedEvent(Struct, frozen=True):

@@ -102,9 +102,14 @@ def parse_funnel(reader: ParameterReader) -> FunnelRequest:
 
 
 def _steps(reader: ParameterReader, selection: EventSelection) -> tuple[Step, ...]:
-    found = []
-    for text in reader.texts("step"):
-        name, *conditions = text.split(";")
+    found: list[Step] = []
+    total = 0
+    for text in reader.texts("step")[: STEPS_MAX + 1]:
+        name, *conditions = text.split(";", reader.conditions_max + 1)
+        total += len(conditions)
+        if total > reader.conditions_max:
+            reader.wrong("step", f"must have {reader.conditions_max} conditions at the most, in all steps together")
+            return ()
         read = [reader.condition("step", one, selection.products) for one in conditions]
         found.append(Step(name, tuple(one for one in read if one)))
     if not STEPS_MIN <= len(found) <= STEPS_MAX:

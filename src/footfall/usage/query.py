@@ -15,7 +15,7 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.plan import Plan
 from footfall.settings import Settings
 from footfall.store import Store, query
-from footfall.usage.duplicates import Limit
+from footfall.usage.duplicates import Limit, without_duplicates
 from footfall.usage.grouping import Grouping, fill
 from footfall.usage.selection import EVERY, EventSelection, actor_value, compile_selection, key_value
 
@@ -103,8 +103,7 @@ class Query:
     ) -> list[tuple[Any, ...]]:
         """The rows of queries/NAME.sql; `texts` fill further places of its text."""
         text = fill(query(name), texts or {})
-        drop = query("usage_duplicates") if self._drops else ""
-        text = text.replace("{{without_duplicates}}", f"AND (batch, sequence) GLOBAL NOT IN ({drop})" if drop else "")
+        text = text.replace("{{without_duplicates}}", without_duplicates(drop=self._drops))
         common = {"late": self.late_ms, **self.filter.parameters}
         return self.store.rows(self.filter.fill(text), {**common, **parameters}, {**self.limit(), **settings})
 

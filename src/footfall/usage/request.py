@@ -43,6 +43,8 @@ class ParameterReader:
         self._settings = settings
         self._plan = plan
         self._problems: list[Problem] = []
+        self.conditions_max = settings.usage_conditions_max
+        self._hinted = False
 
     def wrong(self, where: str, why: str) -> None:
         self._problems.append(Problem(Code.REQUEST_PARAMETER_MALFORMED, where, why))
@@ -113,7 +115,10 @@ class ParameterReader:
         plain = name if name in known else name.removeprefix(CONTEXT)
         if plain in known or _PLANLESS_KEY.fullmatch(plain):
             return Dimension(plain, is_key=True)
-        near = get_close_matches(plain, known, n=1)
+        # Each takes some time for each key of the plan.
+        may_hint = not self._hinted and len(plain) <= self._settings.code_chars_max
+        near = get_close_matches(plain, known, n=1) if may_hint else []
+        self._hinted = True
         hint = f"; did you mean {near[0]}?" if near else ""
         self.wrong(parameter, f"{plain[:100]} is not a context key of {_listed(products)}{hint}")
         return None

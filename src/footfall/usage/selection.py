@@ -213,9 +213,9 @@ def parse_condition(text: str) -> Condition | None:
     """The condition in `KEY:is:VALUE`; None where the text is none. Operations may be written with hyphens too."""
     for found in _OPERATION.finditer(text):
         operation = re.sub("[_-]", " ", found[1])
-        key, rest, has_value = text[: found.start()], text[found.end() + 1 :], found.end() < len(text)
-        if operation not in OPERATIONS or not key:
+        if operation not in OPERATIONS or not found.start():
             continue
+        key, rest, has_value = text[: found.start()], text[found.end() + 1 :], found.end() < len(text)
         if operation in ("empty", "not empty"):
             return Condition(key, operation) if not rest else None  # type: ignore[arg-type]
         if not has_value:

@@ -24,6 +24,7 @@ from footfall.state import State, StateUnavailable, User
 from footfall.store import (
     Store,
     StoreFailed,
+    StoreLarge,
     StoreMemory,
     StoreRejected,
     StoreTimeout,
@@ -156,6 +157,8 @@ class Usage:
         timed = time_limit(
             self._settings.usage_timeout_s,
             max_memory_usage=self._settings.usage_memory_bytes_max,
+            max_result_bytes=self._settings.usage_answer_bytes_max,
+            result_overflow_mode="throw",
             log_comment=work.mark,
         )
         try:
@@ -165,7 +168,9 @@ class Usage:
             asked = Query(self._store, self._settings, question.plan, wanted.selection, watermark, limit, link)
             return self._cached(question, wanted, asked)
         except StoreMemory as error:
-            raise _too_much(self._settings) from error
+            raise _too_much(f"take more than {self._settings.usage_memory_bytes_max} bytes of memory") from error
+        except StoreLarge as error:
+            raise _too_much(f"have more than {self._settings.usage_answer_bytes_max} bytes") from error
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.usage_timeout_s} s: narrow start and end") from error
         except StoreRejected as error:
@@ -234,12 +239,11 @@ def _unless_given_up(timed: Limit, work: _Work) -> dict[str, Any]:
     return timed()
 
 
-def _too_much(settings: Settings) -> RequestRefused:
-    """The refusal of an answer that takes too much memory."""
-    text = f"the answer would take more than {settings.usage_memory_bytes_max} bytes of memory"
-    why = "must be later, or end earlier, or the conditions narrower"
+def _too_much(what: str) -> RequestRefused:
+    """The refusal of an answer that takes or has too much."""
+    why = "must be later, or end earlier, or the conditions narrower, or limit and top smaller"
     problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "start", why)
-    return RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, (problem,))
+    return RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, f"the answer would {what}", (problem,))
 
 
 def _not_now(why: str) -> RequestRefused:

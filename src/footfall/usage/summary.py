@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall.usage.counts import (
-    COMPARISONS,
     INTERVALS,
     Count,
     CountsRequest,
     earlier_period,
+    read_comparison,
     rows_of,
 )
 from footfall.usage.grouping import Dimension
@@ -60,9 +60,7 @@ class SummaryRequest(Struct, frozen=True, kw_only=True):
 def parse_summary(reader: ParameterReader) -> SummaryRequest:
     """Read the parameters of `GET /usage/summary`; problems are collected in the reader."""
     selection = reader.selection()
-    compare = reader.choice("compare", COMPARISONS, "none")
-    if compare != "none" and (selection.start is UNSET or selection.end is UNSET):
-        reader.wrong("compare", "needs start and end: the period before is as long")
+    compare = read_comparison(reader, selection, "none")
     return SummaryRequest(
         selection=selection,
         interval=reader.choice("interval", INTERVALS, "day"),
@@ -192,15 +190,13 @@ def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
 def parse_comparison(reader: ParameterReader) -> CountsRequest:
     """Read the parameters of `GET /usage/compare`; problems are collected in the reader."""
     selection = reader.selection()
-    if selection.start is UNSET or selection.end is UNSET:
-        reader.wrong("compare", "needs start and end: the period before is as long")
     return CountsRequest(
         selection=selection,
         interval="all",
         timezone=reader.zone(),
         by=reader.dimensions("by", selection.products, ("type",)),
         top=reader.number("top", 0, 1, 1000),
-        compare=reader.choice("compare", COMPARISONS[1:], "previous"),
+        compare=read_comparison(reader, selection, "previous"),
     )
 
 

@@ -21,7 +21,7 @@ from footfall.reports.query.layout import Field, Layout
 from footfall.reports.query.xlsx import xml_functions, xml_parameters, xml_row
 from footfall.state import Job
 from footfall.store import Identifier, query
-from footfall.usage import EventFilter, EventSelection, compile_selection
+from footfall.usage import EventFilter, EventSelection, compile_selection, without_duplicates
 
 _FORMATS = {
     "csv": "CustomSeparated",
@@ -231,8 +231,8 @@ class ReportStatement:
 
 def select_rows(text: str, *, final: bool, drop: bool) -> str:
     """Fill in whether copies of one event are merged (`final`), and whether duplicates are left out (`drop`)."""
-    condition = f"AND (timestamp, batch, sequence) GLOBAL NOT IN ({query('report_duplicates')})" if drop else ""
-    return text.replace("{{final}}", "FINAL" if final else "").replace("{{without_duplicates}}", condition)
+    text = text.replace("{{final}}", "FINAL" if final else "")
+    return text.replace("{{without_duplicates}}", without_duplicates(drop=drop))
 
 
 def _needs_quotes(text: str) -> str:

@@ -49,7 +49,8 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         """Answer; names that neither the plan nor the store knows become a warning."""
         given = {key: request.query_params.getall(key) for key in request.query_params}
         wanted = _choose_format(name, given.pop("format", []), request)
-        question = services.usage.parse(name, given)
+        # On a thread: a plan may have ten thousand types with dozens of keys each.
+        question = await asyncio.to_thread(services.usage.parse, name, given)
         found = await _while_awaited(request, services.usage.ask(request.user, question))
         warnings = await _unknown_codes(services, question.selection)
         headers = {**UNCACHED, "vary": "Accept", **validation.warning_headers(warnings)}
