@@ -32,7 +32,8 @@ from footfall.store import Store, statement_time_s
 from footfall.usage import TimeSpan, cut
 
 # Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller
-# number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB.
+# number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB. A part that is not merged into
+# a large one yet is read by whole granules (10 MiB and at least a row), and takes twice that whatever the block.
 BLOCK_ROWS = 16_384
 BLOCK_ROWS_FEWER = {BLOCK_ROWS: 128, 128: 2}
 
