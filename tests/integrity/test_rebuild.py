@@ -267,6 +267,26 @@ def test_another_node_s_rebuild_is_left_alone_until_somebody_says_that_it_is_ove
     there.rebuild()
 
 
+def test_events_are_loaded_while_a_rebuild_is_at_work(node: MakeNode) -> None:
+    there = node()
+    there.collect(numbers(10))
+    loaded: list[int] = []
+
+    @contextlib.contextmanager
+    def progress(label: str, total: int) -> Iterator[Advance]:
+        if label == "comparing old and new":
+            there.collect(numbers(10, 15), numbers(15, 20))
+            loaded.extend((len(there.folder.sealed()), there.loader.events_loaded))
+        yield lambda _: None
+
+    there.rebuild(progress)
+    # Nothing waits in the journal until the rebuild is over.
+    assert loaded == [0, 20]
+    assert there.stored() == list(range(20))
+    assert there.verify().problems == {}
+    assert is_tidy(there)
+
+
 def test_nothing_is_lost_while_events_arrive_and_rebuilds_follow_each_other(node: MakeNode) -> None:
     there = node()
     there.collect(numbers(10))

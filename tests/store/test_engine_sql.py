@@ -75,6 +75,19 @@ def test_data_comes_from_a_file(text: str, expected: str | None) -> None:
     assert sql.from_file(text, "/it's", "zstd") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("INSERT INTO t (a) FORMAT CSV", ("", "t")),
+        ("insert into table `d b`.`table` SELECT a FROM input('a String') FORMAT CSV", ("d b", "table")),
+        ("INSERT INTO /* d. */ t SELECT a, b FROM x.y", ("", "t")),
+        ("INSERT INTO", ("", "")),
+    ],
+)
+def test_the_table_that_an_insert_writes_into(text: str, expected: tuple[str, str]) -> None:
+    assert sql.read_target(text) == expected
+
+
 @pytest.mark.parametrize("name", ["", "a-b", "a b", "1a", "a=1", "a\n", "\u00e9"])
 def test_a_strange_name_is_no_setting(name: str) -> None:
     assert not sql.is_setting(name)

@@ -105,6 +105,18 @@ def test_rows_are_held_against_lines(store, make_event, tmp_path: Path) -> None:
             check_taken(3, summary)
 
 
+def test_a_view_that_copies_what_is_loaded_changes_no_count(store, make_event, make_segment, tmp_path: Path) -> None:
+    segment = make_segment(tmp_path / "1", [make_event(n) for n in range(1, 11)])
+    store.run_table_script("rebuild_make", mark="a test")
+    assert store.load(segment) == 10
+    line = encode(make_event(11))
+    with pytest.raises(StoreShort):
+        store.load(write(tmp_path / "2", zstd.compress(line + b"\n", options=CHECKSUM)))
+    store.run_table_script("rebuild_part")
+    assert store.load(segment) == 10
+    assert store.rows(COUNT, {}) == store.rows("SELECT count() FROM events_rebuilt FINAL", {}) == [(11,)]
+
+
 def test_an_empty_segment_loads_nothing(store, tmp_path: Path) -> None:
     store.load(write(tmp_path / "1", b""))
     store.load(write(tmp_path / "2", zstd.compress(b"")))

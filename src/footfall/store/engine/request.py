@@ -114,7 +114,7 @@ class Reader:
             request = await self._make(text, values, file)
             if not size:
                 return request
-            statement = replace(request.statement, text=_load(text, file, encoding))
+            statement = replace(request.statement, text=_load(text, file, encoding), loads_into=sql.read_target(text))
             return Request(statement, request.query_id)
         except BaseException:
             file.close()

@@ -17,6 +17,8 @@ STREAMED = frozenset({"SELECT", "WITH", "FROM"})
 # Statements that change nothing, and KILL, which must never wait behind a load.
 READING = STREAMED | {"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK", "KILL"}
 DEFAULT_FORMAT = "TabSeparated"
+# The words before the name of the table that an INSERT writes into.
+_INSERTING = frozenset({"INSERT", "INTO", "TABLE"})
 
 
 class _Tail(NamedTuple):
@@ -41,6 +43,15 @@ def read_keyword(sql: str) -> str:
     except UnreadableStatement:
         pass
     return ""
+
+
+def read_target(sql: str) -> tuple[str, str]:
+    """The database and the table that an INSERT writes into; the database is empty where it names none."""
+    rest = (token for token in scan(sql) if token.word not in _INSERTING)
+    first, sign, second = (next(rest, None) for _ in range(3))
+    if first and sign and second and sign.is_sign("."):
+        return first.text, second.text
+    return "", first.text if first else ""
 
 
 def read_format(sql: str) -> str:
