@@ -119,7 +119,12 @@ def test_a_command_knows_the_settings_of_the_service_that_runs(stopped: Path) ->
 
 
 def test_passwords_are_not_written_down_for_the_commands(stopped: Path) -> None:
-    secrets = {"state_url": "postgresql://me:hidden@host/db", "events_url": "clickhouse://me:hidden@host/db"}
+    secrets = {
+        "state_url": "postgresql://me:hidden@host/db",
+        "events_url": "clickhouse://me:hidden@host/db",
+        # Not known as secrets by their names: the user of a proxy, a key without one.
+        "files_url": "s3://hidden@bucket/reports?hidden",
+    }
     served = Settings(data_dir=str(stopped), port=1, **secrets)
     with files.lock_file(stopped / "serve.lock"), shared_settings(served, 1):
         assert b"hidden" not in (stopped / "run" / "settings.json").read_bytes()

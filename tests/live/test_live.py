@@ -212,7 +212,14 @@ async def test_a_stream_goes_on_after_each_of_its_messages_without_gap_or_repeat
 
 
 @pytest.mark.parametrize(
-    "last_id", ["nonsense", f"{NODE}.1", f"{'f' * 16}.19a00000000", f"{NODE}.{2**44 - 1:x}.00000000-1-0-0"]
+    "last_id",
+    [
+        "nonsense",
+        f"{NODE}.1",
+        f"{'f' * 16}.19a00000000",
+        f"{NODE}.{2**44 - 1:x}.00000000-1-0-0",
+        f"{NODE}.{2**52 - 1:x}.00000000-1-0-0",
+    ],
 )
 async def test_what_cannot_be_told_after_a_break_is_said(open_node, users, last_id):
     async with open_node() as node:
@@ -310,7 +317,7 @@ async def test_more_than_can_be_looked_at_is_left_out_and_said(open_node, users,
 
 
 async def test_a_frame_is_told_when_it_is_followed_or_sealed_or_has_stood_for_a_while(open_node, monkeypatch):
-    async with open_node(segment_age_max_ms=500) as node:
+    async with open_node() as node:
         await node.journals[0].append(lines("before"))
         tail = Tail(node.settings.data, node.clock, 1_000_000)
         tail.start()

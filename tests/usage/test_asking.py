@@ -49,6 +49,29 @@ async def test_an_answer_is_given_again_until_an_event_comes(place: Any, monkeyp
     assert len(ran) > 4
 
 
+async def test_an_event_of_the_period_before_or_of_the_days_before_is_seen_by_an_answer_that_was_kept(
+    place: Any,
+) -> None:
+    day_ms = 86_400_000
+    start = place.now_ms
+    given: dict[str, Any] = {"start": start, "end": start + day_ms - 1, "asOf": 2**53 - 1}
+    place.load({"timestamp": start, "context": ["a"]})
+    asked = {
+        "counts": {**given, "compare": "previous"},
+        "compare": given,
+        "summary": {**given, "compare": "previous"},
+        "uniques": {**given, "rolling": "30", "key": "context1"},
+    }
+    for name, each in asked.items():
+        await place.ask(name, **each)
+    place.load({"timestamp": start - day_ms // 2, "context": ["b"]})
+    answers = {name: await place.ask(name, **each) for name, each in asked.items()}
+    assert answers["counts"].compared.total.events == 1
+    assert answers["compare"].total.before == 1
+    assert answers["summary"].compared.events == 1
+    assert answers["uniques"].rolling[0].uniques[0].uniques == 2
+
+
 async def test_an_answer_as_of_an_earlier_time_is_not_the_one_of_now(place: Any) -> None:
     place.load({"admitted": 5}, {"admitted": 9})
     for as_of, events in ((9, 2), (5, 1), (9, 2), (4, 0), (20, 2)):
@@ -173,3 +196,70 @@ async def test_a_page_of_very_long_events_is_refused_and_a_shorter_one_is_not(ma
         await place.ask("events", limit=40, asOf=9)
     assert (caught.value.code, caught.value.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "start")
     assert len((await place.ask("events", limit=5, asOf=9)).events) == 5
+
+
+@pytest.mark.parametrize("by", ["type", "context1"])
+async def test_both_periods_have_numbers_of_the_top_values_of_the_later(place: Any, by: str) -> None:
+    start, day_ms = place.now_ms, 86_400_000
+
+    def events(day: int, **numbers: int) -> list[dict[str, Any]]:
+        return [
+            {"timestamp": start + day * day_ms + number, "type": value, "context": [value]}
+            for value, most in numbers.items()
+            for number in range(most)
+        ]
+
+    place.load(*events(0, A=3, B=1), *events(-1, A=1, B=5))
+    given = {"start": start, "end": start + day_ms - 1, "by": by, "top": 1, "asOf": 2**53 - 1}
+    compared = await place.ask("compare", **given)
+    rows = [(row.others is UNSET, row.events, row.before) for row in compared.compare]
+    assert sorted(rows) == [(False, 1, 5), (True, 3, 1)]
+    counts = await place.count(compare="previous", interval="all", **given)
+    assert [row.events for row in counts.counts] == [3, 1]
+    assert [row.events for row in counts.compared.counts] == [1, 5]
+
+
+@pytest.mark.parametrize("by", ["type", "context1"])
+async def test_the_top_values_are_those_with_most_events_that_are_shown(place: Any, by: str) -> None:
+    twice = [{"type": "A", "context": ["A"], "timestamp": 5}] * 3
+    place.load(*twice, *({"type": "B", "context": ["B"], "timestamp": time_ms} for time_ms in (6, 7)))
+    for duplicates, shown in ("drop", [2, 1]), ("keep", [3, 2]):
+        counts = await place.count(by=by, top=1, interval="all", duplicates=duplicates, asOf=9)
+        assert [row.events for row in counts.counts] == shown
+
+
+async def test_types_of_the_plan_are_listed_by_a_prefix_too(make_place: Any, tmp_path: Any) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'customers = ["C"]\n[products.P]\ncolumns = ["k"]\n[products.P.types]\nopen = ["k"]\nopened = []\nclose = []\n'
+    )
+    place = make_place(plan=str(plan))
+    types = await place.ask("types", types=["open*"])
+    assert [each.type for each in types.types] == ["open", "opened"]
+
+
+async def test_rolling_days_of_very_many_years_are_refused_before_they_are_made(place: Any) -> None:
+    place.load({"timestamp": -(2**45)}, {"timestamp": 2**45})
+    with pytest.raises(RequestRefused) as caught:
+        await place.ask("uniques", key="context1", rolling="7", interval="all", asOf=2**53 - 1)
+    assert caught.value.code is Code.REQUEST_PARAMETER_MALFORMED
+
+
+async def test_a_key_of_many_products_is_found_by_product_and_type(make_place: Any, tmp_path: Any) -> None:
+    # Product and type together have one text for each pair, whichever names begin as others do.
+    names = ["a", "ab", "1:a", *(f"p{number}" for number in range(7))]
+    keys = [f"x{at}" for at in range(10)] + ["k"]
+    tables = [
+        f"[products.'{name}']\ncolumns = {keys}\n"
+        f"[products.'{name}'.types]\nbc = {[*keys[:number], 'k']}\nc = ['x0', 'k']\n"
+        for number, name in enumerate(names)
+    ]
+    plan = tmp_path / "plan.toml"
+    plan.write_text('customers = ["C"]\n' + "".join(tables))
+    place = make_place(plan=str(plan))
+    context = [str(at) for at in range(12)]
+    place.load(*({"product": name, "type": "bc", "context": context} for name in [*names, "other"]))
+    place.load(*({"product": name, "type": "c", "context": context} for name in names))
+    counts = await place.count(product="*", by="k", interval="all", asOf=9)
+    found = {row.values["k"]: row.events for row in counts.counts}
+    assert found == {"": 1, **{str(at): 1 for at in range(10)}} | {"1": 11}

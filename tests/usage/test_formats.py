@@ -80,3 +80,23 @@ async def test_a_picture_that_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(RequestRefused) as caught:
         await Drawings(Settings()).draw({"mark": "no such mark"}, "svg")
     assert caught.value.code is Code.REQUEST_GENERAL_FAILURE
+
+
+async def test_a_field_with_a_carriage_return_is_one_field(place: Any) -> None:
+    values = ["a\rb", "a\nb", 'a"b', "a,b", "plain"]
+    place.load(*({"context": [value]} for value in values))
+    answer = await place.ask("top", key="context1", asOf=AS_OF)
+    written = write_csv(make_table("top", answer))
+    assert written.count(b'"') == 2 * 4 + 2
+    read = list(csv.DictReader(io.StringIO(written.decode(), newline="")))
+    assert sorted(row["value"] for row in read) == sorted(values)
+
+
+async def test_values_that_no_picture_can_have_are_drawn_with_a_mark(place: Any) -> None:
+    place.load({"context": ["a\x00b"]}, {"context": ["\x1f\ufffe"]}, {"context": ["tab\tä"]})
+    answer = await place.ask("top", key="context1", asOf=AS_OF)
+    chart = make_chart("top", answer, make_table("top", answer), "UTC")
+    values = {record["value"] for record in chart["data"]["values"]}
+    assert values == {"a\ufffdb", "\ufffd\ufffd", "tab\tä"}
+    picture = await Drawings(Settings()).draw(chart, "svg")
+    assert b"tab" in picture

@@ -108,7 +108,8 @@ def find_missed(data: Path, since: Position, until: Position, now_ms: int) -> tu
 def _segments(data: Path, since: Position, now_ms: int) -> list[SegmentName]:
     """The segments of the node, in the order in which they move, so that none is overlooked meanwhile."""
     # A segment may have been opened some time before a position that is about it.
-    first_ms = max(since.base_ms - 60_000, now_ms - (_DAYS_MAX - 1) * DAY_MS)
+    # The client may say any time: of one that is still to come there is nothing.
+    first_ms = min(max(since.base_ms - 60_000, now_ms - (_DAYS_MAX - 1) * DAY_MS), now_ms)
     days = dict.fromkeys(day_of(time_ms) for time_ms in (first_ms, now_ms))
     folders = [data / "journal", *(data / "archive" / day for day in days), data / "aside"]
     return [segment for folder in folders for segment in list_segments(folder)]

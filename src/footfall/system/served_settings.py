@@ -40,7 +40,7 @@ def shared_settings(settings: Settings, port: int) -> Iterator[None]:
     found = structs.asdict(structs.replace(settings, port=port))
     del found["data_dir"]  # it is where the file lies
     own = {name: _from_anywhere(name, value) for name, value in found.items() if value != default[name]}
-    open_ones = {name: value for name, value in own.items() if hide_credentials(value) == value}
+    open_ones = {name: value for name, value in own.items() if not _may_be_secret(value)}
     told = ServedSettings(open_ones, tuple(own.keys() - open_ones.keys()))
     try:
         files.make_folder(path.parent)
@@ -66,6 +66,12 @@ def served_settings(settings: Settings) -> ServedSettings:
     # The service may be of another release.
     known = {name: value for name, value in found.settings.items() if name in Settings.__struct_fields__}
     return structs.replace(found, settings=known)
+
+
+def _may_be_secret(value: object) -> bool:
+    """Whether a value has a password or a key, or is a URL with a part that may be one."""
+    has_more = isinstance(value, str) and "://" in value and bool({"@", "?"} & set(value))
+    return has_more or hide_credentials(value) != value
 
 
 def _from_anywhere(name: str, value: object) -> object:

@@ -1,5 +1,6 @@
 """The chart of an answer, as a Vega-Lite specification: the one that pages, files and notebooks show."""
 
+import re
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ _TITLES: Final = {
     "events": "Events",
 }
 _DIMENSIONS: Final = ("type", "product", "customer", "version")
+# What XML, and so a picture, cannot have.
+_NOT_DRAWABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def make_chart(name: str, answer: Answer, table: Table, timezone: str) -> dict[str, Any]:
@@ -134,9 +137,13 @@ def _subtitle(answer: Answer, zone: ZoneInfo) -> str:
     return f"as of {moment} {zone.key}{'' if answer.exact else ', estimated'}"
 
 
+def _drawable(value: Any) -> Any:
+    return _NOT_DRAWABLE.sub("\ufffd", value) if isinstance(value, str) else value
+
+
 def _local(record: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """The record with the time of the zone's clock, as if it were one of UTC. A point in a name would mean a path."""
-    found = {name.removeprefix("context."): value for name, value in record.items()}
+    found = {name.removeprefix("context."): _drawable(value) for name, value in record.items()}
     if "start" in found:
         found["local"] = found["start"] + windows.offset_ms(zone, found["start"])
     return found

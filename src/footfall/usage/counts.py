@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from footfall import windows
 from footfall.usage.grouping import Dimension
 from footfall.usage.intervals import intervals
-from footfall.usage.numbers import Key, Number, Numbers, count_groups
+from footfall.usage.numbers import Key, Number, Numbers, Tops, count_groups, own_values
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection
@@ -104,22 +104,23 @@ def read_comparison(reader: ParameterReader, selection: EventSelection, default:
 
 def count(asked: Query, wanted: CountsRequest) -> Counts:
     """Count what is wanted. Raises RequestRefused where the answer would be too long, and what the store raises."""
-    total, counts = _count(asked, wanted)
+    total, counts, tops = _count(asked, wanted)
     kind: dict[str, Any] = {"interval": wanted.interval, "timezone": wanted.timezone.key}
     if wanted.compare == "none":
         return Counts(**asked.about(), **kind, total=total, counts=counts)
     earlier = earlier_period(wanted.selection, wanted.compare, wanted.timezone)
-    before, rows = _count(asked.of(earlier), structs.replace(wanted, selection=earlier))
+    before, rows, _ = _count(asked.of(earlier), structs.replace(wanted, selection=earlier), tops)
     compared = EarlierCounts(start=earlier.first_ms, end=earlier.last_ms, total=before, counts=rows)
     return Counts(**asked.about(), **kind, total=total, counts=counts, compared=compared)
 
 
-def _count(asked: Query, wanted: CountsRequest) -> tuple[Total, list[Count]]:
-    numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, wanted.by, wanted.top)
+def _count(asked: Query, wanted: CountsRequest, tops: Tops | None = None) -> tuple[Total, list[Count], Tops]:
+    numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, wanted.by, wanted.top, tops)
+    tops = own_values(numbers, len(wanted.by))
     if wanted.fill and wanted.interval != "all":
         numbers = _fill(asked, wanted, numbers)
     total = sum(numbers.values(), Number()).shown(asked.selection.duplicates)
-    return Total(**total), rows_of(wanted, numbers)
+    return Total(**total), rows_of(wanted, numbers), tops
 
 
 def rows_of(wanted: CountsRequest, numbers: Numbers) -> list[Count]:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from footfall.usage.counts import Total
+from footfall.usage.matching import type_test
 from footfall.usage.numbers import total_of
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
@@ -139,13 +140,13 @@ def list_types(asked: Query, wanted: TypesRequest) -> TypesSeen:
     total, asked = total_of(asked)
     rows = asked.rows("usage_types", {"limit": asked.settings.usage_rows_max + 1})
     found = {(product, name): (events, first, last) for product, name, events, first, last in rows}
-    listed = []
+    listed, is_selected = [], type_test(chosen.types)
     for product in asked.plan.products if asked.plan else ():
         if chosen.products and product.name not in chosen.products:
             continue
         for kind in product.types:
             events, first, last = found.pop((product.name, kind.name), (0, UNSET, UNSET))
-            if not events and chosen.types and kind.name not in chosen.types:
+            if not events and not is_selected(kind.name):
                 continue
             listed.append(
                 TypeSeen(

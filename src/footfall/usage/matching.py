@@ -36,7 +36,8 @@ def compile_matcher(selection: EventSelection, plan: Plan | None) -> Matcher:
         products = frozenset(selection.products)
         tests.append(lambda event: event.product in products)
     if selection.types:
-        tests.append(_type_test(selection.types))
+        is_selected = type_test(selection.types)
+        tests.append(lambda event: is_selected(event.type))
     if selection.versions:
         versions = frozenset(selection.versions)
         tests.append(lambda event: ("" if event.version is UNSET else event.version) in versions)
@@ -58,10 +59,11 @@ def _all_of(tests: list[Matcher]) -> Matcher:
     return matches
 
 
-def _type_test(types: tuple[str, ...]) -> Matcher:
+def type_test(types: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a type is one of these, or begins as one with a `*`; none mean any."""
     exact = frozenset(name for name in types if not name.endswith(EVERY))
     prefixes = tuple(name.removesuffix(EVERY) for name in types if name.endswith(EVERY))
-    return lambda event: event.type in exact or event.type.startswith(prefixes)
+    return lambda name: not types or name in exact or name.startswith(prefixes)
 
 
 def _condition_test(condition: Condition, plan: Plan | None) -> Matcher:

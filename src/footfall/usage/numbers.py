@@ -58,6 +58,8 @@ class Number(Struct, frozen=True):
 
 
 Numbers = dict[Key, Number]
+# The values of each dimension that have numbers of their own; all others are counted together.
+Tops = tuple[frozenset[str], ...]
 
 
 def total_of(asked: Query) -> tuple[Number, Query]:
@@ -68,15 +70,21 @@ def total_of(asked: Query) -> tuple[Number, Query]:
 
 
 def count_groups(
-    asked: Query, interval: str, timezone: ZoneInfo, by: tuple[Dimension, ...], top: int = 0
+    asked: Query,
+    interval: str,
+    timezone: ZoneInfo,
+    by: tuple[Dimension, ...],
+    top: int = 0,
+    tops: Tops | None = None,
 ) -> tuple[Numbers, Intervals]:
     """Count by interval and dimensions; with `top`, the values with most events of each dimension, and all others.
 
+    `tops` are such values of another period, so that two periods have numbers of the same values.
     Few events are counted by their timestamps, others from the rollup where it may be used.
     """
     scope = Scope.of(asked.selection)
     if any(dimension.is_key for dimension in by) or scope is None:
-        return _count_events(asked, interval, timezone, by, top)
+        return _count_events(asked, interval, timezone, by, top, tops)
     few = count_few(asked, by)
     if few is None:
         numbers, found = _count_rolled_up(asked, scope, interval, timezone, by)
@@ -85,7 +93,13 @@ def count_groups(
         found = intervals(interval, timezone, min(times, default=0), max(times, default=0))
         numbers = add_up(((found.start_of(time_ms), *values), number) for (time_ms, *values), number in few.items())
     asked.check_length(len(numbers))
-    return fold(numbers, len(by), top), found
+    return _fold_to(asked, numbers, by, top, tops), found
+
+
+def _fold_to(asked: Query, numbers: Numbers, by: tuple[Dimension, ...], top: int, tops: Tops | None) -> Numbers:
+    if not top:
+        return numbers
+    return fold(numbers, rank(numbers, len(by), top, asked.selection.duplicates) if tops is None else tops)
 
 
 def _count_rolled_up(
@@ -139,7 +153,7 @@ def count_few(asked: Query, by: tuple[Dimension, ...]) -> Numbers | None:
 
 
 def _count_events(
-    asked: Query, interval: str, timezone: ZoneInfo, by: tuple[Dimension, ...], top: int
+    asked: Query, interval: str, timezone: ZoneInfo, by: tuple[Dimension, ...], top: int, tops: Tops | None
 ) -> tuple[Numbers, Intervals]:
     """Count any number of events: first find the months that have some, which bound the work."""
     months = asked.rows("report_months", {})
@@ -151,7 +165,9 @@ def _count_events(
     found = intervals(interval, timezone, spans[0].first_ms, spans[-1].last_ms)
     grouping = group_by(by, found, asked.plan, asked.selection.products)
     if top:
-        grouping = limit_to_top(grouping, [_top_values(asked, grouping, at, top, within) for at in range(len(by))])
+        if tops is None:
+            tops = tuple(_top_values(asked, grouping, at, top, within) for at in range(len(by)))
+        grouping = limit_to_top(grouping, [sorted(values) for values in tops])
     # Events first, because an answer that is too long is refused; finding duplicates would take ten times as long.
     rows = asked.grouped_rows("usage_counts", grouping, within)
     duplicates = _count_duplicates(asked, spans, grouping)
@@ -174,11 +190,11 @@ def _count_duplicates(asked: Query, spans: list[TimeSpan], grouping: Grouping) -
     return numbers
 
 
-def _top_values(asked: Query, grouping: Grouping, at: int, top: int, within: Mapping[str, Any]) -> list[str]:
-    """The values of a dimension with most events; of equally many, the first in the order of their bytes."""
+def _top_values(asked: Query, grouping: Grouping, at: int, top: int, within: Mapping[str, Any]) -> frozenset[str]:
+    """The values of a dimension with most events that are shown, as `rank` finds them."""
     texts = {"value": grouping.expressions[at]}
     rows = asked.rows("usage_top_values", {**grouping.values, **within, "limit": top}, texts)
-    return [value for value, _ in rows]
+    return frozenset(value for value, _ in rows)
 
 
 def _read_others(numbers: Numbers) -> Numbers:
@@ -197,17 +213,30 @@ def count_all_ways(asked: Query, by: tuple[Dimension, ...]) -> Numbers | None:
         return None
 
 
-def fold(numbers: Numbers, dimensions: int, top: int) -> Numbers:
-    """The numbers with the top values of each dimension alone, as `_count_events` finds them; None for all others."""
-    if not top:
-        return numbers
-    kept = []
-    for at in range(1, dimensions + 1):
-        sums = add_up((key[at : at + 1], number) for key, number in numbers.items())
-        ranked = sorted(sums, key=lambda value: (-sums[value].events, value[0].encode()))
-        kept.append({value for (value,) in ranked[:top]})
+def rank(numbers: Numbers, dimensions: int, top: int, duplicates: str) -> Tops:
+    """The values of each dimension with most events that are shown.
+
+    Of equally many, the first in the order of their bytes.
+    """
+
+    def place(item: tuple[Key, Number]) -> tuple[int, bytes]:
+        (value,), number = item
+        return -number.shown(duplicates)["events"], value.encode()
+
+    sums = (add_up((key[at : at + 1], number) for key, number in numbers.items()) for at in range(1, dimensions + 1))
+    return tuple(frozenset(value for (value,), _ in sorted(each.items(), key=place)[:top]) for each in sums)
+
+
+def own_values(numbers: Numbers, dimensions: int) -> Tops:
+    """The values that have numbers of their own."""
+    places = range(1, dimensions + 1)
+    return tuple(frozenset(key[at] for key in numbers if key[at] is not None) for at in places)
+
+
+def fold(numbers: Numbers, tops: Tops) -> Numbers:
+    """The numbers of the top values of each dimension by themselves; None stands for all other values."""
     return add_up(
-        ((start, *(value if value in known else None for value, known in zip(values, kept, strict=True))), number)
+        ((start, *(value if value in known else None for value, known in zip(values, tops, strict=True))), number)
         for (start, *values), number in numbers.items()
     )
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.plan import Plan
+from footfall.plan import Plan, Product
 
 BASES = ("event", "received")
 Duplicates = Literal["keep", "drop"]
@@ -24,6 +24,9 @@ Operation = Literal["is", "is not", "one of", "contains", "empty", "not empty"]
 # Stands for all customers that a user may see, and for all products.
 EVERY = "*"
 TIME_MS_LEAST, TIME_MS_MOST = -(2**63), 2**63 - 1
+# So many products have their own branch in the expression of a key's place. Each branch is worked out for each event;
+# past some, looking for product and type together is cheaper.
+BRANCHES_MAX = 8
 # The keys of a product that the plan does not know.
 _PLANLESS_KEY = re.compile(r"context([1-9][0-9]{0,2})")
 # The colon after it stays, because it may be the one before the next.
@@ -174,31 +177,56 @@ def value_by_product(
 ) -> str:
     """The expression of the value of another key for each product; `other_key` for products without a plan."""
     known = {product.name: product for product in plan.products} if plan else {}
-    branches = []
-    for at, (product, key) in enumerate(keys.items()):
-        places = {
-            kind.name: position
-            for kind in known[product].types
-            for position, each in enumerate(kind.keys, start=1)
-            if each.name == key
-        }
-        if places:
-            mine = f"{name}_{at}"
-            parameters |= {f"{mine}_types": list(places), f"{mine}_places": list(places.values())}
-            lists = f"{{{mine}_types:Array(String)}}, {{{mine}_places:Array(UInt8)}}, toUInt8(0)"
-            parameters[f"{mine}_product"] = product
-            branches.append((f"product = {{{mine}_product:String}}", f"transform(type, {lists})"))
+    places = {product: _places(known[product], key) for product, key in keys.items()}
+    places = {product: found for product, found in places.items() if found}
     other = "0"
     scope = tuple(products)
     if (found := _PLANLESS_KEY.fullmatch(other_key)) and (not scope or any(each not in known for each in scope)):
         parameters[f"{name}_planned"] = list(known)
         other = f"if(product IN {{{name}_planned:Array(String)}}, 0, {int(found[1]):d})"
+    if not places:
+        return f"context[{other}]" if other != "0" else "''"
+    if len(places) > BRANCHES_MAX:
+        return f"context[{_place_of_all(places, name, parameters)} + {other}]"
+    branches = _branches(places, name, parameters)
     if len(branches) == 1 and len(scope) == 1 and other == "0":
         return f"context[{branches[0][1]}]"
-    if not branches:
-        return f"context[{other}]" if other != "0" else "''"
     choices = ", ".join(f"{condition}, {place}" for condition, place in branches)
     return f"context[multiIf({choices}, {other})]"
+
+
+def _places(product: Product, key: str) -> dict[str, int]:
+    """The place of a key in the context of each type that has it, from 1."""
+    return {
+        kind.name: position
+        for kind in product.types
+        for position, each in enumerate(kind.keys, start=1)
+        if each.name == key
+    }
+
+
+def _branches(places: Mapping[str, dict[str, int]], name: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    """For each product its condition, and the expression of the place."""
+    branches = []
+    for at, (product, found) in enumerate(places.items()):
+        mine = f"{name}_{at}"
+        parameters |= {f"{mine}_types": list(found), f"{mine}_places": list(found.values())}
+        parameters[f"{mine}_product"] = product
+        lists = f"{{{mine}_types:Array(String)}}, {{{mine}_places:Array(UInt8)}}, toUInt8(0)"
+        branches.append((f"product = {{{mine}_product:String}}", f"transform(type, {lists})"))
+    return branches
+
+
+def _place_of_all(places: Mapping[str, dict[str, int]], name: str, parameters: dict[str, Any]) -> str:
+    """The expression of the place by product and type together, which looks at each event once."""
+    found = {
+        f"{len(product.encode())}:{product}{kind}": place
+        for product, types in places.items()
+        for kind, place in types.items()
+    }
+    parameters |= {f"{name}_types": list(found), f"{name}_places": list(found.values())}
+    both = "concat(toString(length(product)), ':', product, type)"
+    return f"transform({both}, {{{name}_types:Array(String)}}, {{{name}_places:Array(UInt8)}}, toUInt8(0))"
 
 
 def actor_value(plan: Plan | None, products: Iterable[str], name: str, parameters: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ from footfall.store import (
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
 from footfall.usage.cache import AnswerCache
-from footfall.usage.counts import count, parse_counts
+from footfall.usage.counts import count, earlier_period, parse_counts
 from footfall.usage.duplicates import Limit, time_limit
 from footfall.usage.event_list import list_events, list_types, parse_events, parse_types
 from footfall.usage.funnel import count_funnel, parse_funnel
@@ -45,7 +45,7 @@ from footfall.usage.retention import count_retention, parse_retention
 from footfall.usage.rollups import Rollups, Scope
 from footfall.usage.selection import EVERY, TIME_MS_LEAST, TIME_MS_MOST, EventSelection
 from footfall.usage.summary import compare_periods, parse_comparison, parse_summary, summarise
-from footfall.usage.uniques import count_uniques, parse_uniques
+from footfall.usage.uniques import count_uniques, parse_uniques, rolling_selection
 
 # Seconds between two tries to end the statements of a question that was given up: one may just have begun.
 KILL_PERIOD_S = 0.5
@@ -183,8 +183,8 @@ class Usage:
     def _cached(self, question: Question, wanted: Any, asked: Query) -> Answer:
         """The answer, from the cache where nothing has changed since it was given."""
         chosen = asked.selection
-        times = (chosen.first_ms, chosen.last_ms) if chosen.basis == "event" else (TIME_MS_LEAST, TIME_MS_MOST)
-        scope = Scope(customers=chosen.customers, products=chosen.products, start_ms=times[0], end_ms=times[1])
+        first_ms, last_ms = _reach(wanted)
+        scope = Scope(customers=chosen.customers, products=chosen.products, start_ms=first_ms, end_ms=last_ms)
         state = Rollups(self._store, asked.late_ms).state(scope, asked.limit)
         if state.admitted_ms > asked.as_of:
             # Some events are not among these: the answer holds at this watermark alone.
@@ -210,6 +210,22 @@ class Usage:
             # Where no node has recorded what it loaded, count what is there.
             as_of = loaded_ms or self._clock.now_ms()
         return Watermark(as_of, as_of <= loaded_ms)
+
+
+def _reach(wanted: Any) -> tuple[int, int]:
+    """The times of all events that an answer depends on, in ms since 1970, both inclusive.
+
+    A comparison looks at the period before too, distinct actors of the last days at the days before the first.
+    """
+    chosen: EventSelection = wanted.selection
+    if chosen.basis != "event":
+        return TIME_MS_LEAST, TIME_MS_MOST
+    first_ms = chosen.first_ms
+    if getattr(wanted, "compare", "none") != "none":
+        first_ms = min(first_ms, earlier_period(chosen, wanted.compare, wanted.timezone).first_ms)
+    for days in getattr(wanted, "rolling", ()):
+        first_ms = min(first_ms, rolling_selection(chosen, days).first_ms)
+    return first_ms, chosen.last_ms
 
 
 def _link(question: Question, as_of: int) -> str:

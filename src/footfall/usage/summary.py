@@ -14,7 +14,7 @@ from footfall.usage.counts import (
     rows_of,
 )
 from footfall.usage.grouping import Dimension
-from footfall.usage.numbers import Number, add_up, count_all_ways, count_groups, fold
+from footfall.usage.numbers import Number, add_up, count_all_ways, count_groups, fold, own_values, rank
 from footfall.usage.query import Answer, Query
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection
@@ -103,7 +103,8 @@ def _lists(asked: Query, wanted: SummaryRequest) -> dict[str, list[Count]]:
         if together is None:
             numbers, _ = count_groups(asked, "all", wanted.timezone, (one,), wanted.top)
         else:
-            numbers = fold(add_up(((0, key[at + 1]), number) for key, number in together.items()), 1, wanted.top)
+            alone = add_up(((0, key[at + 1]), number) for key, number in together.items())
+            numbers = fold(alone, rank(alone, 1, wanted.top, asked.selection.duplicates))
         request = CountsRequest(selection=asked.selection, interval="all", timezone=wanted.timezone, by=(one,))
         rows = rows_of(request, numbers)
         lists[one.name] = sorted(rows, key=lambda row: (row.others is not UNSET, -row.events))
@@ -162,7 +163,8 @@ def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
     kind = "previous" if wanted.compare == "none" else wanted.compare
     earlier = asked.of(earlier_period(asked.selection, kind, wanted.timezone))
     now, _ = count_groups(asked, "all", wanted.timezone, wanted.by, wanted.top)
-    then, _ = count_groups(earlier, "all", wanted.timezone, wanted.by, wanted.top)
+    tops = own_values(now, len(wanted.by))
+    then, _ = count_groups(earlier, "all", wanted.timezone, wanted.by, wanted.top, tops)
     now, then = ({key[1:]: number for key, number in each.items()} for each in (now, then))
     duplicates = asked.selection.duplicates
     everything = structs.replace(wanted, interval="all")

@@ -129,11 +129,7 @@ def _rows(asked: Query, wanted: UniquesRequest, found: Intervals, name: str) -> 
 def _roll(asked: Query, wanted: UniquesRequest, days: int) -> list[Unique]:
     """The distinct actors of the last days, for each day of the selection that has begun."""
     chosen = asked.selection
-    earlier = chosen
-    if chosen.start is not UNSET:
-        # Events of the days before count for the first days too.
-        earlier = structs.replace(chosen, start=chosen.start - (days + 1) * windows.DAY_MS)
-    wide = asked.of(earlier)
+    wide = asked.of(rolling_selection(chosen, days))
     span = event_span(wide)
     if span is None:
         return []
@@ -148,7 +144,16 @@ def _roll(asked: Query, wanted: UniquesRequest, days: int) -> list[Unique]:
     levels = dict(zip((day for day, _ in changes), accumulate(change for _, change in changes), strict=True))
     first = span.first_ms if chosen.start is UNSET else max(chosen.start, span.first_ms)
     last = min(asked.as_of, span.last_ms if chosen.end is UNSET else chosen.end)
+    # Looked at before they are made: a stranger's event may be of any year.
+    asked.check_length((last - first) // windows.DAY_MS)
     return _days(levels, wanted.timezone, first, last)
+
+
+def rolling_selection(selection: EventSelection, days: int) -> EventSelection:
+    """The selection with the days before its first that count for it too; `days` from 1 to ROLLING_DAYS_MAX."""
+    if selection.start is UNSET:
+        return selection
+    return structs.replace(selection, start=selection.start - (days + 1) * windows.DAY_MS)
 
 
 def _days(levels: dict[int, int], timezone: ZoneInfo, first_ms: int, last_ms: int) -> list[Unique]:

@@ -3,6 +3,7 @@ SELECT {{value}} AS value, count() AS events
 FROM events FINAL
 WHERE {{selection}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
+    {{without_duplicates}}
 GROUP BY value
 ORDER BY events DESC, value
 LIMIT {limit:UInt64}
