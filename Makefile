@@ -2,6 +2,7 @@
 # installs again only when the lock (requirements*.txt) has changed.
 #
 #   make serve               run the service on http://127.0.0.1:8000 (ARGS="--port 9000" to say more)
+#   make demo                post made-up traffic to that service, for a first look (ARGS=--live to go on)
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
 #   make check               lint, format, types, tidiness, documentation
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
@@ -18,13 +19,16 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check bench wheel lock clean
+.PHONY: help serve demo test check bench wheel lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 serve: $(VENV)/run.stamp
 	@exec $(BIN)/footfall serve $(ARGS)
+
+demo: $(VENV)/run.stamp
+	@exec $(BIN)/footfall demo $(ARGS)
 
 # Three at once, for many tests wait; those of a file stay together, for they share what is dear to make.
 test: $(VENV)/dev.stamp

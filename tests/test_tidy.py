@@ -25,7 +25,7 @@ LAYERS = (
     ("service",),
     ("web",),
     ("ingest",),
-    ("backup", "integrity"),
+    ("backup", "demo", "integrity"),
     ("schedules",),
     ("reports",),
     ("live",),

@@ -115,6 +115,14 @@ def sturdy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert run.stop() == 0
 
 
+@pytest.fixture(scope="module")
+def holding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service in quarantine mode, with events of one module's tests alone."""
+    run = Running(tmp_path_factory.mktemp("holding") / "data", plan_mode="quarantine")
+    yield run
+    assert run.stop() == 0
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     """Starts the service; what still runs at the end of the test is stopped.

@@ -18,6 +18,7 @@ USES_NO_DATA = {
 # Every other command, as it would change or read the most.
 COMMANDS = (
     "backup PLACE",
+    "demo --live",
     "engine",
     "journal cat some.zst",
     "journal ls",

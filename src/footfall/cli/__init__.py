@@ -19,6 +19,7 @@ _COMMANDS = {
     "web": ("footfall.cli.run:web", "Run one web process alone."),
     "worker": ("footfall.cli.run:worker", "Run one worker alone."),
     "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
+    "demo": ("footfall.cli.demo:demo", "Post made-up traffic to the service, for a first look."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
     "plan": ("footfall.cli.plan:plan", "Write, show and check the tracking plan."),

@@ -112,8 +112,15 @@ def tell_store_error(error: Exception, settings: Settings | None = None) -> str:
         return f"the events store refuses it: {_words(error)}"
     if is_served(settings):
         return f"the events store of the service on {folder} does not answer now; try again, and look at its log"
+    return tell_not_served(settings)
+
+
+def tell_not_served(settings: Settings) -> str:
+    """That no service runs on the data folder, and how to start one."""
     start = f"{program_name()} --data-dir {shlex.quote(str(settings.data))} serve"
-    return f"footfall does not run on {folder}: start it with `{start}`, or name another with --data-dir"
+    return (
+        f"footfall does not run on {settings.data.absolute()}: start it with `{start}`, or name another with --data-dir"
+    )
 
 
 def program_name() -> str:
