@@ -4,124 +4,17 @@ import statistics
 import uuid
 from bisect import bisect_right
 from collections import Counter
-from datetime import UTC, date, datetime
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import clocks
-from hypothesis import strategies as st
+from usage_events import ACTORS, DAY_MS, DAYS, KEYS, Event, content
 
-Event = dict[str, Any]
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-BATCHES = [str(uuid.UUID(int=number << 64 | 7 - number)) for number in range(1, 7)]
-# The end of a year whose last week has the number 53, a leap day, changes of clocks by an hour, by half an hour, and
-# by a whole day, in the zones below.
-DAYS = [
-    int(datetime.fromisoformat(f"{text}T00:00:00Z").timestamp() * 1000)
-    for text in ("2020-12-31", "2024-02-29", "2024-03-31", "2024-10-06", "2024-11-03", "2011-12-30", "2024-04-07")
-]
-ZONES = (
-    *("UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe"),
-    *("Asia/Kathmandu", "Pacific/Apia", "Africa/Casablanca"),
-)
-# What the plan of the tests says of each type of each product: where its keys stand.
-KEYS = {
-    ("P", "T"): ("userId", "kind"),
-    ("P", "U"): ("kind", "userId"),
-    ("P", "V"): (),
-    ("Q", "T"): ("who", "kind"),
-}
-ACTORS = {"P": "userId", "Q": "who"}
-PLAN = """
-[products.P]
-actor = "userId"
-columns = ["userId", "kind"]
-[products.P.types]
-T = ["userId", "kind?"]
-U = ["kind", "userId"]
-V = []
-[products.Q]
-actor = "who"
-columns = ["who", "kind"]
-[products.Q.types]
-T = ["who", "kind?"]
-"""
-_TYPES = {"P": "TTUUVX", "Q": "TTX", "R": "T"}
-
-_event = st.sampled_from("PPPQR").flatmap(
-    lambda product: st.fixed_dictionaries(
-        {
-            "customer": st.sampled_from("CCD"),
-            "product": st.just(product),
-            "type": st.sampled_from(_TYPES[product]),
-            "version": st.sampled_from(("", "1", "2")),
-            "timestamp": st.builds(
-                lambda day, hours, more: day + hours * HOUR_MS // 2 + more,
-                st.sampled_from(DAYS[:3] if product == "Q" else DAYS),
-                st.integers(-30, 200),
-                st.sampled_from((0, 0, 1, 59_999)),
-            ),
-            "context": st.lists(st.sampled_from(("a", "b", "c", "")), max_size=2),
-            "batch": st.sampled_from(BATCHES),
-            "sequence": st.integers(1, 30),
-            "admitted": st.integers(1, 6),
-            "delay": st.sampled_from((0, 0, 1000, 400 * DAY_MS)),
-        }
-    )
-)
-_again = st.lists(
-    st.tuples(st.integers(0, 99), st.sampled_from(BATCHES), st.integers(1, 30), st.integers(1, 6)), max_size=15
-)
-
-
-def _whole(first: list[Event], again: list[Any]) -> list[Event]:
-    """Events with those that are sent again; a request numbers each of its events once."""
-    found = [
-        *first,
-        *(
-            {**first[which % len(first)], "batch": batch, "sequence": sequence, "admitted": admitted}
-            for which, batch, sequence, admitted in again
-        ),
-    ]
-    names: dict[Any, Event] = {}
-    kept = []
-    for event in found:
-        one = {**event, "received": event["timestamp"] + event["delay"]}
-        del one["delay"]
-        if content(names.setdefault((one["batch"], one["sequence"]), one)) == content(one):
-            kept.append(one)
-    return kept
-
-
-events = st.builds(_whole, st.lists(_event, min_size=8, max_size=40), _again)
-conditions = st.lists(
-    st.sampled_from(
-        ("kind:is:a", "kind:is not:a", "kind:one of:a|b", "kind:contains:b", "kind:empty", "kind:not empty")
-    ),
-    max_size=1,
-)
-selections = st.fixed_dictionaries(
-    {
-        "customer": st.sampled_from((["C"], ["C"], ["C", "D"], ["*"])),
-        "product": st.sampled_from((["P"], ["P"], ["P", "Q"], ["*"])),
-        "asOf": st.sampled_from((6, 6, 6, 4, 2)),
-        "timezone": st.sampled_from(ZONES),
-        "duplicates": st.sampled_from(("keep", "drop")),
-    },
-    optional={
-        "types": st.sampled_from((["T"], ["T", "U"], ["*"], ["U*"], ["Z"])),
-        "versions": st.sampled_from((["1"], ["1", "2"])),
-        "where": conditions,
-        "start": st.sampled_from(sorted(DAYS)[:4]),
-        "end": st.sampled_from([day + 2 * DAY_MS for day in sorted(DAYS)[3:]]),
-        "basis": st.just("received"),
-    },
-)
-
-
-def content(event: Event) -> tuple[Any, ...]:
-    names = ("customer", "product", "type", "version", "timestamp")
-    return (*(event[name] for name in names), tuple(event["context"]))
+COLUMNS = ("type", "product", "customer", "version")
+_EPOCH = date(1970, 1, 1)
 
 
 def rank(event: Event) -> tuple[Any, ...]:
@@ -135,15 +28,22 @@ def order(event: Event) -> tuple[Any, ...]:
 
 
 def value(event: Event, key: str) -> str:
+    """The value of a column or of a context key."""
+    if key in COLUMNS:
+        return str(event[key])
     keys = KEYS.get((event["product"], event["type"]), ())
     at = keys.index(key) if key in keys else len(event["context"])
-    return event["context"][at] if at < len(event["context"]) else ""
+    return str(event["context"][at]) if at < len(event["context"]) else ""
 
 
 def actor(event: Event) -> Any:
     """Who acted: within a customer; None where nobody is named."""
     found = value(event, ACTORS.get(event["product"], ""))
     return (event["customer"], found) if found else None
+
+
+def actors_of(events: Iterable[Event]) -> int:
+    return len({actor(event) for event in events} - {None})
 
 
 def matches(event: Event, condition: str) -> bool:
@@ -170,6 +70,13 @@ def is_type(event: Event, names: list[str]) -> bool:
     )
 
 
+class Cohort(NamedTuple):
+    """The actors of a cohort, and how many came back in each period: its start, its actors, whether it is over."""
+
+    actors: int
+    periods: list[tuple[int, int, bool]]
+
+
 class Model:
     """The selected events of all that were loaded, once each: `events` without dropped duplicates, in order."""
 
@@ -183,24 +90,42 @@ class Model:
         first: dict[Any, Any] = {}
         for event in known:
             first[content(event)] = min(first.get(content(event), (2**62,)), (event["admitted"], rank(event)))
+        self._loaded = loaded
         self._first = first
         self._late_ms = late_ms
         self.wanted = wanted
         self.zone = ZoneInfo(wanted["timezone"])
         self.selected = sorted((event for event in known if self._is_selected(event)), key=order)
-        drop = wanted["duplicates"] == "drop"
-        self.events = [event for event in self.selected if not (drop and self.is_duplicate(event))]
+        self._drops = wanted["duplicates"] == "drop"
+        self.events = [event for event in self.selected if not (self._drops and self.is_duplicate(event))]
+
+    @property
+    def first_ms(self) -> int:
+        return int(self.wanted.get("start", -(2**63)))
+
+    @property
+    def last_ms(self) -> int:
+        return int(self.wanted.get("end", 2**63 - 1))
+
+    @property
+    def by_receipt(self) -> bool:
+        return self.wanted.get("basis") == "received"
+
+    def of(self, **changes: Any) -> "Model":
+        """The same events with other bounds; None takes one away."""
+        wanted = {name: each for name, each in {**self.wanted, **changes}.items() if each is not None}
+        return Model(self._loaded, wanted, self._late_ms)
 
     def _is_selected(self, event: Event) -> bool:
         wanted = self.wanted
-        time_ms = event["received" if wanted.get("basis") == "received" else "timestamp"]
+        time_ms = event["received" if self.by_receipt else "timestamp"]
         return (
             ("*" in wanted["customer"] or event["customer"] in wanted["customer"])
             and ("*" in wanted["product"] or event["product"] in wanted["product"])
             and is_type(event, wanted.get("types", []))
             and event["version"] in wanted.get("versions", [event["version"]])
             and all(matches(event, condition) for condition in wanted.get("where", []))
-            and wanted.get("start", -(2**62)) <= time_ms <= wanted.get("end", 2**62)
+            and self.first_ms <= time_ms <= self.last_ms
         )
 
     def is_duplicate(self, event: Event) -> bool:
@@ -210,40 +135,69 @@ class Model:
         return self.numbers(self.selected)
 
     def numbers(self, of: list[Event]) -> dict[str, int]:
-        shown = [event for event in of if event in self.events]
+        shown = [event for event in of if not (self._drops and self.is_duplicate(event))]
         return {
             "events": len(shown),
             "duplicates": sum(self.is_duplicate(event) for event in of),
             "late": sum(event["received"] - event["timestamp"] > self._late_ms for event in shown),
         }
 
-    def day(self, time_ms: int) -> date:
-        return (datetime.fromtimestamp(time_ms // 1000, UTC)).astimezone(self.zone).date()
+    def starts(self, interval: str) -> list[int]:
+        """When the intervals begin that there are."""
+        return clocks.starts(self.wanted["timezone"], interval, DAYS)
 
     def start(self, time_ms: int, interval: str) -> int:
         """When the interval of a time begins, found among all instants at which one begins."""
         if interval == "all":
             return 0
-        starts = clocks.starts(self.wanted["timezone"], interval, DAYS)
+        starts = self.starts(interval)
         return starts[bisect_right(starts, time_ms) - 1]
 
-    def grouped(self, interval: str, *by: str) -> dict[Any, list[Event]]:
+    def between(self, first_ms: int, last_ms: int, interval: str) -> list[int]:
+        """When the intervals begin from that of one time to that of another."""
+        return [each for each in self.starts(interval) if self.start(first_ms, interval) <= each <= last_ms]
+
+    def grouped(self, interval: str, *by: str, top: int = 0) -> dict[Any, list[Event]]:
+        """The selected events by interval and values; with `top`, values that are not among the first are None."""
+        kept = [set(self.most_used(name)[: top or None]) for name in by]
         found: dict[Any, list[Event]] = {}
         for event in self.selected:
-            values = (
-                event[name] if name in ("type", "product", "customer", "version") else value(event, name) for name in by
-            )
-            found.setdefault((self.start(event["timestamp"], interval), *values), []).append(event)
+            values = (value(event, name) for name in by)
+            shown = (each if each in known else None for each, known in zip(values, kept, strict=True))
+            found.setdefault((self.start(event["timestamp"], interval), *shown), []).append(event)
         return found
 
-    def uniques(self, interval: str) -> dict[int, int]:
-        found: dict[int, set[Any]] = {}
-        for event in self.events:
-            found.setdefault(self.start(event["timestamp"], interval), set()).add(actor(event))
-        return {start: len(actors - {None}) for start, actors in found.items()}
+    def most_used(self, name: str) -> list[str]:
+        """The values of a key, those with most events first."""
+        found = Counter(value(event, name) for event in self.selected)
+        return sorted(found, key=lambda each: (-found[each], each.encode()))
 
-    def actors(self) -> int:
-        return len({actor(event) for event in self.events} - {None})
+    def uniques(self, interval: str) -> dict[int, int]:
+        found: dict[int, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(self.start(event["timestamp"], interval), []).append(event)
+        return {start: actors_of(events) for start, events in found.items()}
+
+    def rolling(self, days: int) -> dict[int, int]:
+        """The distinct actors of the last days of each day, by dates: events before the first day count, too."""
+        wide = self.of(start=None)
+        near = [event for event in wide.selected if event["timestamp"] >= self.first_ms - (days + 1) * DAY_MS]
+        if not near:
+            return {}
+        first = max(self.first_ms, near[0]["timestamp"])
+        last = min(self.wanted["asOf"], self.wanted.get("end", near[-1]["timestamp"]))
+        by_date: dict[int, set[Any]] = {}
+        for event in wide.events:
+            by_date.setdefault(self.number(self.start(event["timestamp"], "day")), set()).add(actor(event))
+        found = {}
+        for start in self.between(first, last, "day") if first <= last else ():
+            dates = range(self.number(start) - days + 1, self.number(start) + 1)
+            found[start] = len(set().union(*(by_date.get(each, ()) for each in dates)) - {None})
+        return found
+
+    def number(self, time_ms: int) -> int:
+        """The date of a time by the zone's clock, in days since 1970."""
+        return (clocks.local(self.zone, time_ms).date() - _EPOCH).days
 
     def by_actor(self) -> dict[Any, list[Event]]:
         found: dict[Any, list[Event]] = {}
@@ -252,7 +206,7 @@ class Model:
                 found.setdefault(actor(event), []).append(event)
         return found
 
-    def retention(self, interval: str, first: list[str], returning: list[str]) -> dict[int, tuple[int, Counter[int]]]:
+    def retention(self, interval: str, first: list[str], returning: list[str], periods: int) -> dict[int, Cohort]:
         cohorts: dict[int, tuple[int, Counter[int]]] = {}
         for events in self.by_actor().values():
             begins = [event for event in events if is_type(event, first)]
@@ -260,31 +214,69 @@ class Model:
                 continue
             cohort = self.start(begins[0]["timestamp"], interval)
             size, returned = cohorts.get(cohort, (0, Counter()))
-            back = {self.start(event["timestamp"], interval) for event in events if is_type(event, returning)}
-            returned.update(start for start in back if start >= cohort)
+            returned.update({self.start(each["timestamp"], interval) for each in events if is_type(each, returning)})
             cohorts[cohort] = size + 1, returned
-        return cohorts
+        known_ms = self.wanted["asOf"] if self.by_receipt else min(self.wanted["asOf"], self.last_ms)
+        found = {}
+        for cohort, (size, returned) in cohorts.items():
+            spans = [span for span in pairwise(self.starts(interval)) if cohort <= span[0] <= known_ms]
+            found[cohort] = Cohort(
+                size, [(start, returned[start], end <= known_ms + 1) for start, end in spans[: periods + 1]]
+            )
+        return found
 
-    def funnel(self, steps: list[str], window_ms: int, *, strict: bool) -> tuple[list[int], list[list[int]]]:
-        """Actors of each step, and the times that each step took them, by trying every chain."""
-        actors, times = [0] * len(steps), [[] for _ in steps]
-        for events in self.by_actor().values():
-            for at, took in enumerate(_reached(events, steps, window_ms, strict=strict)):
-                if took is None:
-                    break
-                actors[at] += 1
-                times[at].append(took)
-        return actors, times
+    def funnel(self, steps: list[str], window_ms: int, *, strict: bool) -> "Funnel":
+        return Funnel(list(self.by_actor().values()), steps, window_ms, strict=strict)
 
-    def paths(self, kind: str, direction: str, levels: int) -> Counter[tuple[str, ...]]:
-        found: Counter[tuple[str, ...]] = Counter()
-        for events in self.by_actor().values():
+    def paths(self, kind: str, direction: str, levels: int) -> dict[tuple[str, ...], tuple[int, int]]:
+        """For each path, how many events have it, and how many actors."""
+        found: dict[tuple[str, ...], list[Any]] = {}
+        for who, events in self.by_actor().items():
             names = [event["type"] for event in events]
             for at, name in enumerate(names):
                 if name == kind:
                     beside = names[at + 1 :] if direction == "after" else names[:at][::-1]
-                    found[tuple(beside[:levels])] += 1
-        return found
+                    found.setdefault(tuple(beside[:levels]), []).append(who)
+        return {path: (len(actors), len(set(actors))) for path, actors in found.items()}
+
+    def earlier(self, kind: str) -> "Model":
+        """The events of the period before, or of the same dates and times a year before."""
+        if kind == "previous":
+            length = self.last_ms - self.first_ms + 1
+            return self.of(start=self.first_ms - length, end=self.first_ms - 1)
+        return self.of(start=self._year_before(self.first_ms), end=self._year_before(self.last_ms))
+
+    def _year_before(self, time_ms: int) -> int:
+        """When the clock first shows the same a year before, or more; of 29 February, what it shows on the 28th."""
+        name = self.wanted["timezone"]
+        pieces = clocks.offsets(name, min(DAYS) - 500 * DAY_MS, max(DAYS) + 100 * DAY_MS)
+        shown = clocks.local(self.zone, time_ms).replace(tzinfo=None)
+        is_leap = (shown.month, shown.day) == (2, 29)
+        wanted = shown.replace(year=shown.year - 1, day=28 if is_leap else shown.day).replace(tzinfo=UTC)
+        local_ms = (wanted - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1) + time_ms % 1000
+        ends = [start for start, _ in pieces[1:]] + [2**62]
+        return next(
+            max(start, local_ms - offset)
+            for (start, offset), end in zip(pieces, ends, strict=True)
+            if end + offset > local_ms
+        )
+
+
+class Funnel:
+    """For each step, the actors that reach it and the times that it took them, found by trying every chain."""
+
+    def __init__(self, events_by_actor: list[list[Event]], steps: list[str], window_ms: int, *, strict: bool) -> None:
+        self.actors = [0] * len(steps)
+        self.times: list[list[int]] = [[] for _ in steps]
+        for events in events_by_actor:
+            for at, took in enumerate(_reached(events, steps, window_ms, strict=strict)):
+                if took is None:
+                    break
+                self.actors[at] += 1
+                self.times[at].append(took)
+
+    def medians(self) -> list[float | None]:
+        return [None, *(statistics.median(took) if took else None for took in self.times[1:])]
 
 
 def _reached(events: list[Event], steps: list[str], window_ms: int, *, strict: bool) -> list[int | None]:
@@ -314,7 +306,3 @@ def _reached(events: list[Event], steps: list[str], window_ms: int, *, strict: b
 def is_step(event: Event, step: str) -> bool:
     kind, *rest = step.split(";")
     return is_type(event, [kind]) and all(matches(event, condition) for condition in rest)
-
-
-def median(times: list[int]) -> float:
-    return statistics.median(times)

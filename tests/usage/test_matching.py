@@ -4,14 +4,14 @@ import itertools
 import random
 from typing import Any
 
-import usage_model as model
+import usage_events
 
 from footfall.live.lines import EventLine
 from footfall.state import User
 from footfall.usage import ParameterReader, compile_matcher, visible_selection
 
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
-PLAN = model.PLAN + 'W = ["kind", "who"]\n'
+PLAN = usage_events.PLAN + 'W = ["kind", "who"]\n'
 VALUES = ("", "a", "b", "a|b", "ä", "A")
 OPERATIONS = (
     *("is:a", "is:", "is not:a", "is not:", "one of:a|b", "contains:a", "contains:", "empty", "not empty"),

@@ -1,76 +1,73 @@
 """Random events and selections: every statistic equals a model in plain Python, and all of them agree."""
 
+from functools import partial
 from typing import Any
 
 import pytest
-import usage_model as model
-from hypothesis import HealthCheck, given, settings
+import usage_checks as checks
+import usage_events as made
+from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
+from usage_events import examples
+from usage_model import Model
 
-PROPERTY = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = examples(8)
 INTERVALS = ("hour", "day", "week", "month", "all")
+COMPARISONS = st.sampled_from(({}, {"compare": "previous"}, {"compare": "year"}))
 
 
 @pytest.fixture
 def planned(make_place: Any, tmp_path: Any) -> Any:
-    (tmp_path / "plan.toml").write_text(model.PLAN)
-    return make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open")
+    (tmp_path / "plan.toml").write_text(made.PLAN)
+    return make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open", usage_cache_bytes_max=0)
 
 
-def load(place: Any, events: list[model.Event], parts: int) -> None:
+def load(place: Any, events: list[made.Event], wanted: dict[str, Any], parts: int) -> Model:
+    """Load the events anew; gives the model of a selection of them."""
     place.empty()
     for part in range(parts):
         place.load(*events[part::parts])
-
-
-async def ask(place: Any, name: str, wanted: dict[str, Any], **more: Any) -> Any:
-    return await place.ask(name, **{**wanted, **more})
-
-
-def shown(row: Any) -> dict[str, int]:
-    return {name: getattr(row, name) for name in ("events", "duplicates", "late")}
-
-
-def key(row: Any, *by: str) -> tuple[Any, ...]:
-    keys = {} if row.values is UNSET else row.values
-    return (row.start or 0, *(keys[name] if name in keys else getattr(row, name) for name in by))
+    return Model(events, wanted, place.settings.late_after_s * 1000)
 
 
 @given(
-    events=model.events,
-    wanted=model.selections,
+    events=made.events,
+    wanted=made.selections,
     interval=st.sampled_from(INTERVALS),
     by=st.lists(st.sampled_from(("type", "product", "customer", "version", "kind")), max_size=2, unique=True),
     parts=st.integers(1, 3),
     few=st.sampled_from((0, 10_000)),
+    compare=COMPARISONS,
 )
 @PROPERTY
 async def test_counts_equal_the_model(
-    planned: Any, monkeypatch: Any, events: Any, wanted: Any, interval: str, by: list[str], parts: int, few: int
+    planned: Any,
+    monkeypatch: Any,
+    events: Any,
+    wanted: Any,
+    interval: str,
+    by: list[str],
+    parts: int,
+    few: int,
+    compare: dict[str, str],
 ) -> None:
     monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
     monkeypatch.setattr("footfall.usage.duplicates.COMPARED_ROWS_MAX", 5)
-    load(planned, events, parts)
-    expected = model.Model(events, wanted, planned.settings.late_after_s * 1000)
-    found = await ask(planned, "counts", wanted, interval=interval, by=by or ["none"])
-    assert shown(found.total) == expected.total()
-    groups = expected.grouped(interval, *by)
-    assert {key(row, *by): shown(row) for row in found.counts} == {
-        name: expected.numbers(group) for name, group in groups.items()
-    }
-    top = await ask(planned, "counts", wanted, interval=interval, by=by or ["none"], top=1)
-    assert shown(top.total) == expected.total()
-    summary = await ask(planned, "summary", wanted, interval=interval)
-    assert shown(summary.total) == expected.total()
-    for rows in (summary.summary, summary.types, summary.products, summary.customers, summary.versions):
-        assert sum(row.events for row in rows) == len(expected.events)
-    assert summary.total.actors == expected.actors()
+    model, ask = load(planned, events, wanted, parts), planned.ask
+    if not {"start", "end"} <= wanted.keys():
+        compare = {}
+    await checks.check_counts(ask, model, interval=interval, by=by, **compare)
+    await checks.check_counts(ask, model, interval=interval, by=by, top=1)
+    if interval in ("week", "month"):
+        await checks.check_counts(ask, model, interval=interval, by=by, fill="true")
+    await checks.check_summary(ask, model, interval=interval, **compare)
+    if compare:
+        await checks.check_compare(ask, model, kind=compare["compare"], by=by)
 
 
 @given(
-    events=model.events,
-    wanted=model.selections,
+    events=made.events,
+    wanted=made.selections,
     interval=st.sampled_from(INTERVALS),
     days=st.sampled_from((1, 7, 30)),
     parts=st.integers(1, 3),
@@ -79,95 +76,62 @@ async def test_counts_equal_the_model(
 async def test_uniques_equal_the_model(
     planned: Any, events: Any, wanted: Any, interval: str, days: int, parts: int
 ) -> None:
-    load(planned, events, parts)
-    expected = model.Model(events, wanted, planned.settings.late_after_s * 1000)
-    found = await ask(planned, "uniques", wanted, interval=interval, rolling=days)
-    assert shown(found.total) == expected.total()
-    assert {row.start: row.uniques for row in found.uniques} == expected.uniques(interval)
-    assert found.total.uniques == expected.actors()
-    assert found.total.without == sum(model.actor(event) is None for event in expected.events)
-    about = await ask(planned, "uniques", wanted, interval=interval, approximate="true")
+    model = load(planned, events, wanted, parts)
+    rolling = () if model.by_receipt else (days,)
+    found = await checks.check_uniques(planned.ask, model, interval=interval, days=rolling)
+    about = await planned.ask("uniques", **wanted, interval=interval, approximate="true")
     # So few are counted exactly by the estimate too.
     assert (about.uniques, about.total, about.exact) == (found.uniques, found.total, False)
 
 
 @given(
-    events=model.events,
-    wanted=model.selections,
+    events=made.events,
+    wanted=made.selections,
     interval=st.sampled_from(("day", "week", "month")),
     first=st.sampled_from(([], ["T"])),
     returning=st.sampled_from(([], ["U"])),
+    periods=st.sampled_from((1, 8, 100)),
 )
 @PROPERTY
 async def test_retention_equals_the_model(
-    planned: Any, events: Any, wanted: Any, interval: str, first: list[str], returning: list[str]
+    planned: Any, events: Any, wanted: Any, interval: str, first: list[str], returning: list[str], periods: int
 ) -> None:
-    load(planned, events, 1)
-    wanted = wanted | {"asOf": 6}
-    expected = model.Model(events, wanted, 1).retention(interval, first, returning)
-    found = await ask(planned, "retention", wanted, interval=interval, first=first, returning=returning, periods=100)
-    assert {cohort.start: cohort.actors for cohort in found.retention} == {
-        start: size for start, (size, _) in expected.items()
-    }
-    assert found.total.actors == sum(size for size, _ in expected.values())
+    model = load(planned, events, wanted, 1)
+    await checks.check_retention(
+        planned.ask, model, interval=interval, first=first, returning=returning, periods=periods
+    )
 
 
 @given(
-    events=model.events,
-    wanted=model.selections,
+    events=made.events,
+    wanted=made.selections,
     steps=st.lists(st.sampled_from(("T", "U", "T;kind:is:a", "*", "V")), min_size=2, max_size=4),
-    window=st.sampled_from((0, model.HOUR_MS, model.DAY_MS, 5 * model.DAY_MS, 400 * model.DAY_MS)),
+    window=st.sampled_from((1, made.HOUR_MS, made.DAY_MS, 5 * made.DAY_MS, 400 * made.DAY_MS)),
     strict=st.booleans(),
+    by=st.sampled_from(("", "version", "kind")),
 )
 @PROPERTY
 async def test_funnels_equal_the_model(
-    planned: Any, events: Any, wanted: Any, steps: list[str], window: int, strict: bool
+    planned: Any, events: Any, wanted: Any, steps: list[str], window: int, strict: bool, by: str
 ) -> None:
-    load(planned, events, 2)
-    expected = model.Model(events, wanted, planned.settings.late_after_s * 1000)
-    order = "strict" if strict else "loose"
-    found = await ask(planned, "funnel", wanted, step=steps, window=f"{max(window, 1)}ms", order=order)
-    actors, times = expected.funnel(steps, max(window, 1), strict=strict)
-    assert [step.actors for step in found.funnel] == actors
-    medians = [UNSET, *(model.median(took) if took else UNSET for took in times[1:])]
-    assert [step.median for step in found.funnel] == medians
-    assert shown(found.total) == expected.total()
-    split = await ask(planned, "funnel", wanted, step=steps, window=f"{max(window, 1)}ms", order=order, by="version")
-    assert [sum(group.funnel[at].actors for group in split.groups) for at in range(len(steps))] == actors
+    model = load(planned, events, wanted, 2)
+    await checks.check_funnel(planned.ask, model, steps=steps, window_ms=window, strict=strict, by=by)
 
 
 @given(
-    events=model.events,
-    wanted=model.selections,
+    events=made.events,
+    wanted=made.selections,
     kind=st.sampled_from("TU"),
     direction=st.sampled_from(("after", "before")),
     levels=st.integers(1, 3),
+    name=st.sampled_from(("kind", "type", "version")),
 )
 @PROPERTY
 async def test_paths_tops_types_and_events_equal_the_model(
-    planned: Any, events: Any, wanted: Any, kind: str, direction: str, levels: int
+    planned: Any, events: Any, wanted: Any, kind: str, direction: str, levels: int, name: str
 ) -> None:
-    load(planned, events, 2)
-    expected = model.Model(events, wanted, planned.settings.late_after_s * 1000)
-    found = await ask(planned, "paths", wanted, type=kind, direction=direction, levels=levels, top=1000)
-    paths = expected.paths(kind, direction, levels)
-    assert {tuple(path.types): path.events for path in found.paths} == paths
-    assert found.total.anchors == sum(paths.values())
-    top = await ask(planned, "top", wanted, key="kind", top=1000)
-    values = [model.value(event, "kind") for event in expected.events]
-    assert {row.value: row.events for row in top.top} == {one: values.count(one) for one in set(values) - {""}}
-    assert (top.total.values, top.total.withValue) == (len(set(values) - {""}), sum(one != "" for one in values))
-    types = await ask(planned, "types", wanted)
-    seen = {(row.product, row.type): (row.events, row.first, row.last) for row in types.types if row.events}
-    names = {(event["product"], event["type"]) for event in expected.events}
-    for name in names:
-        times = [event["timestamp"] for event in expected.events if (event["product"], event["type"]) == name]
-        assert seen.pop(name) == (len(times), times[0], times[-1])
-    assert not seen
-    listed, after = [], ""
-    while after is not UNSET:
-        page = await ask(planned, "events", wanted, limit=7, after=after)
-        listed, after = listed + page.events, page.next
-    assert [(event.timestamp, event.batch, event.sequence) for event in listed] == [
-        (event["timestamp"], event["batch"], event["sequence"]) for event in reversed(expected.events)
-    ]
+    ask, model = partial(planned.ask), load(planned, events, wanted, 2)
+    await checks.check_paths(ask, model, kind=kind, direction=direction, levels=levels)
+    await checks.check_top(ask, model, name=name)
+    await checks.check_types(ask, model)
+    await checks.check_events(ask, model)
