@@ -11,7 +11,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 def starts(zone: str, interval: str, days: Iterable[int]) -> list[int]:
-    """All instants at which an interval begins: days, weeks and months from the first day to the last, and half a year on.
+    """All instants at which an interval begins: dates, weeks and months up to half a year after the last day.
 
     Minutes and hours begin near each of the days alone, of which there would be too many.
     """
@@ -52,7 +52,7 @@ def _dates(zone: str, interval: str, first: int, last: int) -> list[int]:
 
 @cache
 def offsets(zone: str, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
-    """From when on the clock is how far ahead of UTC, in ms: by looking at it each hour, and each minute at a change."""
+    """From when on the clock is how far ahead of UTC, in ms: by looking each hour, and each minute at a change."""
     timezone = ZoneInfo(zone)
     found = [(first_ms, offset(timezone, first_ms))]
     for time_ms in range(first_ms, last_ms, HOUR_MS):

@@ -1,0 +1,194 @@
+"""Random histories of a store: whatever happens to it, every statistic equals the model, and permalinks stay."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import usage_checks as checks
+import usage_events as made
+from hypothesis import given
+from hypothesis import strategies as st
+from usage_events import ADMITTED, DAY_MS, HOUR_MS, examples
+from usage_model import Model
+from usage_node import Node, encode
+
+from footfall.settings import Settings
+
+STEPS = ("admit", "look", "count", "merge", "rebuild", "restart", "hold", "release")
+LATE_S = 86_400
+INTERVALS = ("hour", "day", "week", "month", "all")
+DATES = ("day", "week", "month")
+
+_bys = st.lists(st.sampled_from(("type", "product", "customer", "version", "kind")), max_size=2, unique=True)
+_types = st.sampled_from(([], ["T"], ["U"]))
+_steps = st.lists(st.sampled_from(("T", "U", "T;kind:is:a", "*", "V")), min_size=2, max_size=4)
+_windows = st.sampled_from((1, HOUR_MS, DAY_MS, 5 * DAY_MS, 400 * DAY_MS))
+QUESTIONS = st.one_of(
+    st.tuples(st.just("counts"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS), "by": _bys})),
+    st.tuples(
+        st.just("counts"),
+        st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS), "by": _bys, "top": st.just(1)}),
+    ),
+    st.tuples(
+        st.just("counts"),
+        st.fixed_dictionaries({"interval": st.sampled_from(DATES), "by": _bys, "fill": st.just("true")}),
+    ),
+    st.tuples(
+        st.just("counts"),
+        st.fixed_dictionaries(
+            {"interval": st.sampled_from(INTERVALS), "by": _bys, "compare": st.sampled_from(("previous", "year"))}
+        ),
+    ),
+    st.tuples(st.just("summary"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS)})),
+    st.tuples(
+        st.just("summary"),
+        st.fixed_dictionaries({"interval": st.just("day"), "compare": st.sampled_from(("previous", "year"))}),
+    ),
+    st.tuples(st.just("compare"), st.fixed_dictionaries({"kind": st.sampled_from(("previous", "year")), "by": _bys})),
+    st.tuples(st.just("uniques"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS)})),
+    st.tuples(st.just("uniques"), st.fixed_dictionaries({"days": st.sampled_from(((1,), (7, 30), (2, 90)))})),
+    st.tuples(
+        st.just("retention"),
+        st.fixed_dictionaries(
+            {
+                "interval": st.sampled_from(DATES),
+                "first": _types,
+                "returning": _types,
+                "periods": st.sampled_from((1, 8, 100)),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("funnel"),
+        st.fixed_dictionaries(
+            {"steps": _steps, "window_ms": _windows, "strict": st.booleans(), "by": st.sampled_from(("", "kind"))}
+        ),
+    ),
+    st.tuples(
+        st.just("paths"),
+        st.fixed_dictionaries(
+            {
+                "kind": st.sampled_from("TU"),
+                "direction": st.sampled_from(("after", "before")),
+                "levels": st.integers(1, 3),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("top"),
+        st.fixed_dictionaries({"name": st.sampled_from(("kind", "type")), "top": st.sampled_from((1, 1000))}),
+    ),
+    st.tuples(st.sampled_from(("types", "events")), st.just({})),
+)
+
+
+@pytest.fixture
+def node(engine: Any, tmp_path: Any) -> Iterator[Node]:
+    """A node on a database of its own."""
+    engine.make_database("footfall")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "engine.json").write_bytes(engine.place.read_bytes())
+    found = Node(Settings(data_dir=str(tmp_path), disk_free_bytes_min=0, archive_days=-1))
+    with contextlib.closing(found):
+        yield found
+
+
+class History:
+    """What is asked of a node again and again, and the permalinks that it has given."""
+
+    def __init__(self, node: Node, wanted: dict[str, Any], questions: list[Any]) -> None:
+        self.node = node
+        self.wanted = wanted
+        self.questions = [one for one in questions if self._is_askable(*one)]
+        self.links: dict[str, tuple[bytes, list[Any]]] = {}
+
+    def _is_askable(self, name: str, given: dict[str, Any]) -> bool:
+        has_period = {"start", "end"} <= self.wanted.keys()
+        by_receipt = self.wanted.get("basis") == "received"
+        return (has_period or not ("compare" in given or name == "compare")) and not (by_receipt and "days" in given)
+
+    async def check(self) -> None:
+        """Ask everything: an answer to which no event came since is the same bytes."""
+        node, model = self.node, self._model()
+        known = sorted(map(repr, (event for event in node.events if event["admitted"] <= self.wanted["asOf"])))
+        for name, asked in self.questions:
+            answer = await getattr(checks, f"check_{name}")(node.ask, model, **asked)
+            assert (answer.asOf, answer.complete) == (self.wanted["asOf"], True)
+            before, then = self.links.get(answer.link, (b"", []))
+            assert then != known or before == encode(answer)
+            self.links[answer.link] = encode(answer), known
+
+    async def end(self) -> None:
+        """The sum of all counts is the rows of the report, and the summary's; and permalinks give what they gave."""
+        node, model = self.node, self._model()
+        summary = await checks.check_summary(node.ask, model)
+        if summary.report:
+            rows = await node.report(summary.report)
+            checks.check_report(rows, model)
+            assert summary.total.events == len(rows.splitlines())
+        for link, (before, _) in self.links.items():
+            assert encode(await node.follow(link)) == before
+
+    def _model(self) -> Model:
+        return Model(self.node.events, self.wanted, self.node.settings.late_after_s * 1000)
+
+
+def take(node: Node, step: str, events: list[made.Event], held: list[made.Event], number: int) -> None:
+    """One step of a history; `events` are those that are still to come."""
+    match step:
+        case "admit":
+            node.admit(events[number % 3 :: 3])
+            del events[number % 3 :: 3]
+        case "look":
+            node.look()
+        case "count":
+            node.count_days()
+        case "merge":
+            node.merge()
+        case "rebuild" if node.events:
+            node.rebuild()
+        case "restart":
+            node.restart(late_after_s=(LATE_S, 1)[number % 2])
+        case "hold" if held and not node.held:
+            node.hold(held, ADMITTED[0] - 1)
+            held.clear()
+        case "release" if node.held:
+            node.release(ADMITTED[number % len(ADMITTED)])
+
+
+@given(
+    events=made.events,
+    held=made.held_events,
+    wanted=made.selections,
+    questions=st.lists(QUESTIONS, min_size=2, max_size=4),
+    steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=3, max_size=8),
+    few=st.sampled_from((0, 10_000)),
+    rows=st.sampled_from((2, 10_000)),
+    cache=st.sampled_from((0, 10_000_000)),
+)
+@examples(6)
+def test_statistics_equal_the_model_whatever_happens_to_the_store(
+    node: Node,
+    monkeypatch: Any,
+    events: list[Any],
+    held: list[Any],
+    wanted: Any,
+    questions: list[Any],
+    steps: list[Any],
+    few: int,
+    rows: int,
+    cache: int,
+) -> None:
+    monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
+    for module in ("duplicates", "numbers", "rollups", "rollup_keeper"):
+        monkeypatch.setattr(f"footfall.usage.{module}.COMPARED_ROWS_MAX", rows)
+    node.empty(usage_cache_bytes_max=cache, late_after_s=LATE_S)
+    node.admit(events[::2])
+    history, later = History(node, wanted, questions), events[1::2]
+    asyncio.run(history.check())
+    for step, number in steps:
+        take(node, step, later, held, number)
+        asyncio.run(history.check())
+    asyncio.run(history.end())
