@@ -168,8 +168,8 @@ class Model:
         return found
 
     def most_used(self, name: str) -> list[str]:
-        """The values of a key, those with most events first."""
-        found = Counter(value(event, name) for event in self.selected)
+        """The values of a key, those with most events that are shown first."""
+        found = Counter(value(event, name) for event in self.events)
         return sorted(found, key=lambda each: (-found[each], each.encode()))
 
     def uniques(self, interval: str) -> dict[int, int]:

@@ -29,7 +29,7 @@ from footfall.system.clock import SystemClock
 from footfall.usage import Answer, RollupKeeper, Usage
 
 ADMIN = User(id="root", password_hash="", admin=True, created_ms=0)
-# 2027-01-15: later than all events.
+# 2027-01-15: later than all events, until a test has some admitted later.
 NOW_MS = 1_800_000_000_000
 TABLES = ("events", "quarantine", "rollup_changes", "rollup_days")
 
@@ -45,6 +45,7 @@ class Node(checked.Node):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.store.close()
+        self.now_ms = NOW_MS
         self.events: list[Event] = []
         self.held: list[Event] = []
         (self.data / "plan.toml").write_text(PLAN)
@@ -53,7 +54,7 @@ class Node(checked.Node):
     def open(self, settings: Settings) -> None:
         """All objects, on what is on disk."""
         self.settings = structs.replace(settings, plan=str(self.data / "plan.toml"), plan_mode="open")
-        self.clock = checked.Hand(NOW_MS)
+        self.clock = checked.Hand(self.now_ms)
         self.store = Store(self.settings)
         self.state = State(state_url(self.data))
         self.plan = LivePlan(self.data / "plan.toml", self.settings)
@@ -98,7 +99,7 @@ class Node(checked.Node):
             self.clock.ms = admitted_ms
             asyncio.run(self._append(released=checked.lines(stamped)))
             self.events += listed
-        self.clock.ms = NOW_MS
+        self.clock.ms = self.now_ms
         self._note_loaded()
 
     def hold(self, events: Sequence[Event], received_ms: int) -> None:
@@ -111,7 +112,7 @@ class Node(checked.Node):
         lines = [{**{name: each for name, each in one.items() if name != "received"}, **why} for one in self.held]
         self.clock.ms = received_ms
         asyncio.run(self._append(quarantined=checked.lines(lines)))
-        self.clock.ms = NOW_MS
+        self.clock.ms = self.now_ms
         self._note_loaded()
 
     def release(self, admitted_ms: int) -> None:
@@ -124,7 +125,7 @@ class Node(checked.Node):
 
         self.clock.ms = admitted_ms
         asyncio.run(self._with_journal(scenario))
-        self.clock.ms = NOW_MS
+        self.clock.ms = self.now_ms
         self._note_loaded()
         self.events += [{**one, "admitted": admitted_ms} for one in self.held]
         self.held = []

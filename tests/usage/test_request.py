@@ -26,7 +26,7 @@ def parse_counts_request(given: dict[str, list[str]], settings: Settings = SETTI
 
 def test_what_is_left_out_has_its_default() -> None:
     assert parse_counts_request(NEEDED) == CountsRequest(
-        selection=EventSelection(customers=("C",), products=("P",)),
+        selection=EventSelection(customers=("C",), products=("P",), late_after_s=SETTINGS.late_after_s),
         interval="day",
         timezone=ZoneInfo("UTC"),
         by=(Dimension("type"),),
@@ -50,6 +50,7 @@ def test_everything_that_is_given_is_read() -> None:
         "basis": ["received"],
         "duplicates": ["drop"],
         "asOf": ["0"],
+        "lateAfter": ["7"],
         "by": ["version", "userId"],
         "top": ["7"],
         "fill": ["true"],
@@ -67,6 +68,7 @@ def test_everything_that_is_given_is_read() -> None:
             basis="received",
             duplicates="drop",
             as_of=0,
+            late_after_s=7,
         ),
         interval="week",
         timezone=ZoneInfo("America/Argentina/Buenos_Aires"),

@@ -34,7 +34,7 @@ async def test_events_are_counted_by_interval_and_type(place, as_json) -> None:
         "timezone": "Europe/Berlin",
         "duplicates": "keep",
         "exact": True,
-        "link": "usage/counts?customer=C&product=P&timezone=Europe%2FBerlin&types=T&asOf=1",
+        "link": "usage/counts?customer=C&product=P&timezone=Europe%2FBerlin&types=T&lateAfter=86400&asOf=1",
         "report": {
             "filter": {"customer": "C", "product": "P", "types": ["T"]},
             "output": {"asOf": 1},

@@ -22,7 +22,7 @@ DEFINITIONS: Final = (
         "Events that are equal to one that an earlier request had brought: with `duplicates=keep` they are among the "
         "events, with `drop` they are not.",
     ),
-    Definition("late", "Events that were received more than `late_after_s` after their timestamp."),
+    Definition("late", "Events that were received more than `lateAfter` seconds after their timestamp."),
     Definition("uniques", "Distinct actors of an interval; the total is a count of its own, and no sum of intervals."),
     Definition("rolling", "Distinct actors of a day and the days before it, so many days together."),
     Definition("without", "Events that have no actor, because their key is empty or the plan names none."),

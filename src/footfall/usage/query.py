@@ -72,7 +72,8 @@ class Query:
         self.watermark = watermark
         self.as_of = watermark.as_of
         self.limit = limit
-        self.late_ms = settings.late_after_s * 1000
+        late_after_s = settings.late_after_s if selection.late_after_s is UNSET else selection.late_after_s
+        self.late_ms = late_after_s * 1000
         self.filter = compile_selection(selection, self.as_of, plan)
         self._link = link
         self._drops = drops and selection.duplicates == "drop"

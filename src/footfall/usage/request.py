@@ -27,11 +27,12 @@ from footfall.usage.selection import (
 # The parameters of a selection, which every call takes.
 SELECTION: Final = (
     *("customer", "product", "types", "versions", "where", "start", "end"),
-    *("timezone", "basis", "duplicates", "asOf"),
+    *("timezone", "basis", "duplicates", "asOf", "lateAfter"),
 )
 _PLANLESS_KEY = re.compile(r"context[1-9][0-9]{0,2}")
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 _DURATION = re.compile(r"([1-9][0-9]{0,11})(ms|s|m|h|d|w)")
+_LATE_AFTER_S_MAX: Final = windows.TIME_MS_MAX // 1000
 _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": windows.DAY_MS, "w": 7 * windows.DAY_MS}
 
 
@@ -74,6 +75,7 @@ class ParameterReader:
             basis=self.choice("basis", BASES, "event"),
             duplicates=self.choice("duplicates", DUPLICATES, "keep"),
             as_of=self.time("asOf", timezone, is_last=True),
+            late_after_s=self.number("lateAfter", self._settings.late_after_s, 1, _LATE_AFTER_S_MAX),
         )
 
     def _scope(self, name: str) -> tuple[str, ...]:
@@ -182,7 +184,7 @@ class ParameterReader:
         found = self.one(name)
         if not found:
             return default
-        if not (found.isascii() and found.isdigit() and len(found) < 10 and least <= int(found) <= most):
+        if not (found.isascii() and found.isdigit() and len(found) <= len(str(most)) and least <= int(found) <= most):
             self.wrong(name, f"must be a number from {least} to {most}")
             return default
         return int(found)

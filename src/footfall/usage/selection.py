@@ -60,7 +60,7 @@ class EventSelection(Struct, frozen=True, kw_only=True):
 
     `types` are exact, or begin with what stands before a `*` at their end; no types and no versions mean all. By
     `basis`, the times are those of the events or those of their receipt. `as_of` is the watermark; UNSET means the
-    newest.
+    newest. An event is late that was received more than `late_after_s` after its time; UNSET means the setting.
     """
 
     customers: tuple[str, ...] = ()
@@ -73,6 +73,7 @@ class EventSelection(Struct, frozen=True, kw_only=True):
     basis: str = "event"
     duplicates: str = "keep"
     as_of: int | UnsetType = UNSET
+    late_after_s: int | UnsetType = UNSET
 
     @property
     def first_ms(self) -> int:

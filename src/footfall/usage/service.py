@@ -229,10 +229,14 @@ def _reach(wanted: Any) -> tuple[int, int]:
 
 
 def _link(question: Question, as_of: int) -> str:
-    """The address of the same answer: the same parameters, in one order, and the watermark."""
+    """The address of the same answer: the same parameters, in one order, and those that change with time or settings.
+
+    These are the watermark, and past which delay an event is late.
+    """
     given = question.given
-    pairs = [(key, value) for key in sorted(given) if key != "asOf" for value in given[key] if value]
-    return f"usage/{question.name}?{urlencode([*pairs, ('asOf', as_of)])}"
+    pinned = {"lateAfter": question.selection.late_after_s, "asOf": as_of}
+    pairs = [(key, value) for key in sorted(given) if key not in pinned for value in given[key] if value]
+    return f"usage/{question.name}?{urlencode([*pairs, *pinned.items()])}"
 
 
 def visible_selection(user: User, selection: EventSelection) -> EventSelection:

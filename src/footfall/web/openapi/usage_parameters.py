@@ -30,6 +30,7 @@ _BY_NAME: Final[Mapping[str, Mapping[str, Any]]] = {
     "rolling": {**_SEVERAL, "maxItems": 3, "items": {"type": "string", "enum": ["1", "7", "30"]}},
     "window": {"type": "string", "pattern": "^([1-9][0-9]?(ms|s|m|h|d|w))?$"},
     **dict.fromkeys(("top", "periods", "limit"), _COUNT),
+    "lateAfter": {"type": "string", "pattern": "^([1-9][0-9]{0,11})?$"},
 }
 # Schemas of the parameters, by path and name.
 USAGE_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
