@@ -33,8 +33,8 @@ _SELECTION: Final[Mapping[str, str]] = {
     "duplicates": "`drop` leaves duplicates out, `keep` does not, and is the default.",
     "asOf": "A time of admission up to which events count; when left out, that up to which all nodes have loaded "
     "everything.",
-    "lateAfter": "Seconds between an event's timestamp and its receipt past which it is late; the setting `late_after_s` "
-    "when left out.",
+    "lateAfter": "Seconds between an event's timestamp and its receipt past which it is late; the setting "
+    "`late_after_s` when left out.",
     "format": "`json`, `csv`, `arrow`; of all but `events` also `vega` (a Vega-Lite chart), `svg` and `png`. What "
     "`Accept` prefers when left out.",
 }
