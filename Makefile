@@ -6,7 +6,7 @@
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
 #   make check               lint, format, types, tidiness, documentation
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
-#   make wheel               build dist/footfall-VERSION-py3-none-any.whl, to install elsewhere
+#   make wheel               build the wheels of the service and of the Python client into dist/, to install elsewhere
 #   make lock                write the lock from pyproject.toml (UPGRADE=1: with the newest releases)
 #   make clean               remove .venv and what the tools leave behind; never your data
 #
@@ -37,19 +37,19 @@ test: $(VENV)/dev.stamp
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy --strict src
+	@$(BIN)/mypy --strict src clients/python/src
 	@$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
 
 bench: $(VENV)/bench.stamp
 	@$(BIN)/python bench $(ARGS)
 
 wheel: $(VENV)/run.stamp
-	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./clients/python
 	@ls dist/*.whl
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests clients -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The package itself comes last and without its dependencies: those are exactly the locked ones.
 $(VENV)/run.stamp: requirements.txt pyproject.toml | $(BIN)/python

@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "footfall"
+# The distributions beside the service, each of one package, which imports nothing of the others.
+CLIENTS = (ROOT / "clients" / "python" / "src" / "footfall_client",)
 
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 350
@@ -63,6 +65,9 @@ SIDE_DOORS = {
     ("cli", "footfall.store.engine.process"): "only the engine's own process may load its library of 500 MB",
 }
 
+# Modules of clients that programs import by their own names, so that who does not need them does not pay for them.
+DOORS_OF_CLIENTS: tuple[str, ...] = ()
+
 # What nothing imports, because something else starts it.
 ENTRY_POINTS = ("footfall.__main__", "footfall.cli.__main__", "footfall.cli")
 # Modules that Alembic finds by their place.
@@ -83,12 +88,14 @@ def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     names = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     if listed.returncode != 0:  # an unpacked archive
-        names = [path for part in ("src", "tests", "docs", "examples") for path in (ROOT / part).rglob("*.*")]
+        names = [
+            path for part in ("src", "clients", "tests", "docs", "examples") for path in (ROOT / part).rglob("*.*")
+        ]
     return [path for path in names if path.is_file() and b"\0" not in path.read_bytes()[:8192]]
 
 
 def python_files() -> list[Path]:
-    return sorted(path for part in ("src", "tests", "bench") for path in (ROOT / part).rglob("*.py"))
+    return sorted(path for part in ("src", "clients", "tests", "bench") for path in (ROOT / part).rglob("*.py"))
 
 
 @cache
@@ -97,11 +104,11 @@ def tree(path: Path) -> ast.Module:
 
 
 @cache
-def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name."""
+def modules(source: Path = SOURCE) -> dict[str, Path]:
+    """Every module of a package by its dotted name."""
     found = {}
-    for path in sorted(SOURCE.rglob("*.py")):
-        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source.parent).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
 
@@ -184,8 +191,9 @@ def test_no_front_door_hides_a_module_behind_a_name() -> None:
     assert not hidden, "`from ROOM import NAME` would give a module before it was imported, and then something else"
 
 
-def test_every_module_says_what_it_is() -> None:
-    assert not [module for module, path in modules().items() if not ast.get_docstring(tree(path))]
+@pytest.mark.parametrize("source", [SOURCE, *CLIENTS], ids=lambda source: source.name)
+def test_every_module_says_what_it_is(source: Path) -> None:
+    assert not [module for module, path in modules(source).items() if not ast.get_docstring(tree(path))]
 
 
 def test_functions_stay_short() -> None:
@@ -205,9 +213,10 @@ def test_files_stay_short() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_files_are_worth_opening() -> None:
+@pytest.mark.parametrize("source", [SOURCE, *CLIENTS], ids=lambda source: source.name)
+def test_files_are_worth_opening(source: Path) -> None:
     wrong = []
-    for module, path in modules().items():
+    for module, path in modules(source).items():
         lines = len(path.read_text(encoding="utf-8").splitlines())
         may_be_short = path.name == "__init__.py" or path.name in SHORT_FILES or module.startswith(FOUND_BY_PLACE)
         if lines < FILE_LINES_MIN and not may_be_short:
@@ -215,9 +224,10 @@ def test_files_are_worth_opening() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_no_public_class_name_stands_for_two_things() -> None:
+@pytest.mark.parametrize("source", [SOURCE, *CLIENTS], ids=lambda source: source.name)
+def test_no_public_class_name_stands_for_two_things(source: Path) -> None:
     homes: dict[str, list[str]] = {}
-    for module, path in modules().items():
+    for module, path in modules(source).items():
         for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(module)
@@ -240,6 +250,25 @@ def test_every_module_is_reached_from_an_entry_point() -> None:
         ahead += [text.partition(":")[0] for text in strings(path) if text.startswith("footfall.")]
     unused = sorted(set(modules()) - reached)
     assert not unused, "nothing uses these"
+
+
+@pytest.mark.parametrize("source", CLIENTS, ids=lambda source: source.name)
+def test_a_client_is_one_package_all_of_which_is_used(source: Path) -> None:
+    """A module is reached from the package itself, or is one that a program imports by its name or runs."""
+    found = modules(source)
+    taken = {name for path in found.values() for name in _absolute_imports(path)}
+    entered = {source.name, f"{source.name}.__main__", *(f"{source.name}.{name}" for name in DOORS_OF_CLIENTS)}
+    assert not sorted(set(found) - taken - entered), "nothing uses these"
+    assert not {name for name in taken if name.split(".")[0] == "footfall"}
+
+
+def _absolute_imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute here"
+            yield from (str(node.module), *(f"{node.module}.{one.name}" for one in node.names))
 
 
 def strings(path: Path) -> set[str]:

@@ -1,0 +1,62 @@
+"""The client installs by itself: no dependency, nothing of the service, types for those who import it."""
+
+import ast
+import subprocess
+import sys
+import venv
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "clients" / "python"
+SOURCE = ROOT / "src" / "footfall_client"
+# Imported by what needs them alone, and asked for by extras.
+OPTIONAL: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("footfall_client-*.whl")
+    return built
+
+
+def test_the_wheel_is_whole_and_asks_for_nothing(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        asked = message_from_bytes(archive.read(metadata)).get_all("Requires-Dist", [])
+    files = {path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert held == {path.relative_to(ROOT / "src").as_posix() for path in files}
+    assert [one for one in asked if "extra ==" not in one] == []
+    assert "footfall_client/py.typed" in held
+
+
+def test_it_imports_the_standard_library_alone() -> None:
+    names = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {one.name.partition(".")[0] for one in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(str(node.module).partition(".")[0])
+    assert names - sys.stdlib_module_names - {"footfall_client"} == OPTIONAL
+
+
+def test_an_environment_of_its_own_can_use_it(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python)]
+    subprocess.run([*pip, "install", "--no-index", str(wheel)], check=True)
+    code = (
+        "import sys, footfall_client; assert 'http.client' not in sys.modules and 'ssl' not in sys.modules\n"
+        "outbox = footfall_client.Outbox(sys.argv[1], 'http://127.0.0.1:9')\n"
+        "outbox.track(customer='A', product='B', type='C'); print(outbox.stats().waiting); outbox.close(0)"
+    )
+    done = subprocess.run([python, "-c", code, tmp_path / "outbox"], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
