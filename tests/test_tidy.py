@@ -40,6 +40,7 @@ LAYERS = (
     ("journal",),
     ("store",),
     ("state",),
+    ("rate_limits",),
     ("addresses", "files", "metrics"),
     ("system",),
     ("settings",),

@@ -95,6 +95,7 @@ def _values(collector: Collector, journal: Journal, live: Live) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
         **collector.requests.values(),
+        **collector.limit_hits.values(),
         ("footfall_events_accepted_total",): collector.events_accepted,
         ("footfall_events_quarantined_total",): collector.events_quarantined,
         ("footfall_journal_waiting_bytes",): journal.waiting_bytes,

@@ -39,6 +39,13 @@ KEEP_ALIVE_S = 75
 IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
 # Connections of one web process at once: a fleet's that keep them open, some 10 KiB each while they are idle.
 CONNECTIONS_MAX = 10_000
+# Requests of one address a second, and at once after a pause: offices of a thousand browsers that send every ten
+# seconds behind one address, or a server that sends a hundred events with each, have half of it at the most. A process
+# answers ten thousand and more, so that it takes fifty addresses at their limit to fill one.
+ADDRESS_REQUESTS_PER_S = 200
+ADDRESS_REQUESTS_BURST = 2_000
+# Connections of one address at once: a tenth of all. Browsers open six.
+ADDRESS_CONNECTIONS_MAX = 1_000
 # The head of a request, its trailers too: as many types in a URL as one call takes are most of it.
 HEAD_BYTES_MAX = 64 * 1024
 # Headers of a request: proxies and tracing add some, and none adds a hundred.

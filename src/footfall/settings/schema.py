@@ -54,6 +54,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
     in_flight_bytes_max: Positive = limits.IN_FLIGHT_BYTES_MAX
     connections_max: Positive = limits.CONNECTIONS_MAX
+    limits_mode: Literal["count", "refuse"] = "count"
+    address_requests_per_s: NotNegative = limits.ADDRESS_REQUESTS_PER_S
+    address_requests_burst: Positive = limits.ADDRESS_REQUESTS_BURST
+    address_connections_max: NotNegative = limits.ADDRESS_CONNECTIONS_MAX
     head_bytes_max: Positive = limits.HEAD_BYTES_MAX
     head_fields_max: Positive = limits.HEAD_FIELDS_MAX
     head_timeout_s: Positive = limits.HEAD_TIMEOUT_S
