@@ -78,6 +78,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_TIMED_OUT,
             Code.REQUEST_TOO_LARGE,
             Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+            Code.REQUEST_RATE_LIMITED,
             Code.SERVICE_UNAVAILABLE,
         ),
     ),
