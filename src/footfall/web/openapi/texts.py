@@ -161,9 +161,10 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
-        "Too many requests or connections from this address, or too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules, "
-        "or too many estimates, counts, receipts or calls about reports that wait, or too many live streams. Wait for "
-        "the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
+        "Too many requests or connections from this address, or too many failed sign-ins, or the user has too many "
+        "reports that run or are kept, or too many schedules, or too many estimates, counts, receipts or calls about "
+        "reports that wait, or too many live streams. Wait for the seconds that `Retry-After` names, or end reports "
+        "with `DELETE /reports/{source}`, or remove a schedule."
     ),
     Code.REQUEST_HEAD_TOO_LARGE: (
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
