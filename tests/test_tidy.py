@@ -29,6 +29,7 @@ LAYERS = (
     ("ingest",),
     ("backup", "demo", "integrity"),
     ("schedules",),
+    ("views",),
     ("reports",),
     ("live",),
     ("quarantine",),

@@ -1,6 +1,7 @@
 """The whole API in process, over a real state, real accounts, real reports and real files."""
 
 import contextlib
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ from footfall.state import Job, JobStatus, State
 from footfall.store import Store
 from footfall.usage import Usage
 from footfall.validation import CodeLookup
+from footfall.views import Shares, Views
 from footfall.wire import Service
 
 NOW_MS = 1_700_000_000_000
@@ -118,56 +120,73 @@ def open_accounts(state: State, settings: Settings, clock: TurnedClock) -> Accou
     return accounts
 
 
+class Collector:
+    """Stands where the collector stands, and answers what it was called with."""
+
+    def __init__(self) -> None:
+        self.collected: list[dict[str, Any]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        self.collected.append({"method": scope["method"], "path": scope["path"], "body": body})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"x/collected")]})
+        await send({"type": "http.response.body", "body": b"collected"})
+
+
+def open_parts(
+    stack: contextlib.AsyncExitStack, folder: Path, clock: TurnedClock, collect: Collector, **changes: Any
+) -> tuple[web.Parts, State, Files, Journal]:
+    """The parts of the service in a folder, each closed with the stack; `changes` are settings."""
+    settings = Settings(data_dir=str(folder), **changes)
+
+    def opened(part: Any) -> Any:
+        return stack.enter_context(contextlib.closing(part))
+
+    state = opened(State(state_url(folder)))
+    state.migrate()
+    accounts = opened(open_accounts(state, settings, clock))
+    files, plan = Files(settings), LivePlan(None, settings)
+    journal = Journal(Folder(folder / "journal"), settings, clock)
+    reports, store = opened(Reports(state, settings, clock, files)), opened(Store(settings))
+    refused, requests = Counter[Code](), RequestMetrics()
+    metrics = opened(open_metrics(folder, refused, requests))
+    usage = opened(Usage(state, store, settings, clock, plan))
+    views = Views(state, settings, clock, usage)
+    parts = web.Parts(
+        settings=settings,
+        accounts=accounts,
+        reports=reports,
+        schedules=Schedules(state, settings, clock),
+        estimates=opened(Estimates(reports, state, store, plan, settings)),
+        receipts=opened(Receipts(Folder(folder / "journal"), store, settings)),
+        codes=opened(CodeLookup(plan, store, settings)),
+        usage=usage,
+        views=views,
+        shares=Shares(state, settings, clock, usage, views),
+        live=opened(Live(state, settings, clock, plan, "0123456789abcdef")),
+        plan=plan,
+        quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+        collect=collect,
+        service=SERVICE,
+        clock=clock,
+        node_metrics=web.NodeMetrics(metrics, state, settings, clock),
+        refused=refused,
+        requests=requests,
+        healthy=lambda: True,
+    )
+    return parts, state, files, journal
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextManager[Opened]]:
     """Opens the API in the test's folder; `changes` are settings."""
 
     @contextlib.asynccontextmanager
     async def opened(peer: str = "127.0.0.1", **changes: Any) -> AsyncIterator[Opened]:
-        settings = Settings(data_dir=str(tmp_path), **changes)
-        clock = TurnedClock()
-        collected: list[dict[str, Any]] = []
-
-        async def collect(scope: Any, receive: Any, send: Any) -> None:
-            """Stands where the collector stands, and answers what it was called with."""
-            collected.append({"method": scope["method"], "path": scope["path"], "body": (await receive())["body"]})
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"x/collected")]})
-            await send({"type": "http.response.body", "body": b"collected"})
-
+        clock, collect = TurnedClock(), Collector()
         async with contextlib.AsyncExitStack() as stack:
-            state = stack.enter_context(contextlib.closing(State(state_url(tmp_path))))
-            state.migrate()
-            accounts = stack.enter_context(contextlib.closing(open_accounts(state, settings, clock)))
-            files = Files(settings)
-            plan = LivePlan(None, settings)
-            journal = Journal(Folder(tmp_path / "journal"), settings, clock)
-            reports = stack.enter_context(contextlib.closing(Reports(state, settings, clock, files)))
-            store = stack.enter_context(contextlib.closing(Store(settings)))
-            estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
-            receipts = stack.enter_context(contextlib.closing(Receipts(Folder(tmp_path / "journal"), store, settings)))
-            live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, "0123456789abcdef")))
-            refused, requests = Counter[Code](), RequestMetrics()
-            metrics = stack.enter_context(contextlib.closing(open_metrics(tmp_path, refused, requests)))
-            app = web.build(
-                settings=settings,
-                accounts=accounts,
-                reports=reports,
-                schedules=Schedules(state, settings, clock),
-                estimates=estimates,
-                receipts=receipts,
-                codes=stack.enter_context(contextlib.closing(CodeLookup(plan, store, settings))),
-                usage=stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan))),
-                live=live,
-                plan=plan,
-                quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
-                collect=collect,
-                service=SERVICE,
-                clock=clock,
-                node_metrics=web.NodeMetrics(metrics, state, settings, clock),
-                refused=refused,
-                requests=requests,
-                healthy=lambda: found.healthy,
-            )
+            parts, state, files, journal = open_parts(stack, tmp_path, clock, collect, **changes)
+            app = web.build(dataclasses.replace(parts, healthy=lambda: found.healthy))
             transport = httpx.ASGITransport(app, client=(peer, 4711))
             nobody, anna, root = [
                 await stack.enter_async_context(
@@ -175,7 +194,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
                 )
                 for auth in (None, ("anna", PASSWORD), ("root", PASSWORD))
             ]
-            found = Opened(app, nobody, anna, root, state, files, clock, collected, journal, live)
+            found = Opened(app, nobody, anna, root, state, files, clock, collect.collected, journal, parts.live)
             yield found
 
     return opened

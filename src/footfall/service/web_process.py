@@ -25,7 +25,8 @@ from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
 from footfall.usage import Usage
-from footfall.web import NodeMetrics, build, events_protocol
+from footfall.views import Shares, Views
+from footfall.web import NodeMetrics, Parts, build, events_protocol
 from footfall.wire import Service
 
 
@@ -53,6 +54,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         segments = composition.journal_folder(settings)
         receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))
         usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
+        views = Views(state, settings, clock, usage)
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
@@ -63,24 +65,28 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         stack.callback(stop.set)
         stack.callback(journal.close)
         application = build(
-            settings=settings,
-            accounts=accounts,
-            reports=reports,
-            schedules=Schedules(state, settings, clock, codes),
-            estimates=estimates,
-            receipts=receipts,
-            usage=usage,
-            live=live,
-            codes=codes,
-            plan=plan,
-            quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
-            collect=collector,
-            service=_describe(settings),
-            clock=clock,
-            node_metrics=NodeMetrics(metrics, state, settings, clock),
-            refused=collector.refusals,
-            requests=collector.requests,
-            healthy=lambda: journal.refusal is None,
+            Parts(
+                settings=settings,
+                accounts=accounts,
+                reports=reports,
+                schedules=Schedules(state, settings, clock, codes),
+                estimates=estimates,
+                receipts=receipts,
+                usage=usage,
+                views=views,
+                shares=Shares(state, settings, clock, usage, views),
+                live=live,
+                codes=codes,
+                plan=plan,
+                quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+                collect=collector,
+                service=_describe(settings),
+                clock=clock,
+                node_metrics=NodeMetrics(metrics, state, settings, clock),
+                refused=collector.refusals,
+                requests=collector.requests,
+                healthy=lambda: journal.refusal is None,
+            )
         )
         yield application, events_protocol(collector, settings)
 

@@ -153,6 +153,16 @@ PRESIGNED_TTL_S = 60
 # Types that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 
+# Saved views of one user: some kilobytes each, which every list has.
+VIEWS_MAX = 200
+# Links of one user that work without a sign-in, and days for which one may work: each is a door that nobody watches.
+SHARES_MAX = 100
+SHARE_DAYS_MAX = 90
+# Seconds for which what a link shows is given again: a link in a wiki may be opened by a thousand people at once.
+SHARE_ANSWER_S = 60
+# Answers of links that a web process keeps, of a mebibyte at the most.
+SHARE_ANSWERS_MAX = 32
+
 # Schedules of one user: each starts reports for ever.
 SCHEDULES_MAX = 100
 # Seconds from the end of a schedule's window to its report, so that what clients kept for a while is in it.

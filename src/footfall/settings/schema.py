@@ -115,6 +115,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
     estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S
 
+    views_max: NotNegative = limits.VIEWS_MAX
+    shares_allowed: bool = False
+    share_origins: str = ""
+    shares_max: NotNegative = limits.SHARES_MAX
+    share_days_max: Annotated[int, Meta(ge=1, le=3660)] = limits.SHARE_DAYS_MAX
+    share_answer_s: NotNegative = limits.SHARE_ANSWER_S
+    share_answers_max: Positive = limits.SHARE_ANSWERS_MAX
+
     schedules_max: NotNegative = limits.SCHEDULES_MAX
     schedule_grace_s: NotNegative = limits.SCHEDULE_GRACE_S
     schedule_correction_days: NotNegative = limits.SCHEDULE_CORRECTION_DAYS

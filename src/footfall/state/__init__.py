@@ -19,10 +19,22 @@ from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
 from footfall.state.migrating import StateTooNew
-from footfall.state.records import Job, JobBounds, JobStatus, Node, RunStatus, Schedule, ScheduleRun, User
+from footfall.state.records import (
+    Job,
+    JobBounds,
+    JobStatus,
+    Node,
+    RunStatus,
+    SavedView,
+    Schedule,
+    ScheduleRun,
+    Share,
+    User,
+)
 from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserChange, UserExists
+from footfall.state.views import TooManyShares, TooManyViews
 
 __all__ = [
     "Job",
@@ -32,8 +44,10 @@ __all__ = [
     "LastAdmin",
     "Node",
     "RunStatus",
+    "SavedView",
     "Schedule",
     "ScheduleRun",
+    "Share",
     "State",
     "StateNotEmpty",
     "StateTooNew",
@@ -41,6 +55,8 @@ __all__ = [
     "StateUrlInvalid",
     "TooManyJobs",
     "TooManySchedules",
+    "TooManyShares",
+    "TooManyViews",
     "User",
     "UserChange",
     "UserExists",

@@ -180,3 +180,41 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
     late_events: int | None = None
     until_ms: int | None = None
     look_ms: int | None = None
+
+
+class SavedView(Struct, frozen=True, kw_only=True):
+    """A statistic with its parameters under a name, which `account` saved, whose user had the name `user` then.
+
+    With a `customer` all who may see that customer see the view; without one, its owner alone. `parameters` are those
+    of `GET /usage/CALL`, by name; `chart` is how a page shows the numbers.
+    """
+
+    id: str = field(default_factory=_new_id)
+    account: str
+    user: str
+    customer: str = ""
+    name: str
+    call: str
+    parameters: dict[str, list[str]]
+    chart: str = ""
+    created_ms: int
+    changed_ms: int
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A link that shows one statistic without a sign-in, with the rights that its `account` has, until `expires_ms`.
+
+    `token_hash` is the SHA-256 of the token in the link, in hexadecimal. Pages of the `origins` may embed it.
+    """
+
+    id: str = field(default_factory=_new_id)
+    token_hash: str
+    account: str
+    user: str
+    title: str
+    call: str
+    parameters: dict[str, list[str]]
+    chart: str = ""
+    origins: tuple[str, ...] = ()
+    created_ms: int
+    expires_ms: int

@@ -14,6 +14,7 @@ from footfall.state.migrating import exclusive_transaction, migrate, read_revisi
 from footfall.state.nodes import NodeRepository, SecretRepository
 from footfall.state.schedules import ScheduleRepository
 from footfall.state.users import UserRepository
+from footfall.state.views import ShareRepository, ViewRepository
 from footfall.system import files
 
 
@@ -28,6 +29,8 @@ class State:
         self.users = UserRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
+        self.views = ViewRepository(self.database)
+        self.shares = ShareRepository(self.database)
         self.nodes = NodeRepository(self.database)
         self.secrets = SecretRepository(self.database)
 

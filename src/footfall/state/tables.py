@@ -148,6 +148,44 @@ schedule_runs = Table(
     Column("look_ms", BigInteger),
 )
 
+# A view without a customer is its owner's alone. There is no foreign key to `users`: a view for all of a customer stays
+# when the user who saved it is removed.
+views = Table(
+    "views",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("chart", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+Index("views_account", views.c.account, views.c.customer, views.c.name, unique=True)
+Index("views_customer", views.c.customer, views.c.name)
+
+# Only the hash of a link's token is kept: who reads the database cannot open the links. They end with their user.
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("token_hash", Text, nullable=False),
+    Column("account", Text, ForeignKey("users.account", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("chart", Text, nullable=False),
+    Column("origins", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+Index("shares_token", shares.c.token_hash, unique=True)
+Index("shares_account", shares.c.account)
+
 # With these indexes, a worker that asks every few seconds reads only what is due.
 _ACTIVE = schedules.c.paused == false()
 _WAITING = text("look_ms IS NOT NULL")

@@ -10,7 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Struct, structs
@@ -62,6 +62,9 @@ class Statistic(Struct, frozen=True):
     compute: Callable[[Query, Any], Answer]
 
 
+Statistics = Literal[
+    "counts", "uniques", "retention", "funnel", "paths", "top", "compare", "summary", "events", "types"
+]
 STATISTICS: dict[str, Statistic] = {
     "counts": Statistic(parse_counts, count),
     "uniques": Statistic(parse_uniques, count_uniques),
@@ -77,7 +80,10 @@ STATISTICS: dict[str, Statistic] = {
 
 
 class Question(Struct, frozen=True):
-    """A statistic by its name, its parameters as they were given and as they were read, and the plan of its keys."""
+    """A statistic by its name, its parameters as they were given and as they were read, and the plan of its keys.
+
+    `given` has no parameter that the statistic does not know.
+    """
 
     name: str
     given: Given
@@ -126,10 +132,11 @@ class Usage:
         reader = ParameterReader(given, self._settings, plan)
         wanted = STATISTICS[name].parse(reader)
         reader.refuse()
-        return Question(name, given, wanted, plan)
+        known = {key: values for key, values in given.items() if key in reader.names_read}
+        return Question(name, known, wanted, plan)
 
-    async def ask(self, user: User, question: Question) -> Answer:
-        """The answer to a question.
+    async def ask(self, user: User, question: Question, queue: str = "") -> Answer:
+        """The answer to a question, which waits behind others of the same `queue`; that is the user's, if not told.
 
         Raises RequestRefused when a customer is not the user's, the answer would be too long, or the store or the state
         does not answer.
@@ -138,7 +145,7 @@ class Usage:
         wanted = structs.replace(question.wanted, selection=selection)
         work = _Work()
         try:
-            return await self._executor.run(partial(self._answer, question, wanted, work), user.account)
+            return await self._executor.run(partial(self._answer, question, wanted, work), queue or user.account)
         except asyncio.CancelledError:
             work.given_up.set()
             # The thread comes to its end when its statement does.

@@ -1,8 +1,7 @@
 """Builds the application: the framework with its routes and guards, the dispatcher before it, CORS around both."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,97 +11,49 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Guard
 
-from footfall.accounts import Accounts
 from footfall.errors import Code, RequestRefused
-from footfall.live import Live
-from footfall.metrics import RequestMetrics
-from footfall.plan import LivePlan
-from footfall.quarantine import Quarantine
-from footfall.receipts import Receipts
-from footfall.reports import Estimates, Reports
-from footfall.schedules import Schedules
 from footfall.settings import Settings
-from footfall.system.clock import Clock
-from footfall.usage import Drawings, Usage
-from footfall.validation import CodeLookup, unknown_keys
+from footfall.usage import Drawings
+from footfall.validation import unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
-from footfall.web.dependencies import Services, SignIn
+from footfall.web.dependencies import Parts, Services, SignIn
 from footfall.web.dispatcher import Dispatcher
 from footfall.web.errors import make_exception_handler
 from footfall.web.forwarded import Forwarded
-from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.document import Description
 from footfall.web.openapi.manual import PAGES
 from footfall.web.plan_body import PlanBody
-from footfall.web.routes import ROUTES, Route
-from footfall.wire import Service
+from footfall.web.route import Route
+from footfall.web.routes import ROUTES
 
 # Calls whose answers have every byte that clients from before footfall know. The others end with a newline.
 _PUBLISHED = frozenset(entry.name for entry in ROUTES if entry.published)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-def build(
-    *,
-    settings: Settings,
-    accounts: Accounts,
-    reports: Reports,
-    schedules: Schedules,
-    estimates: Estimates,
-    receipts: Receipts,
-    usage: Usage,
-    live: Live,
-    codes: CodeLookup,
-    plan: LivePlan,
-    quarantine: Quarantine,
-    collect: ASGIApp,
-    service: Service,
-    clock: Clock,
-    node_metrics: NodeMetrics,
-    refused: Counter[Code],
-    requests: RequestMetrics,
-    healthy: Callable[[], bool],
-) -> ASGIApp:
-    """The ASGI application of the whole API.
-
-    `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
-    counts the refusals of all other calls, `requests` all requests but preflights. Raises ValueError when
-    `trusted_proxies` is malformed.
-    """
+def build(parts: Parts) -> ASGIApp:
+    """The ASGI application of the whole API. Raises ValueError when `trusted_proxies` is malformed."""
+    settings = parts.settings
     forwarded = Forwarded(settings)
-    sign_in = SignIn(accounts, forwarded)
+    sign_in = SignIn(parts.accounts, forwarded)
     services = Services(
-        settings=settings,
-        reports=reports,
-        schedules=schedules,
-        estimates=estimates,
-        receipts=receipts,
-        usage=usage,
+        **vars(parts),
         drawings=Drawings(settings),
-        live=live,
-        codes=codes,
-        quarantine=quarantine,
         forwarded=forwarded,
-        clock=clock,
-        service=service,
-        collect=collect,
-        node_metrics=node_metrics,
-        healthy=healthy,
-        document=Description(service, plan, settings).document,
-        plan_body=PlanBody(plan, settings),
+        document=Description(parts.service, parts.plan, settings).document,
+        plan_body=PlanBody(parts.plan, settings),
     )
-
     calls = Litestar(
         [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
-        exception_handlers={Exception: make_exception_handler(refused, forwarded, _PUBLISHED)},
+        exception_handlers={Exception: make_exception_handler(parts.refused, forwarded, _PUBLISHED)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise error bodies of its own.
         openapi_config=None,
         logging_config=None,
     )
-    return CorsMiddleware(Dispatcher(calls, collect, requests, [entry.name for entry in ROUTES]), settings)
+    return CorsMiddleware(Dispatcher(calls, parts.collect, parts.requests, [entry.name for entry in ROUTES]), settings)
 
 
 def _known_query_guard(entry: Route) -> Guard:

@@ -1,67 +1,10 @@
 """Every call in one table, from which the framework's handlers and the OpenAPI document are made."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
-
-from msgspec import Struct
+from typing import Final
 
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, guides, live, quarantine, reports, service, statistics
-
-
-class Route(Struct, frozen=True):
-    """A call. `signed_in`: it needs a user. `public`: the OpenAPI document has it.
-
-    A `published` call has clients from before footfall: it ignores unknown parameters and keys, and warns of them.
-    Other calls that need a user refuse them.
-
-    `opened_by` names the setting that opens the call to everyone, although it is `signed_in`.
-
-    `errors` are codes of this call alone. `codes` adds those that every call has, or every one that needs a user.
-    """
-
-    method: Literal["GET", "POST", "DELETE"]
-    path: str
-    summary: str
-    call: Callable[..., Awaitable[Any]]
-    tag: str = "Service"
-    signed_in: bool = False
-    opened_by: str = ""
-    public: bool = True
-    published: bool = False
-    errors: tuple[Code, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The method and the path, by which metrics and manual know the call."""
-        return f"{self.method} {self.path}"
-
-    @property
-    def strict(self) -> bool:
-        """Whether unknown query parameters are refused. Load balancers and scrapers may send some."""
-        return self.signed_in and not (self.published or self.opened_by)
-
-    @property
-    def changes(self) -> bool:
-        """Whether the call changes what belongs to a user."""
-        return self.signed_in and self.method == "POST"
-
-    @property
-    def codes(self) -> tuple[Code, ...]:
-        """All codes that the call can answer with."""
-        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
-        return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
-
-
-# Codes of a call that reads a body and checks what the user may do.
-_CHANGE: Final = (
-    Code.REQUEST_INPUT_MALFORMED,
-    Code.REQUEST_PARAMETER_MALFORMED,
-    Code.REQUEST_AUTHORIZATION_FAILURE,
-    Code.REQUEST_TIMED_OUT,
-    Code.REQUEST_TOO_LARGE,
-    Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-)
+from footfall.web.calls import downloads, events, guides, live, quarantine, reports, service, statistics, views
+from footfall.web.route import CHANGE, Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -198,7 +141,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         reports.add_schedule,
         tag="Schedules",
         signed_in=True,
-        errors=_CHANGE,
+        errors=CHANGE,
     ),
     Route(
         "GET",
@@ -270,7 +213,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.release_quarantine,
         tag="Quarantine",
         signed_in=True,
-        errors=_CHANGE,
+        errors=CHANGE,
     ),
     Route(
         "POST",
@@ -279,7 +222,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.drop_quarantine,
         tag="Quarantine",
         signed_in=True,
-        errors=_CHANGE,
+        errors=CHANGE,
     ),
     *(
         Route(
@@ -303,6 +246,67 @@ ROUTES: Final[tuple[Route, ...]] = (
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route("GET", "/usage/definitions", "Define the Numbers", statistics.show_definitions, tag="Usage", signed_in=True),
+    Route(
+        "POST",
+        "/views",
+        "Save View",
+        views.save_view,
+        tag="Views",
+        signed_in=True,
+        errors=CHANGE,
+    ),
+    Route("GET", "/views", "List Views", views.list_views, tag="Views", signed_in=True),
+    Route(
+        "GET",
+        "/views/{view}",
+        "Show View",
+        views.show_view,
+        tag="Views",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_PARAMETER_MALFORMED),
+    ),
+    Route(
+        "DELETE",
+        "/views/{view}",
+        "Remove View",
+        views.remove_view,
+        tag="Views",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "POST",
+        "/shares",
+        "Share View",
+        views.add_share,
+        tag="Views",
+        signed_in=True,
+        errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
+    ),
+    Route("GET", "/shares", "List Shared Links", views.list_shares, tag="Views", signed_in=True),
+    Route(
+        "DELETE",
+        "/shares/{share}",
+        "Revoke Shared Link",
+        views.remove_share,
+        tag="Views",
+        signed_in=True,
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "GET",
+        "/shared/{link}/{file}",
+        "Show Shared Link",
+        views.show_shared,
+        tag="Views",
+        errors=(
+            Code.REQUEST_NOT_FOUND,
+            Code.REQUEST_PARAMETER_MALFORMED,
+            Code.REQUEST_AUTHORIZATION_FAILURE,
+            Code.REQUEST_RATE_LIMITED,
+            Code.SERVICE_UNAVAILABLE,
+        ),
+    ),
     Route("GET", "/plan", "Get Tracking Plan", service.show_plan, tag="Plan", signed_in=True),
     Route("GET", "/service/version", "Get Service Version", service.service_version, published=True),
     Route("GET", "/system/version", "Get Service Version, for older clients", service.system_version, published=True),

@@ -49,6 +49,7 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         """Answer; names that neither the plan nor the store knows become a warning."""
         given = {key: request.query_params.getall(key) for key in request.query_params}
         wanted = _choose_format(name, given.pop("format", []), request)
+        given = await asyncio.to_thread(services.views.fill, request.user, given) if "view" in given else given
         # On a thread: a plan may have ten thousand types with dozens of keys each.
         question = await asyncio.to_thread(services.usage.parse, name, given)
         found = await _while_awaited(request, services.usage.ask(request.user, question))
@@ -57,7 +58,7 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         if wanted == "json":
             return Response(found, headers=headers)
         timezone = (given.get("timezone") or ["UTC"])[0]
-        body = await _write(services, name, found, wanted, timezone or "UTC")
+        body = await write_answer(services, name, found, wanted, timezone or "UTC")
         file = f'inline; filename="{name}.{"vl.json" if wanted == "vega" else wanted}"'
         return Response(body, media_type=FORMATS[wanted], headers={**headers, "content-disposition": file})  # type: ignore[arg-type]
 
@@ -105,7 +106,8 @@ def _choose_format(name: str, given: list[str], request: SignedInRequest) -> str
     return next(key for key, media in offers.items() if media == chosen)
 
 
-async def _write(services: Services, name: str, answer: Answer, wanted: str, timezone: str) -> bytes:
+async def write_answer(services: Services, name: str, answer: Answer, wanted: str, timezone: str) -> bytes:
+    """The answer in a format but JSON; a chart has the times of the zone's clock. Raises RequestRefused."""
     table = await asyncio.to_thread(usage.make_table, name, answer)
     if wanted in ("csv", "arrow"):
         return await asyncio.to_thread(usage.write_csv if wanted == "csv" else usage.write_arrow, table)

@@ -32,6 +32,8 @@ _SOURCE: Final = _Lookup("{source}", "SOURCE", "/reports?limit=1", r'"source":"\
 _LOOKUPS: Final = (
     _SOURCE,
     _Lookup("{schedule}", "SCHEDULE", "/schedules", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_NAME}"'),
+    _Lookup("{view}", "VIEW", "/views", r'"id":"\([^"]*\)"'),
+    _Lookup("{share}", "SHARE", "/shares", r'"id":"\([^"]*\)"'),
     _Lookup(
         "{batch}/{sequence}", "HELD", "/quarantine?limit=1", r'"sequence":\([0-9]*\),"batch":"\([^"]*\)"', r"\2\/\1"
     ),

@@ -15,7 +15,8 @@ from footfall.web.openapi.examples import PACKAGED, Examples, make_examples
 from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS, QUERY_EXAMPLES
 from footfall.web.openapi.texts import ADVICE, PARAMETER_SCHEMAS, Documentation
 from footfall.web.openapi.usage_parameters import USAGE_SCHEMAS
-from footfall.web.routes import ROUTES, Route
+from footfall.web.route import Route
+from footfall.web.routes import ROUTES
 from footfall.wire import ErrorNode, Service, Unauthorized
 
 Json = dict[str, Any]
