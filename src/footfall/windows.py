@@ -98,8 +98,8 @@ def day_number(timezone: ZoneInfo, at_ms: int) -> int:
 def instant(local: dt.datetime, timezone: dt.tzinfo, *, is_last: bool = False) -> int:
     """The instant in ms at which the zone's clock shows a time; a time with an offset does not need the zone.
 
-    For a time that the clock shows twice, the first instant. For one that it skips, the instant of the change; where the
-    time is the last of a range, one ms before that. Raises OverflowError at the ends of the calendar.
+    For a time that the clock shows twice, the first instant; for one that it skips, the instant of the change. Where a
+    skipped time is the last of a range, one ms before that. Raises OverflowError at the ends of the calendar.
     """
     if local.tzinfo is not None:
         return _instant(local)
