@@ -262,6 +262,15 @@ PASSWORD_HASHES_AT_ONCE_MAX = 2
 # Sign-ins that wait for a hash: a hundred wait for some seconds, and more would wait for nothing.
 SIGN_INS_WAITING_MAX = 100
 
+# Keys of one user: one for each program, and two while one is rotated.
+KEYS_MAX = 100
+# Days after which a key ends at the most; 0 lets keys without an end be made.
+KEY_DAYS_MAX = 0
+# Days that a key may be given at all.
+KEY_DAYS_MOST = 3_650
+# Seconds for which the old key works beside the new one, unless who rotates it says otherwise: a day to deploy it.
+KEY_OVERLAP_S = 86_400
+
 # Seconds to wait for the store to answer a connection, and for a load to finish.
 STORE_CONNECT_TIMEOUT_S = 5
 STORE_LOAD_TIMEOUT_S = 120

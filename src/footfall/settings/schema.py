@@ -165,6 +165,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
     password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
     sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
+    keys_max: NotNegative = limits.KEYS_MAX
+    key_days_max: Annotated[int, Meta(ge=0, le=limits.KEY_DAYS_MOST)] = limits.KEY_DAYS_MAX
+    key_overlap_s: NotNegative = limits.KEY_OVERLAP_S
 
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S

@@ -38,6 +38,31 @@ class User(Struct, frozen=True, kw_only=True):
         return f"User(id={self.id!r}, admin={self.admin!r}, customers={self.customers!r})"
 
 
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key with which programs sign in as the user of `account`, with at most the rights named here.
+
+    `digest` is the SHA-256 of the key's text in hex; the text itself is not kept. `scopes` say which calls it may make.
+    Without `customers` it sees those of its user, without `products` all. `used_ms` is exact to a minute. `replaces` is
+    the key that it was made for by a rotation.
+    """
+
+    id: str
+    account: str
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    created_ms: int
+    expires_ms: int | None = None
+    used_ms: int | None = None
+    replaces: str | None = None
+
+    def __repr__(self) -> str:
+        """The key without its digest, because reprs end up in logs."""
+        return f"ApiKey(id={self.id!r}, scopes={self.scopes!r})"
+
+
 class JobStatus(StrEnum):
     """The status of a report: RUNNING, then one of the others for ever."""
 

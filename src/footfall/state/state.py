@@ -10,6 +10,7 @@ from footfall.settings import Settings
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
 from footfall.state.jobs import JobRepository
+from footfall.state.keys import KeyRepository
 from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
 from footfall.state.nodes import NodeRepository, SecretRepository
 from footfall.state.schedules import ScheduleRepository
@@ -27,6 +28,7 @@ class State:
     def __init__(self, url: str) -> None:
         self.database = open_database(url)
         self.users = UserRepository(self.database)
+        self.keys = KeyRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)

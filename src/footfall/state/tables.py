@@ -36,6 +36,25 @@ users = Table(
 )
 Index("users_account", users.c.account, unique=True)
 
+# Keys belong to an account, and are found by the digest of their text.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("customers", Text, nullable=False),
+    Column("products", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("used_ms", BigInteger),
+    Column("replaces", Text),
+)
+Index("api_keys_digest", api_keys.c.digest, unique=True)
+Index("api_keys_account", api_keys.c.account, api_keys.c.id)
+
 # A job belongs to `account`; `user_id` is the name that its user had. It is not called `user`, because PostgreSQL takes
 # an unquoted `user` for the database's own user, silently. There is no foreign key to `users`, because a report is kept
 # after its user was removed, until its file is removed.

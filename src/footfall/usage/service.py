@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from msgspec import UNSET, Struct, structs
 
 from footfall import windows
-from footfall.accounts import may_see
+from footfall.accounts import may_see, sees_all_customers, visible_products
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.plan import LivePlan, Plan
 from footfall.settings import Settings
@@ -247,15 +247,31 @@ def _link(question: Question, as_of: int) -> str:
 
 
 def visible_selection(user: User, selection: EventSelection) -> EventSelection:
-    """The selection with the customers that the user may see for `*`. Raises RequestRefused for any other."""
+    """The selection with the customers and products that the user may see for `*`.
+
+    Raises RequestRefused for any other.
+    """
     if EVERY in selection.customers:
-        if not (user.admin or user.customers):
+        if not (sees_all_customers(user) or user.customers):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "there is no customer that you may see")
-        return structs.replace(selection, customers=() if user.admin else tuple(sorted(user.customers)))
-    for customer in selection.customers:
-        if not may_see(user, customer):
-            text = f"you may not see the customer {customer!r}"
-            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+        found = () if sees_all_customers(user) else tuple(sorted(user.customers))
+        selection = structs.replace(selection, customers=found)
+    else:
+        for customer in selection.customers:
+            if not may_see(user, customer):
+                text = f"you may not see the customer {customer!r}"
+                raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+    return _with_visible_products(user, selection)
+
+
+def _with_visible_products(user: User, selection: EventSelection) -> EventSelection:
+    """The selection with the products that the user's key is for, where it names none. Raises RequestRefused."""
+    visible = visible_products(user)
+    if visible and not selection.products:
+        return structs.replace(selection, products=tuple(sorted(visible)))
+    if visible and (unseen := [product for product in selection.products if product not in visible]):
+        text = f"you may not see the product {unseen[0]!r}"
+        raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
     return selection
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType
 
+from footfall.accounts import KeyedUser
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.state import Share, State, TooManyShares, User
@@ -58,6 +59,9 @@ class Shares:
         """Make the link that the body of `POST /shares` asks for; its URL begins with `base_url`."""
         if not self._settings.shares_allowed:
             text = "links that work without a sign-in are not allowed here: the setting shares_allowed says so"
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+        if isinstance(user, KeyedUser) and user.is_narrowed:
+            text = "a link shows all that its user may see, and the key is for some customers or products only"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
         wanted = self._of_view(user, read_share(body, self._settings))
         check_parameters(self._usage, user, wanted.call, wanted.parameters)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.accounts import may_see
+from footfall.accounts import may_see, sees_all_customers
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import SavedView, State, TooManyViews, User
@@ -109,7 +109,7 @@ class Views:
         return {**self.find(user, names[0]).parameters, **own}
 
     def _visible(self, user: User, name: str | None = None) -> list[SavedView]:
-        return self._state.views.visible(user.account, None if user.admin else user.customers, name)
+        return self._state.views.visible(user.account, None if sees_all_customers(user) else user.customers, name)
 
     def _may_use(self, user: User, view: SavedView) -> bool:
         return view.account == user.account or bool(view.customer and may_see(user, view.customer))

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Guard
 
+from footfall.accounts import has_scope
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.usage import Drawings
@@ -54,6 +55,17 @@ def build(parts: Parts) -> ASGIApp:
         logging_config=None,
     )
     return CorsMiddleware(Dispatcher(calls, parts.collect, parts.requests, [entry.name for entry in ROUTES]), settings)
+
+
+def _scope_guard(entry: Route) -> Guard:
+    """A guard that refuses a key which is not for calls like this one; it follows the one that signs in."""
+
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if not has_scope(connection.scope["user"], entry.scopes):
+            text = f"the key is not for this call, which takes one with the scope {' or '.join(entry.scopes)}"
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+
+    return check
 
 
 def _known_query_guard(entry: Route) -> Guard:
@@ -107,6 +119,7 @@ def _same_origin_guard(forwarded: Forwarded) -> Guard:
 def _guards(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settings) -> Iterator[Guard]:
     if entry.signed_in and not (entry.opened_by and getattr(settings, entry.opened_by)):
         yield sign_in
+        yield _scope_guard(entry)
     if entry.changes:
         yield _same_origin_guard(forwarded)
     if entry.strict:

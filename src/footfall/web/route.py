@@ -1,11 +1,30 @@
-"""A call of the API, as the table of calls has it."""
+"""What the table of calls says of each."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from footfall.accounts import KeyScope
 from footfall.errors import Code
+
+# Codes of every call that needs a user.
+_SIGN_IN: Final = (
+    Code.REQUEST_UNAUTHORIZED,
+    Code.REQUEST_AUTHORIZATION_FAILURE,
+    Code.REQUEST_RATE_LIMITED,
+    Code.SERVICE_UNAVAILABLE,
+)
+
+# Codes of a call that reads a body and checks what the user may do.
+CHANGE: Final = (
+    Code.REQUEST_INPUT_MALFORMED,
+    Code.REQUEST_PARAMETER_MALFORMED,
+    Code.REQUEST_AUTHORIZATION_FAILURE,
+    Code.REQUEST_TIMED_OUT,
+    Code.REQUEST_TOO_LARGE,
+    Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+)
 
 
 class Route(Struct, frozen=True):
@@ -13,6 +32,8 @@ class Route(Struct, frozen=True):
 
     A `published` call has clients from before footfall: it ignores unknown parameters and keys, and warns of them.
     Other calls that need a user refuse them.
+
+    `scopes` are those of which a key must have one to make the call. A password may make every call that its user may.
 
     `opened_by` names the setting that opens the call to everyone, although it is `signed_in`.
 
@@ -25,6 +46,7 @@ class Route(Struct, frozen=True):
     call: Callable[..., Awaitable[Any]]
     tag: str = "Service"
     signed_in: bool = False
+    scopes: tuple[KeyScope, ...] = ()
     opened_by: str = ""
     public: bool = True
     published: bool = False
@@ -48,16 +70,5 @@ class Route(Struct, frozen=True):
     @property
     def codes(self) -> tuple[Code, ...]:
         """All codes that the call can answer with."""
-        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
-        return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
-
-
-# Codes of a call that reads a body and checks what the user may do.
-CHANGE: Final = (
-    Code.REQUEST_INPUT_MALFORMED,
-    Code.REQUEST_PARAMETER_MALFORMED,
-    Code.REQUEST_AUTHORIZATION_FAILURE,
-    Code.REQUEST_TIMED_OUT,
-    Code.REQUEST_TOO_LARGE,
-    Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-)
+        found = (*self.errors, *(_SIGN_IN if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
+        return tuple(dict.fromkeys(found))

@@ -51,6 +51,10 @@ _NULLS_LEFT_OUT: Final = {
     *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
     *("ScheduleRequest", "ScheduleFilter", "ScheduleOutput"),
 }
+_SECURITY: Final = {
+    "Basic": {"type": "http", "scheme": "basic", "description": "User name and password, or a key as the password."},
+    "Bearer": {"type": "http", "scheme": "bearer", "description": "A key."},
+}
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
     409: ("Retry-After", "Seconds until the next poll makes sense, while the report is RUNNING."),
@@ -107,7 +111,7 @@ def make_document(routes: Iterable[Route], service: Service, examples: Examples 
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"Basic": {"type": "http", "scheme": "basic", "description": "User name and password."}},
+            "securitySchemes": _SECURITY,
         },
     }
 
@@ -140,7 +144,7 @@ def _operation(entry: Route, schemas: Mapping[Any, Json], examples: Examples) ->
         "tags": [entry.tag],
         "summary": entry.summary,
         "description": page.text,
-        "security": [{"Basic": []}] if entry.signed_in else [],
+        "security": [{"Basic": []}, {"Bearer": []}] if entry.signed_in else [],
     }
     query = _parameters("query", page.query, page.required, entry.path)
     for parameter in query:

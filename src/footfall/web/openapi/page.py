@@ -46,6 +46,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "statistics": "Statistics",
     "deployment": "Deployment",
     "operating": "Operating",
+    "security": "Security",
     "settings": "Settings",
     "cli": "The command line",
     "metrics": "Metrics",
