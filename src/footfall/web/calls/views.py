@@ -91,7 +91,8 @@ async def _answer(services: Services, opened: OpenedShare, wanted: str) -> bytes
     if wanted == "json":
         return msgspec.json.encode(found) + b"\n"
     timezone = (share.parameters.get("timezone") or ["UTC"])[0]
-    return await write_answer(services, share.call, found, wanted, timezone)
+    # A table of a link is for spreadsheets.
+    return await write_answer(services, share.call, found, wanted, timezone, safe=True)
 
 
 def _response(found: Any) -> Response[Any]:
