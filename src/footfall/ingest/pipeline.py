@@ -215,7 +215,10 @@ class Collector:
             event.sequence, event.batch = sequence, batch
         if not refused:
             return events, 0, b""
-        kept, held_lines = hold_refused(events, batch_text(batch), refused, find_sender(), checker.plan.fingerprint)
+        sender = find_sender()
+        if not self._settings.quarantine_sender_kept:
+            sender = Sender(origin=sender.origin)  # the site, which is nobody's own
+        kept, held_lines = hold_refused(events, batch_text(batch), refused, sender, checker.plan.fingerprint)
         return kept, len(refused), held_lines
 
     def _end(self, prepared: PreparedRequest) -> PreparedRequest:

@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     plan: str = ""
     plan_mode: Literal["strict", "quarantine", "open"] = "strict"
+    quarantine_sender_kept: bool = False
 
     events_url: str = "embedded"
     state_url: str = ""
