@@ -148,7 +148,7 @@ class Sender:
             "Idempotency-Key": batch.key,
         }
         try:
-            decision = decide(self._connection.request("POST", "/events", batch.body, headers, self._prepare))
+            decision = decide(self._connection.request("POST", "/events", batch.body, headers, meanwhile=self._prepare))
         except Unreachable as error:
             decision = Later(str(error))
         result = self._settle(batch, decision)
