@@ -1,8 +1,8 @@
 """Who may sign in, and what they may see.
 
-Users sign in with Basic authentication; programs also with a key of a user, as the password of Basic or as Bearer. A
-password is kept as its argon2id hash, which costs tens of milliseconds and 64 MiB on purpose, so this room is careful
-with hashes:
+Users sign in with Basic authentication; programs also with a key of a user, as the password of Basic or as Bearer. On
+the page, people sign in with the same password, which begins a session (`sessions.py`). A password is kept as its
+argon2id hash, which costs tens of milliseconds and 64 MiB on purpose, so this room is careful with hashes:
 
 - A verified password is remembered for a minute, as an HMAC under a key of this process, and counts only while the
   user's row still has the hash that it was verified against: a removal or a new password works at once.
@@ -26,6 +26,7 @@ from footfall.accounts.rights import (
     sees_all_customers,
     visible_products,
 )
+from footfall.accounts.sessions import Sessions, SignedIn, form_token, is_form_token, is_token, new_token
 
 __all__ = [
     "Accounts",
@@ -35,12 +36,18 @@ __all__ = [
     "KeyScope",
     "KeyedUser",
     "Keys",
+    "Sessions",
+    "SignedIn",
     "Unauthenticated",
     "WantedKey",
     "find_again",
+    "form_token",
     "has_scope",
+    "is_form_token",
+    "is_token",
     "key_digest",
     "may_see",
+    "new_token",
     "rights_of",
     "sees_all_customers",
     "visible_products",

@@ -10,7 +10,14 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
 from msgspec import UNSET
 
-from footfall.accounts.credentials import Credentials, PresentedKey, VerifiedCache, parse_authorization, parse_key
+from footfall.accounts.credentials import (
+    Credentials,
+    PresentedKey,
+    VerifiedCache,
+    make_credentials,
+    parse_authorization,
+    parse_key,
+)
 from footfall.accounts.failures import Failures
 from footfall.accounts.keys import Keys, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
@@ -59,7 +66,13 @@ class Accounts:
         presented = parse_key(authorization)
         if presented is not None:
             return await self._authenticate_key(presented, address)
-        credentials = parse_authorization(authorization)
+        return await self._sign_in(parse_authorization(authorization), address)
+
+    async def check(self, user_id: str, password: str, address: str) -> User:
+        """The user of an id and a password as a person typed them. Raises as `authenticate` does."""
+        return await self._sign_in(make_credentials(user_id, password), address)
+
+    async def _sign_in(self, credentials: Credentials | None, address: str) -> User:
         if credentials is None:
             raise Unauthenticated
         pair = (credentials.user_id, network_of(address))

@@ -42,8 +42,13 @@ def parse_authorization(authorization: str | None) -> Credentials | None:
     except ValueError:
         return None
     user_id, colon, password = decoded.partition(":")
+    return make_credentials(user_id, password) if colon else None
+
+
+def make_credentials(user_id: str, password: str) -> Credentials | None:
+    """An id and a password as they are compared; None when no user can have them."""
     credentials = Credentials(normalize(user_id), normalize(password))
-    if not colon or not is_user_id(credentials.user_id) or not is_password(credentials.password):
+    if not is_user_id(credentials.user_id) or not is_password(credentials.password):
         return None
     return credentials
 

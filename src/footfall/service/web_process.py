@@ -7,6 +7,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from footfall.accounts import Sessions
+from footfall.dashboard import page_routes
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.ingest import Collector
@@ -24,9 +26,9 @@ from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
-from footfall.usage import Usage
+from footfall.usage import Drawings, Usage
 from footfall.views import Shares, Views
-from footfall.web import NodeMetrics, Parts, build, events_protocol
+from footfall.web import Forwarded, NodeMetrics, Parts, build, events_protocol
 from footfall.wire import Service
 
 
@@ -64,31 +66,32 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         background.start(table, tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
-        application = build(
-            Parts(
-                settings=settings,
-                accounts=accounts,
-                reports=reports,
-                schedules=Schedules(state, settings, clock, codes),
-                estimates=estimates,
-                receipts=receipts,
-                usage=usage,
-                views=views,
-                shares=Shares(state, settings, clock, usage, views),
-                live=live,
-                codes=codes,
-                plan=plan,
-                quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
-                collect=collector,
-                service=_describe(settings),
-                clock=clock,
-                node_metrics=NodeMetrics(metrics, state, settings, clock),
-                refused=collector.refusals,
-                requests=collector.requests,
-                healthy=lambda: journal.refusal is None,
-            )
+        parts = Parts(
+            settings=settings,
+            accounts=accounts,
+            sessions=Sessions(state, settings, clock),
+            reports=reports,
+            schedules=Schedules(state, settings, clock, codes),
+            estimates=estimates,
+            receipts=receipts,
+            usage=usage,
+            drawings=Drawings(settings),
+            views=views,
+            shares=Shares(state, settings, clock, usage, views),
+            live=live,
+            codes=codes,
+            plan=plan,
+            quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+            forwarded=Forwarded(settings),
+            collect=collector,
+            service=_describe(settings),
+            clock=clock,
+            node_metrics=NodeMetrics(metrics, state, settings, clock),
+            refused=collector.refusals,
+            requests=collector.requests,
+            healthy=lambda: journal.refusal is None,
         )
-        yield application, events_protocol(collector, settings)
+        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
 
 
 def _describe(settings: Settings) -> Service:

@@ -257,6 +257,12 @@ CREDENTIAL_CACHE_S = 60
 CREDENTIAL_CACHE_MAX = 1_024
 # Failed sign-ins of one user from one address (of IPv6, one /64) in a minute, then 429: guessing must not pay.
 LOGIN_FAILURES_MAX = 20
+# Seconds without use after which a session of the page ends: who comes back the next morning is still signed in.
+SESSION_IDLE_S = 86_400
+# Seconds after which a session ends however much it is used: a stolen one does not last.
+SESSION_AGE_MAX_S = 1_209_600
+# Sessions of one user: a few browsers on a few machines; the oldest ends when there is one more.
+SESSIONS_EACH_MAX = 20
 # Password hashes computed at once in one web process: each takes 64 MiB while it runs.
 PASSWORD_HASHES_AT_ONCE_MAX = 2
 # Sign-ins that wait for a hash: a hundred wait for some seconds, and more would wait for nothing.

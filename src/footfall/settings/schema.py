@@ -164,6 +164,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
+    session_idle_s: Positive = limits.SESSION_IDLE_S
+    session_age_max_s: Positive = limits.SESSION_AGE_MAX_S
+    sessions_each_max: Positive = limits.SESSIONS_EACH_MAX
     password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
     sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
     keys_max: NotNegative = limits.KEYS_MAX

@@ -1,4 +1,4 @@
-"""The state that the nodes of an installation share: users, their keys, report jobs, schedules, nodes and secrets.
+"""The state that the nodes of an installation share: users, keys, sessions, report jobs, schedules, nodes and secrets.
 
 A SQLite file serves one machine, a PostgreSQL database serves many. The URL chooses; no code outside this package
 depends on the choice. Both keep five promises:
@@ -30,6 +30,7 @@ from footfall.state.records import (
     SavedView,
     Schedule,
     ScheduleRun,
+    Session,
     Share,
     User,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "SavedView",
     "Schedule",
     "ScheduleRun",
+    "Session",
     "Share",
     "State",
     "StateNotEmpty",

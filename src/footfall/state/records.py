@@ -63,6 +63,26 @@ class ApiKey(Struct, frozen=True, kw_only=True):
         return f"ApiKey(id={self.id!r}, scopes={self.scopes!r})"
 
 
+class Session(Struct, frozen=True, kw_only=True):
+    """A browser in which a user is signed in, known by the hash of the token that it holds.
+
+    It counts while the user of its `account` has the `security_stamp` with which it began. `agent` is what the browser
+    calls itself, `timezone` the one that it is in, as far as it said. `seen_ms` is about its last use.
+    """
+
+    token_hash: str
+    account: str
+    security_stamp: str
+    created_ms: int
+    seen_ms: int
+    agent: str = ""
+    timezone: str = ""
+
+    def __repr__(self) -> str:
+        """The session without the hash and the stamp, because reprs end up in logs."""
+        return f"Session(account={self.account!r}, created_ms={self.created_ms!r})"
+
+
 class JobStatus(StrEnum):
     """The status of a report: RUNNING, then one of the others for ever."""
 

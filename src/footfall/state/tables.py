@@ -218,3 +218,20 @@ Index(
     postgresql_where=_RUNNING,
 )
 Index("schedule_runs_look", schedule_runs.c.look_ms, sqlite_where=_WAITING, postgresql_where=_WAITING)
+
+# There is no foreign key to `users`: a session counts while the account's user has its stamp, and is removed when it is
+# old.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("security_stamp", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+)
+Index("sessions_account", sessions.c.account, sessions.c.created_ms)
+Index("sessions_seen", sessions.c.seen_ms)
+Index("sessions_created", sessions.c.created_ms)

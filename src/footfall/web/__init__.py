@@ -19,17 +19,22 @@ the manual, and draws it as a page. It draws the guides of `docs/` too.
 from footfall.web.application import build
 from footfall.web.cors import CorsHeaders
 from footfall.web.dependencies import Parts
+from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
+from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
-from footfall.web.route import Route
+from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 
 __all__ = [
     "ROUTES",
     "CorsHeaders",
+    "Forwarded",
     "NodeMetrics",
+    "PageRoute",
     "Parts",
     "Route",
+    "as_refusal",
     "build",
     "events_protocol",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from litestar import HttpMethod, Litestar, Response, route
+from litestar import HttpMethod, Litestar, Request, Response, route
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
@@ -14,7 +14,6 @@ from litestar.types import ASGIApp, Guard
 from footfall.accounts import has_scope
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
-from footfall.usage import Drawings
 from footfall.validation import unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
@@ -25,28 +24,33 @@ from footfall.web.forwarded import Forwarded
 from footfall.web.openapi.document import Description
 from footfall.web.openapi.manual import PAGES
 from footfall.web.plan_body import PlanBody
-from footfall.web.route import Route
+from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 
 # Calls whose answers have every byte that clients from before footfall know. The others end with a newline.
 _PUBLISHED = frozenset(entry.name for entry in ROUTES if entry.published)
+# The one path that is a page for browsers and a call for programs.
+ROOT = "/"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-def build(parts: Parts) -> ASGIApp:
-    """The ASGI application of the whole API. Raises ValueError when `trusted_proxies` is malformed."""
-    settings = parts.settings
-    forwarded = Forwarded(settings)
+def build(parts: Parts, pages: Sequence[PageRoute] = ()) -> ASGIApp:
+    """The ASGI application of the whole API, and of the pages for people."""
+    settings, forwarded = parts.settings, parts.forwarded
     sign_in = SignIn(parts.accounts, forwarded)
     services = Services(
         **vars(parts),
-        drawings=Drawings(settings),
-        forwarded=forwarded,
         document=Description(parts.service, parts.plan, settings).document,
         plan_body=PlanBody(parts.plan, settings),
+        home=next((page.answer for page in pages if page.path == ROOT), None),
     )
+    further = [page for page in pages if page.path != ROOT]
     calls = Litestar(
-        [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
+        [
+            *_options_handlers((*ROUTES, *further)),
+            *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES),
+            *map(_page_handler, further),
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers={Exception: make_exception_handler(parts.refused, forwarded, _PUBLISHED)},
         request_max_body_size=settings.call_body_bytes_max,
@@ -54,7 +58,8 @@ def build(parts: Parts) -> ASGIApp:
         openapi_config=None,
         logging_config=None,
     )
-    return CorsMiddleware(Dispatcher(calls, parts.collect, parts.requests, [entry.name for entry in ROUTES]), settings)
+    names = [*(entry.name for entry in ROUTES), *(page.name for page in further)]
+    return CorsMiddleware(Dispatcher(calls, parts.collect, parts.requests, names), settings)
 
 
 def _scope_guard(entry: Route) -> Guard:
@@ -80,7 +85,7 @@ def _known_query_guard(entry: Route) -> Guard:
     return check
 
 
-def _options_handlers(routes: Sequence[Route]) -> list[HTTPRouteHandler]:
+def _options_handlers(routes: Sequence[Route | PageRoute]) -> list[HTTPRouteHandler]:
     """Handlers of `OPTIONS`, which list all methods of a path; the framework's own list those of one of its calls.
 
     They are registered first, because the framework makes its own where none is.
@@ -147,3 +152,12 @@ def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings:
         after_request=None if entry.published else _end_line,
     )
     return handler(entry.call)
+
+
+def _page_handler(page: PageRoute) -> HTTPRouteHandler:
+    async def show(request: Request[Any, Any, Any]) -> Response[bytes]:
+        answer: Response[bytes] = await page.answer(request)
+        return answer
+
+    methods = [HttpMethod.GET, HttpMethod.HEAD] if page.method == "GET" else [HttpMethod(page.method)]
+    return route(_PARAMETER.sub(r"{\1:str}", page.path), http_method=methods, status_code=200)(show)

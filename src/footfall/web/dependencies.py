@@ -1,15 +1,16 @@
 """What the framework gives the calls: the services, as the parameter `services`, and the user who is signed in."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
-from footfall.accounts import Accounts
+from footfall.accounts import Accounts, Sessions
 from footfall.errors import Code
 from footfall.live import Live
 from footfall.metrics import RequestMetrics
@@ -32,7 +33,7 @@ from footfall.wire import Service
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """The parts of the service that the API shows.
+    """The parts of the service that the API and the pages for people show.
 
     `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
     counts the refusals of all other calls, `requests` all requests but preflights.
@@ -40,17 +41,20 @@ class Parts:
 
     settings: Settings
     accounts: Accounts
+    sessions: Sessions
     reports: Reports
     schedules: Schedules
     estimates: Estimates
     receipts: Receipts
     usage: Usage
+    drawings: Drawings
     views: Views
     shares: Shares
     live: Live
     codes: CodeLookup
     plan: LivePlan
     quarantine: Quarantine
+    forwarded: Forwarded
     clock: Clock
     service: Service
     collect: ASGIApp
@@ -64,14 +68,14 @@ class Parts:
 class Services(Parts):
     """What the calls work with: the parts, and what is made of them for the API alone.
 
-    `document` makes the OpenAPI document for readers of the service at a URL.
+    `document` makes the OpenAPI document for readers of the service at a URL. `home` is the page of `/`, where there
+    are pages.
     """
 
-    drawings: Drawings
-    forwarded: Forwarded
     document: Callable[[str], Mapping[str, Any]]
     plan_body: PlanBody
     guides: Guides = field(default_factory=Guides)
+    home: Callable[[Request[Any, Any, Any]], Awaitable[Any]] | None = None
 
 
 class SignIn:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
+from litestar import Request
 from msgspec import Struct
 
 from footfall.accounts import KeyScope
@@ -25,6 +26,22 @@ CHANGE: Final = (
     Code.REQUEST_TOO_LARGE,
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
 )
+
+
+class PageRoute(Struct, frozen=True):
+    """A page for people, whose room answers its requests by itself: who is signed in, errors and headers too.
+
+    The page of the path `/` is for browsers alone: programs are sent to the description, as they always were.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    answer: Callable[[Request[Any, Any, Any]], Awaitable[Any]]
+
+    @property
+    def name(self) -> str:
+        """The method and the path, by which metrics know the page."""
+        return f"{self.method} {self.path}"
 
 
 class Route(Struct, frozen=True):

@@ -37,6 +37,7 @@ _MODES: Final = {
 }
 # The titles of the guides, by the names of their files, in the order in which they are read.
 GUIDES: Final[Mapping[str, str]] = {
+    "dashboard": "The page",
     "clients": "Writing a client",
     "http-api": "The HTTP API",
     "tracking-plan": "The tracking plan",
