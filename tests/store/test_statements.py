@@ -21,6 +21,8 @@ PIECES = {
     # ... of statistics ...
     "{{scope}}": "customer = {customer:String} AND timestamp BETWEEN {start:Int64} AND {end:Int64}",
     "{{selection}}": "customer = {customer:String} AND timestamp BETWEEN {start:Int64} AND {end:Int64}",
+    "{{events}}": "events FINAL",
+    "{{condition}}": "customer = {customer:String} AND timestamp BETWEEN {start:Int64} AND {end:Int64}",
     "{{dimensions}}": "toString(type) AS dimension0,",
     "{{groups}}": ", dimension0",
     "{{actor}}": "context[1]",

@@ -170,6 +170,7 @@ def take(node: Node, step: str, events: list[made.Event], held: list[made.Event]
     few=st.sampled_from((0, 10_000)),
     rows=st.sampled_from((2, 10_000)),
     cache=st.sampled_from((0, 10_000_000)),
+    large=st.sampled_from((0, 10_000)),
 )
 @examples(6)
 def test_statistics_equal_the_model_whatever_happens_to_the_store(
@@ -183,8 +184,10 @@ def test_statistics_equal_the_model_whatever_happens_to_the_store(
     few: int,
     rows: int,
     cache: int,
+    large: int,
 ) -> None:
     monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
+    monkeypatch.setattr("footfall.usage.query.LARGE_EVENTS_MIN", large)
     for module in ("duplicates", "numbers", "rollups", "rollup_keeper"):
         monkeypatch.setattr(f"footfall.usage.{module}.COMPARED_ROWS_MAX", rows)
     node.empty(usage_cache_bytes_max=cache, late_after_s=LATE_S)

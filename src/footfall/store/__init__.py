@@ -12,6 +12,7 @@ that exist during one piece of work.
 from footfall.store.client import Store, Table
 from footfall.store.errors import (
     StoreDamaged,
+    StoreDiffers,
     StoreFailed,
     StoreLarge,
     StoreMemory,
@@ -28,6 +29,7 @@ __all__ = [
     "Identifier",
     "Store",
     "StoreDamaged",
+    "StoreDiffers",
     "StoreFailed",
     "StoreLarge",
     "StoreMemory",

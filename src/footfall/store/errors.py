@@ -38,6 +38,10 @@ class StoreLarge(StoreFailed):
     """The result of a statement is larger than its `max_result_bytes`."""
 
 
+class StoreDiffers(StoreFailed):
+    """A statement found what its own check (`throwIf`) says that there must not be."""
+
+
 class StoreRejected(StoreFailed):
     """The store rejected the request for its size or its form, as it would again; no statement was run."""
 
@@ -117,6 +121,7 @@ REQUEST_CODES = {
 }
 _TIMEOUT_EXCEEDED = 159
 _MEMORY_LIMIT_EXCEEDED = 241
+_CHECK_FAILED = 395
 _TOO_MANY_ROWS_OR_BYTES = 396
 _AUTHENTICATION_FAILED = 516
 _CODE = re.compile(r"Code: (\d+)")
@@ -151,6 +156,8 @@ def explain_read(error: ClickHouseError) -> StoreTimeout | StoreUnavailable | St
         return StoreTimeout(str(error))
     if code == _MEMORY_LIMIT_EXCEEDED:
         return StoreMemory(str(error))
+    if code == _CHECK_FAILED:
+        return StoreDiffers(str(error))
     if code == _TOO_MANY_ROWS_OR_BYTES:
         return StoreLarge(str(error))
     if code in DAMAGE_CODES:

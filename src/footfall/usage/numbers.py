@@ -66,7 +66,7 @@ def total_of(asked: Query) -> tuple[Number, Query]:
     """The number of all selected events; and how to ask further, which is cheaper where there are no duplicates."""
     numbers, _ = count_groups(asked, "all", ZoneInfo("UTC"), ())
     total = sum(numbers.values(), Number())
-    return total, asked if total.duplicates else asked.keeping_duplicates()
+    return total, asked.knowing(total.events, total.duplicates)
 
 
 def count_groups(
@@ -160,6 +160,7 @@ def _count_events(
     spans = [TimeSpan(first_ms, last_ms, rows) for first_ms, last_ms, rows, *_ in months]
     if not spans:
         return {}, intervals("all", timezone, 0, 0)
+    asked = asked.knowing(sum(span.rows for span in spans))
     # Events that arrive meanwhile outside of these months are not counted, as if they had arrived later.
     within = {"start": spans[0].first_ms, "end": spans[-1].last_ms}
     found = intervals(interval, timezone, spans[0].first_ms, spans[-1].last_ms)

@@ -17,6 +17,8 @@ from footfall.settings import Settings
 from footfall.store import Store, query
 from footfall.usage.duplicates import Limit, without_duplicates
 from footfall.usage.grouping import Grouping, fill
+from footfall.usage.reading import LARGE_EVENTS_MIN, WITH_FINAL, EventReader, EventSource
+from footfall.usage.rollups import Rollups, Scope
 from footfall.usage.selection import EVERY, EventSelection, actor_value, compile_selection, key_value
 
 
@@ -64,6 +66,7 @@ class Query:
         link: str = "",
         *,
         drops: bool = True,
+        reader: EventReader | None = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -77,16 +80,26 @@ class Query:
         self.filter = compile_selection(selection, self.as_of, plan)
         self._link = link
         self._drops = drops and selection.duplicates == "drop"
+        self._reader = reader
 
     def of(self, selection: EventSelection) -> "Query":
-        """The same question about other events, at the same watermark and within the same time."""
-        return Query(self.store, self.settings, self.plan, selection, self.watermark, self.limit, self._link)
+        """The same question about other events, as many, at the same watermark and within the same time."""
+        return self._like(selection, drops=True, is_large=self._reader is not None)
 
-    def keeping_duplicates(self) -> "Query":
-        """The same question where there are no duplicates that had to be looked for; its answer says what was asked."""
-        return Query(
-            *(self.store, self.settings, self.plan, self.selection, self.watermark, self.limit, self._link), drops=False
+    def knowing(self, events: int, duplicates: int | None = None) -> "Query":
+        """The same question, asked in a cheaper way, where so many events and duplicates are selected.
+
+        Where there are no duplicates, none are looked for; the answer says what was asked. Where there are many events,
+        those that stand in the table once are read without FINAL.
+        """
+        return self._like(self.selection, drops=self._drops and duplicates != 0, is_large=events >= LARGE_EVENTS_MIN)
+
+    def _like(self, selection: EventSelection, *, drops: bool, is_large: bool) -> "Query":
+        reader = (
+            EventReader(Rollups(self.store, self.late_ms), Scope.around(selection), self.limit) if is_large else None
         )
+        common = self.store, self.settings, self.plan, selection, self.watermark, self.limit, self._link
+        return Query(*common, drops=drops, reader=reader)
 
     def about(self, *, exact: bool = True) -> dict[str, Any]:
         """The fields of an `Answer`."""
@@ -105,8 +118,13 @@ class Query:
         """The rows of queries/NAME.sql; `texts` fill further places of its text."""
         text = fill(query(name), texts or {})
         text = text.replace("{{without_duplicates}}", without_duplicates(drop=self._drops))
-        common = {"late": self.late_ms, **self.filter.parameters}
-        return self.store.rows(self.filter.fill(text), {**common, **parameters}, {**self.limit(), **settings})
+        common = {"late": self.late_ms, **self.filter.parameters, **parameters}
+
+        def run(source: EventSource) -> list[tuple[Any, ...]]:
+            statement = self.filter.fill(source.fill(text))
+            return self.store.rows(statement, {**common, **source.parameters}, {**self.limit(), **settings})
+
+        return self._reader.read(run) if self._reader and "{{events}}" in text else run(WITH_FINAL)
 
     def grouped_rows(
         self, name: str, grouping: Grouping, parameters: Mapping[str, Any] | None = None, **settings: Any

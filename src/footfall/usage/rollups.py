@@ -33,6 +33,8 @@ QUARTER_MS: Final = HOUR_MS // 4
 DIMENSIONS: Final = ("customer", "product", "type", "version")
 # Days of one answer that are counted from events; more are years of thousands of customers, just after an upgrade.
 DAYS_MAX: Final = 1_000_000
+# Days that a statement reads with FINAL beside others: with more, FINAL for all costs little more.
+UNMERGED_DAYS_MAX: Final = 1_000
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -64,6 +66,17 @@ class Scope(Struct, frozen=True, kw_only=True):
             end_ms=selection.last_ms,
         )
 
+    @classmethod
+    def around(cls, selection: EventSelection) -> "Scope":
+        """The customers, products and times of a selection; events of any type, context and receipt."""
+        is_by_event = selection.basis == "event"
+        return cls(
+            customers=selection.customers,
+            products=selection.products,
+            start_ms=selection.first_ms if is_by_event else cls().start_ms,
+            end_ms=selection.last_ms if is_by_event else cls().end_ms,
+        )
+
     def parameters(self) -> dict[str, Any]:
         """The native parameters of a statement."""
         lists = ("customers", "products", "types", "prefixes", "versions")
@@ -86,6 +99,20 @@ class ScopeState(Struct, frozen=True):
     first_day: int
     last_day: int
     rows: int
+
+
+class UnmergedDays(Struct, frozen=True):
+    """UTC days of a scope that may have events twice, and how many days it has in all.
+
+    This is said of the table `epoch`, of a MergeTree `engine`, and of what was loaded up to `looked_ms`. More than
+    UNMERGED_DAYS_MAX days are not all there.
+    """
+
+    epoch: str
+    engine: str
+    looked_ms: int
+    days: tuple[int, ...]
+    known: int
 
 
 class GroupKey(NamedTuple):
@@ -213,13 +240,19 @@ class Rollups:
                 for row in self._store.rows(text, wanted, limit()):
                     yield GroupKey(*row[:5]), GroupCount(*row[5:])
 
-    def unmerged_days(self, scope: Scope, limit: Limit) -> list[Day]:
-        """The scope's days that must be read with FINAL, in order: all others have each event once, by one look.
+    def unmerged_days(self, scope: Scope, limit: Limit) -> UnmergedDays:
+        """The scope's days that must be read with FINAL: of all others, no event stands in the table twice.
 
-        A load may be repeated meanwhile. Who has read without FINAL asks again afterwards: as long as no other day has
-        come in, what was read is right.
+        See `footfall.usage.reading` for how long this is true.
         """
-        return [Day(*row) for row in self._store.rows(query("rollup_unmerged"), scope.parameters(), limit())]
+        wanted = {**scope.parameters(), "limit": UNMERGED_DAYS_MAX + 1}
+        ((epoch, engine, looked_ms, days, known),) = self._store.rows(query("rollup_unmerged"), wanted, limit())
+        return UnmergedDays(epoch, engine, looked_ms, tuple(days), known)
+
+    def epoch(self, limit: Limit) -> str:
+        """The identity of the table of events that is in use now."""
+        ((epoch, *_),) = self._store.rows(query("rollup_state"), {}, limit())
+        return str(epoch)
 
     def forget(self, customer: str, product: str, now_ms: int) -> None:
         """Have all days of a customer's product counted anew, and until then from the events.

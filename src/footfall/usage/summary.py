@@ -112,7 +112,7 @@ def _lists(asked: Query, wanted: SummaryRequest) -> dict[str, list[Count]]:
 
 
 def _overview(asked: Query, number: Number) -> Overview:
-    further = asked if number.duplicates else asked.keeping_duplicates()
+    further = asked.knowing(number.events, number.duplicates)
     return Overview(**number.shown(asked.selection.duplicates), actors=count_actors(further))
 
 
@@ -174,7 +174,8 @@ def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
         (row,) = rows_of(everything, {(0, *key): Number(shown)})
         values = {name: getattr(row, name) for name in (*_DIMENSIONS, "values", "others")}
         rows.append(ComparedValue(**values, events=shown, before=before, change=_change(shown, before)))
-    total, past = (sum(each.values(), Number()).shown(duplicates) for each in (now, then))
+    of_now, of_then = (sum(each.values(), Number()) for each in (now, then))
+    total, past = of_now.shown(duplicates), of_then.shown(duplicates)
     return PeriodComparison(
         **asked.about(),
         before=(earlier.selection.first_ms, earlier.selection.last_ms),
@@ -182,8 +183,8 @@ def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
             **total,
             before=past["events"],
             change=_change(total["events"], past["events"]),
-            actors=count_actors(asked),
-            actorsBefore=count_actors(earlier),
+            actors=count_actors(asked.knowing(of_now.events, of_now.duplicates)),
+            actorsBefore=count_actors(earlier.knowing(of_then.events, of_then.duplicates)),
         ),
         compare=sorted(rows, key=lambda row: -max(row.events, row.before)),
     )

@@ -16,15 +16,15 @@ from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest
 from footfall.metrics import EVENTS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
+from footfall.web.connection import Connection
 from footfall.web.connections import ConnectionTable
 from footfall.web.cors import CorsHeaders
 from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, ResponseTemplate
 from footfall.web.framing import RequestHead
-from footfall.web.limited_connection import LimitedConnection
 from footfall.web.server import ServerConfig, ServerState
 
 
-class EventsProtocol(LimitedConnection):
+class EventsProtocol(Connection):
     """A connection that answers a plain `POST /events` itself."""
 
     def __init__(
@@ -55,10 +55,6 @@ class EventsProtocol(LimitedConnection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            source = (self._peer, head.headers.forwarded) if self._is_proxied else self._peer
-            if self._is_limited and (refused := self._limits.check(source, size)):
-                self._refuse_plain(exchange, refused)
-                return
             self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)
         else:
             super().data_received(data)
@@ -120,9 +116,7 @@ class EventsProtocol(LimitedConnection):
 def events_protocol(collector: Collector, settings: Settings) -> Callable[..., EventsProtocol]:
     """What the server makes each of its connections with."""
     cors_headers = CorsHeaders(settings)
-    connections = ConnectionTable(
-        connections_that_fit(settings), collector.limit_hits, settings.address_connections_max
-    )
+    connections = ConnectionTable(connections_that_fit(settings))
     heads, template = HeadCache(), ResponseTemplate(cors_headers, collector.request_ids)
     protocol = EventsProtocol
     if settings.access_log:

@@ -5,8 +5,8 @@ SELECT
     {{dimensions}}
     count(),
     countIf(received - timestamp > {late:Int64})
-FROM events FINAL
-WHERE {{selection}}
+FROM {{events}}
+WHERE {{condition}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
 GROUP BY begin{{groups}}
 ORDER BY begin{{groups}}

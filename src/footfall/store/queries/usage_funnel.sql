@@ -15,8 +15,8 @@ FROM (
             arrayMap(one -> one.5, found) AS step_values
         FROM (
             SELECT timestamp, batch, sequence, {{actor}} AS actor, {{mask}} AS mask, {{by}} AS value
-            FROM events FINAL
-            WHERE {{selection}}
+            FROM {{events}}
+            WHERE {{condition}}
                 AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
                 {{without_duplicates}}
         )

@@ -12,8 +12,8 @@ FROM (
         ) AS path
     FROM (
         SELECT timestamp, batch, sequence, type, {{actor}} AS actor
-        FROM events FINAL
-        WHERE {{selection}}
+        FROM {{events}}
+        WHERE {{condition}}
             AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
             {{without_duplicates}}
     )

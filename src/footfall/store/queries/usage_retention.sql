@@ -8,8 +8,8 @@ FROM (
     SELECT actor, minIf(begin, is_first) AS cohort, groupUniqArrayIf(begin, is_return) AS begins
     FROM (
         SELECT {{actor}} AS actor, {{begin}} AS begin, {{first}} AS is_first, {{returning}} AS is_return
-        FROM events FINAL
-        WHERE {{selection}}
+        FROM {{events}}
+        WHERE {{condition}}
             AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
             {{without_duplicates}}
             AND ({{first}} OR {{returning}})

@@ -7,8 +7,8 @@ FROM (
         arraySort(groupUniqArray(toInt32(floor(({{begin}} + {{offset}}) / 86400000)))) AS days,
         arrayMap((from, next) -> least(from + {days:Int32}, next), days, arrayPushBack(arrayPopFront(days), 2147483647)) AS ends,
         arrayJoin(arrayConcat(arrayMap(at -> (at, 1), days), arrayMap(at -> (at, -1), ends))) AS change
-    FROM events FINAL
-    WHERE {{selection}}
+    FROM {{events}}
+    WHERE {{condition}}
         AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
         {{without_duplicates}}
         AND {{actor}} != ''

@@ -10,8 +10,8 @@ FROM (
         grouping(value) AS is_total
     FROM (
         SELECT {{value}} AS value, {{actor}} AS actor
-        FROM events FINAL
-        WHERE {{selection}}
+        FROM {{events}}
+        WHERE {{condition}}
             AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
             {{without_duplicates}}
     )

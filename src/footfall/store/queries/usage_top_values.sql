@@ -1,7 +1,7 @@
 -- The values of a dimension with most events; of equally many, the first in the order of their bytes.
 SELECT {{value}} AS value, count() AS events
-FROM events FINAL
-WHERE {{selection}}
+FROM {{events}}
+WHERE {{condition}}
     AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
     {{without_duplicates}}
 GROUP BY value

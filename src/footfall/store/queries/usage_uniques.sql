@@ -5,8 +5,8 @@ SELECT
     sumIf(events, actor = '')
 FROM (
     SELECT {{actor}} AS actor, groupUniqArray({{begin}}) AS begins, count() AS events
-    FROM events FINAL
-    WHERE {{selection}}
+    FROM {{events}}
+    WHERE {{condition}}
         AND ({basis:String} = 'event' OR received BETWEEN {received_start:Int64} AND {received_end:Int64})
         {{without_duplicates}}
     GROUP BY actor

@@ -1,1 +1,0 @@
-"""The views: what each page shows, and what its forms do."""
