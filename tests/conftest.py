@@ -20,8 +20,8 @@ from footfall.system import zstd
 
 # How long an example takes says nothing on a busy machine.
 hypothesis.settings.register_profile("footfall", deadline=None)
-# Fifty times as many examples: `pytest --hypothesis-profile thorough --hypothesis-seed 1 --timeout 0 tests/usage`.
-hypothesis.settings.register_profile("thorough", deadline=None, max_examples=5_000)
+# Twenty times as many examples: `pytest --hypothesis-profile thorough --hypothesis-seed 1 --timeout 0 tests/usage`.
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("footfall")
 
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]

@@ -95,18 +95,18 @@ def day_number(timezone: ZoneInfo, at_ms: int) -> int:
     return (_local(timezone, at_ms).date() - _EPOCH.date()).days
 
 
-def instant(local: dt.datetime, timezone: dt.tzinfo) -> int:
+def instant(local: dt.datetime, timezone: dt.tzinfo, *, is_last: bool = False) -> int:
     """The instant in ms at which the zone's clock shows a time; a time with an offset does not need the zone.
 
-    For a time that the clock shows twice, the first instant; for one that it skips, the instant of the change. Raises
-    OverflowError at the ends of the calendar.
+    For a time that the clock shows twice, the first instant; for one that it skips, the instant of the change. Where a
+    skipped time is the last of a range, one ms before that. Raises OverflowError at the ends of the calendar.
     """
     if local.tzinfo is not None:
         return _instant(local)
     here = local.replace(tzinfo=timezone, fold=0)
     found_ms, other_ms = _instant(here), _instant(here.replace(fold=1))
     # In a gap, the offset before it leads past the change, and the one after it leads before.
-    return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms)
+    return found_ms if found_ms <= other_ms else _change(timezone, other_ms, found_ms) - is_last
 
 
 def parse_instant(text: str, timezone: dt.tzinfo, *, is_last: bool = False) -> int | None:
@@ -128,11 +128,14 @@ def parse_instant(text: str, timezone: dt.tzinfo, *, is_last: bool = False) -> i
         return None
 
 
-def year_before(time_ms: int, timezone: dt.tzinfo) -> int:
-    """The instant of the same time by the zone's clock a year before; of 29 February, that of 28 February."""
+def year_before(time_ms: int, timezone: dt.tzinfo, *, is_last: bool = False) -> int:
+    """The instant of the same time by the zone's clock a year before; of 29 February, that of 28 February.
+
+    A time that the clock skipped then is what `instant` makes of it.
+    """
     local = _local(timezone, time_ms)
     day_before = local.replace(day=28) if (local.month, local.day) == (2, 29) else local
-    return instant(day_before.replace(year=local.year - 1, tzinfo=None), timezone)
+    return instant(day_before.replace(year=local.year - 1, tzinfo=None), timezone, is_last=is_last)
 
 
 def offset_ms(timezone: dt.tzinfo, at_ms: int) -> int:

@@ -1,6 +1,7 @@
 """The client installs by itself: no dependency, nothing of the service, types for those who import it."""
 
 import ast
+import os
 import subprocess
 import sys
 import venv
@@ -12,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "clients" / "python"
 SOURCE = ROOT / "src" / "footfall_client"
-# Imported by what needs them alone, and asked for by extras.
-OPTIONAL: set[str] = set()
+# For type checkers alone, which bring it.
+OPTIONAL = {"typing_extensions"}
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,25 @@ def test_an_environment_of_its_own_can_use_it(wheel: Path, tmp_path: Path) -> No
     )
     done = subprocess.run([python, "-c", code, tmp_path / "outbox"], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+def test_a_program_that_uses_it_type_checks_and_mistakes_do_not(tmp_path: Path) -> None:
+    sample = (Path(__file__).parents[1] / "programs" / "typed_sample.py").read_text(encoding="utf-8")
+    mistakes = {
+        "sent.batch": "sent.btach",
+        "found: Path = await": "found: int = await",
+        'client.start("ACME", "SHOP")': 'client.start("ACME")',
+    }
+    (tmp_path / "right.py").write_text(sample)
+    wrong = sample
+    for right, mistake in mistakes.items():
+        wrong = wrong.replace(right, mistake)
+    (tmp_path / "wrong.py").write_text(wrong)
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path}/cache"]
+    environment = {**os.environ, "MYPYPATH": str(SOURCE.parent)}
+    options = {"capture_output": True, "text": True, "env": environment, "cwd": tmp_path}
+    right = subprocess.run([*command, "right.py"], check=False, **options)
+    assert right.returncode == 0, right.stdout
+    told = subprocess.run([*command, "wrong.py"], check=False, **options).stdout
+    for part in ('has no attribute "btach"', "Too few arguments", 'expression has type "Path"'):
+        assert part in told, told

@@ -25,7 +25,7 @@ def kept(opened, kind):
 
 
 async def test_the_good_are_answered_with_their_places_and_the_bad_are_held_with_the_reason(service):
-    async with service(plan_mode="quarantine") as opened:
+    async with service(plan_mode="quarantine", quarantine_sender_kept=True) as opened:
         answer = await opened.post({"events": [EVENT, STRANGER, {**EVENT, "version": "2"}, WRONG]}, user_agent="x/1")
         assert (answer.status, answer.headers["footfall-quarantined"]) == (200, "2")
         assert [event["sequence"] for event in answer.json] == [1, 3]
@@ -140,8 +140,16 @@ async def test_what_is_held_is_as_it_came(service, event):
         assert line["context"] == event["context"]
 
 
+async def test_who_sent_a_bad_event_is_written_nowhere_unless_asked_for(service):
+    async with service(plan_mode="quarantine") as opened:
+        sent = {"user_agent": "browser/1", "origin": "https://a.example"}
+        await opened.post({"events": [STRANGER]}, address="203.0.113.9", **sent)
+        (line,) = kept(opened, SegmentKind.QUARANTINE)
+        assert (line["origin"], "address" in line, "user_agent" in line) == ("https://a.example", False, False)
+
+
 async def test_every_bad_event_is_found_however_many_and_their_reasons_are_bounded(service):
-    async with service(plan_mode="quarantine", problems_max=3) as opened:
+    async with service(plan_mode="quarantine", problems_max=3, quarantine_sender_kept=True) as opened:
         events = [STRANGER if number % 3 else EVENT for number in range(1000)]
         answer = await opened.post({"events": events})
         assert (answer.headers["footfall-quarantined"], len(answer.json)) == ("666", 334)

@@ -15,7 +15,12 @@ def node(engine: Any) -> Iterator[Callable[..., Node]]:
 
         def make(**changes: Any) -> Node:
             # Every commit is sealed at once, so that nothing waits for a segment's age.
-            given = {"plan_mode": "quarantine", "disk_free_bytes_min": 0, "segment_bytes_max": 1}
+            given = {
+                "plan_mode": "quarantine",
+                "quarantine_sender_kept": True,
+                "disk_free_bytes_min": 0,
+                "segment_bytes_max": 1,
+            }
             made = Node(engine.settings(**given | changes))
             stack.callback(made.close)
             return made

@@ -1,7 +1,6 @@
 """Outboxes of the Python client against the real service: whatever happens, each tracked event arrives once."""
 
 import itertools
-import logging
 import os
 import random
 import signal
@@ -129,7 +128,7 @@ def test_too_large_a_batch_is_split(shared, open_outbox, start):
     assert arrived(shared, start) == Counter(range(start, start + 10_400))
 
 
-def test_a_bad_network_loses_and_doubles_nothing(shared, open_outbox, start, caplog):
+def test_a_bad_network_loses_and_doubles_nothing(shared, open_outbox, start):
     with hostile_proxy(shared.url) as proxy:
         outbox = open_outbox(proxy.url)
         for number in range(0, 1000, 20):
@@ -140,7 +139,6 @@ def test_a_bad_network_loses_and_doubles_nothing(shared, open_outbox, start, cap
         assert {len(bodies) for bodies in proxy.bodies.values()} == {1}
         assert len(proxy.keys) > len(proxy.bodies)
     assert outbox.stats().acknowledged == 1000
-    assert "cannot send" in caplog.text
     assert arrived(shared, start) == Counter(range(start, start + 1000))
 
 
@@ -159,8 +157,7 @@ def test_retry_after_is_obeyed_by_whoever_sends(shared, open_outbox, start):
     assert arrived(shared, start) == Counter([start])
 
 
-def test_a_service_that_was_down_gets_everything(shared, open_outbox, start, tmp_path, caplog):
-    caplog.set_level(logging.WARNING)
+def test_a_service_that_was_down_gets_everything(shared, open_outbox, start):
     first = open_outbox("http://127.0.0.1:9")
     first.track_many(event(start + number) for number in range(500))
     assert not first.flush(0.5)

@@ -36,6 +36,8 @@ class HostileProxy:
             def do_POST(self) -> None:
                 proxy.treat(self)
 
+            do_GET = do_HEAD = do_POST  # noqa: N815 - the library's names
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -43,10 +45,10 @@ class HostileProxy:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def treat(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers["content-length"]))
+        body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         key = handler.headers.get("idempotency-key", "")
         with self.lock:
-            kind = self.random.choice(self.kinds)
+            kind = self.random.choice(self.kinds) if handler.command != "HEAD" else "pass"
             self.met[kind] += 1
             self.keys.append(key)
             self.bodies.setdefault(key, set()).add(body)
@@ -60,10 +62,7 @@ class HostileProxy:
         if kind == "cut after":
             return self.cut(handler)
         if kind == "half an answer":
-            handler.send_response(status)
-            handler.send_header("content-length", str(len(answer)))
-            handler.end_headers()
-            handler.wfile.write(answer[: len(answer) // 2])
+            self.answer(handler, status, headers, answer, written=len(answer) // 2)
             return self.cut(handler)
         return self.answer(handler, status, headers, answer)
 
@@ -76,21 +75,29 @@ class HostileProxy:
             kept = {
                 name.lower(): value
                 for name, value in answer.getheaders()
-                if name.lower() not in ("content-length", "connection", "date", "server")
+                if name.lower() not in ("connection", "date", "server")
+                and (name.lower() != "content-length" or handler.command == "HEAD")
             }
             return answer.status, kept, answer.read()
         finally:
             connection.close()
 
     def answer(
-        self, handler: http.server.BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes
+        self,
+        handler: http.server.BaseHTTPRequestHandler,
+        status: int,
+        headers: dict[str, str],
+        body: bytes,
+        written: int | None = None,
     ) -> None:
+        """Answer with a body, of which only so much is written."""
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
-        handler.send_header("content-length", str(len(body)))
+        if handler.command != "HEAD":
+            handler.send_header("content-length", str(len(body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        handler.wfile.write(body[:written])
 
     def cut(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         handler.close_connection = True

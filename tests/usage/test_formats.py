@@ -100,3 +100,14 @@ async def test_values_that_no_picture_can_have_are_drawn_with_a_mark(place: Any)
     assert values == {"a\ufffdb", "\ufffd\ufffd", "tab\tä"}
     picture = await Drawings(Settings()).draw(chart, "svg")
     assert b"tab" in picture
+
+
+async def test_a_value_that_a_spreadsheet_would_run_is_marked_where_that_is_asked_for(place: Any) -> None:
+    values = ["=1+1", "+1", "-1", "@a", "'a", "\t=", "\uff1d1", "plain", "a=1"]
+    place.load(*({"context": [value]} for value in values))
+    table = make_table("top", await place.ask("top", key="context1", asOf=AS_OF))
+    for safe in (False, True):
+        read = list(csv.DictReader(io.StringIO(write_csv(table, safe=safe).decode(), newline="")))
+        marked = {row["value"] for row in read}
+        assert marked == {f"'{value}" if safe and value not in ("plain", "a=1") else value for value in values}
+        assert {row["events"] for row in read} == {"1"}

@@ -46,8 +46,10 @@ def test_every_public_route_is_in_it_and_nothing_else():
 
 def test_every_call_says_whether_it_needs_a_user():
     signed_in = {route.path for route in ROUTES if route.signed_in}
-    assert {path for _, path, operation in OPERATIONS if operation["security"] == [{"Basic": []}]} == signed_in
-    assert DOCUMENT["components"]["securitySchemes"]["Basic"]["scheme"] == "basic"
+    assert {path for _, path, operation in OPERATIONS if operation["security"]} == signed_in
+    assert all(operation["security"] in ([], [{"Basic": []}, {"Bearer": []}]) for _, _, operation in OPERATIONS)
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert {name: scheme["scheme"] for name, scheme in schemes.items()} == {"Basic": "basic", "Bearer": "bearer"}
 
 
 def test_operation_ids_are_unique():

@@ -13,7 +13,9 @@ from footfall.receipts import Receipt
 from footfall.reports import Estimate
 from footfall.schedules import ScheduleShown
 from footfall.settings import Settings
+from footfall.views import ShownShare, ShownView
 from footfall.web import ROUTES
+from footfall.web.calls.keys import KeyIssued, KeysPage
 from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.openapi.texts import ADVICE
 from footfall.web.plan_body import PlanShown
@@ -62,6 +64,8 @@ def test_the_limits_are_settings():
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
     kinds += (list[ReportStatus], *STATISTICS, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
+    kinds += (ShownView, ShownShare)
+    kinds += (KeyIssued, KeysPage)
     made = []
     for kind in kinds:
         try:

@@ -11,6 +11,8 @@ async def test_who_may_not_count_and_what_cannot_be(service) -> None:
         others = await opened.anna.get("/usage/counts?customer=TGAM&product=ALERT")
         wrong = await opened.anna.get(PATH + "&start=x&interval=year&types=A&types=B&start=y")
         away = await opened.anna.get(PATH)
+        flag = await opened.anna.get(PATH + "&spreadsheetSafe=yes")
+    assert flag.json()[0]["children"][0]["value"]["message"] == "spreadsheetSafe: must be one of: true, false"
     assert (nobody.status_code, nobody.text) == (401, '{"message":"Unauthorized"}')
     assert others.status_code == 403
     assert others.json()[0]["value"]["code"] == "REQUEST_AUTHORIZATION_FAILURE"

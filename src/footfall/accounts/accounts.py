@@ -10,8 +10,16 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError
 from msgspec import UNSET
 
-from footfall.accounts.credentials import Credentials, VerifiedCache, parse_authorization
+from footfall.accounts.credentials import (
+    Credentials,
+    PresentedKey,
+    VerifiedCache,
+    make_credentials,
+    parse_authorization,
+    parse_key,
+)
 from footfall.accounts.failures import Failures
+from footfall.accounts.keys import Keys, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
 from footfall.addresses import network_of
 from footfall.settings import Settings
@@ -42,6 +50,7 @@ class Accounts:
         self._hashing = Hashing(at_once_max, waiting_max, hasher or PasswordHasher())
         self._verified = VerifiedCache(settings.credential_cache_s * 1000, settings.credential_cache_max, clock)
         self._failures = Failures(settings.login_failures_max, clock)
+        self.keys = Keys(state, settings, clock)
 
     def close(self) -> None:
         """Let the threads go; hashes that nobody has begun are dropped."""
@@ -50,10 +59,20 @@ class Accounts:
     async def authenticate(self, authorization: str | None, address: str) -> User:
         """The user whose credentials the header has; `address` is the client's.
 
-        Raises Unauthenticated whatever is wrong with them, and RequestRefused, with the seconds to wait, after too
-        many failures from this address or when too many wait for a hash.
+        With a key it is a KeyedUser, who has the rights of both. Raises Unauthenticated whatever is wrong with it, and
+        RequestRefused, with the seconds to wait, after too many failures from this address or when too many wait for
+        a hash.
         """
-        credentials = parse_authorization(authorization)
+        presented = parse_key(authorization)
+        if presented is not None:
+            return await self._authenticate_key(presented, address)
+        return await self._sign_in(parse_authorization(authorization), address)
+
+    async def check(self, user_id: str, password: str, address: str) -> User:
+        """The user of an id and a password as a person typed them. Raises as `authenticate` does."""
+        return await self._sign_in(make_credentials(user_id, password), address)
+
+    async def _sign_in(self, credentials: Credentials | None, address: str) -> User:
         if credentials is None:
             raise Unauthenticated
         pair = (credentials.user_id, network_of(address))
@@ -65,6 +84,21 @@ class Accounts:
         if user is None:
             user = await self._hashing.run(partial(self._verify, credentials, pair, address), pair[1])
         if user is None:
+            raise Unauthenticated
+        return user
+
+    async def _authenticate_key(self, presented: PresentedKey, address: str) -> User:
+        """The user of a key. Raises Unauthenticated, and RequestRefused when this very key has failed too often.
+
+        Other keys from the address are not counted together: nobody guesses 256 bits, and a program with an old key
+        must not keep its neighbours out.
+        """
+        pair = (key_digest(presented.text), network_of(address))
+        self._failures.check(pair)
+        user = await asyncio.to_thread(self.keys.authenticate, presented.text)
+        if user is None or presented.user_id not in (None, user.id):
+            self._failures.reserve(pair)
+            _log.warning("a sign-in from %s failed: its key is unknown, over, or another user's", address)
             raise Unauthenticated
         return user
 
@@ -124,6 +158,10 @@ class Accounts:
         Raises footfall.state's LastAdmin.
         """
         return self._state.users.remove(normalize(id))
+
+    def get(self, id: str) -> User | None:  # noqa: A002 - the same
+        """The user of this name."""
+        return self._state.users.get(normalize(id))
 
     def list(self) -> list[User]:
         """All users, ordered by id."""
@@ -198,8 +236,3 @@ class Accounts:
             _log.warning("the password hash of user %r is not renewed now: %s", user.id, error)
             return user.password_hash
         return renewed if replaced else user.password_hash
-
-
-def may_see(user: User, customer: str) -> bool:
-    """Whether the user may see what belongs to the customer."""
-    return user.admin or customer in user.customers

@@ -1,4 +1,7 @@
-"""Credentials of Basic authentication (RFC 7617, in UTF-8): parsed from a header, and remembered when verified."""
+"""Credentials of a header: Basic (RFC 7617, in UTF-8) with a password or a key, or a key as Bearer (RFC 6750).
+
+Verified passwords are remembered.
+"""
 
 import base64
 import hashlib
@@ -9,6 +12,7 @@ from collections import OrderedDict
 
 from msgspec import Struct
 
+from footfall.accounts.keys import is_key
 from footfall.accounts.passwords import is_password, is_user_id, normalize
 from footfall.system.clock import Clock
 
@@ -38,10 +42,38 @@ def parse_authorization(authorization: str | None) -> Credentials | None:
     except ValueError:
         return None
     user_id, colon, password = decoded.partition(":")
+    return make_credentials(user_id, password) if colon else None
+
+
+def make_credentials(user_id: str, password: str) -> Credentials | None:
+    """An id and a password as they are compared; None when no user can have them."""
     credentials = Credentials(normalize(user_id), normalize(password))
-    if not colon or not is_user_id(credentials.user_id) or not is_password(credentials.password):
+    if not is_user_id(credentials.user_id) or not is_password(credentials.password):
         return None
     return credentials
+
+
+class PresentedKey(Struct, frozen=True):
+    """What has the form of a key; sent as a Basic password, it must be a key of the user `user_id`."""
+
+    text: str
+    user_id: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the key, because reprs end up in logs."""
+        return f"PresentedKey(user_id={self.user_id!r})"
+
+
+def parse_key(authorization: str | None) -> PresentedKey | None:
+    """The key that the header has; None when it has none. No password has the form of a key."""
+    scheme, _, token = (authorization or "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        text = token.strip()
+        return PresentedKey(text) if is_key(text) else None
+    credentials = parse_authorization(authorization)
+    if credentials is None or not is_key(credentials.password):
+        return None
+    return PresentedKey(credentials.password, credentials.user_id)
 
 
 class VerifiedCache:

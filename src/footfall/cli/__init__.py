@@ -21,6 +21,7 @@ _COMMANDS = {
     "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
     "demo": ("footfall.cli.demo:demo", "Post made-up traffic to the service, for a first look."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
+    "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
     "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
     "plan": ("footfall.cli.plan:plan", "Write, show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),

@@ -13,10 +13,10 @@ from msgspec import Struct, structs
 from footfall.demo.traffic import DemoRequest, Kind
 from footfall.wire import ErrorNode
 
-# Requests under way: enough to keep a service busy, and not so many that it would refuse some.
-AT_ONCE_MAX: Final = 4
+# Requests under way: on a slow disk one sync serves all of them; not so many that a service would refuse some.
+AT_ONCE_MAX: Final = 16
 # Requests that wait for one of the threads: what is made ahead stays small.
-_AHEAD_MAX: Final = 32
+_AHEAD_MAX: Final = 64
 # Times that a request is sent before the demo gives up, and the longest pause between two, in seconds.
 _TRIES_MAX: Final = 8
 _PAUSE_MAX_S: Final = 5.0

@@ -19,18 +19,23 @@ class ClientDisconnected(Exception):
 
 
 class Headers(Struct, frozen=True):
-    """The headers that the pipeline needs; `expects` says that the client waits for `100 Continue`."""
+    """The headers that the pipeline needs; `expects` says that the client waits for `100 Continue`.
+
+    `forwarded` has all values of `X-Forwarded-For`, with commas; only those of trusted proxies mean anything.
+    """
 
     content_type: str = ""
     encoding: str = ""
     idempotency_key: str = ""
     length: int | None = None
     expects: bool = False
+    forwarded: bytes = b""
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:
     """The headers of one request, checked. Raises RequestRefused."""
     content_type = encoding = key = ""
+    forwarded = b""
     length: int | None = None
     expects = False
     for name, value in raw:
@@ -44,14 +49,21 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Head
             key = _decode_key(value, settings)
         elif name == b"expect":
             expects = True
-    found = Headers(content_type, encoding, key, length, expects)
+        elif name == b"x-forwarded-for":
+            forwarded = b"%b,%b" % (forwarded, value) if forwarded else value
+    found = Headers(content_type, encoding, key, length, expects, forwarded)
+    _check_headers(found, settings)
+    return found
+
+
+def _check_headers(found: Headers, settings: Settings) -> None:
+    """Raises RequestRefused for what no body can be read of."""
     if found.content_type not in ("application/json", "text/plain", ""):
         raise _unsupported("content-type", found.content_type, "send application/json or text/plain")
     if found.encoding not in UNPACKERS and found.encoding not in ("", "identity"):
         raise _unsupported("content-encoding", found.encoding, "send gzip, deflate, br, zstd or none")
-    if length is not None and length > settings.body_bytes_max:
+    if found.length is not None and found.length > settings.body_bytes_max:
         raise _too_large(settings)
-    return found
 
 
 def sender_of(raw: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Sender:

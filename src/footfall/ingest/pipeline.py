@@ -27,6 +27,7 @@ from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
 from footfall.metrics import RequestMetrics
 from footfall.plan import ClientLeft, LivePlan, RefusedEvent, RegexBudget, RegexBudgetSpent
 from footfall.quarantine import hold_refused
+from footfall.rate_limits import AddressLimits, LimitHits
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
@@ -77,6 +78,8 @@ class Collector:
         self._executor = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
         self.request_ids = RequestIds()
         self.budget = Budget(settings.in_flight_bytes_max)
+        self.limit_hits = LimitHits(refuses=settings.limits_mode == "refuse")
+        self.address_limits = AddressLimits(settings, self.limit_hits)
         self.refusals: Counter[Code] = Counter()
         self.requests = RequestMetrics()
         journal.observe = self.requests.end_group
@@ -212,7 +215,10 @@ class Collector:
             event.sequence, event.batch = sequence, batch
         if not refused:
             return events, 0, b""
-        kept, held_lines = hold_refused(events, batch_text(batch), refused, find_sender(), checker.plan.fingerprint)
+        sender = find_sender()
+        if not self._settings.quarantine_sender_kept:
+            sender = Sender(origin=sender.origin)  # the site, which is nobody's own
+        kept, held_lines = hold_refused(events, batch_text(batch), refused, sender, checker.plan.fingerprint)
         return kept, len(refused), held_lines
 
     def _end(self, prepared: PreparedRequest) -> PreparedRequest:

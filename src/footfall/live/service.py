@@ -10,6 +10,7 @@ from contextlib import aclosing
 from contextvars import Context
 from typing import Final
 
+from footfall.accounts import KeyedUser, find_again, rights_of
 from footfall.errors import Code, RequestRefused
 from footfall.live.broadcast import Broadcast, Pace
 from footfall.live.lines import render_line, slice_lines, told_lines
@@ -176,7 +177,7 @@ class Live:
         try:
             while self.listeners:
                 await asyncio.sleep(self._settings.live_user_check_s)
-                known = {listener.user.account for listener in self._broadcast.listeners}
+                known = {_signed_in_as(listener): listener.user for listener in self._broadcast.listeners}
                 try:
                     users = await asyncio.to_thread(self._find_users, known)
                     failed = 0
@@ -188,17 +189,21 @@ class Live:
                     if users is None:
                         if failed >= _LOOKUPS_MAX:
                             listener.end(USERS_AWAY)
-                    elif _is_changed(listener.user, users.get(listener.user.account, listener.user)):
+                    elif _is_changed(listener.user, users.get(_signed_in_as(listener), listener.user)):
                         listener.end(USER_CHANGED)
         finally:
             self._watch = None
 
-    def _find_users(self, accounts: set[str]) -> dict[str, User | None]:
-        return {account: self._state.users.with_account(account) for account in accounts}
+    def _find_users(self, known: Mapping[tuple[str, str], User]) -> dict[tuple[str, str], User | None]:
+        return {key: find_again(self._state, user, self._clock.now_ms()) for key, user in known.items()}
+
+
+def _signed_in_as(listener: Listener) -> tuple[str, str]:
+    """The account, and the key with which its user signed in; empty for a password."""
+    user = listener.user
+    return user.account, user.key if isinstance(user, KeyedUser) else ""
 
 
 def _is_changed(user: User, now: User | None) -> bool:
-    """Whether the user may see other events now, or signs in with another password."""
-    if now is None:
-        return True
-    return (user.admin, user.customers, user.security_stamp) != (now.admin, now.customers, now.security_stamp)
+    """Whether the user may see other events now, or signs in with another password, or the key has ended."""
+    return now is None or rights_of(user) != rights_of(now)

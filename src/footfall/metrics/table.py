@@ -52,6 +52,13 @@ METRICS: Final = (
         ("code",),
     ),
     Metric(
+        "footfall_limits_hit_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Requests and connections over a limit, by limit; refused or not, as `limits_mode` says.",
+        ("limit",),
+    ),
+    Metric(
         "footfall_requests_total",
         MetricKind.COUNTER,
         Merge.TOTAL,

@@ -109,6 +109,8 @@ class Reports:
         wanted = parse_report_request(body, self._settings, strict=strict)
         if not may_see(user, wanted.filter.customer):
             raise _not_theirs(wanted.filter.customer)
+        if not may_see(user, wanted.filter.customer, wanted.filter.product):
+            raise _not_theirs(wanted.filter.product, "product")
         if self._codes is not None:
             kinds = () if wanted.filter.types is UNSET else wanted.filter.types
             asked = wanted.filter
@@ -133,7 +135,7 @@ class Reports:
         before, at_once = wanted.before, min(wanted.limit + 1, QUERY_REPORTS_MAX)
         while len(found) <= wanted.limit and bytes_left >= 0:
             jobs = await asyncio.to_thread(self._state.jobs.newest, user.account, at_once, before)
-            visible = [job for job in jobs if may_see(user, job.filter.customer)]
+            visible = [job for job in jobs if may_see(user, job.filter.customer, job.filter.product)]
             fitting, bytes_left = status.count_fitting(visible, bytes_left)
             found += visible[: fitting + 1]
             if len(jobs) < at_once or bytes_left < 0:
@@ -188,7 +190,7 @@ class Reports:
         """This user's report. Raises the same RequestRefused when it does not exist and when it is not the user's."""
         wanted = job_id_of(source)
         job = await asyncio.to_thread(self._state.jobs.get, wanted) if wanted else None
-        if job is None or job.account != user.account or not may_see(user, job.filter.customer):
+        if job is None or job.account != user.account or not may_see(user, job.filter.customer, job.filter.product):
             raise _no_job()
         return job
 
@@ -297,5 +299,5 @@ def _too_many(error: TooManyJobs) -> RequestRefused:
     return RequestRefused(Code.REQUEST_RATE_LIMITED, f"you have {have}, and may have no more: {todo}", (), advice_s)
 
 
-def _not_theirs(customer: str) -> RequestRefused:
-    return RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
+def _not_theirs(code: str, what: str = "customer") -> RequestRefused:
+    return RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the {what} {code!r}")

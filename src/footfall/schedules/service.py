@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType
 
 from footfall import windows
-from footfall.accounts import may_see
+from footfall.accounts import KeyedUser, may_see
 from footfall.errors import Code, RequestRefused
 from footfall.reports import SOURCE_PREFIX
 from footfall.schedules import jobs
@@ -97,6 +97,9 @@ class Schedules:
         customer = wanted["customer"]
         if not may_see(owner, customer):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
+        if not may_see(owner, customer, wanted["product"]):
+            text = f"you may not see the product {wanted['product']!r}"
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
         if self._codes is not None:
             product = wanted["product"]
             unknown = self._codes.find_unknown_blocking(customer, product, assume_unknown=assume_unknown)
@@ -115,8 +118,9 @@ class Schedules:
         """Schedules ordered by id, those after `after`."""
         found = self._state.schedules.page(None if user.admin else user.account, after, PAGE_SCHEDULES_MAX + 1)
         more = len(found) > PAGE_SCHEDULES_MAX
-        shown = [_shown(each) for each in found[:PAGE_SCHEDULES_MAX]]
-        return SchedulesPage(shown, shown[-1].id if more else UNSET)
+        page = found[:PAGE_SCHEDULES_MAX]
+        shown = [_shown(each) for each in page if _is_in_reach(user, each)]
+        return SchedulesPage(shown, page[-1].id if more else UNSET)
 
     def find(self, user: User, schedule_id: str) -> ScheduleShown:
         """The schedule with its newest runs."""
@@ -150,9 +154,15 @@ class Schedules:
 
     def _find(self, user: User, schedule_id: str) -> Schedule:
         found = self._state.schedules.get(schedule_id)
-        if found is None or not (user.admin or found.account == user.account):
+        if found is None or not (user.admin or found.account == user.account) or not _is_in_reach(user, found):
             raise _no_schedule()
         return found
+
+
+def _is_in_reach(user: User, schedule: Schedule) -> bool:
+    """Whether the key with which the user signed in is for the schedule's customer and product; a password is."""
+    wanted = jobs.report_body(schedule)["filter"]
+    return not isinstance(user, KeyedUser) or may_see(user, wanted["customer"], wanted["product"])
 
 
 def _no_schedule() -> RequestRefused:

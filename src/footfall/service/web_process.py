@@ -7,6 +7,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from footfall.accounts import Sessions
+from footfall.dashboard import page_routes
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.ingest import Collector
@@ -24,8 +26,9 @@ from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
-from footfall.usage import Usage
-from footfall.web import NodeMetrics, build, events_protocol
+from footfall.usage import Drawings, Usage
+from footfall.views import Shares, Views
+from footfall.web import Forwarded, NodeMetrics, Parts, build, events_protocol
 from footfall.wire import Service
 
 
@@ -53,6 +56,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         segments = composition.journal_folder(settings)
         receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))
         usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
+        views = Views(state, settings, clock, usage)
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
@@ -62,18 +66,23 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         background.start(table, tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
-        application = build(
+        parts = Parts(
             settings=settings,
             accounts=accounts,
+            sessions=Sessions(state, settings, clock),
             reports=reports,
             schedules=Schedules(state, settings, clock, codes),
             estimates=estimates,
             receipts=receipts,
             usage=usage,
+            drawings=Drawings(settings),
+            views=views,
+            shares=Shares(state, settings, clock, usage, views),
             live=live,
             codes=codes,
             plan=plan,
             quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+            forwarded=Forwarded(settings),
             collect=collector,
             service=_describe(settings),
             clock=clock,
@@ -82,7 +91,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             requests=collector.requests,
             healthy=lambda: journal.refusal is None,
         )
-        yield application, events_protocol(collector, settings)
+        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
 
 
 def _describe(settings: Settings) -> Service:
@@ -95,6 +104,7 @@ def _values(collector: Collector, journal: Journal, live: Live) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
         **collector.requests.values(),
+        **collector.limit_hits.values(),
         ("footfall_events_accepted_total",): collector.events_accepted,
         ("footfall_events_quarantined_total",): collector.events_quarantined,
         ("footfall_journal_waiting_bytes",): journal.waiting_bytes,

@@ -39,6 +39,13 @@ KEEP_ALIVE_S = 75
 IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024
 # Connections of one web process at once: a fleet's that keep them open, some 10 KiB each while they are idle.
 CONNECTIONS_MAX = 10_000
+# Requests of one address a second, and at once after a pause: offices of a thousand browsers that send every ten
+# seconds behind one address, or a server that sends a hundred events with each, have half of it at the most. A process
+# answers ten thousand and more, so that it takes fifty addresses at their limit to fill one.
+ADDRESS_REQUESTS_PER_S = 200
+ADDRESS_REQUESTS_BURST = 2_000
+# Connections of one address at once: a tenth of all. Browsers open six.
+ADDRESS_CONNECTIONS_MAX = 1_000
 # The head of a request, its trailers too: as many types in a URL as one call takes are most of it.
 HEAD_BYTES_MAX = 64 * 1024
 # Headers of a request: proxies and tracing add some, and none adds a hundred.
@@ -146,6 +153,16 @@ PRESIGNED_TTL_S = 60
 # Types that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 
+# Saved views of one user: some kilobytes each, which every list has.
+VIEWS_MAX = 200
+# Links of one user that work without a sign-in, and days for which one may work: each is a door that nobody watches.
+SHARES_MAX = 100
+SHARE_DAYS_MAX = 90
+# Seconds for which what a link shows is given again: a link in a wiki may be opened by a thousand people at once.
+SHARE_ANSWER_S = 60
+# Answers of links that a web process keeps, of a mebibyte at the most.
+SHARE_ANSWERS_MAX = 32
+
 # Schedules of one user: each starts reports for ever.
 SCHEDULES_MAX = 100
 # Seconds from the end of a schedule's window to its report, so that what clients kept for a while is in it.
@@ -240,10 +257,25 @@ CREDENTIAL_CACHE_S = 60
 CREDENTIAL_CACHE_MAX = 1_024
 # Failed sign-ins of one user from one address (of IPv6, one /64) in a minute, then 429: guessing must not pay.
 LOGIN_FAILURES_MAX = 20
+# Seconds without use after which a session of the page ends: who comes back the next morning is still signed in.
+SESSION_IDLE_S = 86_400
+# Seconds after which a session ends however much it is used: a stolen one does not last.
+SESSION_AGE_MAX_S = 1_209_600
+# Sessions of one user: a few browsers on a few machines; the oldest ends when there is one more.
+SESSIONS_EACH_MAX = 20
 # Password hashes computed at once in one web process: each takes 64 MiB while it runs.
 PASSWORD_HASHES_AT_ONCE_MAX = 2
 # Sign-ins that wait for a hash: a hundred wait for some seconds, and more would wait for nothing.
 SIGN_INS_WAITING_MAX = 100
+
+# Keys of one user: one for each program, and two while one is rotated.
+KEYS_MAX = 100
+# Days after which a key ends at the most; 0 lets keys without an end be made.
+KEY_DAYS_MAX = 0
+# Days that a key may be given at all.
+KEY_DAYS_MOST = 3_650
+# Seconds for which the old key works beside the new one, unless who rotates it says otherwise: a day to deploy it.
+KEY_OVERLAP_S = 86_400
 
 # Seconds to wait for the store to answer a connection, and for a load to finish.
 STORE_CONNECT_TIMEOUT_S = 5

@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     plan: str = ""
     plan_mode: Literal["strict", "quarantine", "open"] = "strict"
+    quarantine_sender_kept: bool = False
 
     events_url: str = "embedded"
     state_url: str = ""
@@ -54,6 +55,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keep_alive_s: Positive = limits.KEEP_ALIVE_S
     in_flight_bytes_max: Positive = limits.IN_FLIGHT_BYTES_MAX
     connections_max: Positive = limits.CONNECTIONS_MAX
+    limits_mode: Literal["count", "refuse"] = "count"
+    address_requests_per_s: NotNegative = limits.ADDRESS_REQUESTS_PER_S
+    address_requests_burst: Positive = limits.ADDRESS_REQUESTS_BURST
+    address_connections_max: NotNegative = limits.ADDRESS_CONNECTIONS_MAX
     head_bytes_max: Positive = limits.HEAD_BYTES_MAX
     head_fields_max: Positive = limits.HEAD_FIELDS_MAX
     head_timeout_s: Positive = limits.HEAD_TIMEOUT_S
@@ -111,6 +116,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     estimates_at_once_max: Positive = limits.ESTIMATES_AT_ONCE_MAX
     estimate_timeout_s: Positive = limits.ESTIMATE_TIMEOUT_S
 
+    views_max: NotNegative = limits.VIEWS_MAX
+    shares_allowed: bool = False
+    share_origins: str = ""
+    shares_max: NotNegative = limits.SHARES_MAX
+    share_days_max: Annotated[int, Meta(ge=1, le=3660)] = limits.SHARE_DAYS_MAX
+    share_answer_s: NotNegative = limits.SHARE_ANSWER_S
+    share_answers_max: Positive = limits.SHARE_ANSWERS_MAX
+
     schedules_max: NotNegative = limits.SCHEDULES_MAX
     schedule_grace_s: NotNegative = limits.SCHEDULE_GRACE_S
     schedule_correction_days: NotNegative = limits.SCHEDULE_CORRECTION_DAYS
@@ -151,8 +164,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     credential_cache_s: NotNegative = limits.CREDENTIAL_CACHE_S
     credential_cache_max: Positive = limits.CREDENTIAL_CACHE_MAX
     login_failures_max: Positive = limits.LOGIN_FAILURES_MAX
+    session_idle_s: Positive = limits.SESSION_IDLE_S
+    session_age_max_s: Positive = limits.SESSION_AGE_MAX_S
+    sessions_each_max: Positive = limits.SESSIONS_EACH_MAX
     password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
     sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
+    keys_max: NotNegative = limits.KEYS_MAX
+    key_days_max: Annotated[int, Meta(ge=0, le=limits.KEY_DAYS_MOST)] = limits.KEY_DAYS_MAX
+    key_overlap_s: NotNegative = limits.KEY_OVERLAP_S
 
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S

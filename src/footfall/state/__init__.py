@@ -1,4 +1,4 @@
-"""The state that the nodes of an installation share: users, report jobs, schedules, nodes and secrets.
+"""The state that the nodes of an installation share: users, keys, sessions, report jobs, schedules, nodes and secrets.
 
 A SQLite file serves one machine, a PostgreSQL database serves many. The URL chooses; no code outside this package
 depends on the choice. Both keep five promises:
@@ -8,7 +8,7 @@ depends on the choice. Both keep five promises:
   job, and every later change by the old owner is refused.
 - A window of a schedule is started once, however many workers try: its run and its job are one change.
 - `migrate` may be called by any number of processes at once and any number of times.
-- The password in a URL, and the hash of a user's password, are in no error text, log line or repr.
+- The password in a URL, the hash of a user's password and the digest of a key are in no error text, log line or repr.
 
 `State` has a repository for each kind of record: `state.jobs.claim(...)`, `state.users.get(...)`. Their calls own the
 transactions and the statements.
@@ -18,13 +18,29 @@ from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
+from footfall.state.keys import TooManyKeys
 from footfall.state.migrating import StateTooNew
-from footfall.state.records import Job, JobBounds, JobStatus, Node, RunStatus, Schedule, ScheduleRun, User
+from footfall.state.records import (
+    ApiKey,
+    Job,
+    JobBounds,
+    JobStatus,
+    Node,
+    RunStatus,
+    SavedView,
+    Schedule,
+    ScheduleRun,
+    Session,
+    Share,
+    User,
+)
 from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserChange, UserExists
+from footfall.state.views import TooManyShares, TooManyViews
 
 __all__ = [
+    "ApiKey",
     "Job",
     "JobBounds",
     "JobRepository",
@@ -32,15 +48,21 @@ __all__ = [
     "LastAdmin",
     "Node",
     "RunStatus",
+    "SavedView",
     "Schedule",
     "ScheduleRun",
+    "Session",
+    "Share",
     "State",
     "StateNotEmpty",
     "StateTooNew",
     "StateUnavailable",
     "StateUrlInvalid",
     "TooManyJobs",
+    "TooManyKeys",
     "TooManySchedules",
+    "TooManyShares",
+    "TooManyViews",
     "User",
     "UserChange",
     "UserExists",

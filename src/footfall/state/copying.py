@@ -1,6 +1,7 @@
 """Copies all rows from one database to another, SQLite or PostgreSQL, as JSON lines, table by table.
 
 The rows of `nodes` are not copied: they say which nodes run now, and a report would wait for ever for a removed one.
+Nor are those of `sessions`: a restore must not sign in again who has signed out.
 """
 
 import base64
@@ -12,11 +13,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, LargeBinary, MetaData, Table, inspect, select
 
-from footfall.state.tables import jobs, metadata, nodes
+from footfall.state.tables import jobs, metadata, nodes, sessions
 
 # Rows that are in memory at once.
 _ROWS_AT_ONCE = 500
-_COPIED = tuple(table for table in metadata.sorted_tables if table is not nodes)
+_COPIED = tuple(table for table in metadata.sorted_tables if table not in (nodes, sessions))
 
 # The name of a table, and one of its rows as JSON.
 CopiedRow = tuple[str, bytes]

@@ -38,6 +38,51 @@ class User(Struct, frozen=True, kw_only=True):
         return f"User(id={self.id!r}, admin={self.admin!r}, customers={self.customers!r})"
 
 
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key with which programs sign in as the user of `account`, with at most the rights named here.
+
+    `digest` is the SHA-256 of the key's text in hex; the text itself is not kept. `scopes` say which calls it may make.
+    Without `customers` it sees those of its user, without `products` all. `used_ms` is exact to a minute. `replaces` is
+    the key that it was made for by a rotation.
+    """
+
+    id: str
+    account: str
+    name: str
+    digest: str
+    scopes: tuple[str, ...]
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    created_ms: int
+    expires_ms: int | None = None
+    used_ms: int | None = None
+    replaces: str | None = None
+
+    def __repr__(self) -> str:
+        """The key without its digest, because reprs end up in logs."""
+        return f"ApiKey(id={self.id!r}, scopes={self.scopes!r})"
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A browser in which a user is signed in, known by the hash of the token that it holds.
+
+    It counts while the user of its `account` has the `security_stamp` with which it began. `agent` is what the browser
+    calls itself, `timezone` the one that it is in, as far as it said. `seen_ms` is about its last use.
+    """
+
+    token_hash: str
+    account: str
+    security_stamp: str
+    created_ms: int
+    seen_ms: int
+    agent: str = ""
+    timezone: str = ""
+
+    def __repr__(self) -> str:
+        """The session without the hash and the stamp, because reprs end up in logs."""
+        return f"Session(account={self.account!r}, created_ms={self.created_ms!r})"
+
+
 class JobStatus(StrEnum):
     """The status of a report: RUNNING, then one of the others for ever."""
 
@@ -180,3 +225,41 @@ class ScheduleRun(Struct, frozen=True, kw_only=True):
     late_events: int | None = None
     until_ms: int | None = None
     look_ms: int | None = None
+
+
+class SavedView(Struct, frozen=True, kw_only=True):
+    """A statistic with its parameters under a name, which `account` saved, whose user had the name `user` then.
+
+    With a `customer` all who may see that customer see the view; without one, its owner alone. `parameters` are those
+    of `GET /usage/CALL`, by name; `chart` is how a page shows the numbers.
+    """
+
+    id: str = field(default_factory=_new_id)
+    account: str
+    user: str
+    customer: str = ""
+    name: str
+    call: str
+    parameters: dict[str, list[str]]
+    chart: str = ""
+    created_ms: int
+    changed_ms: int
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A link that shows one statistic without a sign-in, with the rights that its `account` has, until `expires_ms`.
+
+    `token_hash` is the SHA-256 of the token in the link, in hexadecimal. Pages of the `origins` may embed it.
+    """
+
+    id: str = field(default_factory=_new_id)
+    token_hash: str
+    account: str
+    user: str
+    title: str
+    call: str
+    parameters: dict[str, list[str]]
+    chart: str = ""
+    origins: tuple[str, ...] = ()
+    created_ms: int
+    expires_ms: int

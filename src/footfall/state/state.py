@@ -10,10 +10,13 @@ from footfall.settings import Settings
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
 from footfall.state.jobs import JobRepository
+from footfall.state.keys import KeyRepository
 from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
 from footfall.state.nodes import NodeRepository, SecretRepository
 from footfall.state.schedules import ScheduleRepository
+from footfall.state.sessions import SessionRepository
 from footfall.state.users import UserRepository
+from footfall.state.views import ShareRepository, ViewRepository
 from footfall.system import files
 
 
@@ -26,8 +29,12 @@ class State:
     def __init__(self, url: str) -> None:
         self.database = open_database(url)
         self.users = UserRepository(self.database)
+        self.keys = KeyRepository(self.database)
+        self.sessions = SessionRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
+        self.views = ViewRepository(self.database)
+        self.shares = ShareRepository(self.database)
         self.nodes = NodeRepository(self.database)
         self.secrets = SecretRepository(self.database)
 
@@ -45,13 +52,13 @@ class State:
             return read_revision(connection)
 
     def is_empty(self) -> bool:
-        """Whether no table but `nodes` has a row."""
+        """Whether no table that is copied has a row."""
         with self.database.read() as connection:
             return is_empty(connection)
 
     @contextmanager
     def copy(self, until_ms: int) -> Iterator[Iterator[CopiedRow]]:
-        """All rows as of one moment, but those of nodes and of jobs that were started after `until_ms`."""
+        """All rows as of one moment, but those of nodes, of sessions, and of jobs started after `until_ms`."""
         with self.database.snapshot() as connection:
             yield read_rows(connection, until_ms)
 

@@ -36,6 +36,25 @@ users = Table(
 )
 Index("users_account", users.c.account, unique=True)
 
+# Keys belong to an account, and are found by the digest of their text.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("customers", Text, nullable=False),
+    Column("products", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("used_ms", BigInteger),
+    Column("replaces", Text),
+)
+Index("api_keys_digest", api_keys.c.digest, unique=True)
+Index("api_keys_account", api_keys.c.account, api_keys.c.id)
+
 # A job belongs to `account`; `user_id` is the name that its user had. It is not called `user`, because PostgreSQL takes
 # an unquoted `user` for the database's own user, silently. There is no foreign key to `users`, because a report is kept
 # after its user was removed, until its file is removed.
@@ -148,6 +167,44 @@ schedule_runs = Table(
     Column("look_ms", BigInteger),
 )
 
+# A view without a customer is its owner's alone. There is no foreign key to `users`: a view for all of a customer stays
+# when the user who saved it is removed.
+views = Table(
+    "views",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("chart", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+Index("views_account", views.c.account, views.c.customer, views.c.name, unique=True)
+Index("views_customer", views.c.customer, views.c.name)
+
+# Only the hash of a link's token is kept: who reads the database cannot open the links. They end with their user.
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("token_hash", Text, nullable=False),
+    Column("account", Text, ForeignKey("users.account", ondelete="CASCADE"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("chart", Text, nullable=False),
+    Column("origins", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+Index("shares_token", shares.c.token_hash, unique=True)
+Index("shares_account", shares.c.account)
+
 # With these indexes, a worker that asks every few seconds reads only what is due.
 _ACTIVE = schedules.c.paused == false()
 _WAITING = text("look_ms IS NOT NULL")
@@ -161,3 +218,20 @@ Index(
     postgresql_where=_RUNNING,
 )
 Index("schedule_runs_look", schedule_runs.c.look_ms, sqlite_where=_WAITING, postgresql_where=_WAITING)
+
+# There is no foreign key to `users`: a session counts while the account's user has its stamp, and is removed when it is
+# old.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("security_stamp", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+)
+Index("sessions_account", sessions.c.account, sessions.c.created_ms)
+Index("sessions_seen", sessions.c.seen_ms)
+Index("sessions_created", sessions.c.created_ms)

@@ -1,17 +1,17 @@
 """The users: who may sign in, and which customers they see."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from footfall.state.database import Database
 from footfall.state.records import User
-from footfall.state.tables import users
+from footfall.state.tables import api_keys, users
 
 
 class UserExists(Exception):
@@ -48,19 +48,19 @@ class UserRepository:
 
     def get(self, user_id: str) -> User | None:
         with self._database.read() as connection:
-            row = connection.execute(select(users).where(users.c.id == user_id)).one_or_none()
-            return None if row is None else _user(row)
+            row = connection.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+            return None if row is None else read_user(row)
 
     def with_account(self, account: str) -> User | None:
         """The user whose account it is; None once they are removed, whoever has their name since."""
         with self._database.read() as connection:
-            row = connection.execute(select(users).where(users.c.account == account)).one_or_none()
-            return None if row is None else _user(row)
+            row = connection.execute(select(users).where(users.c.account == account)).mappings().one_or_none()
+            return None if row is None else read_user(row)
 
     def all(self) -> list[User]:
         """All users, ordered by id."""
         with self._database.read() as connection:
-            found = [_user(row) for row in connection.execute(select(users))]
+            found = [read_user(row) for row in connection.execute(select(users)).mappings()]
         # Sorted here, since each database has an order of letters of its own.
         return sorted(found, key=lambda user: user.id)
 
@@ -99,9 +99,11 @@ class UserRepository:
             return connection.execute(update(users).where(users.c.id == user_id).values(values)).rowcount == 1
 
     def remove(self, user_id: str) -> bool:
-        """Remove a user, not their jobs. False when there is none; raises LastAdmin."""
+        """Remove a user and their keys, not their jobs. False when there is none; raises LastAdmin."""
         with self._database.write() as connection:
             _require_other_admin(connection, user_id)
+            owned = select(users.c.account).where(users.c.id == user_id).scalar_subquery()
+            connection.execute(delete(api_keys).where(api_keys.c.account == owned))
             return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
 
 
@@ -113,7 +115,8 @@ def _require_other_admin(connection: Connection, user_id: str) -> None:
         raise LastAdmin(f"user {user_id!r} is the last admin: make another one first")
 
 
-def _user(row: Row[Any]) -> User:
-    fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+def read_user(columns: Mapping[Any, Any]) -> User:
+    """The user whom a row of the table `users` is."""
+    fields = dict(columns)
     fields["customers"] = msgspec.json.decode(fields["customers"], type=tuple[str, ...])
     return User(**fields)

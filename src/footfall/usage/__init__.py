@@ -38,7 +38,7 @@ from footfall.usage.selection import (
     compile_selection,
     parse_condition,
 )
-from footfall.usage.service import Usage, visible_selection
+from footfall.usage.service import Statistics, Usage, visible_selection
 from footfall.usage.summary import PeriodComparison, UsageSummary
 from footfall.usage.tables import make_table, write_arrow, write_csv
 from footfall.usage.uniques import Uniques
@@ -71,6 +71,7 @@ __all__ = [
     "Rollups",
     "Scope",
     "ScopeState",
+    "Statistics",
     "TimeSpan",
     "TooManyGroups",
     "Top",

@@ -147,7 +147,8 @@ def _fill(asked: Query, wanted: CountsRequest, numbers: Numbers) -> Numbers:
 def earlier_period(selection: EventSelection, compare: str, timezone: ZoneInfo) -> EventSelection:
     """The selection of the period before, of the same length, or of the same dates a year before."""
     if compare == "year":
-        start, end = (windows.year_before(time_ms, timezone) for time_ms in (selection.first_ms, selection.last_ms))
+        start = windows.year_before(selection.first_ms, timezone)
+        end = windows.year_before(selection.last_ms, timezone, is_last=True)
         return structs.replace(selection, start=start, end=end)
     length_ms = selection.last_ms - selection.first_ms + 1
     return structs.replace(selection, start=selection.first_ms - length_ms, end=selection.first_ms - 1)

@@ -41,6 +41,8 @@ class ParameterReader:
 
     def __init__(self, given: Mapping[str, Sequence[str]], settings: Settings, plan: Plan | None = None) -> None:
         self._given = given
+        # The names of the parameters that were looked for: those that the call has.
+        self.names_read: set[str] = set()
         self._settings = settings
         self._plan = plan
         self._problems: list[Problem] = []
@@ -86,7 +88,7 @@ class ParameterReader:
 
     def names(self, name: str, most: int) -> tuple[str, ...]:
         """The values of a parameter that may be given several times, each once."""
-        found = tuple(dict.fromkeys(value for value in self._given.get(name, ()) if value))
+        found = tuple(dict.fromkeys(value for value in self._values(name) if value))
         if len(found) > most:
             self.wrong(name, f"must be given {most} times at the most")
         elif any(len(value) > self._settings.code_chars_max for value in found):
@@ -95,7 +97,7 @@ class ParameterReader:
 
     def conditions(self, name: str, products: tuple[str, ...]) -> tuple[Condition, ...]:
         """Conditions on context keys, all of which must hold."""
-        given = [value for value in self._given.get(name, ()) if value]
+        given = [value for value in self._values(name) if value]
         if len(given) > self._settings.usage_conditions_max:
             self.wrong(name, f"must be given {self._settings.usage_conditions_max} times at the most")
             return ()
@@ -136,7 +138,7 @@ class ParameterReader:
 
     def dimensions(self, parameter: str, products: tuple[str, ...], default: tuple[str, ...]) -> tuple[Dimension, ...]:
         """By what to group: at most two of type, product, customer, version or a context key; `none` for nothing."""
-        found = tuple(dict.fromkeys(value for value in self._given.get(parameter, ()) if value)) or default
+        found = tuple(dict.fromkeys(value for value in self._values(parameter) if value)) or default
         if found == ("none",):
             return ()
         if len(found) > 2:
@@ -199,11 +201,15 @@ class ParameterReader:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """All values of a parameter, in order."""
-        return tuple(value for value in self._given.get(name, ()) if value)
+        return tuple(value for value in self._values(name) if value)
+
+    def _values(self, name: str) -> Sequence[str]:
+        self.names_read.add(name)
+        return self._given.get(name, ())
 
     def one(self, name: str) -> str:
         """The value of a parameter that is given once; empty where it is left out."""
-        found = self._given.get(name, ())
+        found = self._values(name)
         if len(found) > 1:
             self.wrong(name, "must be given once")
         return found[0] if found else ""

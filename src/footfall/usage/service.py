@@ -10,13 +10,13 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from msgspec import UNSET, Struct, structs
 
 from footfall import windows
-from footfall.accounts import may_see
+from footfall.accounts import may_see, sees_all_customers, visible_products
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.plan import LivePlan, Plan
 from footfall.settings import Settings
@@ -62,6 +62,9 @@ class Statistic(Struct, frozen=True):
     compute: Callable[[Query, Any], Answer]
 
 
+Statistics = Literal[
+    "counts", "uniques", "retention", "funnel", "paths", "top", "compare", "summary", "events", "types"
+]
 STATISTICS: dict[str, Statistic] = {
     "counts": Statistic(parse_counts, count),
     "uniques": Statistic(parse_uniques, count_uniques),
@@ -77,7 +80,10 @@ STATISTICS: dict[str, Statistic] = {
 
 
 class Question(Struct, frozen=True):
-    """A statistic by its name, its parameters as they were given and as they were read, and the plan of its keys."""
+    """A statistic by its name, its parameters as they were given and as they were read, and the plan of its keys.
+
+    `given` has no parameter that the statistic does not know.
+    """
 
     name: str
     given: Given
@@ -126,10 +132,11 @@ class Usage:
         reader = ParameterReader(given, self._settings, plan)
         wanted = STATISTICS[name].parse(reader)
         reader.refuse()
-        return Question(name, given, wanted, plan)
+        known = {key: values for key, values in given.items() if key in reader.names_read}
+        return Question(name, known, wanted, plan)
 
-    async def ask(self, user: User, question: Question) -> Answer:
-        """The answer to a question.
+    async def ask(self, user: User, question: Question, queue: str = "") -> Answer:
+        """The answer to a question, which waits behind others of the same `queue`; that is the user's, if not told.
 
         Raises RequestRefused when a customer is not the user's, the answer would be too long, or the store or the state
         does not answer.
@@ -138,7 +145,7 @@ class Usage:
         wanted = structs.replace(question.wanted, selection=selection)
         work = _Work()
         try:
-            return await self._executor.run(partial(self._answer, question, wanted, work), user.account)
+            return await self._executor.run(partial(self._answer, question, wanted, work), queue or user.account)
         except asyncio.CancelledError:
             work.given_up.set()
             # The thread comes to its end when its statement does.
@@ -240,15 +247,31 @@ def _link(question: Question, as_of: int) -> str:
 
 
 def visible_selection(user: User, selection: EventSelection) -> EventSelection:
-    """The selection with the customers that the user may see for `*`. Raises RequestRefused for any other."""
+    """The selection with the customers and products that the user may see for `*`.
+
+    Raises RequestRefused for any other.
+    """
     if EVERY in selection.customers:
-        if not (user.admin or user.customers):
+        if not (sees_all_customers(user) or user.customers):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "there is no customer that you may see")
-        return structs.replace(selection, customers=() if user.admin else tuple(sorted(user.customers)))
-    for customer in selection.customers:
-        if not may_see(user, customer):
-            text = f"you may not see the customer {customer!r}"
-            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+        found = () if sees_all_customers(user) else tuple(sorted(user.customers))
+        selection = structs.replace(selection, customers=found)
+    else:
+        for customer in selection.customers:
+            if not may_see(user, customer):
+                text = f"you may not see the customer {customer!r}"
+                raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+    return _with_visible_products(user, selection)
+
+
+def _with_visible_products(user: User, selection: EventSelection) -> EventSelection:
+    """The selection with the products that the user's key is for, where it names none. Raises RequestRefused."""
+    visible = visible_products(user)
+    if visible and not selection.products:
+        return structs.replace(selection, products=tuple(sorted(visible)))
+    if visible and (unseen := [product for product in selection.products if product not in visible]):
+        text = f"you may not see the product {unseen[0]!r}"
+        raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
     return selection
 
 

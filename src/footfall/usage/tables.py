@@ -16,6 +16,8 @@ from footfall.usage.query import Answer
 # Keys of an entry that hold a list of rows, and what the number of such an entry is called in the row.
 _NESTED: Final[Mapping[str, str]] = {"periods": "returned", "funnel": "actors"}
 
+# What some spreadsheets take for the beginning of a formula, full-width characters too, and the mark itself.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _QUOTED: Final = re.compile(r'[",\r\n]')
 
 
@@ -42,9 +44,13 @@ def make_table(name: str, answer: Answer) -> Table:
     return Table(columns, [tuple(row.get(column) for column in columns) for row in rows])
 
 
-def write_csv(table: Table) -> bytes:
-    """The table with a line of names; fields are quoted only where they must be."""
-    lines = (",".join(map(_field, row)) for row in (table.columns, *table.rows))
+def write_csv(table: Table, *, safe: bool = False) -> bytes:
+    """The table with a line of names; fields are quoted only where they must be.
+
+    With `safe`, a text that a spreadsheet would take for a formula gets an apostrophe in front, as in reports.
+    """
+    rows = [[_marked(value) for value in row] for row in table.rows] if safe else table.rows
+    lines = (",".join(map(_field, row)) for row in (table.columns, *rows))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -58,6 +64,10 @@ def write_arrow(table: Table) -> bytes:
     with pa.ipc.new_stream(sink, found.schema) as writer:
         writer.write_table(found)
     return bytes(sink.getvalue())
+
+
+def _marked(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
 def _field(value: Any) -> str:

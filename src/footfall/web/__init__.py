@@ -7,7 +7,7 @@ and all connections share room and deadlines (`connections`). `events_endpoint` 
 In the application, CORS (`cors`) is outermost, so that a page of another origin can read every answer; preflights end
 there. The dispatcher (`dispatcher`) hands `POST /events` to its raw handler, past the framework, serves a `HEAD` as a
 `GET` without its body, and answers an exception that nobody caught. The framework, Litestar, serves all other calls,
-which are made from one table (`routes`); their handlers are in `calls`.
+which are made from one table (`routes`, of which each line is a `route`); their handlers are in `calls`.
 
 **Errors.** A call raises RequestRefused. `errors` turns that, and what the framework refuses by itself, into the shape
 of the wire contract; `footfall.errors` has the statuses and bodies. No call has an error body of another shape.
@@ -18,15 +18,23 @@ the manual, and draws it as a page. It draws the guides of `docs/` too.
 
 from footfall.web.application import build
 from footfall.web.cors import CorsHeaders
+from footfall.web.dependencies import Parts
+from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
+from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
-from footfall.web.routes import ROUTES, Route
+from footfall.web.route import PageRoute, Route
+from footfall.web.routes import ROUTES
 
 __all__ = [
     "ROUTES",
     "CorsHeaders",
+    "Forwarded",
     "NodeMetrics",
+    "PageRoute",
+    "Parts",
     "Route",
+    "as_refusal",
     "build",
     "events_protocol",
 ]

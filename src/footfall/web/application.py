@@ -1,108 +1,76 @@
 """Builds the application: the framework with its routes and guards, the dispatcher before it, CORS around both."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from litestar import HttpMethod, Litestar, Response, route
+from litestar import HttpMethod, Litestar, Request, Response, route
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Guard
 
-from footfall.accounts import Accounts
+from footfall.accounts import has_scope
 from footfall.errors import Code, RequestRefused
-from footfall.live import Live
-from footfall.metrics import RequestMetrics
-from footfall.plan import LivePlan
-from footfall.quarantine import Quarantine
-from footfall.receipts import Receipts
-from footfall.reports import Estimates, Reports
-from footfall.schedules import Schedules
 from footfall.settings import Settings
-from footfall.system.clock import Clock
-from footfall.usage import Drawings, Usage
-from footfall.validation import CodeLookup, unknown_keys
+from footfall.validation import unknown_keys
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
-from footfall.web.dependencies import Services, SignIn
+from footfall.web.dependencies import Parts, Services, SignIn
 from footfall.web.dispatcher import Dispatcher
 from footfall.web.errors import make_exception_handler
 from footfall.web.forwarded import Forwarded
-from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.document import Description
 from footfall.web.openapi.manual import PAGES
 from footfall.web.plan_body import PlanBody
-from footfall.web.routes import ROUTES, Route
-from footfall.wire import Service
+from footfall.web.route import PageRoute, Route
+from footfall.web.routes import ROUTES
 
 # Calls whose answers have every byte that clients from before footfall know. The others end with a newline.
 _PUBLISHED = frozenset(entry.name for entry in ROUTES if entry.published)
+# The one path that is a page for browsers and a call for programs.
+ROOT = "/"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-def build(
-    *,
-    settings: Settings,
-    accounts: Accounts,
-    reports: Reports,
-    schedules: Schedules,
-    estimates: Estimates,
-    receipts: Receipts,
-    usage: Usage,
-    live: Live,
-    codes: CodeLookup,
-    plan: LivePlan,
-    quarantine: Quarantine,
-    collect: ASGIApp,
-    service: Service,
-    clock: Clock,
-    node_metrics: NodeMetrics,
-    refused: Counter[Code],
-    requests: RequestMetrics,
-    healthy: Callable[[], bool],
-) -> ASGIApp:
-    """The ASGI application of the whole API.
-
-    `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
-    counts the refusals of all other calls, `requests` all requests but preflights. Raises ValueError when
-    `trusted_proxies` is malformed.
-    """
-    forwarded = Forwarded(settings)
-    sign_in = SignIn(accounts, forwarded)
+def build(parts: Parts, pages: Sequence[PageRoute] = ()) -> ASGIApp:
+    """The ASGI application of the whole API, and of the pages for people."""
+    settings, forwarded = parts.settings, parts.forwarded
+    sign_in = SignIn(parts.accounts, forwarded)
     services = Services(
-        settings=settings,
-        reports=reports,
-        schedules=schedules,
-        estimates=estimates,
-        receipts=receipts,
-        usage=usage,
-        drawings=Drawings(settings),
-        live=live,
-        codes=codes,
-        quarantine=quarantine,
-        forwarded=forwarded,
-        clock=clock,
-        service=service,
-        collect=collect,
-        node_metrics=node_metrics,
-        healthy=healthy,
-        document=Description(service, plan, settings).document,
-        plan_body=PlanBody(plan, settings),
+        **vars(parts),
+        document=Description(parts.service, parts.plan, settings).document,
+        plan_body=PlanBody(parts.plan, settings),
+        home=next((page.answer for page in pages if page.path == ROOT), None),
     )
-
+    further = [page for page in pages if page.path != ROOT]
     calls = Litestar(
-        [*_options_handlers(ROUTES), *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES)],
+        [
+            *_options_handlers((*ROUTES, *further)),
+            *(_route_handler(entry, sign_in, forwarded, settings) for entry in ROUTES),
+            *map(_page_handler, further),
+        ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
-        exception_handlers={Exception: make_exception_handler(refused, forwarded, _PUBLISHED)},
+        exception_handlers={Exception: make_exception_handler(parts.refused, forwarded, _PUBLISHED)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise error bodies of its own.
         openapi_config=None,
         logging_config=None,
     )
-    return CorsMiddleware(Dispatcher(calls, collect, requests, [entry.name for entry in ROUTES]), settings)
+    names = [*(entry.name for entry in ROUTES), *(page.name for page in further)]
+    return CorsMiddleware(Dispatcher(calls, parts.collect, parts.requests, names), settings)
+
+
+def _scope_guard(entry: Route) -> Guard:
+    """A guard that refuses a key which is not for calls like this one; it follows the one that signs in."""
+
+    async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if not has_scope(connection.scope["user"], entry.scopes):
+            text = f"the key is not for this call, which takes one with the scope {' or '.join(entry.scopes)}"
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+
+    return check
 
 
 def _known_query_guard(entry: Route) -> Guard:
@@ -117,7 +85,7 @@ def _known_query_guard(entry: Route) -> Guard:
     return check
 
 
-def _options_handlers(routes: Sequence[Route]) -> list[HTTPRouteHandler]:
+def _options_handlers(routes: Sequence[Route | PageRoute]) -> list[HTTPRouteHandler]:
     """Handlers of `OPTIONS`, which list all methods of a path; the framework's own list those of one of its calls.
 
     They are registered first, because the framework makes its own where none is.
@@ -156,6 +124,7 @@ def _same_origin_guard(forwarded: Forwarded) -> Guard:
 def _guards(entry: Route, sign_in: Guard, forwarded: Forwarded, settings: Settings) -> Iterator[Guard]:
     if entry.signed_in and not (entry.opened_by and getattr(settings, entry.opened_by)):
         yield sign_in
+        yield _scope_guard(entry)
     if entry.changes:
         yield _same_origin_guard(forwarded)
     if entry.strict:
@@ -183,3 +152,12 @@ def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings:
         after_request=None if entry.published else _end_line,
     )
     return handler(entry.call)
+
+
+def _page_handler(page: PageRoute) -> HTTPRouteHandler:
+    async def show(request: Request[Any, Any, Any]) -> Response[bytes]:
+        answer: Response[bytes] = await page.answer(request)
+        return answer
+
+    methods = [HttpMethod.GET, HttpMethod.HEAD] if page.method == "GET" else [HttpMethod(page.method)]
+    return route(_PARAMETER.sub(r"{\1:str}", page.path), http_method=methods, status_code=200)(show)

@@ -17,9 +17,9 @@ from footfall.metrics import OTHER
 from footfall.settings import Settings
 from footfall.system.request_ids import HEADER
 from footfall.web.asgi import AsgiExchange, make_scope
-from footfall.web.connections import ConnectionFlow, ConnectionTable, too_many_connections
+from footfall.web.connections import ConnectionFlow, ConnectionTable
 from footfall.web.cors import CorsHeaders
-from footfall.web.exchange import STATUS_LINES, PlainExchange, format_headers
+from footfall.web.exchange import CLOSE_HEADER, PlainExchange, format_answer
 from footfall.web.framing import Body, HeadReader, RawHeaders, RequestHead
 from footfall.web.server import ServerConfig, ServerState, client_address
 
@@ -27,7 +27,6 @@ from footfall.web.server import ServerConfig, ServerState, client_address
 LATE_S: Final = 5
 # Bytes of a body that wait for the application, past which no more are read.
 UNREAD_BYTES_MAX: Final = 64 * 1024
-CLOSE_HEADER: Final = (b"connection", b"close")
 
 
 class Connection(asyncio.Protocol, ABC):
@@ -35,6 +34,8 @@ class Connection(asyncio.Protocol, ABC):
 
     transport: asyncio.Transport
     flow: ConnectionFlow
+    # Where it comes from; empty for a connection of a trusted proxy.
+    network = ""
 
     def __init__(
         self,
@@ -79,10 +80,10 @@ class Connection(asyncio.Protocol, ABC):
         self.flow = ConnectionFlow(self.transport, self.loop, self._settings, self._budget, self._find_sender)
         self.client = client_address(self.transport)
         self.server_state.connections.add(self)
-        if self._connections.add(self, self.loop):
-            self._await_request()
+        if refused := self._connections.add(self, self.loop):
+            self._refuse_connection(refused)
         else:
-            self._refuse_connection()
+            self._await_request()
 
     def data_received(self, data: bytes) -> None:
         if self._discard_bytes_left is not None:
@@ -100,8 +101,8 @@ class Connection(asyncio.Protocol, ABC):
         self._at_eof = True
         if self._exchange is not None:
             self._exchange.hurry()
-        is_awaited = self._next_turn is not None or (self._exchange is not None and not self._body.is_missing)
-        return self._discard_bytes_left is None and is_awaited
+        is_served = self._exchange is not None and not self._body.is_missing
+        return self._discard_bytes_left is None and (is_served or self._next_turn is not None)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.server_state.connections.discard(self)
@@ -275,11 +276,9 @@ class Connection(asyncio.Protocol, ABC):
         state.tasks.add(task)
 
     def _write(self, answer: errors.Rendered, asked: RawHeaders, keep_alive: bool, request_id: str = "") -> None:
-        status, headers, content = answer
         named = (HEADER, (request_id or self._collector.request_ids.make()).encode())
         added = (*self._cors_headers.for_request(asked), named, *(() if keep_alive else (CLOSE_HEADER,)))
-        head = format_headers((*self.server_state.default_headers, *headers, *added))
-        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINES[status], head, content))
+        self.transport.write(format_answer(answer, self.server_state.default_headers, added))
 
     def _on_answered(self) -> None:
         self._exchange = None
@@ -338,10 +337,10 @@ class Connection(asyncio.Protocol, ABC):
         self.flow.is_reading_held = False
         self.flow.resume_reading()
 
-    def _refuse_connection(self) -> None:
+    def _refuse_connection(self, refused: RequestRefused) -> None:
         """Refuse and close at once: there is no room, and no other connection can make some."""
         self._discard_bytes_left = 0
-        self._write_refusal(too_many_connections())
+        self._write_refusal(refused)
         self._close()
 
     def _close(self) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Protocol
 
 from footfall.errors import Code, RequestRefused
 from footfall.ingest import Budget
+from footfall.rate_limits import Limit, LimitHits
 from footfall.settings import Settings
 
 # Seconds between two checks of all deadlines: one timer for all connections costs less than one for each.
@@ -15,6 +17,8 @@ CHECK_PERIOD_S = 0.5
 # a search of 10,000 connections takes some ms.
 SEARCH_S = 0.05
 FEW = 64
+# Connections of one network that are looked at for an idle one, its oldest first; busy ones come last from then on.
+LOOKS_MAX = 32
 # `Retry-After` in seconds for a client that finds no room.
 RETRY_AFTER_S = 1
 
@@ -34,6 +38,10 @@ class Evictable(HasDeadline, Protocol):
     @property
     def flow(self) -> HasDeadline: ...
     @property
+    def network(self) -> str:
+        """The network that it comes from; empty for one of a trusted proxy, which has connections for many."""
+
+    @property
     def eviction_rank(self) -> int | None:
         """How soon it is closed to make room: 0 first; None for one that must not be closed now."""
 
@@ -42,29 +50,59 @@ class Evictable(HasDeadline, Protocol):
 
 
 class ConnectionTable:
-    """All open connections: checks their deadlines, and closes the one that was idle for longest to make room."""
+    """All open connections: checks their deadlines, and closes the one that was idle for longest to make room.
 
-    def __init__(self, connections_max: int) -> None:
+    One network may have `network_max` of them, or any number for 0: past that, an idle one of its own makes room.
+    """
+
+    def __init__(self, connections_max: int, hits: LimitHits, network_max: int = 0) -> None:
         self._connections_max = connections_max
+        self._hits = hits
+        self._network_max = network_max
         self._open: set[Evictable] = set()
+        # By network, in the order in which an idle one is looked for.
+        self._networks: dict[str, dict[Evictable, None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         # Connections that the last search found, with their deadlines then, in the order of their closing from the end.
         self._candidates: list[tuple[Evictable, float]] = []
         # No search before this time of the loop's clock.
         self._search_from_s = -math.inf
 
-    def add(self, connection: Evictable, loop: asyncio.AbstractEventLoop) -> bool:
-        """Take in a connection. False when there is no room, because all others are busy."""
+    def add(self, connection: Evictable, loop: asyncio.AbstractEventLoop) -> RequestRefused | None:
+        """Take in a connection. The refusal when there is no room, because all others are busy."""
+        own = self._networks.get(connection.network, {})
+        if 0 < self._network_max <= len(own) and (refused := self._make_room_among(own, connection.network)):
+            return refused
         if len(self._open) >= self._connections_max and not self._make_room(loop.time()):
-            return False
+            return _too_many_connections()
         self._open.add(connection)
+        if connection.network:
+            self._networks.setdefault(connection.network, {})[connection] = None
         if self._timer is None:
             self._timer = loop.call_later(CHECK_PERIOD_S, self._check_deadlines, loop)
-        return True
+        return None
 
     def remove(self, connection: Evictable) -> None:
         """Forget a connection that is lost."""
         self._open.discard(connection)
+        own = self._networks.get(connection.network)
+        if own is not None:
+            own.pop(connection, None)
+            if not own:
+                del self._networks[connection.network]
+
+    def _make_room_among(self, own: dict[Evictable, None], network: str) -> RequestRefused | None:
+        """Close an idle one of these connections. The refusal when there is none, and the limit is one that refuses."""
+        for connection in list(islice(own, LOOKS_MAX)):
+            if connection.eviction_rank is None:
+                own[connection] = own.pop(connection)
+                continue
+            if self._hits.refuses:
+                self.remove(connection)
+                connection.evict()
+            return None
+        text = "too many connections from this address at once, and each has a request under way"
+        return self._hits.over(Limit.ADDRESS_CONNECTIONS, network, text, RETRY_AFTER_S)
 
     def _make_room(self, now_s: float) -> bool:
         if self._evict_one():
@@ -85,7 +123,7 @@ class ConnectionTable:
                 continue
             # A connection that was used since the search has another deadline.
             if connection.deadline_s == deadline_s:
-                self._open.remove(connection)
+                self.remove(connection)
                 connection.evict()
                 return True
         return False
@@ -102,7 +140,7 @@ class ConnectionTable:
         self._timer = loop.call_later(CHECK_PERIOD_S, self._check_deadlines, loop) if self._open else None
 
 
-def too_many_connections() -> RequestRefused:
+def _too_many_connections() -> RequestRefused:
     """The refusal of a connection for which there is no room."""
     text = "too many connections at once, and each has a request under way"
     return RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)

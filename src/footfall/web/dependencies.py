@@ -1,15 +1,20 @@
 """What the framework gives the calls: the services, as the parameter `services`, and the user who is signed in."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
-from footfall.accounts import Accounts
+from footfall.accounts import Accounts, Sessions
+from footfall.errors import Code
 from footfall.live import Live
+from footfall.metrics import RequestMetrics
+from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -18,6 +23,7 @@ from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup
+from footfall.views import Shares, Views
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.guides import Guides
@@ -26,32 +32,50 @@ from footfall.wire import Service
 
 
 @dataclass(frozen=True, kw_only=True)
-class Services:
-    """What the calls work with.
+class Parts:
+    """The parts of the service that the API and the pages for people show.
 
-    `collect` serves `POST /events`; `healthy` says whether events can be accepted now; `document` makes the OpenAPI
-    document for readers of the service at a URL.
+    `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
+    counts the refusals of all other calls, `requests` all requests but preflights.
     """
 
     settings: Settings
+    accounts: Accounts
+    sessions: Sessions
     reports: Reports
     schedules: Schedules
     estimates: Estimates
     receipts: Receipts
     usage: Usage
     drawings: Drawings
+    views: Views
+    shares: Shares
     live: Live
     codes: CodeLookup
+    plan: LivePlan
     quarantine: Quarantine
     forwarded: Forwarded
     clock: Clock
     service: Service
     collect: ASGIApp
     node_metrics: NodeMetrics
+    refused: Counter[Code]
+    requests: RequestMetrics
     healthy: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services(Parts):
+    """What the calls work with: the parts, and what is made of them for the API alone.
+
+    `document` makes the OpenAPI document for readers of the service at a URL. `home` is the page of `/`, where there
+    are pages.
+    """
+
     document: Callable[[str], Mapping[str, Any]]
     plan_body: PlanBody
     guides: Guides = field(default_factory=Guides)
+    home: Callable[[Request[Any, Any, Any]], Awaitable[Any]] | None = None
 
 
 class SignIn:

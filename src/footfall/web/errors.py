@@ -15,7 +15,7 @@ from footfall.accounts import Unauthenticated
 from footfall.errors import Code, RequestRefused
 from footfall.state import StateUnavailable
 from footfall.system.request_ids import request_id
-from footfall.web.calls.request import JSON, choose_media_type
+from footfall.web.calls.request import is_for_people
 from footfall.web.forwarded import Forwarded
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def make_exception_handler(
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         refusal = as_refusal(error)
         refused[Code.REQUEST_GENERAL_FAILURE if refusal is None else refusal.code] += 1
-        if isinstance(error, NotFoundException) and _is_for_people(request):
+        if isinstance(error, NotFoundException) and is_for_people(request):
             return _not_found_page(request.url.path, forwarded.base_url(request.scope))
         answer = _render(request, error)
         if not isinstance(error, Unauthenticated) and _is_ours(request, error, published):
@@ -107,11 +107,6 @@ def _is_ours(request: Request[Any, Any, Any], error: Exception, published: Colle
         # The framework's router has found no call, or the request was refused before that.
         return isinstance(error, (NotFoundException, MethodNotAllowedException))
     return f"{request.method} {scope['path_template']}" not in published
-
-
-def _is_for_people(request: Request[Any, Any, Any]) -> bool:
-    """Whether the client prefers a page to JSON, as browsers do when a person follows a link."""
-    return choose_media_type(request.headers.get("accept"), (JSON, "text/html")) == "text/html"
 
 
 def _not_found_page(path: str, base_url: str) -> Response[bytes]:

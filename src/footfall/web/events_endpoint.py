@@ -16,15 +16,15 @@ from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest
 from footfall.metrics import EVENTS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
-from footfall.web.connection import Connection
 from footfall.web.connections import ConnectionTable
 from footfall.web.cors import CorsHeaders
 from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, ResponseTemplate
 from footfall.web.framing import RequestHead
+from footfall.web.limited_connection import LimitedConnection
 from footfall.web.server import ServerConfig, ServerState
 
 
-class EventsProtocol(Connection):
+class EventsProtocol(LimitedConnection):
     """A connection that answers a plain `POST /events` itself."""
 
     def __init__(
@@ -55,6 +55,10 @@ class EventsProtocol(Connection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
+            source = (self._peer, head.headers.forwarded) if self._is_proxied else self._peer
+            if self._is_limited and (refused := self._limits.check(source, size)):
+                self._refuse_plain(exchange, refused)
+                return
             self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)
         else:
             super().data_received(data)
@@ -116,7 +120,9 @@ class EventsProtocol(Connection):
 def events_protocol(collector: Collector, settings: Settings) -> Callable[..., EventsProtocol]:
     """What the server makes each of its connections with."""
     cors_headers = CorsHeaders(settings)
-    connections = ConnectionTable(connections_that_fit(settings))
+    connections = ConnectionTable(
+        connections_that_fit(settings), collector.limit_hits, settings.address_connections_max
+    )
     heads, template = HeadCache(), ResponseTemplate(cors_headers, collector.request_ids)
     protocol = EventsProtocol
     if settings.access_log:

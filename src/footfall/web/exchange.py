@@ -24,7 +24,7 @@ KNOWN_HEAD_BYTES_MAX = 2000
 STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status.value, status.phrase.encode()) for status in HTTPStatus
 }
-
+CLOSE_HEADER: Final = (b"connection", b"close")
 
 # Lengths of answers as they are sent, and the ends of heads: to format a number takes as long as to join an answer.
 _LENGTHS_MAX: Final = 2000
@@ -109,6 +109,14 @@ class ResponseTemplate:
 def format_headers(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Headers as they are sent, one a line."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def format_answer(
+    answer: errors.Rendered, before: Iterable[tuple[bytes, bytes]], added: Iterable[tuple[bytes, bytes]]
+) -> bytes:
+    """A whole answer as it is sent, with headers before and behind its own."""
+    status, headers, content = answer
+    return b"%b%b\r\n%b" % (STATUS_LINES[status], format_headers((*before, *headers, *added)), content)
 
 
 class HeldBody:

@@ -220,6 +220,11 @@ class Body:
         """Whether more of it is to come."""
         return self._left > 0 if self._chunks is None else not self._chunks.is_whole
 
+    @property
+    def is_chunked(self) -> bool:
+        """Whether it comes in chunks."""
+        return self._chunks is not None
+
     def is_missing_more_than(self, bytes_max: int) -> bool:
         """Whether more than so many bytes are to come. True for chunks until their end, which are of unknown length."""
         return self._left > bytes_max if self._chunks is None else not self._chunks.is_whole

@@ -1,67 +1,15 @@
 """Every call in one table, from which the framework's handlers and the OpenAPI document are made."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from typing import Final
 
-from msgspec import Struct
-
+from footfall.accounts import KeyScope
 from footfall.errors import Code
-from footfall.web.calls import downloads, events, guides, live, quarantine, reports, service, statistics
+from footfall.web.calls import events, guides, keys, live, quarantine, service, statistics, views
+from footfall.web.report_routes import REPORT_ROUTES
+from footfall.web.route import CHANGE, Route
 
-
-class Route(Struct, frozen=True):
-    """A call. `signed_in`: it needs a user. `public`: the OpenAPI document has it.
-
-    A `published` call has clients from before footfall: it ignores unknown parameters and keys, and warns of them.
-    Other calls that need a user refuse them.
-
-    `opened_by` names the setting that opens the call to everyone, although it is `signed_in`.
-
-    `errors` are codes of this call alone. `codes` adds those that every call has, or every one that needs a user.
-    """
-
-    method: Literal["GET", "POST", "DELETE"]
-    path: str
-    summary: str
-    call: Callable[..., Awaitable[Any]]
-    tag: str = "Service"
-    signed_in: bool = False
-    opened_by: str = ""
-    public: bool = True
-    published: bool = False
-    errors: tuple[Code, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The method and the path, by which metrics and manual know the call."""
-        return f"{self.method} {self.path}"
-
-    @property
-    def strict(self) -> bool:
-        """Whether unknown query parameters are refused. Load balancers and scrapers may send some."""
-        return self.signed_in and not (self.published or self.opened_by)
-
-    @property
-    def changes(self) -> bool:
-        """Whether the call changes what belongs to a user."""
-        return self.signed_in and self.method == "POST"
-
-    @property
-    def codes(self) -> tuple[Code, ...]:
-        """All codes that the call can answer with."""
-        sign_in = (Code.REQUEST_UNAUTHORIZED, Code.REQUEST_RATE_LIMITED, Code.SERVICE_UNAVAILABLE)
-        return (*self.errors, *(sign_in if self.signed_in else ()), Code.REQUEST_GENERAL_FAILURE)
-
-
-# Codes of a call that reads a body and checks what the user may do.
-_CHANGE: Final = (
-    Code.REQUEST_INPUT_MALFORMED,
-    Code.REQUEST_PARAMETER_MALFORMED,
-    Code.REQUEST_AUTHORIZATION_FAILURE,
-    Code.REQUEST_TIMED_OUT,
-    Code.REQUEST_TOO_LARGE,
-    Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-)
+# The scopes of a call that anybody with a key may make.
+_ANY: Final = tuple(KeyScope)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -78,6 +26,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_TIMED_OUT,
             Code.REQUEST_TOO_LARGE,
             Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
+            Code.REQUEST_RATE_LIMITED,
             Code.SERVICE_UNAVAILABLE,
         ),
     ),
@@ -88,162 +37,10 @@ ROUTES: Final[tuple[Route, ...]] = (
         events.find_receipt,
         tag="Events",
         signed_in=True,
+        scopes=(KeyScope.SEND, KeyScope.READ),
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.EVENT_BATCH_NOT_FOUND),
     ),
-    Route(
-        "POST",
-        "/reports",
-        "Start New Report",
-        reports.start_report,
-        published=True,
-        tag="Reports",
-        signed_in=True,
-        errors=(
-            Code.REQUEST_INPUT_MALFORMED,
-            Code.REQUEST_PARAMETER_MALFORMED,
-            Code.REQUEST_AUTHORIZATION_FAILURE,
-            Code.REQUEST_TIMED_OUT,
-            Code.REQUEST_TOO_LARGE,
-            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-        ),
-    ),
-    Route(
-        "GET",
-        "/reports",
-        "List Reports",
-        reports.list_reports,
-        tag="Reports",
-        signed_in=True,
-        errors=(Code.REQUEST_PARAMETER_MALFORMED,),
-    ),
-    Route(
-        "POST",
-        "/reports/estimate",
-        "Estimate Report",
-        reports.estimate_report,
-        tag="Reports",
-        signed_in=True,
-        errors=(
-            Code.REQUEST_INPUT_MALFORMED,
-            Code.REQUEST_PARAMETER_MALFORMED,
-            Code.REQUEST_AUTHORIZATION_FAILURE,
-            Code.REQUEST_TIMED_OUT,
-            Code.REQUEST_TOO_LARGE,
-            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-        ),
-    ),
-    Route(
-        "GET",
-        "/reports/{source}/availability",
-        "Check Report Progress",
-        reports.check_report,
-        published=True,
-        tag="Reports",
-        signed_in=True,
-        errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.EVENT_JOB_GET_FAILED_NO_JOB),
-    ),
-    Route(
-        "GET",
-        "/reports/{source}",
-        "Get Report Download Link",
-        reports.link_report,
-        published=True,
-        tag="Reports",
-        signed_in=True,
-        errors=(
-            Code.REQUEST_PARAMETER_MALFORMED,
-            Code.EVENT_JOB_GET_FAILED_NO_JOB,
-            Code.REQUEST_NOT_ACCEPTABLE,
-            Code.EVENT_JOB_GET_FAILED_RUNNING,
-            Code.EVENT_JOB_GET_FAILED,
-        ),
-    ),
-    Route(
-        "DELETE",
-        "/reports/{source}",
-        "Cancel or Remove Report",
-        reports.end_report,
-        tag="Reports",
-        signed_in=True,
-        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
-    ),
-    Route(
-        "GET",
-        "/reports/{source}/manifest",
-        "Get Report Manifest",
-        reports.show_manifest,
-        tag="Reports",
-        signed_in=True,
-        errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB, Code.EVENT_JOB_GET_FAILED_RUNNING, Code.EVENT_JOB_GET_FAILED),
-    ),
-    Route(
-        "GET",
-        "/files/{source}/{token}/{name}",
-        "Download Report",
-        downloads.download_report,
-        tag="Reports",
-        errors=(
-            Code.LINK_EXPIRED,
-            Code.EVENT_JOB_GET_FAILED_NO_JOB,
-            Code.EVENT_JOB_GET_FAILED,
-            Code.REQUEST_RANGE_NOT_SATISFIABLE,
-            Code.SERVICE_UNAVAILABLE,
-        ),
-    ),
-    Route(
-        "POST",
-        "/schedules",
-        "Make Schedule",
-        reports.add_schedule,
-        tag="Schedules",
-        signed_in=True,
-        errors=_CHANGE,
-    ),
-    Route(
-        "GET",
-        "/schedules",
-        "List Schedules",
-        reports.list_schedules,
-        tag="Schedules",
-        signed_in=True,
-        errors=(Code.REQUEST_PARAMETER_MALFORMED,),
-    ),
-    Route(
-        "GET",
-        "/schedules/{schedule}",
-        "Show Schedule",
-        reports.show_schedule,
-        tag="Schedules",
-        signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND,),
-    ),
-    Route(
-        "DELETE",
-        "/schedules/{schedule}",
-        "Remove Schedule",
-        reports.remove_schedule,
-        tag="Schedules",
-        signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND,),
-    ),
-    Route(
-        "POST",
-        "/schedules/{schedule}/pause",
-        "Pause Schedule",
-        reports.pause_schedule,
-        tag="Schedules",
-        signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
-    ),
-    Route(
-        "POST",
-        "/schedules/{schedule}/resume",
-        "Resume Schedule",
-        reports.resume_schedule,
-        tag="Schedules",
-        signed_in=True,
-        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
-    ),
+    *REPORT_ROUTES,
     Route(
         "GET",
         "/quarantine",
@@ -251,6 +48,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.list_quarantine,
         tag="Quarantine",
         signed_in=True,
+        scopes=(KeyScope.ADMIN,),
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route(
@@ -260,6 +58,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.show_quarantine,
         tag="Quarantine",
         signed_in=True,
+        scopes=(KeyScope.ADMIN,),
         errors=(Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_FOUND),
     ),
     Route(
@@ -269,7 +68,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.release_quarantine,
         tag="Quarantine",
         signed_in=True,
-        errors=_CHANGE,
+        scopes=(KeyScope.ADMIN,),
+        errors=CHANGE,
     ),
     Route(
         "POST",
@@ -278,7 +78,48 @@ ROUTES: Final[tuple[Route, ...]] = (
         quarantine.drop_quarantine,
         tag="Quarantine",
         signed_in=True,
-        errors=_CHANGE,
+        scopes=(KeyScope.ADMIN,),
+        errors=CHANGE,
+    ),
+    Route(
+        "POST",
+        "/keys",
+        "Make Key",
+        keys.make_key,
+        tag="Keys",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
+    ),
+    Route(
+        "GET",
+        "/keys",
+        "List Keys",
+        keys.list_keys,
+        tag="Keys",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        errors=(Code.REQUEST_PARAMETER_MALFORMED,),
+    ),
+    Route(
+        "POST",
+        "/keys/{key}/rotate",
+        "Rotate Key",
+        keys.rotate_key,
+        tag="Keys",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
+    ),
+    Route(
+        "DELETE",
+        "/keys/{key}",
+        "Revoke Key",
+        keys.revoke_key,
+        tag="Keys",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        errors=(Code.REQUEST_NOT_FOUND,),
     ),
     *(
         Route(
@@ -288,6 +129,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             statistics.statistic(name),
             tag="Usage",
             signed_in=True,
+            scopes=(KeyScope.READ,),
             errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_ACCEPTABLE),
         )
         for name, summary in statistics.SUMMARIES.items()
@@ -299,10 +141,109 @@ ROUTES: Final[tuple[Route, ...]] = (
         live.listen,
         tag="Usage",
         signed_in=True,
+        scopes=(KeyScope.READ,),
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
-    Route("GET", "/usage/definitions", "Define the Numbers", statistics.show_definitions, tag="Usage", signed_in=True),
-    Route("GET", "/plan", "Get Tracking Plan", service.show_plan, tag="Plan", signed_in=True),
+    Route(
+        "GET",
+        "/usage/definitions",
+        "Define the Numbers",
+        statistics.show_definitions,
+        tag="Usage",
+        signed_in=True,
+        scopes=(KeyScope.READ,),
+    ),
+    Route(
+        "POST",
+        "/views",
+        "Save View",
+        views.save_view,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.REPORT,),
+        errors=CHANGE,
+    ),
+    Route(
+        "GET",
+        "/views",
+        "List Views",
+        views.list_views,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.READ,),
+    ),
+    Route(
+        "GET",
+        "/views/{view}",
+        "Show View",
+        views.show_view,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.READ,),
+        errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_PARAMETER_MALFORMED),
+    ),
+    Route(
+        "DELETE",
+        "/views/{view}",
+        "Remove View",
+        views.remove_view,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.REPORT,),
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "POST",
+        "/shares",
+        "Share View",
+        views.add_share,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.REPORT,),
+        errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
+    ),
+    Route(
+        "GET",
+        "/shares",
+        "List Shared Links",
+        views.list_shares,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.READ,),
+    ),
+    Route(
+        "DELETE",
+        "/shares/{share}",
+        "Revoke Shared Link",
+        views.remove_share,
+        tag="Views",
+        signed_in=True,
+        scopes=(KeyScope.REPORT,),
+        errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "GET",
+        "/shared/{link}/{file}",
+        "Show Shared Link",
+        views.show_shared,
+        tag="Views",
+        errors=(
+            Code.REQUEST_NOT_FOUND,
+            Code.REQUEST_PARAMETER_MALFORMED,
+            Code.REQUEST_AUTHORIZATION_FAILURE,
+            Code.REQUEST_RATE_LIMITED,
+            Code.SERVICE_UNAVAILABLE,
+        ),
+    ),
+    Route(
+        "GET",
+        "/plan",
+        "Get Tracking Plan",
+        service.show_plan,
+        tag="Plan",
+        signed_in=True,
+        scopes=(KeyScope.SEND, KeyScope.READ, KeyScope.REPORT),
+    ),
     Route("GET", "/service/version", "Get Service Version", service.service_version, published=True),
     Route("GET", "/system/version", "Get Service Version, for older clients", service.system_version, published=True),
     Route(
@@ -311,6 +252,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Get Service Version and User",
         service.authenticate,
         signed_in=True,
+        scopes=_ANY,
         published=True,
     ),
     Route("GET", "/healthz", "Check Health", service.health, errors=(Code.SERVICE_UNAVAILABLE,)),
@@ -320,6 +262,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Read Metrics",
         service.show_metrics,
         signed_in=True,
+        scopes=(KeyScope.READ, KeyScope.ADMIN),
         opened_by="metrics_public",
         errors=(Code.REQUEST_AUTHORIZATION_FAILURE,),
     ),

@@ -104,9 +104,9 @@ def decide(answer: Answer) -> Decision:
         if problems:
             return Sort(problems)
     if answer.status == 413:
-        return Split(_reason(answer))
+        return Split(reason_of(answer))
     is_general = answer.status in _PAUSES or answer.status < 500
-    return Later(_reason(answer), _retry_after(answer.headers), is_general)
+    return Later(reason_of(answer), retry_after_s(answer.headers), is_general)
 
 
 def _accepted(answer: Answer) -> Decision:
@@ -138,7 +138,7 @@ def _problems(body: bytes) -> dict[int, Problem]:
     return found
 
 
-def _reason(answer: Answer) -> str:
+def reason_of(answer: Answer) -> str:
     """The status with the service's words, or the beginning of whatever answered."""
     try:
         value = json.loads(answer.body)[0]["value"]
@@ -148,7 +148,7 @@ def _reason(answer: Answer) -> str:
         return f"{answer.status} {text}".strip()
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def retry_after_s(headers: Mapping[str, str]) -> float:
     """Seconds; a date, which footfall never sends, counts as none."""
     text = headers.get("retry-after", "").strip()
     return float(min(int(text), _RETRY_AFTER_MAX_S)) if text.isdigit() else 0.0

@@ -18,7 +18,7 @@ from footfall_client.sender_lock import SenderLock
 from footfall_client.transport import Connection, Unreachable
 
 logger: Final = logging.getLogger("footfall_client")
-_LOUD_AFTER_S: Final = (0.0, 60.0, 300.0, 3600.0)  # of failure, when it is said again; then hourly
+_LOUD_AFTER_S: Final = (5.0, 60.0, 300.0, 3600.0)  # of failure, when it is said; then hourly
 _STANDBY_S: Final = 1.0  # between tries to become the sender
 
 
@@ -148,7 +148,7 @@ class Sender:
             "Idempotency-Key": batch.key,
         }
         try:
-            decision = decide(self._connection.request("POST", "/events", batch.body, headers, self._prepare))
+            decision = decide(self._connection.request("POST", "/events", batch.body, headers, meanwhile=self._prepare))
         except Unreachable as error:
             decision = Later(str(error))
         result = self._settle(batch, decision)
@@ -198,7 +198,7 @@ class Sender:
         self._failures = self._said = 0
 
     def _fail(self, reason: str) -> None:
-        """Note a failure, and say it: at once, after a minute, after five, then each hour."""
+        """Note a failure, and say it: after five seconds, a minute, five minutes, then each hour."""
         now = time.monotonic()
         self._failures += 1
         self.last_failure = reason
@@ -207,6 +207,7 @@ class Sender:
         failing_s = now - self.failing_since
         hours = max(0, self._said - len(_LOUD_AFTER_S) + 1)
         threshold = _LOUD_AFTER_S[min(self._said, len(_LOUD_AFTER_S) - 1)] + hours * 3600
+        logger.debug("a request failed: %s", reason)
         if failing_s >= threshold:
             self._said += 1
             level = logging.WARNING if failing_s < self._options.unhealthy_after_s else logging.ERROR

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from footfall_client.answers import Answer
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from http.client import HTTPConnection, HTTPResponse
+
+    from footfall_client.calls import Sink
 
 _BODY_MAX: Final = 64 * 1024 * 1024  # what a batch of the service's largest size is answered with
+_PIECE: Final = 256 * 1024
 
 
 class Unreachable(Exception):
@@ -38,20 +42,46 @@ class Connection:
         target: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        meanwhile: Callable[[], None] = lambda: None,
+        *,
+        is_repeatable: bool = True,
+        meanwhile: Callable[[], None] | None = None,
+        sink: Sink | None = None,
     ) -> Answer:
-        """Send a request and read its answer; `meanwhile` runs while the service works. Raises Unreachable.
+        """Send a request and read its answer. Raises Unreachable.
 
-        A connection that was kept may have been closed by the other end meanwhile; then another is tried once. That is
-        safe, because a request that is sent twice has the same key.
+        A connection that was kept may have been closed by the other end meanwhile. Then a request that is repeatable is
+        sent again over another; one that is not gets a new connection from the start. `meanwhile` runs while the
+        service works. A `sink` takes the body of a 200 or 206 piece by piece; what it raises is raised.
         """
+        if not is_repeatable:
+            self.close()
         was_kept = self._connection is not None
+        all_headers = {**self._headers, **(headers or {})}
         try:
-            return self._exchange(method, target, body, headers, meanwhile)
+            answer = self._begin(method, target, body, all_headers, meanwhile)
         except Unreachable:
             if not was_kept:
                 raise
-        return self._exchange(method, target, body, headers, meanwhile)
+            answer = self._begin(method, target, body, all_headers, meanwhile)
+        names = {name.lower(): value for name, value in answer.getheaders()}
+        try:
+            if sink is None or answer.status not in (200, 206):
+                return Answer(answer.status, names, self._read(answer, _BODY_MAX))
+            sink.begin(answer.status)
+            while piece := self._read(answer, _PIECE):
+                sink.write(piece)
+            if answer.length:
+                message = f"{answer.length} bytes of the answer are missing"
+                raise Unreachable(message)
+            return Answer(answer.status, names, b"")
+        finally:
+            if not answer.isclosed():  # the rest of the answer is on its way
+                self.close()
+
+    def __del__(self) -> None:
+        """A client that is dropped leaves nothing open."""
+        if getattr(self, "_connection", None) is not None:
+            self.close()
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -59,31 +89,39 @@ class Connection:
             self._connection.close()
             self._connection = None
 
-    def _exchange(
+    def _begin(
         self,
         method: str,
         target: str,
         body: bytes | None,
-        headers: Mapping[str, str] | None,
-        meanwhile: Callable[[], None],
-    ) -> Answer:
+        headers: Mapping[str, str],
+        meanwhile: Callable[[], None] | None,
+    ) -> HTTPResponse:
+        """Send a request, and read the head of its answer."""
+        with self._failures():
+            if self._connection is None:
+                self._connection = self._connect()
+            self._connection.request(method, self._prefix + target, body, headers)
+            if meanwhile is not None:
+                meanwhile()
+            return self._connection.getresponse()
+
+    def _read(self, answer: HTTPResponse, size: int) -> bytes:
+        with self._failures():
+            return answer.read(size)
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Close the connection after any failure, and tell those of the network as Unreachable."""
         from http.client import HTTPException  # noqa: PLC0415 - takes longer than all other imports together
 
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-            self._connection.request(method, self._prefix + target, body, {**self._headers, **(headers or {})})
-            meanwhile()
-            answer = self._connection.getresponse()
-            content = answer.read(_BODY_MAX)
-            if not answer.isclosed():
-                self.close()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
+            yield
         except (OSError, HTTPException) as error:
             self.close()
             raise Unreachable(f"{type(error).__name__}: {error}") from error
         except BaseException:
-            self.close()  # half an answer may be on its way
+            self.close()
             raise
 
     def _connect(self) -> HTTPConnection:

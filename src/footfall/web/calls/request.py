@@ -92,6 +92,11 @@ class _MediaRange(NamedTuple):
         return (self.main != "*") + (self.sub != "*")
 
 
+def is_for_people(request: Request[Any, Any, Any]) -> bool:
+    """Whether the client prefers a page to JSON, as browsers do when a person follows a link."""
+    return choose_media_type(request.headers.get("accept"), (JSON, "text/html")) == "text/html"
+
+
 def choose_media_type(accept: str | None, offers: Sequence[str]) -> str | None:
     """The offer that the `Accept` header prefers; None when it accepts none of them.
 

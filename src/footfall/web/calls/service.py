@@ -11,7 +11,7 @@ from footfall import validation
 from footfall.errors import Code, RequestRefused
 from footfall.metrics import render_metrics
 from footfall.web.calls.downloads import is_unchanged
-from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, unknown_query_warnings
+from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, is_for_people, unknown_query_warnings
 from footfall.web.dependencies import Services
 from footfall.web.openapi.page import PAGE_POLICY, render_page
 from footfall.web.openapi.schemas import Health
@@ -64,9 +64,12 @@ async def docs(request: Request[Any, Any, Any], services: NamedDependency[Servic
     return Response(page.encode(), media_type="text/html", headers={"content-security-policy": PAGE_POLICY})
 
 
-async def root(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
+async def root(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Any:
+    """The page for a browser, the way to the description for a program."""
+    if services.home is not None and is_for_people(request):
+        return await services.home(request)
     location = f"{services.forwarded.base_url(request.scope)}/docs"
-    return Response(b"", status_code=307, media_type="text/plain", headers={"location": location})
+    return Response(b"", status_code=307, media_type="text/plain", headers={"location": location, "vary": "Accept"})
 
 
 async def show_metrics(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[str]:

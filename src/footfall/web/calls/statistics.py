@@ -49,6 +49,8 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         """Answer; names that neither the plan nor the store knows become a warning."""
         given = {key: request.query_params.getall(key) for key in request.query_params}
         wanted = _choose_format(name, given.pop("format", []), request)
+        safe = _read_flag("spreadsheetSafe", given.pop("spreadsheetSafe", []))
+        given = await asyncio.to_thread(services.views.fill, request.user, given) if "view" in given else given
         # On a thread: a plan may have ten thousand types with dozens of keys each.
         question = await asyncio.to_thread(services.usage.parse, name, given)
         found = await _while_awaited(request, services.usage.ask(request.user, question))
@@ -57,7 +59,7 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         if wanted == "json":
             return Response(found, headers=headers)
         timezone = (given.get("timezone") or ["UTC"])[0]
-        body = await _write(services, name, found, wanted, timezone or "UTC")
+        body = await write_answer(services, name, found, wanted, timezone or "UTC", safe=safe)
         file = f'inline; filename="{name}.{"vl.json" if wanted == "vega" else wanted}"'
         return Response(body, media_type=FORMATS[wanted], headers={**headers, "content-disposition": file})  # type: ignore[arg-type]
 
@@ -105,12 +107,28 @@ def _choose_format(name: str, given: list[str], request: SignedInRequest) -> str
     return next(key for key, media in offers.items() if media == chosen)
 
 
-async def _write(services: Services, name: str, answer: Answer, wanted: str, timezone: str) -> bytes:
+async def write_answer(
+    services: Services, name: str, answer: Answer, wanted: str, timezone: str, *, safe: bool
+) -> bytes:
+    """The answer in a format but JSON; a chart has the times of the zone's clock. Raises RequestRefused.
+
+    `safe` says whether values of CSV that would be formulas are marked.
+    """
     table = await asyncio.to_thread(usage.make_table, name, answer)
-    if wanted in ("csv", "arrow"):
-        return await asyncio.to_thread(usage.write_csv if wanted == "csv" else usage.write_arrow, table)
+    if wanted == "csv":
+        return await asyncio.to_thread(partial(usage.write_csv, table, safe=safe))
+    if wanted == "arrow":
+        return await asyncio.to_thread(usage.write_arrow, table)
     chart = await asyncio.to_thread(partial(usage.make_chart, name, answer, table, timezone))
     return msgspec.json.encode(chart) if wanted == "vega" else await services.drawings.draw(chart, wanted)
+
+
+def _read_flag(name: str, given: list[str]) -> bool:
+    named = [value for value in given if value]
+    if not set(named) <= {"true", "false"} or len(named) > 1:
+        problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, name, "must be one of: true, false")
+        raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "this cannot be counted: one thing is wrong", (problem,))
+    return named == ["true"]
 
 
 async def _unknown_codes(services: Services, selection: EventSelection) -> list[str]:

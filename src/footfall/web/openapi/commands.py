@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from footfall.web.openapi.texts import EXAMPLE_NAME
+from footfall.web.openapi.texts import EXAMPLE_KEY_NAME, EXAMPLE_NAME
 
 Json = Mapping[str, Any]
 
@@ -32,6 +32,9 @@ _SOURCE: Final = _Lookup("{source}", "SOURCE", "/reports?limit=1", r'"source":"\
 _LOOKUPS: Final = (
     _SOURCE,
     _Lookup("{schedule}", "SCHEDULE", "/schedules", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_NAME}"'),
+    _Lookup("{view}", "VIEW", "/views", r'"id":"\([^"]*\)"'),
+    _Lookup("{share}", "SHARE", "/shares", r'"id":"\([^"]*\)"'),
+    _Lookup("{key}", "KEY", "/keys", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_KEY_NAME}"'),
     _Lookup(
         "{batch}/{sequence}", "HELD", "/quarantine?limit=1", r'"sequence":\([0-9]*\),"batch":"\([^"]*\)"', r"\2\/\1"
     ),

@@ -15,7 +15,8 @@ from footfall.web.openapi.examples import PACKAGED, Examples, make_examples
 from footfall.web.openapi.manual import PAGES, PATH_PARAMETERS, QUERY_EXAMPLES
 from footfall.web.openapi.texts import ADVICE, PARAMETER_SCHEMAS, Documentation
 from footfall.web.openapi.usage_parameters import USAGE_SCHEMAS
-from footfall.web.routes import ROUTES, Route
+from footfall.web.route import Route
+from footfall.web.routes import ROUTES
 from footfall.wire import ErrorNode, Service, Unauthorized
 
 Json = dict[str, Any]
@@ -49,6 +50,10 @@ _NULLS_LEFT_OUT: Final = {
     *("ReportRequest", "ReportRequestFilter", "ReportRequestOutput"),
     *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
     *("ScheduleRequest", "ScheduleFilter", "ScheduleOutput"),
+}
+_SECURITY: Final = {
+    "Basic": {"type": "http", "scheme": "basic", "description": "User name and password, or a key as the password."},
+    "Bearer": {"type": "http", "scheme": "bearer", "description": "A key."},
 }
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
@@ -106,7 +111,7 @@ def make_document(routes: Iterable[Route], service: Service, examples: Examples 
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"Basic": {"type": "http", "scheme": "basic", "description": "User name and password."}},
+            "securitySchemes": _SECURITY,
         },
     }
 
@@ -139,7 +144,7 @@ def _operation(entry: Route, schemas: Mapping[Any, Json], examples: Examples) ->
         "tags": [entry.tag],
         "summary": entry.summary,
         "description": page.text,
-        "security": [{"Basic": []}] if entry.signed_in else [],
+        "security": [{"Basic": []}, {"Bearer": []}] if entry.signed_in else [],
     }
     query = _parameters("query", page.query, page.required, entry.path)
     for parameter in query:

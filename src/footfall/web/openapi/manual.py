@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
+from footfall.web.openapi.key_pages import KEY_ID, KEY_PAGES
 from footfall.web.openapi.report_pages import EXAMPLE_JOB, EXAMPLE_NAME, EXAMPLE_TOKEN, REPORT_PAGES
 from footfall.web.openapi.schemas import EventFull, EventsRequest
 from footfall.web.openapi.texts import SCHEDULE_ID, SCHEDULE_PAGES, Documentation
 from footfall.web.openapi.usage_pages import USAGE_PAGES
 from footfall.web.openapi.usage_parameters import USAGE_EXAMPLES
+from footfall.web.openapi.view_pages import LINK_TOKEN, SHARE_ID, VIEW_ID, VIEW_PAGES
 from footfall.web.plan_body import PlanShown
 
 _EVENT: Final = {
@@ -88,7 +90,12 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "batch": ("The `batch` of the events, as the answer of `POST /events` has it.", _BATCH),
     "sequence": ("The event's place in its request, from 1.", "3"),
     "schedule": ("The schedule's `id`.", SCHEDULE_ID),
+    "key": ("The key's `id`.", KEY_ID),
     "source": ("The report's `source`, as its status names it.", f"JOB-{EXAMPLE_JOB}"),
+    "view": ("The view's `id`, or its name.", VIEW_ID),
+    "share": ("The link's `id`.", SHARE_ID),
+    "link": ("What the link has behind `/shared/`.", LINK_TOKEN),
+    "file": ("What to show of it.", "data.json"),
     "token": ("When the link ends, and its signature.", EXAMPLE_TOKEN),
     "name": ("The file's name.", EXAMPLE_NAME),
 }
@@ -179,7 +186,9 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         request_example={"ids": [f"{_BATCH}/3"]},
         answer_example={"dropped": 1, "loaded": True},
     ),
+    **KEY_PAGES,
     **USAGE_PAGES,
+    **VIEW_PAGES,
     ("GET", "/plan"): Documentation(
         "The tracking plan in force, with the keys of its file: the products with their columns and types, and the "
         "customers that the user may see. A question mark behind a key makes it optional. Keys that have no value are "

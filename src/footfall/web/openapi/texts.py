@@ -48,6 +48,7 @@ PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1},
     "/reports before": {"type": "string", "pattern": "^([0-9]{1,16}-[!-~]{1,100})?$"},
     "/schedules after": {"type": "string", "pattern": "^[ -~]*$"},
+    "/keys after": {"type": "string", "pattern": "^[ -~]*$"},
     "/quarantine state": {"type": "string", "enum": ["held", "released", "dropped", "all"]},
     "/quarantine since": INSTANT,
     "/quarantine until": INSTANT,
@@ -56,6 +57,7 @@ PARAMETER_SCHEMAS: Final[Mapping[str, Mapping[str, Any]]] = {
 SCHEDULE_ID: Final = "7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11"
 # The commands of the page find the schedule by it, so that they change no other.
 EXAMPLE_NAME: Final = "Example"
+EXAMPLE_KEY_NAME: Final = "nightly export"
 _SCHEDULE_REQUEST: Final = {
     "name": EXAMPLE_NAME,
     "every": "day",
@@ -133,16 +135,20 @@ ADVICE: Final[dict[Code, str]] = {
         "stored. The children name each event; mend the event or extend the plan."
     ),
     Code.REQUEST_UNAUTHORIZED: (
-        'The request has no valid user name and password. The body of this one error is `{"message":"Unauthorized"}`.'
+        "The request has no valid user name and password, nor a valid key. The body of this one error is "
+        '`{"message":"Unauthorized"}`.'
     ),
     Code.REQUEST_AUTHORIZATION_FAILURE: (
-        "The user may not see this customer, or the call is for admins only. Ask an operator for access."
+        "The user may not see this customer, or the key not this product, or the call is for admins only, or the "
+        "key is not for this call. Ask an operator for access."
     ),
     Code.LINK_EXPIRED: (
         "The download link is past its 15 minutes, or the right that it stood on has ended, or it is not one that this "
         "service made. Get another from `GET /reports/{source}`."
     ),
-    Code.REQUEST_NOT_FOUND: ("There is nothing at this path, or no such event in quarantine, or no such schedule."),
+    Code.REQUEST_NOT_FOUND: (
+        "There is nothing at this path, or no such event in quarantine, or no such schedule, or no such key."
+    ),
     Code.EVENT_JOB_GET_FAILED_NO_JOB: ("There is no such report, or it is another user's."),
     Code.EVENT_BATCH_NOT_FOUND: (
         "No request of this batch is known here, or none of its events is of a customer that the user may see. What "
@@ -161,9 +167,10 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
-        "Too many failed sign-ins, or the user has too many reports that run or are kept, or too many schedules, "
-        "or too many estimates, counts, receipts or calls about reports that wait, or too many live streams. Wait for "
-        "the seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule."
+        "Too many requests or connections from this address, or too many failed sign-ins, or the user has too many "
+        "reports that run or are kept, or too many schedules or keys, or too many estimates, counts, receipts or "
+        "calls about reports that wait, or too many live streams. Wait for the seconds that `Retry-After` names, or "
+        "end reports with `DELETE /reports/{source}`, or remove a schedule or a key."
     ),
     Code.REQUEST_HEAD_TOO_LARGE: (
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."

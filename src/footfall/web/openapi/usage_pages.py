@@ -35,8 +35,10 @@ _SELECTION: Final[Mapping[str, str]] = {
     "everything.",
     "lateAfter": "Seconds between an event's timestamp and its receipt past which it is late; the setting "
     "`late_after_s` when left out.",
+    "view": "The name or the id of a saved view: what the call does not say itself is taken from there.",
     "format": "`json`, `csv`, `arrow`; of all but `events` also `vega` (a Vega-Lite chart), `svg` and `png`. What "
     "`Accept` prefers when left out.",
+    "spreadsheetSafe": "`true` puts an apostrophe in front of values of `csv` that a spreadsheet would run.",
 }
 _REQUIRED: Final = ("customer", "product")
 _INTERVAL: Final = {"interval": "`minute`, `hour`, `day`, `week` (ISO), `month` or `all`; `day` when left out."}

@@ -14,6 +14,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "basis": ("event", "received", ""),
     "duplicates": ("keep", "drop", ""),
     "compare": ("none", "previous", "year", ""),
+    "spreadsheetSafe": ("true", "false", ""),
     "fill": ("true", "false", ""),
     "approximate": ("true", "false", ""),
     "order": ("loose", "strict", ""),

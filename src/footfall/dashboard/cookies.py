@@ -1,0 +1,64 @@
+"""The cookies of the page: the one that holds the session's token, and the one that holds the chosen colours."""
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import urlsplit
+
+from litestar.datastructures import Cookie
+from msgspec import Struct
+
+THEMES: Final = ("light", "dark")
+_THEME: Final = "footfall_theme"
+_YEAR_S: Final = 365 * 24 * 3600
+
+
+class CookieKind(Struct, frozen=True):
+    """How cookies are named and bound for readers of the service at a URL.
+
+    Over TLS the session's cookie is `Secure`, and browsers take its name for a promise: one that begins with
+    `__Host-` was set by this host for all its paths. Behind a proxy that serves other things too, it is bound to our
+    path instead, as `__Secure-` allows. Without TLS its name has the port, because cookies of one host are seen on
+    all its ports.
+    """
+
+    session: str
+    path: str
+    secure: bool
+
+    @classmethod
+    def at(cls, base_url: str) -> "CookieKind":
+        """The kind for the URL of the service, without a slash at the end."""
+        parts = urlsplit(base_url)
+        if parts.scheme != "https":
+            return cls(f"footfall-{parts.port or 80}", parts.path or "/", secure=False)
+        return cls("__Secure-footfall", parts.path, secure=True) if parts.path else cls("__Host-footfall", "/", True)
+
+    def keep_session(self, token: str, age_s: int) -> Cookie:
+        """Have the browser hold a token for so long; scripts do not see it, other sites do not send it."""
+        return self._cookie(self.session, token, age_s)
+
+    def drop_session(self) -> Cookie:
+        """Have the browser forget the token."""
+        return self._cookie(self.session, "", 0)
+
+    def keep_theme(self, theme: str) -> Cookie:
+        """Have the browser hold the chosen colours; without any, those of the machine count."""
+        return self._cookie(_THEME, theme, _YEAR_S if theme else 0)
+
+    def _cookie(self, name: str, value: str, age_s: int) -> Cookie:
+        # Lax: who follows a link to a page from elsewhere is signed in; a form from elsewhere is not.
+        return Cookie(name, self.path, value, age_s, secure=self.secure, httponly=True, samesite="lax")
+
+
+def read_cookies(header: str) -> dict[str, str]:
+    """The cookies of a request; none where the header is malformed."""
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}
+
+
+def theme_of(cookies: dict[str, str]) -> str:
+    """The chosen colours; empty for those of the machine."""
+    found = cookies.get(_THEME, "")
+    return found if found in THEMES else ""

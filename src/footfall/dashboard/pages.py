@@ -1,0 +1,16 @@
+"""All pages in one table, in the order of the navigation."""
+
+from typing import Final
+
+from footfall.dashboard.views import account, overview, signing
+from footfall.dashboard.visit import PageEntry
+
+PAGES: Final = (
+    PageEntry(path="/", view=overview.show, nav="overview"),
+    PageEntry(path="/dashboard/account", view=account.show, nav="account"),
+    PageEntry(path="/dashboard/sign-in", view=signing.show, public=True),
+    PageEntry(path="/dashboard/sign-in", view=signing.sign_in, method="POST", public=True),
+    PageEntry(path="/dashboard/sign-out", view=signing.sign_out, method="POST", public=True),
+    PageEntry(path="/dashboard/sign-out-everywhere", view=signing.sign_out_everywhere, method="POST"),
+    PageEntry(path="/dashboard/theme", view=signing.choose_theme, method="POST", public=True),
+)

@@ -1,0 +1,123 @@
+"""The time that a page is about: a range by name or by its ends, the period before, and the intervals of its charts.
+
+A range by name is one of whole days of the zone, of which the last is today. It is compared with the days before up
+to the same time of day, so that half a day is not compared with a whole one.
+"""
+
+import calendar
+import datetime as dt
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from footfall import windows
+from footfall.dashboard.address import PageAddress
+
+RANGES: Final = ("today", "7d", "30d", "90d", "month", "year", "custom")
+DEFAULT_RANGE: Final = "30d"
+COMPARISONS: Final = ("previous", "year", "none")
+INTERVALS: Final = ("minute", "hour", "day", "week", "month")
+_DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+# Of each interval, the longest time that it is chosen for by itself, in days.
+_CHOSEN: Final = (("hour", 3), ("day", 120), ("week", 800))
+
+
+class Period(Struct, frozen=True):
+    """What is asked for: `start` and `end` as parameters of the statistics, and the same of the period before.
+
+    `earlier` is None where nothing is compared. `problem` names a date that cannot be read.
+    """
+
+    range: str
+    timezone: str
+    start: str
+    end: str
+    interval: str
+    compare: str
+    earlier: tuple[str, str] | None
+    days: int
+
+    def parameters(self) -> dict[str, list[str]]:
+        """The parameters of a statistic of this period."""
+        return {"start": [self.start], "end": [self.end], "timezone": [self.timezone]}
+
+
+def read_period(address: PageAddress, timezone: str, now_ms: int) -> Period:
+    """The period of an address. Ends that cannot be read are left as they are: the statistics say what is wrong."""
+    zone = windows.zone(timezone) or ZoneInfo("UTC")
+    now = dt.datetime.fromtimestamp(now_ms / 1000, zone)
+    compare = address.one("compare", COMPARISONS[0])
+    start, end = address.one("start"), address.one("end")
+    named = address.one("range", "custom" if start or end else DEFAULT_RANGE)
+    if named == "custom" or named not in RANGES:
+        found = _custom(start, end, now, zone, compare)
+    else:
+        found = _named(named, now, compare)
+    interval = address.one("interval")
+    if interval not in INTERVALS:
+        interval = _interval(found.days)
+    return Period(
+        named if named in RANGES else "custom",
+        *(timezone, found.start, found.end, interval, compare, found.earlier, found.days),
+    )
+
+
+class _Found(Struct, frozen=True):
+    start: str
+    end: str
+    earlier: tuple[str, str] | None
+    days: int
+
+
+def _named(name: str, now: dt.datetime, compare: str) -> _Found:
+    today = now.date()
+    match name:
+        case "month":
+            first = today.replace(day=1)
+            before = _months_before(first, 1)
+            last_before = _months_before(today, 1)
+        case "year":
+            first = today.replace(month=1, day=1)
+            before, last_before = _months_before(first, 12), _months_before(today, 12)
+        case _:
+            length = dt.timedelta(days=_DAYS[name])
+            first = today - length + dt.timedelta(days=1)
+            before, last_before = first - length, today - length
+    if compare == "year":
+        before, last_before = _months_before(first, 12), _months_before(today, 12)
+    clock = now.strftime("%H:%M:%S")
+    earlier = None if compare == "none" else (before.isoformat(), f"{last_before.isoformat()}T{clock}")
+    return _Found(first.isoformat(), today.isoformat(), earlier, (today - first).days + 1)
+
+
+def _custom(start: str, end: str, now: dt.datetime, zone: ZoneInfo, compare: str) -> _Found:
+    """The ends as they were given; the period before has the same length, and is as far away as the calendar allows."""
+    end = end or now.date().isoformat()
+    start = start or (now.date() - dt.timedelta(days=29)).isoformat()
+    first_ms, last_ms = windows.parse_instant(start, zone), windows.parse_instant(end, zone, is_last=True)
+    if first_ms is None or last_ms is None or not windows.LEAST_MS < first_ms <= last_ms < windows.MOST_MS:
+        return _Found(start, end, None, 1)
+    days = max(1, round((last_ms - first_ms) / windows.DAY_MS))
+    length_ms = last_ms - first_ms + 1
+    before = (first_ms - length_ms, first_ms - 1)
+    if compare == "year":
+        least_ms = windows.LEAST_MS + 366 * windows.DAY_MS
+        before = (
+            (0, -1)
+            if first_ms < least_ms
+            else (windows.year_before(first_ms, zone), windows.year_before(last_ms, zone))
+        )
+    is_possible = compare != "none" and windows.LEAST_MS < before[0] <= before[1]
+    return _Found(start, end, (str(before[0]), str(before[1])) if is_possible else None, days)
+
+
+def _interval(days: int) -> str:
+    return next((name for name, most in _CHOSEN if days <= most), "month")
+
+
+def _months_before(date: dt.date, months: int) -> dt.date:
+    """The same day so many months before, or the last one of its month."""
+    year, month = divmod(date.year * 12 + date.month - 1 - months, 12)
+    last = calendar.monthrange(max(year, 1), month + 1)[1]
+    return dt.date(max(year, 1), month + 1, min(date.day, last))

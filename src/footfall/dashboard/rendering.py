@@ -1,0 +1,106 @@
+"""Templates: rendered with the texts, the links and what every page shows."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from footfall import windows
+from footfall.dashboard.address import PageAddress
+from footfall.dashboard.assets import Assets
+from footfall.dashboard.charts import name_time
+from footfall.dashboard.form import TOKEN_FIELD
+from footfall.dashboard.texts import text
+from footfall.dashboard.visit import PageEntry, Rendered, Visit
+
+# Where a large number becomes a short one: 1.2M.
+_SHORT: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k"))
+
+
+class Renderer:
+    """Renders the templates of `templates/`, which escape everything that is not markup of ours."""
+
+    def __init__(self, pages: Sequence[PageEntry], assets: Assets) -> None:
+        self._pages = [page for page in pages if page.nav]
+        self._paths = {page.path for page in pages}
+        self._assets = assets
+        self._templates = Environment(
+            loader=PackageLoader("footfall.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.globals.update(t=text, has_page=self._paths.__contains__)
+        self._templates.filters.update(count=count, short=short, share=share, change=change, local=local)
+
+    def render(self, visit: Visit, shown: Rendered, form_token: str) -> str:
+        """The page of a template."""
+        user = visit.signed_in.user if visit.signed_in else None
+        common: dict[str, Any] = {
+            "visit": visit,
+            "user": user,
+            "address": visit.address,
+            "path": visit.path,
+            "asset": lambda name: visit.path(f"/dashboard/assets/{self._assets.hash}/{name}"),
+            "navigation": [page for page in self._pages if user and page.may_open(user)],
+            "form_token": Markup(f'<input type="hidden" name="{TOKEN_FIELD}" value="{form_token}">'),  # noqa: S704 - hex
+            "moment": lambda time_ms, kind="time": moment(time_ms, visit.zone, kind),
+            "hidden": hidden_fields,
+        }
+        return self._templates.get_template(shown.template).render({**common, **shown.values})
+
+
+def count(number: int) -> Markup:
+    """A whole number, which a script writes in the browser's language."""
+    return Markup('<data value="{}">{:,}</data>').format(number, number)
+
+
+def short(number: float) -> str:
+    """A number in few characters: `950`, `9,950`, `12.3k`, `4.5M`."""
+    for size, sign in _SHORT:
+        if abs(number) >= size:
+            return f"{number / (1000 if sign == 'k' else size):.1f}".removesuffix(".0") + sign
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.1f}"
+
+
+def local(local_ms: int, interval: str) -> str:
+    """A time by the zone's clock (ms, as if of UTC), as the heads of tables name it."""
+    return name_time(local_ms, interval, year=interval not in ("minute", "hour"))
+
+
+def share(part: float, whole: float) -> str:
+    """A part of a whole in percent: `12.5 %`; empty where there is no whole."""
+    return f"{100 * part / whole:.1f} %".replace(".0 %", " %") if whole else ""
+
+
+def change(now: float, before: float) -> str:
+    """The change since before in percent: `+12 %`, `-3 %`; empty where nothing was before."""
+    if not before:
+        return ""
+    found = 100 * (now - before) / before
+    return f"{found:+,.0f} %" if abs(found) >= 1 or found == 0 else f"{found:+.1f} %"
+
+
+def moment(time_ms: int, zone: str, kind: str) -> Markup:
+    """A time by the zone's clock; a script writes it in the browser's language. `kind` is `time` or `date`."""
+    timezone = windows.zone(zone) or ZoneInfo("UTC")
+    local = windows.local_text(timezone, time_ms)
+    exact = dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    plain = local[:10] if kind == "date" else local[:16]
+    return Markup('<time datetime="{}" data-zone="{}" data-kind="{}">{}</time>').format(
+        exact, timezone.key, kind, plain
+    )
+
+
+def hidden_fields(address: PageAddress, *without: str) -> Markup:
+    """The address's parameters as hidden fields of a form that changes others."""
+    pairs = [(name, value) for name, value in address.pairs if name not in without]
+    return Markup("").join(
+        Markup('<input type="hidden" name="{}" value="{}">').format(escape(name), escape(value))
+        for name, value in pairs
+    )

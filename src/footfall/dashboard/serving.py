@@ -1,0 +1,120 @@
+"""Serves a request for a page: session, rights, the view, and the answer with its headers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from litestar import Request, Response
+from litestar.datastructures import Cookie
+
+from footfall.accounts import is_token, new_token
+from footfall.dashboard.assets import Assets, compress
+from footfall.dashboard.cookies import CookieKind, read_cookies, theme_of
+from footfall.dashboard.form import FormExpired, is_ours, masked_token, read_form
+from footfall.dashboard.refusals import explain
+from footfall.dashboard.rendering import Renderer
+from footfall.dashboard.visit import PageEntry, Redirect, Rendered, Shown, Visit
+from footfall.errors import Code, RequestRefused
+from footfall.web import Parts
+
+SIGN_IN: Final = "/dashboard/sign-in"
+# What a page may do: it loads from this service alone, runs no script and no style that stands in it, and stands in no
+# frame. The form's own origin travels with a POST, which no other site learns.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "vary": "Accept, Accept-Encoding, Cookie",
+}
+
+
+class Server:
+    """Answers the requests for all pages."""
+
+    def __init__(self, services: Parts, pages: Sequence[PageEntry], assets: Assets) -> None:
+        self._services = services
+        self._renderer = Renderer(pages, assets)
+
+    async def answer(self, page: PageEntry, request: Request[Any, Any, Any]) -> Any:
+        """The answer to a request for a page: whatever happens, in words."""
+        visit = self._visit(page, request)
+        try:
+            shown = await self._show(visit)
+        except Exception as error:  # noqa: BLE001 - the edge of a request: it is told in words, and logged
+            shown = explain(visit, error)
+        try:
+            return self._respond(visit, shown)
+        except Exception as error:  # noqa: BLE001 - a template's fault, told in words too
+            return self._respond(visit, explain(visit, error))
+
+    def _visit(self, page: PageEntry, request: Request[Any, Any, Any]) -> Visit:
+        base_url = self._services.forwarded.base_url(request.scope)
+        cookies = read_cookies(request.headers.get("cookie", ""))
+        token = cookies.get(CookieKind.at(base_url).session, "")
+        return Visit(
+            services=self._services,
+            request=request,
+            page=page,
+            root=urlsplit(base_url).path,
+            base_url=base_url,
+            token=token if is_token(token) else "",
+            theme=theme_of(cookies),
+        )
+
+    async def _show(self, visit: Visit) -> Shown:
+        visit.signed_in = await self._services.sessions.find(visit.token)
+        page = visit.page
+        if page.method == "POST":
+            await self._read_form(visit)
+        if visit.signed_in is None and not page.public:
+            asked = str(visit.address) if page.method == "GET" else ""
+            return Redirect(
+                f"{SIGN_IN}?next={quote(asked, safe='')}" if asked not in ("", f"{visit.root}/") else SIGN_IN
+            )
+        if visit.signed_in is not None and not page.may_open(visit.user):
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "this page is for admins")
+        return await page.view(visit)
+
+    async def _read_form(self, visit: Visit) -> None:
+        """Read the form. Raises RequestRefused when a page of another site may have sent it."""
+        if self._services.forwarded.is_cross_origin(visit.request.scope):
+            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "a page of another site sent this form")
+        visit.form = await read_form(visit.request, self._services.settings)
+        if not is_ours(visit.form, visit.token):
+            raise FormExpired
+
+    def _respond(self, visit: Visit, shown: Shown) -> Any:
+        if not isinstance(shown, (Rendered, Redirect)):
+            return shown
+        if isinstance(shown, Redirect):
+            headers = {**HEADERS, "location": visit.path(shown.to)}
+            response = Response(b"", status_code=303, media_type="text/plain", headers=headers)
+        else:
+            if not visit.token and visit.new_token is None:
+                # A form of somebody who is not signed in needs a token too.
+                visit.new_token = new_token()
+            response = self._page(visit, shown)
+        response.cookies.extend(self._cookies(visit))
+        return response
+
+    def _page(self, visit: Visit, shown: Rendered) -> Response[bytes]:
+        token = visit.token if visit.new_token is None else visit.new_token
+        page = self._renderer.render(visit, shown, masked_token(token))
+        content, encoding = compress(page.encode(), visit.request.headers.get("accept-encoding", ""))
+        headers = {**HEADERS, **shown.headers, **({"content-encoding": encoding} if encoding else {})}
+        return Response(content, status_code=shown.status, media_type="text/html", headers=headers)
+
+    def _cookies(self, visit: Visit) -> Iterator[Cookie]:
+        kind = CookieKind.at(visit.base_url)
+        if visit.new_token is not None:
+            age_s = self._services.settings.session_age_max_s
+            yield kind.keep_session(visit.new_token, age_s) if visit.new_token else kind.drop_session()
+        yield from visit.cookies

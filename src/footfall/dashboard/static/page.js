@@ -1,0 +1,11 @@
+// Mends what the page has already: everything but live events is there without this.
+import { watchCharts } from "./charts.js";
+import { watchNumbers } from "./numbers.js";
+import { watchForms } from "./forms.js";
+import { writeLocally } from "./local.js";
+
+document.documentElement.classList.add("js");
+writeLocally(document);
+watchForms();
+watchCharts();
+watchNumbers();

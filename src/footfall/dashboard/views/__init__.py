@@ -1,0 +1,1 @@
+"""The views: what each page shows, and what its forms do."""

@@ -1,0 +1,234 @@
+"""The overview: what happened in a time, compared with the time before, with everything to click on."""
+
+import asyncio
+import shlex
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import UNSET, Struct, structs
+
+from footfall import windows
+from footfall.dashboard.address import PageAddress
+from footfall.dashboard.charts import draw_series, read_series
+from footfall.dashboard.explanation import definitions, report_text
+from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, read_period
+from footfall.dashboard.refusals import fault_of
+from footfall.dashboard.selection import ALL, PARAMETER_OF, Parameters, ask, filters, parameters
+from footfall.dashboard.texts import text
+from footfall.dashboard.visit import Rendered, Shown, Visit
+from footfall.errors import RequestRefused
+from footfall.plan import make_sample
+from footfall.usage import Count, Uniques, UsageSummary
+
+METRICS: Final = ("events", "actors")
+# Entries of each list, and those of the period before that are looked through for them.
+_TOP: Final = 9
+_TOP_BEFORE: Final = 1_000
+_LISTS: Final = ("type", "product", "customer", "version")
+
+
+class Tile(Struct, frozen=True):
+    """A number at the top. `metric` is the one that the chart shows where it is chosen; empty for none."""
+
+    name: str
+    value: float
+    before: float | None
+    metric: str = ""
+
+
+class Row(Struct, frozen=True):
+    """An entry of a list: its number now and before, as a part of the largest, and the address that filters by it."""
+
+    value: str
+    events: int
+    before: int | None
+    part: float
+    link: PageAddress | None
+    is_set: bool
+    duplicates: int
+    late: int
+    report: str
+
+
+class Answers(Struct, frozen=True):
+    """The statistics of a page, all at one watermark."""
+
+    now: UsageSummary
+    actors: Uniques
+    before: UsageSummary | None
+    actors_before: Uniques | None
+
+
+async def show(visit: Visit) -> Shown:
+    """The numbers of the address. What the statistics refuse is told above the page, whose controls stay."""
+    address = visit.address
+    period = read_period(address, visit.zone, visit.services.clock.now_ms())
+    values: dict[str, Any] = {
+        "period": period,
+        "ranges": RANGES,
+        "intervals": INTERVALS,
+        "comparisons": COMPARISONS,
+        "filters": list(filters(address)),
+        "metric": address.one("metric", METRICS[0]) if address.one("metric") in METRICS else METRICS[0],
+        "definitions": definitions(),
+        "answer": None,
+        "fault": None,
+    }
+    try:
+        found = await _ask(visit, parameters(address, period), period)
+    except RequestRefused as error:
+        fault = fault_of(error, visit)
+        return Rendered("overview.html", {**values, "fault": fault}, fault.status)
+    if not found.now.total.events:
+        return Rendered("overview.html", {**values, "answer": found.now, "first": await _first_event(visit)})
+    return Rendered("overview.html", {**values, **_numbers(address, period, found, values["metric"])})
+
+
+async def _ask(visit: Visit, given: Parameters, period: Period) -> Answers:
+    """Ask for everything, up to the watermark of the first answer."""
+    interval = {"interval": [period.interval]}
+    now = cast("UsageSummary", await ask(visit, "summary", {**given, **interval, "top": [str(_TOP)]}))
+    same = {**given, **interval, "asOf": [str(now.asOf)]}
+    asked = [ask(visit, "uniques", same)]
+    if period.earlier is not None:
+        earlier = {**same, "start": [period.earlier[0]], "end": [period.earlier[1]]}
+        asked += [ask(visit, "summary", {**earlier, "top": [str(_TOP_BEFORE)]}), ask(visit, "uniques", earlier)]
+    actors, *rest = await asyncio.gather(*asked)
+    before, actors_before = rest or (None, None)
+    return Answers(now, *cast("Any", (actors, before, actors_before)))
+
+
+def _numbers(address: PageAddress, period: Period, found: Answers, metric: str) -> dict[str, Any]:
+    chart = _chart(period, found, metric)
+    rows = [(time, [each.values[place] for each in chart.series]) for place, time in enumerate(chart.times)]
+    return {
+        "answer": found.now,
+        "tiles": list(_tiles(found)),
+        "chart": draw_series(chart),
+        "chart_data": chart,
+        "chart_rows": rows,
+        "lists": [(name, list(_rows(address, found, name))) for name in _LISTS],
+        "report": report_text(found.now.report),
+    }
+
+
+def _tiles(found: Answers) -> Iterator[Tile]:
+    now, before = found.now.total, found.before.total if found.before else None
+    visits, visits_before = _visits(found.actors), _visits(found.actors_before)
+    yield Tile("events", now.events, before.events if before else None, "events")
+    yield Tile("actors", now.actors, before.actors if before else None, "actors")
+    yield Tile("visits", visits or 0, visits_before)
+    each = now.events / now.actors if now.actors else 0
+    yield Tile("each", each, before.events / before.actors if before and before.actors else None)
+
+
+def _visits(found: Uniques | None) -> int | None:
+    """How often an actor was there: once for each interval in which it was."""
+    return None if found is None else sum(each.uniques for each in found.uniques)
+
+
+def _chart(period: Period, found: Answers, metric: str) -> Any:
+    """The chart over time, with the period before behind it, as a specification in Vega-Lite would have it."""
+    zone = windows.zone(period.timezone)
+    assert zone is not None  # noqa: S101 - the answer is of this zone
+    starts = _starts(period, found.now.asOf)
+    now, before = _values(found.now, found.actors, metric), None
+    if found.before and found.actors_before:
+        before = _values(found.before, found.actors_before, metric)
+    label = text(f"overview.tile.{metric}")
+    values = [
+        {"local": start + windows.offset_ms(zone, start), "number": now.get(start, 0), "period": label}
+        for start in starts
+    ]
+    if before is not None and period.earlier is not None:
+        earlier = structs.replace(period, start=period.earlier[0], end=period.earlier[1])
+        for start, place in zip(_starts(earlier, found.now.asOf), values[: len(starts)], strict=False):
+            values.append({"local": place["local"], "number": before.get(start, 0), "period": "before"})
+    specification = {
+        "title": label,
+        "mark": "line",
+        "encoding": {
+            "x": {"field": "local", "type": "temporal", "scale": {"type": "utc"}},
+            "y": {"field": "number", "type": "quantitative", "title": label},
+            "color": {"field": "period", "type": "nominal"},
+            "strokeDash": {"field": "period", "type": "nominal"},
+        },
+        "data": {"values": values},
+    }
+    end = starts[-1] if starts else 0
+    return read_series(
+        specification, period.interval, end + windows.offset_ms(zone, end) if _is_open(period, found, end) else None
+    )
+
+
+def _values(summary: UsageSummary, actors: Uniques, metric: str) -> dict[int, int]:
+    if metric == "actors":
+        return {each.start: each.uniques for each in actors.uniques}
+    return {cast("int", each.start): each.events for each in summary.summary}
+
+
+def _is_open(period: Period, found: Answers, start_ms: int) -> bool:
+    """Whether the interval that begins at a time was not over at the watermark."""
+    zone = windows.zone(period.timezone)
+    return zone is not None and _next(period.interval, zone, start_ms) > found.now.asOf
+
+
+def _next(interval: str, zone: Any, start_ms: int) -> int:
+    return start_ms + windows.MINUTE_MS if interval == "minute" else windows.window(interval, zone, start_ms).end_ms
+
+
+def _starts(period: Period, as_of: int) -> list[int]:
+    """The beginnings of the intervals of a period, up to now."""
+    zone = windows.zone(period.timezone)
+    first = windows.parse_instant(period.start, zone) if zone else None
+    last = windows.parse_instant(period.end, zone, is_last=True) if zone else None
+    if zone is None or first is None or last is None:
+        return []
+    at = (
+        first - first % windows.MINUTE_MS
+        if period.interval == "minute"
+        else windows.window(period.interval, zone, first).start_ms
+    )
+    found: list[int] = []
+    while at <= min(last, as_of) and len(found) < 10_000:
+        found.append(at)
+        at = _next(period.interval, zone, at)
+    return found
+
+
+def _rows(address: PageAddress, found: Answers, name: str) -> Iterator[Row]:
+    """The entries of a list, the largest first."""
+    counts: list[Count] = getattr(found.now, f"{name}s")
+    earlier = {getattr(each, name): each.events for each in getattr(found.before, f"{name}s")} if found.before else None
+    most = max((each.events for each in counts), default=1) or 1
+    parameter = PARAMETER_OF[name]
+    for each in counts:
+        value = getattr(each, name)
+        is_others = each.others is not UNSET
+        before = None if earlier is None or is_others else earlier.get(value, 0)
+        is_set = not is_others and value in address.all(parameter)
+        # The empty version cannot be asked for by itself.
+        link = None if is_others or not value else address.with_values(**{parameter: "" if is_set else value})
+        yield Row(
+            value if not is_others else "",
+            each.events,
+            before,
+            0.0 if is_others else each.events / most,
+            link,
+            is_set,
+            each.duplicates,
+            each.late,
+            "" if is_others else report_text(found.now.report, **{parameter: value}),
+        )
+
+
+async def _first_event(visit: Visit) -> str:
+    """The command that sends an event to begin with, where the user sees none at all; else empty."""
+    everything = {"customer": [ALL], "product": [ALL], "start": ["0"], "interval": ["all"]}
+    if (await ask(visit, "counts", {**everything, "by": ["none"]})).total.events:  # type: ignore[attr-defined]
+        return ""
+    sample = await asyncio.to_thread(make_sample, visit.services.plan.plan, visit.services.settings)
+    event = {**msgspec.to_builtins(sample), "timestamp": visit.services.clock.now_ms()}
+    body = shlex.quote(msgspec.json.encode({"events": [event]}).decode())
+    return f"curl {visit.base_url}/events -H 'content-type: application/json' -d {body}"

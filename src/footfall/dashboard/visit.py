@@ -1,0 +1,116 @@
+"""One request for a page: who asks, from where, for what; and what a view may answer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.datastructures import Cookie
+from litestar.types import ASGIApp
+from msgspec import Struct, field
+
+from footfall import windows
+from footfall.accounts import SignedIn
+from footfall.dashboard.address import PageAddress
+from footfall.dashboard.form import Form
+from footfall.state import User
+from footfall.web import Parts
+
+
+class Rendered(Struct, frozen=True):
+    """A template and the values that it shows."""
+
+    template: str
+    values: Mapping[str, Any] = {}
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class Redirect(Struct, frozen=True):
+    """Another page is asked for next: a path of ours, with its query, without what stands before our paths."""
+
+    to: str
+
+
+# A file, a stream or a part of a page is an application of its own, whose headers stay as they are.
+Shown = Rendered | Redirect | ASGIApp
+
+
+class Visit(Struct, kw_only=True):
+    """A request for a page. `root` stands before all our paths, for a service behind a proxy's prefix.
+
+    `token` is what the browser holds, signed in or not; views that change it set `new_token`, to "" for none.
+    """
+
+    services: Parts
+    request: Request[Any, Any, Any]
+    page: "PageEntry"
+    root: str
+    base_url: str
+    token: str
+    theme: str
+    signed_in: SignedIn | None = None
+    form: Form = field(default_factory=lambda: Form([]))
+    new_token: str | None = None
+    cookies: list[Cookie] = field(default_factory=list)
+
+    @property
+    def user(self) -> User:
+        """Who is signed in."""
+        assert self.signed_in is not None  # noqa: S101 - a page that is for users is not shown to others
+        return self.signed_in.user
+
+    @property
+    def address(self) -> PageAddress:
+        """The address of the request, as a page links to itself."""
+        return PageAddress.of(self.root + self.request.url.path, self.request.url.query)
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the address, else of the browser, else UTC."""
+        named = self.request.query_params.get("timezone") or (self.signed_in.session.timezone if self.signed_in else "")
+        return named if named and windows.zone(named) else "UTC"
+
+    @property
+    def client_address(self) -> str:
+        """The client's network address."""
+        return self.services.forwarded.client_address(self.request.scope)
+
+    def path(self, path: str) -> str:
+        """A path of ours, as a link has it."""
+        return self.root + path
+
+    def local(self, target: str, default: str = "/") -> str:
+        """A target that a browser sent, without the root, if it is a page of ours; else another."""
+        parts = urlsplit(target)
+        inside = target.startswith(self.root + "/") and not target.startswith(("//", "/\\"))
+        path = target.removeprefix(self.root)
+        is_page = path.split("?")[0] == "/" or path.startswith("/dashboard/")
+        safe = (
+            not (parts.scheme or parts.netloc)
+            and target.isprintable()
+            and "\\" not in target
+            and "//" not in parts.path
+        )
+        return path if inside and is_page and safe else default
+
+
+View = Callable[[Visit], Awaitable[Shown]]
+
+
+class PageEntry(Struct, frozen=True, kw_only=True):
+    """A page or a form's target. `nav` is its name in the navigation; pages without one do not stand there.
+
+    It is shown to those who are signed in, unless it is `public`; with `admin` only to admins.
+    """
+
+    path: str
+    view: View
+    method: Literal["GET", "POST"] = "GET"
+    nav: str = ""
+    public: bool = False
+    admin: bool = False
+
+    def may_open(self, user: User) -> bool:
+        """Whether the page is for this user at all."""
+        return user.admin or not self.admin

@@ -1,0 +1,13 @@
+"""Rate limits of `POST /events`, for addresses and for customers: how much one of them may send before others suffer.
+
+`token_bucket` has the rule and its bounded table. `hits` counts what goes over a limit, and says whether that is
+refused. `by_address` has the limits of an address.
+
+Each web process has buckets of its own, in memory: a restart fills them. Nothing here waits, and nothing is written.
+"""
+
+from footfall.rate_limits.by_address import AddressLimits, Source
+from footfall.rate_limits.hits import Limit, LimitHits
+from footfall.rate_limits.token_bucket import BucketTable, TokenBucket
+
+__all__ = ["AddressLimits", "BucketTable", "Limit", "LimitHits", "Source", "TokenBucket"]

@@ -1,0 +1,112 @@
+"""A walk through the pages with a real browser: all does what it says, the console is silent, no other host asked."""
+
+import re
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import CHROMIUM, DRIVER, Browser, open_browser
+
+PASSWORD = "correct horse battery"
+DAY_MS = 86_400_000
+pytestmark = pytest.mark.skipif(not (DRIVER and CHROMIUM), reason="no browser on this machine; .ci/run installs one")
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(one_browser: Browser) -> Iterator[Browser]:
+    """The browser, which nobody has used yet; behind the test it must have nothing to complain of."""
+    one_browser.forget()
+    one_browser.resize(1280)
+    yield one_browser
+    assert one_browser.complaints() == []
+    assert {urlsplit(url).hostname for url in one_browser.requests()} <= {"127.0.0.1"}
+
+
+def fill(service) -> None:
+    """Events of a week, of a product that no other test uses."""
+    now = int(time.time() * 1000)
+    events = [
+        {
+            "customer": "TGAM",
+            "product": "PORTFOLIO",
+            "type": kind,
+            "timestamp": now - day * DAY_MS - 60_000,
+            "context": [f"walker-{number}", "3f2b8a64-1c0d-4e5f-9a7b-6c8d9e0f1a2b"],
+        }
+        for day in range(7)
+        for number in range(3 + day)
+        for kind in ("PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED")
+    ]
+    assert service.post(events).status_code == 200
+    source = "customer=TGAM&product=PORTFOLIO&interval=all&by=none"
+    end = time.monotonic() + 30
+    while (answer := service.client.get(f"/usage/counts?{source}")).is_error or loaded(answer) < len(events):
+        assert time.monotonic() < end, answer.text
+        time.sleep(0.2)
+
+
+def loaded(answer) -> int:
+    return answer.json()["total"]["events"]
+
+
+def sign_in(browser: Browser, url: str, path: str = "/") -> None:
+    browser.open(f"{url}{path}")
+    browser.type("input[name=user]", "admin")
+    browser.type("input[name=password]", PASSWORD)
+    browser.click("button.main")
+    browser.one(".side")
+
+
+def test_the_overview_is_filtered_explained_and_left(shared, browser: Browser):
+    fill(shared)
+    sign_in(browser, shared.url, "/?range=7d&customer=TGAM")
+    # Back where the visitor wanted to go, in the zone of the browser.
+    assert urlsplit(browser.driver.current_url).query == "range=7d&customer=TGAM"
+    assert browser.one("[name=timezone]").get_attribute("value") == browser.run(
+        "Intl.DateTimeFormat().resolvedOptions().timeZone"
+    )
+    total = browser.text(".tiles .big")
+    assert int(re.sub(r"\D", "", total)) >= 84
+    # A click filters; back, forward and reload restore the state.
+    browser.click("a[title='Only PORTFOLIO-CREATED']")
+    browser.until(lambda: "PORTFOLIO-CREATED" in browser.text(".chips"))
+    filtered, address = browser.text(".tiles .big"), browser.driver.current_url
+    browser.driver.back()
+    browser.until(lambda: browser.text(".tiles .big") == total)
+    browser.driver.forward()
+    browser.until(lambda: browser.text(".tiles .big") == filtered)
+    browser.driver.refresh()
+    assert (browser.text(".tiles .big"), browser.driver.current_url) == (filtered, address)
+    # A number explains itself to who comes by keyboard, and goes away.
+    browser.run("document.querySelector('.tiles .number').focus()")
+    assert "The selected events" in browser.text(".explanation .definition")
+    assert "Duplicates among them" in browser.text(".explanation")
+    browser.driver.switch_to.active_element.send_keys("\ue00c")
+    assert browser.all(".explanation") == []
+    # The chart tells its values by arrow keys, from its table.
+    figure = browser.one("figure[data-chart]")
+    figure.send_keys("\ue012")
+    tip = browser.one(".tip").text
+    browser.click("figure .data > summary")
+    assert browser.text("figure tbody tr:last-child th") == tip.splitlines()[0]
+    # An option is sent by its change.
+    browser.run("document.querySelector('select[name=interval]').value = 'hour'")
+    browser.run("document.querySelector('select[name=interval]').dispatchEvent(new Event('change', {bubbles: true}))")
+    browser.until(lambda: "interval=hour" in browser.driver.current_url)
+    # Colours, and a telephone, on which nothing is wider than the screen.
+    browser.click("button[name=theme][value=dark]")
+    browser.until(lambda: browser.run("document.documentElement.dataset.theme") == "dark")
+    browser.resize(390)
+    browser.until(lambda: browser.run("document.documentElement.scrollWidth") <= 390)
+    browser.click("button.menu")
+    browser.click(".who button")
+    browser.until(lambda: "/dashboard/sign-in" in browser.driver.current_url)
+    browser.open(address)
+    assert "/dashboard/sign-in" in browser.driver.current_url
