@@ -28,7 +28,7 @@ LAYERS = (
     ("dashboard",),
     ("web",),
     ("ingest",),
-    ("backup", "demo", "integrity"),
+    ("backup", "demo", "integrity", "privacy"),
     ("schedules",),
     ("views",),
     ("reports",),

@@ -20,6 +20,7 @@ COMMANDS = (
     "backup PLACE",
     "demo --live",
     "engine",
+    "export-person --key userId --value 8c1f",
     "journal cat some.zst",
     "journal ls",
     "journal repair some.zst",

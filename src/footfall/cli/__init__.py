@@ -25,6 +25,10 @@ _COMMANDS = {
     "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
     "plan": ("footfall.cli.plan:plan", "Write, show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),
+    "export-person": (
+        "footfall.cli.person:export_person",
+        "Write all events of a person, for whoever asks for theirs.",
+    ),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),
     "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),
     "verify": ("footfall.cli.verify:verify", "Check that nothing was lost, while the service runs."),

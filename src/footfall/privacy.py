@@ -1,0 +1,90 @@
+"""What is kept of a person: a person is a value of a context key, such as a user's id.
+
+The tracking plan says where a key stands in the context of each type, so events are found in the same way as by the
+statistics. An event that broke the plan may have the value anywhere: of quarantine, every event is given that has it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from footfall.plan import Plan
+from footfall.settings import Settings
+from footfall.store import Store, query
+from footfall.usage import Condition, EventSelection, compile_selection
+
+
+class PersonKey(Struct, frozen=True):
+    """Who has `value` under the context key `key`, at one customer or, where that is empty, at all of them."""
+
+    key: str
+    value: str
+    customer: str = ""
+
+
+class PersonalEvent(Struct, kw_only=True, omit_defaults=True):
+    """An event of a person; times are ms since 1970.
+
+    `keptIn` says where it is. The context's values stand under their keys where the plan knows the type, else in order.
+    """
+
+    keptIn: str = ""  # noqa: N815 - as answers of the API are written
+    customer: str
+    product: str
+    type: str
+    version: str = ""
+    timestamp: int
+    context: list[str] | dict[str, str]
+    batch: str
+    sequence: int
+    received: int
+    admitted: int | UnsetType = UNSET
+    state: str = ""
+    reason: str = ""
+    address: str = ""
+    user_agent: str = ""
+
+
+_decode = msgspec.json.Decoder(PersonalEvent).decode
+
+
+def find_personal_events(
+    store: Store, settings: Settings, plan: Plan, person: PersonKey, watermark_ms: int
+) -> Iterator[PersonalEvent]:
+    """All events of a person that were admitted up to a watermark, those of quarantine last.
+
+    Events stream through, so that memory does not grow with their number. Raises what the store raises.
+    """
+    selection = EventSelection(
+        customers=(person.customer,) if person.customer else (),
+        products=(),
+        where=(Condition(person.key, "is", (person.value,)),),
+    )
+    chosen = compile_selection(selection, watermark_ms, plan)
+    limits = {"max_execution_time": 0, "max_memory_usage": settings.report_memory_bytes_max}
+    names = {(kind.product, kind.name): [key.name for key in kind.keys] for kind in plan.types}
+    statements: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("events", chosen.fill(query("person_events")), chosen.parameters),
+        ("quarantine", query("person_quarantine"), {"value": person.value, "customer": person.customer}),
+    )
+    for place, text, parameters in statements:
+        with store.stream(text, parameters, limits) as blocks:
+            for line in _lines(blocks):
+                event = _decode(line)
+                event.keptIn = place
+                keys = names.get((event.product, event.type), []) if place == "events" else []
+                if len(keys) >= len(event.context) and isinstance(event.context, list):
+                    event.context = dict(zip(keys, event.context, strict=False))
+                yield event
+
+
+def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of blocks that end anywhere."""
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
