@@ -106,6 +106,12 @@ class Batches:
             if is_general:
                 connection.execute("UPDATE totals SET paused_until_ms = ?", (not_before_ms,))
 
+    def forget_pauses(self) -> None:
+        """Have everything that waits be due now."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE totals SET paused_until_ms = 0")
+            connection.execute("UPDATE batches SET not_before_ms = 0")
+
     def sort_out(self, batch: Batch, sort: Sort) -> int:
         """Put the refused events among the rejects, and the rest into a new batch; gives how many were refused."""
         lines = lines_of(zlib.decompress(batch.body, _GZIP))

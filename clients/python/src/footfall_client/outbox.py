@@ -27,6 +27,7 @@ from footfall_client.database import Database
 from footfall_client.encoding import encode_event, encode_mapping
 from footfall_client.options import OutboxOptions
 from footfall_client.pending import Pending
+from footfall_client.records import Counts, Records
 from footfall_client.rejects import Reject, Rejects
 from footfall_client.sender import OnBatch, Sender
 from footfall_client.sender_lock import SenderLock
@@ -38,19 +39,10 @@ Durable = Union[bool, str]
 
 
 @dataclass(frozen=True)
-class OutboxStats:
-    """Events since the file was made, by all processes; what waits now; and how this process's sending goes."""
+class OutboxStats(Counts):
+    """Counts of the file, and how it goes in this process."""
 
-    tracked: int
-    acknowledged: int
-    quarantined: int
-    rejected: int
-    dropped: int
-    waiting: int  # on the disk, not acknowledged
     uncommitted: int  # in this process's memory
-    batches: int  # made, not acknowledged
-    rejects: int  # kept among the rejects
-    oldest_age_s: float  # of what waits
     is_sender: bool
     failing_s: float  # since when sending fails; 0 while it does not
     last_failure: str | None
@@ -169,25 +161,19 @@ class Outbox:
 
     def stats(self) -> OutboxStats:
         """Counts; see OutboxStats."""
-        ((tracked, acknowledged, quarantined, rejected, dropped),) = self._database.rows(
-            "SELECT tracked, acknowledged, quarantined, rejected, dropped FROM totals"
-        )
-        ((waiting, batches, oldest),) = self._database.rows(
-            "SELECT ifnull(sum(events), 0), ifnull(sum(made), 0), min(created_ms) FROM "
-            "(SELECT events, 0 AS made, created_ms FROM chunks UNION ALL SELECT events, 1, created_ms FROM batches)"
-        )
+        counts = self._records.counts()
         since = self._sender.failing_since
         return OutboxStats(
-            tracked=int(str(tracked)),
-            acknowledged=int(str(acknowledged)),
-            quarantined=int(str(quarantined)),
-            rejected=int(str(rejected)),
-            dropped=int(str(dropped)) + self._committer.dropped,
-            waiting=int(str(waiting)),
+            tracked=counts.tracked,
+            acknowledged=counts.acknowledged,
+            quarantined=counts.quarantined,
+            rejected=counts.rejected,
+            dropped=counts.dropped + self._committer.dropped,
+            waiting=counts.waiting,
+            batches=counts.batches,
+            rejects=counts.rejects,
+            oldest_age_s=counts.oldest_age_s,
             uncommitted=self._committer.waiting,
-            batches=int(str(batches)),
-            rejects=self._database.number("SELECT count(*) FROM rejects"),
-            oldest_age_s=max(0.0, time.time() - int(str(oldest)) / 1000) if oldest is not None else 0.0,
             is_sender=self._sender.is_sender,
             failing_s=time.monotonic() - since if since is not None else 0.0,
             last_failure=self._sender.last_failure or self._committer.last_failure,
@@ -204,6 +190,11 @@ class Outbox:
     def drop_rejects(self, ids: Sequence[int] | None = None) -> int:
         """Forget rejects, all where no ids are given; gives how many."""
         return self._rejects.drop(ids)
+
+    def forget_pauses(self) -> None:
+        """Try at once what waits for another try, also when the service asked for a pause."""
+        self._batches.forget_pauses()
+        self._sender.wake()
 
     def __enter__(self) -> Outbox:  # noqa: PYI034 - Self is of a later Python
         return self
@@ -223,7 +214,8 @@ class Outbox:
         self._database = Database(self._path)
         self._pending = Pending(self._database, self.options)
         self._rejects = Rejects(self._database)
-        batches = Batches(self._database, self.options)
+        self._records = Records(self._database)
+        self._batches = batches = Batches(self._database, self.options)
         connection = Connection(self._url, self.options.timeout_s, self.options.headers)
         self._sender = Sender(batches, SenderLock(self._path), connection, self.options, self._on_batch)
         self._committer = Committer(self._pending, self.options, self._when_full, self._committed, waits=self._waits)

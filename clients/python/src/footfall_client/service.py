@@ -37,12 +37,14 @@ class Requests:
     """Requests from any number of threads: each has a connection to itself while it is under way."""
 
     def __init__(
-        self, url: str, auth: tuple[str, str] | None, timeout_s: float, headers: Mapping[str, str] | None
+        self, url: str, auth: tuple[str, str] | str | None, timeout_s: float, headers: Mapping[str, str] | None
     ) -> None:
         self._url = url
         self._timeout_s = timeout_s
         self._headers = dict(headers or {})
-        if auth is not None:
+        if isinstance(auth, str):
+            self._headers["Authorization"] = f"Bearer {auth}"
+        elif auth is not None:
             name, password = auth
             self._headers["Authorization"] = "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
         self._idle: list[Connection] = []
@@ -123,12 +125,12 @@ class _Progress(Generic[T]):
 
 
 class _Client:
-    """What all clients take: the service's address, a user's name and password, a timeout for waits on the network."""
+    """What all clients take: the service's address, a user's name and password or a key, a timeout of each wait."""
 
     def __init__(
         self,
         url: str,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | str | None = None,
         *,
         timeout_s: float = TIMEOUT_S,
         headers: Mapping[str, str] | None = None,
