@@ -38,7 +38,7 @@ LAYERS = (
     ("loading",),
     ("validation",),
     ("plan",),
-    ("accounts",),
+    ("accounts", "audit"),
     ("journal",),
     ("store",),
     ("state",),

@@ -17,6 +17,9 @@ USES_NO_DATA = {
 }
 # Every other command, as it would change or read the most.
 COMMANDS = (
+    "audit export",
+    "audit list",
+    "audit verify",
     "backup PLACE",
     "demo --live",
     "engine",

@@ -10,6 +10,7 @@ from states import state_url
 
 from footfall import web
 from footfall.accounts import Accounts, Sessions
+from footfall.audit import Audit
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.journal import Folder, Journal
@@ -93,9 +94,12 @@ def open_parts(
     metrics = opened(open_metrics(folder, refused, requests))
     usage = opened(Usage(state, store, settings, clock, plan))
     views = Views(state, settings, clock, usage)
+    audit = Audit(state, settings, clock, "0123456789abcdef")
+    stack.push_async_callback(audit.close)
     parts = web.Parts(
         settings=settings,
         accounts=accounts,
+        audit=audit,
         sessions=Sessions(state, settings, clock),
         reports=reports,
         schedules=Schedules(state, settings, clock),

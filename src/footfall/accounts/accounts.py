@@ -34,7 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 class Unauthenticated(Exception):
-    """The request is not authenticated; the reason is not said, so that an attacker learns nothing."""
+    """The request is not authenticated; the reason is not said, so that an attacker learns nothing.
+
+    `user_id` is for the audit log alone: the name of a user that there is, else empty.
+    """
+
+    def __init__(self, user_id: str = "") -> None:
+        super().__init__()
+        self.user_id = user_id
 
 
 class Accounts:
@@ -83,8 +90,6 @@ class Accounts:
             user = await asyncio.to_thread(self._remembered, credentials)
         if user is None:
             user = await self._hashing.run(partial(self._verify, credentials, pair, address), pair[1])
-        if user is None:
-            raise Unauthenticated
         return user
 
     async def _authenticate_key(self, presented: PresentedKey, address: str) -> User:
@@ -194,8 +199,11 @@ class Accounts:
         user = self._state.users.get(credentials.user_id)
         return user if user is not None and self._verified.holds(credentials, user.password_hash) else None
 
-    def _verify(self, credentials: Credentials, pair: tuple[str, str], address: str) -> User | None:
-        """The user as stored now, if computing the hash shows the password right; runs in a hashing thread."""
+    def _verify(self, credentials: Credentials, pair: tuple[str, str], address: str) -> User:
+        """The user as stored now, if computing the hash shows the password right; runs in a hashing thread.
+
+        Raises Unauthenticated, and RequestRefused after too many failures.
+        """
         # While this waited, others may have failed too often, or have verified the same credentials.
         user = self._state.users.get(credentials.user_id)
         if user is not None and self._verified.holds(credentials, user.password_hash):
@@ -206,13 +214,13 @@ class Accounts:
             failed = user is None or not right
         except InvalidHashError:
             _log.error("the stored password hash of user %r cannot be read: set the password again", pair[0])
-            return None
+            raise Unauthenticated(pair[0]) from None
         finally:
             if not failed:
                 self._failures.give_back(pair, reserved_ms)
         if user is None or failed:
             self._tell_failure(user, pair, address)
-            return None
+            raise Unauthenticated("" if user is None else user.id)
         self._verified.put(credentials, self._renew(user, credentials))
         return user
 

@@ -22,6 +22,7 @@ _COMMANDS = {
     "demo": ("footfall.cli.demo:demo", "Post made-up traffic to the service, for a first look."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
+    "audit": ("footfall.cli.audit:audit", "List, verify and export who did what."),
     "schedule": ("footfall.cli.schedule:schedule", "Make reports come by themselves: each hour, day, week or month."),
     "plan": ("footfall.cli.plan:plan", "Write, show and check the tracking plan."),
     "quarantine": ("footfall.cli.quarantine:quarantine", "Look at events that broke the plan, release or drop them."),

@@ -7,6 +7,7 @@ import click
 from msgspec import Struct
 
 from footfall.accounts import Accounts, BadKey, IssuedKey, KeyScope, WantedKey
+from footfall.cli.auditing import audited
 from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import open_state
 from footfall.cli.output import WholeNumber, echo_json
@@ -69,6 +70,7 @@ def key() -> None:
 @click.option("--product", "products", metavar="CODE", multiple=True, help="Only this product; repeat it for more.")
 @click.option("--days", metavar="N", type=WholeNumber(3650), help="Its life in days; without it the key has no end.")
 @data_command(Needs.STATE)
+@audited("key.add", "user_id")
 def add(
     settings: Settings,
     user_id: str,
@@ -122,6 +124,7 @@ def list_keys(settings: Settings, user_id: str | None, as_json: bool) -> None:
 @key.command()
 @click.argument("key_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("key.revoke", "key_id")
 def revoke(settings: Settings, key_id: str) -> None:
     """Revoke the key ID, from the next request on.
 
@@ -145,6 +148,7 @@ def revoke(settings: Settings, key_id: str) -> None:
     help="For how long the old key still works; a day when not said (setting key_overlap_s).",
 )
 @data_command(Needs.STATE)
+@audited("key.rotate", "key_id")
 def rotate(settings: Settings, key_id: str, overlap_s: int | None) -> None:
     """Make a key in place of the key ID, with the same rights and as long a life, and print it.
 

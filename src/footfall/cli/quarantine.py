@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from footfall.cli.auditing import audited
 from footfall.cli.context import AnyFunction, OverviewGroup, data_command, require_told
 from footfall.cli.failures import Problems, tell_store_error
 from footfall.cli.output import WholeNumber, echo_json, read_time, zone_option
@@ -146,6 +147,7 @@ def show(settings: Settings, id: str) -> None:  # noqa: A002 - what the command 
 @click.option("--set-type", default="", metavar="CODE", help="Give all of them this type first.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @data_command()
+@audited("quarantine.release")
 def release(
     settings: Settings, /, ids: tuple[str, ...], everything: bool, set_type: str, dry_run: bool, **filters: Any
 ) -> None:
@@ -184,6 +186,7 @@ def release(
 @_everything
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @data_command()
+@audited("quarantine.drop")
 def drop(settings: Settings, /, ids: tuple[str, ...], everything: bool, yes: bool, **filters: Any) -> None:
     """Drop events for good: a record of each stays, without its content.
 

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from footfall import windows
 from footfall.accounts import may_see
+from footfall.cli.auditing import audited
 from footfall.cli.context import AnyFunction, Needs, OverviewGroup, data_command, read_pairs
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import WholeNumber, echo_json, keep_zone, read_time
@@ -100,6 +101,7 @@ def _report_options(command: AnyFunction) -> AnyFunction:
 )
 @new_option
 @data_command(Needs.STATE)
+@audited("schedule.add", "")
 def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> None:
     """Add a schedule, and print its id.
 
@@ -171,6 +173,7 @@ def show(settings: Settings, schedule_id: str) -> None:
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("schedule.pause", "schedule_id")
 def pause(settings: Settings, schedule_id: str) -> None:
     """Start no more reports of the schedule ID until it is resumed; those that run go on.
 
@@ -186,6 +189,7 @@ def pause(settings: Settings, schedule_id: str) -> None:
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("schedule.resume", "schedule_id")
 def resume(settings: Settings, schedule_id: str) -> None:
     """Let the schedule ID go on, and try again what had failed for good.
 
@@ -203,6 +207,7 @@ def resume(settings: Settings, schedule_id: str) -> None:
 @schedule.command()
 @click.argument("schedule_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("schedule.remove", "schedule_id")
 def remove(settings: Settings, schedule_id: str) -> None:
     """Remove the schedule ID; its reports stay until their time is over.
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from footfall.accounts import Accounts, BadUser
+from footfall.cli.auditing import audited
 from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.tables import echo_table
@@ -66,6 +67,7 @@ def user() -> None:
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; footfall does not read it.")
 @new_option
 @data_command(Needs.STATE)
+@audited("user.add", "user_id")
 def add(
     settings: Settings,
     user_id: str,
@@ -124,6 +126,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
 @user.command()
 @click.argument("user_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("user.password", "user_id")
 def password(settings: Settings, user_id: str) -> None:
     """Give the user ID a new password; the old one stops working at once, and so do links that were made with it.
 
@@ -145,6 +148,7 @@ def password(settings: Settings, user_id: str) -> None:
 @click.option("--context", metavar="TEXT", help="Passed on to clients that sign in; '' for none.")
 @click.option("--permissions", metavar="TEXT", help="Passed on to clients that sign in; '' for none.")
 @data_command(Needs.STATE)
+@audited("user.change", "user_id")
 def change(
     settings: Settings,
     user_id: str,
@@ -182,6 +186,7 @@ def change(
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
 @new_option
 @data_command(Needs.STATE)
+@audited("user.grant", "user_id")
 def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new: bool) -> None:
     """Let the user ID see customers, beside those that the user sees already.
 
@@ -203,6 +208,7 @@ def grant(settings: Settings, user_id: str, customers: tuple[str, ...], are_new:
 @click.argument("user_id", metavar="ID")
 @click.option("--customer", "customers", metavar="CODE", multiple=True, required=True, help="Repeat it for more.")
 @data_command(Needs.STATE)
+@audited("user.revoke", "user_id")
 def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None:
     """Let the user ID see these customers no longer, neither their reports nor by a link; an admin sees all.
 
@@ -230,6 +236,7 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
 @user.command()
 @click.argument("user_id", metavar="ID")
 @data_command(Needs.STATE)
+@audited("user.remove", "user_id")
 def remove(settings: Settings, user_id: str) -> None:
     """Remove the user ID, who can sign in no more.
 

@@ -5,18 +5,19 @@ so that a command pays for the parts that it opens and for no others.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footfall.settings import Settings
 from footfall.system.clock import Clock, NodeClock
-from footfall.system.data_folder import data_folder, is_served
+from footfall.system.data_folder import data_folder, is_served, node_name
 from footfall.system.process import CannotServe, SettingsUnusable
 from footfall.system.waiting import wait_until
 
 if TYPE_CHECKING:
     from footfall.accounts import Accounts
+    from footfall.audit import Audit
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
     from footfall.plan import LivePlan, Plan
@@ -69,6 +70,18 @@ def open_accounts(state: "State", settings: Settings, clock: Clock) -> Iterator[
 
     with contextlib.closing(Accounts(state, settings, clock)) as accounts:
         yield accounts
+
+
+@contextlib.asynccontextmanager
+async def open_audit(state: "State", settings: Settings, clock: Clock) -> AsyncIterator["Audit"]:
+    """The audit log; at the end, what waits is written."""
+    from footfall.audit import Audit
+
+    audit = Audit(state, settings, clock, node_name(settings))
+    try:
+        yield audit
+    finally:
+        await audit.close()
 
 
 @contextlib.contextmanager

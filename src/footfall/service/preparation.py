@@ -9,19 +9,24 @@ import logging
 import os
 import shlex
 import sys
+from importlib.metadata import version
 
 import msgspec
 from msgspec import structs
 
+from footfall.audit import AuditEvent, write_down
 from footfall.plan import Plan, make_sample
 from footfall.service import composition
 from footfall.service.supervisor import Prepared
 from footfall.settings import Settings
 from footfall.settings.load import load
+from footfall.state import StateUnavailable
 from footfall.system import files
 from footfall.system.clock import SystemClock
+from footfall.system.data_folder import node_name
 from footfall.system.log import start_log
 from footfall.system.process import CannotServe, SettingsUnusable, unblock_stop_signals, watch_parent
+from footfall.system.served_settings import own_settings
 
 log = logging.getLogger("footfall.service.preparation")  # its own name is __main__ where it is the process
 
@@ -36,6 +41,7 @@ def prepare(settings: Settings) -> Prepared:
         plan = composition.live_plan(settings).plan
         _check_files(settings)
         password = _first_user(settings)
+        _note_start(settings, plan)
     sample = structs.asdict(make_sample(plan, settings))
     return Prepared(password=password, plan=describe_mode(plan, settings), sample=sample)
 
@@ -80,6 +86,18 @@ def _first_user(settings: Settings) -> str | None:
                 "`footfall user password admin` changes it"
             )
         return accounts.ensure_first(given)
+
+
+def _note_start(settings: Settings, plan: Plan) -> None:
+    """Have the audit log tell with which settings the service starts, without those that hold a secret."""
+    told, node = own_settings(settings), node_name(settings)
+    details = {"version": version("footfall"), "plan": plan.fingerprint, "settings": told.settings}
+    event = AuditEvent(action="service.start", target=node, details={**details, "withheld": told.withheld})
+    with composition.open_state(settings) as state:
+        try:
+            write_down(state, settings, SystemClock(), node, event)
+        except StateUnavailable as error:  # a full disk must not keep the service from starting
+            log.warning("the start is not in the audit log: %s", error)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from footfall.schedules import Schedules
 from footfall.service import composition
 from footfall.service.plan_reloader import PlanReloader
 from footfall.settings import Settings
+from footfall.store import Store
 from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.clock import SystemClock
@@ -49,12 +50,12 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
         metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
+        audit = await stack.enter_async_context(composition.open_audit(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
         codes = stack.enter_context(composition.open_codes(plan, store, settings))
         reports = stack.enter_context(contextlib.closing(Reports(state, settings, clock, Files(settings), codes)))
         estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
-        segments = composition.journal_folder(settings)
-        receipts = stack.enter_context(contextlib.closing(Receipts(segments, store, settings)))
+        receipts = stack.enter_context(_open_receipts(store, settings))
         usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
         views = Views(state, settings, clock, usage)
         stop = asyncio.Event()
@@ -69,6 +70,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         parts = Parts(
             settings=settings,
             accounts=accounts,
+            audit=audit,
             sessions=Sessions(state, settings, clock),
             reports=reports,
             schedules=Schedules(state, settings, clock, codes),
@@ -92,6 +94,10 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             healthy=lambda: journal.refusal is None,
         )
         yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
+
+
+def _open_receipts(store: Store, settings: Settings) -> contextlib.closing[Receipts]:
+    return contextlib.closing(Receipts(composition.journal_folder(settings), store, settings))
 
 
 def _describe(settings: Settings) -> Service:

@@ -5,6 +5,7 @@ import contextlib
 import time
 from functools import partial
 
+from footfall import audit
 from footfall.files import Files
 from footfall.loading import Archive, Loader, Retention
 from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
@@ -59,6 +60,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 
         async def prune() -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
+            await asyncio.to_thread(audit.prune, state, settings, clock, node)
 
         async def pack() -> None:
             await asyncio.to_thread(archive.pack, clock.now_ms())
@@ -81,7 +83,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             BackgroundTask("count past days for the rollups", settings.rollup_period_s, roll_up),
             BackgroundTask("pack archived segments of past days", 60, pack),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
-            BackgroundTask("remove archived segments that are past their days", 3600, prune),
+            BackgroundTask("remove archived segments and audit entries that are past their days", 3600, prune),
         )
         async with asyncio.TaskGroup() as tasks:
             background.start(table, tasks, stop)

@@ -277,6 +277,9 @@ KEY_DAYS_MOST = 3_650
 # Seconds for which the old key works beside the new one, unless who rotates it says otherwise: a day to deploy it.
 KEY_OVERLAP_S = 86_400
 
+# Days for which the audit log is kept: a year, in which somebody looks; -1 keeps it for ever.
+AUDIT_DAYS = 365
+
 # Seconds to wait for the store to answer a connection, and for a load to finish.
 STORE_CONNECT_TIMEOUT_S = 5
 STORE_LOAD_TIMEOUT_S = 120

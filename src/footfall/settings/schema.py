@@ -172,6 +172,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keys_max: NotNegative = limits.KEYS_MAX
     key_days_max: Annotated[int, Meta(ge=0, le=limits.KEY_DAYS_MOST)] = limits.KEY_DAYS_MAX
     key_overlap_s: NotNegative = limits.KEY_OVERLAP_S
+    audit: bool = True
+    audit_days: Annotated[int, Meta(ge=-1)] = limits.AUDIT_DAYS
 
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S

@@ -14,6 +14,7 @@ depends on the choice. Both keep five promises:
 transactions and the statements.
 """
 
+from footfall.state.audit import PRUNED, entry_hash
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.job_bounds import TooManyJobs
@@ -22,6 +23,7 @@ from footfall.state.keys import TooManyKeys
 from footfall.state.migrating import StateTooNew
 from footfall.state.records import (
     ApiKey,
+    AuditEntry,
     Job,
     JobBounds,
     JobStatus,
@@ -40,7 +42,9 @@ from footfall.state.users import LastAdmin, UserChange, UserExists
 from footfall.state.views import TooManyShares, TooManyViews
 
 __all__ = [
+    "PRUNED",
     "ApiKey",
+    "AuditEntry",
     "Job",
     "JobBounds",
     "JobRepository",
@@ -66,5 +70,6 @@ __all__ = [
     "User",
     "UserChange",
     "UserExists",
+    "entry_hash",
     "open_state",
 ]

@@ -83,6 +83,28 @@ class Session(Struct, frozen=True, kw_only=True):
         return f"Session(account={self.account!r}, created_ms={self.created_ms!r})"
 
 
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """Who did what, when, from where, and with which key; `hash` is over all else, `previous` that of the entry before.
+
+    `who` is the name of a user, `cli:NAME` for a user of the machine, or empty where nobody signed in. `outcome` is
+    `ok`, `denied` or `failed`. `details` is a JSON object as text.
+    """
+
+    number: int = 0
+    at_ms: int
+    node: str = ""
+    who: str = ""
+    account: str = ""
+    key: str = ""
+    address: str = ""
+    action: str
+    target: str = ""
+    outcome: str = "ok"
+    details: str = "{}"
+    previous: str = ""
+    hash: str = ""
+
+
 class JobStatus(StrEnum):
     """The status of a report: RUNNING, then one of the others for ever."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from footfall.settings import Settings
+from footfall.state.audit import AuditRepository
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
 from footfall.state.jobs import JobRepository
@@ -31,6 +32,7 @@ class State:
         self.users = UserRepository(self.database)
         self.keys = KeyRepository(self.database)
         self.sessions = SessionRepository(self.database)
+        self.audit = AuditRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)

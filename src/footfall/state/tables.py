@@ -55,6 +55,26 @@ api_keys = Table(
 Index("api_keys_digest", api_keys.c.digest, unique=True)
 Index("api_keys_account", api_keys.c.account, api_keys.c.id)
 
+# Entries are added, and dropped from the beginning when they are old. Each has the hash of the one before.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+Index("audit_at", audit.c.at_ms)
+
 # A job belongs to `account`; `user_id` is the name that its user had. It is not called `user`, because PostgreSQL takes
 # an unquoted `user` for the database's own user, silently. There is no foreign key to `users`, because a report is kept
 # after its user was removed, until its file is removed.

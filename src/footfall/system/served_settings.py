@@ -36,12 +36,7 @@ class ServedSettings(Struct, frozen=True):
 def shared_settings(settings: Settings, port: int) -> Iterator[None]:
     """Let commands read the settings of this service, which listens on `port`, for as long as the block runs."""
     path = settings.data / _FILE
-    default = structs.asdict(Settings())
-    found = structs.asdict(structs.replace(settings, port=port))
-    del found["data_dir"]  # it is where the file lies
-    own = {name: _from_anywhere(name, value) for name, value in found.items() if value != default[name]}
-    open_ones = {name: value for name, value in own.items() if not _may_be_secret(value)}
-    told = ServedSettings(open_ones, tuple(own.keys() - open_ones.keys()))
+    told = own_settings(structs.replace(settings, port=port))
     try:
         files.make_folder(path.parent)
         files.replace_file(path, msgspec.json.encode(told))
@@ -52,6 +47,15 @@ def shared_settings(settings: Settings, port: int) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def own_settings(settings: Settings) -> ServedSettings:
+    """The settings that differ from the defaults, without the data folder, which whoever reads them knows."""
+    default, found = structs.asdict(Settings()), structs.asdict(settings)
+    del found["data_dir"]
+    own = {name: _from_anywhere(name, value) for name, value in found.items() if value != default[name]}
+    open_ones = {name: value for name, value in own.items() if not _may_be_secret(value)}
+    return ServedSettings(open_ones, tuple(sorted(own.keys() - open_ones.keys())))
 
 
 def served_settings(settings: Settings) -> ServedSettings:

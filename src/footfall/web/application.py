@@ -15,6 +15,7 @@ from footfall.accounts import has_scope
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.validation import unknown_keys
+from footfall.web.audited_calls import audited
 from footfall.web.calls.request import JSON, QUERY_NAMES_MAX
 from footfall.web.cors import CorsMiddleware
 from footfall.web.dependencies import Parts, Services, SignIn
@@ -37,7 +38,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 def build(parts: Parts, pages: Sequence[PageRoute] = ()) -> ASGIApp:
     """The ASGI application of the whole API, and of the pages for people."""
     settings, forwarded = parts.settings, parts.forwarded
-    sign_in = SignIn(parts.accounts, forwarded)
+    sign_in = SignIn(parts.accounts, parts.audit, forwarded)
     services = Services(
         **vars(parts),
         document=Description(parts.service, parts.plan, settings).document,
@@ -52,7 +53,7 @@ def build(parts: Parts, pages: Sequence[PageRoute] = ()) -> ASGIApp:
             *map(_page_handler, further),
         ],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
-        exception_handlers={Exception: make_exception_handler(parts.refused, forwarded, _PUBLISHED)},
+        exception_handlers={Exception: make_exception_handler(parts.refused, forwarded, _PUBLISHED, parts.audit)},
         request_max_body_size=settings.call_body_bytes_max,
         # The framework's own document would promise error bodies of its own.
         openapi_config=None,
@@ -151,7 +152,7 @@ def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings:
         guards=list(_guards(entry, sign_in, forwarded, settings)),
         after_request=None if entry.published else _end_line,
     )
-    return handler(entry.call)
+    return handler(audited(entry))
 
 
 def _page_handler(page: PageRoute) -> HTTPRouteHandler:

@@ -10,7 +10,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
-from footfall.accounts import Accounts, Sessions
+from footfall.accounts import Accounts, Sessions, Unauthenticated
+from footfall.audit import Audit
 from footfall.errors import Code
 from footfall.live import Live
 from footfall.metrics import RequestMetrics
@@ -24,6 +25,7 @@ from footfall.system.clock import Clock
 from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup
 from footfall.views import Shares, Views
+from footfall.web.auditing import note_sign_in
 from footfall.web.forwarded import Forwarded
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.openapi.guides import Guides
@@ -41,6 +43,7 @@ class Parts:
 
     settings: Settings
     accounts: Accounts
+    audit: Audit
     sessions: Sessions
     reports: Reports
     schedules: Schedules
@@ -81,14 +84,22 @@ class Services(Parts):
 class SignIn:
     """A guard of the framework, which signs the user in before anything of the body is read.
 
-    Raises Unauthenticated, and RequestRefused when an address has failed to sign in too often.
+    The audit log has each sign-in that failed, and one an hour of those that did not. Raises Unauthenticated, and
+    RequestRefused when an address has failed to sign in too often.
     """
 
-    def __init__(self, accounts: Accounts, forwarded: Forwarded) -> None:
+    def __init__(self, accounts: Accounts, audit: Audit, forwarded: Forwarded) -> None:
         self._accounts = accounts
+        self._audit = audit
         self._forwarded = forwarded
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         address = self._forwarded.client_address(connection.scope)
         header = connection.headers.get("authorization")
-        connection.scope["user"] = await self._accounts.authenticate(header, address)
+        try:
+            connection.scope["user"] = await self._accounts.authenticate(header, address)
+        except Unauthenticated as error:
+            if header:
+                self._audit.sign_in_failed(error.user_id, address)
+            raise
+        note_sign_in(self._audit, connection, self._forwarded)

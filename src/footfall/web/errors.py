@@ -12,9 +12,11 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 
 from footfall import errors
 from footfall.accounts import Unauthenticated
+from footfall.audit import Audit
 from footfall.errors import Code, RequestRefused
 from footfall.state import StateUnavailable
 from footfall.system.request_ids import request_id
+from footfall.web.auditing import note_denied
 from footfall.web.calls.request import is_for_people
 from footfall.web.forwarded import Forwarded
 
@@ -79,9 +81,10 @@ def _allowed(error: HTTPException) -> str:
 
 
 def make_exception_handler(
-    refused: Counter[Code], forwarded: Forwarded, published: Collection[str]
+    refused: Counter[Code], forwarded: Forwarded, published: Collection[str], audit: Audit
 ) -> Callable[[Request[Any, Any, Any], Exception], Response[bytes]]:
-    """The framework's exception handler, which counts refusals by code. A browser gets a page for an unknown path.
+    """The framework's exception handler, which counts refusals by code, and has the audit log note those
+    for the rights of a user. A browser gets a page for an unknown path.
 
     The bodies of `published` calls, named by method and path, end as they always have, and so does that of a 401. The
     others end with a newline.
@@ -90,6 +93,8 @@ def make_exception_handler(
     def count(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         refusal = as_refusal(error)
         refused[Code.REQUEST_GENERAL_FAILURE if refusal is None else refusal.code] += 1
+        if refusal is not None and refusal.code is Code.REQUEST_AUTHORIZATION_FAILURE:
+            note_denied(audit, request, forwarded, refusal)
         if isinstance(error, NotFoundException) and is_for_people(request):
             return _not_found_page(request.url.path, forwarded.base_url(request.scope))
         answer = _render(request, error)

@@ -20,6 +20,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="report.start",
         errors=(
             Code.REQUEST_INPUT_MALFORMED,
             Code.REQUEST_PARAMETER_MALFORMED,
@@ -76,6 +77,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         scopes=_READ_REPORTS,
+        audit="report.link",
         errors=(
             Code.REQUEST_PARAMETER_MALFORMED,
             Code.EVENT_JOB_GET_FAILED_NO_JOB,
@@ -92,6 +94,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="report.end",
         errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB,),
     ),
     Route(
@@ -102,6 +105,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         scopes=_READ_REPORTS,
+        audit="report.manifest",
         errors=(Code.EVENT_JOB_GET_FAILED_NO_JOB, Code.EVENT_JOB_GET_FAILED_RUNNING, Code.EVENT_JOB_GET_FAILED),
     ),
     Route(
@@ -110,6 +114,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         "Download Report",
         downloads.download_report,
         tag="Reports",
+        audit="report.download",
         errors=(
             Code.LINK_EXPIRED,
             Code.EVENT_JOB_GET_FAILED_NO_JOB,
@@ -126,6 +131,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Schedules",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="schedule.add",
         errors=CHANGE,
     ),
     Route(
@@ -156,6 +162,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Schedules",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="schedule.remove",
         errors=(Code.REQUEST_NOT_FOUND,),
     ),
     Route(
@@ -166,6 +173,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Schedules",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="schedule.pause",
         errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
     ),
     Route(
@@ -176,6 +184,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Schedules",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="schedule.resume",
         errors=(Code.REQUEST_NOT_FOUND, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
     ),
 )

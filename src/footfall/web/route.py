@@ -52,6 +52,8 @@ class Route(Struct, frozen=True):
 
     `scopes` are those of which a key must have one to make the call. A password may make every call that its user may.
 
+    `audit` names the action that the audit log has of the call; empty, it has none.
+
     `opened_by` names the setting that opens the call to everyone, although it is `signed_in`.
 
     `errors` are codes of this call alone. `codes` adds those that every call has, or every one that needs a user.
@@ -64,6 +66,7 @@ class Route(Struct, frozen=True):
     tag: str = "Service"
     signed_in: bool = False
     scopes: tuple[KeyScope, ...] = ()
+    audit: str = ""
     opened_by: str = ""
     public: bool = True
     published: bool = False

@@ -4,7 +4,7 @@ from typing import Final
 
 from footfall.accounts import KeyScope
 from footfall.errors import Code
-from footfall.web.calls import events, guides, keys, live, quarantine, service, statistics, views
+from footfall.web.calls import audit, events, guides, keys, live, quarantine, service, statistics, views
 from footfall.web.report_routes import REPORT_ROUTES
 from footfall.web.route import CHANGE, Route
 
@@ -49,6 +49,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Quarantine",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="quarantine.read",
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route(
@@ -59,6 +60,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Quarantine",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="quarantine.read",
         errors=(Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_FOUND),
     ),
     Route(
@@ -69,6 +71,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Quarantine",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="quarantine.release",
         errors=CHANGE,
     ),
     Route(
@@ -79,6 +82,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Quarantine",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="quarantine.drop",
         errors=CHANGE,
     ),
     Route(
@@ -89,6 +93,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Keys",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="key.add",
         errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
     ),
     Route(
@@ -109,6 +114,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Keys",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="key.rotate",
         errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
     ),
     Route(
@@ -119,7 +125,19 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Keys",
         signed_in=True,
         scopes=(KeyScope.ADMIN,),
+        audit="key.revoke",
         errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "GET",
+        "/audit",
+        "List Audit Log",
+        audit.list_audit,
+        tag="Audit",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        audit="audit.read",
+        errors=(Code.REQUEST_PARAMETER_MALFORMED,),
     ),
     *(
         Route(
@@ -130,6 +148,8 @@ ROUTES: Final[tuple[Route, ...]] = (
             tag="Usage",
             signed_in=True,
             scopes=(KeyScope.READ,),
+            # Counts are of many; this one tells what single actors did.
+            audit="events.read" if name == "events" else "",
             errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE, Code.REQUEST_NOT_ACCEPTABLE),
         )
         for name, summary in statistics.SUMMARIES.items()
@@ -142,6 +162,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Usage",
         signed_in=True,
         scopes=(KeyScope.READ,),
+        audit="events.listen",
         errors=(Code.REQUEST_PARAMETER_MALFORMED, Code.REQUEST_AUTHORIZATION_FAILURE),
     ),
     Route(
@@ -161,6 +182,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Views",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="view.save",
         errors=CHANGE,
     ),
     Route(
@@ -190,6 +212,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Views",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="view.remove",
         errors=(Code.REQUEST_NOT_FOUND,),
     ),
     Route(
@@ -200,6 +223,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Views",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="share.add",
         errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
     ),
     Route(
@@ -219,6 +243,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="Views",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
+        audit="share.revoke",
         errors=(Code.REQUEST_NOT_FOUND,),
     ),
     Route(
@@ -227,6 +252,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         "Show Shared Link",
         views.show_shared,
         tag="Views",
+        audit="share.open",
         errors=(
             Code.REQUEST_NOT_FOUND,
             Code.REQUEST_PARAMETER_MALFORMED,

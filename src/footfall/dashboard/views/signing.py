@@ -3,11 +3,13 @@
 from typing import Final
 
 from footfall.accounts import Unauthenticated
+from footfall.audit import AuditEvent
 from footfall.dashboard.cookies import THEMES, CookieKind
 from footfall.dashboard.refusals import Fault, fault_of
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
 from footfall.errors import RequestRefused
+from footfall.state import User
 
 # The page after signing in and out.
 _HOME: Final = "/"
@@ -26,11 +28,13 @@ async def sign_in(visit: Visit) -> Shown:
     target, name = visit.form.one("next"), visit.form.one("user").strip()
     try:
         user = await visit.services.accounts.check(name, visit.form.one("password"), visit.client_address)
-    except Unauthenticated:
+    except Unauthenticated as error:
+        visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
         fault = Fault("signin", 401, text("signing.wrong.title"), text("signing.wrong.advice"), "")
         return _form(target, name, fault)
     except RequestRefused as error:
         return _form(target, name, fault_of(error, visit))
+    await visit.services.audit.record(_event("session.begin", user, visit))
     visit.new_token = await visit.services.sessions.begin(
         user,
         agent=visit.request.headers.get("user-agent", ""),
@@ -47,6 +51,8 @@ def _form(target: str, name: str, fault: Fault | None = None) -> Rendered:
 
 async def sign_out(visit: Visit) -> Shown:
     """End the session of this browser."""
+    if visit.signed_in is not None:
+        await visit.services.audit.record(_event("session.end", visit.user, visit))
     await visit.services.sessions.end(visit.token)
     visit.new_token = ""
     return Redirect("/dashboard/sign-in")
@@ -54,9 +60,15 @@ async def sign_out(visit: Visit) -> Shown:
 
 async def sign_out_everywhere(visit: Visit) -> Shown:
     """End all sessions of the user, this one too."""
+    await visit.services.audit.record(_event("session.end_all", visit.user, visit))
     await visit.services.sessions.end_all(visit.user)
     visit.new_token = ""
     return Redirect("/dashboard/sign-in")
+
+
+def _event(action: str, user: User, visit: Visit) -> AuditEvent:
+    """What the audit log has of a session: who, and from where; never its token."""
+    return AuditEvent(action=action, who=user.id, account=user.account, address=visit.client_address)
 
 
 async def choose_theme(visit: Visit) -> Shown:

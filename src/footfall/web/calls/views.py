@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.di import NamedDependency
 from litestar.params import PathParameter
 
@@ -65,12 +65,16 @@ async def remove_share(
     return _response(await asyncio.to_thread(services.shares.remove, request.user, share))
 
 
-async def show_shared(services: NamedDependency[Services], link: LinkToken, file: ShareFile) -> Response[bytes]:
+async def show_shared(
+    request: Request[Any, Any, Any], services: NamedDependency[Services], link: LinkToken, file: ShareFile
+) -> Response[bytes]:
     """Show what a link shows, in one of its forms."""
     wanted = FILES.get(file)
     if wanted is None:
         raise RequestRefused(Code.REQUEST_NOT_FOUND, f"a link has: {', '.join(FILES)}")
     opened = await asyncio.to_thread(services.shares.open, link)
+    # For the audit log, which has a link by its id and never by its token.
+    request.state.audit_target = opened.share.id
     make = partial(_answer, services, opened, wanted)
     body = await services.shares.answers.get((opened.share.id, wanted), make)
     headers = {

@@ -1,4 +1,4 @@
-"""The manual's pages about keys."""
+"""The manual's pages about keys and the audit log."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -44,5 +44,36 @@ KEY_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ("DELETE", "/keys/{key}"): Documentation(
         "Revokes a key, from the next request on, and answers with what it was.",
         answer_example=_KEY,
+    ),
+    ("GET", "/audit"): Documentation(
+        "Who did what, when, from where and with which key, the newest first, for admins: sign-ins, reads of reports "
+        "and of single events, and every change. Each entry has a hash over itself and the one before.",
+        query={
+            "who": "Only of this user.",
+            "action": "Only this action, such as `report.download`.",
+            "target": "Only about this, such as a report's source.",
+            "outcome": "`ok`, `denied` or `failed`.",
+            "key": "Only with the key of this `id`.",
+            "address": "Only from this address.",
+            "since": "Then or later, in milliseconds since 1970.",
+            "limit": "Entries of a page, up to 1000; 100 when left out.",
+            "before": "The `next` of the page before.",
+        },
+        answer_example={
+            "entries": [
+                {
+                    "number": 1234,
+                    "time": 1571077577278,
+                    "action": "report.download",
+                    "outcome": "ok",
+                    "address": "203.0.113.9",
+                    "target": "JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068/report.csv",
+                    "details": {},
+                    "node": "0123456789abcdef",
+                    "hash": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
+                }
+            ],
+            "next": 1234,
+        },
     ),
 }
