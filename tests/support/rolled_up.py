@@ -54,17 +54,10 @@ class Place:
         self.events += [line | {"delay": one.get("delay", 0)} for line, one in zip(lines, events, strict=True)]
 
     def look(self) -> Any:
-        """Look through all that was loaded: loads of this very ms are left to the next look."""
-        time.sleep(0.002)
-        return self.keeper.look(int(time.time() * 1000) - 1)
+        return look(self.keeper)
 
     def count_days(self) -> None:
-        look = self.look()
-        steps = 0
-        while self.keeper.count_some(look, 2**62, 2**40) is not None:
-            steps += 1
-            assert steps <= 50, "the same days are counted again and again"
-        assert self.keeper.days_failed == 0
+        count_days(self.keeper)
 
     def rolled_up(self, scope: Scope, **changes: Any) -> tuple[Any, Any]:
         return self.rollups.rolled_up(scope, 2**62, dict, **changes)
@@ -73,6 +66,22 @@ class Place:
         self.store.write("TRUNCATE TABLE events", {})
         self.store.run_table_script("rollups_renew")
         self.events = []
+
+
+def look(keeper: RollupKeeper) -> Any:
+    """Look through all that was loaded: loads of this very ms are left to the next look."""
+    time.sleep(0.002)
+    return keeper.look(int(time.time() * 1000) - 1)
+
+
+def count_days(keeper: RollupKeeper, steps_max: int = 50) -> None:
+    """Have the rollups answer for all days."""
+    found = look(keeper)
+    steps = 0
+    while found is not None and keeper.count_some(found, 2**62, 2**40) is not None:
+        steps += 1
+        assert steps <= steps_max, "the same days are counted again and again"
+    assert keeper.days_failed == 0
 
 
 def event(**changes: Any) -> dict[str, Any]:

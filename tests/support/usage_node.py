@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import time
 import uuid
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -11,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import checked
 import msgspec
+import rolled_up
 from msgspec import structs
 from states import state_url
 from usage_events import PLAN, Event
@@ -142,17 +142,11 @@ class Node(checked.Node):
             journal.close()
             await task
 
-    def look(self) -> Any:
-        """Note what was loaded: what was loaded in this very ms is left to the next look."""
-        time.sleep(0.002)
-        return self.keeper.look(int(time.time() * 1000) - 1)
+    def look(self) -> None:
+        rolled_up.look(self.keeper)
 
     def count_days(self) -> None:
-        """Have the rollups answer for all days."""
-        look = self.look()
-        while look is not None and self.keeper.count_some(look, 2**62, 2**40) is not None:
-            pass
-        assert self.keeper.days_failed == 0
+        rolled_up.count_days(self.keeper)
 
     def merge(self) -> None:
         for table in TABLES:
