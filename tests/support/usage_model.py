@@ -180,12 +180,15 @@ class Model:
 
     def rolling(self, days: int) -> dict[int, int]:
         """The distinct actors of the last days of each day, by dates: events before the first day count, too."""
-        wide = self.of(start=None)
-        near = [event for event in wide.selected if event["timestamp"] >= self.first_ms - (days + 1) * DAY_MS]
+        # Times of receipt bound no days.
+        bounds = {} if self.by_receipt else self.wanted
+        wide = self if self.by_receipt else self.of(start=None)
+        start = bounds.get("start", -(2**63))
+        near = [event for event in wide.selected if event["timestamp"] >= start - (days + 1) * DAY_MS]
         if not near:
             return {}
-        first = max(self.first_ms, near[0]["timestamp"])
-        last = min(self.wanted["asOf"], self.wanted.get("end", near[-1]["timestamp"]))
+        first = max(start, near[0]["timestamp"])
+        last = min(self.wanted["asOf"], bounds.get("end", near[-1]["timestamp"]))
         by_date: dict[int, set[Any]] = {}
         for event in wide.events:
             by_date.setdefault(self.number(self.start(event["timestamp"], "day")), set()).add(actor(event))

@@ -89,3 +89,16 @@ def test_a_link_gives_the_same_bytes_whatever_comes_later(node: Node, own_engine
     later = asyncio.run(node.ask("retention", **SELECTED, first="T", periods=20, asOf=parse_qs(link)["asOf"][0]))
     assert later.retention == follow(link).retention
     assert later.total.late > follow(link).total.late > 0
+
+
+async def test_an_interval_ends_with_its_last_millisecond_for_kept_answers_too(place: Any) -> None:
+    midnight_ms = NOW_MS // DAY_MS * DAY_MS
+    place.load({"timestamp": midnight_ms - HOUR_MS})
+    for as_of, begun, over in ((-500, 1, False), (-1, 1, True), (0, 2, True), (1, 2, True), (-2, 1, False)):
+        asked = {"interval": "day", "asOf": midnight_ms + as_of, "key": "context1", "start": midnight_ms - DAY_MS}
+        (cohort,) = (await place.ask("retention", **asked)).retention
+        assert (len(cohort.periods), cohort.periods[0].complete) == (begun, over), as_of
+        (rolled,) = (await place.ask("uniques", **asked, rolling="7", end=midnight_ms + DAY_MS)).rolling
+        assert len(rolled.uniques) == begun
+        counts = await place.count(**asked, fill="true", end=midnight_ms + DAY_MS)
+        assert len(counts.counts) == begun

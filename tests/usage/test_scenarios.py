@@ -106,8 +106,7 @@ class History:
 
     def _is_askable(self, name: str, given: dict[str, Any]) -> bool:
         has_period = {"start", "end"} <= self.wanted.keys()
-        by_receipt = self.wanted.get("basis") == "received"
-        return (has_period or not ("compare" in given or name == "compare")) and not (by_receipt and "days" in given)
+        return has_period or not ("compare" in given or name == "compare")
 
     async def check(self) -> None:
         """Ask everything: an answer to which no event came since is the same bytes."""

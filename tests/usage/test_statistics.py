@@ -77,8 +77,7 @@ async def test_uniques_equal_the_model(
     planned: Any, events: Any, wanted: Any, interval: str, days: int, parts: int
 ) -> None:
     model = load(planned, events, wanted, parts)
-    rolling = () if model.by_receipt else (days,)
-    found = await checks.check_uniques(planned.ask, model, interval=interval, days=rolling)
+    found = await checks.check_uniques(planned.ask, model, interval=interval, days=(days,))
     about = await planned.ask("uniques", **wanted, interval=interval, approximate="true")
     # So few are counted exactly by the estimate too.
     assert (about.uniques, about.total, about.exact) == (found.uniques, found.total, False)

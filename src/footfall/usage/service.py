@@ -197,10 +197,10 @@ class Usage:
             # Some events are not among these: the answer holds at this watermark alone.
             return STATISTICS[question.name].compute(asked, wanted)
         timeless = structs.replace(wanted, selection=structs.replace(chosen, as_of=UNSET))
-        # Some answers tell which intervals are over: these begin and end with a minute.
+        # Some answers tell which intervals have begun and which are over: these begin and end with a minute.
         tells_time = question.name == "retention" or getattr(wanted, "fill", False) or getattr(wanted, "rolling", ())
-        minute = asked.as_of // windows.MINUTE_MS if tells_time else 0
-        key = question.name, timeless, question.plan.fingerprint, minute
+        minutes = {time_ms // windows.MINUTE_MS for time_ms in (asked.as_of, asked.as_of + 1) if tells_time}
+        key = question.name, timeless, question.plan.fingerprint, frozenset(minutes)
         found = self._cache.find(key, state)
         if found is None:
             found = STATISTICS[question.name].compute(asked, wanted)

@@ -142,16 +142,21 @@ def _roll(asked: Query, wanted: UniquesRequest, days: int) -> list[Unique]:
     }
     changes = wide.rows("usage_rolling", parameters, texts)
     levels = dict(zip((day for day, _ in changes), accumulate(change for _, change in changes), strict=True))
-    first = span.first_ms if chosen.start is UNSET else max(chosen.start, span.first_ms)
-    last = min(asked.as_of, span.last_ms if chosen.end is UNSET else chosen.end)
+    # By receipt, start and end bound no days: the first is that of the first event, the last that of the last.
+    start, end = (chosen.start, chosen.end) if chosen.basis == "event" else (UNSET, UNSET)
+    first = span.first_ms if start is UNSET else max(start, span.first_ms)
+    last = min(asked.as_of, span.last_ms if end is UNSET else end)
     # Looked at before they are made: a stranger's event may be of any year.
     asked.check_length((last - first) // windows.DAY_MS)
     return _days(levels, wanted.timezone, first, last)
 
 
 def rolling_selection(selection: EventSelection, days: int) -> EventSelection:
-    """The selection with the days before its first that count for it too; `days` from 1 to ROLLING_DAYS_MAX."""
-    if selection.start is UNSET:
+    """The selection with the days before its first that count for it too; `days` from 1 to ROLLING_DAYS_MAX.
+
+    There are none where `start` is a time of receipt.
+    """
+    if selection.start is UNSET or selection.basis != "event":
         return selection
     return structs.replace(selection, start=selection.start - (days + 1) * windows.DAY_MS)
 
