@@ -193,7 +193,7 @@ class Model:
         for event in wide.events:
             by_date.setdefault(self.number(self.start(event["timestamp"], "day")), set()).add(actor(event))
         found = {}
-        for start in self.between(first, last, "day") if first <= last else ():
+        for start in self.between(first, last, "day"):
             dates = range(self.number(start) - days + 1, self.number(start) + 1)
             found[start] = len(set().union(*(by_date.get(each, ()) for each in dates)) - {None})
         return found

@@ -171,7 +171,7 @@ def take(node: Node, step: str, events: list[made.Event], held: list[made.Event]
     cache=st.sampled_from((0, 10_000_000)),
     large=st.sampled_from((0, 10_000)),
 )
-@examples(6)
+@examples(4)
 def test_statistics_equal_the_model_whatever_happens_to_the_store(
     node: Node,
     monkeypatch: Any,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from usage_events import examples
 from usage_model import Model
 
-PROPERTY = examples(8)
+PROPERTY = examples(6)
 INTERVALS = ("hour", "day", "week", "month", "all")
 COMPARISONS = st.sampled_from(({}, {"compare": "previous"}, {"compare": "year"}))
 
