@@ -36,7 +36,7 @@ class HostileProxy:
             def do_POST(self) -> None:
                 proxy.treat(self)
 
-            do_GET = do_HEAD = do_POST  # noqa: N815 - the library's names
+            do_GET = do_HEAD = do_OPTIONS = do_POST  # noqa: N815 - the library's names
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -48,10 +48,11 @@ class HostileProxy:
         body = handler.rfile.read(int(handler.headers.get("content-length", 0)))
         key = handler.headers.get("idempotency-key", "")
         with self.lock:
-            kind = self.random.choice(self.kinds) if handler.command != "HEAD" else "pass"
+            kind = self.random.choice(self.kinds) if handler.command in ("GET", "POST") else "pass"
             self.met[kind] += 1
-            self.keys.append(key)
-            self.bodies.setdefault(key, set()).add(body)
+            if handler.command == "POST":
+                self.keys.append(key)
+                self.bodies.setdefault(key, set()).add(body)
         if kind in REFUSALS:
             return self.answer(handler, REFUSALS[kind], {"retry-after": self.retry_after}, b"no")
         if kind == "cut before":

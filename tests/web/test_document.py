@@ -39,7 +39,7 @@ def test_every_public_route_is_in_it_and_nothing_else():
     expected = [(route.method, route.path) for route in ROUTES if route.public]
     assert [(method, path) for method, path, _ in OPERATIONS] == expected
     assert {route.path for route in ROUTES if not route.public} == {
-        *("/", "/docs", "/openapi.json"),
+        *("/", "/docs", "/openapi.json", "/footfall.js"),
         *("/docs/guides", "/docs/guides/{part}", "/docs/guides/{part}/{name}"),
     }
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from footfall.accounts import KeyScope
 from footfall.errors import Code
-from footfall.web.calls import audit, events, guides, keys, live, quarantine, service, statistics, views
+from footfall.web.calls import audit, browser, events, guides, keys, live, quarantine, service, statistics, views
 from footfall.web.report_routes import REPORT_ROUTES
 from footfall.web.route import CHANGE, Route
 
@@ -292,6 +292,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         opened_by="metrics_public",
         errors=(Code.REQUEST_AUTHORIZATION_FAILURE,),
     ),
+    Route("GET", "/footfall.js", "Get the module for browsers", browser.show_module, public=False),
     Route("GET", "/openapi.json", "Get this description", service.openapi, public=False),
     Route("GET", "/docs", "Read this description", service.docs, public=False),
     Route("GET", "/docs/guides", "List the guides", guides.list_guides, public=False),

@@ -38,6 +38,7 @@ _MODES: Final = {
 # The titles of the guides, by the names of their files, in the order in which they are read.
 GUIDES: Final[Mapping[str, str]] = {
     "dashboard": "The page",
+    "python-client": "The Python client",
     "clients": "Writing a client",
     "http-api": "The HTTP API",
     "tracking-plan": "The tracking plan",
