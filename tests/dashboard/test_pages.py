@@ -10,7 +10,8 @@ from footfall.dashboard import PAGES
 from footfall.dashboard.texts import all_texts
 
 ROOM = files("footfall.dashboard")
-SHOWN = [page for page in PAGES if page.method == "GET"]
+# Pages that need no more than their path.
+SHOWN = [page for page in PAGES if page.method == "GET" and "{" not in page.path]
 VOID = {"meta", "br", "link", "img", "input", "hr", "col"}
 
 

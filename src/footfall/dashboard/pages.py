@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from footfall.dashboard.views import account, overview, signing
+from footfall.dashboard.views import account, explore, files, overview, signing
 from footfall.dashboard.visit import PageEntry
 
 PAGES: Final = (
     PageEntry(path="/", view=overview.show, nav="overview"),
+    PageEntry(path="/dashboard/explore", view=explore.show, nav="explore"),
     PageEntry(path="/dashboard/account", view=account.show, nav="account"),
+    PageEntry(path="/dashboard/usage/{file}", view=files.download),
     PageEntry(path="/dashboard/sign-in", view=signing.show, public=True),
     PageEntry(path="/dashboard/sign-in", view=signing.sign_in, method="POST", public=True),
     PageEntry(path="/dashboard/sign-out", view=signing.sign_out, method="POST", public=True),

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from footfall import windows
 from footfall.dashboard.address import PageAddress
@@ -18,6 +18,8 @@ RANGES: Final = ("today", "7d", "30d", "90d", "month", "year", "custom")
 DEFAULT_RANGE: Final = "30d"
 COMPARISONS: Final = ("previous", "year", "none")
 INTERVALS: Final = ("minute", "hour", "day", "week", "month")
+# Intervals of one chart: more than a screen has pixels.
+STARTS_MAX: Final = 10_000
 _DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 # Of each interval, the longest time that it is chosen for by itself, in days.
 _CHOSEN: Final = (("hour", 3), ("day", 120), ("week", 800))
@@ -42,6 +44,43 @@ class Period(Struct, frozen=True):
         """The parameters of a statistic of this period."""
         return {"start": [self.start], "end": [self.end], "timezone": [self.timezone]}
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the days; UTC for a name that is none."""
+        return windows.zone(self.timezone) or ZoneInfo("UTC")
+
+    @property
+    def before(self) -> "Period | None":
+        """The period before as one of its own."""
+        if self.earlier is None:
+            return None
+        return structs.replace(self, start=self.earlier[0], end=self.earlier[1], earlier=None)
+
+    def starts(self, as_of: int) -> list[int]:
+        """The beginnings of its intervals up to a time, in ms; none of a period that cannot be read."""
+        first = windows.parse_instant(self.start, self.zone)
+        last = windows.parse_instant(self.end, self.zone, is_last=True)
+        if first is None or last is None:
+            return []
+        is_minute = self.interval == "minute"
+        at = first - first % windows.MINUTE_MS if is_minute else self._window(first).start_ms
+        found: list[int] = []
+        while at <= min(last, as_of) and len(found) < STARTS_MAX:
+            found.append(at)
+            at = self.end_of(at)
+        return found
+
+    def end_of(self, start_ms: int) -> int:
+        """The end of the interval that begins at a time, in ms."""
+        return start_ms + windows.MINUTE_MS if self.interval == "minute" else self._window(start_ms).end_ms
+
+    def local(self, time_ms: int) -> int:
+        """A time by the zone's clock, in ms as if of UTC: what charts show."""
+        return time_ms + windows.offset_ms(self.zone, time_ms)
+
+    def _window(self, time_ms: int) -> windows.Window:
+        return windows.window(self.interval, self.zone, time_ms)
+
 
 def read_period(address: PageAddress, timezone: str, now_ms: int) -> Period:
     """The period of an address. Ends that cannot be read are left as they are: the statistics say what is wrong."""
@@ -61,6 +100,12 @@ def read_period(address: PageAddress, timezone: str, now_ms: int) -> Period:
         named if named in RANGES else "custom",
         *(timezone, found.start, found.end, interval, compare, found.earlier, found.days),
     )
+
+
+def open_from(period: Period, as_of: int) -> int | None:
+    """From when intervals were not over at a watermark, by the zone's clock; None where all were."""
+    starts = period.starts(as_of)
+    return period.local(starts[-1]) if starts and period.end_of(starts[-1]) > as_of else None
 
 
 class _Found(Struct, frozen=True):

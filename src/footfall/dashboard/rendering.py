@@ -83,7 +83,8 @@ def change(now: float, before: float) -> str:
     if not before:
         return ""
     found = 100 * (now - before) / before
-    return f"{found:+,.0f} %" if abs(found) >= 1 or found == 0 else f"{found:+.1f} %"
+    written = f"{found:+,.0f} %" if abs(found) >= 1 or found == 0 else f"{found:+.1f} %"
+    return written.replace("-", "\N{MINUS SIGN}").replace("+0 %", "0 %")
 
 
 def moment(time_ms: int, zone: str, kind: str) -> Markup:

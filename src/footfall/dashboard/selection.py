@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from footfall.dashboard.address import PageAddress
@@ -49,6 +48,9 @@ async def ask(visit: Visit, name: str, given: Mapping[str, list[str]]) -> Answer
     return await visit.services.usage.ask(visit.user, question)
 
 
-def report_of(answer: Answer) -> str:
-    """The body of the report that has exactly these events, as JSON; empty where reports cannot select the same."""
-    return "" if answer.report is msgspec.UNSET else msgspec.json.encode(answer.report).decode()
+def narrowed(address: PageAddress, key: str, value: str) -> PageAddress:
+    """The address of the events with one value of a column or of a context key; the same where that has no filter."""
+    if key in PARAMETER_OF:
+        return address.with_values(**{PARAMETER_OF[key]: value}) if value else address
+    plain = key.removeprefix("context.")
+    return address.adding("where", f"{plain}:is:{value}" if value else f"{plain}:empty")

@@ -1,10 +1,11 @@
 """One request for a page: who asks, from where, for what; and what a view may answer."""
 
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.datastructures import Cookie
 from litestar.types import ASGIApp
 from msgspec import Struct, field
@@ -33,7 +34,7 @@ class Redirect(Struct, frozen=True):
 
 
 # A file, a stream or a part of a page is an application of its own, whose headers stay as they are.
-Shown = Rendered | Redirect | ASGIApp
+Shown = Rendered | Redirect | Response[bytes] | ASGIApp
 
 
 class Visit(Struct, kw_only=True):
@@ -79,6 +80,11 @@ class Visit(Struct, kw_only=True):
     def path(self, path: str) -> str:
         """A path of ours, as a link has it."""
         return self.root + path
+
+    def curl(self, path: str, body: str = "") -> str:
+        """The command that makes a call of the API: `path` is relative to the service, `body` is JSON."""
+        words = ["curl", "-u", self.user.id, f"{self.base_url}/{path.lstrip('/')}"]
+        return shlex.join([*words, "-H", "content-type: application/json", "-d", body] if body else words)
 
     def local(self, target: str, default: str = "/") -> str:
         """A target that a browser sent, without the root, if it is a page of ours; else another."""

@@ -38,7 +38,7 @@ from footfall.usage.selection import (
     compile_selection,
     parse_condition,
 )
-from footfall.usage.service import Statistics, Usage, visible_selection
+from footfall.usage.service import STATISTICS, Statistics, Usage, visible_selection
 from footfall.usage.summary import PeriodComparison, UsageSummary
 from footfall.usage.tables import make_table, write_arrow, write_csv
 from footfall.usage.uniques import Uniques
@@ -46,6 +46,7 @@ from footfall.usage.uniques import Uniques
 __all__ = [
     "COMPARED_ROWS_MAX",
     "DEFINITIONS",
+    "STATISTICS",
     "TIME_MS_MOST",
     "ActorRetention",
     "Answer",

@@ -17,6 +17,7 @@ the manual, and draws it as a page. It draws the guides of `docs/` too.
 """
 
 from footfall.web.application import build
+from footfall.web.calls.statistics import FORMATS, write_answer
 from footfall.web.cors import CorsHeaders
 from footfall.web.dependencies import Parts
 from footfall.web.errors import as_refusal
@@ -27,6 +28,7 @@ from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 
 __all__ = [
+    "FORMATS",
     "ROUTES",
     "CorsHeaders",
     "Forwarded",
@@ -37,4 +39,5 @@ __all__ = [
     "as_refusal",
     "build",
     "events_protocol",
+    "write_answer",
 ]

@@ -9,8 +9,20 @@ tips.
 `bars` bars, and `svg` writes elements.
 """
 
+from footfall.dashboard.charts.bars import BarChart, ValueBar, read_bars
 from footfall.dashboard.charts.scale import name_time
 from footfall.dashboard.charts.series import draw_series
-from footfall.dashboard.charts.specification import Series, SeriesChart, read_series
+from footfall.dashboard.charts.specification import BEFORE, Series, SeriesChart, compared_lines, read_series
 
-__all__ = ["Series", "SeriesChart", "draw_series", "name_time", "read_series"]
+__all__ = [
+    "BEFORE",
+    "BarChart",
+    "Series",
+    "SeriesChart",
+    "ValueBar",
+    "compared_lines",
+    "draw_series",
+    "name_time",
+    "read_bars",
+    "read_series",
+]

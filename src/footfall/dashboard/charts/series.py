@@ -38,7 +38,7 @@ def draw_series(chart: SeriesChart) -> Markup:
             viewBox=f"0 0 {WIDTH:.0f} {HEIGHT}",
             preserveAspectRatio="none",
         ),
-        element("svg", *plot.points(), x=0, y=ABOVE, width="100%", height=HEIGHT, overflow="visible"),
+        element("svg", *plot.points(), *plot.numbers(), x=0, y=ABOVE, width="100%", height=HEIGHT, overflow="visible"),
         element("svg", *plot.times(), x=0, y=0, width="100%", height=ABOVE + HEIGHT + BELOW, overflow="visible"),
         class_="plot",
         width="100%",
@@ -75,12 +75,15 @@ class _Plot:
         return HEIGHT * (1 - value / self._most_shown)
 
     def grid(self) -> Iterator[Markup]:
-        """Horizontal lines with their numbers."""
+        """Horizontal lines."""
         for step in self._steps:
             y = self._y(step)
             yield element("line", x1=0, x2="100%", y1=y, y2=y, class_="axis" if step == 0 else "grid")
-            if step:
-                yield element("text", _number(step), x=0, y=y - 4, class_="tick")
+
+    def numbers(self) -> Iterator[Markup]:
+        """The numbers of the lines, over everything else."""
+        for step in self._steps[1:]:
+            yield element("text", _number(step), x=0, y=self._y(step) - 4, class_="tick")
 
     def times(self) -> Iterator[Markup]:
         """The names of times below."""

@@ -69,3 +69,21 @@ def read_series(specification: Mapping[str, Any], interval: str, open_from: int 
         open_from=open_from,
         is_whole=all(value is None or float(value).is_integer() for each in series for value in each.values),
     )
+
+
+def compared_lines(title: str, values: list[dict[str, Any]]) -> dict[str, Any]:
+    """The specification of a line over time beside that of the period before.
+
+    `values` have `local` (ms by the zone's clock, as if of UTC), `number`, and `period`, which is BEFORE or a name.
+    """
+    return {
+        "title": title,
+        "mark": "line",
+        "encoding": {
+            "x": {"field": "local", "type": "temporal", "scale": {"type": "utc"}},
+            "y": {"field": "number", "type": "quantitative", "title": title},
+            "color": {"field": "period", "type": "nominal"},
+            "strokeDash": {"field": "period", "type": "nominal"},
+        },
+        "data": {"values": values},
+    }

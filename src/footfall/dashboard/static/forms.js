@@ -7,7 +7,14 @@ export function watchForms() {
     for (const zone of ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) list.append(new Option(zone, zone));
   }
   for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
-    form.addEventListener("change", () => form.requestSubmit());
+    form.addEventListener("change", (event) => {
+      // What is made of several fields is sent by the button.
+      if (!event.target.closest("[data-keep]")) form.requestSubmit();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button, button.dataset.copy));
   }
   for (const button of document.querySelectorAll(".command .copy")) {
     button.hidden = false;

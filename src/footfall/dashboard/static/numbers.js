@@ -69,6 +69,7 @@ function fill(card, number) {
   const notes = document.querySelector(".notes");
   const definition = notes.querySelector(`[data-definition="${CSS.escape(number.dataset.number)}"]`);
   card.querySelector(".definition").textContent = definition?.textContent ?? "";
+  card.querySelector(".value").textContent = writeNumber(number.dataset.value);
   for (const name of ["duplicates", "late"]) {
     const fact = number.dataset[name];
     for (const part of card.querySelectorAll(`.${name}`)) part.hidden = fact === undefined;

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final, cast
 
 import msgspec
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Struct
 
-from footfall import windows
 from footfall.dashboard.address import PageAddress
-from footfall.dashboard.charts import draw_series, read_series
+from footfall.dashboard.charts import BEFORE, SeriesChart, compared_lines, draw_series, read_series
 from footfall.dashboard.explanation import definitions, report_text
-from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, read_period
+from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, open_from, read_period
 from footfall.dashboard.refusals import fault_of
 from footfall.dashboard.selection import ALL, PARAMETER_OF, Parameters, ask, filters, parameters
 from footfall.dashboard.texts import text
@@ -101,13 +100,11 @@ async def _ask(visit: Visit, given: Parameters, period: Period) -> Answers:
 
 def _numbers(address: PageAddress, period: Period, found: Answers, metric: str) -> dict[str, Any]:
     chart = _chart(period, found, metric)
-    rows = [(time, [each.values[place] for each in chart.series]) for place, time in enumerate(chart.times)]
     return {
         "answer": found.now,
         "tiles": list(_tiles(found)),
-        "chart": draw_series(chart),
-        "chart_data": chart,
-        "chart_rows": rows,
+        "chart": chart,
+        "drawn": draw_series(chart),
         "lists": [(name, list(_rows(address, found, name))) for name in _LISTS],
         "report": report_text(found.now.report),
     }
@@ -128,38 +125,19 @@ def _visits(found: Uniques | None) -> int | None:
     return None if found is None else sum(each.uniques for each in found.uniques)
 
 
-def _chart(period: Period, found: Answers, metric: str) -> Any:
+def _chart(period: Period, found: Answers, metric: str) -> SeriesChart:
     """The chart over time, with the period before behind it, as a specification in Vega-Lite would have it."""
-    zone = windows.zone(period.timezone)
-    assert zone is not None  # noqa: S101 - the answer is of this zone
-    starts = _starts(period, found.now.asOf)
-    now, before = _values(found.now, found.actors, metric), None
-    if found.before and found.actors_before:
+    as_of = found.now.asOf
+    starts = period.starts(as_of)
+    now, label = _values(found.now, found.actors, metric), text(f"overview.tile.{metric}")
+    values = [{"local": period.local(start), "number": now.get(start, 0), "period": label} for start in starts]
+    if found.before and found.actors_before and period.before:
         before = _values(found.before, found.actors_before, metric)
-    label = text(f"overview.tile.{metric}")
-    values = [
-        {"local": start + windows.offset_ms(zone, start), "number": now.get(start, 0), "period": label}
-        for start in starts
-    ]
-    if before is not None and period.earlier is not None:
-        earlier = structs.replace(period, start=period.earlier[0], end=period.earlier[1])
-        for start, place in zip(_starts(earlier, found.now.asOf), values[: len(starts)], strict=False):
-            values.append({"local": place["local"], "number": before.get(start, 0), "period": "before"})
-    specification = {
-        "title": label,
-        "mark": "line",
-        "encoding": {
-            "x": {"field": "local", "type": "temporal", "scale": {"type": "utc"}},
-            "y": {"field": "number", "type": "quantitative", "title": label},
-            "color": {"field": "period", "type": "nominal"},
-            "strokeDash": {"field": "period", "type": "nominal"},
-        },
-        "data": {"values": values},
-    }
-    end = starts[-1] if starts else 0
-    return read_series(
-        specification, period.interval, end + windows.offset_ms(zone, end) if _is_open(period, found, end) else None
-    )
+        values += [
+            {"local": place["local"], "number": before.get(start, 0), "period": BEFORE}
+            for start, place in zip(period.before.starts(as_of), list(values), strict=False)
+        ]
+    return read_series(compared_lines(label, values), period.interval, open_from(period, as_of))
 
 
 def _values(summary: UsageSummary, actors: Uniques, metric: str) -> dict[int, int]:
@@ -168,40 +146,11 @@ def _values(summary: UsageSummary, actors: Uniques, metric: str) -> dict[int, in
     return {cast("int", each.start): each.events for each in summary.summary}
 
 
-def _is_open(period: Period, found: Answers, start_ms: int) -> bool:
-    """Whether the interval that begins at a time was not over at the watermark."""
-    zone = windows.zone(period.timezone)
-    return zone is not None and _next(period.interval, zone, start_ms) > found.now.asOf
-
-
-def _next(interval: str, zone: Any, start_ms: int) -> int:
-    return start_ms + windows.MINUTE_MS if interval == "minute" else windows.window(interval, zone, start_ms).end_ms
-
-
-def _starts(period: Period, as_of: int) -> list[int]:
-    """The beginnings of the intervals of a period, up to now."""
-    zone = windows.zone(period.timezone)
-    first = windows.parse_instant(period.start, zone) if zone else None
-    last = windows.parse_instant(period.end, zone, is_last=True) if zone else None
-    if zone is None or first is None or last is None:
-        return []
-    at = (
-        first - first % windows.MINUTE_MS
-        if period.interval == "minute"
-        else windows.window(period.interval, zone, first).start_ms
-    )
-    found: list[int] = []
-    while at <= min(last, as_of) and len(found) < 10_000:
-        found.append(at)
-        at = _next(period.interval, zone, at)
-    return found
-
-
 def _rows(address: PageAddress, found: Answers, name: str) -> Iterator[Row]:
     """The entries of a list, the largest first."""
     counts: list[Count] = getattr(found.now, f"{name}s")
     earlier = {getattr(each, name): each.events for each in getattr(found.before, f"{name}s")} if found.before else None
-    most = max((each.events for each in counts), default=1) or 1
+    most = max((each.events for each in counts if each.others is UNSET), default=1) or 1
     parameter = PARAMETER_OF[name]
     for each in counts:
         value = getattr(each, name)

@@ -13,7 +13,7 @@ from footfall import usage, validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.usage import DEFINITIONS, Answer, Definition, EventSelection
 from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, choose_media_type
-from footfall.web.dependencies import Services
+from footfall.web.dependencies import Parts, Services
 
 # The calls under `/usage/`, and what the table of routes says of each.
 SUMMARIES: Final[Mapping[str, str]] = {
@@ -107,9 +107,7 @@ def _choose_format(name: str, given: list[str], request: SignedInRequest) -> str
     return next(key for key, media in offers.items() if media == chosen)
 
 
-async def write_answer(
-    services: Services, name: str, answer: Answer, wanted: str, timezone: str, *, safe: bool
-) -> bytes:
+async def write_answer(services: Parts, name: str, answer: Answer, wanted: str, timezone: str, *, safe: bool) -> bytes:
     """The answer in a format but JSON; a chart has the times of the zone's clock. Raises RequestRefused.
 
     `safe` says whether values of CSV that would be formulas are marked.

@@ -1,0 +1,210 @@
+"""Explore: any selection of events, broken down by one or two keys, as a chart, a table or a number."""
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+from msgspec import UNSET, Struct
+
+from footfall import usage
+from footfall.dashboard.address import PageAddress
+from footfall.dashboard.charts import SeriesChart, compared_lines, draw_series, read_bars, read_series
+from footfall.dashboard.explanation import definitions, report_text
+from footfall.dashboard.exploration import (
+    COLUMNS,
+    OPERATIONS,
+    OVER_TIME,
+    TOPS,
+    Exploration,
+    charts_of,
+    choices_of,
+    composed,
+    read_exploration,
+)
+from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, open_from, read_period
+from footfall.dashboard.refusals import fault_of
+from footfall.dashboard.selection import ask, filters, narrowed
+from footfall.dashboard.texts import text
+from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
+from footfall.errors import RequestRefused
+from footfall.usage import Answer, Count, Counts, Uniques
+
+# Rows of a table on the page; the file has all.
+ROWS_MAX: Final = 500
+
+
+class Line(Struct, frozen=True):
+    """A row of the table, or an entry of the legend: values with the address that filters by them, and numbers."""
+
+    values: tuple[str, ...]
+    link: PageAddress | None
+    events: int
+    duplicates: int
+    late: int
+
+
+async def show(visit: Visit) -> Shown:
+    """The answer to what the address asks. What is refused is told beside the form, which stays."""
+    if (found := composed(visit.address)) is not None:
+        return Redirect(str(found).removeprefix(visit.root))
+    address = visit.address
+    period = read_period(address, visit.zone, visit.services.clock.now_ms())
+    asked = read_exploration(address)
+    values: dict[str, Any] = {
+        "period": period,
+        "ranges": RANGES,
+        "intervals": INTERVALS if asked.chart in OVER_TIME or asked.call == "uniques" else (),
+        "comparisons": COMPARISONS if not asked.by and asked.chart in ("line", "number") else (),
+        "filters": list(filters(address)),
+        "asked": asked,
+        "choices": choices_of(visit.services.plan.plan, visit.user, address),
+        "columns": COLUMNS,
+        "operations": OPERATIONS,
+        "tops": TOPS,
+        "charts": list(charts_of(asked.call)),
+        "definitions": definitions(),
+        "answer": None,
+        "fault": None,
+    }
+    try:
+        shown = await _answer(visit, asked, period)
+    except RequestRefused as error:
+        fault = fault_of(error, visit)
+        return Rendered("explore.html", {**values, "fault": fault}, fault.status)
+    return Rendered("explore.html", {**values, **shown})
+
+
+async def _answer(visit: Visit, asked: Exploration, period: Period) -> dict[str, Any]:
+    given = asked.parameters(visit.address, period)
+    answer = cast("Counts | Uniques", await ask(visit, asked.call, given))
+    before: Answer | None = None
+    if period.before and not asked.by and asked.chart in ("line", "number"):
+        times = {"start": [period.before.start], "end": [period.before.end]}
+        before = await ask(visit, asked.call, {**given, **times, "asOf": [str(answer.asOf)]})
+    table = usage.make_table(asked.call, answer)
+    lines = list(_lines(visit.address, asked, answer)) if isinstance(answer, Counts) else []
+    shown: dict[str, Any] = {
+        "answer": answer,
+        "before": before,
+        "number_shown": _number(answer),
+        "command": visit.curl(answer.link),
+        "number_before": None if before is None else _number(cast("Counts | Uniques", before)),
+        "report": report_text(answer.report),
+        "lines": lines[:ROWS_MAX],
+        "lines_left": max(0, len(lines) - ROWS_MAX),
+        "uniques": answer.uniques if isinstance(answer, Uniques) else [],
+        "chart": None,
+        "bars": None,
+    }
+    if asked.chart in OVER_TIME:
+        chart = _series(asked, period, answer, before)
+        return {**shown, "chart": chart, "drawn": draw_series(chart), "legend": _legend(chart, lines)}
+    if asked.chart == "bar" and asked.by:
+        specification = _named(usage.make_chart(asked.call, answer, table, period.timezone), asked)
+        specification["encoding"] |= _encoded(asked, "y", "color")
+        return {**shown, "bars": read_bars(specification)}
+    return shown
+
+
+def _series(asked: Exploration, period: Period, answer: Counts | Uniques, before: Answer | None) -> SeriesChart:
+    """The chart over time; without a breakdown, with the period before behind it."""
+    opening = open_from(period, answer.asOf)
+    if not asked.by:
+        label = text(f"explore.call.{asked.call}")
+        starts = period.starts(answer.asOf)
+        now = _by_start(answer)
+        values = [{"local": period.local(start), "number": now.get(start, 0), "period": label} for start in starts]
+        if before is not None and period.before is not None:
+            earlier = _by_start(cast("Counts | Uniques", before))
+            places = zip(period.before.starts(answer.asOf), list(values), strict=False)
+            values += [
+                {"local": place["local"], "number": earlier.get(start, 0), "period": "before"}
+                for start, place in places
+            ]
+        specification = compared_lines(label, values)
+    else:
+        table = usage.make_table(asked.call, answer)
+        specification = _named(usage.make_chart(asked.call, answer, table, period.timezone), asked)
+        specification["encoding"] |= _encoded(asked, "color", "strokeDash")
+    if asked.chart == "stacked":
+        specification["mark"] = "bar"
+    return read_series(specification, period.interval, opening)
+
+
+def _by_start(answer: Counts | Uniques) -> dict[int, int]:
+    if isinstance(answer, Uniques):
+        return {each.start: each.uniques for each in answer.uniques}
+    return {cast("int", each.start): each.events for each in answer.counts}
+
+
+def _number(answer: Counts | Uniques) -> int:
+    return answer.total.uniques if isinstance(answer, Uniques) else answer.total.events
+
+
+def _named(specification: dict[str, Any], asked: Exploration) -> dict[str, Any]:
+    """The specification with a name for each value, also for none and for all others; the largest values come first."""
+    fields = [_field(key) for key in asked.by]
+    sums: dict[tuple[Any, ...], int] = {}
+    for record in specification["data"]["values"]:
+        values = tuple(record.get(name) for name in fields)
+        for depth in range(len(fields)):
+            sums[values[: depth + 1]] = sums.get(values[: depth + 1], 0) + record["events"]
+
+    def rank(record: dict[str, Any]) -> tuple[Any, ...]:
+        values = tuple(record.get(name) for name in fields)
+        return tuple(
+            (values[depth] is None, -sums[values[: depth + 1]], str(values[depth])) for depth in range(len(fields))
+        )
+
+    ordered = sorted(specification["data"]["values"], key=rank)
+    named = [{**record, **{name: _label(record.get(name)) for name in fields}} for record in ordered]
+    return {**specification, "data": {"values": named}}
+
+
+def _encoded(asked: Exploration, *channels: str) -> dict[str, Any]:
+    """The dimensions in the order in which they were asked for: a chart has them in that of the columns."""
+    fields = ({"field": _field(key), "type": "nominal"} for key in asked.by)
+    return dict(zip(channels, fields, strict=False))
+
+
+def _field(key: str) -> str:
+    """A key as the records of a chart name it."""
+    return key.removeprefix("context.")
+
+
+def _label(value: str | None) -> str:
+    if value is None:
+        return text("explore.others")
+    return value or text("explore.none")
+
+
+def _values(count: Count, by: tuple[str, ...]) -> list[str | None]:
+    """The values of a row; None for all others."""
+    given = {} if count.values is UNSET else count.values
+    found: list[str | None] = []
+    for key in by:
+        own = getattr(count, key) if key in COLUMNS else given.get(_field(key), UNSET)
+        found.append(None if own is UNSET else own)
+    return found
+
+
+def _lines(address: PageAddress, asked: Exploration, answer: Counts) -> Iterator[Line]:
+    """The values of the breakdown with their numbers, added up over time, the largest first, all others last."""
+    sums: dict[tuple[str | None, ...], list[int]] = {}
+    for count in answer.counts:
+        numbers = sums.setdefault(tuple(_values(count, asked.by)), [0, 0, 0])
+        for at, number in enumerate((count.events, count.duplicates, count.late)):
+            numbers[at] += number
+    for values, numbers in sorted(sums.items(), key=lambda item: (None in item[0], -item[1][0])):
+        link: PageAddress | None = address
+        for key, value in zip(asked.by, values, strict=True):
+            link = None if link is None or value is None else narrowed(link, key, value)
+        link = link if asked.by else None
+        events, duplicates, late = numbers
+        yield Line(tuple(map(_label, values)), link, events, duplicates, late)
+
+
+def _legend(chart: SeriesChart, lines: list[Line]) -> list[tuple[int, Line]]:
+    """The lines of a chart with the places of their colours."""
+    places = {series.name: place for place, series in enumerate(chart.series) if not series.is_before}
+    found = [(places.get(", ".join(line.values)), line) for line in lines if line.values]
+    return [(place, line) for place, line in found if place is not None]
