@@ -7,9 +7,10 @@ The events are encoded once, as JSON lines: the same bytes, with line ends turne
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.
 """
 
-from footfall.ingest.body import Headers, read_headers, sender_of, too_slow
+from footfall.ingest.body import Headers, read_headers, sender_of
 from footfall.ingest.budget import SHORT_BYTES_MAX, Budget
 from footfall.ingest.pipeline import Collector, Outcome, PreparedRequest
+from footfall.ingest.refusals import too_slow
 
 __all__ = [
     "SHORT_BYTES_MAX",

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest.decompression import UNPACKERS
+from footfall.ingest.refusals import too_large, too_slow, unsupported
 from footfall.settings import Settings
 from footfall.wire import Sender
 
@@ -59,11 +60,11 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Head
 def _check_headers(found: Headers, settings: Settings) -> None:
     """Raises RequestRefused for what no body can be read of."""
     if found.content_type not in ("application/json", "text/plain", ""):
-        raise _unsupported("content-type", found.content_type, "send application/json or text/plain")
+        raise unsupported("content-type", found.content_type, "send application/json or text/plain")
     if found.encoding not in UNPACKERS and found.encoding not in ("", "identity"):
-        raise _unsupported("content-encoding", found.encoding, "send gzip, deflate, br, zstd or none")
+        raise unsupported("content-encoding", found.encoding, "send gzip, deflate, br, zstd or none")
     if found.length is not None and found.length > settings.body_bytes_max:
-        raise _too_large(settings)
+        raise too_large(settings)
 
 
 def sender_of(raw: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> Sender:
@@ -81,16 +82,11 @@ async def read_body(receive: Receive, settings: Settings) -> bytes:
             if message["type"] == "http.request" and not message.get("more_body"):
                 body: bytes = message.get("body", b"")
                 if len(body) > settings.body_bytes_max:
-                    raise _too_large(settings)
+                    raise too_large(settings)
                 return body
             return await _read_chunks(message, receive, settings)
     except TimeoutError as error:
         raise too_slow(settings) from error
-
-
-def too_slow(settings: Settings) -> RequestRefused:
-    """The refusal of a body that did not arrive in time."""
-    return RequestRefused(Code.REQUEST_TIMED_OUT, f"the body did not arrive within {settings.body_timeout_s} s")
 
 
 async def _read_chunks(message: Any, receive: Receive, settings: Settings) -> bytes:
@@ -102,7 +98,7 @@ async def _read_chunks(message: Any, receive: Receive, settings: Settings) -> by
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > settings.body_bytes_max:
-            raise _too_large(settings)
+            raise too_large(settings)
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
@@ -117,14 +113,3 @@ def _decode_key(value: bytes, settings: Settings) -> str:
     why = f"must be 1 to {settings.idempotency_key_chars_max} printable ASCII characters"
     problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "idempotency-key", why)
     raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, "the idempotency key cannot be read", (problem,))
-
-
-def _too_large(settings: Settings) -> RequestRefused:
-    text = f"the body is longer than {settings.body_bytes_max} bytes"
-    problem = Problem(Code.REQUEST_TOO_LARGE, "body", "send fewer events in one request, or compress it")
-    return RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,))
-
-
-def _unsupported(where: str, value: str, advice: str) -> RequestRefused:
-    problem = Problem(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, where, f"{value[:100]!r} is not taken here: {advice}")
-    return RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, f"unsupported {where}", (problem,))

@@ -16,18 +16,19 @@ from msgspec import Raw, Struct
 
 from footfall import errors
 from footfall.addresses import TrustedProxies, network_of
-from footfall.errors import Code, Problem, RequestRefused
+from footfall.errors import Code, RequestRefused
 from footfall.ingest.batch_ids import BatchedEvent, batch_text, derive_batch, random_batches
 from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
 from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
 from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
+from footfall.ingest.refusals import not_in_plan, too_much_work
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
 from footfall.metrics import RequestMetrics
-from footfall.plan import ClientLeft, LivePlan, RefusedEvent, RegexBudget, RegexBudgetSpent
+from footfall.plan import ClientLeft, LivePlan, RegexBudget, RegexBudgetSpent
 from footfall.quarantine import hold_refused
-from footfall.rate_limits import AddressLimits, LimitHits
+from footfall.rate_limits import NOBODY, Account, AddressLimits, CustomerLimits, LimitHits, Spread
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
@@ -40,12 +41,16 @@ encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class PreparedRequest(Struct, frozen=True, gc=False):
-    """A request that no step before the journal refused: its lines, and the answer once they are on disk."""
+    """A request that no step before the journal refused: its lines, and the answer once they are on disk.
+
+    `owner` is whose events they are, for the limits that it has.
+    """
 
     answer: bytes
     lines: EncodedLines
     accepted: int
     quarantined: int
+    owner: Account | Spread = NOBODY
 
 
 EMPTY: Final = PreparedRequest(b"[]", EncodedLines(), 0, 0)
@@ -80,6 +85,8 @@ class Collector:
         self.budget = Budget(settings.in_flight_bytes_max)
         self.limit_hits = LimitHits(refuses=settings.limits_mode == "refuse")
         self.address_limits = AddressLimits(settings, self.limit_hits)
+        self.customer_limits = CustomerLimits(settings, self.limit_hits, self._is_known)
+        self._accounts, self._limits_customers = self.customer_limits.accounts, self.customer_limits.is_on
         self.refusals: Counter[Code] = Counter()
         self.requests = RequestMetrics()
         journal.observe = self.requests.end_group
@@ -103,6 +110,9 @@ class Collector:
             prepared = await self._unpack_and_prepare(headers, body, scope, receive)
             with self._holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
                 if prepared is not EMPTY:
+                    prepared.owner.left -= prepared.accepted
+                    if prepared.owner.left < 0:
+                        self._renew(prepared)
                     await self.journal.write(prepared.lines)
             return self._end(prepared)
         except ClientDisconnected:
@@ -125,6 +135,10 @@ class Collector:
         try:
             prepared = self.prepare(headers, body, find_sender)
             if prepared is not EMPTY:
+                owner = prepared.owner
+                owner.left -= prepared.accepted
+                if owner.left < 0:
+                    self._renew(prepared)
                 self.journal.submit(prepared.lines, partial(self._reply, prepared, exchange, reply))
                 return
             outcome: Outcome = self._end(prepared)
@@ -140,6 +154,14 @@ class Collector:
         error: BaseException | None,
     ) -> None:
         reply(exchange, self._end(prepared) if error is None else self.refuse(error))
+
+    def _renew(self, prepared: PreparedRequest) -> None:
+        """Pay for a request whose owner has not so much left. Raises RequestRefused over a limit of the owner's."""
+        if refused := self.customer_limits.renew(prepared.owner, prepared.accepted):
+            raise refused
+
+    def _is_known(self, customer: str, product: str) -> bool:
+        return self._plan.checker.knows(customer, product)
 
     async def _unpack_and_prepare(self, headers: Headers, body: bytes, scope: Any, receive: Receive) -> PreparedRequest:
         """Unpack and prepare a body as it was sent: at once when it is short, else on a thread.
@@ -162,7 +184,7 @@ class Collector:
                 self.network(raw_headers, client),
             )
         except RegexBudgetSpent as error:
-            raise _too_much_work(settings) from error
+            raise too_much_work(settings) from error
         except ClientLeft as error:
             raise ClientDisconnected from error
         finally:
@@ -190,18 +212,29 @@ class Collector:
         else:
             batch = next(self._batches) if random_batch is None else random_batch
         events, is_right = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, budget)
+        owner: Account | Spread = NOBODY
         held, held_lines = 0, b""
         if events is None or not is_right:
             if events is None:
                 events = decode(body, settings)
             check_bounds(events, len(body), now_ms, settings)
+            sent = events
             events, held, held_lines = self._check_plan(events, batch, find_sender, budget)
+            if held and self._limits_customers:
+                owner = self.customer_limits.spread(sent, events, len(held_lines))
         if not events and not held:
             return EMPTY
+        if not held and self._limits_customers:
+            try:
+                owner = self._accounts[events[0].customer][events[0].product]
+            except KeyError:
+                owner = self.customer_limits.find(events[0].customer, events[0].product)
+            if len(events) > 1:
+                owner = self.customer_limits.find_owner(events, owner)
         # The answer is made of the same bytes as the lines for the journal.
         lines = encode_lines(events)
         answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-        return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held)
+        return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held, owner)
 
     def _check_plan(
         self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], budget: RegexBudget | None
@@ -210,7 +243,7 @@ class Collector:
         checker = self._plan.checker
         refused = checker.check(events, budget)
         if refused and not self._quarantines:
-            raise _not_in_plan(refused, len(events), self._settings)
+            raise not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
             event.sequence, event.batch = sequence, batch
         if not refused:
@@ -225,6 +258,10 @@ class Collector:
         """Count the events of a request whose lines are on disk."""
         self.events_accepted += prepared.accepted
         self.events_quarantined += prepared.quarantined
+        if type(owner := prepared.owner) is Account:
+            owner.stored_bytes += len(prepared.answer)
+        elif isinstance(owner, Spread):
+            self.customer_limits.end(owner, len(prepared.answer))
         return prepared
 
     def refuse(self, error: BaseException) -> RequestRefused:
@@ -309,18 +346,3 @@ async def _watch_client(receive: Receive, budget: RegexBudget) -> None:
     """Cut the budget of a body that came whole when its client leaves."""
     if (await receive())["type"] == "http.disconnect":
         budget.client_left()
-
-
-def _too_much_work(settings: Settings) -> RequestRefused:
-    text = f"regular expressions of the tracking plan take more than {settings.regex_cpu_s_max} s for this request"
-    problem = Problem(Code.REQUEST_TOO_LARGE, "events", "send fewer events in one request, or shorter values")
-    return RequestRefused(Code.REQUEST_TOO_LARGE, text, (problem,))
-
-
-def _not_in_plan(refused: list[RefusedEvent], events: int, settings: Settings) -> RequestRefused:
-    problems = tuple(problem for item in refused for problem in item.problems)
-    noun = "one event breaks" if len(refused) == 1 else f"{len(refused)} events break"
-    # The checker stops when it has as many problems as an error names.
-    stopped = len(problems) >= settings.problems_max and refused[-1].index < events - 1
-    text = f"{'at least ' if stopped else ''}{noun} the tracking plan; nothing was stored"
-    return RequestRefused(Code.EVENT_NOT_IN_PLAN, text, problems)

@@ -94,6 +94,10 @@ class Checker:
         """The customers whom rules name."""
         return frozenset(customer for customer, _ in self._own)
 
+    def knows(self, customer: str, product: str) -> bool:
+        """Whether the plan names this customer and this product."""
+        return customer in self._customers and product in self._shared
+
     def is_good(self, event: ReceivedEvent, budget: RegexBudget | None = None) -> bool:
         """Whether an event keeps to the plan; nulls in it may become the empty string. Raises as `check` does."""
         return not self._problems(event, "", budget)

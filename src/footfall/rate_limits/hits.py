@@ -24,6 +24,9 @@ class Limit(StrEnum):
 
     ADDRESS_REQUESTS = "address_requests"
     ADDRESS_CONNECTIONS = "address_connections"
+    CUSTOMER_EVENTS = "customer_events"
+    CUSTOMER_DAY_BYTES = "customer_day_bytes"
+    QUARANTINE_DAY_BYTES = "quarantine_day_bytes"
 
 
 class _Told(Struct):

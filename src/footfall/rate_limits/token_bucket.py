@@ -9,34 +9,45 @@ from typing import Final
 LOOKS_MAX: Final = 8
 # Buckets that keys share which find no room in the table.
 SHARED_BUCKETS: Final = 256
+# Tokens that a bucket hands out at once, to be spent without a look at the clock; a sixteenth of a small burst.
+LEASE_TOKENS: Final = 64
+# What is left of a bucket without a limit: nobody takes so much.
+UNLIMITED: Final = 2**62
 
 
 class TokenBucket:
     """Holds up to a burst of tokens, and gets new ones at a rate, both of which its table has.
 
-    Its state is one number: the time at which it will be full, in seconds of the monotonic clock. A bucket that is full
-    is as good as a new one. It is infinite for a bucket that the table has let go of: then nothing can be taken, and
-    whoever kept it asks the table for another.
+    `left` are tokens that were taken out of it and are not spent. A request subtracts what it costs, and is over with
+    that while there are enough: a look at the clock and a division would cost as much as all other limits together.
+    `BucketTable.renew` has the rest, and needs one number more: the time at which the bucket will be full, in seconds
+    of the monotonic clock. A full bucket is as good as a new one. One that the table has let go of is never full.
     """
 
-    __slots__ = ("full_at_s", "key")
+    __slots__ = ("full_at_s", "key", "left")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, left: int = 0) -> None:
         self.key = key
+        self.left = left
         self.full_at_s = 0.0
 
     @property
     def is_dropped(self) -> bool:
-        """Whether the table has let go of it."""
+        """Whether the table has let go of it, so that another must be asked for."""
         return self.full_at_s == math.inf
+
+    def drop(self) -> None:
+        """Have everybody who kept it ask for another."""
+        self.full_at_s, self.left = math.inf, 0
 
 
 class BucketTable:
     """The buckets of all keys, with one rate and one burst.
 
-    **The rule.** A request passes while its bucket has a token left, and takes as many as it costs, so that a bucket
-    may owe tokens for one request. In any `t` seconds a key therefore gets no more than `burst + rate * t` tokens, and
-    what its last request cost beyond one. A request that does not pass takes nothing.
+    **The rule.** A request passes while its bucket has a token, and takes as many as it costs, so that a bucket may owe
+    tokens for one request. In any `t` seconds a key gets no more than `burst + rate * t` tokens, what its last request
+    cost beyond one, and `lease` tokens that were taken out before and not spent. A request that does not pass takes
+    nothing.
 
     **Memory.** The table holds `buckets_max` buckets. To make room it lets go of buckets that are full, and of no
     others: nobody gets a new burst because others came, and nobody can push out what they have spent. A bucket is full
@@ -49,13 +60,15 @@ class BucketTable:
 
     def __init__(self, rate_per_s: float, burst: int, buckets_max: int) -> None:
         self.interval_s = 1 / rate_per_s
-        # A bucket that will be full in so many seconds, or sooner, has a token left. Sums of intervals are not exact.
-        self.passes_s = (burst - 1) * self.interval_s + 1e-9
+        self.lease = max(1, min(LEASE_TOKENS, burst // 16))
+        self._burst = burst
+        # A bucket that will be full in so many seconds, or sooner, has a token. Sums of intervals are not exact.
+        self._passes_s = (burst - 1) * self.interval_s + 1e-9
         self._buckets_max = buckets_max
         self._buckets: dict[str, TokenBucket] = {}
         # Keys of the table in the order in which room is searched for.
         self._hand: Iterator[str] = iter(())
-        self._shared = [TokenBucket("more than the table holds") for _ in range(SHARED_BUCKETS)]
+        self._shared = [TokenBucket("more than there is room for") for _ in range(SHARED_BUCKETS)]
         self._secret = secrets.token_bytes(16)
 
     def __len__(self) -> int:
@@ -70,19 +83,25 @@ class BucketTable:
             bucket = self._buckets[key] = TokenBucket(key)
         return bucket
 
-    def take(self, bucket: TokenBucket, cost: float, now_s: float) -> bool:
-        """Take what a request costs. False, and nothing is taken, while there is no token left."""
-        full_at_s = bucket.full_at_s
-        if full_at_s < now_s:
-            full_at_s = now_s
-        if full_at_s - now_s > self.passes_s:
+    def renew(self, bucket: TokenBucket, cost: int, now_s: float) -> bool:
+        """Pay for a request of which `cost` was subtracted from `left`, and made it less than nothing.
+
+        What is missing is taken out of the bucket, and a lease, where there is so much. False, and the request has
+        taken nothing, when there is no token.
+        """
+        had = bucket.left + cost
+        full_in_s = max(bucket.full_at_s - now_s, 0.0)
+        if bucket.is_dropped or (had <= 0 and full_in_s > self._passes_s):
+            bucket.left = had
             return False
-        bucket.full_at_s = full_at_s + cost * self.interval_s
+        full_in_s += (cost - had) * self.interval_s
+        bucket.left = max(0, min(self.lease, int(self._burst - full_in_s / self.interval_s + 1e-9)))
+        bucket.full_at_s = now_s + full_in_s + bucket.left * self.interval_s
         return True
 
     def wait_s(self, bucket: TokenBucket, now_s: float) -> int:
         """Whole seconds, one at least, after which there is a token again."""
-        return max(1, math.ceil(bucket.full_at_s - now_s - self.passes_s))
+        return max(1, math.ceil(bucket.full_at_s - now_s - self._passes_s))
 
     def _make_room(self, now_s: float) -> bool:
         """Let go of a full bucket among the next few of the table."""
@@ -94,6 +113,6 @@ class BucketTable:
             bucket = self._buckets.get(key)
             if bucket is not None and bucket.full_at_s <= now_s:
                 del self._buckets[key]
-                bucket.full_at_s = math.inf
+                bucket.drop()
                 return True
         return False

@@ -46,6 +46,15 @@ ADDRESS_REQUESTS_PER_S = 200
 ADDRESS_REQUESTS_BURST = 2_000
 # Connections of one address at once: a tenth of all. Browsers open six.
 ADDRESS_CONNECTIONS_MAX = 1_000
+# Events of one customer's product a second: a million people who do something every two minutes. And at once after a
+# pause: what clients kept while a network was away, twenty of the largest requests.
+CUSTOMER_EVENTS_PER_S = 10_000
+CUSTOMER_EVENTS_BURST = 200_000
+# Bytes of lines, before compression, that one customer's product may send in a day: some 150 million events, which take
+# a tenth of it on the disk.
+CUSTOMER_DAY_BYTES_MAX = 32 * 1024 * 1024 * 1024
+# ... and of its events that break the plan, which nobody wants: two million, more than anybody looks at.
+QUARANTINE_DAY_BYTES_MAX = 1024 * 1024 * 1024
 # The head of a request, its trailers too: as many types in a URL as one call takes are most of it.
 HEAD_BYTES_MAX = 64 * 1024
 # Headers of a request: proxies and tracing add some, and none adds a hundred.

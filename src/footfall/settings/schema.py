@@ -59,6 +59,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address_requests_per_s: NotNegative = limits.ADDRESS_REQUESTS_PER_S
     address_requests_burst: Positive = limits.ADDRESS_REQUESTS_BURST
     address_connections_max: NotNegative = limits.ADDRESS_CONNECTIONS_MAX
+    customer_events_per_s: NotNegative = limits.CUSTOMER_EVENTS_PER_S
+    customer_events_burst: Positive = limits.CUSTOMER_EVENTS_BURST
+    customer_day_bytes_max: NotNegative = limits.CUSTOMER_DAY_BYTES_MAX
+    quarantine_day_bytes_max: NotNegative = limits.QUARANTINE_DAY_BYTES_MAX
     head_bytes_max: Positive = limits.HEAD_BYTES_MAX
     head_fields_max: Positive = limits.HEAD_FIELDS_MAX
     head_timeout_s: Positive = limits.HEAD_TIMEOUT_S

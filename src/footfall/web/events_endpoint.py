@@ -14,6 +14,7 @@ from typing import Any
 from footfall.errors import RequestRefused
 from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest, read_headers
 from footfall.metrics import EVENTS
+from footfall.rate_limits import TOKEN_BITS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
 from footfall.web.connections import ConnectionTable
@@ -55,8 +56,11 @@ class EventsProtocol(LimitedConnection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            source = (self._peer, head.headers.forwarded) if self._is_proxied else self._peer
-            if self._is_limited and (refused := self._limits.check(source, size)):
+            bucket, cost = self._bucket, 1 + (size >> TOKEN_BITS)
+            if self._is_proxied:
+                bucket = self._limits.find((self._peer, head.headers.forwarded))
+            bucket.left -= cost
+            if bucket.left < 0 and (refused := self._take_again(bucket, exchange, cost)):
                 self._refuse_plain(exchange, refused)
                 return
             self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from footfall.errors import RequestRefused
 from footfall.ingest import Collector, Outcome
-from footfall.rate_limits import Source
+from footfall.rate_limits import NOBODY, TOKEN_BITS, Source, TokenBucket
 from footfall.settings import Settings
 from footfall.web.asgi import SKIPPED_BYTES_MAX
 from footfall.web.connection import Connection
@@ -46,6 +46,8 @@ class LimitedConnection(Connection, ABC):
         self._limits = collector.address_limits
         self._is_limited = self._limits.is_on
         self._peer = ""
+        # The bucket of the peer, which is that of all requests unless it is a trusted proxy.
+        self._bucket: TokenBucket = NOBODY
         self._is_proxied = False
         # Seconds for which the connection is not read before its next request.
         self._slowed_s = 0
@@ -55,8 +57,10 @@ class LimitedConnection(Connection, ABC):
         self._peer = client[0] if client else ""
         # What comes through a Unix socket has no address, and so no limit.
         self._is_limited &= bool(self._peer)
-        self._is_proxied = not self._peer or self._limits.trust(self._peer)
-        self.network = "" if self._is_proxied else self._limits.network(self._peer)
+        self._is_proxied = self._is_limited and self._limits.trust(self._peer)
+        if self._is_limited:
+            self._bucket = self._limits.find(self._peer)
+        self.network = "" if self._limits.trust(self._peer) else self._limits.network(self._peer)
         super().connection_made(transport)
 
     @property
@@ -70,7 +74,9 @@ class LimitedConnection(Connection, ABC):
         return self._peer, b",".join([value for name, value in headers if name == b"x-forwarded-for"])
 
     def _begin_request(self, head: RequestHead) -> None:
-        refused = self._limits.check(self._source(head.headers), head.length or 0) if self._is_limited else None
+        refused = None
+        if self._is_limited:
+            refused = self._limits.take(self._source(head.headers), 1 + ((head.length or 0) >> TOKEN_BITS))
         if refused is None:
             super()._begin_request(head)
             return
@@ -81,11 +87,19 @@ class LimitedConnection(Connection, ABC):
         self._exchange, self.deadline_s = exchange, math.inf
         self._refuse_plain(exchange, refused)
 
+    def _take_again(self, bucket: TokenBucket, exchange: PlainExchange, cost: int) -> RequestRefused | None:
+        """Pay for a request of which `cost` was subtracted from a bucket that had not so much left."""
+        bucket.left += cost
+        if self._is_proxied:
+            return self._limits.take((self._peer, exchange.head.headers.forwarded), cost)
+        self._bucket = self._limits.find(self._peer)
+        return self._limits.take(self._peer, cost)
+
     def _refuse_plain(self, exchange: PlainExchange, refused: RequestRefused) -> None:
         """Answer a request over a limit of its address, whose body need not have come; the connection stays."""
-        if not self._is_proxied:
-            self._slowed_s = min(refused.retry_after_s or 0, SLOWED_S_MAX)
         self._answer(exchange, self._collector.refuse(refused))
+        if not self._is_proxied:
+            self._slow_down(min(refused.retry_after_s or 0, SLOWED_S_MAX))
 
     @abstractmethod
     def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
@@ -98,16 +112,11 @@ class LimitedConnection(Connection, ABC):
         if is_counted and exchange is not None:
             self._limits.charge(self._source(exchange.raw_headers), self._offset - begin)
 
-    def _await_request(self) -> None:
-        if not self._slowed_s or (self._at_eof and self._offset >= len(self._buffer)):
-            super()._await_request()
-            return
-        self.flow.pause_reading()
-        self.flow.is_reading_held = True
-        if self._next_turn is not None:
-            self._next_turn.cancel()
-        self.deadline_s = math.inf
-        self._next_turn = self.loop.call_later(self._slowed_s, self._end_slowness)
+    def resume_writing(self) -> None:
+        if self._slowed_s:
+            self.flow.resume_writing()
+        else:
+            super().resume_writing()
 
     def _on_buffer_read(self) -> None:
         if self._slowed_s:
@@ -115,7 +124,18 @@ class LimitedConnection(Connection, ABC):
         else:
             super()._on_buffer_read()
 
+    def _slow_down(self, seconds: int) -> None:
+        """Read nothing for so long, unless the connection ends with the answer that was just written."""
+        if self.transport.is_closing() or self._discard_bytes_left is not None:
+            return
+        self._slowed_s, self._is_idle, self.deadline_s = seconds, False, math.inf
+        self.flow.pause_reading()
+        self.flow.is_reading_held = True
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+        self._next_turn = self.loop.call_later(seconds, self._end_slowness)
+
     def _end_slowness(self) -> None:
         self._slowed_s, self._next_turn, self.flow.is_reading_held = 0, None, False
-        if not self.transport.is_closing():
-            super()._await_request()
+        if not self.transport.is_closing() and not self.flow.write_paused:
+            self._await_request()
