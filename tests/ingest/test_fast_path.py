@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from footfall.errors import Code, RequestRefused
 from footfall.ingest import Collector, Headers, PreparedRequest, decode
 from footfall.ingest.fast_path import NOT_DECODED, FastPath
 from footfall.journal import STAMPS, Folder, Journal
 from footfall.plan import LivePlan
+from footfall.rate_limits import NOBODY, Account, Spread
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 from footfall.wire import Sender
@@ -64,7 +65,9 @@ def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callabl
 
         def outcome(body: bytes) -> Any:
             try:
-                return collector.prepare(KEY, body, lambda: Sender("", "", ""))
+                prepared = collector.prepare(KEY, body, lambda: Sender("", "", ""))
+                # Each collector has accounts of its own.
+                return structs.replace(prepared, owner=NOBODY), owners(prepared.owner)
             except RequestRefused as refused:
                 return refused.code, refused.message, refused.problems
 
@@ -72,6 +75,12 @@ def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callabl
 
     fast = FastPath(plan.checker, bounds)
     return prepare(fast), prepare(NoFastPath(plan.checker, bounds)), fast
+
+
+def owners(owner: Account | Spread) -> Any:
+    if isinstance(owner, Account):
+        return owner.key
+    return [{account.key: number for account, number in one.items()} for one in (owner.events, owner.held)]
 
 
 def an_event(**changes: Any) -> dict[str, Any]:
