@@ -80,7 +80,7 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
     fast_path, now = FastPath(LivePlan(None, settings).checker, settings), int(time.time() * 1000)
     batches, compressor = batch_ids.random_batches(), Compressor()
     batch = next(batches)
-    found, is_right = fast_path.read(body, now, batch)
+    found, is_right, _ = fast_path.read(body, now, batch)
     if found is None or not is_right:
         sys.exit("the request does not go the fast path")
     lines = pipeline.encode_lines(found)
@@ -123,7 +123,7 @@ def commit(size: int, folder: Path) -> tuple[float, float]:
     journal = Journal(Folder(folder / "journal"), settings, clock)
     body = events.bodies(size, int(time.time() * 1000))[0]
     fast_path = FastPath(LivePlan(None, settings).checker, settings)
-    found, _ = fast_path.read(body, 2**60, next(batch_ids.random_batches()))
+    found, *_ = fast_path.read(body, 2**60, next(batch_ids.random_batches()))
     group = [EncodedLines(pipeline.encode_lines(found or []))] * GROUP
     rounds = 200
     begin, begin_core = time.perf_counter(), time.process_time()

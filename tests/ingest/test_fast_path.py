@@ -15,7 +15,7 @@ from footfall.ingest import Collector, Headers, PreparedRequest, decode
 from footfall.ingest.fast_path import NOT_DECODED, FastPath
 from footfall.journal import STAMPS, Folder, Journal
 from footfall.plan import LivePlan
-from footfall.rate_limits import NOBODY, Account, Spread
+from footfall.rate_limits import NOBODY, Account
 from footfall.settings import Settings
 from footfall.system.clock import SystemClock
 from footfall.wire import Sender
@@ -62,12 +62,13 @@ def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callabl
     def prepare(path: FastPath) -> Callable[[bytes], Any]:
         collector = Collector(journal, plan, bounds, Clock())
         collector._fast_path = path
+        path._find_account = collector.customer_limits.find
 
         def outcome(body: bytes) -> Any:
             try:
                 prepared = collector.prepare(KEY, body, lambda: Sender("", "", ""))
                 # Each collector has accounts of its own.
-                return structs.replace(prepared, owner=NOBODY), owners(prepared.owner)
+                return structs.replace(prepared, owner=NOBODY), owners(prepared)
             except RequestRefused as refused:
                 return refused.code, refused.message, refused.problems
 
@@ -77,10 +78,11 @@ def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callabl
     return prepare(fast), prepare(NoFastPath(plan.checker, bounds)), fast
 
 
-def owners(owner: Account | Spread) -> Any:
+def owners(prepared: PreparedRequest) -> Any:
+    owner = prepared.owner
     if isinstance(owner, Account):
-        return owner.key
-    return [{account.key: number for account, number in one.items()} for one in (owner.events, owner.held)]
+        return {owner.key: prepared.accepted}, {}
+    return tuple({account.key: number for account, number in one.items()} for one in (owner.events, owner.held))
 
 
 def an_event(**changes: Any) -> dict[str, Any]:
@@ -231,7 +233,7 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
 )
 def test_what_is_right_goes_the_fast_path(tmp_path: Path, body: Any) -> None:
     *_, fast_path = paths(tmp_path)
-    events, is_right = fast_path.read(json.dumps(body).encode(), NOW_MS, RAW)
+    events, is_right, _ = fast_path.read(json.dumps(body).encode(), NOW_MS, RAW)
     assert is_right
     assert events is not None
     assert [event.sequence for event in events] == list(range(1, len(body["events"]) + 1))

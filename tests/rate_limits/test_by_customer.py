@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from footfall.errors import RequestRefused
-from footfall.rate_limits import CustomerLimits, Limit, LimitHits
+from footfall.rate_limits import CustomerLimits, Limit, LimitHits, Spread
 from footfall.rate_limits.by_customer import ACCOUNTS_MAX, SHARED_ACCOUNTS
 from footfall.rate_limits.token_bucket import LEASE_TOKENS
 from footfall.settings import Settings
@@ -45,11 +45,12 @@ class Sending:
 
     def send(self, *events, stored_bytes=100):
         """None, or the refusal."""
-        owner = self.limits.find_owner(events, self.limits.find(events[0].customer, events[0].product))
+        accounts = [self.limits.find(event.customer, event.product) for event in events]
+        owner = accounts[0] if len(set(accounts)) == 1 else Spread.of(accounts)
         return self._pay(owner, len(events), stored_bytes)
 
     def hold(self, sent, kept, held_bytes, stored_bytes=0):
-        return self._pay(self.limits.spread(sent, kept, held_bytes), len(kept), stored_bytes)
+        return self._pay(self.limits.find_owner(sent, kept, held_bytes), len(kept), stored_bytes)
 
     def _pay(self, owner, events, stored_bytes) -> RequestRefused | None:
         owner.left -= events

@@ -79,14 +79,14 @@ class Collector:
         self._proxies = TrustedProxies(settings)
         self._quarantines = settings.plan_mode == "quarantine"
         self._batches = random_batches()
-        self._fast_path = FastPath(plan.checker, settings)
         self._executor = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
         self.request_ids = RequestIds()
         self.budget = Budget(settings.in_flight_bytes_max)
         self.limit_hits = LimitHits(refuses=settings.limits_mode == "refuse")
         self.address_limits = AddressLimits(settings, self.limit_hits)
         self.customer_limits = CustomerLimits(settings, self.limit_hits, self._is_known)
-        self._accounts, self._limits_customers = self.customer_limits.accounts, self.customer_limits.is_on
+        self._fast_path = FastPath(plan.checker, settings, self.customer_limits.find)
+        self.customer_limits.dropped = self._forget_owners
         self.refusals: Counter[Code] = Counter()
         self.requests = RequestMetrics()
         journal.observe = self.requests.end_group
@@ -160,6 +160,9 @@ class Collector:
         if refused := self.customer_limits.renew(prepared.owner, prepared.accepted):
             raise refused
 
+    def _forget_owners(self) -> None:
+        self._fast_path.forget_owners()
+
     def _is_known(self, customer: str, product: str) -> bool:
         return self._plan.checker.knows(customer, product)
 
@@ -206,13 +209,12 @@ class Collector:
         settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
         fast_path = self._fast_path
         if fast_path.checker is not checker:
-            fast_path = self._fast_path = FastPath(checker, settings)
+            fast_path = self._fast_path = FastPath(checker, settings, self.customer_limits.find)
         if headers.idempotency_key:
             batch = derive_batch(headers.idempotency_key, body)
         else:
             batch = next(self._batches) if random_batch is None else random_batch
-        events, is_right = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, budget)
-        owner: Account | Spread = NOBODY
+        events, is_right, owner = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, budget)
         held, held_lines = 0, b""
         if events is None or not is_right:
             if events is None:
@@ -220,17 +222,9 @@ class Collector:
             check_bounds(events, len(body), now_ms, settings)
             sent = events
             events, held, held_lines = self._check_plan(events, batch, find_sender, budget)
-            if held and self._limits_customers:
-                owner = self.customer_limits.spread(sent, events, len(held_lines))
+            owner = self.customer_limits.find_owner(sent, events, len(held_lines))
         if not events and not held:
             return EMPTY
-        if not held and self._limits_customers:
-            try:
-                owner = self._accounts[events[0].customer][events[0].product]
-            except KeyError:
-                owner = self.customer_limits.find(events[0].customer, events[0].product)
-            if len(events) > 1:
-                owner = self.customer_limits.find_owner(events, owner)
         # The answer is made of the same bytes as the lines for the journal.
         lines = encode_lines(events)
         answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")

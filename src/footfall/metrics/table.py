@@ -59,6 +59,13 @@ METRICS: Final = (
         ("limit",),
     ),
     Metric(
+        "footfall_day_budget_used_ratio",
+        MetricKind.GAUGE,
+        Merge.MAX,
+        "The largest part of a day's budget that any customer's product has used, by budget.",
+        ("budget",),
+    ),
+    Metric(
         "footfall_requests_total",
         MetricKind.COUNTER,
         Merge.TOTAL,

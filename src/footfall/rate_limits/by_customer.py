@@ -7,7 +7,7 @@ the harm to that customer's product: others go on, and the disk does not fill.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from secrets import token_bytes
 from threading import Lock
 from typing import Final
@@ -27,6 +27,8 @@ ACCOUNTS_MAX: Final = 1_000
 SHARED_ACCOUNTS: Final = 16
 # Part of a day's budget past which the log has an alarm.
 ALARM_SHARE: Final = 0.8
+# Accounts of one request up to which each is counted by itself, which is quicker than all at once.
+FEW: Final = 8
 # `Retry-After` in seconds at the most while a budget is spent: an operator may raise it any time.
 RETRY_AFTER_S_MAX: Final = 3_600
 DAY_S: Final = 86_400
@@ -56,10 +58,16 @@ class Spread(Struct, gc=False):
     It has less than nothing `left`, so that each is looked at.
     """
 
-    events: Counter[Account]
-    held: Counter[Account]
-    held_bytes: int
+    events: dict[Account, int]
+    held: Counter[Account] = Counter()
+    held_bytes: int = 0
     left: int = -1
+
+    @classmethod
+    def of(cls, accounts: list[Account]) -> "Spread":
+        """That of a request none of whose events is held, by the account of each."""
+        found = set(accounts)
+        return cls(dict(Counter(accounts)) if len(found) > FEW else {one: accounts.count(one) for one in found})
 
 
 # Whose events a request has that is limited by nothing.
@@ -79,7 +87,8 @@ class CustomerLimits:
     further ones share SHARED_ACCOUNTS, by a hash with a secret. So names that strangers make up use a bounded memory
     and bounded budgets, and none of a customer that is known.
 
-    `find`, `find_owner` and `watch` may be called on any thread, the others on the event loop.
+    `find`, `find_owner` and `watch` may be called on any thread, the others on the event loop. Whoever keeps accounts
+    is told by `dropped` to ask for them anew.
     """
 
     def __init__(
@@ -106,9 +115,13 @@ class CustomerLimits:
         self._secret = token_bytes(16)
         self._lock = Lock()
         self._day_ends_s = self._now_s() + DAY_S - self._wall_s() % DAY_S
+        # Called when accounts that somebody may have kept are no longer in use.
+        self.dropped: Callable[[], object] = lambda: None
 
     def find(self, customer: str, product: str) -> Account:
         """The account of a customer's product, made when it has none."""
+        if not self.is_on:
+            return NOBODY
         account = self.accounts.get(customer, {}).get(product)
         if account is not None:
             return account
@@ -120,20 +133,14 @@ class CustomerLimits:
             account = Account(f"customer {customer[:NAME_CHARS_MAX]}, product {product[:NAME_CHARS_MAX]}")
             return self.accounts.setdefault(customer, {}).setdefault(product, account)
 
-    def find_owner(self, events: Sequence[ReceivedEvent], first: Account) -> Account | Spread:
-        """Whose events they are: those of the first one's account, as nearly always, or of several."""
-        customer, product = events[0].customer, events[0].product
-        for event in events:
-            if event.customer != customer or event.product != product:
-                return self.spread(events, events, 0)
-        return first
-
-    def spread(self, sent: Iterable[ReceivedEvent], kept: Iterable[ReceivedEvent], held_bytes: int) -> Spread:
-        """How events are spread, of which those that were not kept are held."""
+    def find_owner(self, sent: Iterable[ReceivedEvent], kept: Iterable[ReceivedEvent], held_bytes: int) -> Spread:
+        """Whose events these are, of which those that were not kept are held in lines of so many bytes."""
+        if not self.is_on:
+            return Spread({})
         events = Counter(self.find(event.customer, event.product) for event in sent)
         held = Counter(events)
         held.subtract(self.find(event.customer, event.product) for event in kept)
-        return Spread(events, +held, held_bytes)
+        return Spread(dict(events), +held, held_bytes)
 
     def renew(self, owner: Account | Spread, events: int) -> RequestRefused | None:
         """Pay for a request. The refusal when that is too much.
@@ -154,7 +161,7 @@ class CustomerLimits:
     def end(self, spread: Spread, stored_bytes: int) -> None:
         """Count the bytes of a request that is on disk, by the events of each account."""
         held = spread.held.total()
-        stored = spread.events.total() - held
+        stored = sum(spread.events.values()) - held
         for account, events in spread.events.items():
             if own := spread.held[account]:
                 account.held_bytes += spread.held_bytes * own // held
@@ -214,3 +221,4 @@ class CustomerLimits:
                         self._others += not self._is_known(customer, product)
                 if not products:
                     del self.accounts[customer]
+        self.dropped()

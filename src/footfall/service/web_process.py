@@ -111,6 +111,7 @@ def _values(collector: Collector, journal: Journal, live: Live) -> Values:
     return {
         **collector.requests.values(),
         **collector.limit_hits.values(),
+        **collector.customer_limits.watch(),
         ("footfall_events_accepted_total",): collector.events_accepted,
         ("footfall_events_quarantined_total",): collector.events_quarantined,
         ("footfall_journal_waiting_bytes",): journal.waiting_bytes,

@@ -170,10 +170,11 @@ ADVICE: Final[dict[Code, str]] = {
     Code.REQUEST_UNSUPPORTED_MEDIA_TYPE: ("`Content-Type` or `Content-Encoding` is none that this call reads."),
     Code.REQUEST_RANGE_NOT_SATISFIABLE: ("The file has none of the bytes asked for; `Content-Range` has its size."),
     Code.REQUEST_RATE_LIMITED: (
-        "Too many requests or connections from this address, or too many failed sign-ins, or the user has too many "
-        "reports that run or are kept, or too many schedules or keys, or too many estimates, counts, receipts or "
-        "calls about reports that wait, or too many live streams. Wait for the seconds that `Retry-After` names, or "
-        "end reports with `DELETE /reports/{source}`, or remove a schedule or a key."
+        "Too many requests or connections from this address, too many events or bytes of this customer, or too many "
+        "failed sign-ins, or the user has too many reports that run or are kept, or too many schedules or keys, or too "
+        "many estimates, counts, receipts or calls about reports that wait, or too many live streams. Wait for the "
+        "seconds that `Retry-After` names, or end reports with `DELETE /reports/{source}`, or remove a schedule or a "
+        "key."
     ),
     Code.REQUEST_HEAD_TOO_LARGE: (
         "The head of the request is too large: its headers or its target are too long, or too many. Send fewer."
