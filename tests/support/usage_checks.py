@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import UNSET
-from usage_model import COLUMNS, Funnel, Model, actor, actors_of, is_step, value
+from usage_model import COLUMNS, Funnel, Model, is_step, value
 
 Ask = Callable[..., Awaitable[Any]]
 KINDS = ("counts", "uniques", "retention", "funnel", "paths", "top", "compare", "summary", "events", "types")
@@ -59,22 +59,33 @@ def filled(model: Model, interval: str, numbers: dict[Any, Any]) -> dict[Any, An
     return {(start, *rest): zero for start in every for rest in values} | numbers
 
 
-async def check_uniques(ask: Ask, model: Model, *, interval: str = "day", days: tuple[int, ...] = ()) -> Any:
-    """`days` are those of rolling numbers."""
-    answer = await ask("uniques", **model.wanted, interval=interval, rolling=list(map(str, days)))
+async def check_uniques(
+    ask: Ask, model: Model, *, interval: str = "day", days: tuple[int, ...] = (), instead: str = ""
+) -> Any:
+    """`days` are those of rolling numbers; the values of the key `instead` are counted instead of actors."""
+    model = model.by_key(instead)
+    answer = await ask("uniques", **model.wanted, interval=interval, rolling=list(map(str, days)), key=instead)
     assert shown(answer.total) == model.total()
     assert {row.start: row.uniques for row in answer.uniques} == model.uniques(interval)
-    assert answer.total.uniques == actors_of(model.events)
-    assert answer.total.without == sum(actor(event) is None for event in model.events)
+    assert answer.total.uniques == model.actors_of(model.events)
+    assert answer.total.without == sum(model.actor(event) is None for event in model.events)
     for rolled in answer.rolling or ():
         assert {row.start: row.uniques for row in rolled.uniques} == model.rolling(rolled.days), rolled.days
     return answer
 
 
 async def check_retention(
-    ask: Ask, model: Model, *, interval: str = "week", first: list[str], returning: list[str], periods: int = 8
+    ask: Ask,
+    model: Model,
+    *,
+    interval: str = "week",
+    first: list[str],
+    returning: list[str],
+    periods: int = 8,
+    instead: str = "",
 ) -> Any:
-    given = {"interval": interval, "first": first, "returning": returning, "periods": periods}
+    model = model.by_key(instead)
+    given = {"interval": interval, "first": first, "returning": returning, "periods": periods, "key": instead}
     answer = await ask("retention", **model.wanted, **given)
     expected = model.retention(interval, first, returning, periods)
     assert shown(answer.total) == model.total()
@@ -94,8 +105,11 @@ async def check_retention(
     return answer
 
 
-async def check_funnel(ask: Ask, model: Model, *, steps: list[str], window_ms: int, strict: bool, by: str = "") -> Any:
-    given = {"step": steps, "window": f"{window_ms}ms", "order": "strict" if strict else "loose"}
+async def check_funnel(
+    ask: Ask, model: Model, *, steps: list[str], window_ms: int, strict: bool, by: str = "", instead: str = ""
+) -> Any:
+    model = model.by_key(instead)
+    given = {"step": steps, "window": f"{window_ms}ms", "order": "strict" if strict else "loose", "key": instead}
     answer = await ask("funnel", **model.wanted, **given, by=[by] if by else [])
     expected = model.funnel(steps, window_ms, strict=strict)
     assert [step.actors for step in answer.funnel] == expected.actors
@@ -116,13 +130,15 @@ async def check_funnel(ask: Ask, model: Model, *, steps: list[str], window_ms: i
     return answer
 
 
-async def check_paths(ask: Ask, model: Model, *, kind: str, direction: str, levels: int) -> Any:
-    answer = await ask("paths", **model.wanted, type=kind, direction=direction, levels=levels, top=1000)
+async def check_paths(ask: Ask, model: Model, *, kind: str, direction: str, levels: int, instead: str = "") -> Any:
+    model = model.by_key(instead)
+    given = {"type": kind, "direction": direction, "levels": levels, "key": instead}
+    answer = await ask("paths", **model.wanted, **given, top=1000)
     paths = model.paths(kind, direction, levels)
     assert {tuple(path.types): (path.events, path.actors) for path in answer.paths} == paths
     assert answer.total.anchors == sum(events for events, _ in paths.values())
     of_kind = [event for event in model.events if event["type"] == kind]
-    assert answer.total.actors == actors_of(of_kind)
+    assert answer.total.actors == model.actors_of(of_kind)
     assert shown(answer.total) == model.total()
     return answer
 
@@ -135,10 +151,10 @@ async def check_top(ask: Ask, model: Model, *, name: str, top: int = 1000) -> An
             grouped.setdefault(value(event, name), []).append(event)
     ranked = sorted(grouped, key=lambda each: (-len(grouped[each]), each.encode()))[:top]
     assert [(row.value, row.events, row.actors) for row in answer.top] == [
-        (each, len(grouped[each]), actors_of(grouped[each])) for each in ranked
+        (each, len(grouped[each]), model.actors_of(grouped[each])) for each in ranked
     ]
     assert (answer.total.values, answer.total.withValue) == (len(grouped), sum(map(len, grouped.values())))
-    assert answer.total.actors == actors_of(event for events in grouped.values() for event in events)
+    assert answer.total.actors == model.actors_of(event for events in grouped.values() for event in events)
     return answer
 
 
@@ -153,7 +169,10 @@ async def check_compare(ask: Ask, model: Model, *, kind: str, by: list[str]) -> 
     }
     assert shown(answer.total) == model.total()
     assert answer.total.before == len(earlier.events)
-    assert (answer.total.actors, answer.total.actorsBefore) == (actors_of(model.events), actors_of(earlier.events))
+    assert (answer.total.actors, answer.total.actorsBefore) == (
+        model.actors_of(model.events),
+        earlier.actors_of(earlier.events),
+    )
     return answer
 
 
@@ -164,7 +183,7 @@ def key_of(row: Any, by: list[str]) -> tuple[Any, ...]:
 async def check_summary(ask: Ask, model: Model, *, interval: str = "day", **more: Any) -> Any:
     answer = await ask("summary", **model.wanted, interval=interval, **more)
     assert shown(answer.total) == model.total()
-    assert answer.total.actors == actors_of(model.events)
+    assert answer.total.actors == model.actors_of(model.events)
     assert {row.start or 0: shown(row) for row in answer.summary} == {
         start: model.numbers(group) for (start,), group in model.grouped(interval).items()
     }
@@ -176,7 +195,7 @@ async def check_summary(ask: Ask, model: Model, *, interval: str = "day", **more
     if "compare" in more:
         earlier = model.earlier(more["compare"])
         assert shown(answer.compared) == earlier.total()
-        assert answer.compared.actors == actors_of(earlier.events)
+        assert answer.compared.actors == earlier.actors_of(earlier.events)
     return answer
 
 

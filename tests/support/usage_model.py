@@ -5,6 +5,7 @@ import uuid
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -31,19 +32,11 @@ def value(event: Event, key: str) -> str:
     """The value of a column or of a context key."""
     if key in COLUMNS:
         return str(event[key])
+    # A product that the plan does not know has keys all the same.
+    unplanned = {"context1": 0, "context2": 1} if event["product"] not in ACTORS else {}
     keys = KEYS.get((event["product"], event["type"]), ())
-    at = keys.index(key) if key in keys else len(event["context"])
+    at = keys.index(key) if key in keys else unplanned.get(key, len(event["context"]))
     return str(event["context"][at]) if at < len(event["context"]) else ""
-
-
-def actor(event: Event) -> Any:
-    """Who acted: within a customer; None where nobody is named."""
-    found = value(event, ACTORS.get(event["product"], ""))
-    return (event["customer"], found) if found else None
-
-
-def actors_of(events: Iterable[Event]) -> int:
-    return len({actor(event) for event in events} - {None})
 
 
 def matches(event: Event, condition: str) -> bool:
@@ -91,6 +84,7 @@ class Model:
         for event in known:
             first[content(event)] = min(first.get(content(event), (2**62,)), (event["admitted"], rank(event)))
         self._loaded = loaded
+        self._key = ""
         self._first = first
         self._late_ms = late_ms
         self.wanted = wanted
@@ -114,7 +108,23 @@ class Model:
     def of(self, **changes: Any) -> "Model":
         """The same events with other bounds; None takes one away."""
         wanted = {name: each for name, each in {**self.wanted, **changes}.items() if each is not None}
-        return Model(self._loaded, wanted, self._late_ms)
+        return Model(self._loaded, wanted, self._late_ms).by_key(self._key)
+
+    def by_key(self, key: str) -> "Model":
+        """The same with the values of a key instead of actors; of the same actors where there is none."""
+        found = copy(self)
+        found._key = key
+        return found
+
+    def actor(self, event: Event) -> Any:
+        """Who acted: within a customer; None where nobody is named."""
+        if self._key:
+            return value(event, self._key) or None
+        found = value(event, ACTORS.get(event["product"], ""))
+        return (event["customer"], found) if found else None
+
+    def actors_of(self, events: Iterable[Event]) -> int:
+        return len({self.actor(event) for event in events} - {None})
 
     def _is_selected(self, event: Event) -> bool:
         wanted = self.wanted
@@ -176,7 +186,7 @@ class Model:
         found: dict[int, list[Event]] = {}
         for event in self.events:
             found.setdefault(self.start(event["timestamp"], interval), []).append(event)
-        return {start: actors_of(events) for start, events in found.items()}
+        return {start: self.actors_of(events) for start, events in found.items()}
 
     def rolling(self, days: int) -> dict[int, int]:
         """The distinct actors of the last days of each day, by dates: events before the first day count, too."""
@@ -191,7 +201,7 @@ class Model:
         last = min(self.wanted["asOf"], bounds.get("end", near[-1]["timestamp"]))
         by_date: dict[int, set[Any]] = {}
         for event in wide.events:
-            by_date.setdefault(self.number(self.start(event["timestamp"], "day")), set()).add(actor(event))
+            by_date.setdefault(self.number(self.start(event["timestamp"], "day")), set()).add(self.actor(event))
         found = {}
         for start in self.between(first, last, "day"):
             dates = range(self.number(start) - days + 1, self.number(start) + 1)
@@ -205,8 +215,8 @@ class Model:
     def by_actor(self) -> dict[Any, list[Event]]:
         found: dict[Any, list[Event]] = {}
         for event in self.events:
-            if actor(event) is not None:
-                found.setdefault(actor(event), []).append(event)
+            if self.actor(event) is not None:
+                found.setdefault(self.actor(event), []).append(event)
         return found
 
     def retention(self, interval: str, first: list[str], returning: list[str], periods: int) -> dict[int, Cohort]:

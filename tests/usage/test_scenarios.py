@@ -21,66 +21,58 @@ LATE_S = 86_400
 INTERVALS = ("hour", "day", "week", "month", "all")
 DATES = ("day", "week", "month")
 
-_bys = st.lists(st.sampled_from(("type", "product", "customer", "version", "kind")), max_size=2, unique=True)
+_by = {
+    "by": st.lists(
+        st.sampled_from(("type", "product", "customer", "version", "kind", "context1")), max_size=2, unique=True
+    )
+}
+_interval = {"interval": st.sampled_from(INTERVALS)}
+_compare = {"compare": st.sampled_from(("previous", "year"))}
 _types = st.sampled_from(([], ["T"], ["U"]))
-_steps = st.lists(st.sampled_from(("T", "U", "T;kind:is:a", "*", "V")), min_size=2, max_size=4)
-_windows = st.sampled_from((1, HOUR_MS, DAY_MS, 5 * DAY_MS, 400 * DAY_MS))
+_instead = {"instead": st.sampled_from(("", "", "kind", "context2"))}
+
+
+def question(call: str, /, *parameters: dict[str, Any], **more: Any) -> st.SearchStrategy[Any]:
+    given = {key: each for some in (*parameters, more) for key, each in some.items()}
+    return st.tuples(st.just(call), st.fixed_dictionaries(given))
+
+
 QUESTIONS = st.one_of(
-    st.tuples(st.just("counts"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS), "by": _bys})),
-    st.tuples(
-        st.just("counts"),
-        st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS), "by": _bys, "top": st.just(1)}),
+    question("counts", _interval, _by),
+    question("counts", _interval, _by, top=st.just(1)),
+    question("counts", _by, interval=st.sampled_from(DATES), fill=st.just("true")),
+    question("counts", _interval, _by, _compare),
+    question("summary", _interval),
+    question("summary", _interval, _compare),
+    question("compare", _by, kind=_compare["compare"]),
+    question("uniques", _interval, _instead),
+    question("uniques", _instead, days=st.sampled_from(((1,), (7, 30), (2, 90)))),
+    question(
+        "retention",
+        _instead,
+        interval=st.sampled_from(DATES),
+        first=_types,
+        returning=_types,
+        periods=st.sampled_from((1, 8, 100)),
     ),
-    st.tuples(
-        st.just("counts"),
-        st.fixed_dictionaries({"interval": st.sampled_from(DATES), "by": _bys, "fill": st.just("true")}),
+    question(
+        "funnel",
+        _instead,
+        steps=st.lists(st.sampled_from(("T", "U", "T;kind:is:a", "*", "V")), min_size=2, max_size=4),
+        window_ms=st.sampled_from((1, HOUR_MS, DAY_MS, 5 * DAY_MS, 400 * DAY_MS)),
+        strict=st.booleans(),
+        by=st.sampled_from(("", "kind")),
     ),
-    st.tuples(
-        st.just("counts"),
-        st.fixed_dictionaries(
-            {"interval": st.sampled_from(INTERVALS), "by": _bys, "compare": st.sampled_from(("previous", "year"))}
-        ),
+    question(
+        "paths",
+        _instead,
+        kind=st.sampled_from("TU"),
+        direction=st.sampled_from(("after", "before")),
+        levels=st.integers(1, 3),
     ),
-    st.tuples(st.just("summary"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS)})),
-    st.tuples(
-        st.just("summary"),
-        st.fixed_dictionaries({"interval": st.just("day"), "compare": st.sampled_from(("previous", "year"))}),
-    ),
-    st.tuples(st.just("compare"), st.fixed_dictionaries({"kind": st.sampled_from(("previous", "year")), "by": _bys})),
-    st.tuples(st.just("uniques"), st.fixed_dictionaries({"interval": st.sampled_from(INTERVALS)})),
-    st.tuples(st.just("uniques"), st.fixed_dictionaries({"days": st.sampled_from(((1,), (7, 30), (2, 90)))})),
-    st.tuples(
-        st.just("retention"),
-        st.fixed_dictionaries(
-            {
-                "interval": st.sampled_from(DATES),
-                "first": _types,
-                "returning": _types,
-                "periods": st.sampled_from((1, 8, 100)),
-            }
-        ),
-    ),
-    st.tuples(
-        st.just("funnel"),
-        st.fixed_dictionaries(
-            {"steps": _steps, "window_ms": _windows, "strict": st.booleans(), "by": st.sampled_from(("", "kind"))}
-        ),
-    ),
-    st.tuples(
-        st.just("paths"),
-        st.fixed_dictionaries(
-            {
-                "kind": st.sampled_from("TU"),
-                "direction": st.sampled_from(("after", "before")),
-                "levels": st.integers(1, 3),
-            }
-        ),
-    ),
-    st.tuples(
-        st.just("top"),
-        st.fixed_dictionaries({"name": st.sampled_from(("kind", "type")), "top": st.sampled_from((1, 1000))}),
-    ),
-    st.tuples(st.sampled_from(("types", "events")), st.just({})),
+    question("top", name=st.sampled_from(("kind", "type", "context1")), top=st.sampled_from((1, 1000))),
+    question("types"),
+    question("events"),
 )
 
 
@@ -168,7 +160,13 @@ def take(node: Node, step: str, events: list[made.Event], held: list[made.Event]
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=3, max_size=8),
     few=st.sampled_from((0, 10_000)),
     rows=st.sampled_from((2, 10_000)),
-    cache=st.sampled_from((0, 10_000_000)),
+    changes=st.fixed_dictionaries(
+        {
+            "usage_cache_bytes_max": st.sampled_from((0, 10_000_000)),
+            "rollup_groups_max": st.sampled_from((2, 10_000)),
+            "rollup_step_rows_max": st.sampled_from((3, 10_000)),
+        }
+    ),
     large=st.sampled_from((0, 10_000)),
 )
 @examples(4)
@@ -182,14 +180,14 @@ def test_statistics_equal_the_model_whatever_happens_to_the_store(
     steps: list[Any],
     few: int,
     rows: int,
-    cache: int,
+    changes: dict[str, int],
     large: int,
 ) -> None:
     monkeypatch.setattr("footfall.usage.numbers.FEW_MAX", few)
     monkeypatch.setattr("footfall.usage.query.LARGE_EVENTS_MIN", large)
     for module in ("duplicates", "numbers", "rollups", "rollup_keeper"):
         monkeypatch.setattr(f"footfall.usage.{module}.COMPARED_ROWS_MAX", rows)
-    node.empty(usage_cache_bytes_max=cache, late_after_s=LATE_S)
+    node.empty(**changes, late_after_s=LATE_S)
     node.admit(events[::2])
     history, later = History(node, wanted, questions), events[1::2]
     asyncio.run(history.check())
