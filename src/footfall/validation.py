@@ -8,14 +8,14 @@ import re
 import string
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.plan import Hints, LivePlan
+from footfall.plan import Hints, LivePlan, Plan
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.system.executor import BoundedExecutor
@@ -45,6 +45,14 @@ class Mistake(Struct, frozen=True):
     def problem(self, code: Code = Code.REQUEST_PARAMETER_MALFORMED) -> Problem:
         """The mistake as a problem that refuses the request."""
         return Problem(code, self.where, self.why)
+
+
+class AskedCodes(Struct, frozen=True):
+    """The codes of a request by their places in it, such as `filter.customer`; none mean all, or are not asked for."""
+
+    customers: dict[str, str]
+    products: dict[str, str] = {}
+    types: tuple[str, ...] = ()
 
 
 def unknown_keys(
@@ -145,47 +153,57 @@ class CodeLookup:
     def close(self) -> None:
         self._executor.close()
 
-    async def find_unknown(
-        self, customer: str, product: str, types: tuple[str, ...] = (), *, account: str = ""
-    ) -> list[Mistake]:
-        """The codes that neither the plan nor the store has, and the types that the plan's product does not have.
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self._plan.plan
+
+    async def find_unknown(self, asked: AskedCodes, *, account: str = "") -> list[Mistake]:
+        """The codes that neither the plan nor the store has, and the types that no product of the plan has.
 
         Waits at most `codes_timeout_s` for the store; without an answer in time, codes count as known.
         """
         checker = self._plan.checker
         unknown = [
-            unknown_code("type", f"filter.types[{at}]", types[at], near)
-            for at, near in checker.unknown_types(product, types, self._problems_max)
+            unknown_code("type", f"filter.types[{at}]", asked.types[at], near)
+            for at, near in checker.unknown_types(tuple(asked.products.values()), asked.types, self._problems_max)
         ]
-        if not checker.unknown_codes(customer, product):
+        if not self._not_in_plan(asked):
             return unknown
         try:
             async with asyncio.timeout(self._timeout_s):
-                find = partial(self.find_unknown_blocking, customer, product)
-                return [*await self._executor.run(find, account), *unknown]
+                return [*await self._executor.run(partial(self.find_unknown_blocking, asked), account), *unknown]
         except (TimeoutError, RequestRefused):
             return unknown
 
-    def find_unknown_blocking(
-        self, customer: str, product: str | None, *, assume_unknown: bool = False
-    ) -> list[Mistake]:
-        """The codes that neither the plan nor the store has; without a product, only the customer is checked. Blocks.
+    def find_unknown_blocking(self, asked: AskedCodes, *, assume_unknown: bool = False) -> list[Mistake]:
+        """The customers and products that neither the plan nor the store has. Blocks.
 
         When the store does not answer, codes that are not in the plan count as known, or with `assume_unknown` as not.
         """
-        not_in_plan = self._plan.checker.unknown_codes(customer, product)
-        if not not_in_plan:
-            return []
-        stored = self._stored(customer, product or "", assume_unknown=assume_unknown)
+        checker = self._plan.checker
+        near = {"customer": checker.similar_customer, "product": checker.similar_product}
         return [
-            unknown_code(kind, f"filter.{kind}", code, near) for kind, code, near in not_in_plan if not stored[kind]
+            unknown_code(kind, where, code, near[kind](code))
+            for kind, where, code in self._not_in_plan(asked)
+            if not self._is_stored(kind, code, asked, unless_told=not assume_unknown)
         ]
 
-    def _stored(self, customer: str, product: str, *, assume_unknown: bool) -> dict[str, bool]:
-        """Whether the store has events of the customer, and of the customer's product."""
-        wanted = {"customer": customer, "product": product}
+    def _not_in_plan(self, asked: AskedCodes) -> list[tuple[str, str, str]]:
+        """Kind, place and code of those that the plan does not list, as many as are told."""
+        checker = self._plan.checker
+        customers = (("customer", *each) for each in asked.customers.items() if not checker.lists_customer(each[1]))
+        products = (("product", *each) for each in asked.products.items() if not checker.lists_product(each[1]))
+        return list(islice(chain(customers, products), self._problems_max))
+
+    def _is_stored(self, kind: str, code: str, asked: AskedCodes, *, unless_told: bool) -> bool:
+        """Whether the store has events of a customer, or of a product of the customers that are asked for."""
+        scope, wanted = f"{kind} = {{code:String}}", {"code": code, "customers": list(asked.customers.values())}
+        if kind == "product" and asked.customers:
+            scope += " AND customer IN {customers:Array(String)}"
+        text = query("code_known").replace("{{scope}}", scope)
         try:
-            found = self._store.rows(query("codes_known"), wanted, {"max_execution_time": self._timeout_s})
+            ((found,),) = self._store.rows(text, wanted, {"max_execution_time": self._timeout_s})
         except (StoreUnavailable, StoreTimeout, StoreFailed):
-            return dict.fromkeys(wanted, not assume_unknown)
-        return dict(zip(wanted, map(bool, chain(*found)), strict=True))
+            return unless_told
+        return bool(found)

@@ -71,12 +71,20 @@ class Sender(Struct, frozen=True):
     user_agent: str = ""
 
 
-class ReportFilter(Struct, frozen=True, omit_defaults=True):
-    """What a report selects; `start` and `end` are ms since the epoch, both inclusive."""
+class ReportFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a report selects; `start` and `end` are ms since the epoch, both inclusive.
 
-    customer: str
-    product: str
+    It has either `customer` or `customers`, and either `product` or `products`; a `*` in these stands for all. Types
+    may begin several with a `*` behind. `where` has conditions on context keys, such as `userId:is:ada`.
+    """
+
+    customer: str | UnsetType = UNSET
+    customers: tuple[str, ...] | UnsetType = UNSET
+    product: str | UnsetType = UNSET
+    products: tuple[str, ...] | UnsetType = UNSET
     types: tuple[str, ...] | UnsetType = UNSET
+    versions: tuple[str, ...] | UnsetType = UNSET
+    where: tuple[str, ...] | UnsetType = UNSET
     start: int | UnsetType = UNSET
     end: int | UnsetType = UNSET
 

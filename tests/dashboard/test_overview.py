@@ -91,11 +91,20 @@ async def test_each_number_says_what_it_stands_on(site):
             assert f'data-definition="{name}"' in page
 
 
-async def test_of_several_customers_there_is_no_report_to_name(site):
+async def test_of_several_customers_each_number_names_the_report_of_its_events(site):
     async with site() as opened:
         opened.load(*days(1))
-        page = (await (await opened.signed_in()).get("/")).text
-    assert re.findall(r'data-report="([^"]*)"', page) == [""]
+        person = await opened.signed_in()
+        page = (await person.get("/")).text
+        reports = [json.loads(html.unescape(found)) for found in re.findall(r'data-report="([^"]*)"', page)]
+        # Of all, and of the rows of the lists.
+        scopes = [{key: report["filter"].get(key) for key in ("customers", "products", "types")} for report in reports]
+        every = {"customers": ["*"], "products": ["*"], "types": None}
+        for found in ({}, {"customers": ["BARCHART"]}, {"products": ["PORTFOLIO"]}, {"types": ["PORTFOLIO-ACCESSED"]}):
+            assert every | found in scopes
+        for report in reports:
+            started = await person.client.post("/reports", json=report, auth=("root", "correct horse battery"))
+            assert started.status_code == 200
 
 
 async def test_users_see_their_customers_alone(site):

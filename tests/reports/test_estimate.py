@@ -178,9 +178,9 @@ async def test_the_statement_is_made_once_for_all_pieces(
     place.load({"timestamp": n, "type": "T"} for n in range(6_000))
     made = []
 
-    def counted(job: Any, layout: Any, types: Any = None) -> ReportStatement:
+    def counted(job: Any, layout: Any, types: Any, selected: Any) -> ReportStatement:
         made.append(types)
-        return ReportStatement(job, layout, types)
+        return ReportStatement(job, layout, types, selected)
 
     monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
     assert (await estimate()).rows == 6_000
@@ -201,9 +201,9 @@ async def test_of_a_large_plan_the_statement_knows_the_types_of_the_sample(
     by_all_types = await estimate(**asked)
     made = []
 
-    def counted(job: Any, layout: Any, types: Any = None) -> ReportStatement:
+    def counted(job: Any, layout: Any, types: Any, selected: Any) -> ReportStatement:
         made.append(types)
-        return ReportStatement(job, layout, types)
+        return ReportStatement(job, layout, types, selected)
 
     monkeypatch.setattr("footfall.reports.estimate.ReportStatement", counted)
     monkeypatch.setattr(EstimateBounds, "sample_rows_max", 3)

@@ -15,7 +15,7 @@ from footfall import plan as plans
 from footfall.reports import Manifest, Reports, status_headers
 from footfall.reports.query.statement import FORMULA_START
 from footfall.state import JobStatus
-from footfall.validation import CodeLookup
+from footfall.validation import AskedCodes, CodeLookup
 
 NOW_MS = 1_760_000_000_000
 DAY_MS = 86_400_000
@@ -225,12 +225,18 @@ async def test_the_warnings_of_an_order_are_in_its_headers_and_its_manifest(plac
 def test_a_product_of_which_the_store_has_events_is_known(place: Any) -> None:
     place.load([{"customer": "ELSE", "product": "OWN"}])
     with closing(CodeLookup(place.plan, place.store, place.settings)) as codes:
-        assert codes.find_unknown_blocking("ELSE", "OWN", assume_unknown=True) == []
-        assert [mistake.text for mistake in codes.find_unknown_blocking("ELSE", "OTHER")] == ["unknown product OTHER"]
-        assert [mistake.where for mistake in codes.find_unknown_blocking("NOBODY", "OTHER")] == [
-            "filter.customer",
-            "filter.product",
-        ]
+
+        def unknown(customers: str, products: str, *, assume_unknown: bool = False) -> list[str]:
+            asked = AskedCodes(*({name: name for name in names.split()} for names in (customers, products)))
+            return [mistake.where for mistake in codes.find_unknown_blocking(asked, assume_unknown=assume_unknown)]
+
+        assert unknown("ELSE", "OWN", assume_unknown=True) == []
+        assert unknown("ELSE", "OTHER") == ["OTHER"]
+        assert unknown("NOBODY", "OTHER") == ["NOBODY", "OTHER"]
+        # A product is known where one of the customers has it, or any where all are meant.
+        assert unknown("ELSE NOBODY BARCHART", "OWN OTHER ALERT") == ["NOBODY", "OTHER"]
+        assert unknown("BARCHART", "OWN") == ["OWN"]
+        assert unknown("", "OWN OTHER") == ["OTHER"]
 
 
 @pytest.mark.parametrize("basis", ["event", "received"])

@@ -23,7 +23,7 @@ from footfall.wire import ReportFilter
 TYPES, KEYS, COLUMNS = 10_000, 64, 1_000
 # What a server takes by default for one field of a form, as which the text of a statement comes.
 FIELD_BYTES_MAX = 128 * 1024
-FILTER = ReportFilter("C", "P")
+FILTER = ReportFilter(customer="C", product="P")
 KINDS = (0, 4_321, 9_999)
 
 

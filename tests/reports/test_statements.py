@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from footfall.reports.query import statement
 from footfall.reports.query.counts import Histogram, TypeCounts, count_rows, find_duplicates, read_histogram
 from footfall.reports.query.layout import planless_layout
 from footfall.reports.query.statement import ReportStatement
+from footfall.reports.selection import job_filter
 from footfall.state import Job
 from footfall.store import query
 from footfall.usage import TimeSpan
@@ -17,7 +17,7 @@ from footfall.wire import ReportFilter
 
 DAY_MS = 86_400_000
 MONTH_MS = 31 * DAY_MS
-FILTER = ReportFilter("C", "P", ("T", "U"))
+FILTER = ReportFilter(customer="C", product="P", types=("T", "U"))
 JOB = Job(id="1", user="ann", account="a", filter=FILTER, started_ms=2**53, watermark_ms=2**53)
 
 
@@ -46,15 +46,15 @@ def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: boo
 def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> None:
     fill(place, 3)
     fill(place, 2)
-    events = statement.job_filter(JOB)
+    events = job_filter(JOB)
     found = place.store.rows(events.fill(query("report_months")), events.parameters)
     assert [(first, last, width, types) for first, last, _, width, types in found] == [
         (month * MONTH_MS, month * MONTH_MS + 999, 1, ["T"]) for month in range(3)
     ]
     for first_ms, last_ms, most, *_ in found:
         span = TimeSpan(first_ms, last_ms, most)
-        assert count_rows(place.store, JOB, span, 0, {}).rows == 3000
-        assert find_duplicates(place.store, JOB, [span], dict).duplicates == 2000
+        assert count_rows(place.store, events, span, 0, {}).rows == 3000
+        assert find_duplicates(place.store, events, [span], dict).duplicates == 2000
         assert most >= 3000
 
 
@@ -66,7 +66,7 @@ def test_months_are_outlined_by_day_and_by_type(place: Any, widths: bool) -> Non
         for day in chain.from_iterable(months.values())
         for n, kind in enumerate("TTU")
     )
-    found = read_histogram(place.store, JOB, 2, {}, context_length=widths)
+    found = read_histogram(place.store, job_filter(JOB), 2, {}, context_length=widths)
     assert (found.rows, found.types, found.context_length) == (12, {"T", "U"}, int(widths))
     for month, days in zip(found.months, months.values(), strict=True):
         starts = [day * DAY_MS for day in days]
@@ -78,7 +78,7 @@ def test_months_are_outlined_by_day_and_by_type(place: Any, widths: bool) -> Non
 
 
 def test_a_report_of_nothing_has_no_months(place: Any) -> None:
-    assert read_histogram(place.store, JOB, 0, {}, context_length=True) == Histogram((), 0)
+    assert read_histogram(place.store, job_filter(JOB), 0, {}, context_length=True) == Histogram((), 0)
 
 
 def test_a_months_rows_need_little_memory(place: Any) -> None:

@@ -12,7 +12,13 @@ from footfall.state import Job, JobStatus
 from footfall.wire import ReportFilter, ReportOutput
 
 ID = "0527e342-c92c-45ec-a3cf-fd93f87cb068"
-FILTER = ReportFilter("BARCHART", "PORTFOLIO", ("PORTFOLIO-APPLICATION-LOADED",), 1571029200000, 1571115600000)
+FILTER = ReportFilter(
+    customer="BARCHART",
+    product="PORTFOLIO",
+    types=("PORTFOLIO-APPLICATION-LOADED",),
+    start=1571029200000,
+    end=1571115600000,
+)
 
 
 def make_job(**changes: Any) -> Job:
@@ -42,7 +48,9 @@ def test_the_status_has_the_keys_of_the_wire_in_their_order() -> None:
 
 
 def test_what_has_no_value_is_left_out_of_the_status() -> None:
-    assert msgspec.json.encode(report_status(make_job(filter=ReportFilter("C", "P"), reason="x", file="f.csv"))) == (
+    assert msgspec.json.encode(
+        report_status(make_job(filter=ReportFilter(customer="C", product="P"), reason="x", file="f.csv"))
+    ) == (
         b'{"job":"0527e342-c92c-45ec-a3cf-fd93f87cb068","source":"JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068",'
         b'"status":"RUNNING","filter":{"customer":"C","product":"P"},'
         b'"timing":{"day":"2019-10-14","start":1571073977278}}'
@@ -133,4 +141,4 @@ def test_the_media_type_is_that_of_the_format() -> None:
     ],
 )
 def test_a_file_has_a_telling_and_harmless_name(customer: str, product: str, name: str) -> None:
-    assert file_name(ID, ReportFilter(customer, product), 1571073977278, "csv") == name
+    assert file_name(ID, ReportFilter(customer=customer, product=product), 1571073977278, "csv") == name

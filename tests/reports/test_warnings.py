@@ -13,7 +13,7 @@ from footfall.plan import LivePlan
 from footfall.reports.request import parse_report_request
 from footfall.settings import Settings
 from footfall.store import Store
-from footfall.validation import CodeLookup
+from footfall.validation import AskedCodes, CodeLookup
 
 SETTINGS = Settings()
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
@@ -75,21 +75,33 @@ def codes(tmp_path: Path) -> Iterator[CodeLookup]:
         yield found
 
 
+def asked(customer: str, product: str, *types: str) -> AskedCodes:
+    return AskedCodes({"filter.customer": customer}, {"filter.product": product}, types)
+
+
 def test_what_the_store_cannot_say_is_known_unless_in_doubt(codes: CodeLookup) -> None:
-    assert codes.find_unknown_blocking("BARCHRT", "PORTFOILO") == []
-    texts = [mistake.text for mistake in codes.find_unknown_blocking("BARCHRT", "PORTFOILO", assume_unknown=True)]
+    assert codes.find_unknown_blocking(asked("BARCHRT", "PORTFOILO")) == []
+    texts = [
+        mistake.text for mistake in codes.find_unknown_blocking(asked("BARCHRT", "PORTFOILO"), assume_unknown=True)
+    ]
     assert texts == [
         "unknown customer BARCHRT; did you mean BARCHART?",
         "unknown product PORTFOILO; did you mean PORTFOLIO?",
     ]
-    assert codes.find_unknown_blocking("BARCHART", None, assume_unknown=True) == []
+    assert codes.find_unknown_blocking(AskedCodes({"customer": "BARCHART"}), assume_unknown=True) == []
 
 
 async def test_a_type_that_the_plan_does_not_have_is_told(codes: CodeLookup) -> None:
-    found = await codes.find_unknown("BARCHART", "PORTFOLIO", ("PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED"))
-    assert [mistake.text for mistake in found] == ["unknown type PORTFOLIO-ACESSED; did you mean PORTFOLIO-ACCESSED?"]
+    found = await codes.find_unknown(
+        asked("BARCHART", "PORTFOLIO", "PORTFOLIO-ACCESSED", "PORTFOLIO-ACESSED", "PORTFOLIO-*", "WATCHLIST-*")
+    )
+    assert [mistake.text.partition(";")[0] for mistake in found] == [
+        "unknown type PORTFOLIO-ACESSED",
+        "unknown type WATCHLIST-*",
+    ]
+    assert found[0].text.endswith("; did you mean PORTFOLIO-ACCESSED?")
 
 
 async def test_a_thousand_unknown_types_are_a_hundred_warnings(codes: CodeLookup) -> None:
-    found = await codes.find_unknown("BARCHART", "PORTFOLIO", tuple(f"X{n}" for n in range(1000)))
+    found = await codes.find_unknown(asked("BARCHART", "PORTFOLIO", *(f"X{n}" for n in range(1000))))
     assert len(found) == SETTINGS.problems_max

@@ -32,7 +32,7 @@ FILTER = {"customer": "C", "product": "P"}
 
 def read(**given: Any) -> Schedule:
     body = {"every": "day", "filter": FILTER} | given
-    return parse_schedule_request(json.dumps(body).encode(), USER, "id", NOW_MS, Settings())
+    return parse_schedule_request(json.dumps(body).encode(), USER, "id", NOW_MS, Settings())[0]
 
 
 def wrong(**given: Any) -> list[str]:

@@ -35,7 +35,7 @@ def job(number: int) -> Job:
         id=f"job-{number}",
         user="ann",
         account="ann",
-        filter=ReportFilter("C", "P", ("T",)),
+        filter=ReportFilter(customer="C", product="P", types=("T",)),
         started_ms=number,
         watermark_ms=number,
         header=True,

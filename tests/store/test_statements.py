@@ -14,6 +14,8 @@ QUERIES = sorted(path.name.removesuffix(".sql") for path in sql_folder("queries"
 PIECES = {
     "{{with}}": "",
     "{{layout}}": "0",
+    "{{sources}}": "timestamp, batch, sequence",
+    "{{order}}": "timestamp, batch, sequence",
     "{{columns}}": "timestamp",
     "{{final}}": "FINAL",
     "{{without_duplicates}}": "",

@@ -112,7 +112,7 @@ class Node:
             id=job_id,
             user="ann",
             account="a",
-            filter=ReportFilter("C", "P", ()),
+            filter=ReportFilter(customer="C", product="P", types=()),
             started_ms=started_ms,
             watermark_ms=started_ms,
             destination=destination,

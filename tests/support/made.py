@@ -56,10 +56,8 @@ def make(
         | {"started_ms": at_ms, "watermark_ms": at_ms}
         | changes
     )
-    columns = LivePlan(None, settings).plan.columns(asked.product)
-    done = Attempt(
-        job, columns, store, Destinations(settings, Files(settings)), deadline_s=2**40, options=options
-    ).run()
+    plan = LivePlan(None, settings).plan
+    done = Attempt(job, plan, store, Destinations(settings, Files(settings)), deadline_s=2**40, options=options).run()
     return done, settings.data / "files" / file_path(job)
 
 

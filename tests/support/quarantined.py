@@ -48,7 +48,7 @@ def remake(store: Store, job: Job, plan: Plan) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=folder)
         files = Destinations(settings, Files(settings))
-        Attempt(job, plan.columns(job.filter.product), store, files, time.monotonic() + 60).run()
+        Attempt(job, plan, store, files, time.monotonic() + 60).run()
         return (settings.data / "files" / attempt_path(job.id, job.tries, job.file)).read_bytes()
 
 
@@ -122,7 +122,7 @@ class Node:
             id="job",
             user="u",
             account="a",
-            filter=ReportFilter("C", "SHOP"),
+            filter=ReportFilter(customer="C", product="SHOP"),
             started_ms=watermark,
             watermark_ms=watermark,
             file="file.csv",

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import UNSET
-from usage_model import COLUMNS, Funnel, Model, is_step, value
+from usage_model import COLUMNS, Funnel, Model, is_step, order, value
 
 Ask = Callable[..., Awaitable[Any]]
 KINDS = ("counts", "uniques", "retention", "funnel", "paths", "top", "compare", "summary", "events", "types")
@@ -225,8 +225,9 @@ async def check_events(ask: Ask, model: Model, *, limit: int = 7) -> Any:
 
 
 def check_report(lines: bytes, model: Model) -> None:
-    """The rows of a report's file: JSON lines."""
+    """The rows of a report's file, JSON lines: by customer, by product, by time."""
     rows = [json.loads(line) for line in lines.splitlines()]
+    ordered = sorted(model.events, key=lambda event: (event["customer"], event["product"], order(event)))
     assert [(row["timestamp"], row["type"]) for row in rows] == [
-        (event["timestamp"], event["type"]) for event in model.events
+        (event["timestamp"], event["type"]) for event in ordered
     ]

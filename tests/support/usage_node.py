@@ -170,10 +170,9 @@ class Node(checked.Node):
         files = Files(self.settings)
         drafted = await Reports(self.state, self.settings, self.clock, files).draft(ADMIN, text)
         job = structs.replace(drafted, tries=1)
-        columns = self.plan.plan.columns(job.filter.product)
-        done = await asyncio.to_thread(
-            Attempt(job, columns, self.store, Destinations(self.settings, files), deadline_s=2**40).run
-        )
+        destinations = Destinations(self.settings, files)
+        made = Attempt(job, self.plan.plan, self.store, destinations, deadline_s=2**40)
+        done = await asyncio.to_thread(made.run)
         path = self.data / "files" / file_path(job)
         found = path.read_bytes()
         path.unlink()

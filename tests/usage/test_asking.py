@@ -9,6 +9,7 @@ import pytest
 from msgspec import UNSET
 
 from footfall.errors import Code, RequestRefused
+from footfall.state import User
 from footfall.usage.cache import AnswerCache
 
 
@@ -79,8 +80,6 @@ async def test_an_answer_as_of_an_earlier_time_is_not_the_one_of_now(place: Any)
 
 
 async def test_who_may_see_other_customers_gets_other_answers(place: Any) -> None:
-    from footfall.state import User
-
     place.load({"customer": "C"}, {"customer": "D"})
     users = [User(id="u", password_hash="", customers=customers, created_ms=0) for customers in (("C",), ("C", "D"))]
     seen = [(await place.ask("counts", user, customer="*", asOf=9)).total.events for user in users]
@@ -143,7 +142,8 @@ def test_kept_answers_have_a_bound(place: Any) -> None:
     AnswerCache(1).keep(0, state, answer)  # type: ignore[arg-type]
 
 
-async def test_an_answer_names_the_report_of_its_events_or_none(place: Any) -> None:
+async def test_an_answer_names_the_report_of_its_events(make_place: Any) -> None:
+    place = make_place(usage_scope_max=2)
     answer = await place.count(asOf=9, types=["T"], start=5, basis="received", duplicates="drop")
     assert answer.report.filter == {
         "customer": "C",
@@ -153,9 +153,21 @@ async def test_an_answer_names_the_report_of_its_events_or_none(place: Any) -> N
         "basis": "received",
     }
     assert (answer.report.output, answer.report.duplicates) == ({"asOf": 9}, "drop")
-    # What a report cannot select.
-    for given in ({"types": ["T*"]}, {"versions": ["1"]}, {"where": ["context1:is:a"]}, {"product": ["P", "Q"]}):
-        assert (await place.count(asOf=9, **given)).report is UNSET
+    given = {"types": ["T*"], "versions": ["1"], "where": ["context1:one-of:a|b"], "product": ["P", "Q"]}
+    assert (await place.count(asOf=9, **given)).report.filter == {
+        "customers": ["C"],
+        "products": ["P", "Q"],
+        "types": ["T*"],
+        "versions": ["1"],
+        "where": ["context1:one of:a|b"],
+    }
+    # All that one may see are named, where they are not too many for a filter; an admin may see all.
+    every = {"customer": "*", "product": "*", "asOf": 9}
+    for customers, named in ((("D", "C"), ["C", "D"]), (("C", "D", "E"), ["*"])):
+        user = User(id="u", password_hash="", customers=customers, created_ms=0)
+        answer = await place.ask("counts", user, **every)
+        assert answer.report.filter == {"customers": named, "products": ["*"]}
+    assert (await place.count(**every)).report.filter == {"customers": ["*"], "products": ["*"]}
 
 
 @pytest.mark.parametrize(

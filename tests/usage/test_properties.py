@@ -95,7 +95,7 @@ def make(place: Any, wanted: dict[str, Any], mode: str) -> tuple[int, int]:
         file="f",
         duplicates=mode,
     )
-    columns = LivePlan(None, place.settings).plan.columns("P")
+    plan = LivePlan(None, place.settings).plan
     files = Destinations(place.settings, Files(place.settings))
-    made = Attempt(job, columns, place.store, files, deadline_s=2**40, options=FEW).run()
+    made = Attempt(job, plan, place.store, files, deadline_s=2**40, options=FEW).run()
     return made.rows, made.duplicates

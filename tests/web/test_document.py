@@ -130,7 +130,8 @@ async def test_every_option_of_a_report_is_described(service):
         },
     }
     assert set(schemas["ReportRequest"]["properties"]) == set(wanted)
-    assert set(schemas["ReportRequestFilter"]["properties"]) == set(wanted["filter"])
+    several = {"customers": ["BARCHART"], "products": ["P", "Q"], "versions": ["1"], "where": ["context1:is:a"]}
+    assert set(schemas["ReportRequestFilter"]["properties"]) == {*wanted["filter"], *several}
     assert set(schemas["ReportRequestOutput"]["properties"]) == set(wanted["output"])
     # A schedule sees to these itself.
     assert set(schemas["ScheduleOutput"]["properties"]) == set(wanted["output"]) - {"asOf", "since"}
@@ -188,6 +189,13 @@ def test_the_document_is_plain_json():
         ("/reports", {"filter": {"customer": None, "product": "P"}}, False),
         ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "name": None}, True),
         ("/reports", {"filter": {"customer": "", "product": "P"}}, False),
+        ("/reports", {"filter": {"customer": "C", "customers": None, "product": "P"}}, True),
+        ("/reports", {"filter": {"customers": ["C"], "products": ["*"], "where": ["a:is:b"]}}, True),
+        ("/reports", {"filter": {"customer": "C", "customers": ["C"], "product": "P"}}, False),
+        ("/reports", {"filter": {"customers": [], "product": "P"}}, False),
+        ("/reports", {"filter": {"customers": ["C"]}}, False),
+        ("/schedules", {"every": "day", "filter": {"customer": "C", "products": ["P", "Q"]}}, True),
+        ("/schedules", {"every": "day", "filter": {"products": ["P"]}}, False),
         ("/reports/estimate", {"filter": {"customer": "C", "product": "P"}, "output": None}, True),
         ("/reports/estimate", {"filter": {"customer": "C", "product": "P", "type": ["A"]}}, False),
         ("/schedules", {"every": "day", "filter": {"customer": "C", "product": "P"}, "output": {"headers": 1}}, False),

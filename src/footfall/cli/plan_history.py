@@ -52,8 +52,10 @@ def open_history(settings: Settings) -> Iterator[History]:
 def require_customers(settings: Settings, file: Path, store: "Store", customers: Sequence[str]) -> None:
     """End the command when neither the plan's file nor the store knows a customer: no event would be looked at."""
     from footfall.plan import LivePlan  # noqa: PLC0415
+    from footfall.validation import AskedCodes  # noqa: PLC0415
 
     with open_codes(LivePlan(file, settings), store, settings) as codes:
-        strange = [mistake.why for customer in customers for mistake in codes.find_unknown_blocking(customer, None)]
+        asked = (AskedCodes({"customer": customer}) for customer in customers)
+        strange = [mistake.why for each in asked for mistake in codes.find_unknown_blocking(each)]
     if strange:
         raise click.ClickException("; ".join(strange))

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, tzinfo
 from typing import Any
@@ -14,15 +14,17 @@ from msgspec import UNSET
 from footfall import windows
 from footfall.accounts import may_see
 from footfall.cli.auditing import audited
-from footfall.cli.context import AnyFunction, Needs, OverviewGroup, data_command, read_pairs
+from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import WholeNumber, echo_json, keep_zone, read_time
+from footfall.cli.schedule_body import report_options, schedule_body
 from footfall.cli.tables import echo_table, echo_text
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
 from footfall.settings import Settings
 from footfall.state import State, User
 from footfall.system.clock import SystemClock
+from footfall.usage import EVERY
 from footfall.validation import CodeLookup
 from footfall.wording import moment
 
@@ -31,7 +33,14 @@ _OPERATOR = User(id="", password_hash="", admin=True, created_ms=0)
 _RUNS_SHOWN = 20
 _NONE_YET = "there are none yet"
 # What the body of `POST /schedules` calls otherwise than the command line.
-_OPTIONS = {"graceSeconds": "grace", "correctionDays": "corrections", "filter.types": "type"}
+_OPTIONS = {
+    "graceSeconds": "grace",
+    "correctionDays": "corrections",
+    "filter.types": "type",
+    "filter.customers": "customer",
+    "filter.products": "product",
+    "filter.versions": "version",
+}
 
 
 @click.group(cls=OverviewGroup)
@@ -54,34 +63,9 @@ def schedule() -> None:
     """
 
 
-def _pairs(_context: click.Context, _option: click.Parameter, values: Iterable[str]) -> dict[str, str]:
-    return read_pairs(values, ", such as header=true")
-
-
-def _report_options(command: AnyFunction) -> AnyFunction:
-    """The options that say what each report is."""
-    for option in reversed(
-        (
-            click.option("--customer", required=True, metavar="CODE", help="The customer, whom the owner may see."),
-            click.option("--product", required=True, metavar="CODE", help="The product."),
-            click.option("--type", "types", multiple=True, metavar="CODE", help="Only this type; repeat for more."),
-            click.option("--duplicates", type=click.Choice(["keep", "drop"]), help="Whether they are in the file."),
-            click.option(
-                "--output",
-                multiple=True,
-                callback=_pairs,
-                metavar="KEY=VALUE",
-                help="What a report's output may have: header=true, bucketName=NAME; repeat for more.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @schedule.command()
 @click.option("--user", "user_id", required=True, metavar="ID", help="The owner of the schedule and its reports.")
-@_report_options
+@report_options
 @click.option(
     "--every", required=True, type=click.Choice(["hour", "day", "week", "month"]), help="Of what a report is."
 )
@@ -116,20 +100,20 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
           --product PORTFOLIO --every day --timezone Europe/Berlin
       footfall schedule add --user anna --customer TGAM --product ALERT \\
           --every hour --grace 600 --from 2d
-      footfall schedule add --user anna --customer TGAM --product ALERT \\
-          --every month --output header=true
+      footfall schedule add --user anna --customer '*' --product '*' \\
+          --type 'WATCHLIST-*' --every month --output header=true
     """
     with _state(settings) as state:
         owner = state.users.get(user_id)
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
-        customer = given["customer"]
-        if not may_see(owner, customer):
-            command = f"footfall user grant {shlex.quote(user_id)} --customer {shlex.quote(customer)}"
-            raise click.ClickException(f"user {user_id} may not see the customer {customer}: `{command}` allows it")
+        for customer in given["customers"]:
+            if customer != EVERY and not may_see(owner, customer):
+                command = f"footfall user grant {shlex.quote(user_id)} --customer {shlex.quote(customer)}"
+                raise click.ClickException(f"user {user_id} may not see the customer {customer}: `{command}` allows it")
         with nullcontext() if are_new else open_codes(settings) as codes:
             found = _schedules(state, settings, codes).add(
-                owner, msgspec.json.encode(_body(given)), assume_unknown=True
+                owner, msgspec.json.encode(schedule_body(given)), assume_unknown=True
             )
     click.echo(found.id)
     click.echo(f"the first report is due at {_due(found)}", err=True)
@@ -248,23 +232,6 @@ def runs(settings: Settings, schedule_id: str, limit: int, as_json: bool) -> Non
     echo_table(head, (_run_row(each, timezone) for each in found), _NONE_YET)
 
 
-def _body(given: dict[str, Any]) -> dict[str, Any]:
-    """The body of `POST /schedules` that the options say."""
-    wanted = {"customer": given["customer"], "product": given["product"], "types": list(given["types"]) or None}
-    return {
-        "name": given["name"],
-        "every": given["every"],
-        "timezone": given["timezone"],
-        "graceSeconds": given["grace"],
-        "correctionDays": given["corrections"],
-        "correction": given["correction"],
-        "from": given["start"],
-        "filter": wanted,
-        "duplicates": given["duplicates"],
-        "output": given["output"] or None,
-    }
-
-
 @contextmanager
 def _state(settings: Settings) -> Iterator[State]:
     """The state database; a refusal becomes one line on standard error and exit code 1."""
@@ -307,8 +274,13 @@ def _row(each: ScheduleShown) -> tuple[object, ...]:
     state = "active"
     if each.paused:
         state = "paused" if each.reason is UNSET else f"paused: {each.reason}"
-    codes = (each.filter["customer"], each.filter["product"])
+    codes = _codes(each, "customer"), _codes(each, "product")
     return each.id, each.user, each.name, *codes, each.every, each.timezone, moment(each.next.due, _zone(each)), state
+
+
+def _codes(each: ScheduleShown, kind: str) -> str:
+    one = each.filter.get(kind)
+    return ", ".join(each.filter[f"{kind}s"]) if one is None else str(one)
 
 
 def _zone(each: ScheduleShown) -> tzinfo:

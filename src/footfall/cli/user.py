@@ -18,6 +18,7 @@ from footfall.service.composition import open_accounts
 from footfall.settings import Settings
 from footfall.state import LastAdmin, User, UserChange, UserExists
 from footfall.system.clock import SystemClock
+from footfall.validation import AskedCodes
 
 _REFUSALS = (BadUser, LastAdmin, UserExists)
 _COLUMNS = ("ID", "ADMIN", "MONITOR", "CUSTOMERS", "CONTEXT", "PERMISSIONS", "CREATED")
@@ -273,7 +274,7 @@ def _require_known(settings: Settings, customers: tuple[str, ...]) -> None:
         unknown = [
             mistake.why
             for customer in codes_given
-            for mistake in codes.find_unknown_blocking(customer, None, assume_unknown=True)
+            for mistake in codes.find_unknown_blocking(AskedCodes({"customer": customer}), assume_unknown=True)
         ]
     if unknown:
         plan = settings.plan or "the packaged one"

@@ -1,6 +1,7 @@
 """Checks events against the plan. The schemas are compiled once, when the plan is loaded."""
 
 import sys
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import islice
 
@@ -102,29 +103,40 @@ class Checker:
         """Whether an event keeps to the plan; nulls in it may become the empty string. Raises as `check` does."""
         return not self._problems(event, "", budget)
 
-    def unknown_codes(self, customer: str, product: str | None) -> list[tuple[str, str, str | None]]:
-        """Of a customer and a product, those that the plan does not list: kind, code, and a known code that is similar.
+    def lists_customer(self, code: str) -> bool:
+        """Whether the plan lists a customer, or takes all."""
+        return not self._customers or code in self._customers
 
-        Only for callers who may see customers' names, because the similar code is one.
+    def lists_product(self, code: str) -> bool:
+        """Whether the plan lists a product."""
+        return code in self._shared
+
+    def similar_customer(self, code: str) -> str | None:
+        """A customer of the plan that is similar; only for callers who may see customers' names."""
+        return self._customer_hints.near(code)
+
+    def similar_product(self, code: str) -> str | None:
+        """A product of the plan that is similar."""
+        return self._product_hints.near(code)
+
+    def unknown_types(self, products: Sequence[str], types: Sequence[str], most: int) -> list[tuple[int, str | None]]:
+        """Up to `most` indexes of types that no product in the plan has, each with a known type that is similar.
+
+        No products mean all. A `*` behind a type stands for all that begin so. None where the plan does not know a
+        product, or takes types as they come.
         """
-        found = []
-        if self._customers and customer not in self._customers:
-            found.append(("customer", customer, self._customer_hints.near(customer)))
-        if product is not None and product not in self._shared:
-            found.append(("product", product, self._product_hints.near(product)))
-        return found
-
-    def unknown_types(self, product: str, types: Sequence[str], most: int) -> list[tuple[int, str | None]]:
-        """Up to `most` indexes of types that the plan's product does not have, each with a known type that is similar.
-
-        None where the plan does not know the product, or takes types as they come.
-        """
-        known = self._shared.get(product)
-        if known is None or self.is_open:
+        names = products or tuple(self._shared)
+        known = [self._shared[name].schemas for name in names if name in self._shared]
+        if not types or self.is_open or len(known) != len(names):
             return []
-        near = self._type_hints[product].near
-        unknown = ((at, kind) for at, kind in enumerate(types) if kind not in known.schemas)
-        return [(at, near(kind)) for at, kind in islice(unknown, most)]
+        found = sorted({name for schemas in known for name in schemas})
+        unknown = ((at, kind) for at, kind in enumerate(types) if not _is_known(kind, found))
+        return [(at, self._near_type(names, kind)) for at, kind in islice(unknown, most)]
+
+    def _near_type(self, products: Sequence[str], kind: str) -> str | None:
+        if len(products) == 1:
+            return self._type_hints[products[0]].near(kind)
+        return None
 
     def _problems(self, event: ReceivedEvent, where: str, budget: RegexBudget | None) -> list[Problem]:
         """What is wrong with one event that the comparison of lengths did not accept."""
@@ -184,3 +196,12 @@ def _named(plan: Plan, product: Product) -> list[str]:
 
 def _problem(where: str, why: str, near: str | None = None) -> Problem:
     return Problem(Code.EVENT_NOT_IN_PLAN, where, f"{why}; did you mean {near}?" if near else why)
+
+
+def _is_known(kind: str, names: Sequence[str]) -> bool:
+    """Whether a type, or one that begins so, is among sorted names."""
+    beginning = kind.removesuffix("*")
+    at = bisect_left(names, beginning)
+    if at == len(names):
+        return False
+    return names[at].startswith(beginning) if kind.endswith("*") else names[at] == kind

@@ -1,4 +1,4 @@
-"""Reports: the events of a customer's product in one file, complete up to the moment at which it was asked for.
+"""Reports: events of customers' products in one file, complete up to the moment at which it was asked for.
 
 `Reports` is the service that the API calls: it records a job, and later hands out a link to the file. `Runner` makes
 the files in a worker. Between them is only the state database, so web process and worker may be on any node. These
@@ -14,6 +14,8 @@ promises hold:
   any node, and has the store kill the statement.
 - Memory does not grow with the report: rows stream through in blocks.
 
+Which events a report has is a case of the one selection that statistics use too: `selection` makes it of the filter.
+
 From the request to the file: `request` parses the body, whose shape is in `request_body`, `service` records the job,
 `worker.runner` claims it, `worker.run` waits at the `barrier` under its `lease`, and `worker.attempt` streams the rows
 of `query` through `encoding` into `files`. `status` is pure functions.
@@ -23,18 +25,29 @@ from footfall.reports.body_reader import BodyReader, Part
 from footfall.reports.estimate import Estimate, Estimates
 from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path
 from footfall.reports.manifest import Manifest
-from footfall.reports.query.statement import job_filter
-from footfall.reports.request import check_keys, job_bounds, make_job, read_report_request
+from footfall.reports.request import (
+    ReportSpec,
+    check_keys,
+    job_bounds,
+    make_job,
+    read_report_request,
+    visible_request,
+)
 from footfall.reports.request_body import (
     Basis,
     BodyTime,
+    Conditions,
     Customer,
+    Customers,
     EstimateRequest,
     EventTypes,
     FileOutput,
     Product,
+    Products,
     ReportRequest,
+    Versions,
 )
+from footfall.reports.selection import SCOPE_KEYS, asked_codes, body_scope, job_filter, may_see_report
 from footfall.reports.service import CANCELLED, Download, Reports
 from footfall.reports.status import (
     SOURCE_PREFIX,
@@ -49,12 +62,15 @@ from footfall.reports.worker.runner import Runner
 
 __all__ = [
     "CANCELLED",
+    "SCOPE_KEYS",
     "SOURCE_PREFIX",
     "WAIT_PARAMETER",
     "Basis",
     "BodyReader",
     "BodyTime",
+    "Conditions",
     "Customer",
+    "Customers",
     "Destinations",
     "Download",
     "Estimate",
@@ -66,11 +82,16 @@ __all__ = [
     "Manifest",
     "Part",
     "Product",
+    "Products",
     "ReportRequest",
+    "ReportSpec",
     "Reports",
     "Runner",
+    "Versions",
     "WaitRequest",
+    "asked_codes",
     "attempt_path",
+    "body_scope",
     "check_keys",
     "content_disposition",
     "file_path",
@@ -78,9 +99,11 @@ __all__ = [
     "job_filter",
     "listed_report",
     "make_job",
+    "may_see_report",
     "media_type",
     "parse_wait",
     "read_report_request",
     "report_status",
     "status_headers",
+    "visible_request",
 ]

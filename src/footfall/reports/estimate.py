@@ -9,20 +9,21 @@ The file's bytes are estimated from a sample: the first rows of a few even piece
 statement and compressed as the report would be. A small report is made whole, without keeping its file.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import chain
 from typing import Any
 
-from msgspec import UNSET, Struct, structs
+from msgspec import Struct, structs
 
 from footfall.errors import Code, RequestRefused
 from footfall.plan import LivePlan
-from footfall.reports.encoding import CsvRowCounter, JsonRowCounter, compress_text
+from footfall.reports.measure import MeasureFile, measure_file, pieces_of
 from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
+from footfall.reports.query.counts import count_rows
 from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
-from footfall.reports.query.statement import ReportStatement, job_filter
-from footfall.reports.query.xlsx import open_writer
+from footfall.reports.query.scope import PairRows, ReportImpossible, ScopeStatement, Survey, survey_scope
+from footfall.reports.query.statement import ReportStatement
+from footfall.reports.selection import filter_products, has_scope_columns, job_filter, select_events
 from footfall.reports.service import Reports
 from footfall.reports.worker.attempt import BLOCK_ROWS, BLOCK_ROWS_FEWER
 from footfall.settings import Settings
@@ -38,7 +39,7 @@ from footfall.store import (
     refuse_rejected,
 )
 from footfall.system.executor import BoundedExecutor
-from footfall.usage import TIME_MS_MOST, Limit, TimeSpan, compare, time_limit
+from footfall.usage import EVERY, TIME_MS_MOST, EventFilter, Limit, TimeSpan, compare, time_limit
 from footfall.wire import ReportFilter
 
 # Rows that are read for the longest context of a product without a plan.
@@ -78,8 +79,8 @@ class EstimateBounds(Struct, frozen=True):
 
 ORDINARY_BOUNDS = EstimateBounds()
 
-# Takes the header and the streams of rows; returns the bytes of their file, and the number of rows.
-MeasureFile = Callable[[bytes, list[Iterator[bytes]]], tuple[int, int]]
+# Takes a limit and such a function; returns the bytes of the report's file.
+Sample = Callable[[Limit, MeasureFile], int]
 
 
 class Estimate(Struct, frozen=True):
@@ -129,19 +130,34 @@ class Estimates:
         limit = time_limit(settings.estimate_timeout_s, max_memory_usage=settings.report_memory_bytes_max)
         try:
             job, any_admission, loaded = self._with_watermark(job)
-            selection = job_filter(job)
-            count, first_ms, last_ms = self._store.rows(query("estimate_span"), selection.parameters, limit())[0]
-            span = TimeSpan(first_ms, last_ms, count)
-            rows, exact = self._count(job, span, limit, any_admission=any_admission)
-            layout = self._layout(job, limit)
-            size = self._file_bytes(job, layout, span, rows, limit)
+            make = self._estimate_scope if has_scope_columns(job.filter) else self._estimate_one
+            rows, exact, size = make(job, limit, any_admission=any_admission)
         except StoreTimeout as error:
             raise _not_now(f"it took longer than {self._settings.estimate_timeout_s} s") from error
         except StoreRejected as error:
             raise refuse_rejected("the report cannot be estimated", error) from error
+        except ReportImpossible as error:
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, f"the report cannot be made: {error}") from error
         except (StoreUnavailable, StoreFailed, StateUnavailable) as error:
             raise _not_now("what the events are kept in is away") from error
         return Estimate(rows, size, job.watermark_ms, exact and loaded)
+
+    def _estimate_one(self, job: Job, limit: Limit, *, any_admission: bool) -> tuple[int, bool, int]:
+        """Rows, whether that is exact, and bytes of a report of one customer's one product."""
+        selected = job_filter(job, self._plan.plan)
+        count, first_ms, last_ms = self._store.rows(query("estimate_span"), selected.parameters, limit())[0]
+        span = TimeSpan(first_ms, last_ms, count)
+        rows, exact = self._count(job, selected, span, limit, any_admission=any_admission)
+        layout = self._layout(job, limit)
+        return rows, exact, self._file_bytes(job, layout, limit, partial(self._sample, job, layout, span, rows))
+
+    def _estimate_scope(self, job: Job, limit: Limit, *, any_admission: bool) -> tuple[int, bool, int]:
+        """The same of a report of several customers or products. Raises ReportImpossible."""
+        survey = survey_scope(self._store, job, self._plan.plan, limit)
+        span = survey.span
+        selected = job_filter(job, self._plan.plan)
+        rows, exact = self._count(job, selected, span, limit, any_admission=any_admission)
+        return rows, exact, self._file_bytes(job, survey.layout, limit, partial(self._sample_scope, job, survey, rows))
 
     def _with_watermark(self, job: Job) -> tuple[Job, bool, bool]:
         """The job with the watermark of all loaded events, where its user asked for none.
@@ -155,9 +171,10 @@ class Estimates:
         watermark_ms = max(min(loaded_ms or job.started_ms, job.started_ms), since_ms)
         return structs.replace(job, watermark_ms=watermark_ms), job.since_ms is None, watermark_ms <= loaded_ms
 
-    def _count(self, job: Job, span: TimeSpan, limit: Limit, *, any_admission: bool) -> tuple[int, bool]:
+    def _count(
+        self, job: Job, selection: EventFilter, span: TimeSpan, limit: Limit, *, any_admission: bool
+    ) -> tuple[int, bool]:
         """The number of rows, and whether it is exact."""
-        selection = job_filter(job)
         if span.rows > self._bounds.counted_rows_max:
             parameters = {**selection.parameters, "any_admission": any_admission}
             ((rows_max,),) = self._store.rows(selection.fill(query("estimate_rows_max")), parameters, limit())
@@ -170,44 +187,79 @@ class Estimates:
         return rows - sum(part.duplicates for part in compare(self._store, selection, [span], limit)), True
 
     def _layout(self, job: Job, limit: Limit) -> Layout:
-        columns = self._plan.plan.columns(job.filter.product)
+        (product,) = filter_products(job.filter)
+        columns = self._plan.plan.columns(product)
         if columns is not None:
             return plan_layout(columns)
         stop_early = {"max_rows_to_read": CONTEXT_ROWS_MAX, "read_overflow_mode": "break"}
-        selection = job_filter(job)
+        selection = job_filter(job, self._plan.plan)
         text = selection.fill(query("report_months"))
         months = self._store.rows(text, selection.parameters, {**limit(), **stop_early})
         return planless_layout(max((length for *_, length, _ in months), default=0))
 
-    def _file_bytes(
-        self, job: Job, layout: Layout, span: TimeSpan, rows: int, limit: Limit, block_rows: int = BLOCK_ROWS
-    ) -> int:
+    def _file_bytes(self, job: Job, layout: Layout, limit: Limit, sample: Sample, block_rows: int = BLOCK_ROWS) -> int:
         """The bytes of the file; where values are too long, with smaller blocks, as for the report itself."""
         fewer = BLOCK_ROWS_FEWER.get(block_rows)
-        measure = partial(_measure_file, job, layout.unique_names, self._bounds.groups, any_block=fewer is None)
+        measure = partial(measure_file, job, layout.unique_names, self._bounds.groups, any_block=fewer is None)
         try:
-            return self._sample(job, layout, span, rows, lambda: {**limit(), "max_block_size": block_rows}, measure)
+            return sample(lambda: {**limit(), "max_block_size": block_rows}, measure)
         except StoreMemory:
             if fewer is None:
                 raise
-        return self._file_bytes(job, layout, span, rows, limit, fewer)
+        return self._file_bytes(job, layout, limit, sample, fewer)
 
     def _sample(self, job: Job, layout: Layout, span: TimeSpan, rows: int, limit: Limit, measure: MeasureFile) -> int:
         header = csv_start(layout, job) if job.format == "csv" else b""
         if not rows or (rows <= self._bounds.whole_rows_max and span.rows <= self._bounds.whole_range_max):
             whole = span if rows else TimeSpan(0, -1, 0)
-            statement, drop = _statement(job, layout), job.duplicates == "drop"
+            statement, drop = self._statement(job, layout), job.duplicates == "drop"
             size, _ = measure(header, [self._stream(statement, whole, limit, drop=drop)])
             return size
         sample = {"limit": self._bounds.piece_rows, **self._bounds.piece_settings}
         # Where no row of the sample matches, other events of the product stand for them.
         for one in (job, _all_events(job)):
-            statement = _statement(one, layout, self._sampled_types(one, layout, span, limit))
-            streams = [self._stream(statement, piece, limit, sample) for piece in _pieces(span, self._bounds.pieces)]
+            statement = self._statement(one, layout, self._sampled_types(one, layout, span, limit))
+            streams = [self._stream(statement, piece, limit, sample) for piece in pieces_of(span, self._bounds.pieces)]
             size, sampled = measure(b"", streams)
             if sampled:
                 return len(header) + size * rows // sampled
         return len(header)
+
+    def _sample_scope(self, job: Job, survey: Survey, rows: int, limit: Limit, measure: MeasureFile) -> int:
+        layout, plan, span = survey.layout, self._plan.plan, survey.span
+        header = csv_start(layout, job) if job.format == "csv" else b""
+        if not rows or (rows <= self._bounds.whole_rows_max and span.rows <= self._bounds.whole_range_max):
+            selected = job_filter(job, plan)
+            kinds = count_rows(self._store, selected, span, 0, limit(), by_kind=True).kinds if rows else ()
+            statement = ScopeStatement(job, layout, selected, kinds, survey.planless)
+            whole = span if rows else TimeSpan(0, -1, 0)
+            return measure(header, [self._stream(statement, whole, limit, drop=job.duplicates == "drop")])[0]
+        for one in (job, _all_events(job)):
+            streams = [self._stream_pair(one, survey, pair, limit) for pair in survey.spread(self._bounds.pieces)]
+            size, sampled = measure(b"", streams)
+            if sampled:
+                return len(header) + size * rows // sampled
+        return len(header)
+
+    def _stream_pair(self, job: Job, survey: Survey, pair: PairRows, limit: Limit) -> Iterator[bytes]:
+        """The first rows of a pair; where the plan does not tell the types, and there are none, nothing."""
+        selected = job_filter(job, self._plan.plan, pair.narrow(select_events(job)))
+        span = TimeSpan(pair.first_ms, pair.last_ms, pair.compared)
+        types = self._types(selected, [span], limit)
+        kinds = [(pair.product, kind) for kind in types]
+        statement = ScopeStatement(job, survey.layout, selected, kinds, survey.planless)
+        sample = {"limit": self._bounds.piece_rows, **self._bounds.piece_settings}
+        return self._stream(statement, span, limit, sample)
+
+    def _statement(self, job: Job, layout: Layout, types: frozenset[str] | None = None) -> ReportStatement:
+        """The statement of a job's rows, made once for all pieces: for the largest plan that takes a second.
+
+        `types` are those of the rows, where they are known; else the filter's are, unless they begin several.
+        """
+        named = frozenset(job.filter.types or ())
+        if types is None and named and not any(name.endswith(EVERY) for name in named):
+            types = named
+        return ReportStatement(job, layout, types, job_filter(job, self._plan.plan))
 
     def _sampled_types(self, job: Job, layout: Layout, span: TimeSpan, limit: Limit) -> frozenset[str] | None:
         """The types of the sample, where the plan has more than the sample has rows; else None.
@@ -219,14 +271,21 @@ class Estimates:
             <= self._bounds.sample_rows_max
         ):
             return None
-        selection = job_filter(job)
-        spans = [{"start": piece.first_ms, "end": piece.last_ms} for piece in _pieces(span, self._bounds.pieces)]
-        parameters = {**selection.parameters, "rows": self._bounds.piece_rows}
-        text = selection.fill(query("estimate_types"))
+        selected = job_filter(job, self._plan.plan)
+        return self._types(selected, pieces_of(span, self._bounds.pieces), limit)
+
+    def _types(self, selected: EventFilter, spans: Iterable[TimeSpan], limit: Limit) -> frozenset[str]:
+        """The types of the first rows of some spans."""
+        parameters = {**selected.parameters, "rows": self._bounds.piece_rows}
+        text = selected.fill(query("estimate_types"))
         found = (
             row
-            for piece in spans
-            for row in self._store.rows(text, parameters | piece, {**limit(), **self._bounds.piece_settings})
+            for span in spans
+            for row in self._store.rows(
+                text,
+                parameters | {"start": span.first_ms, "end": span.last_ms},
+                {**limit(), **self._bounds.piece_settings},
+            )
         )
         return frozenset(name for (name,) in found)
 
@@ -246,50 +305,12 @@ class Estimates:
             yield from blocks
 
 
-def _statement(job: Job, layout: Layout, types: frozenset[str] | None = None) -> ReportStatement:
-    """The statement of a job's rows, made once for all pieces: for the largest plan that takes a second.
-
-    `types` are those of the rows, where they are known; else the filter's are.
-    """
-    if types is None and job.filter.types is not UNSET and job.filter.types:
-        types = frozenset(job.filter.types)
-    return ReportStatement(job, layout, types)
-
-
-def _measure_file(
-    job: Job,
-    names: tuple[str, ...],
-    groups: GroupSizes,
-    header: bytes,
-    streams: list[Iterator[bytes]],
-    *,
-    any_block: bool,
-) -> tuple[int, int]:
-    """The bytes of a file of these rows, and the number of rows."""
-    if (writer := open_writer(job, groups, any_block=any_block)) is not None:
-        writer.begin(names)
-        size = sum(len(block) for stream in streams for block in writer.add(stream))
-        return size + sum(len(block) for block in writer.end()), writer.rows
-    counter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
-
-    def content() -> Iterator[bytes]:
-        yield header
-        for block in chain.from_iterable(streams):
-            counter.add(block)
-            yield block
-
-    return sum(len(block) for block in compress_text(content(), job.compression)), counter.rows
-
-
-def _pieces(span: TimeSpan, count: int) -> Iterator[TimeSpan]:
-    width = (span.last_ms - span.first_ms) // count + 1
-    for first_ms in range(span.first_ms, span.last_ms + 1, width):
-        yield TimeSpan(first_ms, min(first_ms + width - 1, span.last_ms), 0)
-
-
 def _all_events(job: Job) -> Job:
-    """A report of all events of the product."""
-    wanted = ReportFilter(job.filter.customer, job.filter.product, UNSET, UNSET, UNSET)
+    """A report of all events of the customers' products."""
+    found = job.filter
+    wanted = ReportFilter(
+        customer=found.customer, customers=found.customers, product=found.product, products=found.products
+    )
     return structs.replace(job, filter=wanted, basis="event", since_ms=None, watermark_ms=TIME_MS_MOST)
 
 

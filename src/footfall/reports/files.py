@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from footfall.files import OWNER, Files, FilesFailed
+from footfall.reports.selection import filter_customers, filter_products
 from footfall.reports.status import media_type, utc_day
 from footfall.settings import Settings
+from footfall.settings.object_stores import Destination
 from footfall.state import Job, State, User
+from footfall.usage import EVERY
 from footfall.wire import ReportFilter
 
 log = logging.getLogger(__name__)
@@ -29,9 +32,19 @@ _UNFINISHED = re.compile(r"#\d+$")
 
 
 def file_name(job_id: str, wanted: ReportFilter, started_ms: int, suffix: str) -> str:
-    """The name of a report's file, in ASCII, such as `footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv`."""
-    customer, product = (_UNSAFE.sub("_", part)[:NAME_PART_CHARS_MAX] for part in (wanted.customer, wanted.product))
+    """The name of a report's file, in ASCII, such as `footfall-BARCHART-PORTFOLIO-2019-10-14-0527e342.csv`.
+
+    Several customers or products are counted: `footfall-3-customers-all-products-2019-10-14-0527e342.csv`.
+    """
+    customer = _name_part(filter_customers(wanted), "customers", is_one=wanted.customer is not UNSET)
+    product = _name_part(filter_products(wanted), "products", is_one=wanted.product is not UNSET)
     return f"footfall-{customer}-{product}-{utc_day(started_ms)}-{job_id[:8]}.{suffix}"
+
+
+def _name_part(names: tuple[str, ...], kind: str, *, is_one: bool) -> str:
+    if not is_one and (EVERY in names or len(names) != 1):
+        return f"all-{kind}" if EVERY in names else f"{len(names)}-{kind}"
+    return _UNSAFE.sub("_", names[0])[:NAME_PART_CHARS_MAX]
 
 
 def report_folder(job_id: str) -> str:
@@ -68,6 +81,11 @@ def key_problem(key: str) -> str | None:
     return None
 
 
+def takes_all(destination: Destination, wanted: ReportFilter) -> bool:
+    """Whether a destination is for all customers of a filter; one that is for some is not for a `*`."""
+    return all(map(destination.takes, filter_customers(wanted)))
+
+
 class FileLocation(Struct, frozen=True):
     """Where a report's file is, or will be."""
 
@@ -101,7 +119,7 @@ class Destinations:
     def put(self, job: Job, blocks: Iterator[bytes]) -> int:
         """Write the report's file, as `Files.put` does. Raises FilesFailed where the destination refuses it."""
         location = self.locate(job)
-        if job.destination is not None and not self._settings.destinations[job.destination].takes(job.filter.customer):
+        if job.destination is not None and not takes_all(self._settings.destinations[job.destination], job.filter):
             raise FilesFailed(f"the destination {job.destination!r} is no longer for this customer")
         attributes = {
             "Content-Type": media_type(job),

@@ -14,6 +14,8 @@ from footfall.state import Job
 from footfall.wire import ReportFilter
 
 _MEANINGS = {
+    "customer": "the customer of the event",
+    "product": "the product of the event",
     "timestamp": "the time of the event, as the client sent it",
     "type": "the type of the event",
 }
@@ -29,9 +31,13 @@ _TYPED = {"parquet": "typed", "arrow": "typed", "xlsx": "xlsx"}
 
 
 class Place(Struct, frozen=True, omit_defaults=True):
-    """Where a column's values stand in the context, counted from 1, of events of these types; of all without types."""
+    """Where a column's values stand in the context, counted from 1, of events of these types; of all without types.
+
+    In a file of several products, of events of this product; of those that the plan does not know without a product.
+    """
 
     position: int
+    product: str | UnsetType = UNSET
     types: tuple[str, ...] | UnsetType = UNSET
 
 
@@ -45,9 +51,16 @@ class Described(Struct, frozen=True, rename="camel", omit_defaults=True):
     places_omitted: int | UnsetType = UNSET
 
 
-class RowCounts(Struct, frozen=True, rename="camel"):
+class RowCounts(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Rows in all and by type, of several customers or products also by these.
+
+    `by_customer_omitted` is the number of customers where the list would be too long.
+    """
+
     total: int
     by_type: dict[str, int]
+    by_customer: dict[str, dict[str, int]] | UnsetType = UNSET
+    by_customer_omitted: int | UnsetType = UNSET
 
 
 class Times(Struct, frozen=True, omit_defaults=True):
@@ -112,13 +125,15 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
 class ManifestCounts(Struct, frozen=True):
     """The events in the file, the duplicates among those selected, and the time in ms after which an event is late.
 
-    `cut_cells` counts the texts that are not whole, because a cell of a spreadsheet holds no more.
+    `cut_cells` counts the texts that are not whole, because a cell of a spreadsheet holds no more. `rows_of` has the
+    rows by customer and product, where the file tells them.
     """
 
     in_file: ReportCounts
     duplicates: int
     late_ms: int
     cut_cells: int = 0
+    rows_of: dict[str, dict[str, int]] | None = None
 
 
 def write_manifest(
@@ -129,8 +144,11 @@ def write_manifest(
     file: FileCounter,
     types_chars_max: int,
 ) -> str:
-    """The manifest of a finished file as JSON. Where all columns' types exceed `types_chars_max`, none are listed."""
-    found = counts.in_file.by_type
+    """The manifest of a finished file as JSON.
+
+    Where all columns' types exceed `types_chars_max`, none are listed; the same holds for customers and their products.
+    """
+    found = {str(name): one for name, one in counts.in_file.by_type.items()}
     by_type = {name: found[name].rows for name in sorted(found)}
     first_ms = min((one.first_ms for one in found.values()), default=UNSET)
     last_ms = max((one.last_ms for one in found.values()), default=UNSET)
@@ -145,7 +163,7 @@ def write_manifest(
         since=UNSET if job.since_ms is None else job.since_ms,
         plan=plan_fingerprint,
         columns=_columns(job, layout, types_chars_max),
-        rows=RowCounts(sum(by_type.values()), by_type),
+        rows=_rows(by_type, counts.rows_of, types_chars_max),
         timestamps=Times(first_ms, last_ms),
         duplicates=Duplicates(job.duplicates, counts.duplicates),
         late=Late(counts.late_ms, sum(one.late for one in found.values())),
@@ -163,14 +181,26 @@ def write_manifest(
     return msgspec.json.encode(made).decode()
 
 
+def _rows(by_type: dict[str, int], rows_of: dict[str, dict[str, int]] | None, chars_max: int) -> RowCounts:
+    total = sum(by_type.values())
+    if rows_of is None:
+        return RowCounts(total, by_type)
+    chars = sum(len(name) + 3 for customer, products in rows_of.items() for name in (customer, *products))
+    if chars > chars_max:
+        return RowCounts(total, by_type, by_customer_omitted=len(rows_of))
+    return RowCounts(total, by_type, by_customer=rows_of)
+
+
 def _columns(job: Job, layout: Layout, types_chars_max: int) -> tuple[Described, ...]:
     are_listed = _types_chars(layout) <= types_chars_max
-    names = layout.names if job.format == "csv" else layout.unique_names
-    time_name, type_name = names[:2]
+    names = layout.csv_names if job.format == "csv" else layout.unique_names
+    fixed = len(layout.fixed)
     time_type = _TIME_TYPES[_TYPED.get(job.format, job.times)]
     return (
-        Described(time_name, _MEANINGS["timestamp"], time_type),
-        Described(type_name, _MEANINGS["type"], "text"),
+        *(
+            Described(name, _MEANINGS[column], time_type if column == "timestamp" else "text")
+            for name, column in zip(names[:fixed], layout.fixed, strict=True)
+        ),
         *(
             Described(
                 name,
@@ -179,13 +209,14 @@ def _columns(job: Job, layout: Layout, types_chars_max: int) -> tuple[Described,
                 _places(field) if are_listed else UNSET,
                 UNSET if are_listed else len(field.places) or UNSET,
             )
-            for name, field in zip(names[2:], layout.fields, strict=True)
+            for name, field in zip(names[fixed:], layout.fields, strict=True)
         ),
     )
 
 
 def _places(field: Field) -> tuple[Place, ...] | UnsetType:
-    return tuple(Place(place.position, place.types or UNSET) for place in field.places) or UNSET
+    found = (Place(place.position, place.product or UNSET, place.types or UNSET) for place in field.places)
+    return tuple(found) or UNSET
 
 
 def _types_chars(layout: Layout) -> int:
@@ -194,6 +225,6 @@ def _types_chars(layout: Layout) -> int:
 
 
 def _meaning(field: Field) -> str:
-    if field.places and not field.places[0].types:
+    if field.places and all(not place.types for place in field.places):
         return f"value {field.places[0].position} of the context; nothing where that is shorter"
     return f"the context's value of the key {field.name}; nothing where the event's type has no such key"

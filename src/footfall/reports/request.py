@@ -6,11 +6,15 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall.errors import Code, Problem, RequestRefused
+from footfall.plan import Plan
 from footfall.reports import encoding, files, status
 from footfall.reports.body_reader import BodyReader, Part, body_keys
+from footfall.reports.query.layout import columns_problem
 from footfall.reports.request_body import ReportRequest, ReportRequestFilter, ReportRequestOutput
+from footfall.reports.selection import filter_customers, filter_products, visible_filter
 from footfall.settings import Settings
 from footfall.state import Job, JobBounds, JobStatus, User
+from footfall.usage import EVERY, ParameterReader, parse_condition
 from footfall.validation import Mistake
 from footfall.wire import ReportFilter, ReportOutput
 
@@ -47,16 +51,19 @@ class ReportSpec(Struct, frozen=True, kw_only=True):
     mistakes: tuple[Mistake, ...] = ()
 
 
-def parse_report_request(body: bytes, settings: Settings, *, strict: bool = False) -> ReportSpec:
+def parse_report_request(
+    body: bytes, settings: Settings, plan: Plan | None = None, *, strict: bool = False
+) -> ReportSpec:
     """Parse the body of `POST /reports`, or with `strict` of an estimate, which is refused for mistakes too.
 
-    Raises RequestRefused with all problems.
+    The plan knows the context keys of conditions; without one they are not looked up. Raises RequestRefused with all
+    problems.
     """
     goal = "the report cannot be estimated" if strict else "the report cannot be started"
     reader = BodyReader(settings, strict=strict, goal=goal)
     found = reader.decode(body)
     check_keys(reader, found, ReportRequest)
-    request = read_report_request(reader, found)
+    request = read_report_request(reader, found, plan)
     reader.refuse()
     return request
 
@@ -69,15 +76,16 @@ def check_keys(reader: BodyReader, found: dict[str, Any], shape: type[Struct]) -
             Part(reader, part, part_shape, f"{name}.").check_keys(_KEY_PATHS)
 
 
-def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec:
+def read_report_request(reader: BodyReader, found: dict[str, Any], plan: Plan | None = None) -> ReportSpec:
     """The request in a body; its problems are collected in `reader`."""
     body = Part(reader, found, ReportRequest)
     wanted = body.part("filter")
     output = body.part("output")
     timezone = wanted.timezone("timezone")
     file_format = output.choice("format")
+    selected = _filter(reader, wanted, timezone, plan)
     return ReportSpec(
-        filter=_filter(wanted, timezone),
+        filter=selected,
         basis=wanted.choice("basis"),
         delimiter=output.character("delimiter", _DELIMITERS),
         header=output.flag("header"),
@@ -88,25 +96,79 @@ def read_report_request(reader: BodyReader, found: dict[str, Any]) -> ReportSpec
         as_of=output.time("asOf", timezone, is_last=True),
         since=output.text("since"),
         duplicates=body.choice("duplicates"),
-        bucket=_destination(reader.settings, output, wanted),
+        bucket=_destination(reader.settings, output, selected),
         bucket_key=_destination_key(output),
         output=_echo(output),
         mistakes=tuple(reader.mistakes),
     )
 
 
-def _filter(wanted: Part, timezone: ZoneInfo) -> ReportFilter:
+def _filter(reader: BodyReader, wanted: Part, timezone: ZoneInfo, plan: Plan | None) -> ReportFilter:
     start = wanted.time("start", timezone)
     end = wanted.time("end", timezone, is_last=True)
     if start is not UNSET and end is not UNSET and start > end:
         wanted.wrong("start", f"must not be later than filter.end, {end}")
-    return ReportFilter(
-        customer=wanted.code("customer"),
-        product=wanted.code("product"),
+    customer, customers = _scope(reader, wanted, "customer", "customers")
+    product, products = _scope(reader, wanted, "product", "products")
+    found = ReportFilter(
+        customer=customer,
+        customers=customers,
+        product=product,
+        products=products,
         types=wanted.codes("types"),
+        versions=wanted.codes("versions"),
         start=start,
         end=end,
     )
+    if products is not UNSET and plan is not None:
+        names = () if EVERY in products else products
+        if why := columns_problem(plan, names):
+            wanted.wrong("products", why)
+    return structs.replace(found, where=_conditions(reader, wanted, filter_products(found), plan))
+
+
+def _scope(
+    reader: BodyReader, wanted: Part, one: str, several: str
+) -> tuple[str | UnsetType, tuple[str, ...] | UnsetType]:
+    """What the filter names under one of two keys: a customer or several, a product or several."""
+    if wanted.value(several) is None:
+        return wanted.code(one), UNSET
+    names = wanted.codes(several)
+    if names is UNSET or not all(isinstance(name, str) for name in names):
+        return UNSET, (EVERY,)  # The problem is known.
+    if wanted.value(one) is not None:
+        wanted.wrong(several, f"must not stand beside filter.{one}: name them all here")
+    if not names or "" in names:
+        wanted.wrong(several, f'must be an array of codes, or ["{EVERY}"] for all that you may see')
+        return UNSET, (EVERY,)
+    found = tuple(dict.fromkeys(names))
+    if len(found) > reader.settings.usage_scope_max:
+        wanted.wrong(several, f"must name {reader.settings.usage_scope_max} {several} at the most")
+    return UNSET, (EVERY,) if EVERY in found else found
+
+
+def _conditions(
+    reader: BodyReader, wanted: Part, products: tuple[str, ...], plan: Plan | None
+) -> tuple[str, ...] | UnsetType:
+    """The conditions on context keys, as statistics read them."""
+    texts = wanted.value("where")
+    if texts is None:
+        return UNSET
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        wanted.wrong("where", "must be an array of conditions such as userId:is:ada")
+        return UNSET
+    if plan is None:
+        if not all(map(parse_condition, texts)):
+            wanted.wrong("where", "must be an array of conditions such as userId:is:ada")
+        return tuple(texts) or UNSET
+    conditions = ParameterReader({"where": texts}, reader.settings, plan)
+    found = conditions.conditions("where", products)
+    try:
+        conditions.refuse()
+    except RequestRefused as error:
+        for problem in error.problems:
+            wanted.wrong("where", problem.why)
+    return tuple(map(str, found)) or UNSET
 
 
 def _times(output: Part, file_format: str) -> str:
@@ -125,15 +187,40 @@ def _safe(output: Part, file_format: str) -> bool:
     return safe
 
 
-def _destination(settings: Settings, output: Part, wanted: Part) -> str | UnsetType:
-    """The name of a destination that the settings allow for the filter's customer; UNSET where none was sent."""
+def _destination(settings: Settings, output: Part, wanted: ReportFilter) -> str | UnsetType:
+    """The name of a destination that the settings allow for the filter's customers; UNSET where none was sent.
+
+    For a `*` it is looked at again when it is known whom that means.
+    """
     found = output.text("bucketName")
     if found is UNSET:
         return UNSET
     known = settings.destinations.get(found)
-    if known is None or not known.takes(str(wanted.value("customer"))):
-        output.wrong("bucketName", f"no destination named {found[:100]!r} is configured")
+    are_known = EVERY not in (wanted.customers or ())
+    if known is None or (are_known and not files.takes_all(known, wanted)):
+        output.wrong("bucketName", _no_destination(found))
     return found
+
+
+def _no_destination(name: str) -> str:
+    return f"no destination named {name[:100]!r} is configured"
+
+
+def visible_request(
+    user: User, wanted: ReportSpec, settings: Settings, earlier: ReportFilter | None = None
+) -> ReportSpec:
+    """The request with the customers whom a `*` means; of an `earlier` filter of the same request only its customers.
+
+    Raises RequestRefused where the user may not see a customer, or may not send these to the destination.
+    """
+    selected = visible_filter(user, wanted.filter)
+    if earlier is not None and wanted.filter.customers == (EVERY,) and earlier.customers not in (UNSET, (EVERY,)):
+        visible = filter_customers(selected)
+        both = tuple(name for name in filter_customers(earlier) if EVERY in visible or name in visible)
+        selected = structs.replace(selected, customers=both or visible)
+    if wanted.bucket is not UNSET and not files.takes_all(settings.destinations[wanted.bucket], selected):
+        raise refuse_request("output.bucketName", _no_destination(wanted.bucket))
+    return structs.replace(wanted, filter=selected)
 
 
 def _destination_key(output: Part) -> str | UnsetType:
@@ -226,7 +313,9 @@ def _require_sequel(wanted: ReportSpec, earlier: Job) -> None:
 
 
 def _selected(asked: ReportSpec | Job) -> tuple[Any, ...]:
-    """What selects events, comparable. Types have no order; no types means all types."""
+    """What selects events, comparable. Names have no order, and none mean all."""
     wanted: ReportFilter = asked.filter
-    types = frozenset() if wanted.types is UNSET else frozenset(wanted.types)
-    return structs.replace(wanted, types=UNSET), types, asked.basis, asked.duplicates
+    lists = (wanted.types, wanted.versions, wanted.where, filter_customers(wanted), filter_products(wanted))
+    are_all = EVERY in (wanted.customers or ()), EVERY in (wanted.products or ())
+    names = tuple(frozenset(each or ()) for each in lists)
+    return names, are_all, wanted.start, wanted.end, asked.basis, asked.duplicates

@@ -23,7 +23,46 @@ Instant = Annotated[
 ]
 Customer = Annotated[str, Meta(min_length=1, description="The customer's code.")]
 Product = Annotated[str, Meta(min_length=1, description="The product's code.")]
-EventTypes = Annotated[list[str], Meta(description="Event types; when left out, all of them.")] | UnsetType | None
+Customers = (
+    Annotated[
+        list[str],
+        Meta(min_length=1, description="Codes of customers, in the place of `customer`; `*` for all that you may see."),
+    ]
+    | UnsetType
+    | None
+)
+Products = (
+    Annotated[list[str], Meta(min_length=1, description="Codes of products, in the place of `product`; `*` for all.")]
+    | UnsetType
+    | None
+)
+EventTypes = (
+    Annotated[
+        list[str],
+        Meta(description="Event types, and beginnings of some with a `*` behind; when left out, all types."),
+    ]
+    | UnsetType
+    | None
+)
+Versions = (
+    Annotated[
+        list[str],
+        Meta(description="Versions of the software that sent the events, empty for none; when left out, all."),
+    ]
+    | UnsetType
+    | None
+)
+Conditions = (
+    Annotated[
+        list[str],
+        Meta(
+            description="Conditions on context keys, all of which must hold: `KEY:is:VALUE`, or `is not`, `one of` "
+            "(with `|` between values), `contains`, `empty` or `not empty` in the place of `is`."
+        ),
+    ]
+    | UnsetType
+    | None
+)
 Basis = Annotated[
     Literal["event", "received"],
     Meta(description="Whether start and end are about the time of the event, or that of its receipt."),
@@ -33,11 +72,15 @@ DestinationKey = Annotated[str, Meta(min_length=1, description="The file's name 
 
 
 class ReportRequestFilter(Struct):
-    """What a report selects."""
+    """What a report selects. It has either `customer` or `customers`, and either `product` or `products`."""
 
-    customer: Customer
-    product: Product
+    customer: Customer | UnsetType | None = UNSET
+    customers: Customers = UNSET
+    product: Product | UnsetType | None = UNSET
+    products: Products = UNSET
     types: EventTypes = UNSET
+    versions: Versions = UNSET
+    where: Conditions = UNSET
     start: Instant | UnsetType | None = UNSET
     end: Instant | UnsetType | None = UNSET
     timezone: Annotated[str, Meta(description="In which dates and times without an offset are meant.")] = "UTC"

@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from msgspec import UNSET, Struct, structs
 from obstore.exceptions import BaseError
 
-from footfall.accounts import may_see
 from footfall.errors import Code, RequestRefused
 from footfall.files import Files, FilesAway, FilesFailed
 from footfall.reports import request, status
 from footfall.reports.files import Destinations, FileLocation, is_link_valid, remove_files, sign_link
 from footfall.reports.request import parse_report_request
+from footfall.reports.selection import asked_codes, may_see_report
 from footfall.reports.status import job_id_of, media_type, report_source
 from footfall.reports.waiting import EndWaits
 from footfall.settings import Settings
@@ -106,15 +106,11 @@ class Reports:
         Raises RequestRefused as `start` does, except for the number of reports; with `strict`, also for what `start`
         only warns of.
         """
-        wanted = parse_report_request(body, self._settings, strict=strict)
-        if not may_see(user, wanted.filter.customer):
-            raise _not_theirs(wanted.filter.customer)
-        if not may_see(user, wanted.filter.customer, wanted.filter.product):
-            raise _not_theirs(wanted.filter.product, "product")
+        plan = self._codes.plan if self._codes else None
+        wanted = parse_report_request(body, self._settings, plan, strict=strict)
+        wanted = request.visible_request(user, wanted, self._settings)
         if self._codes is not None:
-            kinds = () if wanted.filter.types is UNSET else wanted.filter.types
-            asked = wanted.filter
-            unknown = await self._codes.find_unknown(asked.customer, asked.product, kinds, account=user.account)
+            unknown = await self._codes.find_unknown(asked_codes(wanted.filter), account=user.account)
             wanted = structs.replace(wanted, mistakes=(*wanted.mistakes, *unknown)[: self._settings.problems_max])
         started_ms = self._clock.now_ms()
         earlier = None if wanted.since is UNSET else await self._earlier(user, wanted.since)
@@ -135,7 +131,7 @@ class Reports:
         before, at_once = wanted.before, min(wanted.limit + 1, QUERY_REPORTS_MAX)
         while len(found) <= wanted.limit and bytes_left >= 0:
             jobs = await asyncio.to_thread(self._state.jobs.newest, user.account, at_once, before)
-            visible = [job for job in jobs if may_see(user, job.filter.customer, job.filter.product)]
+            visible = [job for job in jobs if may_see_report(user, job.filter)]
             fitting, bytes_left = status.count_fitting(visible, bytes_left)
             found += visible[: fitting + 1]
             if len(jobs) < at_once or bytes_left < 0:
@@ -190,7 +186,7 @@ class Reports:
         """This user's report. Raises the same RequestRefused when it does not exist and when it is not the user's."""
         wanted = job_id_of(source)
         job = await asyncio.to_thread(self._state.jobs.get, wanted) if wanted else None
-        if job is None or job.account != user.account or not may_see(user, job.filter.customer, job.filter.product):
+        if job is None or job.account != user.account or not may_see_report(user, job.filter):
             raise _no_job()
         return job
 
@@ -245,7 +241,7 @@ class Reports:
         wanted = job_id_of(source)
         job = self._state.jobs.get(wanted) if wanted else None
         owner = None if job is None else self._state.users.with_account(job.account)
-        if job is None or owner is None or not may_see(owner, job.filter.customer):
+        if job is None or owner is None or not may_see_report(owner, job.filter):
             return None
         now_ms = self._clock.now_ms()
         return job if is_link_valid(self._state.secrets.get("links"), owner, source, name, token, now_ms) else None
@@ -297,7 +293,3 @@ def _too_many(error: TooManyJobs) -> RequestRefused:
         have, advice_s = f"{reports} whose file is kept", RETRY_FULL_S
         todo = "remove old ones with DELETE /reports/{source}; GET /reports lists them"
     return RequestRefused(Code.REQUEST_RATE_LIMITED, f"you have {have}, and may have no more: {todo}", (), advice_s)
-
-
-def _not_theirs(code: str, what: str = "customer") -> RequestRefused:
-    return RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the {what} {code!r}")

@@ -14,10 +14,12 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall import windows
-from footfall.reports import BodyReader, make_job, read_report_request
+from footfall.plan import Plan
+from footfall.reports import SCOPE_KEYS, BodyReader, make_job, read_report_request, visible_request
 from footfall.settings import Settings
 from footfall.state import Job, Schedule, User
 from footfall.windows import DAY_MS, Window
+from footfall.wire import ReportFilter
 
 # What the template of a destination's key may hold, so that each window and correction has a key of its own.
 PLACEHOLDERS = ("start", "end", "day", "correction", "schedule")
@@ -61,6 +63,14 @@ def report_body(schedule: Schedule) -> dict[str, Any]:
     return found
 
 
+def with_scope(schedule: Schedule, wanted: ReportFilter) -> str:
+    """The body of a schedule with the customers and products of a filter: what a `*` means to a key, and no more."""
+    body = report_body(schedule)
+    scope = msgspec.to_builtins(wanted)
+    body["filter"] = body["filter"] | {key: scope[key] for key in SCOPE_KEYS if key in scope}
+    return msgspec.json.encode(body).decode()
+
+
 def fill_placeholders(found: dict[str, Any], schedule: Schedule, window: Window, correction: int) -> dict[str, Any]:
     """The body for one window: with its first and last millisecond, and the key that its template makes."""
     filled = dict(found)
@@ -81,11 +91,19 @@ def make_scheduled_job(
     since_ms: int | None,
     now_ms: int,
     settings: Settings,
+    plan: Plan | None = None,
+    earlier: ReportFilter | None = None,
 ) -> Job:
-    """The job of a window's report, or of a correction; raises RequestRefused when it cannot be made any more."""
+    """The job of a window's report, or of a correction; raises RequestRefused when it cannot be made any more.
+
+    Where the schedule is of all customers that its owner may see, a correction is of those that the `earlier` report of
+    the window has.
+    """
     reader = BodyReader(settings)
-    wanted = read_report_request(reader, fill_placeholders(report_body(schedule), schedule, window, correction))
+    body = fill_placeholders(report_body(schedule), schedule, window, correction)
+    wanted = read_report_request(reader, body, plan)
     reader.refuse()
+    wanted = visible_request(owner, wanted, settings, earlier)
     job = make_job(owner, wanted, str(uuid.uuid4()), now_ms, None)
     return structs.replace(job, schedule=schedule.id, since_ms=since_ms)
 

@@ -7,15 +7,21 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from footfall import windows
+from footfall.plan import Plan
 from footfall.reports import (
     Basis,
     BodyReader,
     BodyTime,
+    Conditions,
     Customer,
+    Customers,
     EventTypes,
     FileOutput,
     Part,
     Product,
+    Products,
+    ReportSpec,
+    Versions,
     check_keys,
     read_report_request,
 )
@@ -47,9 +53,13 @@ SET_BY_SCHEDULE = {
 class ScheduleFilter(Struct, forbid_unknown_fields=True):
     """What each of a schedule's reports selects; their times are the schedule's."""
 
-    customer: Customer
-    product: Product
+    customer: Customer | UnsetType | None = UNSET
+    customers: Customers = UNSET
+    product: Product | UnsetType | None = UNSET
+    products: Products = UNSET
     types: EventTypes = UNSET
+    versions: Versions = UNSET
+    where: Conditions = UNSET
     basis: Basis = "event"
 
 
@@ -82,8 +92,13 @@ class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
     output: ScheduleOutput | UnsetType | None = UNSET
 
 
-def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings) -> Schedule:
-    """The schedule of a body. Raises RequestRefused, naming everything that is wrong."""
+def parse_schedule_request(
+    body: bytes, user: User, schedule_id: str, now_ms: int, settings: Settings, plan: Plan | None = None
+) -> tuple[Schedule, ReportSpec]:
+    """The schedule of a body, and the request of its first report. Raises RequestRefused, naming all that is wrong.
+
+    The plan knows the context keys of conditions; without one they are not looked up.
+    """
     reader = BodyReader(settings, strict=True, goal="the schedule cannot be made")
     found = reader.decode(body)
     check_keys(reader, found, ScheduleRequest)
@@ -107,9 +122,9 @@ def parse_schedule_request(body: bytes, user: User, schedule_id: str, now_ms: in
         next_start_ms=first.start_ms,
         next_due_ms=first.end_ms + grace_s * 1000,
     )
-    _check_report(reader, found, schedule, first)
+    report = _read_report(reader, found, schedule, first, plan)
     reader.refuse()
-    return schedule
+    return schedule, report
 
 
 def _name(wanted: Part) -> str:
@@ -144,7 +159,9 @@ def _body(reader: BodyReader, found: dict[str, Any]) -> str:
     return text.decode()
 
 
-def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule, first: Window) -> None:
+def _read_report(
+    reader: BodyReader, found: dict[str, Any], schedule: Schedule, first: Window, plan: Plan | None
+) -> ReportSpec:
     """Read the request of the first report, so that its problems refuse the schedule."""
     for path, why in SET_BY_SCHEDULE.items():
         name, _, key = path.partition(".")
@@ -155,4 +172,4 @@ def _check_report(reader: BodyReader, found: dict[str, Any], schedule: Schedule,
     if isinstance(template, str):
         for why in jobs.key_problems(template, schedule.every, corrected=schedule.correction_days > 0):
             reader.wrong("output.bucketKey", why)
-    read_report_request(reader, jobs.fill_placeholders(found, schedule, first, 0))
+    return read_report_request(reader, jobs.fill_placeholders(found, schedule, first, 0), plan)

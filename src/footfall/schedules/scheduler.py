@@ -9,6 +9,7 @@ from msgspec import structs
 from footfall import windows
 from footfall.accounts import may_see
 from footfall.errors import RequestRefused
+from footfall.plan import LivePlan, Plan
 from footfall.reports import CANCELLED, job_bounds, job_filter
 from footfall.schedules import jobs
 from footfall.schedules.jobs import Correct, LateFindings, LateScan
@@ -16,6 +17,7 @@ from footfall.settings import Settings
 from footfall.state import Job, JobStatus, RunStatus, Schedule, ScheduleRun, State, StateUnavailable, User
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable, query
 from footfall.system.clock import Clock
+from footfall.usage import EVERY
 from footfall.windows import DAY_MS, Window
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,10 @@ class Stopped(Exception):
 class Scheduler:
     """Any number of schedulers, on one node or many, share the schedules: the first to change a row wins."""
 
-    def __init__(self, state: State, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, state: State, store: Store, settings: Settings, clock: Clock, plan: LivePlan | None = None
+    ) -> None:
+        self._live_plan = plan
         self._state = state
         self._store = store
         self._settings = settings
@@ -109,7 +114,8 @@ class Scheduler:
         # The window begins where the last one ended, even if the rules of its time zone were changed meanwhile.
         end_ms = windows.window(schedule.every, timezone, schedule.next_start_ms).end_ms
         window = Window(schedule.next_start_ms, end_ms)
-        job = jobs.make_scheduled_job(schedule, self._owner(schedule), window, 0, None, now_ms, self._settings)
+        owner = self._owner(schedule)
+        job = jobs.make_scheduled_job(schedule, owner, window, 0, None, now_ms, self._settings, self._plan)
         run = ScheduleRun(schedule=schedule.id, start_ms=window.start_ms, end_ms=end_ms, job=job.id)
         due_ms = windows.window(schedule.every, timezone, end_ms).end_ms + schedule.grace_s * 1000
         if self._state.schedules.start_window(run, job, end_ms, due_ms, self._bounds):
@@ -179,7 +185,7 @@ class Scheduler:
                 self._state.schedules.change_run(run, structs.replace(run, look_ms=None))
 
     def _count(self, job: Job) -> LateFindings:
-        late = job_filter(job)
+        late = job_filter(job, self._plan)
         ((events, first_ms, last_ms),) = self._store.rows(
             late.fill(query("schedule_late")), late.parameters, {"max_execution_time": SCAN_TIMEOUT_S}
         )
@@ -188,19 +194,32 @@ class Scheduler:
     def _order(self, schedule: Schedule, run: ScheduleRun, correction: int, since_ms: int | None) -> Job:
         _zone(schedule)
         window, now_ms = Window(run.start_ms, run.end_ms), self._clock.now_ms()
+        owner, earlier = self._owner(schedule), self._state.jobs.get(run.job)
         return jobs.make_scheduled_job(
-            schedule, self._owner(schedule), window, correction, since_ms, now_ms, self._settings
+            *(schedule, owner, window, correction, since_ms, now_ms, self._settings, self._plan),
+            earlier=earlier.filter if earlier else None,
         )
 
     def _owner(self, schedule: Schedule) -> User:
-        """The owner, who must still exist and may still see the customer. Raises Stopped."""
+        """The owner, who must still exist and may still see the customers. Raises Stopped."""
         owner = self._state.users.with_account(schedule.account)
         if owner is None:
             raise Stopped(f"user {schedule.user!r}, who made it, was removed")
-        customer = jobs.report_body(schedule)["filter"]["customer"]
-        if not may_see(owner, customer):
-            raise Stopped(f"user {schedule.user!r} may not see the customer {customer!r} any more")
+        wanted = jobs.report_body(schedule)["filter"]
+        one = wanted.get("customer")
+        names = wanted["customers"] if one is None else [one]
+        if one is None and EVERY in names:
+            if not (owner.admin or owner.customers):
+                raise Stopped(f"user {schedule.user!r} may see no customer any more")
+            return owner
+        for customer in names:
+            if not may_see(owner, customer):
+                raise Stopped(f"user {schedule.user!r} may not see the customer {customer!r} any more")
         return owner
+
+    @property
+    def _plan(self) -> Plan | None:
+        return self._live_plan.plan if self._live_plan else None
 
 
 class _Pausing:

@@ -3,12 +3,12 @@
 import uuid
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall import windows
-from footfall.accounts import KeyedUser, may_see
+from footfall.accounts import KeyedUser
 from footfall.errors import Code, RequestRefused
-from footfall.reports import SOURCE_PREFIX
+from footfall.reports import SOURCE_PREFIX, asked_codes, body_scope, may_see_report, visible_request
 from footfall.schedules import jobs
 from footfall.schedules.request import parse_schedule_request
 from footfall.settings import Settings
@@ -92,17 +92,15 @@ class Schedules:
         and codes that neither the plan nor the store knows. While the store does not answer, codes that are not in the
         plan count as known, or with `assume_unknown` as not.
         """
-        schedule = parse_schedule_request(body, owner, str(uuid.uuid4()), self._clock.now_ms(), self._settings)
-        wanted = jobs.report_body(schedule)["filter"]
-        customer = wanted["customer"]
-        if not may_see(owner, customer):
-            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, f"you may not see the customer {customer!r}")
-        if not may_see(owner, customer, wanted["product"]):
-            text = f"you may not see the product {wanted['product']!r}"
-            raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
+        plan = self._codes.plan if self._codes else None
+        made_ms = self._clock.now_ms()
+        schedule, wanted = parse_schedule_request(body, owner, str(uuid.uuid4()), made_ms, self._settings, plan)
+        wanted = visible_request(owner, wanted, self._settings)
+        if isinstance(owner, KeyedUser) and owner.is_narrowed:
+            schedule = structs.replace(schedule, body=jobs.with_scope(schedule, wanted.filter))
         if self._codes is not None:
-            product = wanted["product"]
-            unknown = self._codes.find_unknown_blocking(customer, product, assume_unknown=assume_unknown)
+            asked = asked_codes(wanted.filter)
+            unknown = self._codes.find_unknown_blocking(asked, assume_unknown=assume_unknown)
             if unknown:
                 text = "the schedule cannot be made: its reports would be empty"
                 problems = tuple(mistake.problem() for mistake in unknown)
@@ -160,9 +158,10 @@ class Schedules:
 
 
 def _is_in_reach(user: User, schedule: Schedule) -> bool:
-    """Whether the key with which the user signed in is for the schedule's customer and product; a password is."""
-    wanted = jobs.report_body(schedule)["filter"]
-    return not isinstance(user, KeyedUser) or may_see(user, wanted["customer"], wanted["product"])
+    """Whether the key with which the user signed in is for the schedule's customers and products; a password is."""
+    if not isinstance(user, KeyedUser) or not user.is_narrowed:
+        return True
+    return may_see_report(user, body_scope(jobs.report_body(schedule)["filter"]))
 
 
 def _no_schedule() -> RequestRefused:

@@ -48,7 +48,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         keeper = RollupKeeper(state, store, settings, clock, node)
         metrics = stack.enter_context(open_metrics(settings, "worker", lambda: _values(loader, held, keeper)))
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
-        scheduler = Scheduler(state, store, settings, clock)
+        scheduler = Scheduler(state, store, settings, clock, plan)
         reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
 
         async def tell() -> None:

@@ -159,7 +159,7 @@ LINK_TTL_S = 900
 # Seconds for which the object store's own URL works, to which a link leads: it is followed at once, and nothing but its
 # time ends it when the right that the link stands on is withdrawn.
 PRESIGNED_TTL_S = 60
-# Types that one report's filter may name.
+# Types, or versions, that one report's filter may name.
 FILTER_TYPES_MAX = 1_000
 
 # Saved views of one user: some kilobytes each, which every list has.

@@ -21,15 +21,17 @@ from footfall.usage.duplicates import (
 )
 from footfall.usage.event_list import EventList, TypesSeen
 from footfall.usage.funnel import Funnel
+from footfall.usage.grouping import Dimension, Grouping, group_by
 from footfall.usage.intervals import TimeSpan, join_spans
 from footfall.usage.matching import Matcher, compile_matcher
 from footfall.usage.paths import Paths, Top
-from footfall.usage.query import Answer
+from footfall.usage.query import Answer, ReportBody
 from footfall.usage.request import ParameterReader
 from footfall.usage.retention import ActorRetention
 from footfall.usage.rollup_keeper import RollupKeeper
 from footfall.usage.rollups import GroupCount, GroupKey, Rollups, Scope, ScopeState, TooManyGroups
 from footfall.usage.selection import (
+    EVERY,
     TIME_MS_MOST,
     Condition,
     Duplicates,
@@ -46,6 +48,7 @@ from footfall.usage.uniques import Uniques
 __all__ = [
     "COMPARED_ROWS_MAX",
     "DEFINITIONS",
+    "EVERY",
     "STATISTICS",
     "TIME_MS_MOST",
     "ActorRetention",
@@ -54,6 +57,7 @@ __all__ = [
     "Count",
     "Counts",
     "Definition",
+    "Dimension",
     "Drawings",
     "DuplicateCounts",
     "Duplicates",
@@ -63,11 +67,13 @@ __all__ = [
     "Funnel",
     "GroupCount",
     "GroupKey",
+    "Grouping",
     "Limit",
     "Matcher",
     "ParameterReader",
     "Paths",
     "PeriodComparison",
+    "ReportBody",
     "RollupKeeper",
     "Rollups",
     "Scope",
@@ -85,6 +91,7 @@ __all__ = [
     "compile_matcher",
     "compile_selection",
     "cut",
+    "group_by",
     "join_spans",
     "make_chart",
     "make_table",

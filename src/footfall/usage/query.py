@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from footfall import windows
 from footfall.errors import Code, Problem, RequestRefused
@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     exact: bool
     duplicates: str
     link: str
-    report: ReportBody | UnsetType = UNSET
+    report: ReportBody
 
 
 class Watermark(Struct, frozen=True):
@@ -109,7 +109,7 @@ class Query:
             "exact": exact,
             "duplicates": self.selection.duplicates,
             "link": self._link,
-            "report": report_body(self.selection, self.as_of),
+            "report": report_body(self.selection, self.as_of, self.settings.usage_scope_max),
         }
 
     def rows(
@@ -168,15 +168,22 @@ class Query:
         return f"if({value} = '', '', concat(toString(length(customer)), ':', toString(customer), {value}))"
 
 
-def report_body(selection: EventSelection, as_of: int) -> ReportBody | UnsetType:
-    """The report of a selection; there is none where reports cannot select the same."""
-    several = len(selection.customers) != 1 or len(selection.products) != 1
-    if several or selection.versions or selection.where or any(name.endswith(EVERY) for name in selection.types):
-        return UNSET
+def report_body(selection: EventSelection, as_of: int, scope_max: int) -> ReportBody:
+    """The report of a selection.
+
+    More customers than a filter may name, `scope_max`, are all that a user may see, and are named so.
+    """
+    customers, products = selection.customers, selection.products
+    if len(customers) == len(products) == 1:
+        scope: dict[str, Any] = {"customer": customers[0], "product": products[0]}
+    else:
+        named = customers if 0 < len(customers) <= scope_max else (EVERY,)
+        scope = {"customers": list(named), "products": list(products or (EVERY,))}
     wanted = {
-        "customer": selection.customers[0],
-        "product": selection.products[0],
+        **scope,
         "types": list(selection.types),
+        "versions": list(selection.versions),
+        "where": list(map(str, selection.where)),
         "start": selection.start,
         "end": selection.end,
         "basis": selection.basis if selection.basis != "event" else UNSET,

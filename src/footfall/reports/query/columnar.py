@@ -8,7 +8,6 @@ into groups that depend on nothing but the rows.
 import io
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any, Protocol
 
 from msgspec import Struct, structs
@@ -110,7 +109,7 @@ class Columnar:
         if self._pending_bytes >= sizes.step_bytes_max:
             ahead = pa.Table.from_batches(self._pending).slice(0, sizes.step_rows)
             lengths = pa.array([0] * ahead.num_rows, pa.int64())
-            for column in ahead.columns[1:]:
+            for column in _texts(ahead.columns):
                 lengths = pc.add(lengths, pc.fill_null(pc.binary_length(column), 0).cast(pa.int64()))
             reached = pc.index(pc.greater_equal(pc.cumulative_sum(lengths), sizes.step_bytes_max), True).as_py()
             if reached >= 0:
@@ -162,11 +161,18 @@ class Columnar:
 
 
 def _value_bytes(columns: Iterable[Any]) -> int:
-    """The bytes of all texts in the columns; the first column has times."""
+    """The bytes of all texts in the columns."""
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    lengths = (pc.sum(pc.binary_length(column)).as_py() for column in islice(columns, 1, None))
+    lengths = (pc.sum(pc.binary_length(column)).as_py() for column in _texts(columns))
     return sum(length or 0 for length in lengths)
+
+
+def _texts(columns: Iterable[Any]) -> Iterator[Any]:
+    """The columns that hold texts, and no times."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return (column for column in columns if not pa.types.is_primitive(column.type))
 
 
 class WrittenBytes(io.RawIOBase):

@@ -7,10 +7,24 @@ from typing import Any
 
 from msgspec import Struct
 
-from footfall.reports.query.statement import job_filter, select_rows
-from footfall.state import Job
+from footfall.reports.query.statement import select_rows
 from footfall.store import Store, query
-from footfall.usage import COMPARED_ROWS_MAX, DuplicateCounts, Limit, TimeSpan, compare, join_spans
+from footfall.usage import (
+    COMPARED_ROWS_MAX,
+    Dimension,
+    DuplicateCounts,
+    EventFilter,
+    Limit,
+    TimeSpan,
+    compare,
+    group_by,
+    join_spans,
+)
+
+# By what a part of a report is counted: by type, or also by customer and product.
+Kind = str | tuple[str, str, str]
+_BY_TYPE = group_by([Dimension("type")])
+_BY_KIND = group_by([Dimension("customer"), Dimension("product"), Dimension("type")])
 
 
 class TypeCounts(Struct, frozen=True):
@@ -28,9 +42,14 @@ class TypeCounts(Struct, frozen=True):
 
 
 class ReportCounts(Struct, frozen=True):
-    """Counts by type; types without events are left out."""
+    """Counts by type, of some parts by customer, product and type; those without events are left out."""
 
-    by_type: dict[str, TypeCounts] = {}
+    by_type: dict[Kind, TypeCounts] = {}
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """The products and types, where it is counted by these."""
+        return frozenset(kind[1:] for kind in self.by_type if not isinstance(kind, str))
 
     @property
     def rows(self) -> int:
@@ -43,6 +62,28 @@ class ReportCounts(Struct, frozen=True):
         for name, counts in other.by_type.items():
             by_type[name] = by_type[name].join(counts) if name in by_type else counts
         return ReportCounts(by_type)
+
+
+class FileCounts:
+    """Counts of the events in a file: by type, and the rows of each customer's product."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[Kind, TypeCounts] = {}
+        self.rows_of: dict[str, dict[str, int]] = {}
+
+    @property
+    def by_type(self) -> ReportCounts:
+        """The counts by type, of all customers and products together."""
+        return ReportCounts(self._by_type)
+
+    def add(self, counts: ReportCounts, customer: str = "", product: str = "") -> None:
+        """Add the counts of a part, by type those of one customer's one product."""
+        for kind, found in counts.by_type.items():
+            customer, product, name = (customer, product, kind) if isinstance(kind, str) else kind
+            known = self._by_type.get(name)
+            self._by_type[name] = known.join(found) if known else found
+            products = self.rows_of.setdefault(customer, {})
+            products[product] = products.get(product, 0) + found.rows
 
 
 class DuplicateScan(Struct, frozen=True):
@@ -65,12 +106,12 @@ class DuplicateScan(Struct, frozen=True):
 
         Equal events have one type and one timestamp, so that the first and last timestamps stay as they are.
         """
-        rows: Counter[str] = Counter()
-        late: Counter[str] = Counter()
+        rows: Counter[Kind] = Counter()
+        late: Counter[Kind] = Counter()
         for part in self.parts:
             for by_interval, sums in ((part.counts, rows), (part.late, late)):
-                for (_, name), number in by_interval.items():
-                    sums[name] += number
+                for (_, *kind), number in by_interval.items():
+                    sums[_kind(kind)] += number
         return ReportCounts(
             {
                 name: TypeCounts(found.rows - rows[name], found.first_ms, found.last_ms, found.late - late[name])
@@ -81,33 +122,49 @@ class DuplicateScan(Struct, frozen=True):
 
 def count_rows(
     store: Store,
-    job: Job,
+    selected: EventFilter,
     span: TimeSpan,
     late_ms: int,
     settings: dict[str, Any],
     *,
     final: bool = True,
     drop: bool = False,
+    by_kind: bool = False,
 ) -> ReportCounts:
-    """Count the report's events of one span by type. Raises what the store raises.
+    """Count the events of one span by type, or `by_kind` by customer, product and type. Raises what the store raises.
 
     With `final` an event that was loaded twice counts once, at 0.14 us of a core an event; `drop` leaves out
     duplicates.
     """
     between = {"start": span.first_ms, "end": span.last_ms, "late": late_ms}
-    selection = job_filter(job)
-    text = selection.fill(select_rows(query("report_counts"), final=final, drop=drop))
-    found = store.rows(text, {**selection.parameters, **between}, settings)
-    return ReportCounts({name: TypeCounts(*numbers) for name, *numbers in found})
+    statement = query("report_kinds" if by_kind else "report_counts")
+    text = selected.fill(select_rows(statement, final=final, drop=drop))
+    found = store.rows(text, {**selected.parameters, **between}, settings)
+    return ReportCounts({_kind(list(row[:-4])): TypeCounts(*row[-4:]) for row in found})
 
 
-def find_duplicates(store: Store, job: Job, days: Iterable[TimeSpan], limit: Limit, late_ms: int = 0) -> DuplicateScan:
-    """Find duplicates and unmerged copies among the report's events of some days, which may be joined.
+def _kind(names: list[str]) -> Kind:
+    if len(names) == 1:
+        return names[0]
+    customer, product, kind = names
+    return customer, product, kind
+
+
+def find_duplicates(
+    store: Store,
+    selected: EventFilter,
+    days: Iterable[TimeSpan],
+    limit: Limit,
+    late_ms: int = 0,
+    *,
+    by_kind: bool = False,
+) -> DuplicateScan:
+    """Find duplicates and unmerged copies among the events of some days, which may be joined.
 
     Raises what the store and `limit` raise.
     """
-    selection, spans = job_filter(job), join_spans(days, COMPARED_ROWS_MAX)
-    return DuplicateScan(tuple(compare(store, selection, spans, limit, late_ms=late_ms)))
+    spans, grouping = join_spans(days, COMPARED_ROWS_MAX), _BY_KIND if by_kind else _BY_TYPE
+    return DuplicateScan(tuple(compare(store, selected, spans, limit, grouping, late_ms)))
 
 
 class DayRange(Struct, frozen=True):
@@ -140,7 +197,8 @@ class Histogram(Struct, frozen=True):
     @property
     def types(self) -> frozenset[str]:
         """The types of the report's events."""
-        return frozenset(chain.from_iterable(month.counts.by_type for month in self.months))
+        found = chain.from_iterable(month.counts.by_type for month in self.months)
+        return frozenset(kind for kind in found if isinstance(kind, str))
 
     def ranges(self, rows_max: int) -> Iterator[DayRange]:
         """The months, neighbours joined while together they have at most `rows_max` rows."""
@@ -158,15 +216,14 @@ class Histogram(Struct, frozen=True):
 
 
 def read_histogram(
-    store: Store, job: Job, late_ms: int, settings: dict[str, Any], *, context_length: bool
+    store: Store, selected: EventFilter, late_ms: int, settings: dict[str, Any], *, context_length: bool
 ) -> Histogram:
     """Read the histogram by one statement, which takes 0.08 us of a core an event. Raises what the store raises."""
-    selection = job_filter(job)
-    parameters = {**selection.parameters, "late": late_ms, "context_length": int(context_length)}
+    parameters = {**selected.parameters, "late": late_ms, "context_length": int(context_length)}
     days: dict[int, list[TimeSpan]] = {}
-    by_type: dict[int, dict[str, TypeCounts]] = {}
+    by_type: dict[int, dict[Kind, TypeCounts]] = {}
     longest = 0
-    found = store.rows(selection.fill(query("report_histogram")), parameters, settings)
+    found = store.rows(selected.fill(query("report_histogram")), parameters, settings)
     for is_day, month, name, first_ms, last_ms, rows, length, late in found:
         longest = max(longest, length)
         if is_day:

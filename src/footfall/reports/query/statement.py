@@ -11,17 +11,18 @@ Reading a row takes 0.15 us of a core, making the line 0.10, putting in order 0.
 0.2. Whether a row needs quotes is seen from its values, those of a whole block together: 0.04 us.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from footfall.reports import encoding
 from footfall.reports.query.layout import Field, Layout
 from footfall.reports.query.xlsx import xml_functions, xml_parameters, xml_row
+from footfall.reports.selection import job_filter
 from footfall.state import Job
 from footfall.store import Identifier, query
-from footfall.usage import EventFilter, EventSelection, compile_selection, without_duplicates
+from footfall.usage import EventFilter, without_duplicates
 
 _FORMATS = {
     "csv": "CustomSeparated",
@@ -54,31 +55,14 @@ _SPECIAL = ("{delimiter:String}", "'\"'", "'\\r'", "'\\n'")
 # Characters that a cell may have besides those of the event: of a time, and the mark. A delimiter among them could
 # stand in any cell.
 _OWN_CHARACTERS = f"0123456789-:.TZ {FORMULA_MARK}"
-_NULL = "CAST(NULL AS Nullable(String))"
+NULL = "CAST(NULL AS Nullable(String))"
 # In the layout of a type, the character for a place in the context has its position plus this code; the code alone
 # stands for no place.
-_NO_PLACE_CODE = 32
-
-
-def job_filter(job: Job) -> EventFilter:
-    """What selects the report's events.
-
-    With the basis `event` the filter's start and end bound the timestamp; with `received`, the time of receipt.
-    """
-    wanted = job.filter
-    selection = EventSelection(
-        customers=(wanted.customer,),
-        products=(wanted.product,),
-        types=() if wanted.types is UNSET else tuple(wanted.types),
-        start=wanted.start,
-        end=wanted.end,
-        basis=job.basis,
-    )
-    return compile_selection(selection, job.watermark_ms, since_ms=-1 if job.since_ms is None else job.since_ms)
+NO_PLACE_CODE = 32
 
 
 class _Names(Struct, frozen=True):
-    """The names in a statement of a type's layout, and of its two functions with their arguments."""
+    """The names in a statement of a type's layout, of its functions with their arguments, and of a mark."""
 
     layout: str
     place: str
@@ -86,6 +70,7 @@ class _Names(Struct, frozen=True):
     guard: str
     cell: str
     xml: str
+    planless: str
 
 
 class ReportStatement:
@@ -95,9 +80,16 @@ class ReportStatement:
     saves a sixth of the time where the events are of 3 of 25 types.
     """
 
-    def __init__(self, job: Job, layout: Layout, types: frozenset[str] | None = None) -> None:
+    # The columns of the table from which the rows are made, and the order of the rows: the key without customer and
+    # product, which are equal in all rows.
+    _sources: ClassVar = "timestamp, type, context, batch, sequence"
+    _order: ClassVar = "timestamp, batch, sequence"
+
+    def __init__(
+        self, job: Job, layout: Layout, types: frozenset[str] | None = None, selected: EventFilter | None = None
+    ) -> None:
         self._job = job
-        self._filter = job_filter(job)
+        self._filter = selected or job_filter(job)
         self._types = types
         self._parameters: dict[str, Any] = {}
         self._names = _names(layout)
@@ -107,6 +99,7 @@ class ReportStatement:
         cells = list(self._cells(layout))
         self._select_list = self._row(cells, layout)
         text = query("report_rows").replace("{{format}}", _FORMATS[job.format])
+        text = text.replace("{{sources}}", self._sources).replace("{{order}}", self._order)
         self._text = text.replace("{{with}}", self._with_clause()).replace("{{layout}}", self._type_layout())
 
     def text(self, *, final: bool = True, drop: bool = False) -> str:
@@ -124,20 +117,22 @@ class ReportStatement:
 
     def _row(self, cells: list[str], layout: Layout) -> str:
         if self._job.format == "csv":
-            return self._line(cells)
+            return self._line(cells, layout)
         if self._job.format == "xlsx":
             self._parameters |= xml_parameters()
-            return xml_row(self._names.xml, cells[1:], _NULL)
+            time_at = layout.fixed.index("timestamp")
+            return xml_row(self._names.xml, cells[:time_at], cells[time_at + 1 :], NULL)
         return self._columns(cells, layout)
 
-    def _line(self, cells: list[str]) -> str:
+    def _line(self, cells: list[str], layout: Layout) -> str:
         """A row as a line of CSV: one `concat` for a row without special characters, else quoted field by field."""
         self._parameters["delimiter"] = self._job.delimiter
         if self._job.delimiter in _OWN_CHARACTERS:
             return _QUOTED % ", ".join(cells)
         named = [cell if cell == NOTHING else f"{cell} AS cell{index}" for index, cell in enumerate(cells)]
         short_names = [cell if cell == NOTHING else f"cell{index}" for index, cell in enumerate(cells)]
-        special = f"arrayExists(value -> {_needs_quotes('value')}, context) OR {_needs_quotes('type')}"
+        texts = " OR ".join(_needs_quotes(column) for column in layout.fixed if column != "timestamp")
+        special = f"arrayExists(value -> {_needs_quotes('value')}, context) OR {texts}"
         return f"if({special}, {_QUOTED % ', '.join(short_names)}, {self._joined(named)})"
 
     def _columns(self, cells: list[str], layout: Layout) -> str:
@@ -161,26 +156,28 @@ class ReportStatement:
 
     def _cells(self, layout: Layout) -> Iterator[str]:
         """The expressions of all columns."""
-        job = self._job
-        if job.format in encoding.TEXTS:
-            plain = "toString(timestamp)" if job.format == "csv" else "timestamp"
-            yield {"rfc3339": _RFC3339, "excel": _EXCEL}.get(job.times, plain)
-        else:
-            yield _MOMENT
-        yield self._guarded("toString(type)")
+        for column in layout.fixed:
+            yield self._time() if column == "timestamp" else self._guarded(f"toString({column})")
         for field in layout.fields:
             yield self._guarded(self._value(field))
+
+    def _time(self) -> str:
+        job = self._job
+        if job.format not in encoding.TEXTS:
+            return _MOMENT
+        plain = "toString(timestamp)" if job.format == "csv" else "timestamp"
+        return {"rfc3339": _RFC3339, "excel": _EXCEL}.get(job.times, plain)
 
     def _value(self, field: Field) -> str:
         """An event's value in this column. CSV has no null, so nothing is the empty string."""
         csv = self._job.format == "csv"
         if any(not place.types for place in field.places):
-            return _fixed_place(field, csv=csv)
+            return fixed_place(field.places[0].position, csv=csv)
         places = {name: place.position for place in reversed(field.places) for name in place.types}
         if self._types is not None:
             places = {name: position for name, position in places.items() if name in self._types}
         if not places:
-            return NOTHING if csv else _NULL
+            return NOTHING if csv else NULL
         if self._types is not None and self._types <= places.keys() and len({*places.values()}) == 1:
             value = f"context[{places.popitem()[1]:d}]"
             return value if csv else f"toNullable({value})"
@@ -192,31 +189,29 @@ class ReportStatement:
     def _type_layout(self) -> str:
         """The layout of an event's type: a character for each varying column, whose code tells the place."""
         names = self._names
-        if not self._places_by_type:
-            return f"'' AS {names.layout}"
-        no_places = bytes([_NO_PLACE_CODE]) * self._varying_columns
-        layouts = []
-        for places in self._places_by_type.values():
-            line = bytearray(no_places)
-            for column, position in places:
-                line[column - 1] = _NO_PLACE_CODE + position
-            layouts.append(line.decode("ascii"))
+        return f"{self._transform('type') if self._places_by_type else NOTHING} AS {names.layout}"
+
+    def _transform(self, key: str) -> str:
+        """The layout that belongs to a key, of those in `_places_by_type`."""
         self._parameters |= {
             "layout_types": list(self._places_by_type),
-            "layouts": layouts,
-            "no_layout": no_places.decode("ascii"),
+            "layouts": [self._line_of(places) for places in self._places_by_type.values()],
+            "no_layout": self._line_of([]),
         }
-        lists = "{layout_types:Array(String)}, {layouts:Array(String)}, {no_layout:String}"
-        return f"transform(type, {lists}) AS {names.layout}"
+        return f"transform({key}, {{layout_types:Array(String)}}, {{layouts:Array(String)}}, {{no_layout:String}})"
+
+    def _line_of(self, places: Iterable[tuple[int, int]]) -> str:
+        """A layout, of varying columns and their places."""
+        line = bytearray([NO_PLACE_CODE]) * self._varying_columns
+        for column, position in places:
+            line[column - 1] = NO_PLACE_CODE + position
+        return line.decode("ascii")
 
     def _with_clause(self) -> str:
         """The functions that the columns' expressions share, each defined once."""
         names, functions = self._names, []
-        if self._places_by_type:
-            place = f"ascii(substring({names.layout}, {names.column}, 1)) - {_NO_PLACE_CODE:d}"
-            # The context at 0 is the empty string, at null it is null.
-            found = place if self._job.format == "csv" else f"nullIf({place}, 0)"
-            functions.append(f"({names.column}) -> context[{found}] AS {names.place}")
+        if self._varying_columns:
+            functions.append(f"({names.column}) -> context[{self._place()}] AS {names.place}")
         if self._job.safe:
             self._parameters |= {"formula_start": FORMULA_START, "formula_mark": FORMULA_MARK}
             marked = f"if(match({names.cell}, {{formula_start:String}}), {{formula_mark:String}}, '')"
@@ -224,6 +219,11 @@ class ReportStatement:
         if self._job.format == "xlsx":
             functions += xml_functions(names.xml)
         return f"WITH {', '.join(functions)}\n" if functions else ""
+
+    def _place(self) -> str:
+        """The place of a varying column's value. The context at 0 is the empty string, at null it is null."""
+        place = f"ascii(substring({self._names.layout}, {self._names.column}, 1)) - {NO_PLACE_CODE:d}"
+        return place if self._job.format == "csv" else f"nullIf({place}, 0)"
 
     def _guarded(self, cell: str) -> str:
         return f"{self._names.guard}({cell})" if self._job.safe and cell != NOTHING else cell
@@ -240,11 +240,10 @@ def _needs_quotes(text: str) -> str:
     return " OR ".join(f"position({text}, {character}) > 0" for character in _SPECIAL)
 
 
-def _fixed_place(field: Field, *, csv: bool) -> str:
+def fixed_place(position: int, *, csv: bool) -> str:
     """The value at one place of the context for all types; nothing where the context is shorter."""
-    (place,) = field.places
-    value = f"context[{place.position:d}]"
-    return value if csv else f"if(length(context) >= {place.position:d}, {value}, {_NULL})"
+    value = f"context[{position:d}]"
+    return value if csv else f"if(length(context) >= {position:d}, {value}, {NULL})"
 
 
 def _names(layout: Layout) -> _Names:

@@ -78,15 +78,16 @@ def xml_functions(mark: str) -> tuple[str, ...]:
     )
 
 
-def xml_row(mark: str, cells: Iterable[str], nothing: str) -> str:
-    """The expression of a row: a time, and texts, of which `nothing` is always empty."""
+def xml_row(mark: str, before: Iterable[str], cells: Iterable[str], nothing: str) -> str:
+    """The expression of a row: texts `before` a time, and texts behind it, of which `nothing` is always empty."""
     number = f"toString(timestamp / {_DAY_MS:d} + {_EPOCH_DAY:d})"
     time = (
         f"if(timestamp BETWEEN {_FIRST_MS:d} AND {_LAST_MS:d}, concat('<c s=\"1\"><v>', {number}, '</v></c>'), "
         f"{mark}text(toString(timestamp)))"
     )
+    first = [f"{mark}text({cell})" for cell in before]
     texts = [_EMPTY_CELL if cell == nothing else f"{mark}text({cell})" for cell in cells]
-    return f"concat({', '.join(['<row>'.join(chr(39) * 2), time, *texts])}, '</row>')"
+    return f"concat({', '.join(['<row>'.join(chr(39) * 2), *first, time, *texts])}, '</row>')"
 
 
 # What a sheet holds, the row of the names included; programs refuse or drop more.

@@ -3,33 +3,22 @@
 import contextlib
 import threading
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from msgspec import Struct
-
-from footfall.plan import Column
+from footfall.plan import Plan
 from footfall.reports import manifest
 from footfall.reports.encoding import CsvRowCounter, FileCounter, JsonRowCounter, RowCounter, compress_text
 from footfall.reports.files import Destinations
-from footfall.reports.query.columnar import ORDINARY_SIZES, GroupSizes
-from footfall.reports.query.counts import (
-    DayRange,
-    DuplicateScan,
-    ReportCounts,
-    count_rows,
-    find_duplicates,
-    read_histogram,
-)
-from footfall.reports.query.layout import Layout, csv_start, plan_layout, planless_layout
-from footfall.reports.query.statement import ReportStatement, job_filter
+from footfall.reports.query.counts import FileCounts
+from footfall.reports.query.layout import Layout, csv_start
+from footfall.reports.query.statement import ReportStatement
 from footfall.reports.query.xlsx import open_writer
 from footfall.reports.status import Completed
-from footfall.settings import limits
+from footfall.reports.worker.scans import ORDINARY_OPTIONS, AttemptOptions, PendingScan, Scanner
 from footfall.state import Job
 from footfall.store import Store, statement_time_s
-from footfall.usage import TimeSpan, cut
+from footfall.usage import TimeSpan
 
 # Rows in a block of the engine, which holds a few blocks. Where the values are too long for that, the next smaller
 # number is tried. The longest row has 64 values of 65,536 characters of 4 bytes: 16 MiB. A part that is not merged into
@@ -46,47 +35,6 @@ class RowsMissing(Exception):
     """The engine returned other rows than it had counted; the text is fit for the report's reason."""
 
 
-class ScanResult(Struct, frozen=True):
-    """What is known of a range of the report before its rows are read.
-
-    `parts` are the spans to read, each with whether its duplicates are left out; with `final` the statement merges
-    copies of one event. `selected` counts the events that the report selects, `in_file` those that go into the file.
-    """
-
-    parts: tuple[tuple[TimeSpan, bool], ...]
-    final: bool
-    duplicates: int
-    selected: ReportCounts
-    in_file: ReportCounts
-
-
-class PendingScan(Struct, frozen=True):
-    """A range of the report, and its scan, which runs on a thread of its own."""
-
-    range: DayRange
-    result: Future[ScanResult]
-
-
-class AttemptOptions(Struct, frozen=True, kw_only=True):
-    """Options that all reports share: of the manifest, of late events, and of the memory of statements and files.
-
-    Of several months one statement puts `span_rows_max` rows in order: it takes some 30 ms whatever it returns, and so
-    many rows take some tens of MiB. Of a span of `drop_rows_max` rows one statement leaves out the duplicates: it holds
-    them, 80 MB where half of the rows are some.
-    """
-
-    plan_fingerprint: str = ""
-    late_ms: int = limits.LATE_AFTER_S * 1000
-    memory_bytes_max: int = limits.REPORT_MEMORY_BYTES_MAX
-    manifest_types_chars_max: int = limits.MANIFEST_TYPES_CHARS_MAX
-    span_rows_max: int = 50_000
-    drop_rows_max: int = 100_000
-    groups: GroupSizes = ORDINARY_SIZES
-
-
-ORDINARY_OPTIONS = AttemptOptions()
-
-
 class Attempt:
     """One attempt; `run` blocks, everything else may be called from other threads meanwhile.
 
@@ -100,12 +48,14 @@ class Attempt:
     Where duplicates are dropped, spans with duplicates are cut, because a statement holds the rows that it leaves out.
     The manifest counts the rows in the file. Where the first of equal events may be outside of the report, those are
     counted once more.
+
+    A report of several customers or products is read part by part, see `query.scope`.
     """
 
     def __init__(
         self,
         job: Job,
-        columns: tuple[Column, ...] | None,
+        plan: Plan | None,
         store: Store,
         files: Destinations,
         deadline_s: float,
@@ -115,20 +65,19 @@ class Attempt:
         final: bool = False,
     ) -> None:
         self._job = job
-        self._columns = columns
         self._store = store
         self._files = files
         self._deadline_s = deadline_s
         self._options = options
         self._block_rows = block_rows
-        self._final = final
+        self._scanner = Scanner(job, plan, store, options, self._statement_settings, final=final)
         self._drops = job.duplicates == "drop"
         self._stopped = threading.Event()
         self._file_counter = FileCounter()
         self._row_counter: RowCounter = JsonRowCounter() if job.format == "jsonl" else CsvRowCounter()
         any_block = block_rows not in BLOCK_ROWS_FEWER
         self._writer = open_writer(job, self._options.groups, any_block=any_block)
-        self._in_file = ReportCounts()
+        self._in_file = FileCounts()
         self._duplicates = 0
         # Rows of the ranges that are done, and of the range that is being read.
         self._rows_done, self._rows_current = 0, 0
@@ -176,65 +125,31 @@ class Attempt:
 
         Raises WorkStopped, RowsMissing, what the store raises, and what writing raises.
         """
-        options, planless = self._options, self._columns is None
-        histogram = read_histogram(
-            self._store, self._job, options.late_ms, self._statement_settings(), context_length=planless
-        )
-        self.rows_total = histogram.rows
-        layout = planless_layout(histogram.context_length) if self._columns is None else plan_layout(self._columns)
+        layout, parts = self._scanner.survey()
+        self.rows_total = self._scanner.rows_total
         if self._writer is not None:
             self._writer.begin(layout.unique_names)
-        scanner = ThreadPoolExecutor(1, "scan")
+        thread = ThreadPoolExecutor(1, "scan")
         try:
-            scans = [
-                PendingScan(one, scanner.submit(self._scan, one)) for one in histogram.ranges(options.span_rows_max)
-            ]
-            size = self._write(ReportStatement(self._job, layout, histogram.types), layout, scans)
+            size = self._write(layout, self._scanner.scans(parts, thread))
         finally:
-            scanner.shutdown(cancel_futures=True)
+            thread.shutdown(cancel_futures=True)
         assert size == self.size  # noqa: S101 - our own mistake
+        cut_cells = self._writer.cut_cells if self._writer else 0
+        rows_of = self._in_file.rows_of if layout.has_scope else None
+        options = self._options
         text = manifest.write_manifest(
             self._job,
             layout,
             options.plan_fingerprint,
-            manifest.ManifestCounts(
-                self._in_file, self._duplicates, options.late_ms, self._writer.cut_cells if self._writer else 0
-            ),
+            manifest.ManifestCounts(self._in_file.by_type, self._duplicates, options.late_ms, cut_cells, rows_of),
             self._file_counter,
             options.manifest_types_chars_max,
         )
         return Completed(self.rows, size, self._file_counter.sha256, self._duplicates, text)
 
-    def _scan(self, days: DayRange) -> ScanResult:
-        limit = partial(self._statement_settings, "scan")
-        scan = find_duplicates(self._store, self._job, days.days, limit, self._options.late_ms)
-        final = self._final or scan.unmerged_copies > 0
-        selected = self._count(days.span, final=True) if final else days.counts
-        parts, in_file = tuple(self._parts(days, scan)), selected
-        if self._drops and scan.duplicates:
-            in_file = self._without_duplicates(selected, scan, parts, final=final)
-        return ScanResult(parts, final, scan.duplicates, selected, in_file)
-
-    def _without_duplicates(
-        self, selected: ReportCounts, scan: DuplicateScan, parts: tuple[tuple[TimeSpan, bool], ...], *, final: bool
-    ) -> ReportCounts:
-        """Count the parts without duplicates: by the store only where an event outside of the report may be the first.
-
-        Such a count takes a third as long as all else together.
-        """
-        if not job_filter(self._job).is_narrow:
-            return scan.subtract_from(selected)
-        in_file = ReportCounts()
-        for part, drop in parts:
-            in_file = in_file.join(self._count(part, final=final, drop=drop))
-        return in_file
-
-    def _count(self, span: TimeSpan, *, final: bool, drop: bool = False) -> ReportCounts:
-        settings = self._statement_settings("scan")
-        return count_rows(self._store, self._job, span, self._options.late_ms, settings, final=final, drop=drop)
-
-    def _write(self, statement: ReportStatement, layout: Layout, scans: list[PendingScan]) -> int:
-        with contextlib.closing(self._content(layout, statement, scans)) as content:
+    def _write(self, layout: Layout, scans: Iterator[PendingScan]) -> int:
+        with contextlib.closing(self._content(layout, scans)) as content:
             # Where writing fails, closing ends the statement.
             compressed = content if self._writer else compress_text(content, self._job.compression)
             return self._files.put(self._job, self._counted(compressed))
@@ -244,16 +159,17 @@ class Attempt:
             self._file_counter.add(block)
             yield block
 
-    def _content(self, layout: Layout, statement: ReportStatement, scans: list[PendingScan]) -> Generator[bytes]:
+    def _content(self, layout: Layout, scans: Iterator[PendingScan]) -> Generator[bytes]:
         """The file before its compression. Raises RowsMissing where a range has other rows than were counted."""
         if self._job.format == "csv" and (start := csv_start(layout, self._job)):
             yield start
         for scan in scans:
             self._rows_before, self._rows_current = self.rows, scan.range.counts.rows
-            found = scan.result.result()
-            for part, drop in found.parts:
-                yield from self._encoded(statement.text(final=found.final, drop=drop), statement, part)
-            self._in_file, self._duplicates = self._in_file.join(found.in_file), self._duplicates + found.duplicates
+            found, part = scan.result.result(), scan.part
+            for span, drop in found.parts:
+                yield from self._encoded(scan.statement.text(final=found.final, drop=drop), scan.statement, span)
+            self._in_file.add(found.in_file, part.customer, part.product)
+            self._duplicates += found.duplicates
             expected = found.selected.rows - (found.duplicates if self._drops else 0)
             returned = self.rows - self._rows_before
             if returned != expected:
@@ -264,23 +180,11 @@ class Attempt:
                 )
             self._rows_done, self._rows_current = self._rows_done + self._rows_current, 0
         if self._writer is not None:
-            if not scans:
+            if not self.rows:
                 # A file without rows has columns all the same.
+                statement = self._scanner.statement_of_nothing(layout)
                 yield from self._encoded(statement.text(final=False), statement, TimeSpan(0, -1, 0))
             yield from self._writer.end()
-
-    def _parts(self, days: DayRange, scan: DuplicateScan) -> Iterator[tuple[TimeSpan, bool]]:
-        """The spans to read, each with whether duplicates are left out of it; such spans are cut."""
-        if not self._drops:
-            yield days.span, False
-            return
-        selection = job_filter(self._job)
-        for part in scan.parts:
-            if not part.duplicates:
-                yield part.span, False
-                continue
-            for piece in cut(self._store, selection, part.span, self._options.drop_rows_max, self._statement_settings):
-                yield piece, True
 
     def _encoded(self, text: str, statement: ReportStatement, span: TimeSpan) -> Iterator[bytes]:
         parameters = statement.parameters(span.first_ms, span.last_ms)

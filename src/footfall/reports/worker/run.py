@@ -12,19 +12,20 @@ from msgspec import Struct, structs
 from obstore.exceptions import BaseError
 
 from footfall.files import FilesAway, FilesFailed
-from footfall.plan import Column, LivePlan
+from footfall.plan import LivePlan, Plan
 from footfall.reports.files import Destinations
+from footfall.reports.query.scope import ReportImpossible
 from footfall.reports.status import Completed, Failed, Outcome, TimedOut, final_status
 from footfall.reports.worker.attempt import (
     BLOCK_ROWS,
     BLOCK_ROWS_FEWER,
     Attempt,
-    AttemptOptions,
     RowsMissing,
     WorkStopped,
 )
 from footfall.reports.worker.barrier import Barrier
 from footfall.reports.worker.lease import PROGRESS_PERIOD_S, Lease, Progress
+from footfall.reports.worker.scans import AttemptOptions
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State, StateUnavailable
 from footfall.store import Store, StoreFailed, StoreMemory, StoreRefused, StoreRejected, StoreTimeout, StoreUnavailable
@@ -53,7 +54,7 @@ def explain_failure(error: Exception, settings: Settings) -> Outcome:
             return Failed("the events store refused the request for the report's rows, as it would again")
         case StoreFailed() | StoreRefused():
             return Failed("the events store could not run the report's statement")
-        case RowsMissing():
+        case RowsMissing() | ReportImpossible():
             return Failed(str(error))
         case FilesFailed():
             return Failed(error.reason)
@@ -172,7 +173,7 @@ class Run:
                 memory_bytes_max=settings.report_memory_bytes_max,
                 manifest_types_chars_max=settings.manifest_types_chars_max,
             )
-            return await self._make(plan.columns(job.filter.product), options)
+            return await self._make(plan, options)
         except WorkStopped:
             raise
         except Exception as error:
@@ -219,7 +220,7 @@ class Run:
             await self._pause(POLL_S)
         return None
 
-    async def _make(self, columns: tuple[Column, ...] | None, options: AttemptOptions) -> Outcome:
+    async def _make(self, plan: Plan, options: AttemptOptions) -> Outcome:
         """Attempt the file until it is there; after an outage of a store again, while there is time.
 
         After a lack of memory the next attempt has smaller blocks, which are slower, but hold few values; twice. After
@@ -236,7 +237,7 @@ class Run:
                 wait_s = settings.report_barrier_timeout_s
                 return TimedOut(f"events that came before the report were not loaded within {wait_s} s: {behind}")
             try:
-                return await self._run_attempt(columns, deadline_s, options, block_rows, final=final)
+                return await self._run_attempt(plan, deadline_s, options, block_rows, final=final)
             except StoreMemory as error:
                 if block_rows not in BLOCK_ROWS_FEWER:
                     raise
@@ -261,7 +262,7 @@ class Run:
 
     async def _run_attempt(
         self,
-        columns: tuple[Column, ...] | None,
+        plan: Plan,
         deadline_s: float,
         options: AttemptOptions,
         block_rows: int,
@@ -269,7 +270,7 @@ class Run:
         final: bool,
     ) -> Outcome:
         store, files = self._dependencies.store, self._dependencies.files
-        self._attempt = Attempt(self._job, columns, store, files, deadline_s, options, block_rows, final=final)
+        self._attempt = Attempt(self._job, plan, store, files, deadline_s, options, block_rows, final=final)
         return await asyncio.get_running_loop().run_in_executor(self._dependencies.threads, self._attempt.run)
 
     async def _finish(self, outcome: Outcome) -> None:

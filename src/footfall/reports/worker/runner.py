@@ -12,9 +12,9 @@ from footfall.files import Files
 from footfall.plan import LivePlan
 from footfall.reports import status
 from footfall.reports.files import Destinations, remove_files
-from footfall.reports.worker.attempt import ORDINARY_OPTIONS, AttemptOptions
 from footfall.reports.worker.barrier import Barrier, BarrierProgress
 from footfall.reports.worker.run import Run, RunDependencies
+from footfall.reports.worker.scans import ORDINARY_OPTIONS, AttemptOptions
 from footfall.settings import Settings
 from footfall.state import Job, State
 from footfall.store import Store

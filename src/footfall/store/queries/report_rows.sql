@@ -4,7 +4,7 @@
 FROM (
     -- An inner selection, because the engine names an expression by its text, which is long here, and so are the names of
     -- all expressions that contain it.
-    SELECT timestamp, type, context, batch, sequence, {{layout}}
+    SELECT {{sources}}, {{layout}}
     -- FINAL, where an event may have been loaded twice.
     FROM events {{final}}
     WHERE {{selection}}
@@ -13,8 +13,7 @@ FROM (
         -- Where a report drops duplicates: of equal events of several batches only those of the first batch.
         {{without_duplicates}}
 )
--- The key without customer and product, which are equal in all rows.
-ORDER BY timestamp, batch, sequence
+ORDER BY {{order}}
 FORMAT {{format}}
 SETTINGS
     -- No buffering keeps the memory low, whatever the number of parts.

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from footfall import usage, validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.usage import DEFINITIONS, Answer, Definition, EventSelection
+from footfall.validation import AskedCodes
 from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, choose_media_type
 from footfall.web.dependencies import Parts, Services
 
@@ -134,5 +135,8 @@ async def _unknown_codes(services: Services, selection: EventSelection) -> list[
     if len(selection.customers) != 1 or len(selection.products) != 1 or "*" in selection.customers:
         return []
     types = [name for name in selection.types if not name.endswith("*")]
-    found = await services.codes.find_unknown(selection.customers[0], selection.products[0], tuple(types))
+    asked = AskedCodes(
+        {"filter.customer": selection.customers[0]}, {"filter.product": selection.products[0]}, tuple(types)
+    )
+    found = await services.codes.find_unknown(asked)
     return [mistake.text for mistake in found]

@@ -37,7 +37,8 @@ _DESCRIPTIONS: Final = {
     ),
     "ReportStatus": "How far a report is. Keys that have no value are left out.",
     "ListedReport": "A report's status, and what else the list says of it. Keys that have no value are left out.",
-    "ReportFilter": "What the report selects; `start` and `end` are in milliseconds since 1970, both inclusive.",
+    "ReportFilter": "What the report selects; `start` and `end` are in milliseconds since 1970, both inclusive. It has "
+    "`customer` or `customers`, and `product` or `products`; `*` among the customers stays where an admin meant all.",
     "ReportTiming": "When the report was started and when it ended, in milliseconds since 1970; `day` is in UTC.",
     "ReportOutput": "What the request said about the output.",
     "ReportLink": "A link that works without a password for 15 minutes.",
@@ -55,6 +56,17 @@ _SECURITY: Final = {
     "Basic": {"type": "http", "scheme": "basic", "description": "User name and password, or a key as the password."},
     "Bearer": {"type": "http", "scheme": "bearer", "description": "A key."},
 }
+# Schemas of filters, which have exactly one of each two keys.
+_FILTERS: Final = ("ReportRequestFilter", "EstimateFilter", "ScheduleFilter")
+_ONE_OF_TWO: Final = [
+    {
+        "oneOf": [
+            {"required": [one], "properties": {one: {"type": "string"}}},
+            {"required": [several], "properties": {several: {"type": "array"}}},
+        ]
+    }
+    for one, several in (("customer", "customers"), ("product", "products"))
+]
 _ERROR_HEADERS: Final[Mapping[int, tuple[str, str]]] = {
     401: ("WWW-Authenticate", 'Always `Basic realm="footfall", charset="UTF-8"`.'),
     409: ("Retry-After", "Seconds until the next poll makes sense, while the report is RUNNING."),
@@ -96,6 +108,8 @@ def make_document(routes: Iterable[Route], service: Service, examples: Examples 
         components[name]["description"] = text
     for name in _NULLS_LEFT_OUT & components.keys():
         components[name]["properties"] = _with_nulls(components[name])
+        if name in _FILTERS:
+            components[name]["allOf"] = _ONE_OF_TWO
     components["ServerError"] = {
         "type": "array",
         "items": schemas[ErrorNode],
