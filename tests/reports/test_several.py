@@ -82,7 +82,7 @@ def head(event: dict[str, Any]) -> tuple[str, ...]:
 async def shop(make_place: Any, tmp_path: Path) -> AsyncIterator[Any]:
     """A place with a plan of two products, and events of a third."""
     (tmp_path / "plan.toml").write_text(PLAN)
-    found = make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open", usage_scope_max=3)
+    found = make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open", usage_scope_max=3, codes_timeout_s=30)
     from footfall.plan import LivePlan
 
     found.plan = LivePlan(tmp_path / "plan.toml", found.settings)
