@@ -73,7 +73,7 @@ SIDE_DOORS = {
 }
 
 # Modules of clients that programs import by their own names, so that who does not need them does not pay for them.
-DOORS_OF_CLIENTS: tuple[str, ...] = ()
+DOORS_OF_CLIENTS = ("pytest_plugin",)
 
 # What nothing imports, because something else starts it.
 ENTRY_POINTS = ("footfall.__main__", "footfall.cli.__main__", "footfall.cli")

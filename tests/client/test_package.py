@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2] / "clients" / "python"
 SOURCE = ROOT / "src" / "footfall_client"
-# For type checkers alone, which bring it.
-OPTIONAL = {"typing_extensions"}
+# For type checkers alone, which bring it; and for the plugin of pytest, which pytest loads.
+OPTIONAL = {"typing_extensions", "pytest"}
 
 
 @pytest.fixture(scope="module")

@@ -37,21 +37,28 @@ if TYPE_CHECKING:
         UsageClient,
     )
     from footfall_client.event_calls import EventsRefused, Sent
+    from footfall_client.factory import EventFactory, EventInvalid
+    from footfall_client.logs import OutboxHandler
+    from footfall_client.middleware import AsgiMiddleware, WsgiMiddleware
     from footfall_client.report_calls import Report
 
 __all__ = [
+    "AsgiMiddleware",
     "AsyncEventClient",
     "AsyncReportClient",
     "AsyncUsageClient",
     "BatchResult",
     "DownloadDamaged",
     "EventClient",
+    "EventFactory",
+    "EventInvalid",
     "EventsRefused",
     "Outbox",
     "OutboxBroken",
     "OutboxClosed",
     "OutboxError",
     "OutboxFull",
+    "OutboxHandler",
     "OutboxOptions",
     "OutboxStats",
     "Reject",
@@ -62,18 +69,24 @@ __all__ = [
     "ServiceError",
     "Unreachable",
     "UsageClient",
+    "WsgiMiddleware",
 ]
 
 _LATER: Final = {
+    "AsgiMiddleware": "footfall_client.middleware",
     "AsyncEventClient": "footfall_client.clients",
     "AsyncReportClient": "footfall_client.clients",
     "AsyncUsageClient": "footfall_client.clients",
     "EventClient": "footfall_client.clients",
+    "EventFactory": "footfall_client.factory",
+    "EventInvalid": "footfall_client.factory",
     "EventsRefused": "footfall_client.event_calls",
+    "OutboxHandler": "footfall_client.logs",
     "Report": "footfall_client.report_calls",
     "ReportClient": "footfall_client.clients",
     "Sent": "footfall_client.event_calls",
     "UsageClient": "footfall_client.clients",
+    "WsgiMiddleware": "footfall_client.middleware",
 }
 
 

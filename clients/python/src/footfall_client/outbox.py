@@ -92,6 +92,11 @@ class Outbox:
         self._sender.start()
         exits.register(self, handle_sigterm=handle_sigterm)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether `track` waits for the disk."""
+        return self._waits
+
     def track(
         self,
         *,
