@@ -18,8 +18,10 @@ class OutboxHandler(logging.Handler):
         logging.getLogger("shop").addHandler(handler)
         logging.getLogger("shop").info("opened", extra={"event": {"customer": "ACME", ...}})
 
-    Records of the client itself are left out, for an outbox that is full would log that it is full. A record must never
-    wait long: take an outbox with durable="background".
+    Records of the client itself are left out, for an outbox that is full would log that it is full.
+
+    A record should not wait for the disk: take an outbox with durable="background". One whose `when_full` is "block"
+    stops the program while there is no room; "raise" has logging say so, and "drop_oldest" goes on.
     """
 
     def __init__(self, outbox: Outbox, make_event: MakeEvent, level: int = logging.NOTSET) -> None:

@@ -49,6 +49,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "deployment": "Deployment",
     "operating": "Operating",
     "security": "Security",
+    "privacy": "Privacy",
     "settings": "Settings",
     "cli": "The command line",
     "metrics": "Metrics",
