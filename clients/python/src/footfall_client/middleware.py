@@ -28,7 +28,8 @@ class AsgiMiddleware:
     """Around an ASGI application: `route_event(scope, status)` gives the event of a request, or None.
 
     Frameworks write what they matched into the scope (Starlette `scope["endpoint"]`, Litestar
-    `scope["route_handler"]`), so that it is there when the answer has begun. A track that waits for the disk is made in a thread.
+    `scope["route_handler"]`), so that it is there when the answer has begun. A track that waits for the disk is made in
+    a thread.
     """
 
     def __init__(self, app: AsgiApplication, outbox: Outbox, route_event: Callable[[Scope, int], Event | None]) -> None:
