@@ -121,7 +121,7 @@ class Accounts:
         """Add a user; raises BadUser with a text for whoever chose the words, and UserExists."""
         id, password = normalize(id), normalize(password)  # noqa: A001 - the same
         check_user_id(id)
-        check_password(password)
+        check_password(password, id)
         check_details(context, permissions, customers)
         user = User(
             id=id,
@@ -138,7 +138,7 @@ class Accounts:
     def password(self, id: str, password: str) -> bool:  # noqa: A002 - the same
         """Give a user a new password; False when there is no such user. Raises BadUser."""
         password = normalize(password)
-        check_password(password)
+        check_password(password, normalize(id))
         return self._state.users.set_password(normalize(id), self._hashing.hash(password))
 
     def change(self, id: str, change: UserChange) -> bool:  # noqa: A002 - the same
