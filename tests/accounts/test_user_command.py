@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from click.testing import CliRunner, Result
 from footfall.cli import main
 from footfall.cli.user import user
 from footfall.settings import Settings
-from footfall.state import State, open_state
+from footfall.state import SecondFactor, State, open_state
 
 PASSWORD = "open sesame: please"
 
@@ -108,7 +109,7 @@ def test_who_sees_nothing_is_told(settings: Settings) -> None:
         (f"{PASSWORD}\r\n", PASSWORD),
         (f"{PASSWORD}\nsecond line\n", PASSWORD),
         (f" {PASSWORD} \n", f" {PASSWORD} "),
-        ("日本語日本語日本語日", "日本語日本語日本語日"),
+        ("日本語のパスワード長い", "日本語のパスワード長い"),
     ],
 )
 def test_the_password_is_one_line_of_standard_input(settings: Settings, stdin: str, password: str) -> None:
@@ -273,3 +274,16 @@ def test_a_customer_whom_nobody_knows_is_taken_for_a_slip(settings: Settings) ->
     assert refused.exit_code == 1
     assert "did you mean BARCHART?" in refused.stderr
     assert run(settings, "add", "alice", "--customer", "BARCHRT", "--new", stdin=PASSWORD).exit_code == 0
+
+
+def test_a_code_beside_the_password_is_dropped(settings: Settings) -> None:
+    run(settings, "add", "alice", "--admin", stdin=f"{PASSWORD}\n")
+    assert refused(run(settings, "drop-code", "bob")).startswith("Error: no such user: 'bob'")
+    assert refused(run(settings, "drop-code", "alice")) == "Error: the password of user alice counts alone already"
+    with closing(open_state(settings)) as state:
+        alice = state.users.get("alice")
+        assert alice
+        assert state.factors.begin(SecondFactor(account=alice.account, secret="A", confirmed=True, created_ms=1))
+    assert run(settings, "drop-code", "alice").stdout == "the password of user alice counts alone again\n"
+    with closing(open_state(settings)) as state:
+        assert state.factors.names() == []

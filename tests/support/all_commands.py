@@ -49,6 +49,7 @@ COMMANDS = (
     "serve",
     "user add anna --admin",
     "user change anna --admin",
+    "user drop-code anna",
     "user grant anna --customer TGAM --new",
     "user list",
     "user password anna",

@@ -15,6 +15,7 @@ UNAUDITED = {
     "GET /reports/{source}/availability": "polled; tells how far a report is",
     "GET /schedules": "lists the user's own",
     "GET /schedules/{schedule}": "the same",
+    "GET /second-factor": "tells whether there is one",
     "GET /keys": "lists the user's own, without their text",
     "GET /usage/definitions": "a text for everyone",
     "GET /views": "lists what the user may see",

@@ -16,6 +16,7 @@ from footfall.settings import Settings
 from footfall.views import ShownShare, ShownView
 from footfall.web import ROUTES
 from footfall.web.calls.audit import AuditPage
+from footfall.web.calls.factors import FactorBegun, FactorConfirmed, FactorShown
 from footfall.web.calls.keys import KeyIssued, KeysPage
 from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.openapi.texts import ADVICE
@@ -66,7 +67,7 @@ def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
     kinds += (list[ReportStatus], *STATISTICS, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
     kinds += (ShownView, ShownShare)
-    kinds += (KeyIssued, KeysPage, AuditPage)
+    kinds += (KeyIssued, KeysPage, AuditPage, FactorShown, FactorBegun, FactorConfirmed)
     made = []
     for kind in kinds:
         try:

@@ -21,6 +21,7 @@ from footfall.accounts.credentials import (
 from footfall.accounts.failures import Failures
 from footfall.accounts.keys import Keys, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
+from footfall.accounts.second_factor import SecondFactors
 from footfall.addresses import network_of
 from footfall.settings import Settings
 from footfall.state import State, StateUnavailable, User, UserChange, UserExists
@@ -58,13 +59,14 @@ class Accounts:
         self._verified = VerifiedCache(settings.credential_cache_s * 1000, settings.credential_cache_max, clock)
         self._failures = Failures(settings.login_failures_max, clock)
         self.keys = Keys(state, settings, clock)
+        self.factors = SecondFactors(state, clock)
 
     def close(self) -> None:
         """Let the threads go; hashes that nobody has begun are dropped."""
         self._hashing.close()
 
-    async def authenticate(self, authorization: str | None, address: str) -> User:
-        """The user whose credentials the header has; `address` is the client's.
+    async def authenticate(self, authorization: str | None, address: str, code: str = "") -> User:
+        """The user whose credentials the header has; `address` is the client's, `code` that of a second factor.
 
         With a key it is a KeyedUser, who has the rights of both. Raises Unauthenticated whatever is wrong with it, and
         RequestRefused, with the seconds to wait, after too many failures from this address or when too many wait for
@@ -73,13 +75,13 @@ class Accounts:
         presented = parse_key(authorization)
         if presented is not None:
             return await self._authenticate_key(presented, address)
-        return await self._sign_in(parse_authorization(authorization), address)
+        return await self._sign_in(parse_authorization(authorization), address, code)
 
-    async def check(self, user_id: str, password: str, address: str) -> User:
-        """The user of an id and a password as a person typed them. Raises as `authenticate` does."""
-        return await self._sign_in(make_credentials(user_id, password), address)
+    async def check(self, user_id: str, password: str, address: str, code: str = "") -> User:
+        """The user of an id, a password and a code as a person typed them. Raises as `authenticate` does."""
+        return await self._sign_in(make_credentials(user_id, password), address, code)
 
-    async def _sign_in(self, credentials: Credentials | None, address: str) -> User:
+    async def _sign_in(self, credentials: Credentials | None, address: str, code: str) -> User:
         if credentials is None:
             raise Unauthenticated
         pair = (credentials.user_id, network_of(address))
@@ -89,7 +91,7 @@ class Accounts:
         if self._verified.knows(credentials):
             user = await asyncio.to_thread(self._remembered, credentials)
         if user is None:
-            user = await self._hashing.run(partial(self._verify, credentials, pair, address), pair[1])
+            user = await self._hashing.run(partial(self._verify, credentials, pair, address, code), pair[1])
         return user
 
     async def _authenticate_key(self, presented: PresentedKey, address: str) -> User:
@@ -197,21 +199,30 @@ class Accounts:
     def _remembered(self, credentials: Credentials) -> User | None:
         """The user as stored now, if these credentials were verified a short time ago and still count."""
         user = self._state.users.get(credentials.user_id)
-        return user if user is not None and self._verified.holds(credentials, user.password_hash) else None
+        return user if user is not None and self._may_remember(user, credentials) else None
 
-    def _verify(self, credentials: Credentials, pair: tuple[str, str], address: str) -> User:
+    def _may_remember(self, user: User, credentials: Credentials) -> bool:
+        """Whether the password was verified a short time ago. One that needs a code beside it is never remembered."""
+        return not user.second_factor and self._verified.holds(credentials, user.password_hash)
+
+    def _verify(self, credentials: Credentials, pair: tuple[str, str], address: str, code: str) -> User:
         """The user as stored now, if computing the hash shows the password right; runs in a hashing thread.
 
         Raises Unauthenticated, and RequestRefused after too many failures.
         """
         # While this waited, others may have failed too often, or have verified the same credentials.
         user = self._state.users.get(credentials.user_id)
-        if user is not None and self._verified.holds(credentials, user.password_hash):
+        if user is not None and self._may_remember(user, credentials):
             return user
         reserved_ms, failed = self._failures.reserve(pair), False
         try:
+            # Before the hash, and for those too who have no second factor or do not exist: all take the same time.
+            presented = self.factors.compare(user, code)
             right = self._hashing.verify(user.password_hash if user else None, credentials.password)
             failed = user is None or not right
+            if right and not self.factors.use(presented):
+                failed = True
+                _log.warning("the password of user %r was right, and the code beside it not", pair[0])
         except InvalidHashError:
             _log.error("the stored password hash of user %r cannot be read: set the password again", pair[0])
             raise Unauthenticated(pair[0]) from None
@@ -221,7 +232,9 @@ class Accounts:
         if user is None or failed:
             self._tell_failure(user, pair, address)
             raise Unauthenticated("" if user is None else user.id)
-        self._verified.put(credentials, self._renew(user, credentials))
+        renewed = self._renew(user, credentials)
+        if presented.factor is None:
+            self._verified.put(credentials, renewed)
         return user
 
     def _tell_failure(self, user: User | None, pair: tuple[str, str], address: str) -> None:

@@ -13,9 +13,13 @@ PAIRS_MAX = 10_000
 
 
 class Failures:
-    """The failures of each pair of user id and network in the last minute; past `failures_max`, the pair is refused."""
+    """The failures of each pair of user id and network in the last minute, or in `window_ms`.
 
-    def __init__(self, failures_max: int, clock: Clock) -> None:
+    Past `failures_max` the pair is refused.
+    """
+
+    def __init__(self, failures_max: int, clock: Clock, window_ms: int = WINDOW_MS) -> None:
+        self._window_ms = window_ms
         self._failures_max = failures_max
         self._clock = clock
         self._pairs: OrderedDict[tuple[str, str], deque[int]] = OrderedDict()
@@ -56,7 +60,7 @@ class Failures:
 
     def _wait_ms(self, pair: tuple[str, str], now_ms: int) -> int:
         times = self._pairs.get(pair)
-        return 0 if times is None or len(times) < self._failures_max else times[0] + WINDOW_MS - now_ms
+        return 0 if times is None or len(times) < self._failures_max else times[0] + self._window_ms - now_ms
 
     def _check(self, pair: tuple[str, str], now_ms: int) -> None:
         wait_ms = self._wait_ms(pair, now_ms)
@@ -68,6 +72,6 @@ class Failures:
         """Drop the pairs that failed longest ago: those out of the window, and those over the bound."""
         while self._pairs:
             pair, times = next(iter(self._pairs.items()))
-            if times[-1] + WINDOW_MS > now_ms and len(self._pairs) <= PAIRS_MAX:
+            if times[-1] + self._window_ms > now_ms and len(self._pairs) <= PAIRS_MAX:
                 return
             del self._pairs[pair]

@@ -234,6 +234,28 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
     click.echo(f"user {user_id} may not see {', '.join(customers)}")
 
 
+@user.command("drop-code")
+@click.argument("user_id", metavar="ID")
+@data_command(Needs.STATE)
+@audited("user.drop-code", "user_id")
+def drop_code(settings: Settings, user_id: str) -> None:
+    """Have the password of the user ID count alone again, without a code beside it.
+
+    This is for who lost the app that shows the codes, and the recovery codes too.
+
+    \b
+    Example:
+      footfall user drop-code alice
+    """
+    with _accounts(settings) as accounts:
+        found = accounts.get(user_id)
+        if found is None:
+            raise _no_such_user(user_id)
+        if not accounts.factors.remove(found):
+            raise click.ClickException(f"the password of user {user_id} counts alone already")
+    click.echo(f"the password of user {user_id} counts alone again")
+
+
 @user.command()
 @click.argument("user_id", metavar="ID")
 @data_command(Needs.STATE)

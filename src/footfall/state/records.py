@@ -19,7 +19,8 @@ class User(Struct, frozen=True, kw_only=True):
     A `monitor` may read the metrics, which only admins may otherwise.
 
     `id` is the name with which they sign in; after a removal, another user may get it. `account` is unique for ever;
-    reports and schedules belong to it. `security_stamp` changes with the password.
+    reports and schedules belong to it. `security_stamp` changes with the password. With a `second_factor` the password
+    needs a code beside it.
     """
 
     id: str
@@ -32,6 +33,7 @@ class User(Struct, frozen=True, kw_only=True):
     created_ms: int
     account: str = field(default_factory=_new_id)
     security_stamp: str = field(default_factory=_new_id)
+    second_factor: bool = False
 
     def __repr__(self) -> str:
         """The user without the password's hash, because reprs end up in logs."""
@@ -81,6 +83,24 @@ class Session(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """The session without the hash and the stamp, because reprs end up in logs."""
         return f"Session(account={self.account!r}, created_ms={self.created_ms!r})"
+
+
+class SecondFactor(Struct, frozen=True, kw_only=True):
+    """What a user's password needs beside it: codes from `secret`, in base32, once the factor is `confirmed`.
+
+    `last_step` is that of the last code which was used. `recovery` are the digests of codes that count once each.
+    """
+
+    account: str
+    secret: str
+    confirmed: bool = False
+    last_step: int = 0
+    recovery: tuple[str, ...] = ()
+    created_ms: int
+
+    def __repr__(self) -> str:
+        """The factor without its secret, because reprs end up in logs."""
+        return f"SecondFactor(account={self.account!r}, confirmed={self.confirmed!r})"
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):

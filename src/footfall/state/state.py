@@ -10,6 +10,7 @@ from footfall.settings import Settings
 from footfall.state.audit import AuditRepository
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
+from footfall.state.factors import FactorRepository
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import KeyRepository
 from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
@@ -33,6 +34,7 @@ class State:
         self.keys = KeyRepository(self.database)
         self.sessions = SessionRepository(self.database)
         self.audit = AuditRepository(self.database)
+        self.factors = FactorRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)

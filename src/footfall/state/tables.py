@@ -55,6 +55,18 @@ api_keys = Table(
 Index("api_keys_digest", api_keys.c.digest, unique=True)
 Index("api_keys_account", api_keys.c.account, api_keys.c.id)
 
+# What a password needs beside it; an account without a row, or with one that is not confirmed, needs nothing.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("recovery", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
 # Entries are added, and dropped from the beginning when they are old. Each has the hash of the one before.
 audit = Table(
     "audit",

@@ -6,12 +6,19 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from footfall.state.database import Database
 from footfall.state.records import User
-from footfall.state.tables import api_keys, users
+from footfall.state.tables import api_keys, second_factors, users
+
+_HAS_FACTOR = (
+    exists()
+    .where(second_factors.c.account == users.c.account, second_factors.c.confirmed)
+    .correlate(users)
+    .label("second_factor")
+)
 
 
 class UserExists(Exception):
@@ -40,6 +47,7 @@ class UserRepository:
     def add(self, user: User) -> None:
         """Add a user; raises UserExists."""
         row = msgspec.structs.asdict(user) | {"customers": msgspec.json.encode(user.customers).decode()}
+        del row["second_factor"]  # has a table of its own
         with self._database.write() as connection:
             try:
                 connection.execute(users.insert().values(row))
@@ -47,8 +55,9 @@ class UserRepository:
                 raise UserExists(f"user {user.id!r} exists already") from error
 
     def get(self, user_id: str) -> User | None:
+        """The user of this name, who alone of all these calls tells of the `second_factor`."""
         with self._database.read() as connection:
-            row = connection.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+            row = connection.execute(select(users, _HAS_FACTOR).where(users.c.id == user_id)).mappings().one_or_none()
             return None if row is None else read_user(row)
 
     def with_account(self, account: str) -> User | None:
@@ -99,11 +108,12 @@ class UserRepository:
             return connection.execute(update(users).where(users.c.id == user_id).values(values)).rowcount == 1
 
     def remove(self, user_id: str) -> bool:
-        """Remove a user and their keys, not their jobs. False when there is none; raises LastAdmin."""
+        """Remove a user with their keys and second factor. False when there is none; raises LastAdmin."""
         with self._database.write() as connection:
             _require_other_admin(connection, user_id)
             owned = select(users.c.account).where(users.c.id == user_id).scalar_subquery()
             connection.execute(delete(api_keys).where(api_keys.c.account == owned))
+            connection.execute(delete(second_factors).where(second_factors.c.account == owned))
             return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
 
 
@@ -118,5 +128,6 @@ def _require_other_admin(connection: Connection, user_id: str) -> None:
 def read_user(columns: Mapping[Any, Any]) -> User:
     """The user whom a row of the table `users` is."""
     fields = dict(columns)
+    fields["second_factor"] = bool(fields.get("second_factor"))
     fields["customers"] = msgspec.json.decode(fields["customers"], type=tuple[str, ...])
     return User(**fields)

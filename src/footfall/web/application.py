@@ -68,7 +68,8 @@ def _scope_guard(entry: Route) -> Guard:
 
     async def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         if not has_scope(connection.scope["user"], entry.scopes):
-            text = f"the key is not for this call, which takes one with the scope {' or '.join(entry.scopes)}"
+            wanted = f"one with the scope {' or '.join(entry.scopes)}" if entry.scopes else "a password"
+            text = f"the key is not for this call, which takes {wanted}"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
 
     return check

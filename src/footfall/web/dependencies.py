@@ -97,7 +97,8 @@ class SignIn:
         address = self._forwarded.client_address(connection.scope)
         header = connection.headers.get("authorization")
         try:
-            connection.scope["user"] = await self._accounts.authenticate(header, address)
+            code = connection.headers.get("footfall-code", "")
+            connection.scope["user"] = await self._accounts.authenticate(header, address, code)
         except Unauthenticated as error:
             if header:
                 self._audit.sign_in_failed(error.user_id, address)

@@ -50,7 +50,8 @@ class Route(Struct, frozen=True):
     A `published` call has clients from before footfall: it ignores unknown parameters and keys, and warns of them.
     Other calls that need a user refuse them.
 
-    `scopes` are those of which a key must have one to make the call. A password may make every call that its user may.
+    `scopes` are those of which a key must have one to make the call; empty, no key makes it. A password may make every
+    call that its user may.
 
     `audit` names the action that the audit log has of the call; empty, it has none.
 

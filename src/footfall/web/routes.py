@@ -4,7 +4,19 @@ from typing import Final
 
 from footfall.accounts import KeyScope
 from footfall.errors import Code
-from footfall.web.calls import audit, browser, events, guides, keys, live, quarantine, service, statistics, views
+from footfall.web.calls import (
+    audit,
+    browser,
+    events,
+    factors,
+    guides,
+    keys,
+    live,
+    quarantine,
+    service,
+    statistics,
+    views,
+)
 from footfall.web.report_routes import REPORT_ROUTES
 from footfall.web.route import CHANGE, Route
 
@@ -127,6 +139,43 @@ ROUTES: Final[tuple[Route, ...]] = (
         scopes=(KeyScope.ADMIN,),
         audit="key.revoke",
         errors=(Code.REQUEST_NOT_FOUND,),
+    ),
+    Route(
+        "GET",
+        "/second-factor",
+        "Show Second Factor",
+        factors.show_factor,
+        tag="Second Factor",
+        signed_in=True,
+    ),
+    Route(
+        "POST",
+        "/second-factor",
+        "Begin Second Factor",
+        factors.begin_factor,
+        tag="Second Factor",
+        signed_in=True,
+        audit="factor.begin",
+        errors=(Code.REQUEST_INPUT_MALFORMED, Code.REQUEST_UNSUPPORTED_MEDIA_TYPE),
+    ),
+    Route(
+        "DELETE",
+        "/second-factor",
+        "Remove Second Factor",
+        factors.remove_factor,
+        tag="Second Factor",
+        signed_in=True,
+        audit="factor.remove",
+    ),
+    Route(
+        "POST",
+        "/second-factor/confirm",
+        "Confirm Second Factor",
+        factors.confirm_factor,
+        tag="Second Factor",
+        signed_in=True,
+        audit="factor.confirm",
+        errors=CHANGE,
     ),
     Route(
         "GET",

@@ -27,7 +27,8 @@ async def sign_in(visit: Visit) -> Shown:
     """Sign in by name and password: with a new token, so that one which somebody planted here is worth nothing."""
     target, name = visit.form.one("next"), visit.form.one("user").strip()
     try:
-        user = await visit.services.accounts.check(name, visit.form.one("password"), visit.client_address)
+        given = (name, visit.form.one("password"), visit.client_address, visit.form.one("code"))
+        user = await visit.services.accounts.check(*given)
     except Unauthenticated as error:
         visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
         fault = Fault("signin", 401, text("signing.wrong.title"), text("signing.wrong.advice"), "")

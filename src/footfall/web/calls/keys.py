@@ -76,7 +76,7 @@ class KeysPage(Struct, frozen=True, kw_only=True):
 
 
 async def make_key(request: SignedInRequest, services: NamedDependency[Services]) -> Response[KeyIssued]:
-    wanted = _decode(await read_json(request, services.settings), KeyRequest)
+    wanted = decode_body(await read_json(request, services.settings), KeyRequest)
     return await asyncio.to_thread(_make, request.user, wanted, services)
 
 
@@ -93,7 +93,7 @@ async def list_keys(request: SignedInRequest, services: NamedDependency[Services
 
 
 async def rotate_key(request: SignedInRequest, services: NamedDependency[Services], key: KeyId) -> Response[KeyIssued]:
-    wanted = _decode(await read_json(request, services.settings), KeyRotation)
+    wanted = decode_body(await read_json(request, services.settings), KeyRotation)
     overlap_s = wanted.overlap_seconds
     if overlap_s is UNSET:
         overlap_s = services.settings.key_overlap_s
@@ -159,7 +159,8 @@ def _told(make: Callable[[], Result]) -> Result:
         raise RequestRefused(Code.REQUEST_RATE_LIMITED, f"{error}: revoke one first") from error
 
 
-def _decode(body: bytes, kind: type[Body]) -> Body:
+def decode_body(body: bytes, kind: type[Body]) -> Body:
+    """The body as a struct. Raises RequestRefused, which says what is wrong."""
     try:
         return msgspec.json.decode(mend_json(body) or b"{}", type=kind)
     except msgspec.ValidationError as error:

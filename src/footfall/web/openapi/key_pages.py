@@ -1,8 +1,9 @@
-"""The manual's pages about keys and the audit log."""
+"""The manual's pages about keys, the second factor and the audit log."""
 
 from collections.abc import Mapping
 from typing import Final
 
+from footfall.web.calls.factors import FactorConfirmation
 from footfall.web.calls.keys import KeyRequest, KeyRotation
 from footfall.web.openapi.texts import EXAMPLE_KEY_NAME, Documentation
 
@@ -44,6 +45,30 @@ KEY_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ("DELETE", "/keys/{key}"): Documentation(
         "Revokes a key, from the next request on, and answers with what it was.",
         answer_example=_KEY,
+    ),
+    ("GET", "/second-factor"): Documentation(
+        "Whether the user's password needs a code beside it, and how many recovery codes are left. The calls "
+        "about the second factor take a password, and no key.",
+        answer_example={"active": True, "recoveryCodes": 10},
+    ),
+    ("POST", "/second-factor"): Documentation(
+        "Makes the secret for an app that shows codes (TOTP). It counts once it is confirmed; until then another call "
+        "makes another.",
+        answer_example={
+            "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            "uri": "otpauth://totp/footfall:anna?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=footfall",
+        },
+    ),
+    ("DELETE", "/second-factor"): Documentation(
+        "Has the password count alone again.",
+        answer_example={"active": False},
+    ),
+    ("POST", "/second-factor/confirm"): Documentation(
+        "Has the password need a code from now on. The answer has ten recovery codes, for when the app is lost; each "
+        "counts once, and they are shown this once.",
+        request=FactorConfirmation,
+        request_example={"code": "492039"},
+        answer_example={"recoveryCodes": ["HXDM-VJEC-JJWS-RB3H", "NB2W-45DF-OIZA-4YLT"]},
     ),
     ("GET", "/audit"): Documentation(
         "Who did what, when, from where and with which key, the newest first, for admins: sign-ins, reads of reports "
