@@ -2,12 +2,15 @@
 
 from typing import Final
 
-from footfall.dashboard.views import account, explore, files, overview, signing
+from footfall.dashboard.views import account, explore, files, funnels, overview, paths, retention, signing
 from footfall.dashboard.visit import PageEntry
 
 PAGES: Final = (
     PageEntry(path="/", view=overview.show, nav="overview"),
     PageEntry(path="/dashboard/explore", view=explore.show, nav="explore"),
+    PageEntry(path="/dashboard/funnels", view=funnels.show, nav="funnels"),
+    PageEntry(path="/dashboard/retention", view=retention.show, nav="retention"),
+    PageEntry(path="/dashboard/paths", view=paths.show, nav="paths"),
     PageEntry(path="/dashboard/account", view=account.show, nav="account"),
     PageEntry(path="/dashboard/usage/{file}", view=files.download),
     PageEntry(path="/dashboard/sign-in", view=signing.show, public=True),

@@ -16,6 +16,7 @@ from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
 
+_SECOND_MS: Final = 1_000
 # Where a large number becomes a short one: 1.2M.
 _SHORT: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k"))
 
@@ -36,7 +37,8 @@ class Renderer:
             auto_reload=False,
         )
         self._templates.globals.update(t=text, has_page=self._paths.__contains__)
-        self._templates.filters.update(count=count, short=short, share=share, change=change, local=local)
+        for each in (change, count, duration, local, share, short):
+            self._templates.filters[each.__name__] = each
 
     def render(self, visit: Visit, shown: Rendered, form_token: str) -> str:
         """The page of a template."""
@@ -71,6 +73,19 @@ def short(number: float) -> str:
 def local(local_ms: int, interval: str) -> str:
     """A time by the zone's clock (ms, as if of UTC), as the heads of tables name it."""
     return name_time(local_ms, interval, year=interval not in ("minute", "hour"))
+
+
+def duration(length_ms: float) -> str:
+    """A length of time in its two largest units: `850 ms`, `12 s`, `3 min 20 s`, `2 d 4 h`."""
+    if length_ms < _SECOND_MS:
+        return f"{length_ms:.0f} ms"
+    seconds = round(length_ms / _SECOND_MS)
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        whole, seconds = divmod(seconds, size)
+        parts.append((whole, unit))
+    first = next(at for at, (whole, _) in enumerate(parts) if whole)
+    return " ".join(f"{whole} {unit}" for whole, unit in parts[first : first + 2] if whole)
 
 
 def share(part: float, whole: float) -> str:

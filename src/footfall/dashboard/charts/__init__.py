@@ -10,6 +10,7 @@ tips.
 """
 
 from footfall.dashboard.charts.bars import BarChart, ValueBar, read_bars
+from footfall.dashboard.charts.branches import Branch, draw_branches, grow
 from footfall.dashboard.charts.scale import name_time
 from footfall.dashboard.charts.series import draw_series
 from footfall.dashboard.charts.specification import BEFORE, Series, SeriesChart, compared_lines, read_series
@@ -17,11 +18,14 @@ from footfall.dashboard.charts.specification import BEFORE, Series, SeriesChart,
 __all__ = [
     "BEFORE",
     "BarChart",
+    "Branch",
     "Series",
     "SeriesChart",
     "ValueBar",
     "compared_lines",
+    "draw_branches",
     "draw_series",
+    "grow",
     "name_time",
     "read_bars",
     "read_series",

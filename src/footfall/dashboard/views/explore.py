@@ -1,6 +1,7 @@
 """Explore: any selection of events, broken down by one or two keys, as a chart, a table or a number."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, cast
 
 from msgspec import UNSET, Struct
@@ -8,24 +9,20 @@ from msgspec import UNSET, Struct
 from footfall import usage
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.charts import SeriesChart, compared_lines, draw_series, read_bars, read_series
-from footfall.dashboard.explanation import definitions, report_text
+from footfall.dashboard.explanation import report_text
 from footfall.dashboard.exploration import (
     COLUMNS,
-    OPERATIONS,
     OVER_TIME,
     TOPS,
     Exploration,
     charts_of,
-    choices_of,
-    composed,
     read_exploration,
 )
-from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, open_from, read_period
-from footfall.dashboard.refusals import fault_of
-from footfall.dashboard.selection import ask, filters, narrowed
+from footfall.dashboard.period import COMPARISONS, INTERVALS, Period, open_from
+from footfall.dashboard.questions import show_question
+from footfall.dashboard.selection import ask, narrowed
 from footfall.dashboard.texts import text
-from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
-from footfall.errors import RequestRefused
+from footfall.dashboard.visit import Shown, Visit
 from footfall.usage import Answer, Count, Counts, Uniques
 
 # Rows of a table on the page; the file has all.
@@ -43,34 +40,16 @@ class Line(Struct, frozen=True):
 
 
 async def show(visit: Visit) -> Shown:
-    """The answer to what the address asks. What is refused is told beside the form, which stays."""
-    if (found := composed(visit.address)) is not None:
-        return Redirect(str(found).removeprefix(visit.root))
-    address = visit.address
-    period = read_period(address, visit.zone, visit.services.clock.now_ms())
-    asked = read_exploration(address)
-    values: dict[str, Any] = {
-        "period": period,
-        "ranges": RANGES,
+    """The answer to what the address asks."""
+    asked = read_exploration(visit.address)
+    values = {
         "intervals": INTERVALS if asked.chart in OVER_TIME or asked.call == "uniques" else (),
         "comparisons": COMPARISONS if not asked.by and asked.chart in ("line", "number") else (),
-        "filters": list(filters(address)),
         "asked": asked,
-        "choices": choices_of(visit.services.plan.plan, visit.user, address),
-        "columns": COLUMNS,
-        "operations": OPERATIONS,
         "tops": TOPS,
         "charts": list(charts_of(asked.call)),
-        "definitions": definitions(),
-        "answer": None,
-        "fault": None,
     }
-    try:
-        shown = await _answer(visit, asked, period)
-    except RequestRefused as error:
-        fault = fault_of(error, visit)
-        return Rendered("explore.html", {**values, "fault": fault}, fault.status)
-    return Rendered("explore.html", {**values, **shown})
+    return await show_question(visit, "explore.html", values, partial(_answer, visit, asked))
 
 
 async def _answer(visit: Visit, asked: Exploration, period: Period) -> dict[str, Any]:
@@ -173,8 +152,8 @@ def _field(key: str) -> str:
 
 def _label(value: str | None) -> str:
     if value is None:
-        return text("explore.others")
-    return value or text("explore.none")
+        return text("question.others")
+    return value or text("question.none")
 
 
 def _values(count: Count, by: tuple[str, ...]) -> list[str | None]:
