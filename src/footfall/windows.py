@@ -11,9 +11,9 @@ import datetime as dt
 import re
 import zoneinfo
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
@@ -222,3 +222,23 @@ def _local(timezone: dt.tzinfo, at_ms: int) -> dt.datetime:
 
 def _instant(local: dt.datetime) -> int:
     return (local - _EPOCH) // _MILLISECOND
+
+
+# Ranges of whole days up to today, by name.
+RANGE_DAYS: Final[Mapping[str, int]] = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
+RANGES: Final = (*RANGE_DAYS, "month", "year")
+
+
+def first_day_of_range(name: str, today: dt.date) -> dt.date:
+    """The first day of a range of days that ends today: so many of them, or this month's, or this year's."""
+    if name == "month":
+        return today.replace(day=1)
+    if name == "year":
+        return today.replace(month=1, day=1)
+    return today - dt.timedelta(days=RANGE_DAYS[name] - 1)
+
+
+def range_times(name: str, timezone: dt.tzinfo, now_ms: int) -> tuple[int, int]:
+    """The first and the last millisecond of such a range, by the days of a zone."""
+    today = _local(timezone, now_ms).date()
+    return _midnight(timezone, first_day_of_range(name, today)), _midnight(timezone, today + dt.timedelta(days=1)) - 1

@@ -275,3 +275,11 @@ async def test_a_key_of_many_products_is_found_by_product_and_type(make_place: A
     counts = await place.count(product="*", by="k", interval="all", asOf=9)
     found = {row.values["k"]: row.events for row in counts.counts}
     assert found == {"": 1, **{str(at): 1 for at in range(10)}} | {"1": 11}
+
+
+async def test_the_link_of_a_range_by_name_has_its_times(place: Any) -> None:
+    place.load({"timestamp": place.now_ms}, {"timestamp": place.now_ms - 40 * 86_400_000})
+    counts = await place.count(range="30d", interval="all", by="none", asOf=place.now_ms + 1)
+    assert (counts.total.events, "range=" in counts.link, "start=" in counts.link) == (1, False, True)
+    given = dict(pair.split("=") for pair in counts.link.partition("?")[2].split("&"))
+    assert (await place.ask("counts", **given)).counts == counts.counts

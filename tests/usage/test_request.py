@@ -1,5 +1,6 @@
 """Which parameters are read, and what is said of those that cannot be."""
 
+import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -158,3 +159,33 @@ def test_all_that_is_wrong_is_named(given: dict[str, Any], where: list[str]) -> 
         parse_counts_request(NEEDED | given)
     assert caught.value.code is Code.REQUEST_PARAMETER_MALFORMED
     assert [problem.where for problem in caught.value.problems] == where
+
+
+# 2026-03-29T00:30 in Berlin, where that day has 23 hours.
+NOW_MS = 1_774_740_600_000
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"),
+    [
+        ("today", "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("7d", "2026-03-23T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("month", "2026-03-01T00:00+01:00", "2026-03-30T00:00+02:00"),
+        ("year", "2026-01-01T00:00+01:00", "2026-03-30T00:00+02:00"),
+    ],
+)
+def test_a_range_by_name_is_of_whole_days_of_the_zone_up_to_today(name: str, start: str, end: str) -> None:
+    given = {**NEEDED, "range": [name], "timezone": ["Europe/Berlin"]}
+    for as_of, now_ms in ((), NOW_MS), (("2026-03-29T00:30",), 0):
+        reader = ParameterReader({**given, "asOf": list(as_of)}, SETTINGS, load_plan(None), now_ms)
+        selection = reader.selection()
+        reader.refuse()
+        first, last = (dt.datetime.fromisoformat(text).timestamp() * 1000 for text in (start, end))
+        assert (selection.start, selection.end) == reader.range == (first, last - 1)
+
+
+def test_a_range_and_times_are_not_both_taken() -> None:
+    for given in ({"range": ["7d"], "end": ["2026-01-01"]}, {"range": ["8d"]}):
+        with pytest.raises(RequestRefused) as caught:
+            parse_counts_request({**NEEDED, **given})
+        assert [problem.where for problem in caught.value.problems] == ["range"]

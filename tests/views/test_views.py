@@ -47,6 +47,8 @@ def test_of_several_views_with_one_name_ones_own_comes_first_and_others_are_name
 
 def test_a_call_takes_from_a_view_what_it_does_not_say_itself(place: Any, refused: Any) -> None:
     place.save(place.ann, parameters={"customer": "C", "product": ["P", "Q"], "by": "type", "start": "2026-01-01"})
+    place.save(place.ann, "lately", parameters={"customer": "C", "product": "P", "range": "7d"})
+    assert place.views.fill(place.ann, {"view": ["lately"]})["range"] == ["7d"]
     filled = place.views.fill(place.ann, {"view": ["mine"], "by": ["version"], "start": [""]})
     assert filled == {"customer": ["C"], "product": ["P", "Q"], "by": ["version"], "start": ["2026-01-01"]}
     assert place.views.fill(place.ann, {"customer": ["D"]}) == {"customer": ["D"]}

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from footfall.dashboard.views import account, explore, files, funnels, overview, paths, retention, signing
+from footfall.dashboard.views import (
+    account,
+    explore,
+    files,
+    funnels,
+    overview,
+    paths,
+    retention,
+    saved,
+    shared,
+    signing,
+)
 from footfall.dashboard.visit import PageEntry
 
 PAGES: Final = (
@@ -11,6 +22,12 @@ PAGES: Final = (
     PageEntry(path="/dashboard/funnels", view=funnels.show, nav="funnels"),
     PageEntry(path="/dashboard/retention", view=retention.show, nav="retention"),
     PageEntry(path="/dashboard/paths", view=paths.show, nav="paths"),
+    PageEntry(path="/dashboard/views", view=saved.show, nav="views"),
+    PageEntry(path="/dashboard/views/save", view=saved.save, method="POST"),
+    PageEntry(path="/dashboard/views/remove", view=saved.remove, method="POST"),
+    PageEntry(path="/dashboard/views/share", view=saved.share, method="POST"),
+    PageEntry(path="/dashboard/views/revoke", view=saved.revoke, method="POST"),
+    PageEntry(path="/shared/{link}", view=shared.show, public=True),
     PageEntry(path="/dashboard/account", view=account.show, nav="account"),
     PageEntry(path="/dashboard/usage/{file}", view=files.download),
     PageEntry(path="/dashboard/sign-in", view=signing.show, public=True),

@@ -14,13 +14,12 @@ from msgspec import Struct, structs
 from footfall import windows
 from footfall.dashboard.address import PageAddress
 
-RANGES: Final = ("today", "7d", "30d", "90d", "month", "year", "custom")
+RANGES: Final = (*windows.RANGES, "custom")
 DEFAULT_RANGE: Final = "30d"
 COMPARISONS: Final = ("previous", "year", "none")
 INTERVALS: Final = ("minute", "hour", "day", "week", "month")
 # Intervals of one chart: more than a screen has pixels.
 STARTS_MAX: Final = 10_000
-_DAYS: Final = {"today": 1, "7d": 7, "30d": 30, "90d": 90}
 # Of each interval, the longest time that it is chosen for by itself, in days.
 _CHOSEN: Final = (("hour", 3), ("day", 120), ("week", 800))
 
@@ -117,17 +116,14 @@ class _Found(Struct, frozen=True):
 
 def _named(name: str, now: dt.datetime, compare: str) -> _Found:
     today = now.date()
+    first = windows.first_day_of_range(name, today)
     match name:
         case "month":
-            first = today.replace(day=1)
-            before = _months_before(first, 1)
-            last_before = _months_before(today, 1)
+            before, last_before = _months_before(first, 1), _months_before(today, 1)
         case "year":
-            first = today.replace(month=1, day=1)
             before, last_before = _months_before(first, 12), _months_before(today, 12)
         case _:
-            length = dt.timedelta(days=_DAYS[name])
-            first = today - length + dt.timedelta(days=1)
+            length = dt.timedelta(days=windows.RANGE_DAYS[name])
             before, last_before = first - length, today - length
     if compare == "year":
         before, last_before = _months_before(first, 12), _months_before(today, 12)

@@ -42,6 +42,7 @@ class Server:
     def __init__(self, services: Parts, pages: Sequence[PageEntry], assets: Assets) -> None:
         self._services = services
         self._renderer = Renderer(pages, assets)
+        self._paths = frozenset(page.path for page in pages)
 
     async def answer(self, page: PageEntry, request: Request[Any, Any, Any]) -> Any:
         """The answer to a request for a page: whatever happens, in words."""
@@ -67,6 +68,8 @@ class Server:
             base_url=base_url,
             token=token if is_token(token) else "",
             theme=theme_of(cookies),
+            policy=POLICY,
+            page_paths=self._paths,
         )
 
     async def _show(self, visit: Visit) -> Shown:
@@ -98,7 +101,7 @@ class Server:
             headers = {**HEADERS, "location": visit.path(shown.to)}
             response = Response(b"", status_code=303, media_type="text/plain", headers=headers)
         else:
-            if not visit.token and visit.new_token is None:
+            if not visit.token and visit.new_token is None and not shown.formless:
                 # A form of somebody who is not signed in needs a token too.
                 visit.new_token = new_token()
             response = self._page(visit, shown)
@@ -107,9 +110,10 @@ class Server:
 
     def _page(self, visit: Visit, shown: Rendered) -> Response[bytes]:
         token = visit.token if visit.new_token is None else visit.new_token
-        page = self._renderer.render(visit, shown, masked_token(token))
+        page = self._renderer.render(visit, shown, "" if shown.formless else masked_token(token))
         content, encoding = compress(page.encode(), visit.request.headers.get("accept-encoding", ""))
-        headers = {**HEADERS, **shown.headers, **({"content-encoding": encoding} if encoding else {})}
+        headers = {**HEADERS, **shown.headers, "content-encoding": encoding}
+        headers = {name: value for name, value in headers.items() if value}
         return Response(content, status_code=shown.status, media_type="text/html", headers=headers)
 
     def _cookies(self, visit: Visit) -> Iterator[Cookie]:

@@ -19,12 +19,16 @@ from footfall.web import Parts
 
 
 class Rendered(Struct, frozen=True):
-    """A template and the values that it shows."""
+    """A template and the values that it shows.
+
+    `headers` stand in place of the usual ones; an empty one is left out. A `formless` page sets no cookie.
+    """
 
     template: str
     values: Mapping[str, Any] = {}
     status: int = 200
     headers: Mapping[str, str] = {}
+    formless: bool = False
 
 
 class Redirect(Struct, frozen=True):
@@ -40,6 +44,8 @@ Shown = Rendered | Redirect | Response[bytes] | ASGIApp
 class Visit(Struct, kw_only=True):
     """A request for a page. `root` stands before all our paths, for a service behind a proxy's prefix.
 
+    `policy` is the Content-Security-Policy of the answer, `page_paths` are those of all pages.
+
     `token` is what the browser holds, signed in or not; views that change it set `new_token`, to "" for none.
     """
 
@@ -50,6 +56,8 @@ class Visit(Struct, kw_only=True):
     base_url: str
     token: str
     theme: str
+    policy: str = ""
+    page_paths: frozenset[str] = frozenset()
     signed_in: SignedIn | None = None
     form: Form = field(default_factory=lambda: Form([]))
     new_token: str | None = None

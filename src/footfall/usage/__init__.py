@@ -42,7 +42,7 @@ from footfall.usage.selection import (
 )
 from footfall.usage.service import STATISTICS, Statistics, Usage, visible_selection
 from footfall.usage.summary import PeriodComparison, UsageSummary
-from footfall.usage.tables import make_table, write_arrow, write_csv
+from footfall.usage.tables import Table, make_table, write_arrow, write_csv
 from footfall.usage.uniques import Uniques
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "Scope",
     "ScopeState",
     "Statistics",
+    "Table",
     "TimeSpan",
     "TooManyGroups",
     "Top",

@@ -27,7 +27,7 @@ from footfall.usage.selection import (
 # The parameters of a selection, which every call takes.
 SELECTION: Final = (
     *("customer", "product", "types", "versions", "where", "start", "end"),
-    *("timezone", "basis", "duplicates", "asOf", "lateAfter"),
+    *("range", "timezone", "basis", "duplicates", "asOf", "lateAfter"),
 )
 _PLANLESS_KEY = re.compile(r"context[1-9][0-9]{0,2}")
 _TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
@@ -39,7 +39,10 @@ _UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": window
 class ParameterReader:
     """Reads parameters and collects the problems with them; an empty parameter counts as not given."""
 
-    def __init__(self, given: Mapping[str, Sequence[str]], settings: Settings, plan: Plan | None = None) -> None:
+    def __init__(
+        self, given: Mapping[str, Sequence[str]], settings: Settings, plan: Plan | None = None, now_ms: int = 0
+    ) -> None:
+        """`now_ms` says which day is today, of whose ranges the parameter `range` is one."""
         self._given = given
         # The names of the parameters that were looked for: those that the call has.
         self.names_read: set[str] = set()
@@ -48,6 +51,9 @@ class ParameterReader:
         self._problems: list[Problem] = []
         self.conditions_max = settings.usage_conditions_max
         self._hinted = False
+        self._now_ms = now_ms
+        # Start and end that a range by name stood for.
+        self.range: tuple[int, int] | None = None
 
     def wrong(self, where: str, why: str) -> None:
         self._problems.append(Problem(Code.REQUEST_PARAMETER_MALFORMED, where, why))
@@ -62,7 +68,8 @@ class ParameterReader:
     def selection(self) -> EventSelection:
         """The events that the parameters select."""
         timezone = self.timezone()
-        start, end = self.time("start", timezone), self.time("end", timezone, is_last=True)
+        as_of = self.time("asOf", timezone, is_last=True)
+        start, end = self._times(timezone, self._now_ms if as_of is UNSET else as_of)
         if start is not UNSET and end is not UNSET and start > end:
             self.wrong("start", f"must not be later than end, {end}")
         products = self._scope("product")
@@ -76,9 +83,20 @@ class ParameterReader:
             end=end,
             basis=self.choice("basis", BASES, "event"),
             duplicates=self.choice("duplicates", DUPLICATES, "keep"),
-            as_of=self.time("asOf", timezone, is_last=True),
+            as_of=as_of,
             late_after_s=self.number("lateAfter", self._settings.late_after_s, 1, _LATE_AFTER_S_MAX),
         )
+
+    def _times(self, timezone: tzinfo, now_ms: int) -> tuple[int | UnsetType, int | UnsetType]:
+        """Start and end, or those of a range by name as of some time."""
+        start, end = self.time("start", timezone), self.time("end", timezone, is_last=True)
+        name = self.choice("range", ("", *windows.RANGES), "")
+        if name not in windows.RANGES:
+            return start, end
+        if start is not UNSET or end is not UNSET:
+            self.wrong("range", "stands for start and end: leave these out")
+        self.range = windows.range_times(name, timezone, now_ms)
+        return self.range
 
     def _scope(self, name: str) -> tuple[str, ...]:
         found = self.names(name, self._settings.usage_scope_max)

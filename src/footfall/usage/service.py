@@ -82,13 +82,15 @@ STATISTICS: dict[str, Statistic] = {
 class Question(Struct, frozen=True):
     """A statistic by its name, its parameters as they were given and as they were read, and the plan of its keys.
 
-    `given` has no parameter that the statistic does not know.
+    `given` has no parameter that the statistic does not know, and instead of a range by name the times for which that
+    stands; `names` are those of all parameters that it knows.
     """
 
     name: str
     given: Given
     wanted: Any
     plan: Plan
+    names: frozenset[str] = frozenset()
 
     @property
     def selection(self) -> EventSelection:
@@ -129,11 +131,15 @@ class Usage:
         Raises RequestRefused, which names everything that is wrong with them.
         """
         plan = self._plan.plan
-        reader = ParameterReader(given, self._settings, plan)
+        reader = ParameterReader(given, self._settings, plan, self._clock.now_ms())
         wanted = STATISTICS[name].parse(reader)
         reader.refuse()
         known = {key: values for key, values in given.items() if key in reader.names_read}
-        return Question(name, known, wanted, plan)
+        if reader.range is not None:
+            # The same days whenever it is asked again.
+            times = {"start": [str(reader.range[0])], "end": [str(reader.range[1])]}
+            known = {**{key: values for key, values in known.items() if key != "range"}, **times}
+        return Question(name, known, wanted, plan, frozenset(reader.names_read))
 
     async def ask(self, user: User, question: Question, queue: str = "") -> Answer:
         """The answer to a question, which waits behind others of the same `queue`; that is the user's, if not told.

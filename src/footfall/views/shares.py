@@ -57,13 +57,13 @@ class Shares:
 
     def add(self, user: User, body: bytes, base_url: str) -> ShownShare:
         """Make the link that the body of `POST /shares` asks for; its URL begins with `base_url`."""
+        wanted = self._of_view(user, read_share(body, self._settings))
         if not self._settings.shares_allowed:
             text = "links that work without a sign-in are not allowed here: the setting shares_allowed says so"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
         if isinstance(user, KeyedUser) and user.is_narrowed:
             text = "a link shows all that its user may see, and the key is for some customers or products only"
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, text)
-        wanted = self._of_view(user, read_share(body, self._settings))
         check_parameters(self._usage, user, wanted.call, wanted.parameters)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         now_ms = self._clock.now_ms()

@@ -119,7 +119,7 @@ def check_parameters(usage: Usage, user: User, call: str, parameters: Mapping[st
     """Raise RequestRefused where the call would refuse these parameters, or the user may not see what they select."""
     question = usage.parse(call, parameters)
     visible_selection(user, question.selection)
-    if unknown := [name for name in parameters if name not in question.given]:
+    if unknown := [name for name in parameters if name not in question.names]:
         code = Code.REQUEST_PARAMETER_MALFORMED
         problems = tuple(Problem(code, f"parameters.{name[:100]}", f"is not one of {call}'s") for name in unknown[:10])
         raise RequestRefused(code, "the view has unknown parameters", problems)

@@ -28,6 +28,8 @@ _SELECTION: Final[Mapping[str, str]] = {
     "`contains`, `empty`, `not empty`. Of several, all must hold.",
     "start": "The first millisecond since 1970-01-01T00:00:00Z, or a date or time of `timezone`.",
     "end": "The last millisecond, which is included; a date means the last of the day.",
+    "range": "Days up to today instead of start and end: `today`, `7d`, `30d`, `90d`, `month` or `year`. Today is that "
+    "of `asOf`, where it is given.",
     "timezone": "Whose hours, days, weeks and months are meant, such as `Europe/Berlin`; `UTC` when left out.",
     "basis": "`event` when start and end bound the events' own times, the default; `received` for those of receipt.",
     "duplicates": "`drop` leaves duplicates out, `keep` does not, and is the default.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from footfall import windows
 from footfall.web.openapi.texts import EMPTY, INSTANT, MILLISECONDS
 from footfall.web.openapi.usage_pages import TYPE, USAGE_PAGES
 
@@ -15,6 +16,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "duplicates": ("keep", "drop", ""),
     "compare": ("none", "previous", "year", ""),
     "spreadsheetSafe": ("true", "false", ""),
+    "range": (*windows.RANGES, ""),
     "fill": ("true", "false", ""),
     "approximate": ("true", "false", ""),
     "order": ("loose", "strict", ""),

@@ -1,0 +1,113 @@
+"""Saved views and shared links on pages: saved from what a page shows, opened again, shared with whoever has a link."""
+
+import re
+from typing import Any
+
+from parts import NOW_MS
+
+EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "timestamp": NOW_MS - 1000}
+
+
+def saved_from(page: str) -> dict[str, str]:
+    """The hidden fields of the form that saves a page."""
+    form = page[page.index("/dashboard/views/save") :]
+    fields = re.findall(r'<input type="hidden" name="(call|parameters)" value="([^"]*)"', form[: form.index("</form>")])
+    return {name: value.replace("&amp;", "&") for name, value in fields}
+
+
+def view_id(page: str) -> str:
+    return re.findall(r'name="view" value="([0-9a-f-]{36})"', page)[0]
+
+
+async def test_what_a_page_shows_is_saved_and_opened_again(site: Any) -> None:
+    async with site() as opened:
+        anna = await opened.signed_in("anna")
+        shown = "/?customer=BARCHART&range=7d&interval=day&metric=actors&types=A%26B"
+        fields = saved_from((await anna.get(shown)).text)
+        answer = await anna.post("/dashboard/views/save", shown, name="Week & more", **fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard/views")
+        (view,) = opened.parts.views.all(opened.state.users.get("anna"))
+        assert view.parameters == {
+            "customer": ["BARCHART"],
+            "product": ["*"],
+            "timezone": ["UTC"],
+            "range": ["7d"],
+            "interval": ["day"],
+            "types": ["A&B"],
+        }
+        page = (await anna.get("/dashboard/views")).text
+        (link,) = re.findall(r'<th scope="row"><a href="([^"]*)">Week &amp; more</a>', page)
+        again = link.replace("&amp;", "&")
+        assert "range=7d" in again
+        assert "types=A%26B" in again
+        assert (await anna.get(again)).status_code == 200
+        await anna.post(
+            "/dashboard/views/remove", "/dashboard/views", view=view_id(page) if 'name="view"' in page else view.id
+        )
+        assert opened.parts.views.all(opened.state.users.get("anna")) == []
+
+
+async def test_a_view_for_all_of_a_customer_is_seen_by_those_and_removed_by_its_owner_alone(site: Any) -> None:
+    async with site() as opened:
+        root, anna = await opened.signed_in("root"), await opened.signed_in("anna")
+        fields = {"call": "summary", "parameters": "customer=BARCHART", "name": "ours", "customer": "BARCHART"}
+        await root.post("/dashboard/views/save", "/dashboard/views", **fields)
+        await root.post("/dashboard/views/save", "/dashboard/views", **{**fields, "name": "mine", "customer": ""})
+        page = (await anna.get("/dashboard/views")).text
+        assert "ours" in page
+        assert "mine</a>" not in page
+        assert "/dashboard/views/remove" not in page
+        found = opened.parts.views.find(opened.state.users.get("anna"), "ours")
+        refused = await anna.post("/dashboard/views/remove", "/dashboard/views", view=found.id)
+        assert refused.status_code == 404
+        wrong = await anna.post(
+            "/dashboard/views/save", "/dashboard/views", **{**fields, "parameters": "customer=TGAM"}
+        )
+        assert wrong.status_code == 403
+
+
+async def test_a_link_shows_its_numbers_to_anybody_until_it_is_revoked(site: Any) -> None:
+    async with site(shares_allowed=True, share_origins="https://wiki.example.com", share_answer_s=0) as opened:
+        opened.load(*({**EVENT, "type": kind, "context": ["u"]} for kind in ("A", "A", "<b>")))
+        root, stranger = await opened.signed_in("root"), opened.person()
+        fields = {"call": "counts", "parameters": "customer=BARCHART&by=type&interval=day", "name": "By type"}
+        await root.post("/dashboard/views/save", "/dashboard/views", **fields)
+        view = view_id((await root.get("/dashboard/views")).text)
+        made = (await root.post("/dashboard/views/share", "/dashboard/views", view=view, days="3")).text
+        (path,) = re.findall(r"<code>https?://[^/<]*(/shared/[A-Za-z0-9_-]{43})</code>", made)
+        shown = await stranger.get(path)
+        assert shown.status_code == 200
+        assert '<data value="3">3</data>' in shown.text
+        assert "&lt;b&gt;" in shown.text
+        assert "<b>" not in shown.text
+        assert "set-cookie" not in shown.headers
+        assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
+        # The address is told once.
+        assert path not in (await root.get("/dashboard/views")).text
+        share = opened.parts.shares.all(opened.state.users.get("root"))[0]
+        await root.post("/dashboard/views/revoke", "/dashboard/views", share=share.id)
+        assert (await stranger.get(path)).status_code == 404
+
+
+async def test_a_link_is_embedded_by_the_pages_that_it_names_alone(site: Any) -> None:
+    async with site(shares_allowed=True, share_origins="https://wiki.example.com") as opened:
+        opened.load({**EVENT, "type": "A", "context": ["u"]})
+        body = b'{"call": "top", "parameters": {"customer": "BARCHART", "product": "PORTFOLIO", "key": "type"}, '
+        body += b'"origins": ["https://wiki.example.com"]}'
+        made = opened.parts.shares.add(opened.state.users.get("root"), body, "http://events.example")
+        shown = await opened.person().get(made.url.removeprefix("http://events.example"))
+        assert "frame-ancestors https://wiki.example.com" in shown.headers["content-security-policy"]
+        assert "x-frame-options" not in shown.headers
+        assert shown.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+async def test_where_links_are_not_allowed_no_page_offers_them(site: Any) -> None:
+    async with site() as opened:
+        root = await opened.signed_in("root")
+        fields = {"call": "summary", "parameters": "", "name": "all"}
+        await root.post("/dashboard/views/save", "/dashboard/views", **fields)
+        page = (await root.get("/dashboard/views")).text
+        assert "/dashboard/views/share" not in page
+        assert "shares_allowed" in page
+        found = opened.parts.views.find(opened.state.users.get("root"), "all")
+        assert (await root.post("/dashboard/views/share", "/dashboard/views", view=found.id)).status_code == 403
