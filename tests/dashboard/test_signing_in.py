@@ -5,6 +5,7 @@ from http.cookies import SimpleCookie
 import pytest
 from parts import PASSWORD
 
+from footfall.accounts import totp
 from footfall.dashboard import PAGES
 from footfall.web import ROUTES
 
@@ -13,8 +14,8 @@ POSTS = sorted({page.path for page in PAGES if page.method == "POST"})
 
 
 def set_cookie(answer):
-    """The one cookie that an answer sets."""
-    (header,) = answer.headers.get_list("set-cookie")
+    """The one cookie that an answer sets, beside the mark that a browser gets which has signed in."""
+    (header,) = [header for header in answer.headers.get_list("set-cookie") if "-known=" not in header]
     ((name, morsel),) = SimpleCookie(header).items()
     return name, morsel
 
@@ -205,3 +206,28 @@ async def test_colours_are_kept_in_the_browser(site):
             assert answer.headers["location"] == "/dashboard/account"
             page = (await person.get("/dashboard/account")).text
             assert (f'data-theme="{theme}"' in page) == bool(theme)
+
+
+async def test_whoever_guesses_in_the_same_network_does_not_lock_out_a_browser_that_is_known(site):
+    async with site(login_failures_max=2) as opened:
+        known = await opened.signed_in("anna")
+        await known.post("/dashboard/sign-out", "/dashboard/account")
+        for _ in range(2):
+            assert (await opened.person().sign_in("anna", "wrong password")).status_code == 401
+        assert (await opened.person().sign_in("anna")).status_code == 429
+        assert (await known.sign_in("anna")).status_code == 303
+
+
+async def test_a_second_factor_is_asked_for_in_the_form(site):
+    async with site() as opened:
+        accounts, anna = opened.parts.accounts, opened.state.users.get("anna")
+        secret = accounts.factors.begin(anna).secret
+        accounts.factors.confirm(anna, totp.make_code(secret, opened.clock.ms // 30_000))
+        opened.clock.ms += 60_000
+        person = opened.person()
+        assert 'name="code"' in (await person.get("/dashboard/sign-in")).text
+        assert (await person.sign_in("anna")).status_code == 401
+        code = totp.make_code(secret, opened.clock.ms // 30_000)
+        assert (await person.sign_in("anna", code=code)).status_code == 303
+        actions = [(entry.action, entry.outcome) for entry in opened.state.audit.following(0, 10)]
+        assert actions == [("sign-in", "failed"), ("session.begin", "ok")]

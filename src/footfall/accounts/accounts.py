@@ -18,6 +18,7 @@ from footfall.accounts.credentials import (
     parse_authorization,
     parse_key,
 )
+from footfall.accounts.devices import KnownDevices
 from footfall.accounts.failures import Failures
 from footfall.accounts.keys import Keys, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
@@ -60,6 +61,7 @@ class Accounts:
         self._failures = Failures(settings.login_failures_max, clock)
         self.keys = Keys(state, settings, clock)
         self.factors = SecondFactors(state, clock)
+        self.devices = KnownDevices(state)
 
     def close(self) -> None:
         """Let the threads go; hashes that nobody has begun are dropped."""
@@ -77,21 +79,31 @@ class Accounts:
             return await self._authenticate_key(presented, address)
         return await self._sign_in(parse_authorization(authorization), address, code)
 
-    async def check(self, user_id: str, password: str, address: str, code: str = "") -> User:
-        """The user of an id, a password and a code as a person typed them. Raises as `authenticate` does."""
-        return await self._sign_in(make_credentials(user_id, password), address, code)
+    async def check(self, user_id: str, password: str, address: str, code: str = "", mark: str = "") -> User:
+        """The user of an id, a password and a code as a person typed them. Raises as `authenticate` does.
 
-    async def _sign_in(self, credentials: Credentials | None, address: str, code: str) -> User:
+        With a `mark` that `devices` made for this user, failures of others in the network do not count.
+        """
+        credentials = make_credentials(user_id, password)
+        place = None
+        if credentials is not None and mark:
+            place = await asyncio.to_thread(self.devices.place, mark, credentials.user_id)
+        return await self._sign_in(credentials, address, code, place)
+
+    async def _sign_in(
+        self, credentials: Credentials | None, address: str, code: str, place: str | None = None
+    ) -> User:
         if credentials is None:
             raise Unauthenticated
-        pair = (credentials.user_id, network_of(address))
+        network = network_of(address)
+        pair = (credentials.user_id, place or network)
         # Checked for verified credentials too: otherwise an answer past the limit would confirm the right password.
         self._failures.check(pair)
         user = None
         if self._verified.knows(credentials):
             user = await asyncio.to_thread(self._remembered, credentials)
         if user is None:
-            user = await self._hashing.run(partial(self._verify, credentials, pair, address, code), pair[1])
+            user = await self._hashing.run(partial(self._verify, credentials, pair, address, code), network)
         return user
 
     async def _authenticate_key(self, presented: PresentedKey, address: str) -> User:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 THEMES: Final = ("light", "dark")
 _THEME: Final = "footfall_theme"
+_KNOWN: Final = "-known"
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -40,6 +41,14 @@ class CookieKind(Struct, frozen=True):
     def drop_session(self) -> Cookie:
         """Have the browser forget the token."""
         return self._cookie(self.session, "", 0)
+
+    def keep_mark(self, mark: str) -> Cookie:
+        """Have the browser hold the mark that it has signed in before."""
+        return self._cookie(f"{self.session}{_KNOWN}", mark, _YEAR_S)
+
+    def mark_of(self, cookies: dict[str, str]) -> str:
+        """The mark that the browser holds; empty where it holds none."""
+        return cookies.get(f"{self.session}{_KNOWN}", "")
 
     def keep_theme(self, theme: str) -> Cookie:
         """Have the browser hold the chosen colours; without any, those of the machine count."""

@@ -1,10 +1,11 @@
 """Signing in and out, and the choice of colours: all that forms of every page do."""
 
+import asyncio
 from typing import Final
 
 from footfall.accounts import Unauthenticated
 from footfall.audit import AuditEvent
-from footfall.dashboard.cookies import THEMES, CookieKind
+from footfall.dashboard.cookies import THEMES, CookieKind, read_cookies
 from footfall.dashboard.refusals import Fault, fault_of
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
@@ -26,9 +27,10 @@ async def show(visit: Visit) -> Shown:
 async def sign_in(visit: Visit) -> Shown:
     """Sign in by name and password: with a new token, so that one which somebody planted here is worth nothing."""
     target, name = visit.form.one("next"), visit.form.one("user").strip()
+    kind, cookies = CookieKind.at(visit.base_url), read_cookies(visit.request.headers.get("cookie", ""))
     try:
         given = (name, visit.form.one("password"), visit.client_address, visit.form.one("code"))
-        user = await visit.services.accounts.check(*given)
+        user = await visit.services.accounts.check(*given, mark=kind.mark_of(cookies))
     except Unauthenticated as error:
         visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
         fault = Fault("signin", 401, text("signing.wrong.title"), text("signing.wrong.advice"), "")
@@ -42,6 +44,7 @@ async def sign_in(visit: Visit) -> Shown:
         timezone=visit.form.one("timezone"),
         replacing=visit.token,
     )
+    visit.cookies.append(kind.keep_mark(await asyncio.to_thread(visit.services.accounts.devices.mark, user)))
     return Redirect(visit.local(target, _HOME))
 
 
