@@ -35,6 +35,7 @@ PIECES = {
     "{{slice}}": "arraySlice(types, at + 1, {levels:UInt8})",
     "{{mask}}": "toUInt16(type = 'T')",
     "{{by}}": "version",
+    "{{arrays}}": "groupArray(timestamp) AS times, groupArray(value) AS step_values, false AS is_tied",
     "{{steps}}": "step_values[1] AS first_value",
     "{{only_steps}}": "AND mask != 0",
     "{{group}}": "GROUP BY value",

@@ -1,11 +1,13 @@
 """Events are read without FINAL where that changes nothing, whatever is loaded between the look and the statement."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import rolled_up as rolled
 from rolled_up import TIMES, event
+from usage_events import PLAN
 
 from footfall.store import Store, StoreDiffers
 from footfall.usage import Rollups
@@ -14,20 +16,20 @@ from footfall.usage.rollups import UNMERGED_DAYS_MAX, UnmergedDays
 from footfall.windows import DAY_MS
 
 CALLS: dict[str, dict[str, Any]] = {
-    "uniques": {"interval": "day", "rolling": ["2"], "key": "context1"},
-    "retention": {"interval": "day", "key": "context1"},
-    "funnel": {"step": ["T", "U"], "window": "2d", "key": "context1"},
-    "paths": {"type": "T", "key": "context1"},
-    "top": {"key": "context1"},
+    "uniques": {"interval": "day", "rolling": ["2"]},
+    "retention": {"interval": "day"},
+    "funnel": {"step": ["T", "U"], "window": "2d"},
+    "paths": {"type": "T"},
+    "top": {"key": "kind"},
     "summary": {},
-    "counts": {"interval": "day", "by": "context1"},
+    "counts": {"interval": "day", "by": "kind"},
 }
 AS_OF_MS = 1_760_000_000_000
 EVENTS = [
-    event(timestamp=TIMES[1]),
-    event(timestamp=TIMES[1] + 5, type="U"),
-    event(timestamp=TIMES[2], type="U", context=["b"]),
-    event(timestamp=TIMES[2] + DAY_MS, context=["b"]),
+    event(timestamp=TIMES[1], context=["a", "a"]),
+    event(timestamp=TIMES[1] + 5, type="U", context=["a", "a"]),
+    event(timestamp=TIMES[2], type="U", context=["b", "b"]),
+    event(timestamp=TIMES[2] + DAY_MS, context=["b", "b"]),
     event(timestamp=TIMES[1], product="Q"),
 ]
 
@@ -79,8 +81,9 @@ class Reading:
 
 
 @pytest.fixture
-def reading(make_place: Any, make_segment: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
-    place = make_place(usage_cache_bytes_max=0)
+def reading(make_place: Any, make_segment: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Reading]:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    place = make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open", usage_cache_bytes_max=0)
     counted = rolled.Place(place.settings, make_segment)
     yield Reading(place, counted, monkeypatch)
     counted.store.close()

@@ -7,6 +7,10 @@ step before; with `loose`, other events may lie between.
 
 For an event that could be of a step, the statement keeps the latest time at which the first step of a chain to it may
 have been. So each actor's events are looked at once for each step.
+
+Sorting events takes most of the time and memory. So each is one number: first of its time and steps alone, which has
+them in order as long as no actor has two events of one time that could be of different steps. The statement counts such
+actors; where there are any, it is run again with numbers that have batch and sequence too.
 """
 
 from typing import Any, Final
@@ -24,6 +28,35 @@ from footfall.usage.uniques import actor_of
 STEPS_MIN, STEPS_MAX = 2, 10
 ORDERS: Final = ("loose", "strict")
 _NONE = "toInt64({none:Int64})"
+# Each actor's events in order, as arrays of their times and of the steps that they can be of.
+_BY_TIME: Final = """arraySort(groupArray(
+                if(timestamp BETWEEN -4503599627370496 AND 4503599627370495,
+                    bitShiftLeft(toUInt64(timestamp + 4503599627370496), 10) + mask, 0)
+            )) AS found,
+            arrayMap(one -> toInt64(bitShiftRight(one, 10)) - 4503599627370496, found) AS times,
+            arrayMap(one -> toUInt16(bitAnd(one, 1023)), found) AS masks,
+            found[1] = 0 OR arrayExists(
+                (one, next) -> one != next AND bitShiftRight(one, 10) = bitShiftRight(next, 10),
+                found,
+                arrayPushBack(arrayPopFront(found), toUInt64(0))
+            ) AS is_tied"""
+_BY_IDENTITY: Final = """arraySort(groupArray(
+                bitShiftLeft(toUInt256(bitXor(reinterpretAsUInt64(timestamp), 9223372036854775808)), 176)
+                    + bitShiftLeft(toUInt256(reinterpretAsUInt128(batch)), 48)
+                    + bitShiftLeft(toUInt256(sequence), 16)
+                    + mask
+            )) AS found,
+            arrayMap(
+                one -> reinterpretAsInt64(bitXor(toUInt64(bitShiftRight(one, 176)), 9223372036854775808)), found
+            ) AS times,
+            arrayMap(one -> toUInt16(bitAnd(one, 1023)), found) AS masks,
+            false AS is_tied"""
+# ... and of the values by which the funnel is broken down.
+_WITH_VALUES: Final = """arraySort(groupArray((timestamp, batch, sequence, mask, value))) AS found,
+            arrayMap(one -> one.1, found) AS times,
+            arrayMap(one -> one.4, found) AS masks,
+            arrayMap(one -> one.5, found) AS step_values,
+            false AS is_tied"""
 
 
 class Step(Struct, frozen=True):
@@ -122,10 +155,12 @@ def _steps(reader: ParameterReader, selection: EventSelection) -> tuple[Step, ..
 def count_funnel(asked: Query, wanted: FunnelRequest) -> Funnel:
     """Count the actors of each step. Raises RequestRefused for too many groups, and what the store raises."""
     total, asked = total_of(asked)
-    rows = _rows(asked, wanted, grouped=False)
-    (_, *numbers) = rows[0] if rows else ("", *[0] * (2 * len(wanted.steps) - 1))
+    ((_, tied, *numbers),) = _rows(asked, wanted, _BY_TIME)
+    if tied:
+        ((_, _, *numbers),) = _rows(asked, wanted, _BY_IDENTITY)
     reached = _reached(wanted, numbers)
-    groups = [FunnelGroup(value, _reached(wanted, each)) for value, *each in _rows(asked, wanted, grouped=True)]
+    rows = _rows(asked, wanted, _WITH_VALUES) if wanted.by else []
+    groups = [FunnelGroup(value, _reached(wanted, each)) for value, _, *each in rows]
     return Funnel(
         **asked.about(),
         window=wanted.window_ms,
@@ -139,12 +174,16 @@ def count_funnel(asked: Query, wanted: FunnelRequest) -> Funnel:
     )
 
 
-def _rows(asked: Query, wanted: FunnelRequest, *, grouped: bool) -> list[tuple[Any, ...]]:
-    """A row of numbers, or one for each value: the actors of each step, then the median times of all but the first."""
-    if grouped and wanted.by is None:
-        return []
+def _rows(asked: Query, wanted: FunnelRequest, arrays: str) -> list[tuple[Any, ...]]:
+    """A row of numbers, or one for each value: the actors whose events have no order yet, then of each step, the times.
+
+    The times are the medians of all steps but the first.
+    """
+    grouped = arrays == _WITH_VALUES
     parameters: dict[str, Any] = {"none": TIME_MS_LEAST, "window": wanted.window_ms}
-    by = dimension_value(wanted.by, asked.plan, asked.selection.products, "by", parameters) if wanted.by else "''"
+    by = "''"
+    if grouped and wanted.by:
+        by = dimension_value(wanted.by, asked.plan, asked.selection.products, "by", parameters)
     steps = len(wanted.steps)
     counts = [f"countIf(reached{at} > 0)" for at in range(1, steps + 1)]
     medians = [f"quantileExactInclusiveIf(0.5)(took{at}, reached{at} > 0)" for at in range(2, steps + 1)]
@@ -152,10 +191,11 @@ def _rows(asked: Query, wanted: FunnelRequest, *, grouped: bool) -> list[tuple[A
         "actor": actor_of(asked, wanted.key, parameters),
         "mask": _mask(asked, wanted.steps, parameters),
         "by": by,
-        "steps": _step_arrays(steps, strict=wanted.order == "strict"),
+        "arrays": arrays,
+        "steps": _step_arrays(steps, strict=wanted.order == "strict", has_values=grouped),
         "only_steps": "" if wanted.order == "strict" else "AND mask != 0",
         "value": "first_value AS value," if grouped else "'' AS value,",
-        "counts": ",\n    ".join([*counts, *medians]),
+        "counts": ",\n    ".join(["countIf(is_tied)", *counts, *medians]),
         "group": "WHERE reached1 > 0\nGROUP BY value\nORDER BY countIf(reached1 > 0) DESC, value" if grouped else "",
     }
     parameters["limit"] = asked.settings.usage_rows_max + 1
@@ -176,7 +216,7 @@ def _mask(asked: Query, steps: tuple[Step, ...], parameters: dict[str, Any]) -> 
     return f"toUInt16({' + '.join(bits)})"
 
 
-def _step_arrays(steps: int, *, strict: bool) -> str:
+def _step_arrays(steps: int, *, strict: bool, has_values: bool) -> str:
     """For each step: the start of the latest chain to each event, the first event that reached it, the time it took."""
     texts = [f"arrayMap((time, mask) -> if(bitTest(mask, 0), time, {_NONE}), times, masks) AS chain1"]
     for at in range(2, steps + 1):
@@ -195,7 +235,8 @@ def _step_arrays(steps: int, *, strict: bool) -> str:
         texts.append(f"arrayFirstIndex(one -> one != {_NONE}, chain{at}) AS reached{at}")
         if at > 1:
             texts.append(f"times[reached{at}] - previous{at}[reached{at}] AS took{at}")
-    texts.append("step_values[reached1] AS first_value")
+    if has_values:
+        texts.append("step_values[reached1] AS first_value")
     return ",\n        ".join(texts)
 
 

@@ -6,13 +6,11 @@ SELECT
 FROM (
     SELECT
         times,
+        is_tied,
         {{steps}}
     FROM (
         SELECT
-            arraySort(groupArray((timestamp, batch, sequence, mask, value))) AS found,
-            arrayMap(one -> one.1, found) AS times,
-            arrayMap(one -> one.4, found) AS masks,
-            arrayMap(one -> one.5, found) AS step_values
+            {{arrays}}
         FROM (
             SELECT timestamp, batch, sequence, {{actor}} AS actor, {{mask}} AS mask, {{by}} AS value
             FROM {{events}}

@@ -5,7 +5,7 @@ SELECT
     arrayJoin(arrayPushFront(arrayFilter(begin -> begin >= cohort, begins), toInt64({all:Int64}))) AS begin,
     count()
 FROM (
-    SELECT actor, minIf(begin, is_first) AS cohort, groupUniqArrayIf(begin, is_return) AS begins
+    SELECT actor, minIf(begin, is_first) AS cohort, arrayDistinct(groupArrayIf(begin, is_return)) AS begins
     FROM (
         SELECT {{actor}} AS actor, {{begin}} AS begin, {{first}} AS is_first, {{returning}} AS is_return
         FROM {{events}}
@@ -21,3 +21,5 @@ FROM (
 GROUP BY cohort, begin
 ORDER BY cohort, begin
 LIMIT {limit:UInt64}
+SETTINGS
+    max_bytes_before_external_group_by = 536870912
