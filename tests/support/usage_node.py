@@ -20,10 +20,10 @@ from footfall.journal import Folder, Journal
 from footfall.loading import Archive, Loader
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine, Selection
-from footfall.reports import Destinations, Reports, file_path
+from footfall.reports import Destinations, Reports, Runner, file_path
 from footfall.reports.worker.attempt import Attempt
 from footfall.settings import Settings
-from footfall.state import State, User
+from footfall.state import Job, JobStatus, State, User
 from footfall.store import Store
 from footfall.system.clock import SystemClock
 from footfall.usage import Answer, RollupKeeper, Usage
@@ -164,20 +164,39 @@ class Node(checked.Node):
         return await self.usage.ask(ADMIN, self.usage.parse(name, given))
 
     async def report(self, body: Any) -> bytes:
-        """The file of the report that an answer names: JSON lines."""
-        output = {**body.output, "format": "jsonl"}
-        text = msgspec.json.encode({"filter": body.filter, "output": output, "duplicates": body.duplicates})
+        """The file of the report that an answer names, by one attempt: JSON lines."""
         files = Files(self.settings)
-        drafted = await Reports(self.state, self.settings, self.clock, files).draft(ADMIN, text)
+        drafted = await Reports(self.state, self.settings, self.clock, files).draft(ADMIN, report_text(body))
         job = structs.replace(drafted, tries=1)
-        destinations = Destinations(self.settings, files)
-        made = Attempt(job, self.plan.plan, self.store, destinations, deadline_s=2**40)
-        done = await asyncio.to_thread(made.run)
+        attempt = Attempt(job, self.plan.plan, self.store, Destinations(self.settings, files), deadline_s=2**40)
+        done = await asyncio.to_thread(attempt.run)
+        return self._take_file(job, done.rows)
+
+    async def complete(self, body: Any) -> bytes:
+        """The same by a runner, once the report is COMPLETE."""
+        files, stop = Files(self.settings), asyncio.Event()
+        ordered = await Reports(self.state, self.settings, self.clock, files).start(ADMIN, report_text(body))
+        parts = (self.state, self.store, self.plan, self.loader, self.settings, self.clock, files)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            tasks.create_task(Runner(*parts, "here").run(stop))
+            while (job := self.state.jobs.get(ordered.id)) is None or job.ended_ms is None:
+                await asyncio.sleep(0.05)
+            stop.set()
+        assert job.status is JobStatus.COMPLETE
+        return self._take_file(job, job.rows)
+
+    def _take_file(self, job: Job, rows: int | None) -> bytes:
         path = self.data / "files" / file_path(job)
         found = path.read_bytes()
         path.unlink()
-        assert done.rows == len(found.splitlines())
+        assert rows == len(found.splitlines())
         return found
+
+
+def report_text(body: Any) -> bytes:
+    """The body for `POST /reports` of an answer, for JSON lines."""
+    output = {**body.output, "format": "jsonl"}
+    return msgspec.json.encode({"filter": body.filter, "output": output, "duplicates": body.duplicates})
 
 
 def encode(answer: Answer) -> bytes:

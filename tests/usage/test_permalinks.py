@@ -72,6 +72,11 @@ def test_a_link_gives_the_same_bytes_whatever_comes_later(node: Node, own_engine
     def changed() -> list[str]:
         return [link for link, before in given.items() if encode(follow(link)) != before]
 
+    counts = asyncio.run(node.ask("counts", customer="C", product="P", duplicates="drop"))
+    summary = asyncio.run(node.ask("summary", customer="C", product="P", duplicates="drop", asOf=counts.asOf))
+    rows = asyncio.run(node.complete(counts.report))
+    assert sum(row.events for row in counts.counts) == summary.total.events == len(rows.splitlines()) > 0
+
     node.now_ms = NOW_MS + DAY_MS
     node.admit(make(chance, 60, NOW_MS + DAY_MS - 1000))
     assert changed() == []
@@ -80,6 +85,7 @@ def test_a_link_gives_the_same_bytes_whatever_comes_later(node: Node, own_engine
     node.merge()
     node.rebuild()
     assert changed() == []
+    assert asyncio.run(node.complete(counts.report)) == rows
     node.close()
     assert own_engine.stop() == 0
     own_engine.start()
