@@ -114,10 +114,9 @@ class History:
         """The sum of all counts is the rows of the report, and the summary's; and permalinks give what they gave."""
         node, model = self.node, self._model()
         summary = await checks.check_summary(node.ask, model)
-        if summary.report:
-            rows = await node.report(summary.report)
-            checks.check_report(rows, model)
-            assert summary.total.events == len(rows.splitlines())
+        rows = await node.report(summary.report)
+        checks.check_report(rows, model)
+        assert summary.total.events == len(rows.splitlines())
         for link, (before, then) in self.links.items():
             assert then != self._known() or encode(await node.follow(link)) == before
 
