@@ -29,6 +29,8 @@ class Server:
         self.folder = folder
         self.collector = collector
         self.sent_on = sent_on
+        # Those that the server has open.
+        self.connections: set[Any] = set()
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -80,7 +82,9 @@ async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
         await asyncio.sleep(0.01)
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Server(port, folder / "journal", collector, sent_on)
+        found = Server(port, folder / "journal", collector, sent_on)
+        found.connections = server.server_state.connections
+        yield found
     finally:
         server.should_exit = True
         await task
