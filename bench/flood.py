@@ -5,8 +5,8 @@
 Of the flood's connections, a fifth is slow (heads and bodies that trickle), a fifth sends what cannot be read (no HTTP,
 no JSON, lengths that lie), and the rest sends events as fast as they are answered, and never waits as it is told. They
 come from eight addresses, 127.0.1.1 and on, in a process of their own. Twenty clients from addresses of their own send
-five requests a second each. The service has its default limits, and refuses what is over them; the customer of the
-flood has a budget of a few MB. Ends with 1 when a promise is broken. Linux only, where any 127.x is an own address.
+five requests a second each. The service refuses what is over its limits, which are met sooner than the default ones,
+and the customer of the flood has a budget of a few MB. Ends with 1 when a promise is broken. Linux only, where any 127.x is an own address.
 """
 
 import argparse
@@ -28,6 +28,12 @@ ATTACKERS = [f"127.0.1.{number}" for number in range(1, 9)]
 CLIENTS = [f"127.0.2.{number}" for number in range(1, 21)]
 REQUESTS_PER_S = 5
 DAY_BYTES_MAX = 4_000_000
+SETTINGS = {
+    "limits_mode": "refuse",
+    "address_requests_per_s": 50,
+    "address_requests_burst": 500,
+    "customer_day_bytes_max": DAY_BYTES_MAX,
+}
 # Seconds after the flood in which all has to be as before.
 REST_S = 2.0
 # A connection of the service is some KB, and the allocator keeps what it had at the peak.
@@ -173,8 +179,7 @@ def measure(connections: int, seconds: float, p99_ms: float) -> list[str]:
     """Print the figures; gives the promises that were broken."""
     with tempfile.TemporaryDirectory(prefix="footfall-flood-") as made:
         folder = Path(made) / "data"
-        settings = {"limits_mode": "refuse", "customer_day_bytes_max": DAY_BYTES_MAX}
-        with service.serving(folder, **settings) as running:
+        with service.serving(folder, **SETTINGS) as running:
             calm = Behaved(running.port)
             asyncio.run(calm.run(3))
             time.sleep(1)
