@@ -6,7 +6,8 @@ Of the flood's connections, a fifth is slow (heads and bodies that trickle), a f
 no JSON, lengths that lie), and the rest sends events as fast as they are answered, and never waits as it is told. They
 come from eight addresses, 127.0.1.1 and on, in a process of their own. Twenty clients from addresses of their own send
 five requests a second each. The service refuses what is over its limits, which are met sooner than the default ones,
-and the customer of the flood has a budget of a few MB. Ends with 1 when a promise is broken. Linux only, where any 127.x is an own address.
+and the customer of the flood has a budget of a few MB. Ends with 1 when a promise is broken. Linux only, where any
+127.x is an address of the machine.
 """
 
 import argparse
@@ -30,8 +31,8 @@ REQUESTS_PER_S = 5
 DAY_BYTES_MAX = 4_000_000
 SETTINGS = {
     "limits_mode": "refuse",
-    "address_requests_per_s": 50,
-    "address_requests_burst": 500,
+    "address_requests_per_s": 20,
+    "address_requests_burst": 100,
     "customer_day_bytes_max": DAY_BYTES_MAX,
 }
 # Seconds after the flood in which all has to be as before.

@@ -118,6 +118,17 @@ async def test_other_calls_of_an_address_are_limited_too(tmp_path):
         assert statuses([answer]) == [429]
 
 
+async def test_what_cannot_be_read_costs_a_token_and_then_connections_wait(tmp_path):
+    async with serving(tmp_path, trusted_proxies="", **LIMITS) as server, connecting(server) as connect:
+        for _ in range(5):
+            reader, _ = await connect(b"no HTTP\r\n\r\n")
+            assert statuses([await read(reader)]) == [400]
+        began = time.monotonic()
+        reader, _ = await connect(b"no HTTP\r\n\r\n")
+        await read(reader)
+        assert 0.7 < time.monotonic() - began < 5
+
+
 async def test_zero_is_no_limit(tmp_path):
     async with serving(tmp_path, trusted_proxies="", limits_mode="refuse", address_requests_per_s=0) as server:
         assert statuses(await server.ask(*50 * [post()], answers=50)) == 50 * [200]

@@ -6,7 +6,7 @@ refused. `by_address` has the limits of an address, `by_customer` those of a cus
 Each web process has buckets of its own, in memory: a restart fills them. Nothing here waits, and nothing is written.
 """
 
-from footfall.rate_limits.by_address import TOKEN_BITS, AddressLimits, Source
+from footfall.rate_limits.by_address import TOKEN_BITS, AddressLimits, ClientLimits
 from footfall.rate_limits.by_customer import NOBODY, Account, CustomerLimits, Spread
 from footfall.rate_limits.hits import Limit, LimitHits
 from footfall.rate_limits.token_bucket import BucketTable, TokenBucket
@@ -17,10 +17,10 @@ __all__ = [
     "Account",
     "AddressLimits",
     "BucketTable",
+    "ClientLimits",
     "CustomerLimits",
     "Limit",
     "LimitHits",
-    "Source",
     "Spread",
     "TokenBucket",
 ]

@@ -67,9 +67,56 @@ class AddressLimits:
         text = "too many requests from this address: send more events with each, and fewer requests"
         return self._hits.over(Limit.ADDRESS_REQUESTS, bucket.key, text, self._table.wait_s(bucket, self._now_s()))
 
+    def is_empty(self, source: Source) -> bool:
+        """Whether the next request of a source will be refused."""
+        return self._hits.refuses and not self._table.has_token(self.find(source), self._now_s())
+
     def charge(self, source: Source, body_bytes: int) -> None:
         """Take what a piece of a body costs whose length no head announced. The bucket may owe it."""
         bucket = self.find(source)
         # What was taken out and not spent goes back.
         tokens = body_bytes / 2**TOKEN_BITS - bucket.left
         bucket.full_at_s, bucket.left = max(bucket.full_at_s, self._now_s()) + tokens * self._table.interval_s, 0
+
+
+class ClientLimits:
+    """The limits of whoever is at the other end of one connection; `bucket` is that of all its requests, unless it is a
+    trusted proxy, which sends those of many.
+
+    What comes through a Unix socket has no address, and no limit. `network` is empty for that, and for a proxy.
+    """
+
+    __slots__ = ("bucket", "is_on", "is_proxied", "limits", "network", "peer")
+
+    def __init__(self, limits: AddressLimits, peer: str) -> None:
+        is_trusted = not peer or limits.trust(peer)
+        self.limits = limits
+        self.peer = peer
+        self.is_on = limits.is_on and bool(peer)
+        self.is_proxied = self.is_on and is_trusted
+        self.network = "" if is_trusted else limits.network(peer)
+        self.bucket = limits.find(peer) if self.is_on else TokenBucket("", UNLIMITED)
+
+    def find(self, forwarded: bytes) -> TokenBucket:
+        """The bucket of a request that a proxy forwards, with all values of its `X-Forwarded-For`."""
+        return self.limits.find((self.peer, forwarded))
+
+    def take(self, forwarded: bytes, cost: int) -> RequestRefused | None:
+        """Take what a request costs. The refusal when its bucket is empty."""
+        if not self.is_on:
+            return None
+        if self.is_proxied:
+            return self.limits.take((self.peer, forwarded), cost)
+        refused = self.limits.take(self.peer, cost)
+        self.bucket = self.limits.find(self.peer)
+        return refused
+
+    def charge(self, forwarded: bytes, body_bytes: int) -> None:
+        """Take what a piece of a body costs whose length no head announced."""
+        if self.is_on:
+            self.limits.charge((self.peer, forwarded) if self.is_proxied else self.peer, body_bytes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the next request will be refused, whoever sends it."""
+        return self.is_on and not self.is_proxied and self.limits.is_empty(self.peer)

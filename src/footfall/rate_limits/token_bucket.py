@@ -99,6 +99,10 @@ class BucketTable:
         bucket.full_at_s = now_s + full_in_s + bucket.left * self.interval_s
         return True
 
+    def has_token(self, bucket: TokenBucket, now_s: float) -> bool:
+        """Whether a request of this bucket passes."""
+        return bucket.left > 0 or bucket.full_at_s - now_s <= self._passes_s
+
     def wait_s(self, bucket: TokenBucket, now_s: float) -> int:
         """Whole seconds, one at least, after which there is a token again."""
         return max(1, math.ceil(bucket.full_at_s - now_s - self._passes_s))

@@ -34,8 +34,11 @@ class Connection(asyncio.Protocol, ABC):
 
     transport: asyncio.Transport
     flow: ConnectionFlow
-    # Where it comes from; empty for a connection of a trusted proxy.
-    network = ""
+
+    @property
+    @abstractmethod
+    def network(self) -> str:
+        """Where it comes from; empty for a connection of a trusted proxy."""
 
     def __init__(
         self,

@@ -56,13 +56,14 @@ class EventsProtocol(LimitedConnection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            bucket, cost = self._bucket, 1 + (size >> TOKEN_BITS)
-            if self._is_proxied:
-                bucket = self._limits.find((self._peer, head.headers.forwarded))
+            limits, cost = self._limits, 1 + (size >> TOKEN_BITS)
+            bucket = limits.find(head.headers.forwarded) if limits.is_proxied else limits.bucket
             bucket.left -= cost
-            if bucket.left < 0 and (refused := self._take_again(bucket, exchange, cost)):
-                self._refuse_plain(exchange, refused)
-                return
+            if bucket.left < 0:
+                bucket.left += cost
+                if refused := limits.take(head.headers.forwarded, cost):
+                    self._refuse_plain(exchange, refused)
+                    return
             self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)
         else:
             super().data_received(data)
