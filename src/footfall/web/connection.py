@@ -62,8 +62,7 @@ class Connection(asyncio.Protocol, ABC):
         self._connections = connections
         self._settings = settings
         self.deadline_s = math.inf
-        # Whether no request is under way, not even a part of one.
-        self._is_idle = False
+        self._is_idle = False  # Whether no request is under way, not even a part of one.
         # The request that is served; None also while the body of one that has its answer is yet to be skipped.
         self._exchange: PlainExchange | AsgiExchange | None = None
         self._reader = HeadReader(settings)
@@ -71,8 +70,7 @@ class Connection(asyncio.Protocol, ABC):
         # Whether the head of the request under way began where the buffer does, which is then one packet.
         self._is_packet = False
         self._body = Body(0, settings)
-        # The next turn of the loop, in which the buffer is read.
-        self._next_turn: asyncio.Handle | None = None
+        self._next_turn: asyncio.Handle | None = None  # That of the loop, in which the buffer is read.
         self._at_eof = False
         self._discard_bytes_left: int | None = None  # Bytes to read and discard after the last answer.
 

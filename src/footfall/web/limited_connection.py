@@ -28,8 +28,8 @@ class LimitedConnection(Connection, ABC):
     """A connection whose requests cost tokens of its address, or of the address that a trusted proxy names."""
 
     _limits: ClientLimits
-    # Seconds for which the connection is not read before its next request. Python reads the attributes of an object that
-    # has thirty at the most twice as fast: this one is there only while it is needed.
+    # Seconds for which the connection is not read before its next request. An object has it only while that is so:
+    # Python finds the attributes of one that has more than thirty in twice the time.
     _slowed_s = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
