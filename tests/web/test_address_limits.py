@@ -95,8 +95,8 @@ async def test_a_long_body_costs_more_and_is_refused_before_it_is_sent(tmp_path)
         reader, _ = await connect(begun)
         answer = await read(reader)
         assert statuses([answer]) == [429]
-        # Seven tokens of five are owed, two and one are to come.
-        assert b"\r\nretry-after: 3\r\n" in answer
+        # Seven tokens of five are taken, and one is to come; a second of that may be over.
+        assert any(b"\r\nretry-after: %d\r\n" % seconds in answer for seconds in (2, 3))
         assert b"\r\nconnection: close\r\n" in answer
 
 
