@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from argon2 import PasswordHasher
 
-from footfall.accounts import Accounts, Keys, WantedKey
+from footfall.accounts import Accounts, Keys, Sessions, WantedKey
 from footfall.settings import Settings
 from footfall.web import ROUTES, Route
 from footfall.web.openapi.manual import QUERY_EXAMPLES
@@ -271,3 +271,15 @@ async def callers(opened: Any) -> Any:
         async with httpx.AsyncClient(transport=transport, base_url="http://events.example", **options) as client:
             yield Caller(opened, accounts.keys, name, client)
     accounts.close()
+
+
+async def test_a_session_of_the_page_makes_no_call(service: Any) -> None:
+    async with service() as opened:
+        sessions = Sessions(opened.state, Settings(), opened.clock)
+        token = await sessions.begin(opened.state.users.get("root"))
+        headers = {"cookie": f"footfall-80={token}; __Host-footfall={token}"}
+        for route in ROUTES:
+            if route.signed_in:
+                path = re.sub(r"{\w+}", "x", route.path)
+                answer = await opened.client.request(route.method, path, headers=headers)
+                assert answer.status_code == 401, route.name

@@ -9,6 +9,7 @@ from litestar.datastructures import Cookie
 
 from footfall.accounts import is_token, new_token
 from footfall.dashboard.assets import Assets, compress
+from footfall.dashboard.auditing import note_denied_page, record_page
 from footfall.dashboard.cookies import CookieKind, read_cookies, theme_of
 from footfall.dashboard.form import FormExpired, is_ours, masked_token, read_form
 from footfall.dashboard.refusals import explain
@@ -50,6 +51,7 @@ class Server:
         try:
             shown = await self._show(visit)
         except Exception as error:  # noqa: BLE001 - the edge of a request: it is told in words, and logged
+            note_denied_page(visit, error)
             shown = explain(visit, error)
         try:
             return self._respond(visit, shown)
@@ -84,7 +86,9 @@ class Server:
             )
         if visit.signed_in is not None and not page.may_open(visit.user):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "this page is for admins")
-        return await page.view(visit)
+        shown = await page.view(visit)
+        await record_page(visit)
+        return shown
 
     async def _read_form(self, visit: Visit) -> None:
         """Read the form. Raises RequestRefused when a page of another site may have sent it."""

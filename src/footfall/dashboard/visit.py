@@ -58,6 +58,8 @@ class Visit(Struct, kw_only=True):
     theme: str
     policy: str = ""
     page_paths: frozenset[str] = frozenset()
+    # What the audit log has the page's action done to.
+    audit_target: str = ""
     signed_in: SignedIn | None = None
     form: Form = field(default_factory=lambda: Form([]))
     new_token: str | None = None
@@ -115,7 +117,8 @@ View = Callable[[Visit], Awaitable[Shown]]
 class PageEntry(Struct, frozen=True, kw_only=True):
     """A page or a form's target. `nav` is its name in the navigation; pages without one do not stand there.
 
-    It is shown to those who are signed in, unless it is `public`; with `admin` only to admins.
+    It is shown to those who are signed in, unless it is `public`; with `admin` only to admins. `audit` names the action
+    that the audit log has of it; empty, it has none.
     """
 
     path: str
@@ -124,6 +127,7 @@ class PageEntry(Struct, frozen=True, kw_only=True):
     nav: str = ""
     public: bool = False
     admin: bool = False
+    audit: str = ""
 
     def may_open(self, user: User) -> bool:
         """Whether the page is for this user at all."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from litestar import Response
 
+from footfall.dashboard.auditing import record_events_read
 from footfall.dashboard.serving import HEADERS
 from footfall.dashboard.visit import Shown, Visit
 from footfall.errors import Code, RequestRefused
@@ -22,6 +23,8 @@ async def download(visit: Visit) -> Shown:
     given = {key: visit.request.query_params.getall(key) for key in visit.request.query_params}
     question = visit.services.usage.parse(name, given)
     answer = await visit.services.usage.ask(visit.user, question)
+    if name == "events":
+        await record_events_read(visit, f"{name}.{kind}")
     body = await write_answer(visit.services, name, answer, kind, visit.zone, safe=True)
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}.{kind}"'}
     return Response(body, media_type=FORMATS[kind].partition(";")[0], headers=headers)

@@ -37,6 +37,7 @@ async def show(visit: Visit) -> Shown:
     link = visit.request.path_params["link"]
     opened = await asyncio.to_thread(visit.services.shares.open, link)
     share = opened.share
+    visit.audit_target = share.id
 
     async def make() -> bytes:
         return msgspec.json.encode(await _count(visit, opened))
