@@ -35,6 +35,11 @@ def test_a_view_is_counted_by_its_name_and_shared_by_a_link(serve: Any) -> None:
         assert client.get("/usage/counts", params={"view": saved["id"], "interval": "day"}).json()["interval"] == "day"
         assert client.get("/usage/counts", params={"view": "other"}).status_code == 404
 
+        report = client.post("/reports", json={"view": "added"}).raise_for_status().json()
+        assert (report["filter"]["customer"], "start" in report["filter"]) == ("BARCHART", True)
+        link = client.get(f"/reports/{report['source']}", params={"wait": 50}).raise_for_status().json()["link"]
+        assert len(httpx.get(link).text.splitlines()) == 2
+
         shared = client.post("/shares", json={"view": "added", "days": 1}).raise_for_status().json()
         with httpx.Client(timeout=60) as stranger:
             data = stranger.get(f"{shared['url']}/data.json")

@@ -89,3 +89,32 @@ def test_a_view_of_a_customer_that_one_may_not_see_is_refused(open_place: Any, r
     assert refused(place.save, place.ann, "second").code is Code.REQUEST_RATE_LIMITED
     place.save(place.ann, chart="bar")
     assert refused(place.views.save, place.ann, json.dumps([]).encode()).code is Code.REQUEST_INPUT_MALFORMED
+
+
+def test_a_report_has_the_events_of_a_view_and_what_it_says_itself(place: Any, refused: Any) -> None:
+    selection = {
+        "customer": ["C", "D"],
+        "product": "P",
+        "types": ["A", "B*"],
+        "where": "context1:is:x",
+        "versions": "2",
+    }
+    place.save(place.root, parameters={**selection, "start": "5", "duplicates": "drop", "by": "type"})
+
+    def filled(**changes: Any) -> Any:
+        timeless = changes.pop("timeless", False)
+        body = json.dumps({"view": "mine", "output": {"format": "csv"}, **changes}).encode()
+        return json.loads(place.views.fill_report(place.root, body, timeless=timeless))
+
+    whole = {"customers": ["C", "D"], "products": ["P"], "types": ["A", "B*"], "versions": ["2"], "start": 5}
+    whole["where"] = ["context1:is:x"]
+    assert filled() == {"duplicates": "drop", "output": {"format": "csv"}, "filter": whole}
+    assert "start" not in filled(timeless=True)["filter"]
+    changed = filled(filter={"customer": "C", "types": []}, duplicates="keep")
+    assert changed["duplicates"] == "keep"
+    assert (changed["filter"]["customer"], changed["filter"]["types"]) == ("C", [])
+    assert "customers" not in changed["filter"]
+    # What is no body with a view is left to its reader.
+    for body in (b"", b"[]", b'{"view": 5}', b'{"view": null}', b'{"view": "mine", "filter": []}'):
+        assert place.views.fill_report(place.root, body) == body
+    assert refused(place.views.fill_report, place.ann, b'{"view": "mine"}').code is Code.REQUEST_NOT_FOUND

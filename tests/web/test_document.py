@@ -129,7 +129,7 @@ async def test_every_option_of_a_report_is_described(service):
             "since": "JOB-0527e342-c92c-45ec-a3cf-fd93f87cb068",
         },
     }
-    assert set(schemas["ReportRequest"]["properties"]) == set(wanted)
+    assert set(schemas["ReportRequest"]["properties"]) == {*wanted, "view"}
     several = {"customers": ["BARCHART"], "products": ["P", "Q"], "versions": ["1"], "where": ["context1:is:a"]}
     assert set(schemas["ReportRequestFilter"]["properties"]) == {*wanted["filter"], *several}
     assert set(schemas["ReportRequestOutput"]["properties"]) == set(wanted["output"])

@@ -46,6 +46,7 @@ from footfall.reports.request_body import (
     Products,
     ReportRequest,
     Versions,
+    ViewName,
 )
 from footfall.reports.selection import SCOPE_KEYS, asked_codes, body_scope, job_filter, may_see_report
 from footfall.reports.service import CANCELLED, Download, Reports
@@ -88,6 +89,7 @@ __all__ = [
     "Reports",
     "Runner",
     "Versions",
+    "ViewName",
     "WaitRequest",
     "asked_codes",
     "attempt_path",

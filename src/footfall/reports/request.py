@@ -79,6 +79,7 @@ def check_keys(reader: BodyReader, found: dict[str, Any], shape: type[Struct]) -
 def read_report_request(reader: BodyReader, found: dict[str, Any], plan: Plan | None = None) -> ReportSpec:
     """The request in a body; its problems are collected in `reader`."""
     body = Part(reader, found, ReportRequest)
+    _read_view(body)
     wanted = body.part("filter")
     output = body.part("output")
     timezone = wanted.timezone("timezone")
@@ -101,6 +102,12 @@ def read_report_request(reader: BodyReader, found: dict[str, Any], plan: Plan | 
         output=_echo(output),
         mistakes=tuple(reader.mistakes),
     )
+
+
+def _read_view(body: Part) -> None:
+    """Collect the problem of a view that nobody has put into the body before (`footfall.views`)."""
+    if body.text("view") is not UNSET:
+        body.wrong("view", "is taken by the calls of the API alone: say filter here")
 
 
 def _filter(reader: BodyReader, wanted: Part, timezone: ZoneInfo, plan: Plan | None) -> ReportFilter:

@@ -143,10 +143,21 @@ class ReportRequestOutput(FileOutput, rename="camel"):
     ) = UNSET
 
 
+ViewName = (
+    Annotated[
+        str,
+        Meta(description="A saved view, by its name or id: what `filter` does not say itself is taken from there."),
+    ]
+    | UnsetType
+    | None
+)
+
+
 class ReportRequest(Struct):
     """A report to start."""
 
     filter: ReportRequestFilter
+    view: ViewName = UNSET
     duplicates: Annotated[
         Duplicates,
         Meta(description="Whether events that are equal to one of an earlier request are in the file."),

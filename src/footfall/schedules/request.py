@@ -22,6 +22,7 @@ from footfall.reports import (
     Products,
     ReportSpec,
     Versions,
+    ViewName,
     check_keys,
     read_report_request,
 )
@@ -72,6 +73,7 @@ class ScheduleRequest(Struct, rename="camel", forbid_unknown_fields=True):
 
     every: Annotated[Every, Meta(description="How long each window is.")]
     filter: ScheduleFilter
+    view: ViewName = UNSET
     name: (
         Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX, description="For people.")] | UnsetType | None
     ) = UNSET

@@ -25,7 +25,7 @@ from footfall.usage.grouping import Dimension, Grouping, group_by
 from footfall.usage.intervals import TimeSpan, join_spans
 from footfall.usage.matching import Matcher, compile_matcher
 from footfall.usage.paths import Paths, Top
-from footfall.usage.query import Answer, ReportBody
+from footfall.usage.query import Answer, ReportBody, report_body
 from footfall.usage.request import ParameterReader
 from footfall.usage.retention import ActorRetention
 from footfall.usage.rollup_keeper import RollupKeeper
@@ -97,6 +97,7 @@ __all__ = [
     "make_chart",
     "make_table",
     "parse_condition",
+    "report_body",
     "time_limit",
     "visible_selection",
     "without_duplicates",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from footfall.accounts import may_see, sees_all_customers
@@ -9,7 +10,7 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import SavedView, State, TooManyViews, User
 from footfall.system.clock import Clock
-from footfall.usage import Usage, visible_selection
+from footfall.usage import Usage, report_body, visible_selection
 from footfall.views.requests import read_view
 
 
@@ -107,6 +108,29 @@ class Views:
             text = "this cannot be counted: one thing is wrong"
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, (problem,))
         return {**self.find(user, names[0]).parameters, **own}
+
+    def fill_report(self, user: User, body: bytes, *, timeless: bool = False) -> bytes:
+        """The body of a report, an estimate or a schedule with the selection of the view that `view` names.
+
+        What the body's own filter says stays; a `timeless` one takes no times from the view. A body without a view, or
+        that is none, is given back as it is.
+        """
+        try:
+            found = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return body
+        own = found.get("filter") if isinstance(found, dict) else []
+        own = {} if own is None else own
+        if not isinstance(own, dict) or not isinstance(name := found.get("view"), str):
+            return body
+        view = self.find(user, name)
+        selection = visible_selection(user, self._usage.parse(view.call, view.parameters).selection)
+        wanted = report_body(selection, 0, self._settings.usage_scope_max)
+        named = {each for one in ("customer", "product") if {one, f"{one}s"} & own.keys() for each in (one, f"{one}s")}
+        left_out = named | ({"start", "end"} if timeless else set())
+        taken = {key: value for key, value in wanted.filter.items() if key not in left_out}
+        rest = {key: value for key, value in found.items() if key not in ("view", "filter")}
+        return msgspec.json.encode({"duplicates": wanted.duplicates, **rest, "filter": {**taken, **own}})
 
     def _visible(self, user: User, name: str | None = None) -> list[SavedView]:
         return self._state.views.visible(user.account, None if sees_all_customers(user) else user.customers, name)

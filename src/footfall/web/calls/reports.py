@@ -1,6 +1,7 @@
 """The calls about reports (start, list, follow, link, manifest, end) and about the schedules that start them."""
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
@@ -30,13 +31,21 @@ Source = Annotated[str, PathParameter(description="The report's `source`, as its
 
 
 async def start_report(request: SignedInRequest, services: NamedDependency[Services]) -> Response[ReportStatus]:
-    body = await read_json(request, services.settings)
+    body = await _read_body(request, services)
     return _status_response(request, await services.reports.start(request.user, body), services)
 
 
 async def estimate_report(request: SignedInRequest, services: NamedDependency[Services]) -> Response[Estimate]:
-    body = await read_json(request, services.settings)
+    body = await _read_body(request, services)
     return Response(await services.estimates.estimate(request.user, body), status_code=200, headers=UNCACHED)
+
+
+async def _read_body(request: SignedInRequest, services: Services, *, timeless: bool = False) -> bytes:
+    """The body, with the selection of the view that it names."""
+    body = await read_json(request, services.settings)
+    if b'"view"' not in body:
+        return body
+    return await asyncio.to_thread(partial(services.views.fill_report, request.user, body, timeless=timeless))
 
 
 async def list_reports(request: SignedInRequest, services: NamedDependency[Services]) -> Response[list[ListedReport]]:
@@ -104,7 +113,7 @@ def _status_response(request: SignedInRequest, job: Job, services: Services, *kn
 
 
 async def add_schedule(request: SignedInRequest, services: NamedDependency[Services]) -> Response[ScheduleShown]:
-    body = await read_json(request, services.settings)
+    body = await _read_body(request, services, timeless=True)
     return _schedule_response(await asyncio.to_thread(services.schedules.add, request.user, body))
 
 
