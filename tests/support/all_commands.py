@@ -11,6 +11,7 @@ from footfall.cli import main
 USES_NO_DATA = {
     "backup --verify PLACE": "the backup's place alone is read",
     "plan check plan.toml": "a file of the plan alone is read",
+    "plan generate python": "the plan alone is read",
     "plan init": "a file of the plan alone is written",
     "plan show": "the plan alone is read",
     "settings": "the settings alone are read",

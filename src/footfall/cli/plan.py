@@ -10,6 +10,7 @@ from msgspec import structs
 from footfall.cli.context import OverviewGroup, settings_command
 from footfall.cli.failures import Problems
 from footfall.cli.output import read_time, zone_option
+from footfall.cli.plan_generate import generate
 from footfall.cli.plan_history import history_range, open_history, require_customers
 from footfall.cli.plan_infer import infer
 from footfall.cli.plan_init import init
@@ -46,6 +47,7 @@ def plan() -> None:
 
 plan.add_command(init)
 plan.add_command(infer)
+plan.add_command(generate)
 
 
 @plan.command()

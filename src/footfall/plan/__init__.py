@@ -8,12 +8,13 @@ that path. `LivePlan` holds the current plan and replaces it as a whole or not a
 From the bytes up: `file` reads and parses, `lines` finds the line of each key, `node` and `reader` turn values into the
 `model`, `rules` compiles the model into schemas of contexts, whose regular expressions are run by `expressions`, and
 `checker` checks events by them. The work of expressions is bounded for a value, for a body (`RegexBudget`), and in the
-event loop, because anybody may choose the values.
+event loop, because anybody may choose the values. `generation` writes a plan as source code.
 """
 
 from footfall.plan.checker import Checker, RefusedEvent, compile_plan
 from footfall.plan.expressions import ClientLeft, RegexBudget, RegexBudgetSpent
 from footfall.plan.file import LivePlan, load_plan, parse_plan
+from footfall.plan.generation import generate_python, generate_typescript
 from footfall.plan.inference import Inference, Inferred, TooManyTypes
 from footfall.plan.model import Column, EventType, Key, Plan, Product, Rule, Source, describe_plan
 from footfall.plan.node import name_fault
@@ -44,6 +45,8 @@ __all__ = [
     "TooManyTypes",
     "compile_plan",
     "describe_plan",
+    "generate_python",
+    "generate_typescript",
     "load_plan",
     "make_sample",
     "name_fault",
