@@ -1,4 +1,7 @@
-"""`footfall plan generate`: the plan as source code, whose use a type checker checks."""
+"""`footfall plan generate`: the plan as source code, whose use a type checker checks.
+
+The code goes to standard output, and is the same for the same plan.
+"""
 
 from pathlib import Path
 
@@ -20,8 +23,11 @@ _LANGUAGES = {"python": generate_python, "typescript": generate_typescript}
 def generate(settings: Settings, language: str, file: Path | None) -> None:
     """Write a plan as source code: a function for each type of events.
 
-    A type checker then finds a key that is missing or mistyped, and an editor completes them. Without FILE it is the
-    plan that the service would use. Generate again when the plan changes.
+    A type checker then finds a key that is missing or mistyped, and an editor completes them. The code imports nothing
+    of footfall, so that it can be kept in the repository of the program that sends the events. It names the plan's
+    fingerprint: generate it again when the plan has changed.
+
+    Without FILE it is the plan that the service would use.
 
     \b
     Examples:
