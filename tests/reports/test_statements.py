@@ -5,9 +5,11 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from footfall.reports.query.counts import Histogram, TypeCounts, count_rows, find_duplicates, read_histogram
-from footfall.reports.query.layout import planless_layout
+from footfall.reports.query.layout import planless_layout, scope_layout
+from footfall.reports.query.scope import ScopeStatement
 from footfall.reports.query.statement import ReportStatement
 from footfall.reports.selection import job_filter
 from footfall.state import Job
@@ -41,6 +43,25 @@ def test_rows_are_never_sorted_and_merged_only_where_told(place: Any, final: boo
     assert ("ReplacingSorted" in plan) is final
     assert "PartialSorting" not in plan
     assert "MergeSorting" not in plan
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_rows_of_several_pairs_are_not_sorted_either(place: Any, final: bool) -> None:
+    for at in range(9):
+        names = {"customer": f"C{at % 3}", "product": f"P{at // 3}", "context": ["x" * 100]}
+        place.load({"timestamp": month * MONTH_MS + n, **names} for month in range(3) for n in range(300))
+    job = structs.replace(JOB, filter=ReportFilter(customers=("C0", "C2"), products=("*",)))
+    kinds = [(f"P{at}", "T") for at in range(3)]
+    made = ScopeStatement(job, scope_layout(None, (), 1), job_filter(job), kinds, [product for product, _ in kinds])
+    text, wanted = made.text(final=final).partition("FORMAT")[0], made.parameters(0, 3 * MONTH_MS)
+    plan = "\n".join(line for (line,) in place.store.rows(f"EXPLAIN PIPELINE {text}", wanted))
+    assert "InOrder" in plan
+    assert ("ReplacingSorted" in plan) is final
+    assert "PartialSorting" not in plan
+    assert "MergeSorting" not in plan
+    # Of another customer's rows nothing is read but the ends of granules.
+    (read,) = {line for (line,) in place.store.rows(f"EXPLAIN indexes = 1 {text}", wanted) if "customer in" in line}
+    assert "Condition" in read
 
 
 def test_months_are_found_and_a_survey_counts_each_event_once(place: Any) -> None:
