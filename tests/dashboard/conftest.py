@@ -46,6 +46,7 @@ def form_token(page: str) -> str:
 class Site(Struct):
     """The pages and what stands behind them; `person` opens another browser, `load` puts events into the store."""
 
+    app: Any
     parts: web.Parts
     state: State
     clock: TurnedClock
@@ -85,7 +86,7 @@ def site(engine: Any, make_segment: Callable[..., Path]) -> OpenSite:
                 store.load(make_segment(path, [whole(event) for event in events]))
                 state.nodes.put("node", NOW_MS, NOW_MS)
 
-            yield Site(parts, state, clock, person, load)
+            yield Site(app, parts, state, clock, person, load)
             for client in clients:
                 await client.aclose()
 

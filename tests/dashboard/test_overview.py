@@ -1,5 +1,6 @@
 """The overview: its numbers are those of the statistics, and everything on it leads on."""
 
+import asyncio
 import html
 import json
 import re
@@ -160,3 +161,43 @@ async def test_the_zone_of_the_browser_is_the_zone_of_the_page(site):
         await person.sign_in("root", timezone="Europe/Berlin")
         assert 'name="timezone" value="Europe/Berlin"' in (await person.get("/")).text
         assert 'name="timezone" value="UTC"' in (await person.get("/?timezone=UTC")).text
+
+
+async def test_a_page_that_is_left_gives_its_question_up(site):
+    """The browser has gone before the answer: nothing is asked to the end."""
+    async with site() as opened:
+        opened.load(*days(1))
+        person = await opened.signed_in()
+        asked, ended = asyncio.Event(), asyncio.Event()
+
+        async def ask_for_ever(user, question):
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        opened.parts.usage.ask = ask_for_ever
+        cookies = "; ".join(f"{name}={value}" for name, value in person.client.cookies.items())
+        headers = [(b"host", b"events.example"), (b"accept", b"text/html"), (b"cookie", cookies.encode())]
+        path = {"path": "/", "raw_path": b"/", "query_string": b"", "root_path": ""}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "http",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            **path,
+        }
+        sent = []
+
+        async def receive():
+            await asked.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        await asyncio.wait_for(opened.app(scope, receive, send), 20)
+        await asyncio.wait_for(ended.wait(), 20)
+        assert sent[0]["status"] == 408

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import CHROMIUM, DRIVER, Browser, open_browser
 
+from footfall.dashboard import PAGES
+
 PASSWORD = "correct horse battery"
 DAY_MS = 86_400_000
 pytestmark = pytest.mark.skipif(not (DRIVER and CHROMIUM), reason="no browser on this machine; .ci/run installs one")
@@ -110,3 +112,22 @@ def test_the_overview_is_filtered_explained_and_left(shared, browser: Browser):
     browser.until(lambda: "/dashboard/sign-in" in browser.driver.current_url)
     browser.open(address)
     assert "/dashboard/sign-in" in browser.driver.current_url
+
+
+def test_every_page_is_accessible_and_fits_a_telephone(shared, browser: Browser):
+    """All pages of the navigation, with events: in both colours, on a screen and on a telephone, in turn."""
+    fill(shared)
+    sign_in(browser, shared.url)
+    paths = [page.path for page in PAGES if page.nav]
+    paths += [
+        "/dashboard/explore?by=type&by=customer&chart=stacked&range=7d",
+        "/dashboard/paths?type=PORTFOLIO-ACCESSED",
+    ]
+    paths += ["/dashboard/funnels?step=PORTFOLIO-ACCESSED&step=PORTFOLIO-CREATED&by=product"]
+    for at, path in enumerate(paths):
+        width = (1280, 390)[at % 2]
+        browser.prefer(("light", "dark")[at // 2 % 2])
+        browser.resize(width)
+        browser.open(f"{shared.url}{path}")
+        assert browser.faults() == [], path
+        assert browser.run("document.documentElement.scrollWidth") <= width, path

@@ -66,6 +66,16 @@ class Browser:
         self.complaints()
         self.requests()
 
+    def faults(self) -> list[str]:
+        """What axe finds wrong with the accessibility of the page."""
+        import axe_core_python
+
+        self.driver.execute_script((Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8"))
+        self.driver.set_script_timeout(60)
+        script = "const done = arguments[0]; axe.run().then((found) => done(found.violations))"
+        found = self.driver.execute_async_script(script)
+        return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
+
     def complaints(self) -> list[str]:
         """What the console has said since the last question. An answer with an error is said there too."""
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -16,7 +16,7 @@ from footfall.dashboard.refusals import explain
 from footfall.dashboard.rendering import Renderer
 from footfall.dashboard.visit import PageEntry, Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
-from footfall.web import Parts
+from footfall.web import Parts, while_awaited
 
 SIGN_IN: Final = "/dashboard/sign-in"
 # What a page may do: it loads from this service alone, runs no script and no style that stands in it, and stands in no
@@ -49,7 +49,8 @@ class Server:
         """The answer to a request for a page: whatever happens, in words."""
         visit = self._visit(page, request)
         try:
-            shown = await self._show(visit)
+            # A question whose page nobody waits for any more is given up.
+            shown = await (while_awaited(request, self._show(visit)) if page.method == "GET" else self._show(visit))
         except Exception as error:  # noqa: BLE001 - the edge of a request: it is told in words, and logged
             note_denied_page(visit, error)
             shown = explain(visit, error)

@@ -43,11 +43,14 @@ _NOT_FOUND: Final = Template(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Not found</title>
-<style>body { max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; font: 16px/1.55 system-ui, sans-serif; }
+<style>:root { background: Canvas; color: CanvasText; } a { color: LinkText; }
+body { max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; font: 16px/1.55 system-ui, sans-serif; }
 code { overflow-wrap: anywhere; }</style>
+<main>
 <h1>Not found</h1>
 <p>There is nothing at <code>$path</code>. <a href="$docs">This page</a> has all calls of the service, and
 <a href="$docs/guides">the guides</a> say how it is used.</p>
+</main>
 </html>
 """
 )

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from litestar import Request
 from litestar.exceptions.http_exceptions import InternalServerException, RequestEntityTooLarge
@@ -13,6 +13,7 @@ from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import User
 
+Answer = TypeVar("Answer")
 SignedInRequest = Request[User, Any, Any]
 
 JSON: Final = "application/json"
@@ -134,3 +135,21 @@ def _parse_media_range(element: str) -> _MediaRange | None:
                 return None
             quality = float(value)
     return _MediaRange(main, sub, quality)
+
+
+async def while_awaited(request: Request[Any, Any, Any], answering: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer, as long as the client waits for it. When it has gone, the work is given up."""
+    answer, gone = asyncio.create_task(answering), asyncio.create_task(_until_gone(request))
+    try:
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise RequestRefused(Code.REQUEST_TIMED_OUT, "the client did not wait for the answer")
+        return answer.result()
+    finally:
+        for task in (answer, gone):
+            task.cancel()
+
+
+async def _until_gone(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

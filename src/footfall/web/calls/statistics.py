@@ -1,7 +1,7 @@
 """The calls under `/usage/`: each statistic, in the format that the client prefers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from footfall import usage, validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.usage import DEFINITIONS, Answer, Definition, EventSelection
 from footfall.validation import AskedCodes
-from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, choose_media_type
+from footfall.web.calls.request import JSON, UNCACHED, SignedInRequest, choose_media_type, while_awaited
 from footfall.web.dependencies import Parts, Services
 
 # The calls under `/usage/`, and what the table of routes says of each.
@@ -54,7 +54,7 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
         given = await asyncio.to_thread(services.views.fill, request.user, given) if "view" in given else given
         # On a thread: a plan may have ten thousand types with dozens of keys each.
         question = await asyncio.to_thread(services.usage.parse, name, given)
-        found = await _while_awaited(request, services.usage.ask(request.user, question))
+        found = await while_awaited(request, services.usage.ask(request.user, question))
         warnings = await _unknown_codes(services, question.selection)
         headers = {**UNCACHED, "vary": "Accept", **validation.warning_headers(warnings)}
         if wanted == "json":
@@ -66,24 +66,6 @@ def statistic(name: str) -> Callable[..., Awaitable[Any]]:
 
     answer.__name__ = f"show_{name}" if name != "counts" else "count_events"
     return answer
-
-
-async def _while_awaited(request: SignedInRequest, answering: Coroutine[Any, Any, Answer]) -> Answer:
-    """The answer, as long as the client waits for it. When it has gone, the work is given up."""
-    answer, gone = asyncio.create_task(answering), asyncio.create_task(_until_gone(request))
-    try:
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise RequestRefused(Code.REQUEST_TIMED_OUT, "the client did not wait for the answer")
-        return answer.result()
-    finally:
-        for task in (answer, gone):
-            task.cancel()
-
-
-async def _until_gone(request: SignedInRequest) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def show_definitions() -> Response[tuple[Definition, ...]]:
