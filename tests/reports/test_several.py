@@ -16,6 +16,7 @@ from sheets import read_sheets
 
 from footfall.accounts import KeyedUser
 from footfall.errors import Code, RequestRefused
+from footfall.plan import LivePlan
 from footfall.reports import Estimates, Reports
 from footfall.reports.estimate import EstimateBounds
 from footfall.reports.query import layout
@@ -83,8 +84,6 @@ async def shop(make_place: Any, tmp_path: Path) -> AsyncIterator[Any]:
     """A place with a plan of two products, and events of a third."""
     (tmp_path / "plan.toml").write_text(PLAN)
     found = make_place(plan=str(tmp_path / "plan.toml"), plan_mode="open", usage_scope_max=3, codes_timeout_s=30)
-    from footfall.plan import LivePlan
-
     found.plan = LivePlan(tmp_path / "plan.toml", found.settings)
     codes = CodeLookup(found.plan, found.store, found.settings)
     found.desk = Reports(found.state, found.settings, found.clock, found.files, codes)
@@ -303,6 +302,15 @@ async def test_more_context_keys_than_columns_are_refused_and_no_report(shop: An
         JobStatus.FAILED,
         "its products have 6 context keys together, and a file has 3 at the most: name fewer products",
     )
+
+
+async def test_a_report_by_a_key_that_the_plan_has_no_more_fails_and_has_no_other_events(shop: Any) -> None:
+    job = await order(shop, {"customer": "A", "product": "SHOP", "where": ["item:not empty"]})
+    shop.plan = LivePlan(None, shop.settings)
+    async with shop.running():
+        ended = await shop.ended(job)
+    why = "no product of the report has the context key item in the tracking plan"
+    assert (ended.status, ended.reason) == (JobStatus.FAILED, why)
 
 
 @pytest.mark.parametrize("file_format", ["csv", "parquet"])

@@ -16,7 +16,15 @@ from footfall.accounts import may_see, sees_all_customers, visible_products
 from footfall.errors import Code, RequestRefused
 from footfall.plan import Plan
 from footfall.state import Job, User
-from footfall.usage import EVERY, EventFilter, EventSelection, compile_selection, parse_condition, visible_selection
+from footfall.usage import (
+    EVERY,
+    EventFilter,
+    EventSelection,
+    compile_selection,
+    parse_condition,
+    planless_place,
+    visible_selection,
+)
 from footfall.validation import AskedCodes
 from footfall.wire import ReportFilter
 
@@ -65,6 +73,19 @@ def job_filter(job: Job, plan: Plan | None = None, selection: EventSelection | N
     chosen = select_events(job) if selection is None else selection
     since_ms = -1 if job.since_ms is None else job.since_ms
     return compile_selection(chosen, job.watermark_ms, plan, since_ms)
+
+
+def missing_key(selection: EventSelection, plan: Plan | None) -> str | None:
+    """A key of a condition that no selected product has in this plan; None where all are known."""
+    scope = selection.products
+    known = {
+        column
+        for product in (plan.products if plan else ())
+        if not scope or product.name in scope
+        for column in product.columns
+    }
+    keys = (condition.key for condition in selection.where)
+    return next((key for key in keys if key not in known and planless_place(key) is None), None)
 
 
 def may_see_report(user: User, wanted: ReportFilter) -> bool:

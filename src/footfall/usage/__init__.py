@@ -39,6 +39,7 @@ from footfall.usage.selection import (
     EventSelection,
     compile_selection,
     parse_condition,
+    planless_place,
 )
 from footfall.usage.service import STATISTICS, Statistics, Usage, visible_selection
 from footfall.usage.summary import PeriodComparison, UsageSummary
@@ -97,6 +98,7 @@ __all__ = [
     "make_chart",
     "make_table",
     "parse_condition",
+    "planless_place",
     "report_body",
     "time_limit",
     "visible_selection",

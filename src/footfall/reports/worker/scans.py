@@ -19,9 +19,9 @@ from footfall.reports.query.counts import (
     read_histogram,
 )
 from footfall.reports.query.layout import Layout, plan_layout, planless_layout
-from footfall.reports.query.scope import PairGroup, ScopeStatement, Survey, join_pairs, survey_scope
+from footfall.reports.query.scope import PairGroup, ReportImpossible, ScopeStatement, Survey, join_pairs, survey_scope
 from footfall.reports.query.statement import ReportStatement
-from footfall.reports.selection import filter_products, has_scope_columns, job_filter, select_events
+from footfall.reports.selection import filter_products, has_scope_columns, job_filter, missing_key, select_events
 from footfall.settings import limits
 from footfall.state import Job
 from footfall.store import Store
@@ -113,6 +113,9 @@ class Scanner:
 
     def survey(self) -> tuple[Layout, Iterable[ReportPart]]:
         """The columns of the report, and its parts, which are made one by one. Raises ReportImpossible."""
+        if key := missing_key(select_events(self._job), self._plan):
+            # The plan has changed since the report was ordered; without the key, the file would be another.
+            raise ReportImpossible(f"no product of the report has the context key {key[:100]} in the tracking plan")
         return self._survey_scope() if has_scope_columns(self._job.filter) else self._survey_one()
 
     def _survey_one(self) -> tuple[Layout, Iterable[ReportPart]]:
