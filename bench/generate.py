@@ -13,7 +13,7 @@ STEP = 2_000_000
 
 # Two in five events are of the first customer's PORTFOLIO; the rest is spread over others.
 _FILL = """
-INSERT INTO events (customer, product, type, version, timestamp, context, sequence, batch, received, admitted)
+INSERT INTO events (customer, product, type, version, timestamp, context, sequence, batch, received, admitted, loaded)
 WITH
     intDiv(number, 100) AS packet,
     if(packet % 1000 = 999, number - 50000, number) AS origin,
@@ -47,7 +47,8 @@ SELECT
     reinterpret(concat(reinterpret(cityHash64(packet, 2), 'FixedString(8)'),
         reinterpret(cityHash64(packet, 3), 'FixedString(8)')), 'UUID'),
     arrival,
-    arrival
+    arrival,
+    toUnixTimestamp64Milli(now64(3))
 FROM numbers({first:UInt64}, {count:UInt64})
 """
 
