@@ -12,6 +12,7 @@ from footfall import windows
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.assets import Assets
 from footfall.dashboard.charts import name_time
+from footfall.dashboard.explanation import schedule_text
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
@@ -36,7 +37,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(t=text, has_page=self._paths.__contains__)
+        self._templates.globals.update(t=text, has_page=self._paths.__contains__, schedule_text=schedule_text)
         for each in (change, count, duration, local, share, short):
             self._templates.filters[each.__name__] = each
 
