@@ -53,14 +53,22 @@ class Sending:
         return self._pay(self.limits.find_owner(sent, kept, held_bytes), len(kept), stored_bytes)
 
     def _pay(self, owner, events, stored_bytes) -> RequestRefused | None:
+        owner.stored_bytes += stored_bytes
         owner.left -= events
         if owner.left < 0 and (refused := self.limits.renew(owner, events)):
+            owner.give_back(stored_bytes)
             return refused
-        if hasattr(owner, "stored_bytes"):
-            owner.stored_bytes += stored_bytes
-        else:
-            self.limits.end(owner, stored_bytes)
         return None
+
+
+def test_what_is_not_stored_is_given_back():
+    sending = Sending()
+    a, b = sending.limits.find("A", "P"), sending.limits.find("B", "P")
+    for owner in (a, Spread.of([a, b]), sending.limits.find_owner([event(), event("B")], [event()], 50)):
+        assert sending._pay(owner, 1, 100) is None
+        assert a.stored_bytes + b.stored_bytes in (100, 98)
+        owner.give_back(100)
+        assert (a.stored_bytes, b.stored_bytes, b.held_bytes) == (0, 0, 0)
 
 
 def test_a_customer_over_its_rate_is_refused_and_others_are_not():

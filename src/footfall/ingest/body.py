@@ -1,4 +1,4 @@
-"""Reads a request: the headers that the pipeline needs, and the body within its bounds of size and time."""
+"""A request as a server brings it: the headers that the pipeline needs, the body within its bounds, the way back."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -9,6 +9,7 @@ from msgspec import Struct
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest.decompression import UNPACKERS
 from footfall.ingest.refusals import too_large, too_slow, unsupported
+from footfall.plan import RegexBudget
 from footfall.settings import Settings
 from footfall.wire import Sender
 
@@ -87,6 +88,18 @@ async def read_body(receive: Receive, settings: Settings) -> bytes:
             return await _read_chunks(message, receive, settings)
     except TimeoutError as error:
         raise too_slow(settings) from error
+
+
+async def send_answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
+    """Send an answer as ASGI has it."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def watch_client(receive: Receive, budget: RegexBudget) -> None:
+    """Cut the budget of a body that came whole when its client leaves."""
+    if (await receive())["type"] == "http.disconnect":
+        budget.client_left()
 
 
 async def _read_chunks(message: Any, receive: Receive, settings: Settings) -> bytes:

@@ -80,14 +80,18 @@ class FastPath:
                 unsure.append(event)
             event.sequence = sequence
             event.batch = batch
-        is_good = self.checker.is_good
-        is_right = not unsure or all(is_good(event, budget) for event in unsure)
+        is_right = not unsure or self._are_good(unsure, budget)
         return events, is_right, owner.account if changes == 1 else self._spread(events)
 
     def forget_owners(self) -> None:
         """Ask for the accounts of customers anew."""
         self._owners_found = 0
         self._owners.clear()
+
+    def _are_good(self, unsure: list[BatchedEvent], budget: RegexBudget | None) -> bool:
+        """Whether all of these keep to the plan."""
+        is_good = self.checker.is_good
+        return all(is_good(event, budget) for event in unsure)
 
     def _find_owner(self, customer: str, product: str) -> Owner:
         """What is known of a customer's product, from now on without this call."""

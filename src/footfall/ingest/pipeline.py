@@ -18,7 +18,16 @@ from footfall import errors
 from footfall.addresses import TrustedProxies, network_of
 from footfall.errors import Code, RequestRefused
 from footfall.ingest.batch_ids import BatchedEvent, batch_text, derive_batch, random_batches
-from footfall.ingest.body import ClientDisconnected, Headers, Receive, read_body, read_headers, sender_of
+from footfall.ingest.body import (
+    ClientDisconnected,
+    Headers,
+    Receive,
+    read_body,
+    read_headers,
+    send_answer,
+    sender_of,
+    watch_client,
+)
 from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
 from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
@@ -100,7 +109,7 @@ class Collector:
             answer = self.render(await self._run(scope, receive))
         except ClientDisconnected:
             return
-        await _send_answer(send, *answer)
+        await send_answer(send, *answer)
 
     async def _run(self, scope: Any, receive: Any) -> Outcome:
         """All steps of a request of any size. Raises ClientDisconnected."""
@@ -110,10 +119,12 @@ class Collector:
             prepared = await self._unpack_and_prepare(headers, body, scope, receive)
             with self._holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
                 if prepared is not EMPTY:
-                    prepared.owner.left -= prepared.accepted
-                    if prepared.owner.left < 0:
-                        self._renew(prepared)
-                    await self.journal.write(prepared.lines)
+                    self._pay(prepared)
+                    try:
+                        await self.journal.write(prepared.lines)
+                    except JournalError:
+                        prepared.owner.give_back(len(prepared.answer))
+                        raise
             return self._end(prepared)
         except ClientDisconnected:
             raise
@@ -135,11 +146,17 @@ class Collector:
         try:
             prepared = self.prepare(headers, body, find_sender)
             if prepared is not EMPTY:
+                # As `_pay` does: every request pays for a call.
                 owner = prepared.owner
-                owner.left -= prepared.accepted
-                if owner.left < 0:
+                owner.stored_bytes += len(prepared.answer)
+                owner.left = left = owner.left - prepared.accepted
+                if left < 0:
                     self._renew(prepared)
-                self.journal.submit(prepared.lines, partial(self._reply, prepared, exchange, reply))
+                try:
+                    self.journal.submit(prepared.lines, partial(self._reply, prepared, exchange, reply))
+                except JournalError:
+                    owner.give_back(len(prepared.answer))
+                    raise
                 return
             outcome: Outcome = self._end(prepared)
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
@@ -153,11 +170,22 @@ class Collector:
         reply: Callable[[Exchange, Outcome], object],
         error: BaseException | None,
     ) -> None:
+        if error is not None:
+            prepared.owner.give_back(len(prepared.answer))
         reply(exchange, self._end(prepared) if error is None else self.refuse(error))
+
+    def _pay(self, prepared: PreparedRequest) -> None:
+        """Count a request for the limits of its owner. Raises RequestRefused over one of them."""
+        owner = prepared.owner
+        owner.stored_bytes += len(prepared.answer)
+        owner.left -= prepared.accepted
+        if owner.left < 0:
+            self._renew(prepared)
 
     def _renew(self, prepared: PreparedRequest) -> None:
         """Pay for a request whose owner has not so much left. Raises RequestRefused over a limit of the owner's."""
         if refused := self.customer_limits.renew(prepared.owner, prepared.accepted):
+            prepared.owner.give_back(len(prepared.answer))
             raise refused
 
     def _forget_owners(self) -> None:
@@ -180,7 +208,7 @@ class Collector:
                 return self.prepare(headers, unpacked, find_sender)
         # Only the event loop's thread takes random batches from the generator.
         batch, budget = next(self._batches), RegexBudget(settings.regex_cpu_s_max)
-        watching = asyncio.ensure_future(_watch_client(receive, budget))
+        watching = asyncio.ensure_future(watch_client(receive, budget))
         try:
             return await self._executor.run(
                 lambda: self.prepare(headers, unpack(body, encoding, settings), find_sender, batch, budget),
@@ -252,10 +280,6 @@ class Collector:
         """Count the events of a request whose lines are on disk."""
         self.events_accepted += prepared.accepted
         self.events_quarantined += prepared.quarantined
-        if type(owner := prepared.owner) is Account:
-            owner.stored_bytes += len(prepared.answer)
-        elif isinstance(owner, Spread):
-            self.customer_limits.end(owner, len(prepared.answer))
         return prepared
 
     def refuse(self, error: BaseException) -> RequestRefused:
@@ -329,14 +353,3 @@ class Collector:
             yield
         finally:
             self.budget.hold(network, -len(answer))
-
-
-async def _send_answer(send: Any, status: int, headers: list[tuple[bytes, bytes]], content: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
-
-
-async def _watch_client(receive: Receive, budget: RegexBudget) -> None:
-    """Cut the budget of a body that came whole when its client leaves."""
-    if (await receive())["type"] == "http.disconnect":
-        budget.client_left()

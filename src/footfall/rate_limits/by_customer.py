@@ -35,8 +35,9 @@ DAY_S: Final = 86_400
 
 
 class Account(TokenBucket):
-    """What one customer's product may send: its bucket, and the bytes of today. Those of events that are stored are
-    added when they are on disk.
+    """What one customer's product may send: its bucket, and the bytes that came today.
+
+    A request adds its `stored_bytes` before it is known whether it passes, and has them back when it does not.
     """
 
     __slots__ = ("held_bytes", "stored_bytes", "told")
@@ -45,6 +46,10 @@ class Account(TokenBucket):
         super().__init__(key, left)
         self.told: set[Limit] = set()
         self.begin_day()
+
+    def give_back(self, stored_bytes: int) -> None:
+        """So many bytes were counted and are not stored."""
+        self.stored_bytes -= stored_bytes
 
     def begin_day(self) -> None:
         """Nothing has come today."""
@@ -62,6 +67,25 @@ class Spread(Struct, gc=False):
     held: Counter[Account] = Counter()
     held_bytes: int = 0
     left: int = -1
+    stored_bytes: int = 0
+    # Whether the accounts have the bytes.
+    is_counted: bool = False
+
+    def give_back(self, _: int) -> None:
+        """The bytes that were counted are not stored."""
+        if self.is_counted:
+            self.count(-1)
+
+    def count(self, sign: int = 1) -> None:
+        """Give each account its part of the bytes, by its events; or take it back."""
+        self.is_counted = sign > 0
+        held = self.held.total()
+        stored = sum(self.events.values()) - held
+        for account, events in self.events.items():
+            if own := self.held[account]:
+                account.held_bytes += sign * (self.held_bytes * own // held)
+            if own := events - self.held[account]:
+                account.stored_bytes += sign * (self.stored_bytes * own // stored)
 
     @classmethod
     def of(cls, accounts: list[Account]) -> "Spread":
@@ -156,17 +180,8 @@ class CustomerLimits:
             account.left -= number
             if refused := self._pay(account, number, owner.held[account], now_s):
                 return refused
+        owner.count()
         return None
-
-    def end(self, spread: Spread, stored_bytes: int) -> None:
-        """Count the bytes of a request that is on disk, by the events of each account."""
-        held = spread.held.total()
-        stored = sum(spread.events.values()) - held
-        for account, events in spread.events.items():
-            if own := spread.held[account]:
-                account.held_bytes += spread.held_bytes * own // held
-            if own := events - spread.held[account]:
-                account.stored_bytes += stored_bytes * own // stored
 
     def watch(self) -> dict[tuple[str, ...], float]:
         """The largest part of a day's budget that is used, for metrics. Each account past ALARM_SHARE has a line in the

@@ -56,10 +56,11 @@ class EventsProtocol(LimitedConnection):
             head, body = found
             self._is_idle, self.deadline_s = False, math.inf
             self._exchange = exchange = PlainExchange(head, self.client)
-            limits, cost = self._limits, 1 + (size >> TOKEN_BITS)
+            limits = self._limits
             bucket = limits.find(head.headers.forwarded) if limits.is_proxied else limits.bucket
-            bucket.left -= cost
-            if bucket.left < 0:
+            cost = 1 if size < SHORT_BYTES_MAX else 1 + (size >> TOKEN_BITS)
+            bucket.left = left = bucket.left - cost
+            if left < 0:
                 bucket.left += cost
                 if refused := limits.take(head.headers.forwarded, cost):
                     self._refuse_plain(exchange, refused)
