@@ -1,6 +1,7 @@
 """The budget of bytes in flight, one for each web process: of long bodies, and of long answers that nobody takes."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 from footfall.errors import Code, RequestRefused
 
@@ -45,3 +46,20 @@ class Budget:
         held_bytes = self._by_sender.pop(sender, 0) + more_bytes
         if held_bytes:
             self._by_sender[sender] = held_bytes
+
+    @contextlib.contextmanager
+    def holding(self, answer: bytes, find_network: Callable[[], str]) -> Iterator[None]:
+        """Count an answer in the budget until the end of the block; a short body may have a long one.
+
+        Raises RequestRefused when the sender holds too much already.
+        """
+        self.admit(len(answer), find_network)
+        if len(answer) <= SHORT_BYTES_MAX:
+            yield
+            return
+        network = find_network()
+        self.hold(network, len(answer))
+        try:
+            yield
+        finally:
+            self.hold(network, -len(answer))

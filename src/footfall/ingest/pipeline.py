@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -28,7 +28,7 @@ from footfall.ingest.body import (
     sender_of,
     watch_client,
 )
-from footfall.ingest.budget import RETRY_AFTER_S, SHORT_BYTES_MAX, Budget
+from footfall.ingest.budget import RETRY_AFTER_S, Budget
 from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
@@ -117,7 +117,7 @@ class Collector:
             headers = read_headers(scope["headers"], self._settings)
             body = await read_body(receive, self._settings)
             prepared = await self._unpack_and_prepare(headers, body, scope, receive)
-            with self._holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
+            with self.budget.holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
                 if prepared is not EMPTY:
                     self._pay(prepared)
                     try:
@@ -336,20 +336,3 @@ class Collector:
     def network(self, headers: Iterable[tuple[bytes, bytes]], client: tuple[str, int] | None) -> str:
         """The network that a request comes from, for limits that each sender has."""
         return network_of(self.client_address(headers, client))
-
-    @contextlib.contextmanager
-    def _holding(self, answer: bytes, find_network: Callable[[], str]) -> Iterator[None]:
-        """Count an answer in the budget until the end of the block; a short body may have a long one.
-
-        Raises RequestRefused when the sender holds too much already.
-        """
-        self.budget.admit(len(answer), find_network)
-        if len(answer) <= SHORT_BYTES_MAX:
-            yield
-            return
-        network = find_network()
-        self.budget.hold(network, len(answer))
-        try:
-            yield
-        finally:
-            self.budget.hold(network, -len(answer))
