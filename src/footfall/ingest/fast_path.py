@@ -65,7 +65,7 @@ class FastPath:
         # A body without events may have them under another key, which the diagnosis tells.
         if not 0 < len(events) <= self._events_max:
             return NOT_DECODED
-        owners, unsure, last, changes = self._owners, [], None, 0
+        owners, unsure, last, is_mixed = self._owners, [], None, False
         for sequence, event in enumerate(events, 1):
             if event.timestamp > newest_ms:
                 return events, False, NOBODY
@@ -74,14 +74,13 @@ class FastPath:
             except KeyError:
                 owner = self._find_owner(event.customer, event.product)
             if owner is not last:
-                last = owner
-                changes += 1
+                is_mixed, last = last is not None, owner
             if owner.lengths.get(event.type) != len(event.context):
                 unsure.append(event)
             event.sequence = sequence
             event.batch = batch
         is_right = not unsure or self._are_good(unsure, budget)
-        return events, is_right, owner.account if changes == 1 else self._spread(events)
+        return events, is_right, self._spread(events) if is_mixed else owner.account
 
     def forget_owners(self) -> None:
         """Ask for the accounts of customers anew."""

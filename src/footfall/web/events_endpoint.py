@@ -65,7 +65,7 @@ class EventsProtocol(LimitedConnection):
                 if refused := limits.take(head.headers.forwarded, cost):
                     self._refuse_plain(exchange, refused)
                     return
-            self._collector.accept(head.headers, body, exchange.sender, exchange, self._answer)
+            self._collector.accept(head.headers, body, exchange, exchange, self._answer)
         else:
             super().data_received(data)
 
@@ -86,6 +86,7 @@ class EventsProtocol(LimitedConnection):
         if headers.length > self._collector.inline_bytes_max:
             return None
         exchange = PlainExchange(ParsedHead(head.headers, headers, head.keep_alive), self.client)
+        exchange.body = bytearray()
         exchange.request_id = self._collector.sent_id(head.headers, self.client)
         return exchange
 
@@ -94,7 +95,7 @@ class EventsProtocol(LimitedConnection):
         # A head with an id of its own will not come again.
         if self._is_packet and self._offset == len(self._buffer) and not exchange.request_id:
             self._heads.learn(self._buffer, exchange.head, body)
-        self._collector.accept(exchange.head.headers, body, exchange.sender, exchange, self._answer)
+        self._collector.accept(exchange.head.headers, body, exchange, exchange, self._answer)
 
     def _answer(self, exchange: PlainExchange, outcome: Outcome) -> None:
         if self.transport.is_closing():

@@ -152,17 +152,24 @@ class HeldBody:
 
 
 class PlainExchange(HeldBody):
-    """One request that the connection answers by itself. `request_id` is that of its caller, empty for one of ours."""
+    """One request that the connection answers by itself. `request_id` is that of its caller, empty for one of ours.
+
+    `body` is there for one that comes in pieces. A call gives the sender: a method would be made for every request.
+    """
 
     request_id = ""
+    body: bytearray
 
     def __init__(self, head: ParsedHead, client: Client) -> None:
         self.head = head
-        self.raw_headers = head.raw_headers
         self.keep_alive = head.keep_alive
-        self.body = bytearray()
         self._client = client
 
-    def sender(self) -> Sender:
+    def __call__(self) -> Sender:
         """Who sent the request."""
-        return sender_of(self.raw_headers, self._client)
+        return sender_of(self.head.raw_headers, self._client)
+
+    @property
+    def raw_headers(self) -> RawHeaders:
+        """The headers of the request."""
+        return self.head.raw_headers
