@@ -33,6 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--events", type=int, default=10_000, help="of each round")
+    parser.add_argument("--how", default="alone", choices=("alone", "background"), help="when track returns")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as folder, serving(Path(folder) / "data") as service:
@@ -41,7 +42,7 @@ def main() -> None:
         tracked: set[int] = set()
         finished = 0
         for each in range(given.rounds):
-            said, is_whole = _round(outbox, service.url, each, given.events, dice.uniform(0.2, 2.0))
+            said, is_whole = _round(outbox, service.url, given, each, dice.uniform(0.2, 2.0))
             tracked |= said
             finished += is_whole
         waiting = _flush(outbox, service.url)
@@ -56,10 +57,10 @@ def main() -> None:
     sys.exit(1 if lost or twice or waiting or unsaid > GROUP * given.rounds else 0)
 
 
-def _round(outbox: Path, url: str, number: int, events: int, seconds: float) -> tuple[set[int], bool]:
+def _round(outbox: Path, url: str, given: argparse.Namespace, number: int, seconds: float) -> tuple[set[int], bool]:
     """The events that the program said were tracked before it was killed, and whether that was all of them."""
     first = START_MS + number * 1_000_000
-    command = [sys.executable, str(PROGRAM), str(outbox), url, str(first), str(events), str(GROUP)]
+    command = [sys.executable, str(PROGRAM), str(outbox), url, str(first), str(given.events), str(GROUP), given.how]
     environment = os.environ | {"PYTHONPATH": str(CLIENT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     time.sleep(seconds)
@@ -67,7 +68,7 @@ def _round(outbox: Path, url: str, number: int, events: int, seconds: float) -> 
     output, _ = process.communicate()
     pairs = [line.split() for line in output.split("\n")[:-1]]
     said = {number for pair in pairs if len(pair) == 2 for number in range(int(pair[0]), int(pair[1]) + 1)}
-    return said, len(said) == events
+    return said, len(said) == given.events
 
 
 def _flush(outbox: Path, url: str) -> int:

@@ -1,6 +1,7 @@
-"""Tracks events and says of each group that it was tracked: OUTBOX URL FIRST COUNT GROUP [fork|thread|asyncio].
+"""Tracks events and says of each group that it was tracked: OUTBOX URL FIRST COUNT GROUP [HOW].
 
-With a last word, the events are tracked by four children, threads or tasks of the program.
+HOW is `background`, for an outbox that commits there, or `fork`, `thread` or `asyncio`: the events are tracked by four
+children, threads or tasks of the program.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ path, url, first, count, group, *rest = sys.argv[1:]
 how = rest[0] if rest else "alone"
 OPTIONS = OutboxOptions(batch_events_max=500, batch_age_max_s=0.05, backoff_min_s=0.05, backoff_max_s=0.2)
 EVENT = {"customer": "BARCHART", "product": "WATCHLIST", "type": "WATCHLIST-APPLICATION-LOADED"}
-outbox = Outbox(path, url, options=OPTIONS)
+outbox = Outbox(path, url, options=OPTIONS, durable="background" if how == "background" else True)
 
 
 def track(start: int, end: int) -> None:

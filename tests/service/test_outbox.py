@@ -167,12 +167,13 @@ def test_a_service_that_was_down_gets_everything(shared, open_outbox, start):
     assert arrived(shared, start) == Counter(range(start, start + 500))
 
 
-def test_a_program_that_is_killed_loses_and_doubles_nothing(shared, tmp_path, start):
+@pytest.mark.parametrize("how", ["alone", "background"])
+def test_a_program_that_is_killed_loses_and_doubles_nothing(shared, tmp_path, start, how):
     dice = random.Random(start)
     tracked: set[int] = set()
     for each in range(3):
         first = start + each * 1_000_000
-        process = run_program(tmp_path / "outbox", shared.url, first, 10_000, 25)
+        process = run_program(tmp_path / "outbox", shared.url, first, 10_000, 25, how)
         time.sleep(dice.uniform(0.25, 1.2))
         process.kill()
         output, _ = process.communicate()

@@ -15,6 +15,7 @@ from typing import Final
 from footfall_client.errors import OutboxClosed, OutboxError, OutboxFull
 from footfall_client.options import OutboxOptions
 from footfall_client.pending import Pending
+from footfall_client.spool import Spool, Spools
 
 logger: Final = logging.getLogger("footfall_client")
 _RETRY_S: Final = 0.1  # between tries of a commit that found no room
@@ -25,9 +26,10 @@ POLICIES: Final = ("block", "raise", "drop_oldest")
 class _Group:
     """Lines that are committed together."""
 
-    __slots__ = ("bytes", "done", "error", "lines")
+    __slots__ = ("bytes", "done", "error", "lines", "spool")
 
-    def __init__(self) -> None:
+    def __init__(self, spool: Spool | None = None) -> None:
+        self.spool = spool
         self.lines: list[str] = []
         self.bytes = 0
         self.done = threading.Event()
@@ -43,6 +45,7 @@ class Committer:
         options: OutboxOptions,
         when_full: str,
         on_commit: Callable[[int], None],
+        spools: Spools | None,
         *,
         waits: bool,
     ) -> None:
@@ -53,6 +56,8 @@ class Committer:
         self._options = options
         self._when_full = when_full
         self._on_commit = on_commit
+        self._spools = spools
+        self._removed: str | None = None  # the spool of the group before, which is gone
         self._waits = waits
         self._group = _Group()
         self._committing = _Group()
@@ -72,10 +77,12 @@ class Committer:
                     raise OutboxClosed(message)
                 group = self._group
                 if group.bytes < self._options.queue_bytes_max or self._make_room(group, size):
-                    group.lines += lines
-                    group.bytes += size
                     if self._thread is None:
                         self._start()
+                    if group.spool is not None:
+                        self._spool(group, lines)
+                    group.lines += lines
+                    group.bytes += size
                     if not self._wake.is_set():
                         self._wake.set()
                     break
@@ -111,7 +118,23 @@ class Committer:
         group, committing = self._group, self._committing
         return len(group.lines) + (0 if committing.done.is_set() else len(committing.lines))
 
+    def abandon(self) -> None:
+        """In the child of a fork: what is in memory and its spools are the parent's."""
+        for group in (self._group, self._committing):
+            if group.spool is not None:
+                group.spool.leave()
+
+    def _spool(self, group: _Group, lines: Sequence[str]) -> None:
+        """Have lines outlive the process. Where the disk is full they stay in memory until their commit."""
+        try:
+            assert group.spool is not None  # noqa: S101 - looked at by the caller
+            group.spool.write(lines)
+        except OSError as error:
+            self._say("events wait in memory alone: %s", error)
+
     def _start(self) -> None:
+        if self._spools is not None:
+            self._group.spool = self._spools.make()
         self._thread = threading.Thread(target=self._run, name="footfall-outbox-committer", daemon=True)
         self._thread.start()
 
@@ -136,14 +159,17 @@ class Committer:
             self._wake.wait()
             if not self._waits and self._deadline is None:
                 time.sleep(self._options.commit_interval_s)
+            spool = self._spools.make() if self._spools is not None and self._deadline is None else None
             with self.lock:
                 group = self._committing = self._group
-                self._group = _Group()
+                self._group = _Group(spool)
                 if self._deadline is None:
                     self._wake.clear()
             if group.lines:
                 self._commit(group)
                 continue
+            if group.spool is not None:
+                group.spool.remove()
             group.done.set()
             if self._deadline is not None:
                 return
@@ -154,6 +180,9 @@ class Committer:
             error = self._append(group)
             if error is None:
                 self.last_failure = None
+                if group.spool is not None:
+                    group.spool.remove()
+                    self._removed = group.spool.id
                 group.done.set()
                 self._on_commit(len(group.lines))
                 return
@@ -171,7 +200,8 @@ class Committer:
     def _append(self, group: _Group) -> Exception | None:
         """Why a group could not be put on the disk; None when it is there."""
         try:
-            self._pending.append(group.lines)
+            spool = group.spool.id if group.spool is not None else None
+            self._pending.append(group.lines, spool, self._removed)
         except Exception as error:  # noqa: BLE001 - those who wait get it, or it is tried again and said
             return error
         return None
@@ -180,11 +210,15 @@ class Committer:
         """Whether a group is over after a commit that failed; else it is tried again."""
         if self._drops_for(error):
             self._count_dropped(len(group.lines), "there was no room, and no older events to drop")
+            if group.spool is not None:
+                group.spool.remove()
             return True
         self._say("cannot put %d events on the disk: %s", len(group.lines), error)
         if self._deadline is not None and time.monotonic() >= self._deadline:
             group.error = error
-            if not self._waits:
+            if group.spool is not None:
+                group.spool.leave()  # whoever opens the outbox next takes it in
+            elif not self._waits:
                 self._count_dropped(len(group.lines), f"the outbox was closed, and {error}")
             return True
         # Nobody waits for events of the background: they were taken, so they are tried until they are on the disk.

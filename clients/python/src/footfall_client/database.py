@@ -54,6 +54,9 @@ CREATE TABLE rejects (
     reason TEXT NOT NULL,
     line BLOB NOT NULL
 );
+CREATE TABLE spooled (
+    id TEXT PRIMARY KEY
+);
 CREATE TABLE totals (
     tracked INTEGER NOT NULL DEFAULT 0,
     acknowledged INTEGER NOT NULL DEFAULT 0,

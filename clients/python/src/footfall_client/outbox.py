@@ -31,6 +31,7 @@ from footfall_client.records import Counts, Records
 from footfall_client.rejects import Reject, Rejects
 from footfall_client.sender import OnBatch, Sender
 from footfall_client.sender_lock import SenderLock
+from footfall_client.spool import Spools
 from footfall_client.transport import Connection
 
 _POLL_S: Final = 0.05  # for what other processes send
@@ -51,9 +52,9 @@ class OutboxStats(Counts):
 class Outbox:
     """Events on their way to a service at `url`, kept in the file `path`.
 
-    `durable`: True has `track` return when its event is on the disk. "background" has it return at once; a thread puts
-    events on the disk every few milliseconds, and those of the last few are lost when the process is killed. False
-    keeps events in memory, and needs no path.
+    `durable`: True has `track` return when its event is on the disk. "background" has it return when the event is with
+    the system: it outlives the process, and a thread puts it on the disk within milliseconds, so that a loss of power
+    may cost it. False keeps events in memory, and needs no path.
 
     `when_full` says what happens when the file has reached its bound, or the disk is full: "block" waits for room,
     "raise" raises OutboxFull, "drop_oldest" drops the oldest events, counts them and says so.
@@ -222,8 +223,23 @@ class Outbox:
         self._records = Records(self._database)
         self._batches = batches = Batches(self._database, self.options)
         connection = Connection(self._url, self.options.timeout_s, self.options.headers)
-        self._sender = Sender(batches, SenderLock(self._path), connection, self.options, self._on_batch)
-        self._committer = Committer(self._pending, self.options, self._when_full, self._committed, waits=self._waits)
+        spools = Spools(self._path)
+        self._sender = Sender(
+            batches,
+            SenderLock(self._path),
+            connection,
+            self.options,
+            self._on_batch,
+            lambda: self._pending.take_in(spools),
+        )
+        self._committer = Committer(
+            self._pending,
+            self.options,
+            self._when_full,
+            self._committed,
+            spools if not self._waits and spools.is_possible else None,
+            waits=self._waits,
+        )
 
     def _committed(self, events: int) -> None:
         self._sender.start()
@@ -248,6 +264,7 @@ class Outbox:
     def after_fork_in_child(self) -> None:
         """Begin anew: threads were not inherited, and what was in memory is the parent's to send."""
         self._sender.abandon()
+        self._committer.abandon()
         self._reset()
 
     def hasten_exit(self) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from footfall_client.database import Database, used_bytes
 from footfall_client.errors import OutboxFull
 from footfall_client.options import OutboxOptions
+from footfall_client.spool import Spools
 
 _DROPPED_AT_ONCE: Final = 10_000  # chunks looked at in one transaction
 
@@ -21,8 +22,11 @@ class Pending:
         self._database = database
         self._options = options
 
-    def append(self, lines: Sequence[str]) -> int:
-        """Put lines on the disk, synced; gives the id of the last chunk. Raises OutboxFull."""
+    def append(self, lines: Sequence[str], spool: str | None = None, removed: str | None = None) -> int:
+        """Put lines on the disk, synced; gives the id of the last chunk. Raises OutboxFull.
+
+        `spool` is the id of the spool that has them too, and `removed` that of one that is not there any more.
+        """
         now_ms = int(time.time() * 1000)
         rows = [(len(part), now_ms, "\n".join(part).encode("ascii")) for part in self._parts(lines)]
         with self._database.transaction() as connection:
@@ -33,7 +37,20 @@ class Pending:
                 raise OutboxFull(message)
             connection.executemany("INSERT INTO chunks (events, created_ms, lines) VALUES (?, ?, ?)", rows)
             connection.execute("UPDATE totals SET tracked = tracked + ?", (len(lines),))
+            if removed is not None:
+                connection.execute("DELETE FROM spooled WHERE id = ?", (removed,))
+            if spool is not None:
+                connection.execute("INSERT INTO spooled (id) VALUES (?)", (spool,))
             return last_chunk(connection)
+
+    def take_in(self, spools: Spools) -> int:
+        """Put the lines of spools without an owner on the disk, once each; gives how many."""
+        taken = 0
+        for spool, lines in spools.orphans():
+            if not self._database.number("SELECT count(*) FROM spooled WHERE id = ?", (spool,)) and lines:
+                self.append(lines, spool)
+                taken += len(lines)
+        return taken
 
     def drop_oldest(self, size: int) -> int:
         """Drop the oldest events of at least so many bytes, as far as there are any; gives how many events.

@@ -20,6 +20,7 @@ from footfall_client.transport import Connection, Unreachable
 logger: Final = logging.getLogger("footfall_client")
 _LOUD_AFTER_S: Final = (5.0, 60.0, 300.0, 3600.0)  # of failure, when it is said; then hourly
 _STANDBY_S: Final = 1.0  # between tries to become the sender
+_TAKE_IN_S: Final = 5.0  # between looks for events that processes left which were killed
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,15 @@ class Sender:
         connection: Connection,
         options: OutboxOptions,
         on_batch: OnBatch | None,
+        take_in: Callable[[], int],
     ) -> None:
         self._batches = batches
         self._lock = lock
         self._connection = connection
         self._options = options
         self._on_batch = on_batch
+        self._take_in = take_in
+        self._taken_in_at = -_TAKE_IN_S
         self._backoff = Backoff(options.backoff_min_s, options.backoff_max_s)
         self._wake = threading.Event()
         self._stopping = False
@@ -118,6 +122,9 @@ class Sender:
         with self._step_lock:
             if not self._lock.acquire():
                 return _STANDBY_S
+            if time.monotonic() - self._taken_in_at >= _TAKE_IN_S:
+                self._taken_in_at = time.monotonic()
+                self._take_in()
             now_ms = int(time.time() * 1000)
             batch = self._batches.next(now_ms, is_urgent=self._urgent > 0)
             if batch is None:
