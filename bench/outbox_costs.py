@@ -1,7 +1,7 @@
 """What tracking an event costs a program, beside two clients of other services, and what each loses when it is killed.
 
-    pip install --target /tmp/peers posthog segment-analytics-python
-    PYTHONPATH=/tmp/peers .venv/bin/python bench/outbox_costs.py
+    pip install --target peers posthog segment-analytics-python
+    PYTHONPATH=peers .venv/bin/python bench/outbox_costs.py
 
 All send to the same server of this script, which counts. The contestants take turns, in processes of their own: the
 median of `--events` calls, and how many of them had arrived, or arrive from a later start, when the program was killed
