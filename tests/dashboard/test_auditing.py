@@ -10,6 +10,7 @@ UNAUDITED = {
     "/dashboard/sign-out": "has its own",
     "/dashboard/sign-out-everywhere": "has its own",
     "/dashboard/theme": "colours",
+    "/dashboard/account/zone": "the clock of this browser",
 }
 
 

@@ -52,6 +52,11 @@ def fault_of(error: Exception, visit: Visit) -> Fault:
     return _fault(_TEXTS.get(refused.code, "failed"), STATUS[refused.code], refused.message, problems)
 
 
+def bad_input(message: str) -> Fault:
+    """What is shown of a form that cannot be taken as it was filled."""
+    return _fault("failed", 400, message)
+
+
 def _fault(kind: str, status: int, message: str, problems: tuple[str, ...] = ()) -> Fault:
     title, advice = text(f"common.error.{kind}.title"), text(f"common.error.{kind}.advice")
     return Fault(kind, status, title, advice, message, problems)

@@ -16,6 +16,7 @@ from footfall.dashboard.explanation import schedule_text
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
+from footfall.dashboard.words import file_size, fill, seconds, some
 
 _SECOND_MS: Final = 1_000
 # Where a large number becomes a short one: 1.2M.
@@ -40,6 +41,7 @@ class Renderer:
         self._templates.globals.update(t=text, has_page=self._paths.__contains__, schedule_text=schedule_text)
         for each in (change, count, duration, local, share, short):
             self._templates.filters[each.__name__] = each
+        self._templates.filters.update(size=file_size, some=some, seconds=seconds, fill=fill)
 
     def render(self, visit: Visit, shown: Rendered, form_token: str) -> str:
         """The page of a template."""

@@ -18,6 +18,8 @@ from footfall.dashboard.visit import PageEntry, Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
 from footfall.web import Parts, while_awaited
 
+# Statuses from which on a page tells of a fault: what its form asked for was not done.
+FAULT: Final = 400
 SIGN_IN: Final = "/dashboard/sign-in"
 # What a page may do: it loads from this service alone, runs no script and no style that stands in it, and stands in no
 # frame. The form's own origin travels with a POST, which no other site learns.
@@ -88,7 +90,8 @@ class Server:
         if visit.signed_in is not None and not page.may_open(visit.user):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "this page is for admins")
         shown = await page.view(visit)
-        await record_page(visit)
+        if not (isinstance(shown, Rendered) and shown.status >= FAULT):
+            await record_page(visit)
         return shown
 
     async def _read_form(self, visit: Visit) -> None:

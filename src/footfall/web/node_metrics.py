@@ -10,7 +10,7 @@ from footfall.journal import Folder, opened_ms
 from footfall.metrics import SharedMetrics, Values
 from footfall.reports import CANCELLED
 from footfall.settings import Settings
-from footfall.state import JobStatus, State, StateUnavailable
+from footfall.state import JobStatus, Node, State, StateUnavailable
 from footfall.system.clock import Clock
 from footfall.system.data_folder import last_backup_ms
 from footfall.system.memory import resident_bytes
@@ -41,6 +41,10 @@ class NodeMetrics:
         values["footfall_disk_free_bytes",] = self._journal.disk.free_bytes(self._data)
         values |= self._process_values(now_ms)
         return values | self._state_values()
+
+    def nodes(self) -> list[Node]:
+        """The nodes of the installation. Raises StateUnavailable."""
+        return self._state.nodes.all()
 
     def _process_values(self, now_ms: int) -> Values:
         """What is known without asking: this release, the supervisor's memory, the age of the last backup."""

@@ -16,10 +16,7 @@ export function watchForms() {
     button.hidden = false;
     button.addEventListener("click", () => copy(button, button.dataset.copy));
   }
-  for (const button of document.querySelectorAll(".command .copy")) {
-    button.hidden = false;
-    button.addEventListener("click", () => copy(button, button.parentElement.querySelector("code").textContent));
-  }
+  offerCopies(document);
   document.addEventListener("click", (event) => {
     for (const open of document.querySelectorAll(".drop[open]")) {
       if (!open.contains(event.target)) open.open = false;
@@ -36,6 +33,14 @@ export function watchForms() {
   });
   document.addEventListener("submit", (event) => begin(event.target));
   addEventListener("pageshow", () => document.querySelector(".progress")?.remove());
+}
+
+// The buttons of commands in a place, which may have come later than the page.
+export function offerCopies(place) {
+  for (const button of place.querySelectorAll(".command .copy")) {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button, button.parentElement.querySelector("code").textContent));
+  }
 }
 
 export async function copy(button, text) {

@@ -3,9 +3,11 @@ import { watchCharts } from "./charts.js";
 import { watchNumbers } from "./numbers.js";
 import { watchForms } from "./forms.js";
 import { writeLocally } from "./local.js";
+import { watchReports } from "./reports.js";
 
 document.documentElement.classList.add("js");
 writeLocally(document);
 watchForms();
+watchReports();
 watchCharts();
 watchNumbers();

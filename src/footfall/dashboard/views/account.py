@@ -1,14 +1,74 @@
-"""My account: who is signed in, what they may see, and in which browsers they are signed in."""
+"""My account: who is signed in and where, what they may see, their password and their time zone."""
 
-from footfall.dashboard.visit import Rendered, Shown, Visit
+import asyncio
+from typing import Final
+
+from footfall import windows
+from footfall.accounts import BadUser, Unauthenticated
+from footfall.dashboard.refusals import Fault, bad_input, fault_of
+from footfall.dashboard.texts import text
+from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
+from footfall.errors import RequestRefused
+
+_HERE: Final = "/dashboard/account"
+# What the page says was done, by the word that its address has for it.
+DONE: Final = ("password", "zone")
 
 
 async def show(visit: Visit) -> Shown:
-    """The user's rights, and their sessions, of which the one that asks is marked."""
+    """The user's rights and sessions."""
+    return await _account(visit, None)
+
+
+async def change_password(visit: Visit) -> Shown:
+    """Set a new password, for whoever knows the present one; all other sessions end."""
+    form, user = visit.form, visit.user
+    try:
+        await visit.services.accounts.check(user.id, form.one("present"), visit.client_address, form.one("code"))
+        if form.one("password") != form.one("again"):
+            return await _account(visit, bad_input(text("account.password.differ")))
+        await asyncio.to_thread(visit.services.accounts.password, user.id, form.one("password"))
+    except Unauthenticated as error:
+        visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
+        return await _account(visit, bad_input(text("account.password.wrong")))
+    except BadUser as error:
+        return await _account(visit, bad_input(str(error)))
+    except RequestRefused as error:
+        return await _account(visit, fault_of(error, visit))
+    # The old session ended with the old password.
+    now = await asyncio.to_thread(visit.services.accounts.get, user.id)
+    if now is None:
+        return Redirect("/dashboard/sign-in")
+    visit.audit_target = user.id
+    visit.new_token = await visit.services.sessions.begin(
+        now, agent=visit.request.headers.get("user-agent", ""), timezone=visit.zone, replacing=visit.token
+    )
+    return Redirect(f"{_HERE}?done=password")
+
+
+async def choose_zone(visit: Visit) -> Shown:
+    """Show times by another clock in this browser: with a session of its own, in place of this one."""
+    zone = visit.form.one("timezone").strip()
+    if windows.zone(zone) is None:
+        return await _account(visit, bad_input(text("account.zone.unknown", zone=zone)))
+    visit.new_token = await visit.services.sessions.begin(
+        visit.user, agent=visit.request.headers.get("user-agent", ""), timezone=zone, replacing=visit.token
+    )
+    return Redirect(f"{_HERE}?done=zone")
+
+
+async def _account(visit: Visit, fault: Fault | None) -> Rendered:
     sessions = await visit.services.sessions.list(visit.user)
     here = visit.signed_in.session.token_hash if visit.signed_in else ""
-    shown = [(session, session.token_hash == here, browser(session.agent)) for session in sessions]
-    return Rendered("account.html", {"sessions": shown})
+    return Rendered(
+        "account.html",
+        {
+            "sessions": [(session, session.token_hash == here, browser(session.agent)) for session in sessions],
+            "fault": fault,
+            "done": visit.address.one("done") if visit.address.one("done") in DONE else "",
+        },
+        fault.status if fault else 200,
+    )
 
 
 # What browsers call themselves, by a mark that only they have, the more special ones first.
