@@ -89,7 +89,7 @@ def test_held_events_are_looked_at_tried_under_another_type_released_and_dropped
     shown = browser.words(page)
     assert "4 WATCHLIST-SYMBOL-ADED WATCHLIST type: WATCHLIST-SYMBOL-ADED is not in the tracking plan" in shown
     example = re.search(r'href="(/dashboard/quarantine/event/[^"]+)"', browser.text(page))[1]
-    assert "python-httpx" in browser.words(example)
+    assert "neither the address nor the program is kept" in browser.words(example)
     assert "ada w AAPL" in browser.words(example)
     change = f"{page}/change?type=WATCHLIST-SYMBOL-ADED"
     assert "None of them fits the plan" in browser.words(change)

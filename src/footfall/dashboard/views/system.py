@@ -26,7 +26,7 @@ _NODE_SILENT_MAX_S: Final = 60
 _BACKUP_AGE_MAX_S: Final = 2 * 86_400
 
 
-class Part(Struct, frozen=True):
+class PartState(Struct, frozen=True):
     """How a part is: `well`, `watch` or `bad`; in words, and what to do where it is not well."""
 
     name: str
@@ -73,7 +73,7 @@ async def _received(visit: Visit) -> int | None:
     return int(cast("Any", found).total.events)
 
 
-def tell_parts(values: Values, received: int | None, least_free: int, *, is_healthy: bool) -> Iterator[Part]:
+def tell_parts(values: Values, received: int | None, least_free: int, *, is_healthy: bool) -> Iterator[PartState]:
     """How each part is. `received` are events of the last minutes; at `least_free` bytes of disk events are refused."""
     yield _collecting(received, is_healthy=is_healthy)
     yield _journal(values)
@@ -86,7 +86,7 @@ def tell_parts(values: Values, received: int | None, least_free: int, *, is_heal
     yield _backup(values.get(("footfall_backup_age_seconds",)))
 
 
-def _collecting(received: int | None, *, is_healthy: bool) -> Part:
+def _collecting(received: int | None, *, is_healthy: bool) -> PartState:
     facts = [text("system.collecting.well" if is_healthy else "system.collecting.bad")]
     if received is not None:
         rate = received / _RATE_MINUTES / 60
@@ -95,67 +95,73 @@ def _collecting(received: int | None, *, is_healthy: bool) -> Part:
     return _part("collecting", facts, is_bad=not is_healthy)
 
 
-def _journal(values: Values) -> Part:
+def _journal(values: Values) -> PartState:
     count, used = values.get(("footfall_journal_segments",), 0), values.get(("footfall_journal_bytes",), 0)
     behind_s = values.get(("footfall_loaded_through_age_seconds",))
     facts = [text("system.journal.waits", segments=f"{count:,.0f}", size=file_size(int(used)))]
     if behind_s is None:
-        return Part("journal", "watch", (*facts, text("system.journal.unknown")), text("system.advice.journal"))
+        return PartState("journal", "watch", (*facts, text("system.journal.unknown")), text("system.advice.journal"))
     facts.append(text("system.journal.behind", time=seconds(behind_s)))
     return _part("journal", facts, is_bad=behind_s > _LAG_MAX_S)
 
 
-def _store(values: Values) -> Part:
+def _store(values: Values) -> PartState:
     is_away = bool(values.get(("footfall_store_away",), 0))
     return _part("store", [text("system.store.bad" if is_away else "system.store.well")], is_bad=is_away)
 
 
-def _disk(values: Values, least: int) -> Part:
+def _disk(values: Values, least: int) -> PartState:
     free = int(values.get(("footfall_disk_free_bytes",), 0))
     facts = (text("system.disk.free", size=file_size(free)), text("system.disk.least", size=file_size(least)))
     level = "bad" if free <= least else "watch" if free < 4 * least else "well"
-    return Part("disk", level, facts, "" if level == "well" else text("system.advice.disk"))
+    return PartState("disk", level, facts, "" if level == "well" else text("system.advice.disk"))
 
 
-def _aside(count: int) -> Part:
+def _aside(count: int) -> PartState:
     fact = text("system.aside.some", number=f"{count:,}") if count else text("system.aside.none")
     return _part("aside", [fact], is_bad=count > 0)
 
 
-def _quarantine(held: float | None) -> Part:
+def _quarantine(held: float | None) -> PartState:
     fact = text("system.quarantine.some", number=f"{held:,.0f}") if held else text("system.quarantine.none")
-    return Part("quarantine", "watch" if held else "well", (fact,), text("system.advice.quarantine") if held else "")
+    return PartState(
+        "quarantine", "watch" if held else "well", (fact,), text("system.advice.quarantine") if held else ""
+    )
 
 
-def _reports(values: Values) -> Part:
+def _reports(values: Values) -> PartState:
     running = values.get(("footfall_reports", "RUNNING"), 0)
     failed = values.get(("footfall_schedules_failed",), 0)
     facts = [text("system.reports.running", number=f"{running:,.0f}")]
     if failed:
         facts.append(text("system.reports.failed", number=f"{failed:,.0f}"))
-    return Part("reports", "watch" if failed else "well", tuple(facts), text("system.advice.reports") if failed else "")
+    return PartState(
+        "reports", "watch" if failed else "well", tuple(facts), text("system.advice.reports") if failed else ""
+    )
 
 
-def _statistics(values: Values) -> Part:
+def _statistics(values: Values) -> PartState:
     age_s, waiting = values.get(("footfall_rollup_age_seconds",)), values.get(("footfall_rollup_days_waiting",), 0)
     if age_s is None:
-        return Part("statistics", "well", (text("system.statistics.unknown"),))
+        return PartState("statistics", "well", (text("system.statistics.unknown"),))
     facts = (text("system.statistics.age", time=seconds(age_s), days=f"{waiting:,.0f}"),)
     is_old = age_s > _ROLLUP_AGE_MAX_S
-    return Part("statistics", "watch" if is_old else "well", facts, text("system.advice.statistics") if is_old else "")
+    return PartState(
+        "statistics", "watch" if is_old else "well", facts, text("system.advice.statistics") if is_old else ""
+    )
 
 
-def _backup(age_s: float | None) -> Part:
+def _backup(age_s: float | None) -> PartState:
     if age_s is None:
-        return Part("backup", "watch", (text("system.backup.none"),), text("system.advice.backup"))
+        return PartState("backup", "watch", (text("system.backup.none"),), text("system.advice.backup"))
     is_old = age_s > _BACKUP_AGE_MAX_S
     facts = (text("system.backup.age", time=seconds(age_s)),)
-    return Part("backup", "watch" if is_old else "well", facts, text("system.advice.backup") if is_old else "")
+    return PartState("backup", "watch" if is_old else "well", facts, text("system.advice.backup") if is_old else "")
 
 
-def _part(name: str, facts: list[str], *, is_bad: bool) -> Part:
+def _part(name: str, facts: list[str], *, is_bad: bool) -> PartState:
     """A part that is well or bad, with its own advice."""
-    return Part(name, "bad" if is_bad else "well", tuple(facts), text(f"system.advice.{name}") if is_bad else "")
+    return PartState(name, "bad" if is_bad else "well", tuple(facts), text(f"system.advice.{name}") if is_bad else "")
 
 
 def _seen(node: Node, now_ms: int) -> SeenNode:
