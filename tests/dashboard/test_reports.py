@@ -66,7 +66,7 @@ async def test_the_form_is_drawn_from_the_plan_for_the_customers_of_the_user(sit
             "ALERT-STARTED-ALL",
         ]
         assert "TGAM" not in page
-        assert "<option>TGAM</option>" in (await root.get(NEW)).text
+        assert '<option value="TGAM">TGAM</option>' in (await root.get(NEW)).text
         assert "Start the report" not in page
 
 
@@ -215,8 +215,8 @@ async def test_each_format_of_the_form_makes_a_body_that_starts_a_report(site, f
 
 def test_a_choice_and_its_pairs_are_the_same():
     choice = Choice(
-        customer="A",
-        product="P",
+        customers=("A",),
+        products=("P",),
         types=("X", "Y"),
         start="2026-01-01",
         end="",
@@ -243,3 +243,31 @@ def test_a_choice_and_its_pairs_are_the_same():
     assert body["output"]["delimiter"] == "\t"
     assert ("types", "Y") in choice.pairs()
     assert not [pair for pair in choice.pairs() if pair[0] == "header"]
+
+
+async def test_a_selection_of_several_with_conditions_comes_from_a_link_of_a_statistic(site):
+    async with site() as opened:
+        opened.load(
+            {}, {"context": ["bob", "p"]}, {"customer": "TGAM"}, {"product": "ALERT", "type": "ALERT-STARTED-ALL"}
+        )
+        root = await opened.signed_in("root")
+        asked = {"customer": "*", "product": ["PORTFOLIO", "ALERT"], "where": "userId:is:ada", "chosen": "yes"}
+        asked |= {"types": "PORTFOLIO-*", "start": "2023-11-01", "end": "2023-11-30"}
+        page = (await root.client.get(NEW, params=asked)).text
+        assert "This report would have 2 rows" in words(page)
+        hidden = re.findall(
+            r'<input type="hidden" name="(\w+)" value="([^"]*)">',
+            page.partition('id="estimate"')[2].partition("</form>")[0],
+        )
+        body = {name: [html.unescape(v) for n, v in hidden if n == name] for name, _ in hidden}
+        body["every"] = ["day"]
+        where = started(await root.client.post(NEW, data=body))
+        job = opened.state.jobs.get(where.removeprefix(f"{LIST}/JOB-"))
+        assert (job.filter.customers, job.filter.products) == (("*",), ("PORTFOLIO", "ALERT"))
+        assert job.filter.where == ("userId:is:ada",)
+        assert "PORTFOLIO, ALERT of all customers , PORTFOLIO-*, userId:is:ada, from" in words(
+            (await root.get(where)).text
+        )
+        schedule = started(await root.client.post("/dashboard/schedules", data=body)).partition("?")[0]
+        assert "PORTFOLIO, ALERT of all customers" in words((await root.get("/dashboard/schedules")).text)
+        assert (await root.get(schedule)).status_code == 200

@@ -4,7 +4,7 @@ import shlex
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.refusals import Fault, fault_of
@@ -14,8 +14,11 @@ from footfall.dashboard.views.choice import (
     FORMATS,
     TIMES,
     Choice,
+    Selected,
     customers_of,
+    products_of,
     read_choice,
+    selected,
     types_of,
 )
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
@@ -35,6 +38,7 @@ class Listed(Struct, frozen=True):
 
     source: str
     job: Job
+    about: Selected
 
     @property
     def is_gone(self) -> bool:
@@ -66,12 +70,11 @@ async def choose(visit: Visit) -> Shown:
 
 def form(visit: Visit, choice: Choice, fault: Fault | None, estimate: Estimate | None) -> Rendered:
     """The form as it was filled, with what is wrong with it or how large the report would be."""
-    plan = visit.services.plan.plan
     values: dict[str, Any] = {
         "choice": choice,
         "customers": customers_of(visit),
-        "products": plan.products,
-        "types": types_of(visit, choice.product),
+        "products": products_of(visit),
+        "types": types_of(visit, choice.products),
         "formats": FORMATS,
         "compressions": COMPRESSIONS,
         "delimiters": DELIMITERS,
@@ -102,6 +105,7 @@ async def show_one(visit: Visit) -> Shown:
     values = {
         "source": report_status(job).source,
         "job": job,
+        "about": selected(job.filter),
         "is_gone": job.expired or job.removed,
         "manifest": manifest,
         "counts": sorted(manifest.rows.by_type.items(), key=lambda pair: -pair[1]) if manifest else (),
@@ -143,7 +147,7 @@ async def _find(visit: Visit) -> Job:
 
 
 def _listed(job: Job) -> Listed:
-    return Listed(report_status(job).source, job)
+    return Listed(report_status(job).source, job, selected(job.filter))
 
 
 def _done(visit: Visit) -> str:
@@ -158,14 +162,16 @@ def _manifest(job: Job) -> Manifest | None:
 
 def _choice_of(job: Job) -> Choice:
     """The form's fields that would ask for this report again."""
-    wanted = job.filter
+    wanted, about = job.filter, selected(job.filter)
     delimiters = {"|": "pipe", ",": "comma", ";": "semicolon", "\t": "tab"}
     return Choice(
-        customer=wanted.customer,
-        product=wanted.product,
-        types=() if wanted.types is UNSET else tuple(wanted.types),
-        start="" if wanted.start is UNSET else str(wanted.start),
-        end="" if wanted.end is UNSET else str(wanted.end),
+        customers=about.customers,
+        products=about.products,
+        types=about.types,
+        versions=tuple(wanted.versions or ()),
+        where=tuple(wanted.where or ()),
+        start="" if about.start is None else str(about.start),
+        end="" if about.end is None else str(about.end),
         timezone="",
         basis=job.basis,
         duplicates=job.duplicates,

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from footfall.dashboard.refusals import fault_of
-from footfall.dashboard.views.choice import read_choice
+from footfall.dashboard.views.choice import read_choice, selected
 from footfall.dashboard.views.reports import form
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
@@ -23,7 +23,10 @@ async def show(visit: Visit) -> Shown:
     """The user's schedules; for an admin those of all."""
     page = await asyncio.to_thread(visit.services.schedules.page, visit.user, visit.address.one("after"))
     more = None if page.next is UNSET else visit.address.with_values(after=str(page.next), done="")
-    return Rendered("schedules.html", {"schedules": page.schedules, "more": more, "done": _done(visit)})
+    return Rendered(
+        "schedules.html",
+        {"schedules": [(each, selected(each.filter)) for each in page.schedules], "more": more, "done": _done(visit)},
+    )
 
 
 async def add(visit: Visit) -> Shown:
@@ -50,7 +53,9 @@ async def show_one(visit: Visit) -> Shown:
     """One schedule with its newest windows."""
     found = await asyncio.to_thread(visit.services.schedules.find, visit.user, _id(visit))
     runs = [] if found.runs is UNSET else list(found.runs)
-    return Rendered("schedule.html", {"schedule": found, "runs": runs, "done": _done(visit)})
+    return Rendered(
+        "schedule.html", {"schedule": found, "about": selected(found.filter), "runs": runs, "done": _done(visit)}
+    )
 
 
 async def change(visit: Visit) -> Shown:
