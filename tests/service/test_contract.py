@@ -5,14 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a schema cannot say: that a report's start must not be later than its end, that a destination must be configured,
-# that an event must keep to the tracking plan and its time to the bounds, which keys the plan has, and that "all" goes
-# without a filter. Calls of which that is true may refuse what the document allows; no call may take what the document
-# forbids.
+# What a schema cannot say: that a report's start must not be later than its end, that a destination must be
+# configured, that an event must keep to the tracking plan and its time to the bounds, which keys the plan has, that
+# "all" goes without a filter, which code an app shows now, and that a key with the scope admin is for all customers.
+# Calls of which that is true may refuse what the document allows; no call may take what the document forbids.
 MAY_REFUSE = {
     "400": "POST /events,POST /reports,POST /reports/estimate,POST /schedules,"
     "GET /usage/counts,GET /usage/funnel,GET /usage/events,"
-    "POST /quarantine/release,POST /quarantine/drop,GET /quarantine,GET /reports,GET /schedules",
+    "POST /quarantine/release,POST /quarantine/drop,GET /quarantine,GET /reports,GET /schedules,"
+    "POST /views,POST /shares,POST /keys,POST /second-factor,POST /second-factor/confirm",
     "406": "GET /reports/{source}",
 }
 TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "429"]

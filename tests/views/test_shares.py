@@ -71,6 +71,7 @@ def test_a_link_of_a_view_stays_as_the_view_was(place: Any) -> None:
         ({"days": 0}, "days"),
         ({"days": 91}, "days"),
         ({"origins": ["https://elsewhere.example"]}, "origins"),
+        ({"origins": [[None], {}]}, "origins[0]"),
         ({"parameters": {"customer": "C"}}, "product"),
         ({"days": 5, "until": 7}, "until"),
     ],

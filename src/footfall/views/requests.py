@@ -142,7 +142,8 @@ def _texts(value: Any) -> list[str] | None:
 def _origins(part: Part, settings: Settings) -> tuple[str, ...]:
     given = part.codes("origins")
     allowed = [origin.strip() for origin in settings.share_origins.split(",") if origin.strip()]
-    found = () if given is UNSET else given
+    # What is no text was told already.
+    found = [] if given is UNSET else [origin for origin in given if isinstance(origin, str)]
     for origin in found:
         if origin not in allowed:
             part.wrong("origins", f"{origin[:100]} is not among share_origins: {', '.join(allowed) or 'it is empty'}")

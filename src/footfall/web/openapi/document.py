@@ -51,6 +51,7 @@ _NULLS_LEFT_OUT: Final = {
     *("ReportRequest", "ReportRequestFilter", "ReportRequestOutput"),
     *("EstimateRequest", "EstimateFilter", "EstimateOutput"),
     *("ScheduleRequest", "ScheduleFilter", "ScheduleOutput"),
+    *("ViewRequest", "ShareRequest"),
 }
 _SECURITY: Final = {
     "Basic": {"type": "http", "scheme": "basic", "description": "User name and password, or a key as the password."},
