@@ -61,6 +61,10 @@ def test_an_environment_of_its_own_can_use_it(wheel: Path, tmp_path: Path) -> No
     )
     done = subprocess.run([python, "-c", code, tmp_path / "outbox"], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+    # Every name and module, where nothing else is installed.
+    names = sorted(path.stem for path in SOURCE.glob("*.py") if path.stem not in ("__init__", "pytest_plugin"))
+    lines = ["from footfall_client import *", *(f"import footfall_client.{name}" for name in names)]
+    subprocess.run([python, "-c", "\n".join(lines)], check=True)
 
 
 def test_a_program_that_uses_it_type_checks_and_mistakes_do_not(tmp_path: Path) -> None:

@@ -15,8 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from typing_extensions import Self
-
 from footfall_client.answers import Answer
 from footfall_client.calls import Pause, Request, Step, Steps, Work
 from footfall_client.transport import Connection, Unreachable
@@ -24,7 +22,7 @@ from footfall_client.transport import Connection, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from typing_extensions import Concatenate, ParamSpec
+    from typing_extensions import Concatenate, ParamSpec, Self
 
     P = ParamSpec("P")
 
