@@ -100,7 +100,7 @@ class Poster:
 
     def _send(self, key: str, body: bytes) -> tuple[int, int, str]:
         """Status, number of events in quarantine, and the message of an error; sent again where that may help."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "User-Agent": "footfall-demo"}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, "User-Agent": "footfall/demo"}
         for last in (*[False] * (_TRIES_MAX - 1), True):
             try:
                 answer = self._pool.request("POST", self._url, body=body, headers=headers)
