@@ -25,4 +25,5 @@ FROM (
 {{group}}
 LIMIT {limit:UInt64}
 SETTINGS
-    max_bytes_before_external_group_by = 536870912
+    -- Twenty million times of 200,000 actors take less; more go to disk, which takes half as long again.
+    max_bytes_before_external_group_by = 738197504
