@@ -1,6 +1,7 @@
 """What many rooms' tests share: one real engine process, on which every test has a database of its own."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -23,6 +24,10 @@ hypothesis.settings.register_profile("footfall", deadline=None)
 # Twenty times as many examples: `pytest --hypothesis-profile thorough --hypothesis-seed 1 --timeout 0 tests/usage`.
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("footfall")
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would the programs that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MakeSegment = Callable[[Path, Iterable[dict[str, Any]]], Path]
 # The engine that tests share, once one of them has asked for it.
