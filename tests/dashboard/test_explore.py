@@ -97,13 +97,17 @@ async def test_the_answer_can_be_taken_away(site):
         opened.load(*events(3))
         person = await opened.signed_in()
         page = (await person.get(f"{PATH}?by=type&range=7d&customer=BARCHART")).text
-        command, report, schedule = re.findall(r'data-copy="([^"]*)"', page)
-        for text, path in ((report, "/reports"), (schedule, "/schedules")):
-            words = shlex.split(html.unescape(text))
-            assert words[3] == f"http://events.example{path}"
-            body, auth = words[-1].encode(), ("root", "correct horse battery")
-            made = await person.client.post(path, content=body, auth=auth, headers={"content-type": "application/json"})
-            assert made.status_code == 200, made.text
+        command, schedule = re.findall(r'data-copy="([^"]*)"', page)
+        words = shlex.split(html.unescape(schedule))
+        assert words[3] == "http://events.example/schedules"
+        body, auth = words[-1].encode(), ("root", "correct horse battery")
+        kind = {"content-type": "application/json"}
+        made = await person.client.post("/schedules", content=body, auth=auth, headers=kind)
+        assert made.status_code == 200, made.text
+        (report,) = re.findall(r'href="(/dashboard/reports/new[^"]*)"', page)
+        form = await person.get(html.unescape(report))
+        assert form.status_code == 200
+        assert "BARCHART" in form.text
         words = shlex.split(html.unescape(command))
         assert words[:3] == ["curl", "-u", "root"]
         asked = await person.client.get(words[3], auth=("root", "correct horse battery"))

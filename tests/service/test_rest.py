@@ -59,8 +59,8 @@ def mapped(pid: int) -> set[str]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_a_running_service_loads_the_library_for_columns_with_the_first_such_report(shared) -> None:
-    service = shared
+def test_a_running_service_loads_the_library_for_columns_with_the_first_such_report(serve) -> None:
+    service = serve()  # one of its own: others have asked for columns
     service.post([EVENT])
     service.report(customer="BARCHART", product="PORTFOLIO")
     (web,), (worker,), (engine,) = (service.children(name) for name in ("web", "worker", "engine"))

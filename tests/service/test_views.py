@@ -33,7 +33,7 @@ def test_a_view_is_counted_by_its_name_and_shared_by_a_link(serve: Any) -> None:
         assert "view" not in found["link"]
         assert client.get(f"/{found['link']}").json()["counts"] == found["counts"]
         assert client.get("/usage/counts", params={"view": saved["id"], "interval": "day"}).json()["interval"] == "day"
-        assert client.get("/usage/counts", params={"view": "other"}).status_code == 404
+        assert client.get("/usage/counts", params={"view": "other"}).status_code == 400
 
         report = client.post("/reports", json={"view": "added"}).raise_for_status().json()
         assert (report["filter"]["customer"], "start" in report["filter"]) == ("BARCHART", True)

@@ -185,7 +185,12 @@ def test_a_range_by_name_is_of_whole_days_of_the_zone_up_to_today(name: str, sta
 
 
 def test_a_range_and_times_are_not_both_taken() -> None:
-    for given in ({"range": ["7d"], "end": ["2026-01-01"]}, {"range": ["8d"]}):
+    for given in (
+        {"range": ["7d"], "end": ["2026-01-01"]},
+        {"range": ["8d"]},
+        {"range": ["year"], "asOf": [str(2**53 - 1)]},
+        {"range": ["today"], "asOf": [str(-(2**53) + 1)]},
+    ):
         with pytest.raises(RequestRefused) as caught:
             parse_counts_request({**NEEDED, **given})
         assert [problem.where for problem in caught.value.problems] == ["range"]

@@ -53,7 +53,8 @@ def test_a_call_takes_from_a_view_what_it_does_not_say_itself(place: Any, refuse
     assert filled == {"customer": ["C"], "product": ["P", "Q"], "by": ["version"], "start": ["2026-01-01"]}
     assert place.views.fill(place.ann, {"customer": ["D"]}) == {"customer": ["D"]}
     assert refused(place.views.fill, place.ann, {"view": ["mine", "other"]}).problems[0].where == "view"
-    assert refused(place.views.fill, place.ann, {"view": ["none"]}).code is Code.REQUEST_NOT_FOUND
+    missing = refused(place.views.fill, place.ann, {"view": ["none"]})
+    assert (missing.code, missing.problems[0].where) == (Code.REQUEST_PARAMETER_MALFORMED, "view")
 
 
 @pytest.mark.parametrize(
@@ -117,4 +118,4 @@ def test_a_report_has_the_events_of_a_view_and_what_it_says_itself(place: Any, r
     # What is no body with a view is left to its reader.
     for body in (b"", b"[]", b'{"view": 5}', b'{"view": null}', b'{"view": "mine", "filter": []}'):
         assert place.views.fill_report(place.root, body) == body
-    assert refused(place.views.fill_report, place.ann, b'{"view": "mine"}').code is Code.REQUEST_NOT_FOUND
+    assert refused(place.views.fill_report, place.ann, b'{"view": "mine"}').problems[0].where == "view"

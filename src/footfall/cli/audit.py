@@ -71,7 +71,7 @@ def verify_chain(settings: Settings, heads: tuple[str, ...]) -> None:
     \b
     Examples:
       footfall audit verify
-      footfall audit verify --head 1234:b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c
+      footfall audit verify --head "$(cat head.txt)"
     """
     with open_state(settings) as state:
         found = verify(state, dict(map(_head, heads)))

@@ -48,7 +48,7 @@ def key() -> None:
     \b
     Examples:
       footfall key add anna --name export --scope report
-      footfall key add anna --name board --scope read --customer BARCHART --days 90
+      footfall key add anna --name board --scope read --customer TGAM --days 90
       footfall key list
       footfall key rotate k3v9x2m7qd --overlap 3600
       footfall key revoke k3v9x2m7qd
@@ -89,7 +89,7 @@ def add(
     \b
     Examples:
       footfall key add anna --name export --scope report --scope read
-      footfall key add anna --name board --scope read --customer BARCHART --product PORTFOLIO --days 90
+      footfall key add anna --name board --scope read --product ALERT --days 90
     """
     wanted = WantedKey(name=name, scopes=scopes, customers=customers, products=products, days=days)
     with _accounts(settings) as accounts:

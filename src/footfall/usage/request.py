@@ -95,6 +95,9 @@ class ParameterReader:
             return start, end
         if start is not UNSET or end is not UNSET:
             self.wrong("range", "stands for start and end: leave these out")
+        if not windows.LEAST_MS + 366 * windows.DAY_MS < now_ms < windows.MOST_MS:
+            self.wrong("range", "needs an asOf between the years 4 and 9998")
+            return start, end
         self.range = windows.range_times(name, timezone, now_ms)
         return self.range
 

@@ -89,7 +89,7 @@ class Shares:
     def _of_view(self, user: User, wanted: Wanted) -> Wanted:
         if not wanted.view:
             return wanted
-        view = self._views.find(user, wanted.view)
+        view = self._views.named(user, wanted.view)
         return Wanted(
             name=wanted.name or view.name,
             call=view.call,

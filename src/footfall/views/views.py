@@ -75,7 +75,7 @@ class Views:
         by_id = self._state.views.get(name)
         if by_id is not None and self._may_use(user, by_id):
             return by_id
-        named = self._visible(user, name)
+        named = self._visible(user, name) if name else []
         if not named:
             raise no_view()
         if len(named) > 1 and named[0].account != user.account:
@@ -107,7 +107,7 @@ class Views:
             problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "view", "must be given once")
             text = "this cannot be counted: one thing is wrong"
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, text, (problem,))
-        return {**self.find(user, names[0]).parameters, **own}
+        return {**self.named(user, names[0]).parameters, **own}
 
     def fill_report(self, user: User, body: bytes, *, timeless: bool = False) -> bytes:
         """The body of a report, an estimate or a schedule with the selection of the view that `view` names.
@@ -123,7 +123,7 @@ class Views:
         own = {} if own is None else own
         if not isinstance(own, dict) or not isinstance(name := found.get("view"), str):
             return body
-        view = self.find(user, name)
+        view = self.named(user, name)
         selection = visible_selection(user, self._usage.parse(view.call, view.parameters).selection)
         wanted = report_body(selection, 0, self._settings.usage_scope_max)
         named = {each for one in ("customer", "product") if {one, f"{one}s"} & own.keys() for each in (one, f"{one}s")}
@@ -131,6 +131,16 @@ class Views:
         taken = {key: value for key, value in wanted.filter.items() if key not in left_out}
         rest = {key: value for key, value in found.items() if key not in ("view", "filter")}
         return msgspec.json.encode({"duplicates": wanted.duplicates, **rest, "filter": {**taken, **own}})
+
+    def named(self, user: User, name: str) -> SavedView:
+        """The view that a parameter or a body names. Raises RequestRefused, where there is none for what names it."""
+        try:
+            return self.find(user, name)
+        except RequestRefused as error:
+            if error.code is not Code.REQUEST_NOT_FOUND:
+                raise
+            problem = Problem(Code.REQUEST_PARAMETER_MALFORMED, "view", "must be the name or the id of a saved view")
+            raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, error.message, (problem,)) from error
 
     def _visible(self, user: User, name: str | None = None) -> list[SavedView]:
         return self._state.views.visible(user.account, None if sees_all_customers(user) else user.customers, name)

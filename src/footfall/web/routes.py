@@ -172,7 +172,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         signed_in=True,
         scopes=(KeyScope.REPORT,),
         audit="share.add",
-        errors=(*CHANGE, Code.REQUEST_NOT_FOUND),
+        errors=CHANGE,
     ),
     Route(
         "GET",

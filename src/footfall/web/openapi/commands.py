@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from footfall.web.openapi.texts import EXAMPLE_KEY_NAME, EXAMPLE_NAME
+from footfall.web.openapi.texts import EXAMPLE_KEY_NAME, EXAMPLE_NAME, EXAMPLE_VIEW_NAME
 
 Json = Mapping[str, Any]
 
@@ -32,14 +32,15 @@ _SOURCE: Final = _Lookup("{source}", "SOURCE", "/reports?limit=1", r'"source":"\
 _LOOKUPS: Final = (
     _SOURCE,
     _Lookup("{schedule}", "SCHEDULE", "/schedules", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_NAME}"'),
-    _Lookup("{view}", "VIEW", "/views", r'"id":"\([^"]*\)"'),
-    _Lookup("{share}", "SHARE", "/shares", r'"id":"\([^"]*\)"'),
+    _Lookup("{view}", "VIEW", "/views", rf'"id":"\([^"]*\)","name":"{EXAMPLE_VIEW_NAME}"'),
+    _Lookup("{share}", "SHARE", "/shares", rf'"id":"\([^"]*\)","title":"{EXAMPLE_VIEW_NAME}"'),
     _Lookup("{key}", "KEY", "/keys", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_KEY_NAME}"'),
     _Lookup(
         "{batch}/{sequence}", "HELD", "/quarantine?limit=1", r'"sequence":\([0-9]*\),"batch":"\([^"]*\)"', r"\2\/\1"
     ),
 )
 _LINK: Final = _Lookup("", "LINK", "/reports/$SOURCE?wait=50", r'"link":"\([^"]*\)"')
+_SHARED: Final = _Lookup("", "SHARED", "", r'"url":"\([^"]*\)"')
 _BATCH: Final = _Lookup("{batch}", "BATCH", "", r'"batch":"\([^"]*\)"')
 
 
@@ -62,6 +63,9 @@ def _located(path: str, document: Json, base_url: str, json: Callable[[Any], str
     """Lines that set variables, the path with these, and further options."""
     if path.startswith("/files/"):
         return [_line(_SOURCE, base_url), _line(_LINK, base_url)], '"$LINK"', ["-OJ"]
+    if path.startswith("/shared/"):
+        share = make_command("POST", "/shares", document["paths"]["/shares"]["post"], document, base_url, json)
+        return [_assignment(_SHARED, share.replace("curl", "curl -s", 1))], '"$SHARED/data.json"', []
     if path == "/events/{batch}":
         send = make_command("POST", "/events", document["paths"]["/events"]["post"], document, base_url, json)
         return [_assignment(_BATCH, send.replace("curl", "curl -s", 1))], "/events/$BATCH", []

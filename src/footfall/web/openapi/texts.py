@@ -61,6 +61,7 @@ SCHEDULE_ID: Final = "7b0e6d0e-3c43-4f0c-9b25-2f5b8d3f0a11"
 # The commands of the page find the schedule by it, so that they change no other.
 EXAMPLE_NAME: Final = "Example"
 EXAMPLE_KEY_NAME: Final = "nightly export"
+EXAMPLE_VIEW_NAME: Final = "Use by day"
 _SCHEDULE_REQUEST: Final = {
     "name": EXAMPLE_NAME,
     "every": "day",

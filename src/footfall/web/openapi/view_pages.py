@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from footfall.views import ShareRequest, ViewRequest
-from footfall.web.openapi.texts import Documentation
+from footfall.web.openapi.texts import EXAMPLE_VIEW_NAME, Documentation
 
 VIEW_ID: Final = "c1b7a1f2-55b1-4d7f-9d0c-0a4f5f1b2e33"
 SHARE_ID: Final = "5d0d2b9e-0f3c-4f0e-8a55-6f9f0b7c1d44"
@@ -12,7 +12,7 @@ LINK_TOKEN: Final = "q3Zk0dXb7m2uXyqf8Fv1w9s4Tn6eRbHcJkLmNpQrStU"  # noqa: S105 
 _PARAMETERS: Final = {"customer": ["BARCHART"], "product": ["PORTFOLIO"], "by": ["type"]}
 _VIEW: Final[dict[str, Any]] = {
     "id": VIEW_ID,
-    "name": "Portfolios by day",
+    "name": EXAMPLE_VIEW_NAME,
     "user": "anna",
     "call": "counts",
     "parameters": _PARAMETERS,
@@ -23,7 +23,7 @@ _VIEW: Final[dict[str, Any]] = {
 }
 _SHARE: Final[dict[str, Any]] = {
     "id": SHARE_ID,
-    "title": "Portfolios by day",
+    "title": EXAMPLE_VIEW_NAME,
     "user": "anna",
     "call": "counts",
     "parameters": _PARAMETERS,
@@ -39,7 +39,7 @@ VIEW_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         "`/usage/` take their parameters from it when they name it as `view`.",
         request=ViewRequest,
         request_example={
-            "name": "Portfolios by day",
+            "name": EXAMPLE_VIEW_NAME,
             "call": "counts",
             "parameters": {"customer": "BARCHART", "product": "PORTFOLIO", "by": "type"},
             "chart": "line",
@@ -64,7 +64,7 @@ VIEW_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         request_example={
             "call": "counts",
             "parameters": {"customer": "BARCHART", "product": "PORTFOLIO", "by": "type"},
-            "title": "Portfolios by day",
+            "title": EXAMPLE_VIEW_NAME,
             "days": 30,
         },
         answer_example={**_SHARE, "url": f"https://events.example.com/shared/{LINK_TOKEN}"},
