@@ -207,7 +207,7 @@ def test_one_outbox_of_a_file_sends(open_outbox: Open) -> None:
     while not first.stats().is_sender and time.monotonic() < end:
         time.sleep(0.01)
     second = open_outbox()
-    time.sleep(0.1)
+    assert not second._sender.volunteer()
     assert (first.stats().is_sender, second.stats().is_sender) == (True, False)
     first.close(0)
     while not second.stats().is_sender and time.monotonic() < end:

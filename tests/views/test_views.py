@@ -119,3 +119,12 @@ def test_a_report_has_the_events_of_a_view_and_what_it_says_itself(place: Any, r
     for body in (b"", b"[]", b'{"view": 5}', b'{"view": null}', b'{"view": "mine", "filter": []}'):
         assert place.views.fill_report(place.root, body) == body
     assert refused(place.views.fill_report, place.ann, b'{"view": "mine"}').problems[0].where == "view"
+
+
+def test_a_list_is_bounded_however_many_there_are(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footfall.state.views.LISTED_MAX", 2)
+    for name in ("a", "b", "c"):
+        place.save(place.ann, name, customer="C")
+        place.share(place.ann, title=name)
+    assert [view.name for view in place.views.all(place.root)] == ["a", "b"]
+    assert len(place.shares.all(place.root)) == 2

@@ -1,7 +1,7 @@
 """The saved views, and the links that show one without a sign-in."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
@@ -10,6 +10,9 @@ from sqlalchemy import Row, and_, delete, func, or_, select, true, update
 from footfall.state.database import Database, may_be_id
 from footfall.state.records import SavedView, Share
 from footfall.state.tables import shares, users, views
+
+# Views and links of a list, of 16 KiB each at the most: an admin sees those of all customers, however many there are.
+LISTED_MAX: Final = 1_000
 
 
 class TooManyViews(Exception):
@@ -52,13 +55,14 @@ class ViewRepository:
     def visible(self, account: str, customers: Collection[str] | None, name: str | None = None) -> list[SavedView]:
         """The account's views and those for all of `customers` (None: of all customers), by name, the account's first.
 
-        With a `name`, only those that have it.
+        With a `name`, only those that have it. At most LISTED_MAX.
         """
         shown = views.c.customer.in_(customers) if customers is not None else views.c.customer != ""
         statement = (
             select(views)
             .where(or_(views.c.account == account, shown), true() if name is None else views.c.name == name)
             .order_by(views.c.name, views.c.customer != "", views.c.account != account, views.c.id)
+            .limit(LISTED_MAX)
         )
         with self._database.read() as connection:
             return [_view(row) for row in connection.execute(statement)]
@@ -106,11 +110,10 @@ class ShareRepository:
     def all(self, account: str | None, now_ms: int) -> list[Share]:
         """The links of an account, or of all for None, that have not expired; the newest first."""
         owned = true() if account is None else shares.c.account == account
-        statement = select(shares).where(owned, shares.c.expires_ms >= now_ms)
+        newest = shares.c.created_ms.desc(), shares.c.id
+        statement = select(shares).where(owned, shares.c.expires_ms >= now_ms).order_by(*newest).limit(LISTED_MAX)
         with self._database.read() as connection:
-            return [
-                _share(row) for row in connection.execute(statement.order_by(shares.c.created_ms.desc(), shares.c.id))
-            ]
+            return [_share(row) for row in connection.execute(statement)]
 
     def remove(self, share_id: str) -> bool:
         """Remove a link, which ends it; False when there is none."""

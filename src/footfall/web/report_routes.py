@@ -21,14 +21,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         signed_in=True,
         scopes=(KeyScope.REPORT,),
         audit="report.start",
-        errors=(
-            Code.REQUEST_INPUT_MALFORMED,
-            Code.REQUEST_PARAMETER_MALFORMED,
-            Code.REQUEST_AUTHORIZATION_FAILURE,
-            Code.REQUEST_TIMED_OUT,
-            Code.REQUEST_TOO_LARGE,
-            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-        ),
+        errors=CHANGE,
     ),
     Route(
         "GET",
@@ -48,14 +41,7 @@ REPORT_ROUTES: Final[tuple[Route, ...]] = (
         tag="Reports",
         signed_in=True,
         scopes=(KeyScope.REPORT,),
-        errors=(
-            Code.REQUEST_INPUT_MALFORMED,
-            Code.REQUEST_PARAMETER_MALFORMED,
-            Code.REQUEST_AUTHORIZATION_FAILURE,
-            Code.REQUEST_TIMED_OUT,
-            Code.REQUEST_TOO_LARGE,
-            Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,
-        ),
+        errors=CHANGE,
     ),
     Route(
         "GET",
