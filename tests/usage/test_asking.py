@@ -231,6 +231,22 @@ async def test_both_periods_have_numbers_of_the_top_values_of_the_later(place: A
     assert [row.events for row in counts.compared.counts] == [1, 5]
 
 
+async def test_values_with_equally_many_events_are_in_the_order_of_their_bytes(place: Any) -> None:
+    # The engine gives groups in the order of its hash table.
+    named = [f"T{number * 7919 % 1000}" for number in range(300)]
+    place.load(*({"type": value, "context": [value], "timestamp": place.now_ms} for value in named))
+    given = {"start": place.now_ms, "end": place.now_ms + 1, "asOf": 2**53 - 1}
+    for by, name in (("type", "type"), ("context1", "values")):
+        rows = (await place.ask("compare", by=by, **given)).compare
+        assert len(rows) == len(named)
+        found = [getattr(row, name) for row in rows]
+        assert found == sorted(found, key=str)
+    types = (await place.ask("summary", top=300, **given)).types
+    assert [row.type for row in types] == sorted(named)
+    top = (await place.ask("top", key="context1", top=300, **given)).top
+    assert [row.value for row in top] == sorted(named)
+
+
 @pytest.mark.parametrize("by", ["type", "context1"])
 async def test_the_top_values_are_those_with_most_events_that_are_shown(place: Any, by: str) -> None:
     twice = [{"type": "A", "context": ["A"], "timestamp": 5}] * 3

@@ -126,7 +126,7 @@ def _count(asked: Query, wanted: CountsRequest, tops: Tops | None = None) -> tup
 def rows_of(wanted: CountsRequest, numbers: Numbers) -> list[Count]:
     """The numbers as an answer has them, in order."""
     duplicates = wanted.selection.duplicates
-    return [_row(wanted, key, number.shown(duplicates)) for key, number in sorted(numbers.items(), key=_order)]
+    return [_row(wanted, key, numbers[key].shown(duplicates)) for key in sorted(numbers, key=key_order)]
 
 
 def _fill(asked: Query, wanted: CountsRequest, numbers: Numbers) -> Numbers:
@@ -154,9 +154,9 @@ def earlier_period(selection: EventSelection, compare: str, timezone: ZoneInfo) 
     return structs.replace(selection, start=selection.first_ms - length_ms, end=selection.first_ms - 1)
 
 
-def _order(item: tuple[Key, Number]) -> tuple[Any, ...]:
+def key_order(key: Key) -> tuple[Any, ...]:
     """By the interval, then the values in the order of their bytes, then all others."""
-    (start, *values), _ = item
+    start, *values = key
     return start, *((value is None, (value or "").encode()) for value in values)
 
 

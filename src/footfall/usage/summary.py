@@ -10,6 +10,7 @@ from footfall.usage.counts import (
     Count,
     CountsRequest,
     earlier_period,
+    key_order,
     read_comparison,
     rows_of,
 )
@@ -151,7 +152,10 @@ class ComparedTotal(Struct, frozen=True, kw_only=True):
 
 
 class PeriodComparison(Answer, frozen=True, kw_only=True):
-    """Two periods side by side: the selected one, and that from `before` to its end."""
+    """Two periods side by side: the selected one, and that from `before` to its end.
+
+    The values with most events in either come first, those with equally many in the order of their bytes.
+    """
 
     before: tuple[int, int]
     total: ComparedTotal
@@ -169,7 +173,7 @@ def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
     duplicates = asked.selection.duplicates
     everything = structs.replace(wanted, interval="all")
     rows = []
-    for key in dict.fromkeys([*now, *then]):
+    for key in sorted(now.keys() | then.keys(), key=lambda key: key_order((0, *key))):
         shown, before = (each.get(key, Number()).shown(duplicates)["events"] for each in (now, then))
         (row,) = rows_of(everything, {(0, *key): Number(shown)})
         values = {name: getattr(row, name) for name in (*_DIMENSIONS, "values", "others")}
