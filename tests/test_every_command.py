@@ -25,7 +25,9 @@ from footfall.system.served_settings import shared_settings
 ALL = (*COMMANDS, *USES_NO_DATA)
 # They run until they are stopped, or start the engine themselves where no service runs.
 _RUN = ("serve", "web", "worker", "engine", "verify", "rebuild", "backup PLACE", "restore PLACE")
-_NEED_THE_SERVICE = tuple(line for line in COMMANDS if line.startswith(("quarantine", "plan", "demo")))
+_NEED_THE_SERVICE = tuple(
+    line for line in COMMANDS if line.startswith(("quarantine", "plan", "demo")) and line != "plan refused"
+)
 PLAN = 'customers = ["ACME"]\n[products.WEB]\ncolumns = ["userId"]\n[products.WEB.types]\nWEB-OPENED = ["userId"]\n'
 
 

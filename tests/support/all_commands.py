@@ -34,6 +34,7 @@ COMMANDS = (
     "key rotate k3v9x2m7qd",
     "plan check plan.toml --against-history 30d",
     "plan infer",
+    "plan refused",
     "quarantine drop --all --yes",
     "quarantine list",
     "quarantine release --all",

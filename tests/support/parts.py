@@ -117,6 +117,7 @@ def open_parts(
         collect=collect,
         service=SERVICE,
         clock=clock,
+        refusals=state.refusals,
         node_metrics=web.NodeMetrics(metrics, state, settings, clock),
         refused=refused,
         requests=requests,

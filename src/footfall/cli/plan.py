@@ -14,6 +14,7 @@ from footfall.cli.plan_generate import generate
 from footfall.cli.plan_history import history_range, open_history, require_customers
 from footfall.cli.plan_infer import infer
 from footfall.cli.plan_init import init
+from footfall.cli.plan_refused import refused
 from footfall.cli.tables import echo_table, echo_text
 from footfall.plan import Plan, PlanInvalid, compile_plan, describe_plan, load_plan
 from footfall.service.composition import plan_path
@@ -48,6 +49,7 @@ def plan() -> None:
 plan.add_command(init)
 plan.add_command(infer)
 plan.add_command(generate)
+plan.add_command(refused)
 
 
 @plan.command()

@@ -33,6 +33,7 @@ from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
 from footfall.ingest.fast_path import FastPath
 from footfall.ingest.refusals import not_in_plan, too_much_work
+from footfall.ingest.refused_kinds import RefusedKinds
 from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
 from footfall.metrics import RequestMetrics
 from footfall.plan import ClientLeft, LivePlan, RegexBudget, RegexBudgetSpent
@@ -97,6 +98,7 @@ class Collector:
         self._fast_path = FastPath(plan.checker, settings, self.customer_limits.find)
         self.customer_limits.dropped = self._forget_owners
         self.refusals: Counter[Code] = Counter()
+        self.refused_kinds = RefusedKinds(clock, settings.refused_kinds_max)
         self.requests = RequestMetrics()
         journal.observe = self.requests.end_group
         self.events_accepted = 0
@@ -265,6 +267,7 @@ class Collector:
         checker = self._plan.checker
         refused = checker.check(events, budget)
         if refused and not self._quarantines:
+            self.refused_kinds.note(events, refused)
             raise not_in_plan(refused, len(events), self._settings)
         for sequence, event in enumerate(events, 1):
             event.sequence, event.batch = sequence, batch
@@ -290,6 +293,7 @@ class Collector:
         elif not isinstance(error, RequestRefused):
             error = self._fail(error)
         self.refusals[error.code] += 1
+        self.refused_kinds.note_request(error)
         return error
 
     def _fail(self, error: BaseException) -> RequestRefused:

@@ -76,6 +76,11 @@ class Listener:
             self._tell_dropped()
             self._append(message)
 
+    def tell(self, message: bytes) -> None:
+        """Have a message told that is no event, where there is room for it."""
+        if self._bytes + len(message) <= self._buffer_bytes_max:
+            self._append(message)
+
     def lose(self, reason: str) -> None:
         """Tell that an unknown number of events is missing here."""
         self._tell_dropped()

@@ -16,6 +16,7 @@ from footfall.live.broadcast import Broadcast, Pace
 from footfall.live.lines import render_line, slice_lines, told_lines
 from footfall.live.listener import AGE, GONE, STOPPING, USER_CHANGED, USERS_AWAY, Listener, message_of
 from footfall.live.position import Mark, Position, parse_position
+from footfall.live.refusals import RefusalWatch
 from footfall.live.resuming import Missed, MissedFrame
 from footfall.plan import LivePlan
 from footfall.settings import Settings
@@ -50,6 +51,8 @@ class Live:
         self._listening: Counter[str] = Counter()
         self._dropped = 0
         self._watch: asyncio.Task[None] | None = None
+        self._refusals = RefusalWatch(state.refusals, settings.refused_kinds_max, lambda: self._open)
+        self._refusals_task: asyncio.Task[None] | None = None
 
     @property
     def listeners(self) -> int:
@@ -83,6 +86,8 @@ class Live:
             raise
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_users(), name="users of live streams", context=Context())
+        if listener.user.admin and self._refusals_task is None:
+            self._refusals_task = asyncio.create_task(self._tell_refusals(), name="refusals", context=Context())
         return self._messages(listener, last_id, position)
 
     def leave(self, listener: Listener) -> None:
@@ -170,6 +175,13 @@ class Live:
             if chosen:
                 yield b"".join(chosen)
         marks[segment.writer] = Mark(segment.number, frame.offset + frame.size)
+
+    async def _tell_refusals(self) -> None:
+        """Tell admins what is refused, while any of them listens."""
+        try:
+            await self._refusals.run()
+        finally:
+            self._refusals_task = None
 
     async def _watch_users(self) -> None:
         """End the streams of users who were changed or removed, while anybody listens."""

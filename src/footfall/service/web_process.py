@@ -14,7 +14,7 @@ from footfall.files import Files
 from footfall.ingest import Collector
 from footfall.journal import Journal
 from footfall.live import Live
-from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
+from footfall.metrics import METRICS_PERIOD_S, SharedMetrics, Values, open_metrics
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -22,6 +22,7 @@ from footfall.schedules import Schedules
 from footfall.service import composition
 from footfall.service.plan_reloader import PlanReloader
 from footfall.settings import Settings
+from footfall.state import State
 from footfall.store import Store
 from footfall.system import background
 from footfall.system.background import BackgroundTask
@@ -31,6 +32,9 @@ from footfall.usage import Drawings, Usage
 from footfall.views import Shares, Views
 from footfall.web import Forwarded, NodeMetrics, Parts, build, events_protocol
 from footfall.wire import Service
+
+# Seconds between two times at which what was refused is added to the state: who watches it live waits for that.
+REFUSED_PERIOD_S = 1.0
 
 
 @contextlib.asynccontextmanager
@@ -62,9 +66,8 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
         tasks.create_task(journal.run(), name="journal")
-        share_metrics = partial(asyncio.to_thread, metrics.write)
-        table = (BackgroundTask("show the metrics", METRICS_PERIOD_S, share_metrics),)
-        background.start(table, tasks, stop)
+        stack.callback(collector.refused_kinds.save, state)
+        background.start(_tasks(metrics, collector, state), tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
         parts = Parts(
@@ -88,12 +91,22 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             collect=collector,
             service=_describe(settings),
             clock=clock,
+            refusals=state.refusals,
             node_metrics=NodeMetrics(metrics, state, settings, clock),
             refused=collector.refusals,
             requests=collector.requests,
             healthy=lambda: journal.refusal is None,
         )
         yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
+
+
+def _tasks(metrics: SharedMetrics, collector: Collector, state: State) -> tuple[BackgroundTask, ...]:
+    """What a web process does beside its requests."""
+    save_refused = partial(asyncio.to_thread, collector.refused_kinds.save, state)
+    return (
+        BackgroundTask("show the metrics", METRICS_PERIOD_S, partial(asyncio.to_thread, metrics.write)),
+        BackgroundTask("note what was refused", REFUSED_PERIOD_S, save_refused),
+    )
 
 
 def _open_receipts(store: Store, settings: Settings) -> contextlib.closing[Receipts]:

@@ -77,6 +77,9 @@ TIMESTAMP_MIN_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
 TIMESTAMP_AHEAD_MAX_MS = 86_400_000  # a day: time zones taken for UTC
 # Problems that an error names; a client's author needs the first few, not ten thousand.
 PROBLEMS_MAX = 100
+# Kinds of events that were refused, of which is known how many there were: those of mistaken software are some
+# dozens, and strangers can make up any number.
+REFUSED_KINDS_MAX = 1_000
 # Problems that are kept of one event in quarantine: ten thousand events may be held at once, and each tells its reason.
 EVENT_PROBLEMS_MAX = 10
 # Types of events, and customers, that an inferred plan may list: a plan that people read has fewer, and more are mostly

@@ -76,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timestamp_min_ms: int = limits.TIMESTAMP_MIN_MS
     timestamp_ahead_max_ms: NotNegative = limits.TIMESTAMP_AHEAD_MAX_MS
     problems_max: Positive = limits.PROBLEMS_MAX
+    refused_kinds_max: Positive = limits.REFUSED_KINDS_MAX
     event_problems_max: Positive = limits.EVENT_PROBLEMS_MAX
     codes_timeout_s: Positive = limits.CODES_TIMEOUT_S
     infer_types_max: Positive = limits.INFER_TYPES_MAX

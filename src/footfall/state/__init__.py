@@ -28,6 +28,7 @@ from footfall.state.records import (
     JobBounds,
     JobStatus,
     Node,
+    RefusedKind,
     RunStatus,
     SavedView,
     Schedule,
@@ -37,6 +38,7 @@ from footfall.state.records import (
     Share,
     User,
 )
+from footfall.state.refusals import RefusalRepository
 from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserChange, UserExists
@@ -52,6 +54,8 @@ __all__ = [
     "JobStatus",
     "LastAdmin",
     "Node",
+    "RefusalRepository",
+    "RefusedKind",
     "RunStatus",
     "SavedView",
     "Schedule",

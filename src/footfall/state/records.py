@@ -305,3 +305,21 @@ class Share(Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()
     created_ms: int
     expires_ms: int
+
+
+class RefusedKind(Struct, frozen=True, kw_only=True):
+    """So many events, or requests that cannot be read, that were refused for the same reason; times of receipt in ms.
+
+    `place` is where it stands in the event, and `code` that of the answer. A request that cannot be read, which counts
+    as one, has neither customer, product nor type. No value of a context is in it.
+    """
+
+    customer: str
+    product: str
+    type: str
+    code: str
+    place: str
+    reason: str
+    events: int
+    first_ms: int
+    last_ms: int

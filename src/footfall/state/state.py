@@ -15,6 +15,7 @@ from footfall.state.jobs import JobRepository
 from footfall.state.keys import KeyRepository
 from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
 from footfall.state.nodes import NodeRepository, SecretRepository
+from footfall.state.refusals import RefusalRepository
 from footfall.state.schedules import ScheduleRepository
 from footfall.state.sessions import SessionRepository
 from footfall.state.users import UserRepository
@@ -39,6 +40,7 @@ class State:
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)
         self.shares = ShareRepository(self.database)
+        self.refusals = RefusalRepository(self.database)
         self.nodes = NodeRepository(self.database)
         self.secrets = SecretRepository(self.database)
 

@@ -237,6 +237,22 @@ shares = Table(
 Index("shares_token", shares.c.token_hash, unique=True)
 Index("shares_account", shares.c.account)
 
+# Which events and requests were refused; `id` is a hash of the texts.
+refused_kinds = Table(
+    "refused_kinds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+)
+
 # With these indexes, a worker that asks every few seconds reads only what is due.
 _ACTIVE = schedules.c.paused == false()
 _WAITING = text("look_ms IS NOT NULL")

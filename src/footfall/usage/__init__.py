@@ -23,7 +23,7 @@ from footfall.usage.event_list import EventList, TypesSeen
 from footfall.usage.funnel import Funnel
 from footfall.usage.grouping import Dimension, Grouping, group_by
 from footfall.usage.intervals import TimeSpan, join_spans
-from footfall.usage.matching import Matcher, compile_matcher
+from footfall.usage.matching import Matcher, compile_matcher, type_test
 from footfall.usage.paths import Paths, Top
 from footfall.usage.query import Answer, ReportBody, report_body
 from footfall.usage.request import ParameterReader
@@ -101,6 +101,7 @@ __all__ = [
     "planless_place",
     "report_body",
     "time_limit",
+    "type_test",
     "visible_selection",
     "without_duplicates",
     "write_arrow",

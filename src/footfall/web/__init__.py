@@ -17,6 +17,7 @@ the manual, and draws it as a page. It draws the guides of `docs/` too.
 """
 
 from footfall.web.application import build
+from footfall.web.calls.live import stream_messages
 from footfall.web.calls.request import while_awaited
 from footfall.web.calls.statistics import FORMATS, write_answer
 from footfall.web.cors import CorsHeaders
@@ -40,6 +41,7 @@ __all__ = [
     "as_refusal",
     "build",
     "events_protocol",
+    "stream_messages",
     "while_awaited",
     "write_answer",
 ]

@@ -21,6 +21,7 @@ from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
 from footfall.schedules import Schedules
 from footfall.settings import Settings
+from footfall.state import RefusalRepository
 from footfall.system.clock import Clock
 from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup
@@ -38,7 +39,8 @@ class Parts:
     """The parts of the service that the API and the pages for people show.
 
     `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
-    counts the refusals of all other calls, `requests` all requests but preflights.
+    counts the refusals of all other calls, `requests` all requests but preflights. `refusals` has which events were
+    refused, by kind; its calls block.
     """
 
     settings: Settings
@@ -58,6 +60,7 @@ class Parts:
     plan: LivePlan
     quarantine: Quarantine
     forwarded: Forwarded
+    refusals: RefusalRepository
     clock: Clock
     service: Service
     collect: ASGIApp

@@ -1,7 +1,7 @@
 """The call that streams events while they are accepted, as `text/event-stream`, for `EventSource` of browsers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Final, cast
 
@@ -29,17 +29,21 @@ async def listen(request: SignedInRequest, services: NamedDependency[Services]) 
     if IS_HEAD in request.scope:
         return ASGIResponse(headers=_HEADERS)
     messages = await services.live.begin(listener, request.headers.get("last-event-id", ""))
-    return _stream(services.live, listener, messages)
+    return stream_messages(services.live, listener, messages)
 
 
-def _stream(live: Live, listener: Listener, messages: AsyncGenerator[bytes]) -> ASGIApp:
+def stream_messages(
+    live: Live, listener: Listener, messages: AsyncGenerator[bytes], further: Mapping[str, str] | None = None
+) -> ASGIApp:
+    """The answer that has a listener's messages, with `further` headers; the listener leaves when it ends."""
+
     async def send_all(scope: Scope, _: Receive, send: Send) -> None:
         answer_now = cast("asyncio.Event | None", scope.get(ANSWER_NOW))
         watches = [asyncio.ensure_future(_cut_after_end(listener, cast("Callable[[], None] | None", scope.get(CUT))))]
         if answer_now is not None:
             watches.append(asyncio.ensure_future(_end_on(answer_now, listener)))
         try:
-            headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+            headers = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **(further or {})}.items()]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async with aclosing(messages):
                 async for piece in messages:
