@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from footfall.errors import RequestRefused
 from footfall.journal import Folder, Journal
@@ -19,7 +18,7 @@ from footfall.live.tail import SETTLE_S, Tail
 from footfall.loading import day_of
 from footfall.plan import LivePlan
 from footfall.settings import Settings
-from footfall.state import RefusedKind, State, User
+from footfall.state import State, User
 from footfall.system.clock import SystemClock
 
 DEADLINE_S = 20
@@ -339,24 +338,3 @@ async def test_a_frame_is_told_when_it_is_followed_or_sealed_or_has_stood_for_a_
         await node.journals[0].append(lines("three"))
         assert seen() == []
         tail.close()
-
-
-async def test_admins_are_told_what_is_refused(open_node: Any, users: SimpleNamespace, state: State) -> None:
-    texts = {"customer": "C", "product": "P", "type": "T", "code": "EVENT_NOT_IN_PLAN", "place": "type"}
-    kind = RefusedKind(**texts, reason="is not in the plan", events=2, first_ms=1, last_ms=2)
-    state.refusals.add([kind], 2, 10)
-    unreadable = structs.replace(kind, customer="", product="", type="", code="REQUEST_INPUT_MALFORMED")
-    async with open_node() as node:
-        stream, other = await node.listen(users.root), await node.listen(users.root, types=["U"])
-        anna = await node.listen(users.anna)
-        while node.live._refusals_task and not node.live._refusals.has_begun:
-            await asyncio.sleep(0.01)
-        state.refusals.add([structs.replace(kind, events=3, last_ms=9), unreadable], 9, 10)
-        told = [json.loads((await stream.next())["data"]) for _ in range(2)]
-        expected = {"customer": "C", "product": "P", "type": "T", "code": "EVENT_NOT_IN_PLAN", "where": "type"}
-        assert {**expected, "reason": "is not in the plan", "events": 3, "last": 9} in told
-        assert json.loads((await other.next())["data"])["code"] == "REQUEST_INPUT_MALFORMED"
-        await node.journals[0].append(lines("a"))
-        assert await anna.contexts(1) == ["a"]
-        for each in (stream, other, anna):
-            await each.close()

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from footfall.state.database import Database, insert
 from footfall.state.records import RefusedKind
@@ -49,7 +49,7 @@ class RefusalRepository:
         """The kinds, those that came last first."""
         return self._select(limit, refused_kinds.c.last_ms.desc(), "")
 
-    def _select(self, limit: int, first: object, code: str) -> list[RefusedKind]:
+    def _select(self, limit: int, first: ColumnElement[int], code: str) -> list[RefusedKind]:
         table = refused_kinds
         columns = [column for column in table.c if column.name != "id"]
         statement = select(*columns).order_by(first, table.c.last_ms.desc(), table.c.id).limit(limit)
