@@ -1,5 +1,7 @@
 """`footfall plan refused`: which events were refused, how often and why."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from footfall.cli.context import Needs, data_command
@@ -8,8 +10,10 @@ from footfall.cli.output import WholeNumber, echo_json
 from footfall.cli.tables import echo_table
 from footfall.errors import Code
 from footfall.settings import Settings
-from footfall.state import RefusedKind
 from footfall.wording import moment, plain
+
+if TYPE_CHECKING:
+    from footfall.state import RefusedKind
 
 _HEAD = ("EVENTS", "CUSTOMER", "PRODUCT", "TYPE", "REASON", "FIRST", "LAST")
 
@@ -40,7 +44,7 @@ def refused(settings: Settings, limit: int, every: bool, as_json: bool) -> None:
     echo_table(_HEAD, map(_row, kinds), "the tracking plan has refused no event yet")
 
 
-def _row(kind: RefusedKind) -> tuple[object, ...]:
+def _row(kind: "RefusedKind") -> tuple[object, ...]:
     reason = f"{kind.place}: {kind.reason}" if kind.place else kind.reason
     texts = map(plain, (kind.customer, kind.product, kind.type, reason))
     return (kind.events, *texts, moment(kind.first_ms), moment(kind.last_ms))
