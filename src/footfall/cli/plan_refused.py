@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import click
 
 from footfall.cli.context import Needs, data_command
-from footfall.cli.opening import open_state
 from footfall.cli.output import WholeNumber, echo_json
 from footfall.cli.tables import echo_table
 from footfall.errors import Code
@@ -36,6 +35,8 @@ def refused(settings: Settings, limit: int, every: bool, as_json: bool) -> None:
       footfall plan refused
       footfall plan refused --json | jq -r '.[].type'
     """
+    from footfall.cli.opening import open_state  # noqa: PLC0415 - the group's other commands need no database
+
     with open_state(settings) as state:
         kinds = state.refusals.all(limit, "" if every else Code.EVENT_NOT_IN_PLAN.value)
     if as_json:
