@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import CHROMIUM, DRIVER, Browser, open_browser
+from walking import Walk
 
 from footfall.dashboard import PAGES
+from footfall.demo import Demo, Poster
 
 PASSWORD = "correct horse battery"
 DAY_MS = 86_400_000
@@ -131,3 +133,23 @@ def test_every_page_is_accessible_and_fits_a_telephone(shared, browser: Browser)
         browser.open(f"{shared.url}{path}")
         assert browser.faults() == [], path
         assert browser.run("document.documentElement.scrollWidth") <= width, path
+
+
+def test_an_analyst_walks_from_signing_in_to_signing_out(serve, browser: Browser, tmp_path):
+    run = serve(plan_mode="quarantine", shares_allowed="true")
+    made = Demo(seed=3, customers=("BARCHART",), end_ms=int(time.time() * 1000), days=4, events=1600)
+    with Poster(run.url) as poster:
+        poster.post_all(made.requests(), lambda _: None)
+    run.report(customer="BARCHART", product="WATCHLIST")  # it waits until they are in the store
+    types = ("WATCHLIST-APPLICATION-LOADED", "WATCHLIST-ACCESSED", "WATCHLIST-SYMBOL-ADDED")
+    event = {
+        "customer": "BARCHART",
+        "product": "WATCHLIST",
+        "type": types[1],
+        "timestamp": int(time.time() * 1000) - 60_000,
+        "context": ["walker", "3f2b8a64-1c0d-4e5f-9a7b-6c8d9e0f1a2b"],
+    }
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    walk = Walk(browser, run.url, "admin", PASSWORD, "BARCHART", "WATCHLIST", types, event, folder)
+    assert [name for name, _ in walk.take()][-1] == "signs_out"

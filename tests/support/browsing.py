@@ -51,6 +51,16 @@ class Browser:
         wait = WebDriverWait(self.driver, timeout_s, 0.05, [StaleElementReferenceException])
         return wait.until(lambda _: found())
 
+    def settled(self, read: Any) -> Any:
+        """What a question gives once the page has loaded whole."""
+        self.until(lambda: self.run("document.readyState") == "complete")
+        return read()
+
+    def allow_downloads(self, folder: Path) -> None:
+        """Files that pages offer go to a folder."""
+        given = {"behavior": "allow", "downloadPath": str(folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", given)
+
     def resize(self, width: int, height: int = 900) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
