@@ -71,6 +71,34 @@ async def test_the_cookie_is_bound_as_far_as_it_can_be(site, url, headers, setti
         assert morsel["domain"] == ""
 
 
+@pytest.mark.parametrize(
+    "other", ['prefs={"a":1}', "flag", "version=1", "Path", 'open="abc', "a[b]=1", "=v", "$Version=1", "x=a b", "é=ü", ";;"]
+)
+async def test_a_cookie_of_another_service_on_the_host_keeps_nobody_out(site, other):
+    async with site() as opened:
+        person = await opened.signed_in("anna")
+        own = f"footfall-80={person.client.cookies['footfall-80']}"
+        person.client.cookies.clear()
+        for header in (f"{other}; {own}", f"{own}; {other}", f"{other};{own};{other}"):
+            answer = await person.client.get("/dashboard/account", headers={b"cookie": header.encode()})
+            assert answer.status_code == 200, header
+
+
+async def test_of_two_cookies_the_one_of_the_longer_path_counts(site):
+    async with site() as opened:
+        person = await opened.signed_in("anna")
+        own = f"footfall-80={person.client.cookies['footfall-80']}"
+        person.client.cookies.clear()
+        for other in ("footfall-80=", f"footfall-80={'A' * 43}"):
+            assert (await person.get("/dashboard/account", cookie=f"{own}; {other}")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["a:99999", "[::::]", "[1.2.3.4]:80"])
+async def test_a_host_that_is_none_is_no_fault_of_the_service(site, host):
+    async with site() as opened:
+        assert (await opened.person().get("/dashboard/sign-in", host=host)).status_code == 200
+
+
 async def test_signing_in_changes_the_token_and_the_state_has_only_its_hash(site):
     async with site() as opened:
         person = opened.person()

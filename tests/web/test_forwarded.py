@@ -57,6 +57,10 @@ def test_the_setting_goes_before_everything() -> None:
         ({"host": "b", "forwarded": "for=1.2.3.4;host=c.example;proto=https"}, "https://c.example"),
         ({"host": "b", "forwarded": 'for="[::1]";Host="c.example:81", for=2;host=d'}, "http://c.example:81"),
         # What the outside says is taken only in the shape of a host, a scheme, a path.
+        ({"host": "b:99999"}, "http://127.0.0.1:8000"),
+        ({"host": "b:0"}, "http://127.0.0.1:8000"),
+        ({"host": "[::::]"}, "http://127.0.0.1:8000"),
+        ({"host": "[1.2.3.4]:80"}, "http://127.0.0.1:8000"),
         ({}, "http://127.0.0.1:8000"),
         ({"host": ""}, "http://127.0.0.1:8000"),
         ({"host": "b.example/evil"}, "http://127.0.0.1:8000"),

@@ -1,6 +1,5 @@
 """The cookies of the page: the one that holds the session's token, and the one that holds the chosen colours."""
 
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,11 +59,16 @@ class CookieKind(Struct, frozen=True):
 
 
 def read_cookies(header: str) -> dict[str, str]:
-    """The cookies of a request; none where the header is malformed."""
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+    """The cookies of a request, of several with one name the first: browsers send that of the longest path first.
+
+    Whatever else a browser holds for this host is passed over, however it is written: a cookie of another service,
+    on another port, must keep nobody from signing in here.
+    """
+    found: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, _, value = pair.partition("=")
+        found.setdefault(name.strip(), value.strip())
+    return found
 
 
 def theme_of(cookies: dict[str, str]) -> str:

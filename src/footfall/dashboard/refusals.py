@@ -10,7 +10,7 @@ from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Rendered, Visit
 from footfall.errors import STATUS, Code, RequestRefused, internal_failure
 from footfall.system.request_ids import request_id
-from footfall.web import as_refusal
+from footfall.web import as_refusal, requested_path
 
 log = logging.getLogger("footfall.dashboard")
 
@@ -45,7 +45,7 @@ def fault_of(error: Exception, visit: Visit) -> Fault:
         return _fault("expired", 403, "")
     refused = as_refusal(error)
     if refused is None:
-        where = visit.request.method, visit.request.url.path[:PATH_CHARS_MAX]
+        where = visit.request.method, requested_path(visit.request.scope)[:PATH_CHARS_MAX]
         log.error("unexpected failure of %s %r", *where, exc_info=error)
         refused = internal_failure(request_id.get())
     problems = tuple(str(problem) for problem in refused.problems)

@@ -15,7 +15,7 @@ from footfall.accounts import SignedIn
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.form import Form
 from footfall.state import User
-from footfall.web import Parts
+from footfall.web import Parts, requested_path
 
 
 class Rendered(Struct, frozen=True):
@@ -74,7 +74,8 @@ class Visit(Struct, kw_only=True):
     @property
     def address(self) -> PageAddress:
         """The address of the request, as a page links to itself."""
-        return PageAddress.of(self.root + self.request.url.path, self.request.url.query)
+        scope = self.request.scope
+        return PageAddress.of(self.root + requested_path(scope), scope["query_string"].decode())
 
     @property
     def zone(self) -> str:

@@ -24,7 +24,7 @@ from footfall.web.cors import CorsHeaders
 from footfall.web.dependencies import Parts
 from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
-from footfall.web.forwarded import Forwarded
+from footfall.web.forwarded import Forwarded, requested_path
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
@@ -41,6 +41,7 @@ __all__ = [
     "as_refusal",
     "build",
     "events_protocol",
+    "requested_path",
     "stream_messages",
     "while_awaited",
     "write_answer",

@@ -11,13 +11,13 @@ from footfall.accounts import KeyedUser
 from footfall.audit import Audit, AuditEvent
 from footfall.errors import RequestRefused
 from footfall.state import User
-from footfall.web.forwarded import Forwarded
+from footfall.web.forwarded import Forwarded, requested_path
 
 
 def note_denied(audit: Audit, request: Request[Any, Any, Any], forwarded: Forwarded, refusal: RequestRefused) -> None:
     """Note a call that was refused for the rights of its user; one without a user is none of theirs."""
     if request.scope.get("user") is not None:
-        target = f"{request.method} {request.url.path}"
+        target = f"{request.method} {requested_path(request.scope)}"
         details = {"why": refusal.message}
         audit.note(make_event("denied", request.scope, forwarded, target, details, outcome="denied"))
 

@@ -18,7 +18,7 @@ from footfall.state import StateUnavailable
 from footfall.system.request_ids import request_id
 from footfall.web.auditing import note_denied
 from footfall.web.calls.request import is_for_people
-from footfall.web.forwarded import Forwarded
+from footfall.web.forwarded import Forwarded, requested_path
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def make_exception_handler(
         if refusal is not None and refusal.code is Code.REQUEST_AUTHORIZATION_FAILURE:
             note_denied(audit, request, forwarded, refusal)
         if isinstance(error, NotFoundException) and is_for_people(request):
-            return _not_found_page(request.url.path, forwarded.base_url(request.scope))
+            return _not_found_page(requested_path(request.scope), forwarded.base_url(request.scope))
         answer = _render(request, error)
         if not isinstance(error, Unauthenticated) and _is_ours(request, error, published):
             answer.content += b"\n"
@@ -124,14 +124,19 @@ def _not_found_page(path: str, base_url: str) -> Response[bytes]:
     return Response(page.encode(), status_code=404, media_type="text/html", headers=headers)
 
 
+def _asked(request: Request[Any, Any, Any]) -> tuple[str, str]:
+    """The method and the beginning of the path, for the log."""
+    return request.method, requested_path(request.scope)[:PATH_CHARS_MAX]
+
+
 def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer of a call that raised this."""
     refused = as_refusal(error)
     if refused is None:
-        log.error("unexpected failure of %s %r", request.method, request.url.path[:PATH_CHARS_MAX], exc_info=error)
+        log.error("unexpected failure of %s %r", *_asked(request), exc_info=error)
         refused = errors.internal_failure(request_id.get())
     elif isinstance(error, StateUnavailable):
-        log.warning("%s %r cannot be done now: %s", request.method, request.url.path[:PATH_CHARS_MAX], error)
+        log.warning("%s %r cannot be done now: %s", *_asked(request), error)
     status, headers, body = errors.render_refusal(refused)
     # No cache may keep it: an error may say what only its user may know.
     named = {name.decode(): value.decode() for name, value in headers} | {"cache-control": "no-store"}

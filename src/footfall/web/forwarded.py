@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from litestar.types import Scope
@@ -37,7 +38,7 @@ class Forwarded:
         proto = said.get("proto", "").lower()
         scheme = proto if proto in ("http", "https") else scope["scheme"]
         names = (said.get("host", ""), _join_header(scope, b"host") or "")
-        host = next((name for name in names if _HOST.fullmatch(name)), None) or _listening_address(scope)
+        host = next((name for name in names if _is_host(name)), None) or _listening_address(scope)
         host = _with_port(host, said.get("port", ""), scheme)
         prefix = said.get("prefix", "").rstrip("/")
         return f"{scheme}://{host}{prefix if _PREFIX.fullmatch(prefix) else scope.get('root_path', '')}"
@@ -68,6 +69,22 @@ class Forwarded:
             if values := _split(_join_header(scope, b"x-forwarded-" + name.encode())):
                 said[name] = values[0]
         return said
+
+
+def requested_path(scope: Scope) -> str:
+    """The path that a request asks for. The framework's URL of a request cannot be read with some names of hosts."""
+    return str(scope.get("root_path", "")) + scope["path"]
+
+
+def _is_host(name: str) -> bool:
+    """Whether this names a host, perhaps with a port: one that a URL can have."""
+    if not _HOST.fullmatch(name):
+        return False
+    try:
+        parts = urlsplit(f"//{name}")
+        return parts.port != 0 and (not name.startswith("[") or ip_address(parts.hostname or "").version == 6)
+    except ValueError:
+        return False
 
 
 def _with_port(host: str, port: str, scheme: str) -> str:
