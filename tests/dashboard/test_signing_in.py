@@ -1,5 +1,6 @@
 """Signing in to the pages and out again: sessions, their cookies, their ends, and forms that are ours."""
 
+import re
 from http.cookies import SimpleCookie
 
 import pytest
@@ -179,6 +180,34 @@ async def test_a_session_ends_after_a_time_without_use_and_after_a_time_in_all(s
         other = await opened.signed_in("anna")
         opened.clock.ms += 100_000
         assert (await other.get("/dashboard/account")).status_code == 303
+
+
+async def test_another_time_zone_makes_no_session_longer(site):
+    async with site(session_age_max_s=250) as opened:
+        person = await opened.signed_in("anna")
+        for _ in range(2):
+            opened.clock.ms += 100_000
+            answer = await person.post("/dashboard/account/zone", "/dashboard/account", timezone="Asia/Tokyo")
+            assert answer.headers["location"] == "/dashboard/account?done=zone"
+        assert 'value="Asia/Tokyo"' in (await person.get("/")).text
+        opened.clock.ms += 50_000
+        assert (await person.get("/dashboard/account")).status_code == 303
+
+
+async def test_a_slow_form_outlives_no_session(site):
+    async with site() as opened:
+        person = await opened.signed_in("anna")
+        page = (await person.get("/dashboard/account")).text
+        token = re.findall(r'name="form" value="([0-9a-f]+)"', page)[0]
+
+        async def body():
+            yield f"form={token}&timezone=Asia%2FTokyo".encode()
+            await opened.parts.sessions.end_all(opened.state.users.get("anna"))
+
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await person.client.post("/dashboard/account/zone", content=body(), headers=form)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard/sign-in")
+        assert opened.state.sessions.of(opened.state.users.get("anna").account) == []
 
 
 async def test_a_user_is_signed_in_in_so_many_browsers(site):

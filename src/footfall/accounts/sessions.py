@@ -91,6 +91,11 @@ class Sessions:
             self._state.sessions.see(session.token_hash, now_ms)
         return SignedIn(user, session)
 
+    async def choose_timezone(self, session: Session, timezone: str) -> None:
+        """Keep another time zone with a session, which ends when it would have ended."""
+        kept = _printable(timezone, _TIMEZONE_CHARS_MAX)
+        await asyncio.to_thread(self._state.sessions.set_timezone, session.token_hash, kept)
+
     async def end(self, token: str) -> None:
         """Sign out: the token is nobody's from now on."""
         if is_token(token):

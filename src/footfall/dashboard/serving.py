@@ -82,6 +82,8 @@ class Server:
         page = visit.page
         if page.method == "POST":
             await self._read_form(visit)
+            # A form may take its time: who sends it, and with which rights, counts once all of it is here.
+            visit.signed_in = await self._services.sessions.find(visit.token)
         if visit.signed_in is None and not page.public:
             asked = str(visit.address) if page.method == "GET" else ""
             return Redirect(

@@ -55,6 +55,12 @@ class SessionRepository:
         with self._database.write() as connection:
             connection.execute(statement)
 
+    def set_timezone(self, token_hash: str, timezone: str) -> None:
+        """Keep another time zone with a session; one that has ended stays so."""
+        statement = update(sessions).where(sessions.c.token_hash == token_hash).values(timezone=timezone)
+        with self._database.write() as connection:
+            connection.execute(statement)
+
     def remove(self, token_hash: str) -> None:
         """End one session."""
         with self._database.write() as connection:

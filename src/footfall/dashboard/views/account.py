@@ -47,13 +47,12 @@ async def change_password(visit: Visit) -> Shown:
 
 
 async def choose_zone(visit: Visit) -> Shown:
-    """Show times by another clock in this browser: with a session of its own, in place of this one."""
+    """Show times by another clock in this browser, for as long as its session lasts."""
     zone = visit.form.one("timezone").strip()
     if windows.zone(zone) is None:
         return await _account(visit, bad_input(text("account.zone.unknown", zone=zone)))
-    visit.new_token = await visit.services.sessions.begin(
-        visit.user, agent=visit.request.headers.get("user-agent", ""), timezone=zone, replacing=visit.token
-    )
+    if visit.signed_in is not None:
+        await visit.services.sessions.choose_timezone(visit.signed_in.session, zone)
     return Redirect(f"{_HERE}?done=zone")
 
 
