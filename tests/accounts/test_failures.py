@@ -80,6 +80,19 @@ def test_memory_is_bounded(clock: Any) -> None:
     assert len(failures._pairs) == 1
 
 
+def test_bad_keys_push_no_failed_passwords_out(accounts: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("footfall.accounts.failures.PAIRS_MAX", 5)
+    accounts.add("alice", PASSWORD)
+    for _ in range(3):
+        with pytest.raises(Unauthenticated):
+            sign_in(accounts, "alice", "wrong password")
+    for number in range(10):
+        with pytest.raises(Unauthenticated):
+            asyncio.run(accounts.authenticate(f"Bearer footfall_{number:010}_{'A' * 43}", HOME))
+    with pytest.raises(RequestRefused):
+        sign_in(accounts, "alice", "wrong password")
+
+
 PASSWORD, HOME = "open sesame: please", "192.0.2.1"
 
 

@@ -2,11 +2,13 @@
 
 import base64
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from footfall.accounts import Accounts, Unauthenticated, WantedKey, totp
+from footfall.accounts.second_factor import WRONG_CODES_MAX
 from footfall.state import State, User
 
 PASSWORD = "open sesame: please"
@@ -96,6 +98,21 @@ async def test_wrong_codes_from_many_networks_are_bounded_and_keep_nobody_out(
     assert await factor.signs_in("", "203.0.113.3", f"Bearer {key.text}")
     factor.clock.ms += 3_600_000
     assert await factor.signs_in(factor.code, "203.0.113.1")
+
+
+async def test_a_program_that_sends_no_code_keeps_its_user_from_none(factor: Factor) -> None:
+    for number, code in enumerate(("", "12345", "1234567", "\u0661\u0662\u0663\u0664\u0665\u0666") * 5):
+        assert not await factor.signs_in(code, f"198.51.{number}.1")
+    assert await factor.signs_in(factor.code, "203.0.113.1")
+
+
+def test_of_wrong_codes_at_once_no_more_are_looked_at(factor: Factor) -> None:
+    factors = factor.accounts.factors
+    presented = [factors.compare(factor.user, "000000") for _ in range(15)]
+    # All were compared before the first was used; none is told by another answer that the password is right.
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(factors.use, presented)) == [False] * 15
+    assert len(factors._wrong._pairs[factor.user.account, ""]) == WRONG_CODES_MAX
 
 
 async def test_a_missing_code_costs_the_same_work_as_a_wrong_password(

@@ -59,6 +59,8 @@ class Accounts:
         self._hashing = Hashing(at_once_max, waiting_max, hasher or PasswordHasher())
         self._verified = VerifiedCache(settings.credential_cache_s * 1000, settings.credential_cache_max, clock)
         self._failures = Failures(settings.login_failures_max, clock)
+        # By themselves: they cost no hash, so that whoever makes many must not push the failures of passwords out.
+        self._key_failures = Failures(settings.login_failures_max, clock)
         self.keys = Keys(state, settings, clock)
         self.factors = SecondFactors(state, clock)
         self.devices = KnownDevices(state)
@@ -113,10 +115,10 @@ class Accounts:
         must not keep its neighbours out.
         """
         pair = (key_digest(presented.text), network_of(address))
-        self._failures.check(pair)
+        self._key_failures.check(pair)
         user = await asyncio.to_thread(self.keys.authenticate, presented.text)
         if user is None or presented.user_id not in (None, user.id):
-            self._failures.reserve(pair)
+            self._key_failures.reserve(pair)
             _log.warning("a sign-in from %s failed: its key is unknown, over, or another user's", address)
             raise Unauthenticated
         return user

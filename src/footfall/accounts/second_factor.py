@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from footfall.accounts import totp
 from footfall.accounts.failures import Failures
+from footfall.errors import RequestRefused
 from footfall.state import SecondFactor, State, User
 from footfall.system.clock import Clock
 
@@ -48,11 +49,15 @@ class PendingFactor(Struct, frozen=True):
 
 
 class PresentedCode(Struct, frozen=True):
-    """A code, compared with a factor: the step that it is of, or the digest that it has as a recovery code."""
+    """A code, compared with a factor: the step that it is of, or the digest that it has as a recovery code.
+
+    `is_guess` says that it could be of a step: a program that sends the password alone guesses nothing.
+    """
 
     factor: SecondFactor | None
     step: int | None
     recovery: str
+    is_guess: bool
 
 
 class SecondFactors:
@@ -69,7 +74,8 @@ class SecondFactors:
         factor = found if found is not None and found.confirmed else None
         plain = _SPACES.sub("", code[:_CODE_CHARS_MAX]).upper()
         step = totp.find_step(_NO_SECRET if factor is None else factor.secret, plain, self._clock.now_ms())
-        return PresentedCode(factor, step, _digest(plain) if _RECOVERY.fullmatch(plain) else "")
+        digest = _digest(plain) if _RECOVERY.fullmatch(plain) else ""
+        return PresentedCode(factor, step, digest, totp.is_code(plain))
 
     def use(self, presented: PresentedCode) -> bool:
         """Whether the code lets the user in, whose password was right; a code is used up by that."""
@@ -78,12 +84,17 @@ class SecondFactors:
             return True
         if presented.recovery and self._state.factors.use_recovery(factor.account, presented.recovery):
             return True
+        if not presented.is_guess:
+            return False
         pair = (factor.account, "")
-        if self._wrong.is_refused(pair):
+        try:
+            # Before it is looked at: of codes that come at the same time, no more are looked at either.
+            reserved_ms = self._wrong.reserve(pair)
+        except RequestRefused:
             return False
         if presented.step is not None and self._state.factors.use_step(factor.account, presented.step):
+            self._wrong.give_back(pair, reserved_ms)
             return True
-        self._wrong.reserve(pair)
         return False
 
     def begin(self, user: User) -> PendingFactor | None:

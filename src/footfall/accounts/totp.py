@@ -28,6 +28,11 @@ def make_code(secret: str, step: int) -> str:
     return f"{number % 10**DIGITS:0{DIGITS}d}"
 
 
+def is_code(text: str) -> bool:
+    """Whether this has the form of a code."""
+    return len(text) == DIGITS and text.isascii() and text.isdigit()
+
+
 def find_step(secret: str, code: str, now_ms: int) -> int | None:
     """The step whose code this is, among those that count now; None for no code. Takes the same time for both."""
     present, found = now_ms // (STEP_S * 1000), None

@@ -127,7 +127,7 @@ class Quarantine:
         """Wait until the store shows the changes; False when the time is over or the store is away."""
         if outcome.last is None:
             return True
-        with contextlib.suppress(StoreUnavailable, StoreTimeout):
+        with contextlib.suppress(StoreUnavailable, StoreTimeout, StoreFailed):
             return await self._is_visible(outcome.last.id, within_s)
         return False
 
