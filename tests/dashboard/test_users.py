@@ -1,5 +1,7 @@
 """Users and one's own account as pages: adding, rights, passwords, removal, the zone; and what ends with them."""
 
+import json
+
 import pytest
 
 from footfall.accounts import Unauthenticated
@@ -65,6 +67,25 @@ async def test_rights_are_exactly_those_of_the_form_and_count_at_once(site):
         assert (await anna.get(LIST)).status_code == 403
         await root.post(f"{LIST}/rights", f"{ONE}?user=anna", user="anna", admin="yes")
         assert (await anna.get(LIST)).status_code == 200
+
+
+async def test_rights_that_are_refused_change_nothing(site):
+    async with site() as opened:
+        root = await opened.signed_in("root")
+        before = opened.parts.accounts.get("anna")
+        fields = {"user": "anna", "admin": "yes", "monitor": "yes", "more_customers": "A" * 1_000}
+        assert (await root.post(f"{LIST}/rights", f"{ONE}?user=anna", **fields)).status_code == 400
+        assert opened.parts.accounts.get("anna") == before
+
+
+async def test_the_audit_log_has_every_customer_that_was_given(site):
+    async with site() as opened:
+        root = await opened.signed_in("root")
+        fields = {"user": "anna", "customer": ["TGAM", "BARCHART"]}
+        await root.post(f"{LIST}/rights", f"{ONE}?user=anna", **fields)
+        await opened.parts.audit.close()
+        (entry,) = [each for each in opened.state.audit.following(0, 100) if each.action == "user.change"]
+        assert json.loads(entry.details)["asked"]["customer"] == ["TGAM", "BARCHART"]
 
 
 async def test_the_last_admin_stays_one_and_stays(site):

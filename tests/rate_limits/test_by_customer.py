@@ -1,6 +1,7 @@
 """The limits of a customer's product: events at a rate and bytes in a day, of known customers and of made-up ones."""
 
 import logging
+from threading import Lock
 
 import pytest
 
@@ -150,3 +151,22 @@ def test_made_up_names_share_a_few_accounts_and_leave_those_that_are_known_alone
     sending.clocks.s += DAY_S
     assert sending.send(event("made up 9000")) is None
     assert sending.limits.accounts.keys() == {"A", "made up 9000"} or len(sending.limits.accounts) < 10
+
+
+def test_an_account_that_two_threads_make_at_once_counts_once():
+    limits, lock = Sending().limits, Lock()
+
+    class Overtaken:
+        """Another thread makes the account between the first look and the lock."""
+
+        def __enter__(self):
+            limits._lock = lock
+            limits.find("made up", "P")
+            lock.acquire()
+
+        def __exit__(self, *_):
+            lock.release()
+
+    limits._lock = Overtaken()
+    assert limits.find("made up", "P") is limits.find("made up", "P")
+    assert limits._others == 1

@@ -1,6 +1,7 @@
 """Links that work without a sign-in: for how long, with whose rights, and who knows of them."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -134,3 +135,34 @@ async def test_a_failure_is_not_kept() -> None:
     with pytest.raises(KeyError):
         await answers.get(("a", "svg"), fail)
     assert await answers.get(("a", "svg"), succeed) == b"x"
+
+
+async def test_an_answer_is_given_again_only_with_the_same_rights(place: Any) -> None:
+    token = token_of(place.share(place.ann))
+    before = place.shares.open(token).key("page")
+    assert place.shares.open(token).key("page") == before
+    place.state.users.change_customers("ann", revoked=["C"])
+    assert place.shares.open(token).key("page") != before
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_fault_of_the_loop() -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    go_on = asyncio.Event()
+
+    async def make() -> bytes:
+        await go_on.wait()
+        raise ValueError("no store")
+
+    answers = SharedAnswers(60, 10)
+    waiting = asyncio.create_task(answers.get(("link", "page"), make))
+    while not answers._made:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    go_on.set()
+    while answers._made:
+        await asyncio.sleep(0)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []

@@ -161,7 +161,7 @@ class Accounts:
         """Change a user's rights or details; False when there is no such user. Raises BadUser and LastAdmin."""
         context = "" if change.context is UNSET else change.context
         permissions = None if change.permissions is UNSET else change.permissions
-        check_details(context, permissions, ())
+        check_details(context, permissions, () if change.customers is UNSET else change.customers)
         return self._state.users.change(normalize(id), change)
 
     def grant(self, id: str, customers: Collection[str]) -> bool:  # noqa: A002 - the same

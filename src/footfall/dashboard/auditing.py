@@ -16,7 +16,12 @@ async def record_page(visit: Visit) -> None:
     page = visit.page
     if not page.audit:
         return
-    fields = {name: value for name, value in visit.form.pairs if name not in _SECRET}
+    given: dict[str, list[str]] = {}
+    for name, value in visit.form.pairs:
+        if name not in _SECRET:
+            given.setdefault(name, []).append(value)
+    # A field that comes several times, such as the customers of a user, is a list.
+    fields = {name: values[0] if len(values) == 1 else values for name, values in given.items()}
     event = _event(page.audit, visit, visit.audit_target, {"asked": fields} if fields else {})
     await (visit.services.audit.record if page.method == "POST" else visit.services.audit.record_read)(event)
 

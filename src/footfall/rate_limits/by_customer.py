@@ -150,6 +150,10 @@ class CustomerLimits:
         if account is not None:
             return account
         with self._lock:
+            # Another thread may have made it meanwhile: it counts among the others once.
+            account = self.accounts.get(customer, {}).get(product)
+            if account is not None:
+                return account
             if not self._is_known(customer, product):
                 if self._others >= ACCOUNTS_MAX:
                     return self._shared[hash((self._secret, customer, product)) % SHARED_ACCOUNTS]

@@ -36,6 +36,7 @@ class UserChange(Struct, frozen=True, kw_only=True):
     monitor: bool | UnsetType = UNSET
     context: str | UnsetType = UNSET
     permissions: str | UnsetType | None = UNSET
+    customers: tuple[str, ...] | UnsetType = UNSET
 
 
 class UserRepository:
@@ -102,6 +103,8 @@ class UserRepository:
     def change(self, user_id: str, change: UserChange) -> bool:
         """Change what is given of a user; False when there is none. Raises LastAdmin."""
         values = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not UNSET}
+        if change.customers is not UNSET:
+            values["customers"] = msgspec.json.encode(change.customers).decode()
         with self._database.write() as connection:
             if change.admin is False:
                 _require_other_admin(connection, user_id)

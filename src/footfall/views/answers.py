@@ -10,7 +10,7 @@ from msgspec import Struct
 # What each link shows is asked for once at a time, and a longer answer is not kept.
 _BYTES_MAX = 1024 * 1024
 
-Key = tuple[str, str]
+Key = tuple[object, ...]
 
 
 class _Kept(Struct, frozen=True):
@@ -40,9 +40,15 @@ class SharedAnswers:
         task = self._made.get(key)
         if task is None:
             task = self._made[key] = asyncio.ensure_future(self._make(key, make))
-            task.add_done_callback(lambda _: self._made.pop(key, None))
+            task.add_done_callback(lambda done: self._end(key, done))
         # Shielded: the first who asked may go, while others wait.
         return await asyncio.shield(task)
+
+    def _end(self, key: Key, task: asyncio.Task[bytes]) -> None:
+        """Forget the task. What it raised is told to those who wait; where all have gone, to nobody."""
+        self._made.pop(key, None)
+        if not task.cancelled():
+            task.exception()
 
     async def _make(self, key: Key, make: Callable[[], Awaitable[bytes]]) -> bytes:
         body = await make()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.accounts import KeyedUser
+from footfall.accounts import KeyedUser, rights_of
 from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.state import Share, State, TooManyShares, User
@@ -42,6 +42,10 @@ class OpenedShare(Struct, frozen=True):
 
     share: Share
     user: User
+
+    def key(self, file: str) -> tuple[object, ...]:
+        """What an answer is kept by: with other rights of the user it is another."""
+        return self.share.id, file, rights_of(self.user)
 
 
 class Shares:

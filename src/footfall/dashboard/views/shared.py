@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Shown:
     async def make() -> bytes:
         return msgspec.json.encode(await _count(visit, opened))
 
-    body = await visit.services.shares.answers.get((share.id, "page"), make)
+    body = await visit.services.shares.answers.get(opened.key("page"), make)
     values = {
         "share": share,
         "link": visit.path(f"/shared/{link}"),

@@ -50,19 +50,14 @@ async def show_one(visit: Visit) -> Shown:
 async def change_rights(visit: Visit) -> Shown:
     """Give a user exactly the rights of the form."""
     user, accounts = await _find(visit, visit.form.one("user")), visit.services.accounts
-    wanted = set(_customers(visit))
     change = UserChange(
         admin=bool(visit.form.one("admin")),
         monitor=bool(visit.form.one("monitor")),
         context=visit.form.one("context").strip(),
+        customers=tuple(_customers(visit)),
     )
-
-    def work() -> None:
-        accounts.change(user.id, change)
-        accounts.grant(user.id, sorted(wanted - set(user.customers)))
-        accounts.revoke(user.id, sorted(set(user.customers) - wanted))
-
-    if fault := await _try(work):
+    # All of it or nothing: what is refused must not have made anybody an admin.
+    if fault := await _try(lambda: accounts.change(user.id, change)):
         return _one(visit, user, fault)
     return _done(user, "rights")
 

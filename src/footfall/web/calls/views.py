@@ -76,7 +76,7 @@ async def show_shared(
     # For the audit log, which has a link by its id and never by its token.
     request.state.audit_target = opened.share.id
     make = partial(_answer, services, opened, wanted)
-    body = await services.shares.answers.get((opened.share.id, wanted), make)
+    body = await services.shares.answers.get(opened.key(wanted), make)
     headers = {
         **UNCACHED,
         "content-disposition": f'inline; filename="{file}"',
