@@ -74,13 +74,21 @@ class Sessions:
         """Who holds the token; None for one that is nobody's, or whose session has ended."""
         return await asyncio.to_thread(self._find, token) if is_token(token) else None
 
+    async def is_open(self, token: str) -> bool:
+        """Whether the token's session has not ended, which this does not make any longer."""
+        found = await asyncio.to_thread(self._state.sessions.get, _hash(token)) if is_token(token) else None
+        return found is not None and not self._is_over(found[0], self._clock.now_ms())
+
+    def _is_over(self, session: Session, now_ms: int) -> bool:
+        return now_ms - session.seen_ms >= self._idle_ms or now_ms - session.created_ms >= self._age_ms
+
     def _find(self, token: str) -> SignedIn | None:
         found = self._state.sessions.get(_hash(token))
         if found is None:
             return None
         session, user_id = found
         now_ms = self._clock.now_ms()
-        if now_ms - session.seen_ms >= self._idle_ms or now_ms - session.created_ms >= self._age_ms:
+        if self._is_over(session, now_ms):
             self._state.sessions.remove(session.token_hash)
             return None
         user = self._state.users.get(user_id)
@@ -109,9 +117,7 @@ class Sessions:
         """The user's sessions, the one that was used last first."""
         now_ms = self._clock.now_ms()
         found = await asyncio.to_thread(self._state.sessions.of, user.account)
-        return [
-            each for each in found if now_ms - each.seen_ms < self._idle_ms and now_ms - each.created_ms < self._age_ms
-        ]
+        return [each for each in found if not self._is_over(each, now_ms)]
 
 
 def new_token() -> str:

@@ -4,9 +4,11 @@ from typing import Final
 
 from footfall.dashboard.views import (
     account,
+    events,
     explore,
     files,
     funnels,
+    live,
     overview,
     paths,
     plan,
@@ -34,6 +36,10 @@ PAGES: Final = (
     PageEntry(path="/dashboard/views/share", view=saved.share, method="POST", audit="share.add"),
     PageEntry(path="/dashboard/views/revoke", view=saved.revoke, method="POST", audit="share.revoke"),
     PageEntry(path="/shared/{link}", view=shared.show, public=True, audit="share.open"),
+    PageEntry(path="/dashboard/live", view=live.show, nav="live", audit="events.read"),
+    PageEntry(path="/dashboard/live/stream", view=live.stream, audit="events.listen"),
+    PageEntry(path="/dashboard/events", view=events.show, nav="events"),
+    PageEntry(path="/dashboard/events/batch", view=events.show_batch),
     PageEntry(path="/dashboard/reports", view=reports.show, nav="reports"),
     PageEntry(path="/dashboard/reports/new", view=reports.choose),
     PageEntry(path="/dashboard/reports/new", view=reports.start, method="POST", audit="report.start"),

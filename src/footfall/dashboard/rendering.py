@@ -106,11 +106,11 @@ def change(now: float, before: float) -> str:
 
 
 def moment(time_ms: int, zone: str, kind: str) -> Markup:
-    """A time by the zone's clock; a script writes it in the browser's language. `kind` is `time` or `date`."""
+    """A time by the zone's clock, as `time`, `date` or `second`; a script writes it in the browser's language."""
     timezone = windows.zone(zone) or ZoneInfo("UTC")
     local = windows.local_text(timezone, time_ms)
     exact = dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    plain = local[:10] if kind == "date" else local[:16]
+    plain = local[: {"date": 10, "second": 19}.get(kind, 16)]
     return Markup('<time datetime="{}" data-zone="{}" data-kind="{}">{}</time>').format(
         exact, timezone.key, kind, plain
     )

@@ -5,11 +5,12 @@ node takes. Nothing of `POST /events` knows of it: while nobody listens, nothing
 telling take of the event loop's time is bounded (`service`).
 """
 
-from footfall.live.listener import STOPPING, Listener
+from footfall.live.listener import STOPPING, USER_CHANGED, Listener
 from footfall.live.service import Live
 
 __all__ = [
     "STOPPING",
+    "USER_CHANGED",
     "Listener",
     "Live",
 ]

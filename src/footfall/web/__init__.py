@@ -22,6 +22,7 @@ from footfall.web.calls.request import while_awaited
 from footfall.web.calls.statistics import FORMATS, write_answer
 from footfall.web.cors import CorsHeaders
 from footfall.web.dependencies import Parts
+from footfall.web.dispatcher import IS_HEAD
 from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
 from footfall.web.forwarded import Forwarded, requested_path
@@ -31,6 +32,7 @@ from footfall.web.routes import ROUTES
 
 __all__ = [
     "FORMATS",
+    "IS_HEAD",
     "ROUTES",
     "CorsHeaders",
     "Forwarded",

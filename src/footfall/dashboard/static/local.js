@@ -4,6 +4,7 @@ const whole = new Intl.NumberFormat(language);
 
 const DATE = { year: "numeric", month: "short", day: "numeric" };
 const CLOCK = { hour: "2-digit", minute: "2-digit" };
+const SECONDS = { ...CLOCK, second: "2-digit" };
 
 export function writeNumber(value) {
   return whole.format(Number(value));
@@ -12,7 +13,7 @@ export function writeNumber(value) {
 export function writeLocally(place) {
   for (const data of place.querySelectorAll("data[value]")) data.textContent = writeNumber(data.value);
   for (const time of place.querySelectorAll("time[datetime]")) {
-    const parts = time.dataset.kind === "date" ? DATE : { ...DATE, ...CLOCK };
+    const parts = { date: DATE, second: { ...DATE, ...SECONDS } }[time.dataset.kind] ?? { ...DATE, ...CLOCK };
     const zone = time.dataset.zone;
     time.textContent = new Intl.DateTimeFormat(language, { ...parts, timeZone: zone }).format(new Date(time.dateTime));
     time.title = `${time.dateTime}, ${zone}`;

@@ -3,11 +3,13 @@ import { watchCharts } from "./charts.js";
 import { watchNumbers } from "./numbers.js";
 import { watchForms } from "./forms.js";
 import { writeLocally } from "./local.js";
+import { watchLive } from "./live.js";
 import { watchReports } from "./reports.js";
 
 document.documentElement.classList.add("js");
 writeLocally(document);
 watchForms();
 watchReports();
+watchLive();
 watchCharts();
 watchNumbers();
