@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from browsing import Browser, open_browser
 
 PASSWORD = "correct horse battery"
 
@@ -140,3 +142,19 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     for run in started:
         if not run.log.closed:
             assert run.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(one_browser: Browser) -> Iterator[Browser]:
+    """The browser, which nobody has used yet; behind the test it must have nothing to complain of."""
+    one_browser.forget()
+    one_browser.resize(1280)
+    yield one_browser
+    assert one_browser.complaints() == []
+    assert {urlsplit(url).hostname for url in one_browser.requests()} <= {"127.0.0.1"}

@@ -2,11 +2,10 @@
 
 import re
 import time
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import CHROMIUM, DRIVER, Browser, open_browser
+from browsing import CHROMIUM, DRIVER, Browser
 from walking import Walk
 
 from footfall.dashboard import PAGES
@@ -15,22 +14,6 @@ from footfall.demo import Demo, Poster
 PASSWORD = "correct horse battery"
 DAY_MS = 86_400_000
 pytestmark = pytest.mark.skipif(not (DRIVER and CHROMIUM), reason="no browser on this machine; .ci/run installs one")
-
-
-@pytest.fixture(scope="session")
-def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(one_browser: Browser) -> Iterator[Browser]:
-    """The browser, which nobody has used yet; behind the test it must have nothing to complain of."""
-    one_browser.forget()
-    one_browser.resize(1280)
-    yield one_browser
-    assert one_browser.complaints() == []
-    assert {urlsplit(url).hostname for url in one_browser.requests()} <= {"127.0.0.1"}
 
 
 def fill(service) -> None:

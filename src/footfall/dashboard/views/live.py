@@ -15,7 +15,7 @@ from footfall.dashboard.selection import ALL, FILTERS, ask, filters
 from footfall.dashboard.serving import HEADERS
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Rendered, Shown, Visit
-from footfall.errors import RequestRefused
+from footfall.errors import Code, RequestRefused
 from footfall.live import USER_CHANGED, Listener
 from footfall.state import RefusedKind, StateUnavailable
 from footfall.usage import EventList
@@ -69,7 +69,9 @@ async def show(visit: Visit) -> Shown:
         answer = cast("EventList", await ask(visit, "events", asked))
     except RequestRefused as error:
         fault = fault_of(error, visit)
-        return Rendered("live.html", {**values, "fault": fault}, fault.status)
+        # What comes is told without the store, so that the page is whole but for its first rows.
+        status = 200 if error.code is Code.SERVICE_UNAVAILABLE else fault.status
+        return Rendered("live.html", {**values, "fault": fault}, status)
     return Rendered("live.html", {**values, "answer": answer})
 
 
