@@ -1,7 +1,8 @@
 """Answers that were given, in bounded memory, for as long as nothing of what they are about has changed.
 
 An answer is kept with what the store had of its customers and products then (`ScopeState`). When the store still has
-the same, and the watermark is not before the latest admission, the answer is the same at any watermark.
+the same, and the watermark is not before the latest admission, the answer is the same at any watermark. What the whole
+store held (`Rollups.contents`) is kept beside: as long as that is equal, so is the state, which takes longer to find.
 """
 
 import threading
@@ -18,10 +19,12 @@ from footfall.usage.rollups import ScopeState
 _OBJECTS_PER_BYTE = 4
 
 
-class _Kept(Struct, frozen=True):
+class KeptAnswer(Struct, frozen=True):
+    """An answer, and what the store had of its events, and in all, when it was made; empty where that was not known."""
+
     answer: Answer
     state: ScopeState
-    size: int
+    contents: str = ""
 
 
 class AnswerCache:
@@ -30,26 +33,26 @@ class AnswerCache:
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
         self._bytes = 0
-        self._kept: OrderedDict[Any, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Any, tuple[KeptAnswer, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key: Any, state: ScopeState) -> Answer | None:
-        """The answer to the same question, if the store has the same as then."""
+    def find(self, key: Any) -> KeptAnswer | None:
+        """What was kept of the same question, whatever the store has now."""
         with self._lock:
             kept = self._kept.get(key)
-            if kept is None or kept.state != state:
+            if kept is None:
                 return None
             self._kept.move_to_end(key)
-            return kept.answer
+            return kept[0]
 
-    def keep(self, key: Any, state: ScopeState, answer: Answer) -> None:
+    def keep(self, key: Any, answer: KeptAnswer) -> None:
         """Keep an answer; the ones that were used longest ago make room."""
-        size = len(msgspec.json.encode(answer)) * _OBJECTS_PER_BYTE
+        size = len(msgspec.json.encode(answer.answer)) * _OBJECTS_PER_BYTE
         with self._lock:
             self._drop(key)
             if size > self._bytes_max:
                 return
-            self._kept[key] = _Kept(answer, state, size)
+            self._kept[key] = answer, size
             self._bytes += size
             while self._bytes > self._bytes_max:
                 self._drop(next(iter(self._kept)))
@@ -57,4 +60,4 @@ class AnswerCache:
     def _drop(self, key: Any) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:
-            self._bytes -= kept.size
+            self._bytes -= kept[1]

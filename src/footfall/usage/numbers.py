@@ -15,7 +15,7 @@ from footfall import windows
 from footfall.errors import RequestRefused
 from footfall.usage.duplicates import COMPARED_ROWS_MAX, compare
 from footfall.usage.grouping import Dimension, Grouping, group_by, limit_to_top
-from footfall.usage.intervals import Intervals, TimeSpan, intervals, join_spans
+from footfall.usage.intervals import ALL, Intervals, TimeSpan, intervals, join_spans
 from footfall.usage.query import Query
 from footfall.usage.rollups import Rollups, Scope, TooManyGroups
 
@@ -85,7 +85,7 @@ def count_groups(
     scope = Scope.of(asked.selection)
     if any(dimension.is_key for dimension in by) or scope is None:
         return _count_events(asked, interval, timezone, by, top, tops)
-    few = count_few(asked, by)
+    few = None if asked.is_large else count_few(asked, by)
     if few is None:
         numbers, found = _count_rolled_up(asked, scope, interval, timezone, by)
     else:
@@ -107,10 +107,7 @@ def _count_rolled_up(
 ) -> tuple[Numbers, Intervals]:
     """Count from the rollup, and from the events of the days for which it may not be used."""
     rollups = Rollups(asked.store, asked.late_ms)
-    state = rollups.state(scope, asked.limit)
-    first_ms = max(scope.start_ms, (state.first_day - 1) * windows.DAY_MS)
-    last_ms = min(scope.end_ms, (state.last_day + 1) * windows.DAY_MS)
-    found = intervals(interval, timezone, first_ms, max(first_ms, last_ms))
+    found = ALL if interval == "all" else intervals(interval, timezone, *_bounds(asked, rollups, scope))
     names = [dimension.name for dimension in by]
     try:
         groups = rollups.count(
@@ -131,6 +128,16 @@ def _count_rolled_up(
         if count.events
     }
     return numbers, found
+
+
+def _bounds(asked: Query, rollups: Rollups, scope: Scope) -> tuple[int, int]:
+    """Times between which all events of a scope are, in ms."""
+    days = asked.days()
+    if days is None:
+        state = rollups.state(scope, asked.limit)
+        days = state.first_day, state.last_day
+    first_ms = max(scope.start_ms, (days[0] - 1) * windows.DAY_MS)
+    return first_ms, max(first_ms, min(scope.end_ms, (days[1] + 1) * windows.DAY_MS))
 
 
 def count_few(asked: Query, by: tuple[Dimension, ...]) -> Numbers | None:

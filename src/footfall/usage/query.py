@@ -18,8 +18,11 @@ from footfall.store import Store, query
 from footfall.usage.duplicates import Limit, without_duplicates
 from footfall.usage.grouping import Grouping, fill
 from footfall.usage.reading import LARGE_EVENTS_MIN, WITH_FINAL, EventReader, EventSource
-from footfall.usage.rollups import Rollups, Scope
+from footfall.usage.rollups import Rollups, Scope, ScopeState
 from footfall.usage.selection import EVERY, EventSelection, actor_value, compile_selection, key_value
+
+# Of longer times, which one event with an odd timestamp makes, the bounds of all weeks would be in each statement.
+_LIKELY_DAYS_MAX = 100 * 366
 
 
 class ReportBody(Struct, frozen=True):
@@ -52,6 +55,13 @@ class Watermark(Struct, frozen=True):
     complete: bool
 
 
+class Reach(Struct, frozen=True):
+    """What the store has of all events that an answer may be about, and how to read those of them."""
+
+    state: ScopeState
+    reader: EventReader
+
+
 class Query:
     """The store, asked about the events of a selection up to a watermark. Its calls raise what the store raises."""
 
@@ -66,7 +76,8 @@ class Query:
         link: str = "",
         *,
         drops: bool = True,
-        reader: EventReader | None = None,
+        is_large: bool = False,
+        reach: "Reach | None" = None,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -80,11 +91,29 @@ class Query:
         self.filter = compile_selection(selection, self.as_of, plan)
         self._link = link
         self._drops = drops and selection.duplicates == "drop"
-        self._reader = reader
+        self.is_large = is_large
+        self._reach = reach
+        self._reader = self._find_reader() if is_large else None
+
+    def _find_reader(self) -> EventReader:
+        if self._reach is not None:
+            return self._reach.reader
+        return EventReader(Rollups(self.store, self.late_ms), Scope.around(self.selection), self.limit)
+
+    def within(self, scope: Scope, state: ScopeState) -> "Query":
+        """The same question, where it is known what a scope has that all its further questions stay in."""
+        reader = EventReader(Rollups(self.store, self.late_ms), scope, self.limit)
+        # Rows may be copies. Where they are not so many events, it takes longer, and the numbers are the same.
+        is_large = Scope.of(self.selection) == scope and state.rows >= LARGE_EVENTS_MIN
+        return self._like(self.selection, drops=self._drops, is_large=is_large, reach=Reach(state, reader))
+
+    def days(self) -> tuple[int, int] | None:
+        """The first and the last UTC day that may have selected events, since 1970; None where that is not known."""
+        return None if self._reach is None else (self._reach.state.first_day, self._reach.state.last_day)
 
     def of(self, selection: EventSelection) -> "Query":
         """The same question about other events, as many, at the same watermark and within the same time."""
-        return self._like(selection, drops=True, is_large=self._reader is not None)
+        return self._like(selection, drops=True, is_large=self.is_large, reach=self._reach)
 
     def knowing(self, events: int, duplicates: int | None = None) -> "Query":
         """The same question, asked in a cheaper way, where so many events and duplicates are selected.
@@ -92,14 +121,12 @@ class Query:
         Where there are no duplicates, none are looked for; the answer says what was asked. Where there are many events,
         those that stand in the table once are read without FINAL.
         """
-        return self._like(self.selection, drops=self._drops and duplicates != 0, is_large=events >= LARGE_EVENTS_MIN)
+        is_large = events >= LARGE_EVENTS_MIN
+        return self._like(self.selection, drops=self._drops and duplicates != 0, is_large=is_large, reach=self._reach)
 
-    def _like(self, selection: EventSelection, *, drops: bool, is_large: bool) -> "Query":
-        reader = (
-            EventReader(Rollups(self.store, self.late_ms), Scope.around(selection), self.limit) if is_large else None
-        )
+    def _like(self, selection: EventSelection, *, drops: bool, is_large: bool, reach: "Reach | None") -> "Query":
         common = self.store, self.settings, self.plan, selection, self.watermark, self.limit, self._link
-        return Query(*common, drops=drops, reader=reader)
+        return Query(*common, drops=drops, is_large=is_large, reach=reach)
 
     def about(self, *, exact: bool = True) -> dict[str, Any]:
         """The fields of an `Answer`."""
@@ -197,6 +224,17 @@ class Span(Struct, frozen=True):
 
     first_ms: int
     last_ms: int
+
+
+def likely_span(asked: Query) -> Span | None:
+    """Times between which all selected events are, without looking for the first and the last where days are known."""
+    days = asked.days()
+    if days is None or days[1] - days[0] > _LIKELY_DAYS_MAX:
+        return event_span(asked)
+    first_ms, last_ms = (days[0] - 1) * windows.DAY_MS, (days[1] + 1) * windows.DAY_MS
+    if asked.selection.basis == "event":
+        first_ms, last_ms = max(first_ms, asked.selection.first_ms), min(last_ms, asked.selection.last_ms)
+    return Span(first_ms, max(first_ms, last_ms))
 
 
 def event_span(asked: Query) -> Span | None:

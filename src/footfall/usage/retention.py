@@ -13,7 +13,7 @@ from footfall.usage.counts import Total
 from footfall.usage.grouping import Dimension
 from footfall.usage.intervals import intervals
 from footfall.usage.numbers import total_of
-from footfall.usage.query import Answer, Query, event_span, interval_end
+from footfall.usage.query import Answer, Query, interval_end, likely_span
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection, type_condition
 from footfall.usage.uniques import ALL_MS, actor_of
@@ -92,7 +92,7 @@ def count_retention(asked: Query, wanted: RetentionRequest) -> ActorRetention:
     """Count cohorts and returns. Raises RequestRefused where there are too many, and what the store raises."""
     total, asked = total_of(asked)
     shown = total.shown(asked.selection.duplicates)
-    span = event_span(asked)
+    span = likely_span(asked) if total.events else None
     rows = _rows(asked, wanted, span.first_ms, span.last_ms) if span else []
     sizes = {cohort: actors for cohort, begin, actors in rows if begin == ALL_MS}
     returned = {(cohort, begin): actors for cohort, begin, actors in rows if begin != ALL_MS}

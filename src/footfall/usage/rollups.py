@@ -161,6 +161,11 @@ class Rollups:
         ((epoch, *numbers),) = self._store.rows(query("rollup_scope"), scope.parameters(), limit())
         return ScopeState(epoch, *numbers)
 
+    def contents(self, limit: Limit) -> str:
+        """What the store holds: equal texts say that nothing has changed. It is empty where that is not known."""
+        ((contents,),) = self._store.rows(query("rollup_contents"), {}, limit())
+        return str(contents)
+
     def count(
         self,
         scope: Scope,

@@ -33,7 +33,7 @@ from footfall.store import (
 )
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
-from footfall.usage.cache import AnswerCache
+from footfall.usage.cache import AnswerCache, KeptAnswer
 from footfall.usage.counts import count, earlier_period, parse_counts
 from footfall.usage.duplicates import Limit, time_limit
 from footfall.usage.event_list import list_events, list_types, parse_events, parse_types
@@ -43,7 +43,7 @@ from footfall.usage.query import Answer, Query, Watermark
 from footfall.usage.request import ParameterReader
 from footfall.usage.retention import count_retention, parse_retention
 from footfall.usage.rollups import Rollups, Scope
-from footfall.usage.selection import EVERY, TIME_MS_LEAST, TIME_MS_MOST, EventSelection
+from footfall.usage.selection import EVERY, EventSelection
 from footfall.usage.summary import compare_periods, parse_comparison, parse_summary, summarise
 from footfall.usage.uniques import count_uniques, parse_uniques, rolling_selection
 
@@ -195,25 +195,27 @@ class Usage:
 
     def _cached(self, question: Question, wanted: Any, asked: Query) -> Answer:
         """The answer, from the cache where nothing has changed since it was given."""
-        chosen = asked.selection
-        first_ms, last_ms = _reach(wanted)
-        scope = Scope(customers=chosen.customers, products=chosen.products, start_ms=first_ms, end_ms=last_ms)
-        state = Rollups(self._store, asked.late_ms).state(scope, asked.limit)
-        if state.admitted_ms > asked.as_of:
-            # Some events are not among these: the answer holds at this watermark alone.
-            return STATISTICS[question.name].compute(asked, wanted)
+        chosen, rollups = asked.selection, Rollups(self._store, asked.late_ms)
         timeless = structs.replace(wanted, selection=structs.replace(chosen, as_of=UNSET))
         # Some answers tell which intervals have begun and which are over: these begin and end with a minute.
         tells_time = question.name == "retention" or getattr(wanted, "fill", False) or getattr(wanted, "rolling", ())
         minutes = {time_ms // windows.MINUTE_MS for time_ms in (asked.as_of, asked.as_of + 1) if tells_time}
         key = question.name, timeless, question.plan.fingerprint, frozenset(minutes)
-        found = self._cache.find(key, state)
-        if found is None:
-            found = STATISTICS[question.name].compute(asked, wanted)
-            self._cache.keep(key, state, found)
+        kept, contents = self._cache.find(key), rollups.contents(asked.limit)
+        is_as_then = kept is not None and kept.contents == contents != ""
+        reach = _reach(wanted)
+        state = kept.state if kept and is_as_then else rollups.state(reach, asked.limit)
+        if state.admitted_ms > asked.as_of:
+            # Some events are not among these: the answer holds at this watermark alone.
+            return STATISTICS[question.name].compute(asked.within(reach, state), wanted)
+        if kept is None or kept.state != state:
+            found = STATISTICS[question.name].compute(asked.within(reach, state), wanted)
+            is_same = contents == rollups.contents(asked.limit)
+            self._cache.keep(key, KeptAnswer(found, state, contents if is_same else ""))
             return found
-        about = asked.about(exact=found.exact)
-        return structs.replace(found, **about)
+        if not is_as_then:
+            self._cache.keep(key, structs.replace(kept, contents=contents))
+        return structs.replace(kept.answer, **asked.about(exact=kept.answer.exact))
 
     def _watermark(self, selection: EventSelection) -> Watermark:
         """The watermark of an answer, by default of all loaded events; and whether all events up to it are loaded."""
@@ -225,20 +227,21 @@ class Usage:
         return Watermark(as_of, as_of <= loaded_ms)
 
 
-def _reach(wanted: Any) -> tuple[int, int]:
-    """The times of all events that an answer depends on, in ms since 1970, both inclusive.
+def _reach(wanted: Any) -> Scope:
+    """All events that an answer depends on, of any type.
 
     A comparison looks at the period before too, distinct actors of the last days at the days before the first.
     """
     chosen: EventSelection = wanted.selection
+    scope = Scope.around(chosen)
     if chosen.basis != "event":
-        return TIME_MS_LEAST, TIME_MS_MOST
+        return scope
     first_ms = chosen.first_ms
     if getattr(wanted, "compare", "none") != "none":
         first_ms = min(first_ms, earlier_period(chosen, wanted.compare, wanted.timezone).first_ms)
     for days in getattr(wanted, "rolling", ()):
         first_ms = min(first_ms, rolling_selection(chosen, days).first_ms)
-    return first_ms, chosen.last_ms
+    return structs.replace(scope, start_ms=first_ms)
 
 
 def _link(question: Question, as_of: int) -> str:

@@ -73,9 +73,10 @@ def parse_summary(reader: ParameterReader) -> SummaryRequest:
 
 def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
     """Sum up. Raises RequestRefused where the answer would be too long, and what the store raises."""
-    lists = _lists(asked, wanted)
     series = CountsRequest(selection=asked.selection, interval=wanted.interval, timezone=wanted.timezone, by=())
     numbers, _ = count_groups(asked, wanted.interval, wanted.timezone, ())
+    number = sum(numbers.values(), Number())
+    lists = _lists(asked.knowing(number.events, number.duplicates), wanted)
     compared: Overview | UnsetType = UNSET
     if wanted.compare != "none":
         earlier = asked.of(earlier_period(asked.selection, wanted.compare, wanted.timezone))
@@ -85,7 +86,7 @@ def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
         **asked.about(),
         interval=wanted.interval,
         timezone=wanted.timezone.key,
-        total=_overview(asked, sum(numbers.values(), Number())),
+        total=_overview(asked, number),
         compared=compared,
         summary=rows_of(series, numbers),
         types=lists["type"],

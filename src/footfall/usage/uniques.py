@@ -15,7 +15,7 @@ from footfall.usage.counts import INTERVALS, Total
 from footfall.usage.grouping import Dimension
 from footfall.usage.intervals import Intervals, intervals
 from footfall.usage.numbers import total_of
-from footfall.usage.query import Answer, Query, event_span
+from footfall.usage.query import Answer, Query, event_span, likely_span
 from footfall.usage.request import ParameterReader
 from footfall.usage.selection import EventSelection
 
@@ -90,7 +90,7 @@ def parse_uniques(reader: ParameterReader) -> UniquesRequest:
 def count_uniques(asked: Query, wanted: UniquesRequest) -> Uniques:
     """Count distinct actors; where all of them take too much memory, estimate. Raises what the store raises."""
     total, asked = total_of(asked)
-    span = event_span(asked)
+    span = likely_span(asked)
     found = intervals(wanted.interval, wanted.timezone, *((span.first_ms, span.last_ms) if span else (0, 0)))
     exact = not wanted.approximate
     try:
