@@ -9,8 +9,8 @@ million, which `--folder` keeps for the next run. All parts take ten more.
 
 Each call is made first after a restart of the service (cold), as often as `--runs` says, and then again and again; the
 medians are told. The password is checked by a call before, `GET /plan`, as slowly as passwords have to be; a key or a
-session of the page has nothing of that kind. Files stay in the system's cache over a restart. The bare statement is what somebody would write by
-hand to get the same numbers, without rollups; it runs in the same engine, after the calls.
+session of the page has nothing of that kind. Files stay in the system's cache over a restart. The bare statement is
+what somebody would write by hand to get the same numbers, without rollups; it runs in the same engine, after the calls.
 """
 
 import argparse
