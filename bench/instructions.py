@@ -1,9 +1,10 @@
 """How many instructions each step of `POST /events` takes: a measure that does not depend on how busy the machine is.
 
-    python bench/instructions.py
+    python bench/instructions.py [PART OF A STEP'S NAME]
 
 Runs the steps of steps.py under valgrind's callgrind (Debian's package valgrind), which counts the instructions of
-user code, the interpreter's own among them; those of the kernel are not seen.
+user code, the interpreter's own among them; those of the kernel are not seen. Two runs of the same code differ by less
+than one percent, so that a change of a few can be told: run it with the PYTHONPATH of either source.
 """
 
 import os
@@ -40,13 +41,13 @@ def _control(what: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def inside(folder: Path) -> None:
+def inside(folder: Path, wanted: str) -> None:
     """Print the table; runs under callgrind."""
     nothing = count(lambda: None, 1, folder)
     found = []
     for size in SIZES:
         rounds = ROUNDS[size]
-        made = steps.works(size, folder)
+        made = {name: work for name, work in steps.works(size, folder).items() if wanted in name}
         found.append({name: (count(work, rounds, folder) - nothing) / rounds for name, work in made.items()})
     print("| step | 1 event, instructions | 100 events, instructions |\n| --- | ---: | ---: |")
     for name in found[0]:
@@ -55,12 +56,14 @@ def inside(folder: Path) -> None:
 
 def main() -> None:
     if place := os.environ.get(INSIDE):
-        inside(Path(place))
+        inside(Path(place), " ".join(sys.argv[1:]))
         return
     with tempfile.TemporaryDirectory(prefix="footfall-instructions-") as folder:
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/counted", "--quiet"]
-        environment = os.environ | {INSIDE: folder}
-        sys.exit(subprocess.run([*command, sys.executable, __file__], env=environment, check=False).returncode)
+        # Where names are in memory decides how many of them a dictionary looks at.
+        environment = os.environ | {INSIDE: folder, "PYTHONHASHSEED": "0"}
+        run = [*command, sys.executable, __file__, *sys.argv[1:]]
+        sys.exit(subprocess.run(run, env=environment, check=False).returncode)
 
 
 if __name__ == "__main__":
