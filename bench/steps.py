@@ -21,7 +21,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from footfall import web
-from footfall.ingest import Collector, batch_ids, pipeline, read_headers, sender_of
+from footfall.ingest import Collector, batch_ids, preparation, read_headers, sender_of
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, Done, EncodedLines, Folder, Journal
 from footfall.journal.frames import Compressor
@@ -95,7 +95,7 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
     found, is_right, _ = fast_path.read(body, now, batch)
     if found is None or not is_right:
         sys.exit("the request does not go the fast path")
-    lines = pipeline.encode_lines(found)
+    lines = preparation.encode_lines(found)
     stamps = b',"received":%d,"admitted":%d' % (now, now)
     frame = lines.replace(STAMPS, stamps)
     return {
@@ -103,7 +103,7 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
         "headers": lambda: read_headers(raw, settings),
         "decoding, bounds, plan": lambda: fast_path.read(body, now, batch),
         "identity": lambda: next(batches),
-        "encoding": lambda: pipeline.encode_lines(found),
+        "encoding": lambda: preparation.encode_lines(found),
         "answer": lambda: b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b""),
         "stamping": lambda: lines.replace(STAMPS, stamps),
         "compressing": lambda: compressor.compress(frame),
@@ -136,7 +136,7 @@ def commit(size: int, folder: Path) -> tuple[float, float]:
     body = events.bodies(size, int(time.time() * 1000))[0]
     fast_path = FastPath(LivePlan(None, settings).checker, settings)
     found, *_ = fast_path.read(body, 2**60, next(batch_ids.random_batches()))
-    group = [EncodedLines(pipeline.encode_lines(found or []))] * GROUP
+    group = [EncodedLines(preparation.encode_lines(found or []))] * GROUP
     rounds = 200
     begin, begin_core = time.perf_counter(), time.process_time()
     for _ in range(rounds):

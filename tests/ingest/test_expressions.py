@@ -36,13 +36,13 @@ def plan(tmp_path):
 async def test_a_body_that_may_cost_much_is_worked_on_in_a_thread(service, plan, monkeypatch):
     names = []
     async with service(plan=plan) as opened:
-        take = opened.collector.prepare
+        take = opened.collector._prepare
 
         def seen(*given):
             names.append(threading.current_thread().name.partition("_")[0])
             return take(*given)
 
-        monkeypatch.setattr(opened.collector, "prepare", seen)
+        monkeypatch.setattr(opened.collector, "_prepare", seen)
         most = opened.collector.inline_bytes_max
         short, long = body(1, 100), body(1, most)
         assert len(short) < most < len(long) < 4000

@@ -61,12 +61,12 @@ def paths(folder: Path, **changes: Any) -> tuple[Callable[[bytes], Any], Callabl
 
     def prepare(path: FastPath) -> Callable[[bytes], Any]:
         collector = Collector(journal, plan, bounds, Clock())
-        collector._fast_path = path
+        collector.preparation._fast_path = path
         path._find_account = collector.customer_limits.find
 
         def outcome(body: bytes) -> Any:
             try:
-                prepared = collector.prepare(KEY, body, lambda: Sender("", "", ""))
+                prepared = collector.preparation.prepare(KEY, body, lambda: Sender("", "", ""))
                 # Each collector has accounts of its own.
                 return structs.replace(prepared, owner=NOBODY), owners(prepared)
             except RequestRefused as refused:

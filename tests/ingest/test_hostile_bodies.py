@@ -72,7 +72,7 @@ def collector(folder: Path, **changes: Any) -> Collector:
 def take(collector: Collector, body: bytes) -> Any:
     """What a refusal says, or the numbers of events that are taken and held."""
     try:
-        taken = collector.prepare(Headers(), body, Sender)
+        taken = collector.preparation.prepare(Headers(), body, Sender)
     except RequestRefused as refused:
         return refused.message if len(refused.problems) <= 100 else "too many are named"
     return taken.accepted, taken.quarantined

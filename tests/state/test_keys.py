@@ -91,7 +91,7 @@ def test_keys_that_send_are_those_with_the_scope_that_are_not_over(state: State,
         ("k4", {"scopes": ("send",), "expires_ms": 101}),
     ):
         state.keys.add(make_key(anna, name, **fields), 10, 0)
-    assert sorted(key.id for key in state.keys.sending(100)) == ["k1", "k4"]
+    assert sorted(key.id for _, key in state.keys.sending(100)) == ["k1", "k4"]
 
 
 def test_a_removed_user_leaves_no_keys(state: State, anna: User) -> None:

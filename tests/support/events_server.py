@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from footfall import web
+from footfall.accounts import WriteKeys
 from footfall.ingest import Collector
 from footfall.journal import Folder, Frame, Journal, walk
 from footfall.plan import LivePlan
@@ -52,11 +53,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Any, **changes: Any) -> AsyncIterator[Server]:
+async def serving(folder: Any, write_keys: WriteKeys | None = None, **changes: Any) -> AsyncIterator[Server]:
     settings = Settings(disk_free_bytes_min=0, **changes)
     journal = Journal(Folder(folder / "journal"), settings, SystemClock())
     running = asyncio.create_task(journal.run())
-    collector = Collector(journal, LivePlan(None, settings), settings, SystemClock())
+    collector = Collector(journal, LivePlan(None, settings), settings, SystemClock(), write_keys)
     cors_headers = web.CorsHeaders(settings)
     sent_on: list[str] = []
 
@@ -119,6 +120,6 @@ async def read(reader: asyncio.StreamReader) -> bytes:
     return head + await asyncio.wait_for(reader.readexactly(size), 20)
 
 
-def post(body: bytes = BODY, *headers: str, version: str = "1.1") -> bytes:
-    lines = [f"POST /events HTTP/{version}", "host: here", f"content-length: {len(body)}", *headers]
+def post(body: bytes = BODY, *headers: str, version: str = "1.1", target: str = "/events") -> bytes:
+    lines = [f"POST {target} HTTP/{version}", "host: here", f"content-length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body

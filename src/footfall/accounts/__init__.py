@@ -12,6 +12,7 @@ argon2id hash, which costs tens of milliseconds and 64 MiB on purpose, so this r
 
 A key (`keys.py`) costs a digest and a query at each request, so that it ends as soon as it is revoked. Whoever signs in
 with one is a `KeyedUser`: a user with the rights that both have (`rights.py`), whom all calls treat as any other.
+Events must not wait for a query, so the keys that they are sent with are held in memory (`write_keys.py`).
 """
 
 from footfall.accounts.accounts import Accounts, Unauthenticated
@@ -27,6 +28,7 @@ from footfall.accounts.rights import (
     visible_products,
 )
 from footfall.accounts.sessions import Sessions, SignedIn, form_token, is_form_token, is_token, new_token
+from footfall.accounts.write_keys import SentKey, WriteKey, WriteKeys, sent_key
 
 __all__ = [
     "Accounts",
@@ -36,10 +38,13 @@ __all__ = [
     "KeyScope",
     "KeyedUser",
     "Keys",
+    "SentKey",
     "Sessions",
     "SignedIn",
     "Unauthenticated",
     "WantedKey",
+    "WriteKey",
+    "WriteKeys",
     "find_again",
     "form_token",
     "has_scope",
@@ -50,5 +55,6 @@ __all__ = [
     "new_token",
     "rights_of",
     "sees_all_customers",
+    "sent_key",
     "visible_products",
 ]

@@ -9,6 +9,7 @@ from msgspec import Struct
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.ingest.decompression import UNPACKERS
 from footfall.ingest.refusals import too_large, too_slow, unsupported
+from footfall.ingest.sender_rules import SenderFacts
 from footfall.plan import RegexBudget
 from footfall.settings import Settings
 from footfall.wire import Sender
@@ -23,7 +24,8 @@ class ClientDisconnected(Exception):
 class Headers(Struct, frozen=True):
     """The headers that the pipeline needs; `expects` says that the client waits for `100 Continue`.
 
-    `forwarded` has all values of `X-Forwarded-For`, with commas; only those of trusted proxies mean anything.
+    `forwarded` has all values of `X-Forwarded-For`, with commas; only those of trusted proxies mean anything. `sender`
+    is there when customers ask something of their senders.
     """
 
     content_type: str = ""
@@ -32,6 +34,7 @@ class Headers(Struct, frozen=True):
     length: int | None = None
     expects: bool = False
     forwarded: bytes = b""
+    sender: SenderFacts | None = None
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Headers:

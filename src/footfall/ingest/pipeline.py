@@ -9,15 +9,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import structs
 
 from footfall import errors
+from footfall.accounts import WriteKeys
 from footfall.addresses import TrustedProxies, network_of
 from footfall.errors import Code, RequestRefused
-from footfall.ingest.batch_ids import BatchedEvent, batch_text, derive_batch, random_batches
 from footfall.ingest.body import (
     ClientDisconnected,
     Headers,
@@ -29,16 +28,15 @@ from footfall.ingest.body import (
     watch_client,
 )
 from footfall.ingest.budget import RETRY_AFTER_S, Budget
-from footfall.ingest.decode import check_bounds, decode
 from footfall.ingest.decompression import BodyTooLong, unpack, unpack_within
-from footfall.ingest.fast_path import FastPath
-from footfall.ingest.refusals import not_in_plan, too_much_work
+from footfall.ingest.preparation import EMPTY, Preparation, PreparedRequest
+from footfall.ingest.refusals import too_much_work
 from footfall.ingest.refused_kinds import RefusedKinds
-from footfall.journal import STAMPS, EncodedLines, Journal, JournalError, mark
+from footfall.ingest.sender_rules import SenderRules
+from footfall.journal import Journal, JournalError
 from footfall.metrics import RequestMetrics
 from footfall.plan import ClientLeft, LivePlan, RegexBudget, RegexBudgetSpent
-from footfall.quarantine import hold_refused
-from footfall.rate_limits import NOBODY, Account, AddressLimits, CustomerLimits, LimitHits, Spread
+from footfall.rate_limits import AddressLimits, CustomerLimits, KeyLimits, LimitHits
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 from footfall.system.executor import BoundedExecutor
@@ -46,24 +44,6 @@ from footfall.system.request_ids import RequestIds, read_sent_id, request_id
 from footfall.wire import Sender
 
 log = logging.getLogger(__name__)
-
-encode_lines = msgspec.json.Encoder().encode_lines
-
-
-class PreparedRequest(Struct, frozen=True, gc=False):
-    """A request that no step before the journal refused: its lines, and the answer once they are on disk.
-
-    `owner` is whose events they are, for the limits that it has.
-    """
-
-    answer: bytes
-    lines: EncodedLines
-    accepted: int
-    quarantined: int
-    owner: Account | Spread = NOBODY
-
-
-EMPTY: Final = PreparedRequest(b"[]", EncodedLines(), 0, 0)
 
 # How a request ends, counted already.
 Outcome = PreparedRequest | RequestRefused
@@ -81,24 +61,27 @@ class Collector:
     Both run the same steps, and both end in `_end` or `refuse`, which count the outcome.
     """
 
-    def __init__(self, journal: Journal, plan: LivePlan, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, plan: LivePlan, settings: Settings, clock: Clock, write_keys: WriteKeys | None = None
+    ) -> None:
         self.journal = journal
         self._plan = plan
         self._settings = settings
-        self._clock = clock
         self._proxies = TrustedProxies(settings)
-        self._quarantines = settings.plan_mode == "quarantine"
-        self._batches = random_batches()
         self._executor = BoundedExecutor("bodies", settings.bodies_at_once_max, settings.calls_waiting_max)
         self.request_ids = RequestIds()
         self.budget = Budget(settings.in_flight_bytes_max)
         self.limit_hits = LimitHits(refuses=settings.limits_mode == "refuse")
         self.address_limits = AddressLimits(settings, self.limit_hits)
         self.customer_limits = CustomerLimits(settings, self.limit_hits, self._is_known)
-        self._fast_path = FastPath(plan.checker, settings, self.customer_limits.find)
-        self.customer_limits.dropped = self._forget_owners
-        self.refusals: Counter[Code] = Counter()
+        self.key_limits = KeyLimits(settings, self.limit_hits)
+        self._sender_rules = SenderRules.of(settings, write_keys)
         self.refused_kinds = RefusedKinds(clock, settings.refused_kinds_max)
+        checks = self._sender_rules, self.refused_kinds
+        self.preparation = Preparation(plan, settings, clock, self.customer_limits, *checks)
+        self._prepare = self.preparation.prepare
+        self.customer_limits.dropped = self.preparation.forget_owners
+        self.refusals: Counter[Code] = Counter()
         self.requests = RequestMetrics()
         journal.observe = self.requests.end_group
         self.events_accepted = 0
@@ -116,7 +99,7 @@ class Collector:
     async def _run(self, scope: Any, receive: Any) -> Outcome:
         """All steps of a request of any size. Raises ClientDisconnected."""
         try:
-            headers = read_headers(scope["headers"], self._settings)
+            headers = self.read_headers(scope["headers"], scope.get("query_string", b""))
             body = await read_body(receive, self._settings)
             prepared = await self._unpack_and_prepare(headers, body, scope, receive)
             with self.budget.holding(prepared.answer, partial(self.network, scope["headers"], scope.get("client"))):
@@ -133,6 +116,13 @@ class Collector:
         except Exception as error:  # noqa: BLE001 - whoever sent it must hear of any failure
             return self.refuse(error)
 
+    def read_headers(self, raw: Iterable[tuple[bytes, bytes]], query: bytes) -> Headers:
+        """The headers of one request, with what its URL has behind the `?`. Raises RequestRefused."""
+        headers = read_headers(raw, self._settings)
+        if self._sender_rules is None:
+            return headers
+        return structs.replace(headers, sender=self._sender_rules.read(raw, query))
+
     def accept(
         self,
         headers: Headers,
@@ -146,7 +136,7 @@ class Collector:
         It gets the caller's `exchange` back, which is quicker than a partial for each request.
         """
         try:
-            prepared = self.prepare(headers, body, find_sender)
+            prepared = self._prepare(headers, body, find_sender)
             if prepared is not EMPTY:
                 # As `_pay` does: every request pays for a call.
                 owner = prepared.owner
@@ -185,13 +175,15 @@ class Collector:
             self._renew(prepared)
 
     def _renew(self, prepared: PreparedRequest) -> None:
-        """Pay for a request whose owner has not so much left. Raises RequestRefused over a limit of the owner's."""
-        if refused := self.customer_limits.renew(prepared.owner, prepared.accepted):
+        """Pay for a request whose owner has not so much left. Raises RequestRefused over a limit of the owner's, or of
+        the key's.
+        """
+        events, refused = prepared.accepted, None
+        if prepared.key_id:
+            refused = self.key_limits.take(prepared.key_id, events + prepared.quarantined)
+        if refused := refused or self.customer_limits.renew(prepared.owner, events):
             prepared.owner.give_back(len(prepared.answer))
             raise refused
-
-    def _forget_owners(self) -> None:
-        self._fast_path.forget_owners()
 
     def _is_known(self, customer: str, product: str) -> bool:
         return self._plan.checker.knows(customer, product)
@@ -207,13 +199,13 @@ class Collector:
         with contextlib.suppress(BodyTooLong):
             if len(body) <= inline_bytes_max:
                 unpacked = unpack_within(body, encoding, inline_bytes_max, settings)
-                return self.prepare(headers, unpacked, find_sender)
+                return self._prepare(headers, unpacked, find_sender)
         # Only the event loop's thread takes random batches from the generator.
-        batch, budget = next(self._batches), RegexBudget(settings.regex_cpu_s_max)
+        batch, budget = self.preparation.random_batch(), RegexBudget(settings.regex_cpu_s_max)
         watching = asyncio.ensure_future(watch_client(receive, budget))
         try:
             return await self._executor.run(
-                lambda: self.prepare(headers, unpack(body, encoding, settings), find_sender, batch, budget),
+                lambda: self._prepare(headers, unpack(body, encoding, settings), find_sender, batch, budget),
                 self.network(raw_headers, client),
             )
         except RegexBudgetSpent as error:
@@ -222,62 +214,6 @@ class Collector:
             raise ClientDisconnected from error
         finally:
             watching.cancel()
-
-    def prepare(
-        self,
-        headers: Headers,
-        body: bytes,
-        find_sender: Callable[[], Sender],
-        random_batch: Raw | None = None,
-        budget: RegexBudget | None = None,
-    ) -> PreparedRequest:
-        """The steps from an unpacked body to encoded lines. Raises RequestRefused, and keeps nothing then.
-
-        A thread other than the event loop's must bring a `random_batch`, and `budget`, which bounds the time of the
-        plan's expressions. On the event loop `inline_bytes_max` bounds that time.
-        """
-        settings, checker, now_ms = self._settings, self._plan.checker, self._clock.now_ms()
-        fast_path = self._fast_path
-        if fast_path.checker is not checker:
-            fast_path = self._fast_path = FastPath(checker, settings, self.customer_limits.find)
-        if headers.idempotency_key:
-            batch = derive_batch(headers.idempotency_key, body)
-        else:
-            batch = next(self._batches) if random_batch is None else random_batch
-        events, is_right, owner = fast_path.read(body, now_ms + settings.timestamp_ahead_max_ms, batch, budget)
-        held, held_lines = 0, b""
-        if events is None or not is_right:
-            if events is None:
-                events = decode(body, settings)
-            check_bounds(events, len(body), now_ms, settings)
-            sent = events
-            events, held, held_lines = self._check_plan(events, batch, find_sender, budget)
-            owner = self.customer_limits.find_owner(sent, events, len(held_lines))
-        if not events and not held:
-            return EMPTY
-        # The answer is made of the same bytes as the lines for the journal.
-        lines = encode_lines(events)
-        answer = b"[%b]" % lines[:-1].replace(b"\n", b",").replace(STAMPS, b"")
-        return PreparedRequest(answer, EncodedLines(lines, mark(held_lines) if held else b""), len(events), held, owner)
-
-    def _check_plan(
-        self, events: list[BatchedEvent], batch: Raw, find_sender: Callable[[], Sender], budget: RegexBudget | None
-    ) -> tuple[list[BatchedEvent], int, bytes]:
-        """The events that keep to the plan, numbered; the number of those that quarantine holds, and their lines."""
-        checker = self._plan.checker
-        refused = checker.check(events, budget)
-        if refused and not self._quarantines:
-            self.refused_kinds.note(events, refused)
-            raise not_in_plan(refused, len(events), self._settings)
-        for sequence, event in enumerate(events, 1):
-            event.sequence, event.batch = sequence, batch
-        if not refused:
-            return events, 0, b""
-        sender = find_sender()
-        if not self._settings.quarantine_sender_kept:
-            sender = Sender(origin=sender.origin)  # the site, which is nobody's own
-        kept, held_lines = hold_refused(events, batch_text(batch), refused, sender, checker.plan.fingerprint)
-        return kept, len(refused), held_lines
 
     def _end(self, prepared: PreparedRequest) -> PreparedRequest:
         """Count the events of a request whose lines are on disk."""

@@ -25,6 +25,7 @@ class Limit(StrEnum):
     ADDRESS_REQUESTS = "address_requests"
     ADDRESS_CONNECTIONS = "address_connections"
     CUSTOMER_EVENTS = "customer_events"
+    WRITE_KEY_EVENTS = "write_key_events"
     CUSTOMER_DAY_BYTES = "customer_day_bytes"
     QUARANTINE_DAY_BYTES = "quarantine_day_bytes"
 

@@ -7,7 +7,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from footfall.accounts import Sessions
+from footfall.accounts import Sessions, WriteKeys
 from footfall.dashboard import page_routes
 from footfall.errors import Code
 from footfall.files import Files
@@ -48,9 +48,11 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         with composition.told_as_refusals():
             state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
             plan = composition.live_plan(settings)
+            write_keys = await asyncio.to_thread(_read_write_keys, state, settings)
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
-        collector = stack.enter_context(contextlib.closing(Collector(journal, plan, settings, SystemClock())))
+        new_collector = Collector(journal, plan, settings, SystemClock(), write_keys)
+        collector = stack.enter_context(contextlib.closing(new_collector))
         live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
         metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
@@ -67,7 +69,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
         tasks.create_task(journal.run(), name="journal")
         stack.callback(collector.refused_kinds.save, state)
-        background.start(_tasks(metrics, collector, state), tasks, stop)
+        background.start(_tasks(metrics, collector, state, write_keys, settings), tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
         parts = Parts(
@@ -100,13 +102,28 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
 
 
-def _tasks(metrics: SharedMetrics, collector: Collector, state: State) -> tuple[BackgroundTask, ...]:
+def _read_write_keys(state: State, settings: Settings) -> WriteKeys | None:
+    """The write keys, read; None when no customer asks for any. Raises StateUnavailable."""
+    if not any(rule.write_key for rule in settings.senders.values()):
+        return None
+    keys = WriteKeys(state, SystemClock())
+    keys.refresh()
+    return keys
+
+
+def _tasks(
+    metrics: SharedMetrics, collector: Collector, state: State, keys: WriteKeys | None, settings: Settings
+) -> list[BackgroundTask]:
     """What a web process does beside its requests."""
     save_refused = partial(asyncio.to_thread, collector.refused_kinds.save, state)
-    return (
+    table = [
         BackgroundTask("show the metrics", METRICS_PERIOD_S, partial(asyncio.to_thread, metrics.write)),
         BackgroundTask("note what was refused", REFUSED_PERIOD_S, save_refused),
-    )
+    ]
+    if keys is not None:
+        refresh = partial(asyncio.to_thread, keys.refresh)
+        table.append(BackgroundTask("read the write keys", settings.write_keys_period_s, refresh))
+    return table
 
 
 def _open_receipts(store: Store, settings: Settings) -> contextlib.closing[Receipts]:

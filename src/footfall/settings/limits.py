@@ -50,6 +50,12 @@ ADDRESS_CONNECTIONS_MAX = 1_000
 # pause: what clients kept while a network was away, twenty of the largest requests.
 CUSTOMER_EVENTS_PER_S = 10_000
 CUSTOMER_EVENTS_BURST = 200_000
+# Events that come with one write key a second, and at once after a pause: as many as of a customer's product, so that
+# one program among a customer's can be held to less.
+WRITE_KEY_EVENTS_PER_S = 10_000
+WRITE_KEY_EVENTS_BURST = 200_000
+# Seconds until a key that was made or revoked is known so where events come in: a query of all write keys, of some ms.
+WRITE_KEYS_PERIOD_S = 5
 # Bytes of lines, before compression, that one customer's product may send in a day: some 150 million events, which take
 # a tenth of it on the disk.
 CUSTOMER_DAY_BYTES_MAX = 32 * 1024 * 1024 * 1024

@@ -6,7 +6,7 @@ All problems are found at once and reported one a line, so that the user does no
 import difflib
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -17,6 +17,7 @@ from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, typ
 from footfall.settings.checks import PAIRS, hide_credentials, problem
 from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
 from footfall.settings.schema import Settings
+from footfall.settings.senders import SenderRule, sender_problems
 from footfall.wording import unclosed_line
 
 PREFIX = "FOOTFALL_"
@@ -41,6 +42,12 @@ _HINTS = get_type_hints(Settings, include_extras=True)
 _TABLES: dict[str, tuple[Any, str]] = {
     "destinations": (Destination, '{"lake": {"url": "s3://bucket/prefix"}}'),
     "files_options": (Option, '{"region": "eu-central-1"}'),
+    "senders": (SenderRule, '{"ACME": {"write_key": true}}'),
+}
+# What is wrong with a row of a table, by its name and its value.
+_ROWS: dict[str, Callable[[str, Any], Iterator[str]]] = {
+    "destinations": destination_problems,
+    "senders": sender_problems,
 }
 
 
@@ -239,10 +246,10 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
     for name in values:
         if why := problem(name, getattr(settings, name)):
             yield f"{given[name].place}: {why}"
-    if "destinations" in values:
-        for name, destination in settings.destinations.items():
-            for why in destination_problems(name, destination):
-                yield f"{given['destinations'].place}.{name}: {why}"
+    for table, check in _ROWS.items():
+        for row, value in getattr(settings, table).items() if table in values else ():
+            for why in check(row, value):
+                yield f"{given[table].place}.{row}: {why}"
     if "files_options" in values:
         for why in option_problems(settings.files_url, settings.files_options):
             yield f"{given['files_options'].place}: {why}"

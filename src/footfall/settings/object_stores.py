@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from footfall.settings.senders import SenderRule
+
 Option = str | int | bool
 
 URLS = "file:///path, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix"
@@ -117,6 +119,8 @@ def _hide(name: str, value: object) -> object:
     if isinstance(value, Destination):
         shown = {"url": value.url, "options": hide_secrets(value.options)}
         return {**shown, "customers": list(value.customers), "presign": value.presign}
+    if isinstance(value, SenderRule):
+        return value
     if name not in _SHOWN:
         return HIDDEN
     return _PASSWORD.sub(rf"\1{HIDDEN}@", value) if isinstance(value, str) else value

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from footfall.settings import limits
 from footfall.settings.object_stores import Destination, Option
+from footfall.settings.senders import SenderRule
 
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
@@ -32,6 +33,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plan: str = ""
     plan_mode: Literal["strict", "quarantine", "open"] = "strict"
     quarantine_sender_kept: bool = False
+    senders: dict[str, SenderRule] = {}
+    bots_mode: Literal["take", "hold"] = "take"
 
     events_url: str = "embedded"
     state_url: str = ""
@@ -61,6 +64,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address_connections_max: NotNegative = limits.ADDRESS_CONNECTIONS_MAX
     customer_events_per_s: NotNegative = limits.CUSTOMER_EVENTS_PER_S
     customer_events_burst: Positive = limits.CUSTOMER_EVENTS_BURST
+    write_key_events_per_s: NotNegative = limits.WRITE_KEY_EVENTS_PER_S
+    write_key_events_burst: Positive = limits.WRITE_KEY_EVENTS_BURST
+    write_keys_period_s: Positive = limits.WRITE_KEYS_PERIOD_S
     customer_day_bytes_max: NotNegative = limits.CUSTOMER_DAY_BYTES_MAX
     quarantine_day_bytes_max: NotNegative = limits.QUARANTINE_DAY_BYTES_MAX
     head_bytes_max: Positive = limits.HEAD_BYTES_MAX

@@ -73,13 +73,13 @@ class KeyRepository:
         with self._database.read() as connection:
             return [_both(row) for row in connection.execute(statement).mappings()]
 
-    def sending(self, now_ms: int) -> list[ApiKey]:
-        """All keys with the scope `send` that have not expired, of users who are there."""
-        statement = select(*_KEY).join(users, api_keys.c.account == users.c.account)
+    def sending(self, now_ms: int) -> list[tuple[User, ApiKey]]:
+        """All keys with the scope `send` that have not expired, with their users."""
+        statement = select(users, *_KEY).join(api_keys, api_keys.c.account == users.c.account)
         lasting = or_(api_keys.c.expires_ms.is_(None), api_keys.c.expires_ms > now_ms)
         with self._database.read() as connection:
-            found = [_key(row) for row in connection.execute(statement.where(lasting)).mappings()]
-        return [key for key in found if "send" in key.scopes]
+            found = [_both(row) for row in connection.execute(statement.where(lasting)).mappings()]
+        return [(user, key) for user, key in found if "send" in key.scopes]
 
     def note_use(self, key_id: str, now_ms: int, period_ms: int) -> None:
         """Note that the key was used, unless that was noted within `period_ms`."""

@@ -7,12 +7,13 @@ application, which answers it the same.
 
 import asyncio
 import math
+import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from footfall.errors import RequestRefused
-from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest, read_headers
+from footfall.ingest import SHORT_BYTES_MAX, Collector, Outcome, PreparedRequest
 from footfall.metrics import EVENTS
 from footfall.rate_limits import TOKEN_BITS
 from footfall.settings import Settings
@@ -23,6 +24,9 @@ from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, Response
 from footfall.web.framing import RequestHead
 from footfall.web.limited_connection import LimitedConnection
 from footfall.web.server import ServerConfig, ServerState
+
+# A target with a query, of the characters that any parser of URLs takes.
+_QUERIED: Final = re.compile(rb"/events\?[!$-~]*")
 
 
 class EventsProtocol(LimitedConnection):
@@ -74,10 +78,13 @@ class EventsProtocol(LimitedConnection):
         return self._budget.has_room(lambda: self._collector.network(head.raw_headers, self.client))
 
     def _make_plain_exchange(self, head: RequestHead) -> PlainExchange | None:
-        if head.target != b"/events" or head.method != b"POST" or head.version != "1.1" or head.length is None:
+        target = head.target
+        if target != b"/events" and not _QUERIED.fullmatch(target):
+            return None
+        if head.method != b"POST" or head.version != "1.1" or head.length is None:
             return None
         try:
-            headers = read_headers(head.headers, self._settings)
+            headers = self._collector.read_headers(head.headers, target[len(b"/events?") :])
         except RequestRefused:
             return None
         if headers.length is None or headers.encoding not in ("", "identity") or headers.expects:

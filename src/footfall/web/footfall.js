@@ -36,11 +36,13 @@ function openStore() {
 }
 
 export class Footfall {
-  // url: the service; else where this file came from. batches: how many may wait; the oldest are dropped.
+  // url: the service; else where this file came from. key: a write key, where the customer asks for one; everyone sees it.
+  // batches: how many may wait; the oldest are dropped.
   // onresult: called with {sent}, {refused, problems}, {dropped} or {failed, status}.
-  constructor({ url = new URL(".", import.meta.url).href, customer, product, version, batches = 40, onresult } = {}) {
+  constructor({ url = new URL(".", import.meta.url).href, key, customer, product, version, batches = 40, onresult } = {}) {
     Object.assign(this, { url: url.replace(/\/?$/, "/events"), customer, product, version, batches, onresult });
     this.prefix = `footfall ${this.url} `;
+    if (key) this.url += `?key=${encodeURIComponent(key)}`;
     this.store = openStore();
     this.failures = this.wait = 0;
     this.busy = new Map();

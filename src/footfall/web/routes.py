@@ -24,6 +24,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             Code.REQUEST_INPUT_MALFORMED,
             Code.REQUEST_PARAMETER_MALFORMED,
             Code.EVENT_NOT_IN_PLAN,
+            Code.REQUEST_AUTHORIZATION_FAILURE,
             Code.REQUEST_TIMED_OUT,
             Code.REQUEST_TOO_LARGE,
             Code.REQUEST_UNSUPPORTED_MEDIA_TYPE,

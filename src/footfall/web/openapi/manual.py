@@ -112,7 +112,9 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         "Accepts and saves new events. When the answer is 200, the events are on disk and will be in every report that "
         "is started afterwards; when it is anything else, none of them was accepted. The body may be compressed "
         "(`Content-Encoding: gzip`, `deflate`, `br` or `zstd`), and its type may also be `text/plain`, which browsers' "
-        "beacons send. Without events the answer is `[]`.",
+        "beacons send. Without events the answer is `[]`. A customer may ask for a key with the scope `send`, as "
+        "`Authorization: Bearer KEY` or in the URL.",
+        query={"key": "A write key, for what cannot send headers. Customers that ask for none take no notice of it."},
         headers={
             "Idempotency-Key": "1 to 200 printable characters. Requests with the same key and the same body count "
             "once, however often they are sent.",

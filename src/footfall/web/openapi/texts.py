@@ -138,13 +138,18 @@ ADVICE: Final[dict[Code, str]] = {
         "An event's customer, product, type or context breaks the tracking plan, and nothing of the request was "
         "stored. The children name each event; mend the event or extend the plan."
     ),
+    Code.EVENT_FROM_BOT: (
+        "A crawler sent the event, as its `User-Agent` says, and quarantine holds it. No answer is an error of this "
+        "code; receipts and quarantine have it."
+    ),
     Code.REQUEST_UNAUTHORIZED: (
         "The request has no valid user name and password, nor a valid key. The body of this one error is "
         '`{"message":"Unauthorized"}`.'
     ),
     Code.REQUEST_AUTHORIZATION_FAILURE: (
         "The user may not see this customer, or the key not this product, or the call is for admins only, or the "
-        "key is not for this call. Ask an operator for access."
+        "key is not for this call; or events of this customer come with a write key, or from pages of its own. Ask an "
+        "operator for access."
     ),
     Code.LINK_EXPIRED: (
         "The download link is past its 15 minutes, or the right that it stood on has ended, or it is not one that this "
