@@ -15,6 +15,7 @@ from footfall.ingest import Collector
 from footfall.journal import Journal
 from footfall.live import Live
 from footfall.metrics import METRICS_PERIOD_S, SharedMetrics, Values, open_metrics
+from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -45,10 +46,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
     """
     async with contextlib.AsyncExitStack() as stack:
         clock = stack.enter_context(composition.open_clock(settings))
-        with composition.told_as_refusals():
-            state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
-            plan = composition.live_plan(settings)
-            write_keys = await asyncio.to_thread(_read_write_keys, state, settings)
+        state, plan, write_keys = await _read_what_may_be_refused(stack, settings)
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
         new_collector = Collector(journal, plan, settings, SystemClock(), write_keys)
@@ -100,6 +98,16 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             healthy=lambda: journal.refusal is None,
         )
         yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
+
+
+async def _read_what_may_be_refused(
+    stack: contextlib.AsyncExitStack, settings: Settings
+) -> tuple[State, LivePlan, WriteKeys | None]:
+    """The state, the plan and the write keys, which end the process with a reason where they cannot be read."""
+    with composition.told_as_refusals():
+        state = await asyncio.to_thread(stack.enter_context, composition.open_state(settings))
+        plan = composition.live_plan(settings)
+        return state, plan, await asyncio.to_thread(_read_write_keys, state, settings)
 
 
 def _read_write_keys(state: State, settings: Settings) -> WriteKeys | None:
