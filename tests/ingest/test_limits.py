@@ -218,13 +218,13 @@ async def test_nothing_but_zeros_behind_gzip_may_follow_the_compressed_data(serv
 async def test_a_long_body_is_worked_on_in_a_thread_of_its_own_kind(service, body, headers, monkeypatch):
     names = []
     async with service() as opened:
-        take = opened.collector.prepare
+        take = opened.collector._prepare
 
         def seen(*given):
             names.append(threading.current_thread().name)
             return take(*given)
 
-        monkeypatch.setattr(opened.collector, "prepare", seen)
+        monkeypatch.setattr(opened.collector, "_prepare", seen)
         assert (await opened.post(BODY)).status == 200
         first = await opened.post(body, idempotency_key="k", **headers)
         again = await opened.post(body, 5, idempotency_key="k", **headers)

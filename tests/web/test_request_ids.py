@@ -70,7 +70,7 @@ async def test_a_fault_is_logged_under_the_id_of_its_answer(tmp_path):
     logging.getLogger("footfall").addHandler(keep := Keep())
     try:
         async with serving(tmp_path) as server:
-            server.collector.prepare = None
+            server.collector._prepare = None
             for more in ((), ("expect: nothing",)):
                 (answer,) = await server.ask(post(b"{}", *more))
                 assert answer.startswith(b"HTTP/1.1 500 ")
