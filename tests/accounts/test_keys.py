@@ -2,6 +2,7 @@
 
 import base64
 import logging
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from footfall.accounts import Accounts, BadKey, KeyedUser, Unauthenticated, WantedKey, find_again, key_digest, may_see
 from footfall.accounts.keys import DAY_MS, IssuedKey, is_key
 from footfall.errors import RequestRefused
+from footfall.settings import Settings
 from footfall.state import State, User, UserChange
 
 PASSWORD = "correct horse battery"
@@ -153,6 +155,17 @@ async def test_a_rotated_key_works_for_the_overlap(accounts: Accounts, anna: Use
     assert expired
     with pytest.raises(BadKey, match="expired"):
         accounts.keys.rotate(expired[1], 60)
+
+
+@pytest.mark.parametrize("days", [None, 300])
+def test_a_key_that_is_rotated_lives_no_longer_than_keys_may_now(
+    accounts: Accounts, anna: User, state: State, clock: Any, days: int | None
+) -> None:
+    old = issue(accounts, anna, days=days)
+    with closing(Accounts(state, Settings(key_days_max=30), clock)) as later:
+        new = later.keys.rotate(old.key, 60)
+    assert new
+    assert new.key.expires_ms == clock.ms + 30 * DAY_MS
 
 
 async def test_the_last_use_is_written_once_a_minute(

@@ -49,6 +49,23 @@ async def test_an_entry_is_on_disk_when_the_call_goes_on(state: State) -> None:
         assert written(state) == [("a", "ok", "anna", {"n": 1})]
 
 
+def test_nothing_that_was_asked_is_hidden_behind_something_long() -> None:
+    asked = {
+        "padding": "x" * 10_000,
+        "customer": ["SECRET", "y" * 5_000],
+        **{f"n{number}": "z" for number in range(900)},
+    }
+    entry = AuditEvent(action="a", details={"asked": {**asked, "p" * 9_000: "1", "p" * 9_001: "2", "n": 7}}).entry(
+        1, "here"
+    )
+    told = msgspec.json.decode(entry.details)["asked"]
+    assert told["padding"] == "x" * 32 + "... (10000 characters)"
+    assert told["customer"] == ["SECRET", "y" * 32 + "... (5000 characters)"]
+    assert [value for name, value in told.items() if name.startswith("p" * 32)] == ["1", "2"]
+    assert (told["n899"], told["n"]) == ("z", 7)
+    assert len(entry.details) < 20_000
+
+
 async def test_what_comes_at_once_is_written_together(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes, append = [], state.audit.append
     monkeypatch.setattr(state.audit, "append", lambda entries: (sizes.append(len(entries)), append(entries)))

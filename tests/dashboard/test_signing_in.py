@@ -44,6 +44,9 @@ async def test_who_is_not_signed_in_is_asked_to_and_comes_back_to_the_page(site)
         "/reports",
         "javascript:x",
         "/dashboard/..//evil",
+        "/dashboard/../../another",
+        "/dashboard/%2e%2E/x",
+        "/dashboard/.%2e",
         "",
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
+from footfall.accounts import KeyedUser
 from footfall.errors import Code
 
 
@@ -23,6 +24,19 @@ def test_a_view_is_its_owners_alone_or_of_all_who_see_its_customer(place: Any, r
     assert refused(place.views.remove, place.bob, shared.id).code is Code.REQUEST_NOT_FOUND
     assert place.views.remove(place.root, shared.id).name == "shared"
     assert place.views.all(place.bob) == []
+
+
+def test_a_key_does_not_see_its_users_views_of_others_than_it_is_for(place: Any, refused: Any) -> None:
+    place.save(place.ann, "of C", parameters={"customer": "C", "product": "P"})
+    place.save(place.ann, "of Q", parameters={"customer": "C", "product": "Q"})
+    place.save(place.ann, "of all", parameters={"customer": "*", "product": "*"})
+    common = {name: getattr(place.ann, name) for name in ("id", "account", "password_hash", "created_ms")}
+    common |= {"key": "k", "scopes": ("read",), "sees_all": False, "is_narrowed": True, "granted": ()}
+    narrow = KeyedUser(**common, customers=("C",), products=("P",))
+    other = KeyedUser(**common, customers=("X",), products=())
+    assert [view.name for view in place.views.all(narrow)] == ["of C", "of all"]
+    assert [view.name for view in place.views.all(other)] == ["of all"]
+    assert refused(place.views.find, narrow, "of Q").code is Code.REQUEST_NOT_FOUND
 
 
 def test_saving_again_changes_the_view_and_keeps_its_id(place: Any) -> None:

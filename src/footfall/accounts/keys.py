@@ -111,6 +111,8 @@ class Keys:
     def rotate(self, key: ApiKey, overlap_s: int, by: User | None = None) -> IssuedKey | None:
         """A key in place of another, with the same rights and as long a life; the other ends after `overlap_s`.
 
+        It lives no longer than keys may now, whatever was allowed when the other was made.
+
         None when there is no such key any more. Raises BadKey when it has expired, or has a scope that `by` lacks, and
         footfall.state's TooManyKeys.
         """
@@ -119,6 +121,8 @@ class Keys:
         if _is_over(key, now_ms):
             raise BadKey("the key has expired: make another one")
         days = None if key.expires_ms is None else max(1, round((key.expires_ms - key.created_ms) / DAY_MS))
+        if most := self._settings.key_days_max:
+            days = most if days is None else min(days, most)
         same = WantedKey(name=key.name, scopes=key.scopes, customers=key.customers, products=key.products, days=days)
         issued = self._make(key.account, same, now_ms, key.id)
         until_ms = now_ms + overlap_s * 1000

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from litestar import Request, Response
 from litestar.datastructures import Cookie
@@ -108,6 +108,8 @@ class Visit(Struct, kw_only=True):
             and target.isprintable()
             and "\\" not in target
             and "//" not in parts.path
+            # Browsers resolve `..`, also where it is written with percent signs: it would lead past the root.
+            and not {"..", "."} & {unquote(part) for part in parts.path.split("/")}
         )
         return path if inside and is_page and safe else default
 

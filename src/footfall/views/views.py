@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.accounts import may_see, sees_all_customers
+from footfall.accounts import KeyedUser, may_see, sees_all_customers
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import SavedView, State, TooManyViews, User
@@ -143,10 +143,18 @@ class Views:
             raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, error.message, (problem,)) from error
 
     def _visible(self, user: User, name: str | None = None) -> list[SavedView]:
-        return self._state.views.visible(user.account, None if sees_all_customers(user) else user.customers, name)
+        customers = None if sees_all_customers(user) else user.customers
+        return [view for view in self._state.views.visible(user.account, customers, name) if self._may_use(user, view)]
 
     def _may_use(self, user: User, view: SavedView) -> bool:
-        return view.account == user.account or bool(view.customer and may_see(user, view.customer))
+        own = view.account == user.account
+        if own and isinstance(user, KeyedUser):
+            # A key may be for fewer customers and products than its user: it does not learn the names of others.
+            try:
+                visible_selection(user, self._usage.parse(view.call, view.parameters).selection)
+            except RequestRefused:
+                return False
+        return own or bool(view.customer and may_see(user, view.customer))
 
 
 def check_parameters(usage: Usage, user: User, call: str, parameters: Mapping[str, Sequence[str]]) -> None:
