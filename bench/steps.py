@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import events
+import msgspec
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -24,7 +25,9 @@ from footfall import web
 from footfall.ingest import Collector, batch_ids, preparation, read_headers, sender_of
 from footfall.ingest.fast_path import FastPath
 from footfall.journal import STAMPS, Done, EncodedLines, Folder, Journal
+from footfall.journal.disk import CommitPace
 from footfall.journal.frames import Compressor
+from footfall.metrics import RequestMetrics
 from footfall.plan import LivePlan
 from footfall.settings import Settings
 from footfall.system.clock import NodeClock, SystemClock
@@ -108,7 +111,31 @@ def works(size: int, folder: Path) -> dict[str, Callable[[], object]]:
         "stamping": lambda: lines.replace(STAMPS, stamps),
         "compressing": lambda: compressor.compress(frame),
         "all of it, the head known": known_head(settings, body, raw),
+        "a commit of one request": commit_of_one(settings, lines),
     }
+
+
+def commit_of_one(settings: Settings, lines: bytes) -> Callable[[], object]:
+    """A request that has a commit for itself, from the journal's queue to the call of whoever waits."""
+    settings = msgspec.structs.replace(settings, segment_age_max_ms=10**9, segment_bytes_max=10**12)
+    journal = Journal(Folder(settings.data / "commits"), settings, SystemClock(), CommitPace(10**9, 1e9, 1, 1e9))
+    encoded = EncodedLines(lines)
+    requests = RequestMetrics()
+    journal.observe = requests.end_group
+
+    def done(_error: BaseException | None) -> None:
+        requests.accepted += 1
+
+    journal._turn_is_due = True  # noqa: SLF001 - the turn is taken here, without a loop
+    journal.submit(encoded, done)
+    journal._commit_waiting([])  # noqa: SLF001 - makes the segment
+
+    def work() -> None:
+        journal._turn_is_due = True  # noqa: SLF001 - as above
+        journal.submit(encoded, done)
+        journal._turn()  # noqa: SLF001 - as above
+
+    return work
 
 
 def known_head(settings: Settings, body: bytes, raw: list[tuple[bytes, bytes]]) -> Callable[[], object]:

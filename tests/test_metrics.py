@@ -15,13 +15,17 @@ from programs import program
 from footfall.metrics import (
     BUCKETS_S,
     METRICS,
+    BucketCounts,
+    CommitMetrics,
     Merge,
     MetricKind,
     RequestMetrics,
     SharedMetrics,
+    StepMetrics,
     Values,
     render_metrics,
 )
+from footfall.metrics.histogram import SAMPLES_MAX, Samples
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
 ACCEPTED = ("footfall_events_accepted_total",)
@@ -89,10 +93,11 @@ def test_requests_and_their_times_are_a_histogram_of_each_route() -> None:
 def test_events_of_a_commit_count_as_long_as_the_first_of_them() -> None:
     requests = RequestMetrics()
     requests.accepted += 3
-    requests.end_group(time.monotonic() - 20)
+    now = time.monotonic()
+    requests.end_group(now - 20, now)
     requests.accepted += 1
-    requests.end_group(time.monotonic())
-    requests.end_group(0)  # a commit of something else
+    requests.end_group(now, now)
+    requests.end_group(0, now)  # a commit of something else
     found = {key[2]: value for key, value in requests.values().items() if key[0].endswith("_seconds")}
     assert (found["10"], found["60"], found["+Inf"]) == (1, 4, 4)
     assert 60 <= found["sum"] < 70
@@ -211,3 +216,56 @@ def test_many_that_come_go_and_ask_at_once_lose_nothing(tmp_path: Path) -> None:
     metrics = SharedMetrics(tmp_path, "web", dict)
     assert metrics.gather()[ACCEPTED] == 80
     metrics.close()
+
+
+def test_a_histogram_counts_many_at_once_as_it_counts_one_by_one() -> None:
+    values = [0.5, 1, 1, 2, 2.5, 10, 11, 300]
+    one_by_one, at_once = (BucketCounts(("footfall_a",), (1, 2, 10)) for _ in range(2))
+    for value in values:
+        one_by_one.add(value)
+    at_once.add_all(values[3:])
+    at_once.add_all(values[:3])
+    at_once.add_all([])
+    assert one_by_one.values() == at_once.values()
+    assert [*at_once.values().values()] == [3, 4, 6, 8, 328]
+
+
+def test_the_steps_of_a_commit_are_told_apart() -> None:
+    commits = CommitMetrics()
+    assert commits.until_timed == 0
+    commits.add(10.0, 10.02, 10.22, 10.23, 7)
+    assert commits.until_timed == commits.EACH - 1
+    commits.add(20.0, 20.0, 20.0001, 20.0002, 1)
+    found = commits.values()
+    assert found == commits.values()
+    sums = {key[:-1]: round(value, 6) for key, value in found.items() if key[-1] == "sum"}
+    assert sums == {
+        ("footfall_collect_step_duration_seconds", "gather"): 0.02,
+        ("footfall_collect_step_duration_seconds", "answer"): 0.0101,
+        ("footfall_journal_sync_duration_seconds",): 0.2001,
+        ("footfall_journal_commit_requests",): 8,
+    }
+
+
+def test_one_short_body_in_some_is_timed_and_failures_too() -> None:
+    steps = StepMetrics()
+
+    def fail() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        steps.time(fail)
+    assert steps.until_timed == steps.EACH - 1
+    steps.add_long(3)
+    found = steps.values()
+    assert (found["footfall_collect_step_duration_seconds", "prepare", "+Inf"]) == 1
+    assert (found["footfall_collect_step_duration_seconds", "prepare_long", "2.5"]) == 0
+    assert (found["footfall_collect_step_duration_seconds", "prepare_long", "5"]) == 1
+
+
+def test_samples_that_nobody_counts_do_not_grow_without_bound() -> None:
+    samples: Samples[int] = Samples()
+    for number in range(SAMPLES_MAX + 5):
+        samples.add(number)
+    taken = samples.take()
+    assert (len(taken), taken[0], samples.take()) == (SAMPLES_MAX, 5, [])

@@ -150,6 +150,11 @@ class CodeLookup:
         self._problems_max = settings.problems_max
         self._executor = BoundedExecutor("codes", LOOKUPS_AT_ONCE_MAX, settings.calls_waiting_max)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._executor.waiting
+
     def close(self) -> None:
         self._executor.close()
 

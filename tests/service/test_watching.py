@@ -108,6 +108,18 @@ def test_metrics_are_of_all_processes_and_go_on_over_deaths_and_restarts(serve) 
         ROLES, True
     )
     assert found['footfall_requests_total{route="POST /events",status="2xx"}'] == 20
+    # Each process times the first, and few of those that follow.
+    assert 1 <= found["footfall_journal_sync_duration_seconds_count"] <= 4
+    assert found["footfall_journal_commit_requests_sum"] >= 1
+    assert found['footfall_collect_step_duration_seconds_sum{step="gather"}'] > 0
+    assert 1 <= found['footfall_collect_step_duration_seconds_count{step="prepare"}'] <= 2
+    assert found["footfall_load_duration_seconds_count"] >= 1
+    assert {key for key in found if key.startswith("footfall_queue_requests")} == {
+        f'footfall_queue_requests{{queue="{queue}"}}'
+        for queue in ("bodies", "codes", "estimates", "receipts", "sign_ins", "usage")
+    }
+    start(run, {"customer": "BARCHART", "product": "PORTFOLIO"}, "keep")
+    wait_for(run, **{'report_duration_seconds_count{status="COMPLETE"}': 1})
     wait_for(run, quarantine_events=0, schedules_failed=0)
     wait_for(run, segments_aside=0)
     assert metrics(run)["footfall_loaded_through_age_seconds"] < 30

@@ -92,6 +92,11 @@ class Accounts:
             place = await asyncio.to_thread(self.devices.place, mark, credentials.user_id)
         return await self._sign_in(credentials, address, code, place)
 
+    @property
+    def waiting(self) -> int:
+        """Sign-ins whose password waits to be verified."""
+        return self._hashing.waiting
+
     async def _sign_in(
         self, credentials: Credentials | None, address: str, code: str, place: str | None = None
     ) -> User:

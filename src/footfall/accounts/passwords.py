@@ -95,6 +95,11 @@ class Hashing:
         self._dummy_hash = _make_dummy_hash(hasher)
         self._executor = BoundedExecutor("password", at_once_max, waiting_max)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._executor.waiting
+
     def close(self) -> None:
         self._executor.close()
 

@@ -6,6 +6,7 @@ read headers -> read body -> unpack -> identify -> decode -> check bounds -> che
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -34,7 +35,7 @@ from footfall.ingest.refusals import too_much_work
 from footfall.ingest.refused_kinds import RefusedKinds
 from footfall.ingest.sender_rules import SenderRules
 from footfall.journal import Journal, JournalError
-from footfall.metrics import RequestMetrics
+from footfall.metrics import RequestMetrics, StepMetrics
 from footfall.plan import ClientLeft, LivePlan, RegexBudget, RegexBudgetSpent
 from footfall.rate_limits import AddressLimits, CustomerLimits, KeyLimits, LimitHits
 from footfall.settings import Settings
@@ -83,6 +84,7 @@ class Collector:
         self.customer_limits.dropped = self.preparation.forget_owners
         self.refusals: Counter[Code] = Counter()
         self.requests = RequestMetrics()
+        self.steps = StepMetrics()
         journal.observe = self.requests.end_group
         self.events_accepted = 0
         self.events_quarantined = 0
@@ -136,7 +138,11 @@ class Collector:
         It gets the caller's `exchange` back, which is quicker than a partial for each request.
         """
         try:
-            prepared = self._prepare(headers, body, find_sender)
+            if (steps := self.steps).until_timed:
+                steps.until_timed -= 1
+                prepared = self._prepare(headers, body, find_sender)
+            else:
+                prepared = steps.time(partial(self._prepare, headers, body, find_sender))
             if prepared is not EMPTY:
                 # As `_pay` does: every request pays for a call.
                 owner = prepared.owner
@@ -188,6 +194,11 @@ class Collector:
     def _is_known(self, customer: str, product: str) -> bool:
         return self._plan.checker.knows(customer, product)
 
+    @property
+    def waiting(self) -> int:
+        """Long bodies that wait for a thread."""
+        return self._executor.waiting
+
     async def _unpack_and_prepare(self, headers: Headers, body: bytes, scope: Any, receive: Receive) -> PreparedRequest:
         """Unpack and prepare a body as it was sent: at once when it is short, else on a thread.
 
@@ -202,7 +213,7 @@ class Collector:
                 return self._prepare(headers, unpacked, find_sender)
         # Only the event loop's thread takes random batches from the generator.
         batch, budget = self.preparation.random_batch(), RegexBudget(settings.regex_cpu_s_max)
-        watching = asyncio.ensure_future(watch_client(receive, budget))
+        watching, began_s = asyncio.ensure_future(watch_client(receive, budget)), time.monotonic()
         try:
             return await self._executor.run(
                 lambda: self._prepare(headers, unpack(body, encoding, settings), find_sender, batch, budget),
@@ -214,6 +225,7 @@ class Collector:
             raise ClientDisconnected from error
         finally:
             watching.cancel()
+            self.steps.add_long(time.monotonic() - began_s)
 
     def _end(self, prepared: PreparedRequest) -> PreparedRequest:
         """Count the events of a request whose lines are on disk."""

@@ -136,6 +136,10 @@ class CommitPace(Struct, frozen=True):
     slow_factor: float = 20
     disk_check_s: float = 0.25
 
+    def slow_for_s(self, write_s: float) -> float:
+        """Seconds for which commits stay on the thread after a write that took so long."""
+        return self.slow_factor * min(write_s, self.disk_check_s)
+
 
 ORDINARY_PACE = CommitPace()
 

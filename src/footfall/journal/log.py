@@ -22,6 +22,7 @@ from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.frames import Compressor, EncodedLines, mark, stamp_events, stamp_received
 from footfall.journal.segment import Folder, OpenSegment, SegmentKind
 from footfall.journal.segment_pool import SegmentPool
+from footfall.metrics import CommitMetrics
 from footfall.settings import Settings
 from footfall.system.clock import Clock
 
@@ -66,9 +67,11 @@ class Journal:
         self._compressor = Compressor()
         # Seconds that the last commit's writes and syncs took; the time from which commits may run on the event loop.
         self._write_s = self._on_loop_from_s = 0.0
-        # Gets, once all waiters of a commit were told, when the first of them came, in monotonic seconds.
-        self.observe: Callable[[float], object] = lambda _from_s: None
-        self._waiting_from_s = self._group_from_s = 0.0  # When the first came of those that wait; of the last commit.
+        # Gets, once all waiters of a commit were told, when the first of them came, and the time; in monotonic seconds.
+        self.observe: Callable[[float, float], object] = lambda _from_s, _now_s: None
+        self.commits = CommitMetrics()
+        # When the first came of those that wait, and of the last commit; when that was on disk.
+        self._waiting_from_s = self._group_from_s = self._synced_s = 0.0
         # When the disk's room was last checked, and why nothing is accepted since then.
         self._checked_s = 0.0
         self._refusal: str | None = None
@@ -214,20 +217,24 @@ class Journal:
             return error
         finally:
             if self._write_s > self._pace.quick_s:
-                self._on_loop_from_s = time.monotonic() + self._pace.slow_factor * min(
-                    self._write_s, self._pace.disk_check_s
-                )
+                self._on_loop_from_s = time.monotonic() + self._pace.slow_for_s(self._write_s)
         return None
 
     def _notify(self, group: list[_Waiter], reason: Exception | None) -> None:
         if reason is not None and not isinstance(reason, JournalError):
             log.error("a commit failed in an unforeseen way", exc_info=reason)
+        commits = self.commits
         for waiter in group:
             try:
                 waiter.done(reason)
             except Exception:  # one that fails must not keep the others waiting
                 log.exception("a request's answer failed")
-        self.observe(self._group_from_s)
+        now_s = time.monotonic()
+        if commits.until_timed:
+            commits.until_timed -= 1
+        elif reason is None:
+            commits.add(self._group_from_s, self._synced_s - self._write_s, self._synced_s, now_s, len(group))
+        self.observe(self._group_from_s, now_s)
 
     # What follows runs on the journal's thread or on the event loop, one call at a time.
 
@@ -269,7 +276,8 @@ class Journal:
                     touched.append(segment)
                     began_s = time.monotonic()
                     segment.append(packed, len(frame))
-                    write_s += time.monotonic() - began_s
+                    self._synced_s = time.monotonic()
+                    write_s += self._synced_s - began_s
         except BaseException as error:
             self._cut_back(touched, error)
             if isinstance(error, OSError):
@@ -294,12 +302,7 @@ class Journal:
     def _retire_due(self) -> None:
         """Give the pool the segments that are old or large enough, to be sealed."""
         for kind, segment in tuple(self._segments.items()):
-            is_due = (
-                segment.age_ms() >= self._settings.segment_age_max_ms
-                or segment.size >= self._settings.segment_bytes_max
-                or segment.lines_bytes >= self._settings.segment_lines_bytes_max
-            )
-            if is_due and self._pool.waiting < RETIRED_SEGMENTS_MAX:
+            if segment.is_due(self._settings) and self._pool.waiting < RETIRED_SEGMENTS_MAX:
                 self._pool.retire(self._segments.pop(kind))
 
     def _seal_all(self) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from footfall.journal.disk import Disk
+from footfall.settings import Settings
 
 SEALED = ".jsonl.zst"
 OPEN = ".jsonl.zst.open"
@@ -128,6 +129,14 @@ class OpenSegment:
             with contextlib.suppress(OSError):
                 self._disk.remove(self.path)
             raise
+
+    def is_due(self, settings: Settings) -> bool:
+        """Whether it is old or large enough to be sealed."""
+        return (
+            self.age_ms() >= settings.segment_age_max_ms
+            or self.size >= settings.segment_bytes_max
+            or self.lines_bytes >= settings.segment_lines_bytes_max
+        )
 
     def is_there(self) -> bool:
         """Whether the name still leads to this file: recovery may have taken it between its creation and its lock."""

@@ -18,6 +18,7 @@ from footfall.loading.batches import (
     is_undamaged,
 )
 from footfall.loading.broken_parts import BrokenParts
+from footfall.metrics import BUCKETS_S, BucketCounts
 from footfall.settings import Settings
 from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable, Table
 from footfall.system import files
@@ -79,6 +80,7 @@ class Loader:
         self.loaded_through_ms = 0
         self.events_loaded = self.quarantine_loads = 0
         self.segments_aside = 0
+        self.loads = BucketCounts(("footfall_load_duration_seconds",), BUCKETS_S)
 
     @property
     def store_away(self) -> bool:
@@ -203,6 +205,7 @@ class Loader:
 
         The store verifies all checksums before it stores anything. Segments are checked here only after it has failed.
         """
+        began_s = time.monotonic()
         try:
             table: Table = "quarantine" if batch.kind is SegmentKind.QUARANTINE else "events"
             lines = self._store.load_frames(batch.frames, table, self._clock.now_ms())
@@ -226,6 +229,7 @@ class Loader:
             self._tries.pop(segment.name, None)
             self._disk_backoff.clear(segment.name)
         self._archive_loaded(batch.segments)
+        self.loads.add(time.monotonic() - began_s)
         if batch.kind is SegmentKind.EVENTS:
             self.events_loaded += lines
         else:

@@ -6,9 +6,12 @@ to the totals, once, and removes their files, so that counters go on after resta
 it counted in its last second (`shared`).
 
 The process that is asked finds the few metrics of the node as a whole, such as the free disk, itself. `table` has all
-metrics, `requests` counts and times requests, `text` writes what Prometheus reads.
+metrics, `requests` counts and times requests, `commits` the steps of those with events, `histogram` has what they
+share, `text` writes what Prometheus reads.
 """
 
+from footfall.metrics.commits import CommitMetrics, StepMetrics
+from footfall.metrics.histogram import BucketCounts, Histograms
 from footfall.metrics.requests import BUCKETS_S, EVENTS, OTHER, RequestMetrics
 from footfall.metrics.shared import METRICS_PERIOD_S, SharedMetrics, open_metrics
 from footfall.metrics.table import METRICS, Merge, MetricKind, Values
@@ -20,10 +23,14 @@ __all__ = [
     "METRICS",
     "METRICS_PERIOD_S",
     "OTHER",
+    "BucketCounts",
+    "CommitMetrics",
+    "Histograms",
     "Merge",
     "MetricKind",
     "RequestMetrics",
     "SharedMetrics",
+    "StepMetrics",
     "Values",
     "open_metrics",
     "render_metrics",

@@ -80,10 +80,42 @@ METRICS: Final = (
         ("route",),
     ),
     Metric(
+        "footfall_collect_step_duration_seconds",
+        MetricKind.HISTOGRAM,
+        Merge.TOTAL,
+        "Time of steps of `POST /events` beside the disk's: requests `prepare`, commits `gather` and `answer`.",
+        ("step",),
+    ),
+    Metric(
+        "footfall_journal_sync_duration_seconds",
+        MetricKind.HISTOGRAM,
+        Merge.TOTAL,
+        "Time that the disk took to write and sync one commit.",
+    ),
+    Metric(
+        "footfall_journal_commit_requests",
+        MetricKind.HISTOGRAM,
+        Merge.TOTAL,
+        "Requests that shared one commit.",
+    ),
+    Metric(
+        "footfall_queue_requests",
+        MetricKind.GAUGE,
+        Merge.SUM,
+        "Requests that wait for a turn, by what they wait for.",
+        ("queue",),
+    ),
+    Metric(
         "footfall_events_loaded_total",
         MetricKind.COUNTER,
         Merge.TOTAL,
         "Events loaded from the journal into the store.",
+    ),
+    Metric(
+        "footfall_load_duration_seconds",
+        MetricKind.HISTOGRAM,
+        Merge.TOTAL,
+        "Time of one load of segments into the store, and their move to the archive.",
     ),
     Metric("footfall_live_listeners", MetricKind.GAUGE, Merge.SUM, "Live streams that are open."),
     Metric(
@@ -141,6 +173,13 @@ METRICS: Final = (
     ),
     Metric(
         "footfall_reports", MetricKind.GAUGE, Merge.NODE, "Reports of the whole installation, by status.", ("status",)
+    ),
+    Metric(
+        "footfall_report_duration_seconds",
+        MetricKind.HISTOGRAM,
+        Merge.TOTAL,
+        "Time from the start of a report to its end, with the wait for a worker, by how it ended.",
+        ("status",),
     ),
     Metric(
         "footfall_processes",

@@ -109,6 +109,11 @@ class Receipts:
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
         self._executor = BoundedExecutor("receipt", settings.receipts_at_once_max, *waiting)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._executor.waiting
+
     def close(self) -> None:
         self._executor.close()
 

@@ -113,6 +113,11 @@ class Estimates:
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
         self._executor = BoundedExecutor("estimate", settings.estimates_at_once_max, *waiting)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._executor.waiting
+
     def close(self) -> None:
         """End the threads; what waits is cancelled."""
         self._executor.close()

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from footfall.accounts import Sessions, WriteKeys
 from footfall.dashboard import page_routes
@@ -42,7 +42,7 @@ REFUSED_PERIOD_S = 1.0
 async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]]]:
     """The ASGI application of one web process, and the protocol of its connections.
 
-    On the way out, what waits for the disk is synced and the journal is sealed.
+    On the way out, what waits for the disk is synced and the journal is sealed: it runs until it is closed.
     """
     async with contextlib.AsyncExitStack() as stack:
         clock = stack.enter_context(composition.open_clock(settings))
@@ -52,7 +52,6 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         new_collector = Collector(journal, plan, settings, SystemClock(), write_keys)
         collector = stack.enter_context(contextlib.closing(new_collector))
         live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
-        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live)))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         audit = await stack.enter_async_context(composition.open_audit(state, settings, clock))
         store = stack.enter_context(composition.open_store(settings))
@@ -61,10 +60,11 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         estimates = stack.enter_context(contextlib.closing(Estimates(reports, state, store, plan, settings)))
         receipts = stack.enter_context(_open_receipts(store, settings))
         usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
+        queues = _Queues(collector, accounts, codes, receipts, estimates, usage)
+        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live, queues)))
         views = Views(state, settings, clock, usage)
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        # The journal runs until it is closed: it commits what waits, and keeps threads of its own for the disk.
         tasks.create_task(journal.run(), name="journal")
         stack.callback(collector.refused_kinds.save, state)
         background.start(_tasks(metrics, collector, state, write_keys, settings), tasks, stop)
@@ -144,15 +144,36 @@ def _describe(settings: Settings) -> Service:
     return Service(version("footfall"), "footfall", description, settings.environment)
 
 
-def _values(collector: Collector, journal: Journal, live: Live) -> Values:
+class _HasQueue(Protocol):
+    """What has a bounded queue."""
+
+    @property
+    def waiting(self) -> int: ...
+
+
+class _Queues(NamedTuple):
+    """All of a web process; the metrics name them so."""
+
+    bodies: _HasQueue
+    sign_ins: _HasQueue
+    codes: _HasQueue
+    receipts: _HasQueue
+    estimates: _HasQueue
+    usage: _HasQueue
+
+
+def _values(collector: Collector, journal: Journal, live: Live, queues: _Queues) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
         **collector.requests.values(),
+        **collector.steps.values(),
+        **journal.commits.values(),
         **collector.limit_hits.values(),
         **collector.customer_limits.watch(),
         ("footfall_events_accepted_total",): collector.events_accepted,
         ("footfall_events_quarantined_total",): collector.events_quarantined,
         ("footfall_journal_waiting_bytes",): journal.waiting_bytes,
+        **{("footfall_queue_requests", name): queue.waiting for name, queue in queues._asdict().items()},
         ("footfall_live_listeners",): live.listeners,
         ("footfall_live_events_dropped_total",): live.dropped,
         **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},

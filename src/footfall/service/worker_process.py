@@ -46,8 +46,8 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         held = HeldCounter(store)
         node = node_name(settings)
         keeper = RollupKeeper(state, store, settings, clock, node)
-        metrics = stack.enter_context(open_metrics(settings, "worker", lambda: _values(loader, held, keeper)))
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
+        metrics = stack.enter_context(open_metrics(settings, "worker", partial(_values, loader, held, keeper, runner)))
         scheduler = Scheduler(state, store, settings, clock, plan)
         reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
 
@@ -114,7 +114,7 @@ async def _load_rest(loader: Loader, settings: Settings) -> None:
         await asyncio.sleep(0.05)
 
 
-def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper) -> Values:
+def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper, runner: Runner) -> Values:
     """The counts of this process; how far it has loaded, and what is held, is not known in its first moments.
 
     Only the process that keeps the rollups knows how far these are.
@@ -122,6 +122,8 @@ def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper) -> Values:
     values: Values = {
         ("footfall_events_loaded_total",): loader.events_loaded,
         ("footfall_store_away",): int(loader.store_away),
+        **loader.loads.values(),
+        **runner.durations.values(),
     }
     if loader.loaded_through_ms:
         values["footfall_loaded_through_timestamp_seconds",] = loader.loaded_through_ms / 1000

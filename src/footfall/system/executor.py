@@ -64,6 +64,11 @@ class BoundedExecutor:
             self._dequeue(sender, queued)
             raise
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._waiting
+
     def close(self) -> None:
         """Cancel the work that waits; let the work that runs come to its end."""
         queues = list(self._queues.values())

@@ -121,6 +121,11 @@ class Usage:
         self._executor = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
         self._cache = AnswerCache(settings.usage_cache_bytes_max)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a thread."""
+        return self._executor.waiting
+
     def close(self) -> None:
         """End the threads; what waits is cancelled."""
         self._executor.close()

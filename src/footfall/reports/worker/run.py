@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from obstore.exceptions import BaseError
 
 from footfall.files import FilesAway, FilesFailed
+from footfall.metrics import Histograms
 from footfall.plan import LivePlan, Plan
 from footfall.reports.files import Destinations
 from footfall.reports.query.scope import ReportImpossible
@@ -79,6 +80,7 @@ class RunDependencies(Struct, frozen=True, kw_only=True):
     files: Destinations
     threads: Executor
     options: AttemptOptions
+    durations: Histograms
 
 
 class Run:
@@ -304,6 +306,7 @@ class Run:
             manifest=completed.manifest if completed else None,
         )
         if recorded:
+            self._dependencies.durations.add(status, (now_ms - job.started_ms) / 1000)
             detail = (
                 f"rows: {progress.rows}, bytes: {progress.bytes}, SHA-256: {completed.sha256}" if completed else reason
             )

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from obstore.exceptions import BaseError
 
 from footfall.files import Files
+from footfall.metrics import Histograms
 from footfall.plan import LivePlan
 from footfall.reports import status
 from footfall.reports.files import Destinations, remove_files
@@ -16,7 +17,7 @@ from footfall.reports.worker.barrier import Barrier, BarrierProgress
 from footfall.reports.worker.run import Run, RunDependencies
 from footfall.reports.worker.scans import ORDINARY_OPTIONS, AttemptOptions
 from footfall.settings import Settings
-from footfall.state import Job, State
+from footfall.state import Job, JobStatus, State
 from footfall.store import Store
 from footfall.system.background import wait_for_stop
 from footfall.system.clock import Clock
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 # Seconds between two tries to claim a job; after a failure they are more.
 POLL_S = 0.25
 POLL_FAILED_S = 2.0
+# Upper ends of the buckets of reports' durations in seconds, and how they end.
+DURATIONS_S = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+ENDED = (JobStatus.COMPLETE, JobStatus.TIMEOUT, JobStatus.FAILED)
 
 
 class Runner:
@@ -55,6 +59,7 @@ class Runner:
         self._node = node
         # An attempt blocks its thread for long: a few of them would take all threads of the default executor.
         self._threads = ThreadPoolExecutor(settings.reports_at_once_max, "report")
+        self.durations = Histograms("footfall_report_duration_seconds", DURATIONS_S, ENDED)
         self._dependencies = RunDependencies(
             state=state,
             store=store,
@@ -65,6 +70,7 @@ class Runner:
             files=self._destinations,
             threads=self._threads,
             options=options,
+            durations=self.durations,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
