@@ -4,9 +4,11 @@ import html
 import re
 
 import pytest
+from parts import NOW_MS
 
 from footfall.dashboard.views.system import tell_parts
 from footfall.errors import Code
+from footfall.state import RefusedKind
 
 
 def words(page: str) -> str:
@@ -44,8 +46,15 @@ async def test_descriptions_deprecated_types_and_those_outside_the_plan_are_told
 async def test_admins_see_how_many_requests_broke_the_plan(site):
     async with site() as opened:
         opened.parts.refused[Code.EVENT_NOT_IN_PLAN] = 17
+        kind = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACESSED", "place": "type"}
+        kind |= {"code": Code.EVENT_NOT_IN_PLAN.value, "reason": "is not in the plan", "events": 7}
+        opened.state.refusals.add([RefusedKind(**kind, first_ms=NOW_MS, last_ms=NOW_MS)], NOW_MS, 10)
         root = await opened.signed_in("root")
-        assert "an event of theirs broke the plan: 17 ." in words((await root.get("/dashboard/plan")).text)
+        page = words((await root.get("/dashboard/plan")).text)
+        assert "an event of theirs broke the plan: 17 ." in page
+        assert "PORTFOLIO-ACESSED BARCHART · PORTFOLIO type is not in the plan 7" in page
+        anna = await opened.signed_in("anna")
+        assert "ACESSED" not in (await anna.get("/dashboard/plan")).text
 
 
 async def test_the_system_is_told_in_words_with_its_nodes(site):

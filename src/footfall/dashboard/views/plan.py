@@ -12,6 +12,7 @@ from footfall.dashboard.visit import Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
 from footfall.plan import Plan, Product
 from footfall.quarantine import HeldGroup, Selection
+from footfall.state import RefusedKind, StateUnavailable
 from footfall.store import StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.usage import TypesSeen
 
@@ -61,6 +62,7 @@ async def show(visit: Visit) -> Shown:
         "answer": None,
         "fault": None,
         "refused": await _refused_requests(visit) if visit.user.admin else None,
+        "refused_kinds": await _refused_kinds(visit) if visit.user.admin else [],
         "held": await _held(visit) if visit.user.admin else [],
     }
     try:
@@ -103,6 +105,14 @@ async def _held(visit: Visit) -> list[HeldGroup]:
     try:
         return await visit.services.quarantine.summary(Selection(), _UNKNOWN)
     except (StoreUnavailable, StoreTimeout, StoreFailed):
+        return []
+
+
+async def _refused_kinds(visit: Visit) -> list[RefusedKind]:
+    """What broke the plan and was refused, those with most events first; nothing while the state is away."""
+    try:
+        return await asyncio.to_thread(visit.services.refusals.all, _UNKNOWN, Code.EVENT_NOT_IN_PLAN.value)
+    except StateUnavailable:
         return []
 
 
