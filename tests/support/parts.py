@@ -121,6 +121,6 @@ def open_parts(
         node_metrics=web.NodeMetrics(metrics, state, settings, clock),
         refused=refused,
         requests=requests,
-        healthy=lambda: True,
+        refusal=lambda: None,
     )
     return parts, state, files, journal

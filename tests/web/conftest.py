@@ -85,7 +85,7 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
         clock, collect = TurnedClock(), Collector()
         async with contextlib.AsyncExitStack() as stack:
             parts, state, files, journal = open_parts(stack, settings, clock, collect)
-            app = web.build(dataclasses.replace(parts, healthy=lambda: found.healthy))
+            app = web.build(dataclasses.replace(parts, refusal=lambda: None if found.healthy else "the disk is full"))
             transport = httpx.ASGITransport(app, client=(peer, 4711))
             nobody, anna, root = [
                 await stack.enter_async_context(

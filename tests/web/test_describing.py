@@ -15,6 +15,8 @@ SERVICE = (
         ("/service/version/", b'{"service":' + SERVICE + b"}"),
         ("/system/version", b'{"version":"1.2.3","service":' + SERVICE + b"}"),
         ("/healthz", b'{"status":"ok"}\n'),
+        ("/health/live", b'{"status":"ok"}\n'),
+        ("/health/ready", b'{"status":"ok"}\n'),
     ],
 )
 async def test_anybody_may_ask(service, path, body):
@@ -48,6 +50,15 @@ async def test_ill_health_is_unavailability(service):
             b'[{"value":{"code":"SERVICE_UNAVAILABLE","message":"events cannot be accepted at present"},'
             b'"children":[]}]\n'
         )
+
+
+async def test_a_process_that_is_not_ready_says_why_and_lives(service):
+    async with service() as opened:
+        opened.healthy = False
+        answer = await opened.client.get("/health/ready")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()[0]["value"]["message"] == "events are refused: the disk is full"
+        assert (await opened.client.get("/health/live")).status_code == 200
 
 
 async def test_the_root_leads_to_the_description(service):

@@ -95,7 +95,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             node_metrics=NodeMetrics(metrics, state, settings, clock),
             refused=collector.refusals,
             requests=collector.requests,
-            healthy=lambda: journal.refusal is None,
+            refusal=lambda: journal.refusal,
         )
         yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
 

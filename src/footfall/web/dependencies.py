@@ -38,7 +38,7 @@ from footfall.wire import Service
 class Parts:
     """The parts of the service that the API and the pages for people show.
 
-    `collect` answers `POST /events` alone. `healthy` says without waiting whether events can be accepted now. `refused`
+    `collect` answers `POST /events` alone. `refusal` says without waiting why no event can be accepted now; None when they can. `refused`
     counts the refusals of all other calls, `requests` all requests but preflights. `refusals` has which events were
     refused, by kind; its calls block.
     """
@@ -67,7 +67,11 @@ class Parts:
     node_metrics: NodeMetrics
     refused: Counter[Code]
     requests: RequestMetrics
-    healthy: Callable[[], bool]
+    refusal: Callable[[], str | None]
+
+    def healthy(self) -> bool:
+        """Whether events can be accepted now."""
+        return self.refusal() is None
 
 
 @dataclass(frozen=True, kw_only=True)

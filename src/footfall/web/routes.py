@@ -231,6 +231,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         published=True,
     ),
     Route("GET", "/healthz", "Check Health", service.health, errors=(Code.SERVICE_UNAVAILABLE,)),
+    Route("GET", "/health/live", "Check Liveness", service.live),
+    Route("GET", "/health/ready", "Check Readiness", service.ready, errors=(Code.SERVICE_UNAVAILABLE,)),
     Route(
         "GET",
         "/metrics",

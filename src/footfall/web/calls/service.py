@@ -53,6 +53,19 @@ async def health(services: NamedDependency[Services]) -> Response[Health]:
     return Response(Health(), headers=UNCACHED)
 
 
+async def live(services: NamedDependency[Services]) -> Response[Health]:  # noqa: ARG001 - the framework's
+    """That this process answers, which is all that is asked."""
+    return Response(Health(), headers=UNCACHED)
+
+
+async def ready(services: NamedDependency[Services]) -> Response[Health]:
+    """Whether events can be accepted, and if not, why."""
+    if reason := services.refusal():
+        text = f"events are refused: {reason}"
+        raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
+    return Response(Health(), headers=UNCACHED)
+
+
 async def openapi(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Response[bytes]:
     """The OpenAPI document; its server is the URL that the request was sent to."""
     return Response(msgspec.json.encode(services.document(services.forwarded.base_url(request.scope))))

@@ -227,4 +227,12 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         "Whether this process is alive and can accept events, for load balancers.",
         answer_example={"status": "ok"},
     ),
+    ("GET", "/health/live"): Documentation(
+        "Whether this process answers at all: whoever gets no answer for long may restart it.",
+        answer_example={"status": "ok"},
+    ),
+    ("GET", "/health/ready"): Documentation(
+        "Whether events can be accepted now; if not, the error says why.",
+        answer_example={"status": "ok"},
+    ),
 }
