@@ -38,7 +38,8 @@ from footfall.wire import Service
 class Parts:
     """The parts of the service that the API and the pages for people show.
 
-    `collect` answers `POST /events` alone. `refusal` says without waiting why no event can be accepted now; None when they can. `refused`
+    `collect` answers `POST /events` alone. `refusal` says why no event can be
+    accepted now, without waiting; None when they can. `refused`
     counts the refusals of all other calls, `requests` all requests but preflights. `refusals` has which events were
     refused, by kind; its calls block.
     """
