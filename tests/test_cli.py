@@ -66,6 +66,13 @@ def test_settings_have_the_form_of_the_file_and_hide_passwords() -> None:
     assert all("  # " in line for line in result.output.splitlines())
 
 
+def test_rows_of_tables_are_shown_as_tables() -> None:
+    given = """senders={"ACME": {"write_key": true}, "*": {"origins": ["https://a.example"]}}"""
+    shown = {"ACME": {"write_key": True}, "*": {"write_key": False, "origins": ["https://a.example"]}}
+    assert tomllib.loads(run("--set", given, "settings").output)["senders"] == shown
+    assert value("senders", "--set", given) == (shown, "flag")
+
+
 def test_settings_travel_through_the_environment_unchanged() -> None:
     values = structs.asdict(Settings(port=9, plan="a b.toml", cors_origins=""))
     environment = {f"FOOTFALL_{name.upper()}": str(one) for name, one in values.items()}

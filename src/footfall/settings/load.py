@@ -72,7 +72,7 @@ class Loaded(Struct, frozen=True):
     def shown(self) -> Iterator[tuple[str, object, str]]:
         """Name, value and source of every setting, with passwords hidden."""
         for name, source in self.sources.items():
-            yield name, hide_credentials(getattr(self.settings, name)), source
+            yield name, _plain(hide_credentials(getattr(self.settings, name))), source
 
 
 class _Given(NamedTuple):
@@ -260,3 +260,12 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
         if low > high and known:
             place = given[small].place if small in given else given[large].place
             yield f"{place}: {small} is {low}, {large} is {high}: it must be at most that, {reason}"
+
+
+def _plain(value: object) -> object:
+    """A value as TOML and JSON have it: rows of tables are tables too, without what is not set."""
+    if isinstance(value, Struct):
+        return _plain(msgspec.structs.asdict(value))
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    return value
