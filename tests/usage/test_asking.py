@@ -6,12 +6,14 @@ import threading
 from typing import Any
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from footfall.errors import Code, RequestRefused
 from footfall.state import User
 from footfall.usage.cache import AnswerCache, KeptAnswer
-from footfall.usage.rollups import ScopeState
+from footfall.usage.query import Query, Watermark
+from footfall.usage.rollups import Scope, ScopeState
+from footfall.usage.selection import EventSelection
 
 
 def page_end(numbers: list[int]) -> str:
@@ -241,6 +243,16 @@ async def test_both_periods_have_numbers_of_the_top_values_of_the_later(place: A
     counts = await place.count(compare="previous", interval="all", **given)
     assert [row.events for row in counts.counts] == [3, 1]
     assert [row.events for row in counts.compared.counts] == [1, 5]
+
+
+def test_what_is_known_of_a_scope_is_said_of_no_events_outside_of_it(place: Any) -> None:
+    inner = EventSelection(customers=("C",), products=("P",), start=100, end=200)
+    scope = Scope.around(inner)
+    asked = Query(place.store, place.settings, None, inner, Watermark(9, True), dict)
+    known = asked.within(scope, ScopeState("", 1, 1, 3, 4, 1_000_000))
+    assert known.of(structs.replace(inner, start=150)).days() == known.days() == (3, 4)
+    for wide in ({"start": 99}, {"end": 201}, {"basis": "received"}):
+        assert known.of(structs.replace(inner, **wide)).days() is None
 
 
 async def test_values_with_equally_many_events_are_in_the_order_of_their_bytes(place: Any) -> None:

@@ -58,8 +58,14 @@ class Watermark(Struct, frozen=True):
 class Reach(Struct, frozen=True):
     """What the store has of all events that an answer may be about, and how to read those of them."""
 
+    scope: Scope
     state: ScopeState
     reader: EventReader
+
+    def covers(self, selection: EventSelection) -> bool:
+        """Whether no event of the selection is at another time."""
+        inner = Scope.around(selection)
+        return self.scope.start_ms <= inner.start_ms and inner.end_ms <= self.scope.end_ms
 
 
 class Query:
@@ -101,11 +107,11 @@ class Query:
         return EventReader(Rollups(self.store, self.late_ms), Scope.around(self.selection), self.limit)
 
     def within(self, scope: Scope, state: ScopeState) -> "Query":
-        """The same question, where it is known what a scope has that all its further questions stay in."""
+        """The same question, where it is known what a scope has, which further ones may stay in."""
         reader = EventReader(Rollups(self.store, self.late_ms), scope, self.limit)
         # Rows may be copies. Where they are not so many events, it takes longer, and the numbers are the same.
         is_large = Scope.of(self.selection) == scope and state.rows >= LARGE_EVENTS_MIN
-        return self._like(self.selection, drops=self._drops, is_large=is_large, reach=Reach(state, reader))
+        return self._like(self.selection, drops=self._drops, is_large=is_large, reach=Reach(scope, state, reader))
 
     def days(self) -> tuple[int, int] | None:
         """The first and the last UTC day that may have selected events, since 1970; None where that is not known."""
@@ -113,7 +119,8 @@ class Query:
 
     def of(self, selection: EventSelection) -> "Query":
         """The same question about other events, as many, at the same watermark and within the same time."""
-        return self._like(selection, drops=True, is_large=self.is_large, reach=self._reach)
+        reach = self._reach if self._reach and self._reach.covers(selection) else None
+        return self._like(selection, drops=True, is_large=self.is_large, reach=reach)
 
     def knowing(self, events: int, duplicates: int | None = None) -> "Query":
         """The same question, asked in a cheaper way, where so many events and duplicates are selected.

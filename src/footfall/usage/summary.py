@@ -165,8 +165,7 @@ class PeriodComparison(Answer, frozen=True, kw_only=True):
 
 def compare_periods(asked: Query, wanted: CountsRequest) -> PeriodComparison:
     """Compare. Raises RequestRefused where the answer would be too long, and what the store raises."""
-    kind = "previous" if wanted.compare == "none" else wanted.compare
-    earlier = asked.of(earlier_period(asked.selection, kind, wanted.timezone))
+    earlier = asked.of(earlier_period(asked.selection, wanted.compare, wanted.timezone))
     now, _ = count_groups(asked, "all", wanted.timezone, wanted.by, wanted.top)
     tops = own_values(now, len(wanted.by))
     then, _ = count_groups(earlier, "all", wanted.timezone, wanted.by, wanted.top, tops)
