@@ -70,8 +70,8 @@ async def test_retention_tells_what_is_over_and_what_is_not(site):
     path = "/dashboard/retention?range=7d&interval=day&periods=4"
     page = await ask(site, path, *events)
     assert rows(page, "cohorts") == [
-        ["All together", "3", "100 %", "50 %"],
-        ["2023-11-12", "2", "100 %", "50 %", "0 %"],
+        ["All together", "3", "100 %", "50.0 %"],
+        ["2023-11-12", "2", "100 %", "50.0 %", "0 %"],
         ["2023-11-14", "1", "100 %"],
     ]
     assert re.findall(r'class="heat heat-(\d+) open"', page) == ["0", "10"]

@@ -42,8 +42,8 @@ def cells(page, kind):
 async def test_a_table_by_two_keys_adds_up(site):
     page = await explore(site, "by=type&by=customer&chart=table")
     assert cells(page, "numbers") == [
-        ["PORTFOLIO-ACCESSED", "BARCHART", "6", "75 %", "0", "0"],
-        ["PORTFOLIO-CREATED", "TGAM", "2", "25 %", "0", "0"],
+        ["PORTFOLIO-ACCESSED", "BARCHART", "6", "75.0 %", "0", "0"],
+        ["PORTFOLIO-CREATED", "TGAM", "2", "25.0 %", "0", "0"],
     ]
     (link,) = re.findall(r'<a href="([^"]*)">TGAM</a>', page)
     assert html.unescape(link).endswith("types=PORTFOLIO-CREATED&customer=TGAM")
@@ -60,7 +60,7 @@ async def test_lines_have_one_for_each_value_and_the_others_together(site):
 
 async def test_bars_of_a_context_key_lead_to_its_events(site):
     page = await explore(site, "by=userId&chart=bar&product=PORTFOLIO")
-    assert cells(page, "bars") == [["u0", "4", "50 %"], ["u1", "2", "25 %"], ["u2", "2", "25 %"]]
+    assert cells(page, "bars") == [["u0", "4", "50.0 %"], ["u1", "2", "25.0 %"], ["u2", "2", "25.0 %"]]
     page = await explore(site, "by=userId&chart=table&product=PORTFOLIO")
     assert "where=userId%3Ais%3Au1" in page
 

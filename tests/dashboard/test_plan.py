@@ -28,6 +28,20 @@ async def test_the_dictionary_has_every_type_with_what_was_seen_of_the_users_cus
         assert "What broke the plan" not in page
 
 
+async def test_a_number_leads_to_the_overview_of_its_type_and_time(site):
+    # In Tokyo the newest two events are of the next day.
+    custom = "range=custom&start=2023-07-01&end=2023-11-14&timezone=Asia/Tokyo"
+    async with site() as opened:
+        opened.load({}, {}, {"timestamp": 1_690_000_000_000})
+        anna = await opened.signed_in("anna")
+        for times, events in (("range=90d", "2"), (custom, "1"), ("start=2023-07-01", "3")):
+            page = (await anna.get(f"/dashboard/plan?{times}")).text
+            ((link, number),) = re.findall(r'href="(/\?[^"]*types=[^"]*)"><data value="(\d+)">', page)
+            overview = (await anna.get(html.unescape(link))).text
+            shown = re.search(r'data-number="events" data-value="(\d+)"', overview)
+            assert (number, shown and shown[1]) == (events, events), link
+
+
 async def test_descriptions_deprecated_types_and_those_outside_the_plan_are_told(site, tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text(

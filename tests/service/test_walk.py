@@ -92,6 +92,8 @@ def test_the_overview_is_filtered_explained_and_left(shared, browser: Browser):
     browser.until(lambda: browser.run("document.documentElement.dataset.theme") == "dark")
     browser.resize(390)
     browser.until(lambda: browser.run("document.documentElement.scrollWidth") <= 390)
+    headings = "[...document.querySelectorAll('section.list thead')].map((each) => each.clientHeight)"
+    assert min(browser.run(headings)) > 10
     browser.click("button.menu")
     browser.click(".who button")
     browser.until(lambda: "/dashboard/sign-in" in browser.driver.current_url)

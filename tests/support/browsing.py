@@ -35,6 +35,11 @@ class Browser:
     def text(self, selector: str) -> str:
         return str(self.one(selector).text)
 
+    def texts(self, selector: str) -> list[str]:
+        """The texts of all elements there are now, by one question to the browser."""
+        script = "[...document.querySelectorAll(arguments[0])].map((each) => each.innerText.trim())"
+        return [str(text) for text in self.run(script, selector)]
+
     def type(self, selector: str, text: str) -> None:
         field = self.one(selector)
         field.clear()
@@ -82,7 +87,8 @@ class Browser:
 
         self.driver.execute_script((Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8"))
         self.driver.set_script_timeout(60)
-        script = "const done = arguments[0]; axe.run().then((found) => done(found.violations))"
+        given = "{ resultTypes: ['violations'] }"
+        script = f"const done = arguments[0]; axe.run({given}).then((found) => done(found.violations))"
         found = self.driver.execute_async_script(script)
         return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 

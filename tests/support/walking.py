@@ -179,7 +179,7 @@ class Walk:
         """The plan's number of a type leads to the overview of the type, which has the same."""
         self._open(f"/dashboard/plan?{self.times}")
         self.browser.run("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        link = next(each for each in self.browser.all("td a") if f"types={self.types[0]}" in each.get_attribute("href"))
+        link = self.browser.one(f"td a[href*='types={self.types[0]}&']")
         number = self._digits(link.text)
         link.click()
         self.browser.until(lambda: self._number(".tiles .number[data-number=events]") == number)
@@ -255,7 +255,7 @@ class Walk:
         return parse_qs(urlsplit(self.browser.driver.current_url).query)
 
     def _texts(self, selector: str) -> list[str]:
-        return [each.text for each in self.browser.all(selector)]
+        return self.browser.texts(selector)
 
     def _number(self, selector: str) -> int:
         return int(self.browser.one(selector).get_attribute("data-value"))

@@ -19,6 +19,9 @@ from footfall.dashboard.visit import PageEntry, Rendered, Visit
 from footfall.dashboard.words import file_size, fill, seconds, some
 
 _SECOND_MS: Final = 1_000
+# Changes by more than so many times are told in times, and those of less than so many percent with a decimal.
+_TIMES_FROM: Final = 10
+_WHOLE_FROM: Final = 1
 # Where a large number becomes a short one: 1.2M.
 _SHORT: Final = ((1_000_000_000, "B"), (1_000_000, "M"), (10_000, "k"))
 
@@ -92,17 +95,22 @@ def duration(length_ms: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """A part of a whole in percent: `12.5 %`; empty where there is no whole."""
-    return f"{100 * part / whole:.1f} %".replace(".0 %", " %") if whole else ""
+    """A part of a whole in percent: `12.5 %`, `3.0 %`, so that they align; empty where there is no whole."""
+    if not whole:
+        return ""
+    is_whole = part in (0, whole)
+    return f"{100 * part / whole:.{0 if is_whole else 1}f} %"
 
 
 def change(now: float, before: float) -> str:
-    """The change since before in percent: `+12 %`, `-3 %`; empty where nothing was before."""
+    """The change since before: `+12 %`, `-3 %`, and in times above tenfold; empty where nothing was before."""
     if not before:
         return ""
+    if now > _TIMES_FROM * before:
+        return f"\N{MULTIPLICATION SIGN}{short(round(now / before))}"
     found = 100 * (now - before) / before
-    written = f"{found:+,.0f} %" if abs(found) >= 1 or found == 0 else f"{found:+.1f} %"
-    return written.replace("-", "\N{MINUS SIGN}").replace("+0 %", "0 %")
+    written = f"{found:+.0f} %" if abs(found) >= _WHOLE_FROM else f"{found:+.1f} %"
+    return written.replace("-", "\N{MINUS SIGN}").replace(".0 %", " %").replace("+0 %", "0 %")
 
 
 def moment(time_ms: int, zone: str, kind: str) -> Markup:

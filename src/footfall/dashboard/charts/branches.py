@@ -1,6 +1,7 @@
 """Paths as a tree that lies on its side: a column for each step, whose blocks are as high as they have events."""
 
 from collections.abc import Iterator, Sequence
+from os.path import commonprefix
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -40,6 +41,7 @@ def grow(paths: Sequence[tuple[tuple[str, ...], int]], levels: int, end: str) ->
 def draw_branches(root: Branch, levels: int, direction: str) -> Markup:
     """The tree from left to right; that of what was before, from right to left."""
     columns = levels + 1
+    cut = _common(root)
     blocks = list(_blocks(root, 0, 0.0, HEIGHT / max(root.events, 1), []))
     drawn = []
     for column, top, height, branch, color in blocks:
@@ -50,10 +52,19 @@ def draw_branches(root: Branch, levels: int, direction: str) -> Markup:
             element("rect", width="100%", height=max(height - _GAP, 0.5), rx=3, class_=f"block c{color}"),
         ]
         if height >= _NAMED:
-            inside.append(element("text", branch.name, x=6, y=min(height / 2 + 4, 18.0), class_="block-name"))
+            # A name that is too long for its block is cut by the page's style, which text of SVG knows nothing of.
+            name = element("div", branch.name.removeprefix(cut), class_="block-name")
+            inside.append(element("foreignObject", name, width="100%", height=height - _GAP))
         drawn.append(element("svg", *inside, x=percent(x), y=top, width=percent(width), height=max(height - _GAP, 0.5)))
     hidden = "true"
     return element("svg", *drawn, class_="plot branches", aria_hidden=hidden, width="100%", height=HEIGHT)
+
+
+def _common(root: Branch) -> str:
+    """What all names begin with, up to a hyphen: `WATCHLIST-`. The names in the blocks leave it out."""
+    names = {branch.name for _, _, _, branch, _ in _blocks(root, 0, 0.0, 1.0, [])}
+    start = commonprefix([name for name in names if not name.startswith("(")])  # noqa: RUF071 - letters are meant
+    return start[: start.rfind("-") + 1] if len(names) > 1 else ""
 
 
 def _blocks(

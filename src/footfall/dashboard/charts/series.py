@@ -16,7 +16,7 @@ BELOW: Final = 28
 # The width of the stretched coordinate system.
 WIDTH: Final = 1000.0
 # Points that have a mark each; more would be a thick line.
-MARKED_MAX: Final = 40
+MARKED_MAX: Final = 16
 # The part of an interval that its bar takes.
 _BAR: Final = 0.78
 
@@ -81,9 +81,9 @@ class _Plot:
             yield element("line", x1=0, x2="100%", y1=y, y2=y, class_="axis" if step == 0 else "grid")
 
     def numbers(self) -> Iterator[Markup]:
-        """The numbers of the lines, over everything else."""
-        for step in self._steps[1:]:
-            yield element("text", _number(step), x=0, y=self._y(step) - 4, class_="tick")
+        """The numbers of the lines, left of the plot."""
+        for step in self._steps:
+            yield element("text", _number(step), x=-8, y=self._y(step) + 4, text_anchor="end", class_="tick")
 
     def times(self) -> Iterator[Markup]:
         """The names of times below."""

@@ -31,12 +31,13 @@ function watch(figure) {
     });
     guide.hidden = tip.hidden = false;
     const width = plot.clientWidth || figure.clientWidth;
-    const x = part(shown) * width;
+    const beside = plot.getBoundingClientRect().left - figure.getBoundingClientRect().left;
+    const x = beside + part(shown) * width;
     guide.style.left = `${x}px`;
     guide.style.top = "12px";
     guide.style.height = "240px";
     const left = x > width / 2 ? x - tip.offsetWidth - 12 : x + 12;
-    tip.style.left = `${Math.max(0, Math.min(width - tip.offsetWidth, left))}px`;
+    tip.style.left = `${Math.max(0, Math.min(beside + width - tip.offsetWidth, left))}px`;
     tip.style.top = "24px";
   }
 

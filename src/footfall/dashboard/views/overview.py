@@ -24,7 +24,7 @@ METRICS: Final = ("events", "actors")
 # Entries of each list, and those of the period before that are looked through for them.
 _TOP: Final = 9
 _TOP_BEFORE: Final = 1_000
-_LISTS: Final = ("type", "product", "customer", "version")
+_LISTS: Final = ("type", "version", "product", "customer")
 
 
 class Tile(Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 from msgspec import Struct
 
+from footfall.dashboard.address import PageAddress
 from footfall.dashboard.period import RANGES, read_period
 from footfall.dashboard.refusals import fault_of
 from footfall.dashboard.selection import ALL, ask
@@ -54,6 +55,7 @@ async def show(visit: Visit) -> Shown:
     plan = visit.services.plan.plan
     values: dict[str, Any] = {
         "period": period,
+        "times": _times(address, period.range),
         "ranges": RANGES,
         "plan": plan,
         "mode": visit.services.settings.plan_mode,
@@ -72,6 +74,11 @@ async def show(visit: Visit) -> Shown:
         fault = fault_of(error, visit)
         return Rendered("plan.html", {**values, "entries": _unseen(plan), "fault": fault}, fault.status)
     return Rendered("plan.html", {**values, "entries": _entries(visit, seen), "answer": seen})
+
+
+def _times(address: PageAddress, name: str) -> dict[str, str]:
+    """The time as the overview's address has it, so that a number leads to the same."""
+    return {"range": name, **{key: address.one(key) for key in ("start", "end", "timezone") if address.one(key)}}
 
 
 def _entries(visit: Visit, seen: TypesSeen) -> list[Entry]:

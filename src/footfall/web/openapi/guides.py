@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GUIDE_POLICY: Final = f"{PAGE_POLICY}; img-src 'self'"
 # What guides show or link to, by folder, with its media type; the settings and units of `examples` are text.
 ATTACHED: Final = ("images", "examples")
-_MEDIA_TYPES: Final[Mapping[str, str]] = {".png": "image/png", ".svg": "image/svg+xml"}
+_MEDIA_TYPES: Final[Mapping[str, str]] = {".png": "image/png", ".svg": "image/svg+xml", ".webp": "image/webp"}
 
 # GitHub's rule for the anchor of a heading: what is none of these is left out.
 _NOT_IN_ANCHOR: Final = re.compile(r"[^\w\- ]")
