@@ -1,6 +1,8 @@
 """Live: the page as it is without a script, its stream over the session, and what ends it."""
 
 import asyncio
+import contextlib
+import sqlite3
 
 from parts import NOW_MS
 
@@ -66,4 +68,14 @@ async def test_the_stream_ends_with_the_session(site):
             await anna.post("/dashboard/sign-out-everywhere", "/dashboard/account")
             answer = await asked
         assert '{"reason":"user-changed"}' in answer.text
+        assert opened.parts.live.listeners == 0
+
+
+async def test_a_stream_without_its_entry_in_the_audit_log_is_not_open(site):
+    async with site() as opened:
+        anna = await opened.signed_in("anna")
+        state = opened.parts.settings.data / "state.db"
+        with contextlib.closing(sqlite3.connect(state)) as connection:
+            connection.execute("ALTER TABLE audit RENAME TO away")
+        assert (await anna.get("/dashboard/live/stream")).status_code == 503
         assert opened.parts.live.listeners == 0

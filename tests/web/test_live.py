@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import sqlite3
 
 import httpx
 import uvicorn
@@ -116,3 +117,21 @@ async def test_a_stream_that_nobody_may_open_and_one_that_is_not_wanted_leave_no
         async with asyncio.timeout(DEADLINE_S):
             while opened.live.listeners:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_stream_without_its_entry_in_the_audit_log_is_not_open(service, tmp_path):
+    async with service(live_listeners_each_max=1) as opened:
+        with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+            connection.execute("ALTER TABLE audit RENAME TO away")
+        for _ in range(2):
+            assert (await opened.anna.get(PATH)).status_code == 503
+            assert opened.live.listeners == 0
+
+
+async def test_who_comes_too_late_for_the_last_place_is_refused_too(service):
+    async with service(live_listeners_each_max=1) as opened, serving(opened) as (_, port):
+        begun = await asyncio.gather(*(begin(port, request(opened.anna)) for _ in range(8)))
+        heads = sorted(head.split(b" ")[1] for _, _, head in begun)
+        assert heads == [b"200", *[b"429"] * 7]
+        for _, writer, _ in begun:
+            writer.transport.abort()

@@ -76,7 +76,7 @@ class Live:
 
         Raises RequestRefused when too many listen already.
         """
-        self._require_room(listener.user.account)
+        self.require_room(listener.user)
         self._open.add(listener)
         self._listening[listener.user.account] += 1
         try:
@@ -104,8 +104,9 @@ class Live:
         for listener in self._open:
             listener.end(STOPPING)
 
-    def _require_room(self, account: str) -> None:
-        own = self._listening[account]
+    def require_room(self, user: User) -> None:
+        """Raise RequestRefused when so many listen that this user may not."""
+        own = self._listening[user.account]
         if own >= self._settings.live_listeners_each_max:
             text = f"{own} live streams of yours are open already, and no more may"
             raise RequestRefused(Code.REQUEST_RATE_LIMITED, text, retry_after_s=RETRY_AFTER_S)

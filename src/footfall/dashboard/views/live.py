@@ -81,11 +81,15 @@ async def stream(visit: Visit) -> Shown:
     listener = live.parse(visit.user, {"customer": [ALL], "product": [ALL], **visit.address.given(FILTERS)})
     if IS_HEAD in visit.request.scope:
         return Response(b"", headers=HEADERS, media_type="text/event-stream")
-    try:
-        messages = await live.begin(listener, headers.get("last-event-id", ""))
-    except RequestRefused as error:
-        return Streamed(stream_messages(live, listener, _refusal(error, listener), HEADERS))
-    return Streamed(stream_messages(live, listener, _while_signed_in(visit, listener, messages), HEADERS))
+
+    async def begin() -> AsyncGenerator[bytes]:
+        try:
+            messages = await live.begin(listener, headers.get("last-event-id", ""))
+        except RequestRefused as error:
+            return _refusal(error, listener)
+        return _while_signed_in(visit, listener, messages)
+
+    return Streamed(stream_messages(live, listener, begin, HEADERS))
 
 
 def keys_of(visit: Visit) -> dict[str, dict[str, list[str]]]:

@@ -1,8 +1,9 @@
 """The call that streams events while they are accepted, as `text/event-stream`, for `EventSource` of browsers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Final, cast
 
 from litestar.di import NamedDependency
@@ -28,14 +29,22 @@ async def listen(request: SignedInRequest, services: NamedDependency[Services]) 
     listener = services.live.parse(request.user, {key: given.getall(key) for key in given})
     if IS_HEAD in request.scope:
         return ASGIResponse(headers=_HEADERS)
-    messages = await services.live.begin(listener, request.headers.get("last-event-id", ""))
-    return stream_messages(services.live, listener, messages)
+    services.live.require_room(request.user)
+    last_id = request.headers.get("last-event-id", "")
+    return stream_messages(services.live, listener, partial(services.live.begin, listener, last_id))
 
 
 def stream_messages(
-    live: Live, listener: Listener, messages: AsyncGenerator[bytes], further: Mapping[str, str] | None = None
+    live: Live,
+    listener: Listener,
+    begin: Callable[[], Awaitable[AsyncGenerator[bytes]]],
+    further: Mapping[str, str] | None = None,
 ) -> ASGIApp:
-    """The answer that has a listener's messages, with `further` headers; the listener leaves when it ends."""
+    """The answer that has the messages that `begin` makes, with `further` headers; the listener leaves when it ends.
+
+    It begins here, because an answer that is given up before it is sent, such as one without its entry in the audit
+    log, has no end.
+    """
 
     async def send_all(scope: Scope, _: Receive, send: Send) -> None:
         answer_now = cast("asyncio.Event | None", scope.get(ANSWER_NOW))
@@ -43,6 +52,7 @@ def stream_messages(
         if answer_now is not None:
             watches.append(asyncio.ensure_future(_end_on(answer_now, listener)))
         try:
+            messages = await begin()
             headers = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **(further or {})}.items()]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             async with aclosing(messages):
