@@ -19,6 +19,7 @@ from footfall.live import Live
 from footfall.reports import attempt_path
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
+from footfall.web import limited_connection
 
 FILTER = {"customer": "BARCHART", "product": "PORTFOLIO"}
 
@@ -97,3 +98,14 @@ def service(tmp_path: Path) -> Callable[..., contextlib.AbstractAsyncContextMana
             yield found
 
     return opened
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the seconds that count as a pause in a body; until then no client pauses, however slow the machine."""
+
+    def set_length(paused_s: float) -> None:
+        monkeypatch.setattr(limited_connection, "PAUSED_S", paused_s)
+
+    set_length(1000)
+    return set_length

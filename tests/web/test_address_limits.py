@@ -136,6 +136,7 @@ CONNECTIONS = {"limits_mode": "refuse", "address_connections_max": 3, "trusted_p
 BEGUN = post()[:-5]
 
 
+@pytest.mark.usefixtures("pauses")
 async def test_past_its_connections_an_address_loses_an_idle_one_of_its_own(tmp_path):
     async with serving(tmp_path, **CONNECTIONS) as server, connecting(server) as connect:
         made = [await connect(post()) for _ in range(3)]
@@ -154,6 +155,7 @@ async def test_past_its_connections_an_address_loses_an_idle_one_of_its_own(tmp_
         assert statuses([await read(made[1][0])]) == [200]
 
 
+@pytest.mark.usefixtures("pauses")
 async def test_past_its_busy_connections_an_address_is_refused(tmp_path):
     async with serving(tmp_path, **CONNECTIONS) as server, connecting(server) as connect:
         for _ in range(3):

@@ -12,7 +12,10 @@ from events_server import BODY, connecting, post, read, serving
 
 from footfall.web.connections import SEARCH_S, ConnectionTable
 
+pytestmark = pytest.mark.usefixtures("pauses")
+
 BEGUN = post()[:-5]
+CHUNKED = b"POST /events HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
 PART_OF_A_HEAD = b"POST /events HTTP/1.1\r\nhost: he"
 
 
@@ -108,6 +111,34 @@ async def test_where_each_has_a_request_under_way_the_new_one_is_told_to_come_ag
             if (await read(reader))[9:12] == b"200":
                 break
             assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    ("begun", "rest"),
+    [
+        (BEGUN, BODY[-5:]),
+        (post()[: -len(BODY)], BODY),
+        (CHUNKED + b"%x\r\n" % len(BODY) + BODY[:9], BODY[9:] + b"\r\n0\r\n\r\n"),
+    ],
+    ids=["with a length", "without any of it", "in chunks"],
+)
+async def test_a_client_that_pauses_in_a_body_makes_room_where_no_other_can(tmp_path, monkeypatch, pauses, begun, rest):
+    pauses(0)
+    served = []
+    add = ConnectionTable.add
+    monkeypatch.setattr(ConnectionTable, "add", lambda *given: served.append(given[1]) or add(*given))
+    async with serving(tmp_path, connections_max=2) as server, connecting(server) as connect:
+        paused = []
+        for _ in range(2):
+            paused.append(await connect(begun))
+            async with asyncio.timeout(20):
+                while len(served) < len(paused) or served[-1].eviction_rank != 2:
+                    await asyncio.sleep(0.01)
+        assert await is_served(*await connect())
+        assert await end(paused[0][0])
+        # The one that is left is served, once its client goes on.
+        paused[1][1].write(rest)
+        assert (await read(paused[1][0]))[9:12] == b"200"
 
 
 def free_port():

@@ -5,6 +5,7 @@ for a request that asks for an upgrade: two opinions of it would let a client sm
 """
 
 import re
+from time import monotonic
 from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -209,9 +210,13 @@ class Chunks:
 
 
 class Body:
-    """Takes the body of one request out of what comes, by its length, or by its chunks when `length` is None."""
+    """Takes the body of one request out of what comes, by its length, or by its chunks when `length` is None.
+
+    `came_s` is when a piece came that was not the last, in seconds of the monotonic clock; 0 before the first.
+    """
 
     def __init__(self, length: int | None, settings: Settings) -> None:
+        self.came_s = 0.0
         self._left = length or 0
         self._chunks = Chunks(settings) if length is None else None
 
@@ -232,9 +237,12 @@ class Body:
     def feed(self, data: bytes, at: int) -> tuple[bytes, int]:
         """The part of the body in the data, and the offset behind it. Raises RequestRefused for malformed chunks."""
         if self._chunks is not None:
+            self.came_s = monotonic()
             return self._chunks.feed(data, at)
         piece = data[at : at + self._left]
         self._left -= len(piece)
+        if self._left:
+            self.came_s = monotonic()
         return piece, at + len(piece)
 
 

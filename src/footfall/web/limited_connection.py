@@ -13,8 +13,8 @@ from typing import Final, cast
 from footfall.errors import Code, RequestRefused
 from footfall.ingest import Outcome
 from footfall.rate_limits import TOKEN_BITS, ClientLimits
-from footfall.web.asgi import SKIPPED_BYTES_MAX
-from footfall.web.connection import Connection
+from footfall.web.asgi import SKIPPED_BYTES_MAX, AsgiExchange
+from footfall.web.connection import LATE_S, Connection
 from footfall.web.exchange import PlainExchange
 from footfall.web.framing import Body, RawHeaders, RequestHead
 from footfall.web.server import client_address as address_of
@@ -22,6 +22,9 @@ from footfall.web.server import client_address as address_of
 # Seconds for which a connection is not read after a refusal, at the most: of a client that has gone meanwhile, nothing
 # is noticed before.
 SLOWED_S_MAX: Final = 1
+# Seconds without any of a body after which its connection may be closed for a new one, when no other can be: longer
+# than networks that lose packets pause. Otherwise `connections_max` slow bodies could keep everybody out.
+PAUSED_S: Final = 5
 
 
 class LimitedConnection(Connection, ABC):
@@ -45,7 +48,25 @@ class LimitedConnection(Connection, ABC):
 
     @property
     def eviction_rank(self) -> int | None:
-        return 0 if self._slowed_s and not self.transport.get_write_buffer_size() else super().eviction_rank
+        """As for any connection; 2 for one whose client pauses in a body."""
+        if self._slowed_s and not self.transport.get_write_buffer_size():
+            return 0
+        rank = super().eviction_rank
+        return 2 if rank is None and self._is_body_paused() else rank
+
+    def _is_body_paused(self) -> bool:
+        """Whether more of a body is to come, none came for PAUSED_S, and the client alone is to blame."""
+        if not self._body.is_missing or self.flow.read_paused or self._offset < len(self._buffer):
+            return False
+        if self.transport.get_write_buffer_size():
+            return False
+        # The deadline tells when the wait for the body began.
+        began_s = self.deadline_s - self._settings.body_timeout_s
+        if isinstance(self._exchange, AsgiExchange):
+            if self._exchange.response_started:
+                return False
+            began_s -= LATE_S
+        return self.loop.time() - max(began_s, self._body.came_s) >= PAUSED_S
 
     def _begin_request(self, head: RequestHead) -> None:
         refused = self._limits.take(_forwarded(head.headers), 1 + ((head.length or 0) >> TOKEN_BITS))
