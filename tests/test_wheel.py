@@ -23,6 +23,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
+# The wheel carries its files, and depends on no distribution of them.
+CLIENT = ROOT / "clients" / "python" / "src" / "footfall_client"
 
 # Dependencies that no line of ours imports, each with its reason.
 NOT_IMPORTED = {
@@ -73,6 +75,8 @@ def test_it_holds_every_file_of_the_package(wheel: Path) -> None:
     guides = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*") if path.is_file()]
     guides += [path.relative_to(ROOT) for path in (ROOT / "examples").rglob("*") if path.is_file()]
     expected = {path.relative_to(SOURCE).as_posix() for path in files}
+    client = [path for path in CLIENT.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    expected |= {f"footfall/client/{path.relative_to(CLIENT.parent).as_posix()}" for path in client}
     assert held == expected | {f"footfall/guides/{path.as_posix()}" for path in guides}
 
 
@@ -84,7 +88,7 @@ def test_it_asks_for_exactly_what_the_code_imports(wheel: Path) -> None:
     assert not set(NOT_IMPORTED) - declared, "no longer needs an excuse"
     owners = packages_distributions()
     missing, used = [], set(NOT_IMPORTED)
-    for name in sorted(imported() - sys.stdlib_module_names - NEWER_STANDARD - {"footfall"}):
+    for name in sorted(imported() - sys.stdlib_module_names - NEWER_STANDARD - {"footfall", CLIENT.name}):
         found = {canonicalize_name(owner) for owner in owners.get(name, [])} & declared
         used |= found
         if not found:

@@ -10,10 +10,13 @@ from footfall.cli import main
 
 USES_NO_DATA = {
     "backup --verify PLACE": "the backup's place alone is read",
+    "login https://localhost:9 --user ada": "a service alone is asked",
+    "logout": "profiles alone are changed",
     "plan check plan.toml": "a file of the plan alone is read",
     "plan generate python": "the plan alone is read",
     "plan init": "a file of the plan alone is written",
     "plan show": "the plan alone is read",
+    "send plan.toml": "a service alone is asked",
     "settings": "the settings alone are read",
 }
 # Every other command, as it would change or read the most.
@@ -65,7 +68,9 @@ COMMANDS = (
 
 def run(line: str, data: Path) -> Result:
     """Give the line, beside no other variables of footfall; what it does not expect is raised."""
+    beside = data.absolute().parent
     environment = {"FOOTFALL_DATA_DIR": str(data)}
+    environment |= {f"XDG_{kind}_HOME": str(beside / kind.lower()) for kind in ("CONFIG", "STATE")}
     options = {"env": environment, "input": "a long password\n", "prog_name": "footfall", "catch_exceptions": False}
     return CliRunner().invoke(main, line.split(), **options)
 

@@ -1,7 +1,7 @@
 """The commands: each is a module that is imported when it is called, so that none pays for the others.
 
-Exit codes: 0 done, 1 refused or failed, 2 a command line that cannot be read, 78 settings that cannot be used, 130
-stopped by Ctrl-C.
+Exit codes: 0 done, 1 refused or failed, 2 a command line that cannot be read, 4 some events refused, 78 settings that
+cannot be used, 130 stopped by Ctrl-C.
 """
 
 from collections.abc import Iterable
@@ -20,6 +20,9 @@ _COMMANDS = {
     "worker": ("footfall.cli.run:worker", "Run one worker alone."),
     "engine": ("footfall.cli.run:engine", "Run the embedded events engine alone."),
     "demo": ("footfall.cli.demo:demo", "Post made-up traffic to the service, for a first look."),
+    "login": ("footfall.cli.remote.login:login", "Keep a service and credentials for the commands that speak to it."),
+    "logout": ("footfall.cli.remote.login:logout", "Forget them."),
+    "send": ("footfall.cli.remote.send:send", "Send events from files, each exactly once."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
     "audit": ("footfall.cli.audit:audit", "List, verify and export who did what."),

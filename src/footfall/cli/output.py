@@ -51,6 +51,23 @@ zone_option = click.option(
 )
 
 
+short_zone_option = click.option(
+    "--zone",
+    "--timezone",
+    "zone",
+    metavar="ZONE",
+    is_eager=True,
+    callback=_read_zone,
+    help="In which dates are meant, such as Europe/Berlin; UTC when not said.",
+)
+
+
+def chosen_zone() -> dt.tzinfo:
+    """The zone that this call of a command with a zone's option has named."""
+    zone: dt.tzinfo = click.get_current_context().meta.get(_ZONE, dt.UTC)
+    return zone
+
+
 class WholeNumber(click.IntRange):
     """A whole number from 1, up to `most` where there is a bound; what is none is told with both."""
 

@@ -27,10 +27,11 @@ DEFAULT = "default"
 # The source of what a running service has, and a command has no word of.
 SERVICE = "service"
 
-# Variables with our prefix that are not settings: the path of the file, a secret for the first start, and what the
-# supervisor passes to its processes.
+# Variables with our prefix that are not settings: the path of the file, a secret for the first start, what the
+# supervisor passes to its processes, and what the commands that speak to a service over HTTP read.
 _NO_SETTINGS = frozenset(
     {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD", "FOOTFALL_GATE_FD", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
+    | {"FOOTFALL_URL", "FOOTFALL_PROFILE", "FOOTFALL_USER", "FOOTFALL_PASSWORD", "FOOTFALL_KEY"}
 )
 # Variables that Kubernetes sets in every pod when there is a service named footfall.
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")

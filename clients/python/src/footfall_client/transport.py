@@ -65,15 +65,17 @@ class Connection:
             answer = self._begin(method, target, body, all_headers, meanwhile)
         names = {name.lower(): value for name, value in answer.getheaders()}
         try:
+            body_read = b""
             if sink is None or answer.status not in (200, 206):
-                return Answer(answer.status, names, self._read(answer, _BODY_MAX))
-            sink.begin(answer.status)
-            while piece := self._read(answer, _PIECE):
-                sink.write(piece)
-            if answer.length:
+                body_read = self._read(answer, _BODY_MAX)
+            else:
+                sink.begin(answer.status)
+                while piece := self._read_piece(answer):
+                    sink.write(piece)
+            if answer.length and method != "HEAD":
                 message = f"{answer.length} bytes of the answer are missing"
                 raise Unreachable(message)
-            return Answer(answer.status, names, b"")
+            return Answer(answer.status, names, body_read)
         finally:
             if not answer.isclosed():  # the rest of the answer is on its way
                 self.close()
@@ -109,6 +111,11 @@ class Connection:
     def _read(self, answer: HTTPResponse, size: int) -> bytes:
         with self._failures():
             return answer.read(size)
+
+    def _read_piece(self, answer: HTTPResponse) -> bytes:
+        """What has arrived, at least a byte: a stream is told while it goes on."""
+        with self._failures():
+            return answer.read1(_PIECE)
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:

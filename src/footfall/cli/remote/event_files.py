@@ -1,0 +1,74 @@
+"""Files of lines, plain or compressed, and standard input: each line with the place at which it begins.
+
+The place is the offset in the text, behind any decompression: it is the same however the file is packed.
+"""
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final, Self, cast
+
+import click
+
+from footfall.system import zstd
+from footfall.wording import plain
+
+STDIN: Final = "-"
+# A line that is longer fits no request of the service.
+LINE_BYTES_MAX: Final = 8 * 1024 * 1024
+_READ_BYTES: Final = 1024 * 1024
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_GZIP: Final = b"\x1f\x8b"
+
+
+class LineFile:
+    """A file to be read once from its start, line by line; a context manager. Raises OSError."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        is_stdin = name == STDIN
+        self._raw: IO[bytes] = sys.stdin.buffer if is_stdin else Path(name).open("rb", _READ_BYTES)  # noqa: SIM115
+        self._bytes = os.fstat(self._raw.fileno()).st_size if name != STDIN else 0
+        self._text = self._unpacked()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.name != STDIN:
+            self._raw.close()
+
+    def part(self) -> float | None:
+        """How much of the file has been read, from 0 to 1; None where nobody knows how much there is."""
+        if not self._bytes:
+            return None
+        return min(self._raw.tell() / self._bytes, 1.0)
+
+    def lines(self) -> Iterator[bytes]:
+        """Each line with its end. Of one that is too long the first LINE_BYTES_MAX + 1 bytes, then its other pieces.
+
+        Ends the command where the compressed data is damaged or cut off.
+        """
+        read = self._text.readline
+        try:
+            while line := read(LINE_BYTES_MAX + 1):
+                yield line
+        except (EOFError, zlib.error, zstd.ZstdError, gzip.BadGzipFile) as error:
+            raise click.ClickException(f"{plain(self.name)}: the compressed data is damaged: {error}") from error
+
+    def _unpacked(self) -> IO[bytes]:
+        if not hasattr(self._raw, "peek"):  # standard input may be anything that is read
+            self._raw = io.BufferedReader(cast("io.RawIOBase", self._raw), _READ_BYTES)
+        begin = cast("io.BufferedReader", self._raw).peek(4)[:4]
+        unpacked: Any
+        if begin == _ZSTD:
+            unpacked = zstd.ZstdFile(self._raw)
+        elif begin[:2] == _GZIP:
+            unpacked = gzip.GzipFile(fileobj=self._raw)
+        else:
+            return self._raw
+        return io.BufferedReader(unpacked, _READ_BYTES)
