@@ -202,3 +202,8 @@ def test_what_names_no_instant_is_none(text) -> None:
 
 def test_a_date_at_the_end_of_the_calendar_is_no_failure() -> None:
     assert windows.parse_instant("9999-12-31", windows.zone("UTC"), is_last=True) is None
+
+
+@pytest.mark.parametrize("at_ms", [-windows.TIME_MS_MAX, -62_135_596_800_001, 253_402_300_800_000, windows.TIME_MS_MAX])
+def test_a_time_outside_of_the_calendar_is_told_in_ms(at_ms: int) -> None:
+    assert windows.local_text(ZoneInfo("Asia/Tokyo"), at_ms) == f"{at_ms} ms"

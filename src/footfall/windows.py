@@ -85,8 +85,15 @@ def day(timezone: ZoneInfo, at_ms: int) -> str:
     return _local(timezone, at_ms).date().isoformat()
 
 
+def is_in_calendar(at_ms: int) -> bool:
+    """Whether every zone's clock has a date for an instant; times of requests may be further from 1970."""
+    return LEAST_MS <= at_ms <= MOST_MS
+
+
 def local_text(timezone: ZoneInfo, at_ms: int) -> str:
-    """What the zone's clock shows at an instant, such as `2026-10-01 08:00:07`."""
+    """What the zone's clock shows at an instant, such as `2026-10-01 08:00:07`; outside of the calendar, the ms."""
+    if not is_in_calendar(at_ms):
+        return f"{at_ms} ms"
     return _local(timezone, at_ms).strftime("%Y-%m-%d %H:%M:%S")
 
 

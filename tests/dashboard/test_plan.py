@@ -28,6 +28,13 @@ async def test_the_dictionary_has_every_type_with_what_was_seen_of_the_users_cus
         assert "What broke the plan" not in page
 
 
+async def test_the_page_may_be_as_of_a_time_that_no_clock_shows(site):
+    async with site() as opened:
+        page = await (await opened.signed_in("anna")).get("/dashboard/plan?asOf=-62135596800001")
+    assert page.status_code == 200
+    assert "-62135596800001 ms" in page.text
+
+
 async def test_a_number_leads_to_the_overview_of_its_type_and_time(site):
     # In Tokyo the newest two events are of the next day.
     custom = "range=custom&start=2023-07-01&end=2023-11-14&timezone=Asia/Tokyo"

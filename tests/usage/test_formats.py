@@ -60,6 +60,12 @@ async def test_a_chart_has_its_data_and_says_as_of_when(filled: Any, name: str) 
     json.dumps(chart)
 
 
+async def test_a_chart_may_be_as_of_a_time_that_no_clock_shows(filled: Any) -> None:
+    answer = await filled.ask("counts", asOf=253_402_300_800_000)
+    chart = make_chart("counts", answer, make_table("counts", answer), "Europe/Berlin")
+    assert chart["title"]["subtitle"] == "as of 253402300800000 ms Europe/Berlin"
+
+
 async def test_pictures_are_drawn_by_a_process_that_ends(filled: Any) -> None:
     answer = await filled.ask("counts", asOf=1)
     chart = make_chart("counts", answer, make_table("counts", answer), "UTC")

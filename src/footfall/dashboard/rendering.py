@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup, escape, escape
 
 from footfall import windows
 from footfall.dashboard.address import PageAddress
@@ -117,6 +117,8 @@ def moment(time_ms: int, zone: str, kind: str) -> Markup:
     """A time by the zone's clock, as `time`, `date` or `second`; a script writes it in the browser's language."""
     timezone = windows.zone(zone) or ZoneInfo("UTC")
     local = windows.local_text(timezone, time_ms)
+    if not windows.is_in_calendar(time_ms):
+        return escape(local)
     exact = dt.datetime.fromtimestamp(time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     plain = local[: {"date": 10, "second": 19}.get(kind, 16)]
     return Markup('<time datetime="{}" data-zone="{}" data-kind="{}">{}</time>').format(
