@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape, escape
+from markupsafe import Markup, escape
 
 from footfall import windows
 from footfall.dashboard.address import PageAddress
