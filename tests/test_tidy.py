@@ -37,7 +37,7 @@ LAYERS = (
     ("receipts", "usage"),
     ("loading",),
     ("validation",),
-    ("plan",),
+    ("oidc", "plan"),
     ("accounts", "audit"),
     ("journal",),
     ("store",),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from footfall.cli import main
 from footfall.cli.user import user
@@ -287,3 +288,23 @@ def test_a_code_beside_the_password_is_dropped(settings: Settings) -> None:
     assert run(settings, "drop-code", "alice").stdout == "the password of user alice counts alone again\n"
     with closing(open_state(settings)) as state:
         assert state.factors.names() == []
+
+
+def test_a_user_is_linked_to_one_subject_and_unlinked(settings: Settings) -> None:
+    assert run(settings, "add", "anna", "--customer", "BARCHART", stdin=f"{PASSWORD}\n").exit_code == 0
+    assert "oidc_issuer names it" in refused(run(settings, "link", "anna", "s-1"))
+    settings = structs.replace(settings, oidc_issuer="https://id.example.com")
+    assert "no such user" in refused(run(settings, "link", "bob", "s-1"))
+    assert run(settings, "link", "anna", "s-1").exit_code == 0
+    assert "has an identity already" in refused(run(settings, "link", "anna", "s-2"))
+    with closing(open_state(settings)) as state:
+        found = state.identities.find("https://id.example.com", "s-1")
+        assert found is not None
+        assert found.id == "anna"
+        assert state.identities.find("https://other.example.com", "s-1") is None
+        actions = [entry.action for entry in state.audit.following(0, 10)]
+    assert actions[-1] == "user.link"
+    assert run(settings, "unlink", "anna").exit_code == 0
+    assert "is not linked" in refused(run(settings, "unlink", "anna"))
+    # Neither takes the password away.
+    assert matches(settings, "anna", PASSWORD)

@@ -2,13 +2,15 @@
 
 import contextlib
 import re
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from identity_providers import Provider, running_provider
 from msgspec import Struct
 from parts import NOW_MS, PASSWORD, Collector, TurnedClock, open_parts
 
@@ -89,6 +91,33 @@ def site(engine: Any, make_segment: Callable[..., Path]) -> OpenSite:
             yield Site(app, parts, state, clock, person, load)
             for client in clients:
                 await client.aclose()
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def running_provider_process() -> Iterator[Provider]:
+    with running_provider() as found:
+        yield found
+
+
+@pytest.fixture
+def provider(running_provider_process: Provider) -> Provider:
+    """An honest identity provider, with one person."""
+    running_provider_process.control()
+    running_provider_process.put_user("s-1", preferred_username="mia", groups=["staff", "tgam"])
+    return running_provider_process
+
+
+@pytest.fixture
+def sso(site: OpenSite, provider: Provider) -> OpenSite:
+    """Opens the pages with this provider; the clock is that of the provider's tokens."""
+
+    @contextlib.asynccontextmanager
+    async def opened(**changes: Any) -> AsyncIterator[Site]:
+        async with site(**provider.settings(**changes)) as found:
+            found.clock.ms = int(time.time() * 1000)
+            yield found
 
     return opened
 

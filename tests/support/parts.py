@@ -16,6 +16,7 @@ from footfall.files import Files
 from footfall.journal import Folder, Journal
 from footfall.live import Live
 from footfall.metrics import RequestMetrics, SharedMetrics, Values
+from footfall.oidc import ProviderSignIn
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -99,6 +100,7 @@ def open_parts(
     parts = web.Parts(
         settings=settings,
         accounts=accounts,
+        provider=ProviderSignIn(settings, state, accounts, clock) if settings.oidc_issuer else None,
         audit=audit,
         sessions=Sessions(state, settings, clock),
         reports=reports,

@@ -16,12 +16,15 @@ Events must not wait for a query, so the keys that they are sent with are held i
 """
 
 from footfall.accounts.accounts import Accounts, Unauthenticated
+from footfall.accounts.failures import Failures
+from footfall.accounts.identities import Identity, NotVouched, Vouched
 from footfall.accounts.keys import BadKey, IssuedKey, Keys, WantedKey, find_again, key_digest
 from footfall.accounts.passwords import BadUser
 from footfall.accounts.rights import (
     KeyedUser,
     KeyScope,
     has_scope,
+    is_narrowed,
     may_see,
     rights_of,
     sees_all_customers,
@@ -34,14 +37,18 @@ __all__ = [
     "Accounts",
     "BadKey",
     "BadUser",
+    "Failures",
+    "Identity",
     "IssuedKey",
     "KeyScope",
     "KeyedUser",
     "Keys",
+    "NotVouched",
     "SentKey",
     "Sessions",
     "SignedIn",
     "Unauthenticated",
+    "Vouched",
     "WantedKey",
     "WriteKey",
     "WriteKeys",
@@ -49,6 +56,7 @@ __all__ = [
     "form_token",
     "has_scope",
     "is_form_token",
+    "is_narrowed",
     "is_token",
     "key_digest",
     "may_see",

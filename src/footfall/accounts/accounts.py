@@ -20,6 +20,7 @@ from footfall.accounts.credentials import (
 )
 from footfall.accounts.devices import KnownDevices
 from footfall.accounts.failures import Failures
+from footfall.accounts.identities import Identities
 from footfall.accounts.keys import Keys, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
 from footfall.accounts.second_factor import SecondFactors
@@ -62,6 +63,8 @@ class Accounts:
         # By themselves: they cost no hash, so that whoever makes many must not push the failures of passwords out.
         self._key_failures = Failures(settings.login_failures_max, clock)
         self.keys = Keys(state, settings, clock)
+        self.identities = Identities(state, self._hashing, clock)
+        self._password_users = _names(settings.password_users)
         self.factors = SecondFactors(state, clock)
         self.devices = KnownDevices(state)
 
@@ -220,6 +223,10 @@ class Accounts:
         user = self._state.users.get(credentials.user_id)
         return user if user is not None and self._may_remember(user, credentials) else None
 
+    def may_use_password(self, user_id: str) -> bool:
+        """Whether the settings let this user sign in with a password."""
+        return self._password_users is None or user_id in self._password_users
+
     def _may_remember(self, user: User, credentials: Credentials) -> bool:
         """Whether the password was verified a short time ago. One that needs a code beside it is never remembered."""
         return not user.second_factor and self._verified.holds(credentials, user.password_hash)
@@ -239,7 +246,12 @@ class Accounts:
             presented = self.factors.compare(user, code)
             right = self._hashing.verify(user.password_hash if user else None, credentials.password)
             failed = user is None or not right
-            if right and not self.factors.use(presented):
+            if right and not self.may_use_password(pair[0]):
+                failed = True
+                _log.warning(
+                    "user %r gave the right password, and the setting password_users does not name them", pair[0]
+                )
+            elif right and not self.factors.use(presented):
                 failed = True
                 _log.warning("the password of user %r was right, and the code beside it not", pair[0])
         except InvalidHashError:
@@ -276,3 +288,8 @@ class Accounts:
             _log.warning("the password hash of user %r is not renewed now: %s", user.id, error)
             return user.password_hash
         return renewed if replaced else user.password_hash
+
+
+def _names(setting: str) -> frozenset[str] | None:
+    """The users whom a setting names; None for all."""
+    return None if setting.strip() == "*" else frozenset(normalize(each.strip()) for each in setting.split(","))

@@ -113,6 +113,10 @@ class Hashing:
     def hash(self, password: str) -> str:
         return self._hasher.hash(password)
 
+    def unusable(self) -> str:
+        """A hash of a password that nobody has."""
+        return _make_dummy_hash(self._hasher)
+
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than are used now."""
         return self._hasher.check_needs_rehash(password_hash)

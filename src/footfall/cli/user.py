@@ -14,6 +14,7 @@ from footfall.cli.auditing import audited
 from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.tables import echo_table
+from footfall.cli.user_link import link, unlink
 from footfall.service.composition import open_accounts
 from footfall.settings import Settings
 from footfall.state import LastAdmin, User, UserChange, UserExists
@@ -55,8 +56,13 @@ def user() -> None:
       footfall user change alice --admin
       footfall user grant alice --customer TGAM
       footfall user revoke alice --customer BARCHART
+      footfall user link alice 248289761001
       footfall user remove alice
     """
+
+
+user.add_command(link)
+user.add_command(unlink)
 
 
 @user.command()

@@ -9,6 +9,7 @@ from msgspec import Struct
 THEMES: Final = ("light", "dark")
 _THEME: Final = "footfall_theme"
 _KNOWN: Final = "-known"
+_BEGUN: Final = "-begun"
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -48,6 +49,14 @@ class CookieKind(Struct, frozen=True):
     def mark_of(self, cookies: dict[str, str]) -> str:
         """The mark that the browser holds; empty where it holds none."""
         return cookies.get(f"{self.session}{_KNOWN}", "")
+
+    def keep_begun(self, begun: str, age_s: int) -> Cookie:
+        """Have the browser hold what it needs to come back from the identity provider; nothing, to forget it."""
+        return self._cookie(f"{self.session}{_BEGUN}", begun, age_s if begun else 0)
+
+    def begun_of(self, cookies: dict[str, str]) -> str:
+        """What the browser holds of a sign-in that it began; empty where it holds nothing."""
+        return cookies.get(f"{self.session}{_BEGUN}", "")
 
     def keep_theme(self, theme: str) -> Cookie:
         """Have the browser hold the chosen colours; without any, those of the machine count."""

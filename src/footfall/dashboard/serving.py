@@ -108,7 +108,7 @@ class Server:
         if not isinstance(shown, (Rendered, Redirect)):
             return shown
         if isinstance(shown, Redirect):
-            headers = {**HEADERS, "location": visit.path(shown.to)}
+            headers = {**HEADERS, "location": shown.to if shown.outside else visit.path(shown.to)}
             response = Response(b"", status_code=303, media_type="text/plain", headers=headers)
         else:
             if not visit.token and visit.new_token is None and not shown.formless:

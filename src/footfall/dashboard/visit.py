@@ -32,9 +32,13 @@ class Rendered(Struct, frozen=True):
 
 
 class Redirect(Struct, frozen=True):
-    """Another page is asked for next: a path of ours, with its query, without what stands before our paths."""
+    """Another page is asked for next: a path of ours, with its query, without what stands before our paths.
+
+    With `outside` it is a whole URL, of the identity provider.
+    """
 
     to: str
+    outside: bool = False
 
 
 # A file, a stream or a part of a page is an application of its own, whose headers stay as they are.

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall import windows
-from footfall.accounts import KeyedUser
+from footfall.accounts import is_narrowed
 from footfall.errors import Code, RequestRefused
 from footfall.reports import SOURCE_PREFIX, asked_codes, body_scope, may_see_report, visible_request
 from footfall.schedules import jobs
@@ -96,7 +96,7 @@ class Schedules:
         made_ms = self._clock.now_ms()
         schedule, wanted = parse_schedule_request(body, owner, str(uuid.uuid4()), made_ms, self._settings, plan)
         wanted = visible_request(owner, wanted, self._settings)
-        if isinstance(owner, KeyedUser) and owner.is_narrowed:
+        if is_narrowed(owner):
             schedule = structs.replace(schedule, body=jobs.with_scope(schedule, wanted.filter))
         if self._codes is not None:
             asked = asked_codes(wanted.filter)
@@ -158,8 +158,8 @@ class Schedules:
 
 
 def _is_in_reach(user: User, schedule: Schedule) -> bool:
-    """Whether the key with which the user signed in is for the schedule's customers and products; a password is."""
-    if not isinstance(user, KeyedUser) or not user.is_narrowed:
+    """Whether the schedule's customers and products are those of the user, and of the key that they signed in with."""
+    if not is_narrowed(user):
         return True
     return may_see_report(user, body_scope(jobs.report_body(schedule)["filter"]))
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from footfall.audit import Audit
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
+    from footfall.oidc import ProviderSignIn
     from footfall.plan import LivePlan, Plan
     from footfall.state import State
     from footfall.store import Store
@@ -70,6 +71,15 @@ def open_accounts(state: "State", settings: Settings, clock: Clock) -> Iterator[
 
     with contextlib.closing(Accounts(state, settings, clock)) as accounts:
         yield accounts
+
+
+def new_provider(settings: Settings, state: "State", accounts: "Accounts", clock: Clock) -> "ProviderSignIn | None":
+    """What signs people in with the identity provider of the settings; None where they name none."""
+    if not settings.oidc_issuer:
+        return None
+    from footfall.oidc import ProviderSignIn
+
+    return ProviderSignIn(settings, state, accounts, clock)
 
 
 @contextlib.asynccontextmanager
@@ -123,6 +133,7 @@ def told_as_refusals() -> Iterator[None]:
     start the service again and again. A database that is away may be there at the next start.
     """
     from footfall.accounts import BadUser
+    from footfall.oidc import LibraryMissing
     from footfall.plan import PlanInvalid
     from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 
@@ -133,6 +144,8 @@ def told_as_refusals() -> Iterator[None]:
         raise SettingsUnusable("\n".join(lines)) from error
     except BadUser as error:
         raise SettingsUnusable(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
+    except LibraryMissing as error:
+        raise SettingsUnusable(str(error)) from error
     except StateUrlInvalid as error:
         raise SettingsUnusable(f"the state database cannot be used: {error}") from error
     except (StateUnavailable, StateTooNew) as error:

@@ -40,6 +40,7 @@ def prepare(settings: Settings) -> Prepared:
     with composition.told_as_refusals():
         plan = composition.live_plan(settings).plan
         _check_files(settings)
+        _check_libraries(settings)
         password = _first_user(settings)
         _note_start(settings, plan)
     sample = structs.asdict(make_sample(plan, settings))
@@ -71,6 +72,14 @@ def _check_files(settings: Settings) -> None:
         from footfall.reports import Destinations  # noqa: PLC0415
 
         Destinations(settings, Files(settings))
+
+
+def _check_libraries(settings: Settings) -> None:
+    """See that the libraries are there which only some settings need."""
+    if settings.oidc_issuer:
+        from footfall.oidc import require_library  # noqa: PLC0415
+
+        require_library()
 
 
 def _first_user(settings: Settings) -> str | None:

@@ -73,6 +73,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         parts = Parts(
             settings=settings,
             accounts=accounts,
+            provider=composition.new_provider(settings, state, accounts, SystemClock()),
             audit=audit,
             sessions=Sessions(state, settings, clock),
             reports=reports,

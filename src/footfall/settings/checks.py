@@ -6,12 +6,16 @@ from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from footfall.settings import object_stores
+from footfall.settings.identity_provider import issuer_problem
 
 # From the first colon after the user's name to the last @: better too much than a part of a password left.
 _PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
 _SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
 _BOOLEANS = ("true", "false", "1", "0")
+
+# Settings whose whole value is a secret.
+SECRETS = frozenset({"oidc_client_secret"})
 
 # (smaller, larger, reason): bounds that belong together, the first at most the second.
 PAIRS = (
@@ -28,6 +32,11 @@ def hide_credentials(value: object) -> object:
     if not isinstance(value, str):
         return value
     return _SECRET_PARAMETER.sub(r"\1***", _PASSWORD.sub(r"\1:***@", value))
+
+
+def shown_value(name: str, value: object) -> object:
+    """The value of a setting as it may be seen by anybody."""
+    return object_stores.HIDDEN if name in SECRETS and value else hide_credentials(value)
 
 
 def problem(name: str, value: object) -> str | None:
@@ -122,6 +131,10 @@ def _files_url(value: str) -> str | None:
     return f"{why}, got {hide_credentials(value)!r}" if why else None
 
 
+def _scopes(value: str) -> str | None:
+    return None if "openid" in value.split() else "must have the scope openid"
+
+
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "host": _not_empty,
     "data_dir": _not_empty,
@@ -132,4 +145,9 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "events_url": _events_url,
     "state_url": _state_url,
     "files_url": _files_url,
+    "oidc_issuer": issuer_problem,
+    "oidc_name": _not_empty,
+    "oidc_scopes": _scopes,
+    "oidc_name_claim": _not_empty,
+    "oidc_groups_claim": _not_empty,
 }

@@ -286,6 +286,14 @@ PASSWORD_HASHES_AT_ONCE_MAX = 2
 # Sign-ins that wait for a hash: a hundred wait for some seconds, and more would wait for nothing.
 SIGN_INS_WAITING_MAX = 100
 
+# Seconds in which an identity provider must have given an answer, the whole of it: people wait for it.
+OIDC_TIMEOUT_S = 10
+# Bytes of one of its answers: a description, its keys or the tokens of a sign-in are some KiB, with hundreds of groups
+# some ten.
+OIDC_ANSWER_BYTES_MAX = 256 * 1024
+# Sign-ins with it that one web process finishes at once: each waits for the provider, and holds little else.
+OIDC_AT_ONCE_MAX = 20
+
 # Keys of one user: one for each program, and two while one is rotated.
 KEYS_MAX = 100
 # Days after which a key ends at the most; 0 lets keys without an end be made.

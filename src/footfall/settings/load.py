@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, type_info
 
-from footfall.settings.checks import PAIRS, hide_credentials, problem
+from footfall.settings.checks import PAIRS, problem, shown_value
+from footfall.settings.identity_provider import GroupRights, group_problems, missing
 from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
 from footfall.settings.schema import Settings
 from footfall.settings.senders import SenderRule, sender_problems
@@ -42,12 +43,14 @@ _HINTS = get_type_hints(Settings, include_extras=True)
 # Settings that are tables: the type of their values, and an example in JSON for the environment and flags.
 _TABLES: dict[str, tuple[Any, str]] = {
     "destinations": (Destination, '{"lake": {"url": "s3://bucket/prefix"}}'),
+    "oidc_groups": (GroupRights, '{"analysts": {"customers": ["BARCHART"]}}'),
     "files_options": (Option, '{"region": "eu-central-1"}'),
     "senders": (SenderRule, '{"ACME": {"write_key": true}}'),
 }
 # What is wrong with a row of a table, by its name and its value.
 _ROWS: dict[str, Callable[[str, Any], Iterator[str]]] = {
     "destinations": destination_problems,
+    "oidc_groups": group_problems,
     "senders": sender_problems,
 }
 
@@ -73,7 +76,7 @@ class Loaded(Struct, frozen=True):
     def shown(self) -> Iterator[tuple[str, object, str]]:
         """Name, value and source of every setting, with passwords hidden."""
         for name, source in self.sources.items():
-            yield name, _plain(hide_credentials(getattr(self.settings, name))), source
+            yield name, _plain(shown_value(name, getattr(self.settings, name))), source
 
 
 class _Given(NamedTuple):
@@ -198,7 +201,9 @@ def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, obje
         try:
             values[one.name] = msgspec.convert(one.value, _HINTS[one.name], strict=not one.text)
         except msgspec.ValidationError:
-            problems.append(f"{one.place}: expected {_expected(_HINTS[one.name])}, got {hide_credentials(one.value)!r}")
+            problems.append(
+                f"{one.place}: expected {_expected(_HINTS[one.name])}, got {shown_value(one.name, one.value)!r}"
+            )
     return values
 
 
@@ -254,6 +259,13 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
     if "files_options" in values:
         for why in option_problems(settings.files_url, settings.files_options):
             yield f"{given['files_options'].place}: {why}"
+    if why := missing(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_groups):
+        yield f"{given['oidc_issuer'].place}: {why}"
+    yield from _pair_problems(settings, given, values)
+
+
+def _pair_problems(settings: Settings, given: Mapping[str, _Given], values: Mapping[str, object]) -> Iterator[str]:
+    """Problems of values that are good by themselves and not together."""
     for small, large, reason in PAIRS:
         low, high = getattr(settings, small), getattr(settings, large)
         # A value that could not be converted was reported, and has its default here.

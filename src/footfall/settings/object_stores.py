@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from footfall.settings.identity_provider import GroupRights
 from footfall.settings.senders import SenderRule
 
 Option = str | int | bool
@@ -119,7 +120,7 @@ def _hide(name: str, value: object) -> object:
     if isinstance(value, Destination):
         shown = {"url": value.url, "options": hide_secrets(value.options)}
         return {**shown, "customers": list(value.customers), "presign": value.presign}
-    if isinstance(value, SenderRule):
+    if isinstance(value, SenderRule | GroupRights):
         return value
     if name not in _SHOWN:
         return HIDDEN

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from footfall.settings import limits
+from footfall.settings.identity_provider import GroupRights
 from footfall.settings.object_stores import Destination, Option
 from footfall.settings.senders import SenderRule
 
@@ -180,6 +181,18 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sessions_each_max: Positive = limits.SESSIONS_EACH_MAX
     password_hashes_at_once_max: Positive = limits.PASSWORD_HASHES_AT_ONCE_MAX
     sign_ins_waiting_max: Positive = limits.SIGN_INS_WAITING_MAX
+    password_users: str = "*"  # noqa: S105 - who they are
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = "single sign-on"
+    oidc_scopes: str = "openid profile email"
+    oidc_name_claim: str = "preferred_username"
+    oidc_groups_claim: str = "groups"
+    oidc_groups: dict[str, GroupRights] = {}
+    oidc_timeout_s: Positive = limits.OIDC_TIMEOUT_S
+    oidc_answer_bytes_max: Positive = limits.OIDC_ANSWER_BYTES_MAX
+    oidc_at_once_max: Positive = limits.OIDC_AT_ONCE_MAX
     keys_max: NotNegative = limits.KEYS_MAX
     key_days_max: Annotated[int, Meta(ge=0, le=limits.KEY_DAYS_MOST)] = limits.KEY_DAYS_MAX
     key_overlap_s: NotNegative = limits.KEY_OVERLAP_S

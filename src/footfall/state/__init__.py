@@ -17,6 +17,7 @@ transactions and the statements.
 from footfall.state.audit import PRUNED, entry_hash
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
+from footfall.state.identities import IdentityTaken
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import TooManyKeys
@@ -37,6 +38,7 @@ from footfall.state.records import (
     Session,
     Share,
     User,
+    UserRights,
 )
 from footfall.state.refusals import RefusalRepository
 from footfall.state.schedules import TooManySchedules
@@ -48,6 +50,7 @@ __all__ = [
     "PRUNED",
     "ApiKey",
     "AuditEntry",
+    "IdentityTaken",
     "Job",
     "JobBounds",
     "JobRepository",
@@ -76,6 +79,7 @@ __all__ = [
     "User",
     "UserChange",
     "UserExists",
+    "UserRights",
     "entry_hash",
     "open_state",
 ]

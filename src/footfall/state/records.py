@@ -16,7 +16,8 @@ def _new_id() -> str:
 class User(Struct, frozen=True, kw_only=True):
     """A user who may sign in; an admin sees every customer, others see those in `customers`.
 
-    A `monitor` may read the metrics, which only admins may otherwise.
+    A `monitor` may read the metrics, which only admins may otherwise. `products` restrict what is seen of the
+    customers; empty, all products are. An admin has none.
 
     `id` is the name with which they sign in; after a removal, another user may get it. `account` is unique for ever;
     reports and schedules belong to it. `security_stamp` changes with the password. With a `second_factor` the password
@@ -30,6 +31,7 @@ class User(Struct, frozen=True, kw_only=True):
     admin: bool = False
     monitor: bool = False
     customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
     created_ms: int
     account: str = field(default_factory=_new_id)
     security_stamp: str = field(default_factory=_new_id)
@@ -38,6 +40,15 @@ class User(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """The user without the password's hash, because reprs end up in logs."""
         return f"User(id={self.id!r}, admin={self.admin!r}, customers={self.customers!r})"
+
+
+class UserRights(Struct, frozen=True, kw_only=True):
+    """The rights of a user whom an identity provider vouches for."""
+
+    admin: bool = False
+    monitor: bool = False
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

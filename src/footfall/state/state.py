@@ -11,6 +11,7 @@ from footfall.state.audit import AuditRepository
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
 from footfall.state.factors import FactorRepository
+from footfall.state.identities import IdentityRepository
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import KeyRepository
 from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
@@ -32,6 +33,7 @@ class State:
     def __init__(self, url: str) -> None:
         self.database = open_database(url)
         self.users = UserRepository(self.database)
+        self.identities = IdentityRepository(self.database)
         self.keys = KeyRepository(self.database)
         self.sessions = SessionRepository(self.database)
         self.audit = AuditRepository(self.database)

@@ -33,8 +33,20 @@ users = Table(
     Column("account", Text, nullable=False, server_default=""),
     Column("security_stamp", Text, nullable=False, server_default=""),
     Column("monitor", Boolean, nullable=False, server_default=false()),
+    Column("products", Text, nullable=False, server_default="[]"),
 )
 Index("users_account", users.c.account, unique=True)
+
+# Whom an identity provider calls by `subject`, which it gives to nobody else, ever; a name or an address it may.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+Index("identities_account", identities.c.account)
 
 # Keys belong to an account, and are found by the digest of their text.
 api_keys = Table(

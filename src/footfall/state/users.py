@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from footfall.state.database import Database
 from footfall.state.records import User
-from footfall.state.tables import api_keys, second_factors, users
+from footfall.state.tables import api_keys, identities, second_factors, users
 
 _HAS_FACTOR = (
     exists()
@@ -47,13 +47,8 @@ class UserRepository:
 
     def add(self, user: User) -> None:
         """Add a user; raises UserExists."""
-        row = msgspec.structs.asdict(user) | {"customers": msgspec.json.encode(user.customers).decode()}
-        del row["second_factor"]  # has a table of its own
         with self._database.write() as connection:
-            try:
-                connection.execute(users.insert().values(row))
-            except IntegrityError as error:
-                raise UserExists(f"user {user.id!r} exists already") from error
+            insert_user(connection, user)
 
     def get(self, user_id: str) -> User | None:
         """The user of this name, who alone of all these calls tells of the `second_factor`."""
@@ -107,20 +102,33 @@ class UserRepository:
             values["customers"] = msgspec.json.encode(change.customers).decode()
         with self._database.write() as connection:
             if change.admin is False:
-                _require_other_admin(connection, user_id)
+                require_other_admin(connection, user_id)
+            if change.admin is True:
+                values["products"] = "[]"
             return connection.execute(update(users).where(users.c.id == user_id).values(values)).rowcount == 1
 
     def remove(self, user_id: str) -> bool:
-        """Remove a user with their keys and second factor. False when there is none; raises LastAdmin."""
+        """Remove a user with their keys, second factor and identity. False when there is none; raises LastAdmin."""
         with self._database.write() as connection:
-            _require_other_admin(connection, user_id)
+            require_other_admin(connection, user_id)
             owned = select(users.c.account).where(users.c.id == user_id).scalar_subquery()
-            connection.execute(delete(api_keys).where(api_keys.c.account == owned))
-            connection.execute(delete(second_factors).where(second_factors.c.account == owned))
+            for table in (api_keys, second_factors, identities):
+                connection.execute(delete(table).where(table.c.account == owned))
             return connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
 
 
-def _require_other_admin(connection: Connection, user_id: str) -> None:
+def insert_user(connection: Connection, user: User) -> None:
+    """Add a user within a transaction; raises UserExists."""
+    row = msgspec.structs.asdict(user)
+    row |= {name: msgspec.json.encode(row[name]).decode() for name in ("customers", "products")}
+    del row["second_factor"]  # has a table of its own
+    try:
+        connection.execute(users.insert().values(row))
+    except IntegrityError as error:
+        raise UserExists(f"user {user.id!r} exists already") from error
+
+
+def require_other_admin(connection: Connection, user_id: str) -> None:
     """Raise LastAdmin when this user is the only admin."""
     # The rows of all admins are locked, so that two changes at once cannot each rely on the other's admin.
     admins = connection.scalars(select(users.c.id).where(users.c.admin).with_for_update()).all()
@@ -132,5 +140,6 @@ def read_user(columns: Mapping[Any, Any]) -> User:
     """The user whom a row of the table `users` is."""
     fields = dict(columns)
     fields["second_factor"] = bool(fields.get("second_factor"))
-    fields["customers"] = msgspec.json.decode(fields["customers"], type=tuple[str, ...])
+    for name in ("customers", "products"):
+        fields[name] = msgspec.json.decode(fields[name], type=tuple[str, ...])
     return User(**fields)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from footfall.settings import Settings
-from footfall.settings.checks import hide_credentials
+from footfall.settings.checks import shown_value
 from footfall.system import files
 from footfall.system.data_folder import SERVE_LOCK, NotOwner, is_locked, require_ours
 
@@ -54,7 +54,7 @@ def own_settings(settings: Settings) -> ServedSettings:
     default, found = structs.asdict(Settings()), structs.asdict(settings)
     del found["data_dir"]
     own = {name: _from_anywhere(name, value) for name, value in found.items() if value != default[name]}
-    open_ones = {name: value for name, value in own.items() if not _may_be_secret(value)}
+    open_ones = {name: value for name, value in own.items() if not _may_be_secret(name, value)}
     return ServedSettings(open_ones, tuple(sorted(own.keys() - open_ones.keys())))
 
 
@@ -72,10 +72,10 @@ def served_settings(settings: Settings) -> ServedSettings:
     return structs.replace(found, settings=known)
 
 
-def _may_be_secret(value: object) -> bool:
+def _may_be_secret(name: str, value: object) -> bool:
     """Whether a value has a password or a key, or is a URL with a part that may be one."""
     has_more = isinstance(value, str) and "://" in value and bool({"@", "?"} & set(value))
-    return has_more or hide_credentials(value) != value
+    return has_more or shown_value(name, value) != value
 
 
 def _from_anywhere(name: str, value: object) -> object:

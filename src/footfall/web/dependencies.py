@@ -15,6 +15,7 @@ from footfall.audit import Audit
 from footfall.errors import Code
 from footfall.live import Live
 from footfall.metrics import RequestMetrics
+from footfall.oidc import ProviderSignIn
 from footfall.plan import LivePlan
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
@@ -38,6 +39,8 @@ from footfall.wire import Service
 class Parts:
     """The parts of the service that the API and the pages for people show.
 
+    `provider` signs people in with an identity provider, where the settings name one.
+
     `collect` answers `POST /events` alone. `refusal` says why no event can be
     accepted now, without waiting; None when they can. `refused`
     counts the refusals of all other calls, `requests` all requests but preflights. `refusals` has which events were
@@ -46,6 +49,7 @@ class Parts:
 
     settings: Settings
     accounts: Accounts
+    provider: ProviderSignIn | None = None
     audit: Audit
     sessions: Sessions
     reports: Reports

@@ -3,6 +3,9 @@ export function watchForms() {
   for (const field of document.querySelectorAll("input[data-zone]")) {
     field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
   }
+  for (const link of document.querySelectorAll("a[data-zone-link]")) {
+    link.search += `&timezone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone)}`;
+  }
   for (const list of document.querySelectorAll("datalist#zones")) {
     for (const zone of ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])]) list.append(new Option(zone, zone));
   }

@@ -1,0 +1,164 @@
+"""A provider that cheats or is away, and browsers that bring what is not theirs: nobody is signed in by them."""
+
+from urllib.parse import parse_qs, urlsplit
+
+from identity_providers import UNTRUSTED, path_of, refused, started, through, title_of
+
+from footfall.oidc import pending
+
+FORGED = [
+    {"claims": {"nonce": "another"}},
+    {"claims": {"nonce": None}},
+    {"claims": {"aud": "another"}},
+    {"claims": {"aud": ["footfall", "another"]}},
+    {"claims": {"aud": ["footfall"], "azp": "another"}},
+    {"claims": {"iss": "https://evil.example"}},
+    {"claims": {"exp": 1}},
+    {"claims": {"exp": None}},
+    {"claims": {"exp": "soon"}},
+    {"claims": {"iat": 99999999999}},
+    {"claims": {"nbf": 99999999999}},
+    {"claims": {"sub": ""}},
+    {"claims": {"sub": 5}},
+    {"claims": {"at_hash": "bm90IGl0cyBoYXNo"}},
+    {"sign": "none"},
+    {"sign": "hs256"},
+    {"sign": "stranger"},
+    {"sign": "unknown"},
+]
+
+
+async def test_a_token_that_is_not_ours_now_or_not_signed_signs_nobody_in(sso, provider):
+    async with sso(login_failures_max=100) as opened:
+        for orders in FORGED:
+            provider.control(**orders)
+            assert await refused(opened.person(), provider) == UNTRUSTED, orders
+        assert opened.state.users.get("mia") is None
+        entry = next(iter(opened.state.audit.following(0, 1)))
+        assert (entry.action, entry.outcome, entry.who) == ("sign-in", "failed", "")
+
+
+async def test_a_public_key_as_a_secret_is_refused_whatever_the_key_set_says(sso, provider):
+    async with sso() as opened:
+        provider.control(sign="hs256", keys=[{"kty": "oct", "k": "AAAA", "kid": "key-1"}])
+        assert await refused(opened.person(), provider) == UNTRUSTED
+
+
+async def test_keys_that_change_are_asked_for_anew_and_not_too_often(sso, provider):
+    async with sso() as opened:
+        assert (await through(opened.person(), provider)).status_code == 303
+        provider.control(rotate=True)
+        opened.clock.ms += 6_000
+        assert (await through(opened.person(), provider)).status_code == 303
+        assert provider.asked().count("/jwks") == 1
+        provider.control(sign="unknown")
+        for _ in range(3):
+            assert await refused(opened.person(), provider) == UNTRUSTED
+        assert provider.asked().count("/jwks") == 0
+        provider.control(sign="no_kid")
+        assert (await through(opened.person(), provider)).status_code == 303
+        assert ".well-known" not in "".join(provider.asked())
+
+
+async def test_a_sign_in_ends_in_the_browser_that_began_it(sso, provider):
+    async with sso() as opened:
+        person, other = opened.person(), opened.person()
+        expired = (400, "This sign-in is over")
+        assert await refused(person, provider, state="another") == expired
+        back = path_of(provider.consent(await started(person), "s-1"))
+        for stranger in (opened.person(), other):
+            answer = await stranger.get(back)
+            assert (answer.status_code, title_of(answer.text)) == expired
+        await started(other)
+        assert title_of((await other.get(back)).text) == expired[1]
+        # Said twice, a state counts as not said.
+        assert (await person.get(f"{back}&state=x")).status_code == 400
+
+
+async def test_a_code_and_a_cookie_are_good_for_one_sign_in(sso, provider):
+    async with sso() as opened:
+        person = opened.person()
+        back = path_of(provider.consent(await started(person), "s-1"))
+        cookies = dict(person.client.cookies)
+        assert (await person.get(back)).status_code == 303
+        assert not [name for name in person.client.cookies if name.endswith("-begun")]
+        thief = opened.person()
+        thief.client.cookies.update({name: value for name, value in cookies.items() if name.endswith("-begun")})
+        answer = await thief.get(back)
+        assert (answer.status_code, title_of(answer.text)) == UNTRUSTED
+
+
+async def test_who_takes_too_long_or_forges_the_cookie_begins_again(sso, provider):
+    async with sso() as opened:
+        person = opened.person()
+        back = path_of(provider.consent(await started(person), "s-1"))
+        (name,) = [name for name in person.client.cookies if name.endswith("-begun")]
+        whole = person.client.cookies[name]
+        for wrong in (whole[:-1] + ("0" if whole[-1] != "0" else "1"), "x", whole.replace(".", ".1", 1)):
+            thief = opened.person()
+            thief.client.cookies.set(name, wrong)
+            assert (await thief.get(back)).status_code == 400
+        opened.clock.ms += pending.LIFE_S * 1000
+        assert (await person.get(back)).status_code == 400
+
+
+async def test_an_answer_of_another_provider_and_one_that_says_no(sso, provider):
+    async with sso() as opened:
+        person = opened.person()
+        assert await refused(person, provider, iss="https://evil.example") == UNTRUSTED
+        assert await refused(person, provider, code=None) == UNTRUSTED
+        assert (await through(opened.person(), provider, iss=provider.issuer)).status_code == 303
+        denied = provider.consent(await started(person), "s-1", action="deny")
+        url = await started(person)
+        state = parse_qs(urlsplit(url).query)["state"][0]
+        answer = await person.get(path_of(denied, state=state))
+        assert (answer.status_code, title_of(answer.text)) == (403, "The provider did not sign you in")
+
+
+async def test_a_provider_that_is_slow_or_answers_too_much_or_nonsense_costs_a_moment(sso, provider):
+    silent = (503, "The provider does not answer")
+    async with sso(oidc_timeout_s=1) as opened:
+        for trick in ("huge", "drip", "redirect", "garbage", "error"):
+            provider.control(answer={"/.well-known/openid-configuration": trick})
+            answer = await opened.person().get("/dashboard/sign-in/provider")
+            assert (answer.status_code, title_of(answer.text)) == silent, trick
+            assert "/elsewhere" not in provider.asked()
+            # Who comes meanwhile is told at once, and the provider is left in peace for some seconds.
+            provider.control()
+            assert (await opened.person().get("/dashboard/sign-in/provider")).status_code == 503
+            assert provider.asked() == []
+            opened.clock.ms += 6_000
+        for path in ("/oauth2/token", "/jwks"):
+            for trick in ("huge", "redirect", "garbage", "error"):
+                provider.control(answer={path: trick})
+                answer = await through(opened.person(), provider)
+                assert (answer.status_code, title_of(answer.text)) == silent, (path, trick)
+        provider.control()
+        assert (await through(opened.person(), provider)).status_code == 303
+
+
+async def test_a_provider_that_is_away_is_told_and_asked_again_later(sso, provider):
+    async with sso(oidc_issuer="http://127.0.0.1:9") as opened:
+        person = opened.person()
+        for _ in range(2):
+            answer = await person.get("/dashboard/sign-in/provider")
+            assert (answer.status_code, title_of(answer.text)) == (503, "The provider does not answer")
+        assert (await person.sign_in("anna")).status_code == 303
+
+
+ASTRAY = [
+    {"issuer": "https://evil.example"},
+    {"token_endpoint": "http://192.0.2.1/token"},
+    {"authorization_response_iss_parameter_supported": True},
+]
+
+
+async def test_a_description_that_leads_elsewhere_is_not_followed(sso, provider):
+    for metadata in ASTRAY:
+        async with sso() as opened:
+            provider.control(metadata=metadata)
+            if "issuer" in metadata:
+                answer = await opened.person().get("/dashboard/sign-in/provider")
+            else:
+                answer = await through(opened.person(), provider)
+            assert answer.status_code in (403, 503), metadata
