@@ -54,7 +54,7 @@ class Caller:
 
     def view(self, whose: dict[str, str]) -> str:
         found = self.opened.state.views.visible(self.owner(whose).account, (), None)
-        return str(found[0].id)
+        return str(next(view.id for view in found if view.customer == whose["customer"]))
 
     def share(self, whose: dict[str, str]) -> str:
         return str(self.opened.state.shares.all(self.owner(whose).account, 0)[0].id)
@@ -249,7 +249,8 @@ async def callers(opened: Any) -> Any:
                 assert (await client.post("/reports", json={"filter": whose})).status_code == 200
                 made = await client.post("/schedules", json={"every": "day", "filter": whose})
                 assert made.status_code == 200
-                view = {"name": "kept", "call": "counts", "parameters": whose, "customer": whose["customer"]}
+                view = {"name": f"of {whose['customer']}", "call": "counts", "parameters": whose}
+                view["customer"] = whose["customer"]
                 assert (await client.post("/views", json=view)).status_code == 200
                 link = {"call": "counts", "parameters": whose}
                 assert (await client.post("/shares", json=link)).status_code == 200
