@@ -10,6 +10,7 @@ from footfall.ingest.refused_kinds import WAITING_MAX
 from footfall.state import State
 
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACESSED", "timestamp": 1571029200000}
+WHOLE = {**EVENT, "context": []}
 
 
 @pytest.fixture
@@ -62,3 +63,35 @@ async def test_made_up_names_are_bounded_and_told_again_when_the_state_was_away(
         assert len(kinds(opened, state)) == WAITING_MAX
         found = state.refusals.all(1)[0]
         assert structs.replace(found, events=1) == found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        (
+            {"events": [{**WHOLE, "timestamp": 1571029200}]},
+            {"events": [{**WHOLE, "timestamp": 1571029201}]},
+            "must lie between ... and ... (milliseconds since 1970), not ..., which looks like seconds",
+        ),
+        (b'{"events":[x', b'{"events":[  x', "is not JSON in UTF-8: JSON is malformed: invalid character (byte ...)"),
+        (
+            {"events": [{**EVENT, "context": []}] * 11},
+            {"events": [{**EVENT, "context": []}] * 12},
+            "... events: send them in several requests",
+        ),
+    ],
+)
+async def test_requests_with_the_same_mistake_are_of_one_kind(service, state, first, second, reason):
+    async with service(batch_events_max=10) as opened:
+        for body in (first, second):
+            assert (await opened.post(body)).status in (400, 413)
+        ((events, *_, told),) = kinds(opened, state)
+    assert (events, told) == (2, reason)
+
+
+async def test_what_stands_in_a_header_is_no_kind_of_its_own(service, state):
+    async with service() as opened:
+        for coding in ("secret", "value"):
+            assert (await opened.post(b"{}", **{"content-encoding": coding})).status == 415
+        ((events, *_, told),) = kinds(opened, state)
+    assert (events, told) == (2, "... is not taken here: send gzip, deflate, br, zstd or none")
