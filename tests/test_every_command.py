@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from footfall.system.served_settings import shared_settings
 
 ALL = (*COMMANDS, *USES_NO_DATA)
 # They run until they are stopped, or start the engine themselves where no service runs.
-_RUN = ("serve", "web", "worker", "engine", "verify", "rebuild", "backup PLACE", "restore PLACE")
+_RUN = ("serve", "web", "worker", "engine", "verify", "rebuild", "backup PLACE", "restore PLACE", "erase")
 _NEED_THE_SERVICE = tuple(
     line for line in COMMANDS if line.startswith(("quarantine", "plan", "demo")) and line != "plan refused"
 )
@@ -64,7 +65,7 @@ def test_a_number_that_cannot_be_is_told_with_its_bounds(line: str, tmp_path: Pa
     assert (told.exit_code, "is no whole number from 1 " in told.stderr, told.stderr.count("\n")) == (2, True, 1)
 
 
-@pytest.mark.parametrize("line", [line for line in ALL if line not in _RUN])
+@pytest.mark.parametrize("line", [line for line in ALL if line not in _RUN and name_of(line) not in _RUN])
 def test_without_a_service_a_command_does_its_work_or_says_in_one_line_why_not(line: str, stopped: Path) -> None:
     told = run(line, stopped)
     errors = [said for said in told.stderr.splitlines() if not said.startswith("this user sees no")]
@@ -146,8 +147,10 @@ def test_ctrl_c_at_a_question_is_told_below_it(tmp_path: Path) -> None:
         os.close(terminal)
         said = b""
         with contextlib.suppress(OSError):  # the other end is closed
-            while piece := os.read(master, 4096):
-                said += piece
+            while True:
+                # A signal just before the question waits for its answer interrupts nothing: it is sent again.
+                if select.select([master], [], [], 2)[0]:
+                    said += os.read(master, 4096)
                 if said.endswith(b"): ") and process.poll() is None:
                     process.send_signal(signal.SIGINT)
     os.close(master)

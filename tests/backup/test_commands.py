@@ -32,7 +32,7 @@ def test_a_backup_says_what_it_holds(kept, tmp_path):
     assert lines[0] == f"backed up to {tmp_path / 'b'}"
     assert lines[2] == "  events    2,000, 2019-09-13 to 2019-09-20"
     assert "  journal   2 segments not in the store yet" in lines
-    assert "  state     1 job, 2 secrets, 1 user" in lines
+    assert "  state     1 backup place, 1 job, 2 secrets, 1 user" in lines
     assert result.stderr == ""
 
 

@@ -27,6 +27,8 @@ COMMANDS = (
     "backup PLACE",
     "demo --live",
     "engine",
+    "erase --key userId --value 8c1f --yes",
+    "erasures",
     "export-person --key userId --value 8c1f",
     "journal cat some.zst",
     "journal ls",

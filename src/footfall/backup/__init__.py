@@ -32,6 +32,10 @@ the data folder, the state and the store are empty. It marks the data folder; no
 that was interrupted can be repeated, because loading a part twice counts once. At the end, the store must have as many
 events of each day as the backup, and the node's clock is set past all their times. The rows of nodes are not restored,
 because reports would wait for machines that no longer exist.
+
+**Erased persons** (`tombstones`). An erasure leaves `tombstones.json` beside the backups that were made before it. A
+restore reads it when it has the state, with whose secret it recognises the persons, and writes nothing of them: neither
+events nor segments, nor the files of reports that have them.
 """
 
 from footfall.backup.data_folder import require_data
@@ -41,6 +45,7 @@ from footfall.backup.location import BackupLocation
 from footfall.backup.manifest import BackupManifest, PartKind, check_backup
 from footfall.backup.restoring import prepare_restore, restore
 from footfall.backup.saving import BackupResult, back_up
+from footfall.backup.tombstones import mark_backups
 
 __all__ = [
     "BackupDamaged",
@@ -55,6 +60,7 @@ __all__ = [
     "SilentProgress",
     "back_up",
     "check_backup",
+    "mark_backups",
     "prepare_restore",
     "require_data",
     "restore",

@@ -64,6 +64,11 @@ class BackupLocation:
         except BaseError as error:
             raise BackupRefused(f"{where} is no folder that can be used") from error
 
+    @property
+    def name(self) -> str:
+        """The location as it can be named from anywhere on this machine."""
+        return self.where if self._root is None else str(self._root)
+
     def read(self, name: str) -> bytes | None:
         """A whole object; None when there is none."""
         with self._explained():

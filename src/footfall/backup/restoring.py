@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import Literal
@@ -21,6 +22,7 @@ from footfall.backup.errors import BackupDamaged, BackupRefused
 from footfall.backup.location import BackupLocation, part_name
 from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, check_backup, installation_id
 from footfall.backup.saving import applied_schema, count_days, day_name, decompress_lines
+from footfall.backup.tombstones import RestoreFilter, read_tombstones
 from footfall.settings import Settings
 from footfall.state import StateNotEmpty, StateTooNew
 from footfall.store import query
@@ -64,6 +66,7 @@ def restore(location: BackupLocation, claimed: ClaimedFolder, dependencies: Back
     restoring.require_empty_stores()
     mark_restoring(dependencies.settings)
     restoring.restore_state()
+    restoring.apply_tombstones()
     restoring.restore_files()
     restoring.restore_segments()
     restoring.restore_events()
@@ -82,6 +85,7 @@ class RestoreRun:
         self._manifest = claimed.manifest
         self._again = claimed.again
         self._dependencies = dependencies
+        self._filter: RestoreFilter | None = None
 
     def require_empty_stores(self) -> None:
         """Raise BackupRefused when the state or the store has rows, or the backup's tables are of a later version."""
@@ -105,9 +109,15 @@ class RestoreRun:
             if not (self._again and installation_id(state) == manifest.installation):
                 raise BackupRefused(str(error)) from error
 
+    def apply_tombstones(self) -> None:
+        """Take over the erasures that were made since the backup: what they say is left out from here on."""
+        found = read_tombstones(self._location, self._manifest.installation)
+        self._filter = RestoreFilter(found, self._dependencies.state, self._manifest.ended_ms)
+
     def restore_files(self) -> None:
-        """Restore the reports' files at their paths."""
-        files = self._manifest.of(PartKind.FILE)
+        """Restore the reports' files at their paths, but not of reports that have an erased person."""
+        closed = self._filter.reports if self._filter else frozenset()
+        files = [part for part in self._manifest.of(PartKind.FILE) if part.name.partition("/")[0] not in closed]
         self._dependencies.progress.begin("report files", len(files))
         for part in files:
             self._fetch(part)
@@ -118,7 +128,8 @@ class RestoreRun:
     def restore_segments(self) -> None:
         """Restore the journal's segments, which the next start loads, and those that were set aside."""
         for part in self._manifest.of(*_FOLDERS):
-            write_segment(self._dependencies.settings.data / _FOLDERS[part.kind] / part.name, self._content(part))
+            if content := self._cleaned(part):
+                write_segment(self._dependencies.settings.data / _FOLDERS[part.kind] / part.name, content)
 
     def restore_events(self) -> None:
         """Load the parts with the store's rows."""
@@ -127,27 +138,35 @@ class RestoreRun:
         file = scratch_file(self._dependencies.settings)
         for part in parts:
             table: Literal["events", "quarantine"] = "events" if part.kind is PartKind.EVENTS else "quarantine"
-            file.write_bytes(self._content(part))
+            file.write_bytes(self._cleaned(part))
             retry(partial(self._dependencies.store.load, file, table))
             self._dependencies.progress.step(part.rows)
 
     def verify(self) -> None:
         """Raise BackupRefused unless the store has as many events of each day as the backup."""
         found = {day_name(day): count for day, count in retry(partial(count_days, self._dependencies)).items()}
-        wanted = self._manifest.days
+        left_out = self._filter.left_out if self._filter else Counter()
+        counts = {day: count - left_out[day] for day, count in self._manifest.days.items()}
+        wanted = {day: count for day, count in counts.items() if count}
         wrong = sorted(day for day in found.keys() | wanted.keys() if found.get(day) != wanted.get(day))
         if wrong:
             named = [f"{day}: {found.get(day, 0)} of {wanted.get(day, 0)}" for day in wrong[:_DAYS_NAMED_MAX]]
             raise BackupRefused(
                 f"the store has other events than the backup on {count_of(len(wrong), 'day')} ({', '.join(named)})"
             )
-        if (held := self._count_quarantine()) != self._manifest.quarantined:
-            raise BackupRefused(f"the store has {held:,} of {count_of(self._manifest.quarantined, 'quarantined row')}")
+        quarantined = self._manifest.quarantined - left_out["quarantine"]
+        if (held := self._count_quarantine()) != quarantined:
+            raise BackupRefused(f"the store has {held:,} of {count_of(quarantined, 'quarantined row')}")
 
     def _rows(self) -> Iterator[tuple[str, bytes]]:
         for part in self._manifest.of(PartKind.STATE):
             for line in decompress_lines(self._content(part)):
                 yield part.name, line
+
+    def _cleaned(self, part: BackupPart) -> bytes:
+        """The content of a part with lines, without erased persons."""
+        content = self._content(part)
+        return content if self._filter is None else self._filter.clean(part.kind, part.name, content)
 
     def _content(self, part: BackupPart) -> bytes:
         data = self._location.read(part_name(part.sha256))

@@ -170,6 +170,8 @@ def back_up(location: BackupLocation, dependencies: BackupDependencies, clock: C
     if earlier is not None and earlier.installation != own:
         raise BackupRefused(f"{location.where} holds the backup of another installation: name another place")
     parts = PartWriter(location, earlier)
+    # Before the first part: what a backup that fails leaves there may have a person too.
+    dependencies.state.erasures.note_backup(location.name)
     manifest = BackupRun(dependencies, parts, clock).save(own)
     parts.sync(manifest)
     location.put(manifests.MANIFEST_NAME, manifests.write_manifest(manifest))

@@ -33,6 +33,8 @@ _COMMANDS = {
         "footfall.cli.person:export_person",
         "Write all events of a person, for whoever asks for theirs.",
     ),
+    "erase": ("footfall.cli.erase:erase", "Erase a person everywhere, and keep them away."),
+    "erasures": ("footfall.cli.erase:erasures", "List the erasures of persons, and show their receipts."),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),
     "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),
     "verify": ("footfall.cli.verify:verify", "Check that nothing was lost, while the service runs."),

@@ -13,8 +13,8 @@ from footfall.settings import Settings
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-def audited(action: str, target: str = "") -> Callable[[AnyFunction], AnyFunction]:
-    """Have what the command did written down, with its options, of which none is a secret.
+def audited(action: str, target: str = "", hidden: tuple[str, ...] = ()) -> Callable[[AnyFunction], AnyFunction]:
+    """Have what the command did written down, with its options but for `hidden` ones; no other is a secret.
 
     `target` is the parameter that names what was changed. The entry comes after the change: when it cannot be written,
     the command says so on standard error.
@@ -24,7 +24,7 @@ def audited(action: str, target: str = "") -> Callable[[AnyFunction], AnyFunctio
         @functools.wraps(command)
         def wrapped(settings: Settings, *arguments: Any, **options: Any) -> Any:
             done = command(settings, *arguments, **options)
-            details = {name: value for name, value in options.items() if value and name != target}
+            details = {name: value for name, value in options.items() if value and name not in (target, *hidden)}
             _write(settings, action, str(options.get(target, "")), details)
             return done
 
@@ -41,7 +41,7 @@ def _write(settings: Settings, action: str, target: str, details: dict[str, Any]
     from footfall.system.data_folder import node_name  # noqa: PLC0415 - the same
 
     sudo = {"sudo": os.environ["SUDO_USER"]} if os.environ.get("SUDO_USER") else {}
-    event = AuditEvent(action=action, who=f"cli:{_machine_user()}", target=target, details={**details, **sudo})
+    event = AuditEvent(action=action, who=f"cli:{machine_user()}", target=target, details={**details, **sudo})
     try:
         with open_state(settings) as state:
             write_down(state, settings, SystemClock(), node_name(settings), event)
@@ -50,7 +50,8 @@ def _write(settings: Settings, action: str, target: str, details: dict[str, Any]
         click.echo(f"this is not in the audit log: {why}", err=True)
 
 
-def _machine_user() -> str:
+def machine_user() -> str:
+    """The name of the machine's user who gives the command."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:

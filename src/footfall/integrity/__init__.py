@@ -12,7 +12,7 @@ So every archived event must be in the store, and every event in the store that 
 segment was opened must be archived.
 """
 
-from footfall.integrity.guard import Advance, Busy, NoRoom, ProgressCallback, no_progress
+from footfall.integrity.guard import Advance, Busy, NoRoom, ProgressCallback, exclusive_access, no_progress
 from footfall.integrity.rebuild import CannotRebuild, Rebuilding, RebuildPlan, Rebuilt, Unarchived
 from footfall.integrity.repair import CannotRepair, Repair
 from footfall.integrity.segments import (
@@ -61,6 +61,7 @@ __all__ = [
     "Unarchived",
     "Verification",
     "VerificationResult",
+    "exclusive_access",
     "is_being_written",
     "no_progress",
     "read_contents",

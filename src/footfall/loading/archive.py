@@ -235,6 +235,12 @@ class Archive:
             yield
 
     @contextlib.contextmanager
+    def rewriting(self) -> Iterator[None]:
+        """Until the end of the block the caller alone changes or removes archived segments; new ones may be added."""
+        with self._lock(within_s=None):
+            yield
+
+    @contextlib.contextmanager
     def _lock(self, within_s: float | None = 0, *, shared: bool = False) -> Iterator[bool]:
         """Lock the archive's folder; yields whether it is locked, or there is none."""
         with contextlib.ExitStack() as stack:

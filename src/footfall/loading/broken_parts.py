@@ -15,6 +15,7 @@ from pathlib import Path
 from footfall.journal import SEALED, SegmentKind, kind_of
 from footfall.loading.archive import Archive
 from footfall.store import Store, StoreDamaged, StoreFailed, StoreRefused, StoreTimeout, query
+from footfall.tombstones import Tombstones
 from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,9 @@ _ROLLUPS = "rollup_"
 class BrokenParts:
     """Finds broken parts and restores their events; all methods block, and raise StoreUnavailable and OSError."""
 
-    def __init__(self, store: Store, archive: Archive) -> None:
+    def __init__(self, store: Store, archive: Archive, tombstones: Tombstones | None = None) -> None:
         self._store = store
+        self._tombstones = tombstones
         self._archive = archive
         self._not_restorable: set[tuple[str, str]] = set()
         self._seen: frozenset[tuple[str, str]] = frozenset()
@@ -76,8 +78,13 @@ class BrokenParts:
 
     def _load(self, segment: Path) -> bool:
         """Load one segment again; False when the segment itself is damaged, which must not stop the others."""
+        kind, frames = kind_of(segment), segment.read_bytes()
+        lines = None if self._tombstones is None else self._tombstones.filter
+        # The archive of a node that was away may have persons who were erased meanwhile.
+        if lines is not None and (cleaned := lines.clean(kind, frames)):
+            frames = cleaned.data
         try:
-            self._store.load(segment, "quarantine" if kind_of(segment) is SegmentKind.QUARANTINE else "events")
+            self._store.load_frames(frames, "quarantine" if kind is SegmentKind.QUARANTINE else "events")
         except StoreRefused as error:
             log.error("segment %s of the archive cannot be loaded again: %s", segment.name, error)
             return False

@@ -24,6 +24,7 @@ from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, Stor
 from footfall.system import files
 from footfall.system.clock import Clock
 from footfall.system.waiting import Backoff
+from footfall.tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,14 @@ class Loader:
     """
 
     def __init__(
-        self, folder: Folder, store: Store, archive: Archive, aside: Path, settings: Settings, clock: Clock
+        self,
+        folder: Folder,
+        store: Store,
+        archive: Archive,
+        aside: Path,
+        settings: Settings,
+        clock: Clock,
+        tombstones: Tombstones | None = None,
     ) -> None:
         self._folder = folder
         self._store = store
@@ -62,7 +70,8 @@ class Loader:
         self._aside = aside
         self._settings = settings
         self._clock = clock
-        self._broken_parts = BrokenParts(store, archive)
+        self._tombstones = tombstones
+        self._broken_parts = BrokenParts(store, archive, tombstones)
         self._engine_start_id: str | None = None
         self._starts_until_s = time.monotonic() + STORE_START_S
         self._is_outage_told = False
@@ -92,6 +101,13 @@ class Loader:
 
         A segment or an archive that the disk fails on is tried again later, and stops no other segment.
         """
+        if self._tombstones is None:
+            return self._tick()
+        self._tombstones.refresh()
+        with self._tombstones.lock:
+            return self._tombstones.are_known and self._tick()
+
+    def _tick(self) -> bool:
         self._recover()
         if self._store_backoff.is_waiting(_STORE) or not self._prepare():
             return False
@@ -192,13 +208,16 @@ class Loader:
         )
 
     def _due(self) -> list[Path]:
-        """The sealed segments that are to be loaded now."""
+        """The sealed segments that are to be loaded now, without the events of erased persons."""
         sealed = self._folder.sealed()
-        return [
+        due = [
             each
             for each in sealed
             if each.name not in self._unarchived and not self._disk_backoff.is_waiting(each.name)
         ]
+        if self._tombstones is None:
+            return due
+        return self._tombstones.clean_all(due, self._folder.disk, self._retry_later)
 
     def _load(self, batch: Batch) -> bool:
         """Load a batch; False when the store is unavailable and the rest must wait.

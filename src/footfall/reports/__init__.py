@@ -23,7 +23,7 @@ of `query` through `encoding` into `files`. `status` is pure functions.
 
 from footfall.reports.body_reader import BodyReader, Part
 from footfall.reports.estimate import Estimate, Estimates
-from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path
+from footfall.reports.files import Destinations, attempt_path, content_disposition, file_path, remove_files
 from footfall.reports.manifest import Manifest
 from footfall.reports.request import (
     ReportSpec,
@@ -48,7 +48,14 @@ from footfall.reports.request_body import (
     Versions,
     ViewName,
 )
-from footfall.reports.selection import SCOPE_KEYS, asked_codes, body_scope, job_filter, may_see_report
+from footfall.reports.selection import (
+    SCOPE_KEYS,
+    asked_codes,
+    body_scope,
+    job_filter,
+    may_see_report,
+    select_events,
+)
 from footfall.reports.service import CANCELLED, Download, Reports
 from footfall.reports.status import (
     SOURCE_PREFIX,
@@ -105,7 +112,9 @@ __all__ = [
     "media_type",
     "parse_wait",
     "read_report_request",
+    "remove_files",
     "report_status",
+    "select_events",
     "status_headers",
     "visible_request",
 ]

@@ -134,6 +134,10 @@ class Destinations:
         found = location.files.find(location.path)
         return location if found is not None and found.size == job.bytes and found.owner in (None, job.id) else None
 
+    def is_configured(self, name: str) -> bool:
+        """Whether the settings have this destination."""
+        return name in self._named
+
     def discard(self, job: Job, attempt: int) -> None:
         """Remove what a claim has written to its folder, and unfinished files at its destination."""
         self._files.delete(attempt_folder(job.id, attempt))

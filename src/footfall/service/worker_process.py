@@ -6,6 +6,7 @@ import time
 from functools import partial
 
 from footfall import audit
+from footfall.erasure import Eraser, EraserDependencies
 from footfall.files import Files
 from footfall.loading import Archive, Loader, Retention
 from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
@@ -19,10 +20,13 @@ from footfall.system import background
 from footfall.system.background import BackgroundTask
 from footfall.system.data_folder import node_name
 from footfall.system.memory import MemoryReclaimer
+from footfall.tombstones import Tombstones
 from footfall.usage import RollupKeeper
 
 # Each search for scheduled reports that are due costs three indexed statements of the state when none is.
 SCHEDULES_PERIOD_S = 2.0
+# Each search for erasures that are not done costs two statements of the state when there is none.
+ERASE_PERIOD_S = 1.0
 # How often the worker asks itself whether more or fewer events may be held in quarantine.
 HELD_PERIOD_S = 10.0
 # How often the worker looks whether reports have left unused memory, and how much is worth giving back.
@@ -42,14 +46,15 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         archive = Archive(settings.data / "archive", settings.archive_days)
         retention = Retention(store)
         segments = composition.journal_folder(settings)
-        loader = Loader(segments, store, archive, settings.data / "aside", settings, clock)
+        tombstones = Tombstones(state)
+        loader = Loader(segments, store, archive, settings.data / "aside", settings, clock, tombstones)
         held = HeldCounter(store)
         node = node_name(settings)
         keeper = RollupKeeper(state, store, settings, clock, node)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         metrics = stack.enter_context(open_metrics(settings, "worker", partial(_values, loader, held, keeper, runner)))
+        eraser = Eraser(EraserDependencies(settings, state, store, plan, loader, tombstones, clock, node))
         scheduler = Scheduler(state, store, settings, clock, plan)
-        reclaimer = MemoryReclaimer(MEMORY_WORTH_BYTES)
 
         async def tell() -> None:
             await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
@@ -65,13 +70,11 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def pack() -> None:
             await asyncio.to_thread(archive.pack, clock.now_ms())
 
-        async def reclaim() -> None:
-            if reclaimer.is_worthwhile:
-                await asyncio.to_thread(reclaimer.reclaim)
-
         load = partial(_load_waiting, loader)
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
         roll_up = partial(_roll_up, keeper, stop)
+        erase = partial(asyncio.to_thread, eraser.tick)
+        reclaim = partial(_reclaim, MemoryReclaimer(MEMORY_WORTH_BYTES))
         share_metrics = partial(asyncio.to_thread, metrics.write)
         table = (
             BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
@@ -82,6 +85,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
             BackgroundTask("count past days for the rollups", settings.rollup_period_s, roll_up),
             BackgroundTask("pack archived segments of past days", 60, pack),
+            BackgroundTask("erase persons", ERASE_PERIOD_S, erase),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
             BackgroundTask("remove archived segments and audit entries that are past their days", 3600, prune),
         )
@@ -95,6 +99,11 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 async def _load_waiting(loader: Loader) -> None:
     while await asyncio.to_thread(loader.tick):
         pass
+
+
+async def _reclaim(reclaimer: MemoryReclaimer) -> None:
+    if reclaimer.is_worthwhile:
+        await asyncio.to_thread(reclaimer.reclaim)
 
 
 async def _roll_up(keeper: RollupKeeper, stop: asyncio.Event) -> None:

@@ -17,6 +17,14 @@ transactions and the statements.
 from footfall.state.audit import PRUNED, entry_hash
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
+from footfall.state.erasures import (
+    Erasure,
+    ErasureMode,
+    ErasurePhase,
+    ErasurePlace,
+    ErasureRule,
+    ErasureShare,
+)
 from footfall.state.identities import IdentityTaken
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
@@ -50,6 +58,12 @@ __all__ = [
     "PRUNED",
     "ApiKey",
     "AuditEntry",
+    "Erasure",
+    "ErasureMode",
+    "ErasurePhase",
+    "ErasurePlace",
+    "ErasureRule",
+    "ErasureShare",
     "IdentityTaken",
     "Job",
     "JobBounds",

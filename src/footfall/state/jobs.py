@@ -193,6 +193,27 @@ class JobRepository:
         with self._database.write() as connection:
             return _changed(connection, update(jobs).where(jobs.c.id == job_id, kept, ended).values(expired=True))
 
+    def complete_after(self, end: PageEnd | None, limit: int) -> list[Job]:
+        """Complete reports of which no events are known to be erased, oldest first; `end` is where a page ended."""
+        kept = (jobs.c.status == JobStatus.COMPLETE) & jobs.c.erased_ms.is_(None)
+        statement = select(jobs).where(kept).order_by(jobs.c.started_ms, jobs.c.id).limit(limit)
+        if end is not None:
+            statement = statement.where(tuple_(jobs.c.started_ms, jobs.c.id) > tuple_(*end))
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(statement)]
+
+    def running(self) -> list[Job]:
+        """All jobs that have not ended, oldest first."""
+        statement = select(jobs).where(jobs.c.status == JobStatus.RUNNING).order_by(jobs.c.started_ms, jobs.c.id)
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(statement)]
+
+    def mark_erased(self, job_id: str, erased_ms: int) -> None:
+        """Note that the store lacks events of a report; the first time stays."""
+        mine = (jobs.c.id == job_id) & jobs.c.erased_ms.is_(None)
+        with self._database.write() as connection:
+            connection.execute(update(jobs).where(mine).values(erased_ms=erased_ms))
+
     def record_removal(self, job_id: str) -> bool:
         """Record that the file of an expired job is gone; False when it was recorded before, or may be handed out."""
         there = (jobs.c.removed == false()) & (jobs.c.expired == true())

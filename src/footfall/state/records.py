@@ -157,7 +157,7 @@ class Job(Struct, frozen=True, kw_only=True):
     The worker `owner` may work on it until `lease_until_ms`. `tries` counts the claims, `stops` those that ended
     because their worker was stopped. `progress` is from 0 to 1. `manifest` is JSON: the file's manifest when the report
     is complete, else what the request contributes to it. `expired` says that the file cannot be downloaded any more,
-    `removed` that it was removed.
+    `removed` that it was removed. Since `erased_ms` the store lacks events that the report has, or may have.
     """
 
     id: str
@@ -196,6 +196,7 @@ class Job(Struct, frozen=True, kw_only=True):
     file: str = ""
     expired: bool = False
     removed: bool = False
+    erased_ms: int | None = None
 
 
 class JobBounds(Struct, frozen=True):

@@ -10,6 +10,7 @@ from footfall.settings import Settings
 from footfall.state.audit import AuditRepository
 from footfall.state.copying import CopiedRow, StateNotEmpty, is_empty, read_rows, write_rows
 from footfall.state.database import StateUnavailable, open_database
+from footfall.state.erasures import ErasureRepository
 from footfall.state.factors import FactorRepository
 from footfall.state.identities import IdentityRepository
 from footfall.state.jobs import JobRepository
@@ -38,6 +39,7 @@ class State:
         self.sessions = SessionRepository(self.database)
         self.audit = AuditRepository(self.database)
         self.factors = FactorRepository(self.database)
+        self.erasures = ErasureRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)

@@ -19,7 +19,7 @@ from footfall.store.connections import GRACE_S, Address, ClientPool, Timeouts, r
 from footfall.store.errors import StoreUnavailable, explain_load, explain_read, is_lost
 from footfall.store.migrations import migrate
 from footfall.store.pipe import PIPE_HEADER, Pipe, make_pipe, read_pipe
-from footfall.store.statements import divide_lists, query, render_statements, run, table_statements
+from footfall.store.statements import alteration, divide_lists, query, render_statements, run, table_statements
 from footfall.store.stream import check_taken, count_lines, read_blocks
 
 Result = TypeVar("Result")
@@ -141,17 +141,22 @@ class Store:
         with _explaining(explain_read):
             self._attempt(self._timeouts.load_s, lambda connection: _run_table_script(connection, name, names))
 
-    def write(self, statement: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None) -> None:
+    def write(
+        self, statement: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None, alters: str = ""
+    ) -> None:
         """Run one statement that changes something; raises StoreTimeout, StoreUnavailable or StoreFailed.
 
         With a setting `priority` it runs beside loads in the embedded engine, which otherwise writes one at a time.
+        One that `alters` a table gets its name as `{table:Identifier}`, and runs on all servers of a cluster.
         """
         all_settings = {**_LOAD_SETTINGS, **(settings or {})}
+
+        def work(connection: _Connection) -> None:
+            given = alteration(statement, parameters, connection.address.cluster, alters)
+            run(connection.client, *given, settings=all_settings)
+
         with _explaining(explain_read):
-            self._attempt(
-                self._timeouts.load_s,
-                lambda connection: run(connection.client, statement, parameters, settings=all_settings),
-            )
+            self._attempt(self._timeouts.load_s, work)
 
     def rows(
         self, query: str, parameters: Mapping[str, Any], settings: Mapping[str, Any] | None = None

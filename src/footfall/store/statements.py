@@ -73,6 +73,19 @@ def render_statements(text: str, cluster: str, database: str = "") -> list[str]:
     return [statement.strip() for statement in text.split(_SEPARATOR)]
 
 
+def alteration(
+    statement: str, parameters: Mapping[str, Any], cluster: str, table: str
+) -> tuple[str, Mapping[str, Any]]:
+    """A statement that alters a table, and its parameters, for one server (`cluster` empty) or a cluster.
+
+    Without a table, both as they are.
+    """
+    if not table:
+        return statement, parameters
+    (text,) = render_statements(statement, cluster)
+    return text, {**parameters, "table": f"{table}_shard" if cluster else table}
+
+
 def sql_folder(name: str) -> Traversable:
     return files("footfall.store").joinpath(name)
 

@@ -1,0 +1,118 @@
+"""Orders of erasures, for the API, the page and the command line: what would be erased, the order, and the receipts."""
+
+import secrets
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from footfall.erasure.receipt import ErasedEvents, ErasureShown, shown_erasure
+from footfall.erasure.store_work import count_events, count_quarantined
+from footfall.plan import Plan
+from footfall.state import Erasure, ErasureMode, ErasureRule, State
+from footfall.store import Store
+from footfall.system.clock import Clock
+from footfall.tombstones import digest_of, find_places, salt_of
+
+# Erasures of a list.
+LISTED_MAX = 100
+# A node that has said nothing for so long is away.
+SILENT_MS = 60_000
+# Bytes of a random pseudonym, which is written with two hexadecimal digits for each.
+_PSEUDONYM_BYTES = 16
+
+
+class ErasureRefused(Exception):
+    """There can be no such erasure; the text says why, without the value."""
+
+
+class ErasureWanted(Struct, frozen=True, kw_only=True):
+    """A person: who has `value` under the context key `key`, at these customers and products, or at all of them."""
+
+    key: str
+    value: str
+    pseudonymise: bool = False
+    customers: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the value, because reprs end up in logs."""
+        return f"ErasureWanted(key={self.key!r})"
+
+
+class DryRun(Struct, frozen=True):
+    """What the store has of the person now."""
+
+    events: tuple[ErasedEvents, ...]
+    quarantined: tuple[ErasedEvents, ...]
+
+
+class Erasures:
+    """Orders and tells erasures. The calls block, and raise what the state and the store raise."""
+
+    def __init__(self, state: State, store: Store, plan: Callable[[], Plan], clock: Clock) -> None:
+        self._state = state
+        self._store = store
+        self._plan = plan
+        self._clock = clock
+
+    def order(self, wanted: ErasureWanted, by: str) -> ErasureShown:
+        """Order an erasure; the workers begin with it within seconds. Raises ErasureRefused."""
+        erasure = self._draft(wanted, by)
+        self._state.erasures.add([erasure])
+        return shown_erasure(erasure, [])
+
+    def dry_run(self, wanted: ErasureWanted) -> DryRun:
+        """What would be erased. Raises ErasureRefused."""
+        self._store.migrate()
+        erasure = self._draft(wanted, "")
+        salt = salt_of(self._state)
+        return DryRun(count_events(self._store, salt, erasure), count_quarantined(self._store, salt, erasure))
+
+    def are_workers_alive(self) -> bool:
+        """Whether any worker has lately told that it is there, which would do the work."""
+        now_ms = self._clock.now_ms()
+        return any(node.seen_ms > now_ms - SILENT_MS for node in self._state.nodes.all())
+
+    def newest(self) -> list[ErasureShown]:
+        """The newest erasures, the newest first."""
+        return newest_erasures(self._state)
+
+    def find(self, erasure_id: str) -> ErasureShown | None:
+        """An erasure with its receipt; None where there is none."""
+        return find_erasure(self._state, erasure_id)
+
+    def _draft(self, wanted: ErasureWanted, by: str) -> Erasure:
+        if not wanted.value:
+            raise ErasureRefused("the value is empty, which is nobody's")
+        plan = self._plan()
+        places = find_places(plan, wanted.key, wanted.products)
+        if not places:
+            known = ", ".join(sorted({column for product in plan.products for column in product.columns}))
+            raise ErasureRefused(f"no product has the key {wanted.key!r}: {known}")
+        now_ms = self._clock.now_ms()
+        return Erasure(
+            digest=digest_of(salt_of(self._state), wanted.value),
+            rule=ErasureRule(
+                key=wanted.key,
+                places=places,
+                customers=wanted.customers,
+                products=wanted.products,
+                planned=tuple(product.name for product in plan.products),
+            ),
+            mode=ErasureMode.PSEUDONYMISE if wanted.pseudonymise else ErasureMode.ERASE,
+            pseudonym=secrets.token_hex(_PSEUDONYM_BYTES) if wanted.pseudonymise else "",
+            ordered_by=by,
+            ordered_ms=now_ms,
+            cut_ms=now_ms,
+        )
+
+
+def newest_erasures(state: State) -> list[ErasureShown]:
+    """The newest erasures, the newest first, LISTED_MAX at the most."""
+    return [shown_erasure(one, state.erasures.shares(one.id)) for one in state.erasures.newest(LISTED_MAX)]
+
+
+def find_erasure(state: State, erasure_id: str) -> ErasureShown | None:
+    """An erasure with its receipt; None where there is none."""
+    found = state.erasures.get(erasure_id)
+    return None if found is None else shown_erasure(found, state.erasures.shares(found.id))

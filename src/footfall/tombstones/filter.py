@@ -1,0 +1,192 @@
+"""The lines of segments without those of erased persons, or with a pseudonym in the place of their value."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Struct
+
+from footfall.journal import Damage, SegmentKind, walk
+from footfall.state import Erasure, ErasureMode
+from footfall.system import zstd
+
+_OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 3, zstd.CompressionParameter.checksum_flag: 1}
+# Values whose digests are kept at once: most values of a segment stand in many of its lines.
+_DIGESTS_MAX = 50_000
+
+
+class _Times(Struct):
+    """When an event happened, and when it was received first."""
+
+    timestamp: int = 0
+    received: int = 0
+
+
+class _Line(_Times):
+    customer: str = ""
+    product: str = ""
+    type: str = ""
+    context: list[str | None] = []
+
+
+_times = msgspec.json.Decoder(_Times)
+_line = msgspec.json.Decoder(_Line)
+
+
+class CleanedFrames(Struct):
+    """Frames without the lines of erased persons, empty when none is left.
+
+    `events` counts the lines by erasure, also those that have a pseudonym now; `removed` are lines that are gone.
+    `latest_ms` has the latest time of an event of each.
+    """
+
+    data: bytes
+    events: Counter[str]
+    latest_ms: dict[str, int]
+    removed: int = 0
+
+
+class LineFilter:
+    """Finds the lines of the persons of some erasures, by the secret of their digests. May be used by any thread."""
+
+    def __init__(self, salt: str, erasures: Iterable[Erasure]) -> None:
+        self._begun = hashlib.sha256(salt.encode())
+        self._by_digest: dict[str, list[Erasure]] = {}
+        # The places of the context to look at, from 0: by product and type, and of any product that no plan knows.
+        self._places: dict[tuple[str, str], set[int]] = {}
+        self._products: dict[str, set[int]] = {}
+        self._planless: set[int] = set()
+        self._cut_ms = self._ordered_ms = -(2**63)
+        for one in erasures:
+            self._add(one)
+
+    def _add(self, one: Erasure) -> None:
+        self._by_digest.setdefault(one.digest, []).append(one)
+        self._cut_ms = max(self._cut_ms, one.cut_ms)
+        self._ordered_ms = max(self._ordered_ms, one.ordered_ms)
+        for place in one.rule.places:
+            if not place.product:
+                self._planless.add(place.position - 1)
+            elif not place.types:
+                self._products.setdefault(place.product, set()).add(place.position - 1)
+            for kind in place.types:
+                self._places.setdefault((place.product, kind), set()).add(place.position - 1)
+
+    def clean(self, kind: SegmentKind, data: bytes) -> CleanedFrames | None:
+        """The frames of a segment, cleaned; None where no line is of anybody. Damaged bytes stay as they are."""
+        cleaned = CleanedFrames(b"", Counter(), {})
+        pieces: list[bytes] = []
+        for part in walk(data):
+            raw = data[part.offset : part.offset + part.size]
+            if isinstance(part, Damage) or (lines := self._filter(kind, part.lines, cleaned)) is None:
+                pieces.append(raw)
+            elif lines:
+                pieces.append(zstd.compress(lines, options=_OPTIONS))
+        if not cleaned.events:
+            return None
+        cleaned.data = b"".join(pieces)
+        return cleaned
+
+    def clean_lines(self, kind: SegmentKind, lines: bytes) -> CleanedFrames | None:
+        """The same for lines that are in no frame."""
+        cleaned = CleanedFrames(b"", Counter(), {})
+        left = self._filter(kind, lines, cleaned)
+        if left is None:
+            return None
+        cleaned.data = left
+        return cleaned
+
+    def _filter(self, kind: SegmentKind, lines: bytes, cleaned: CleanedFrames) -> bytes | None:
+        """The lines that stay; None where all do as they are."""
+        if self._are_all_later(lines):
+            return None
+        kept: list[bytes] = []
+        changed = False
+        digests: dict[str, str] = {}
+        for text in lines.splitlines(keepends=True):
+            found = self._find(kind, text, digests)
+            if found is None:
+                kept.append(text)
+                continue
+            one, line, value = found
+            changed = True
+            cleaned.events[one.id] += 1
+            cleaned.latest_ms[one.id] = max(cleaned.latest_ms.get(one.id, line.timestamp), line.timestamp)
+            # What broke the plan may tell the value in its reason, and counts for nothing: it always goes.
+            if one.mode is ErasureMode.PSEUDONYMISE and kind is SegmentKind.EVENTS:
+                kept.append(_renamed(text, value, one.pseudonym))
+            else:
+                cleaned.removed += 1
+        return b"".join(kept) if changed else None
+
+    def _are_all_later(self, lines: bytes) -> bool:
+        """Whether all lines are of events after every cut, as nearly all are that come in."""
+        try:
+            return all(
+                line.timestamp > self._cut_ms and line.received > self._ordered_ms
+                for line in _times.decode_lines(lines)
+            )
+        except msgspec.MsgspecError:
+            return False
+
+    def _find(self, kind: SegmentKind, text: bytes, digests: dict[str, str]) -> tuple[Erasure, _Line, str] | None:
+        """The erasure that a line falls under, and the person's value; None for a line of nobody."""
+        try:
+            line = _line.decode(text)
+        except msgspec.MsgspecError:
+            # No line of ours: the store refuses it.
+            return None
+        if kind is SegmentKind.QUARANTINE:
+            # An event that broke the plan may have the value anywhere.
+            places: Iterable[int] = range(len(line.context))
+        else:
+            places = self._places_of(line)
+        for at in places:
+            value = line.context[at] if at < len(line.context) else None
+            if not value:
+                continue
+            digest = digests.get(value)
+            if digest is None:
+                if len(digests) >= _DIGESTS_MAX:
+                    digests.clear()
+                digest = digests[value] = self._digest(value)
+            for one in self._by_digest.get(digest, ()):
+                if _covers(one, line, kind, at):
+                    return one, line, value
+        return None
+
+    def _places_of(self, line: _Line) -> set[int]:
+        found = self._places.get((line.product, line.type), set())
+        if self._products:
+            found = found | self._products.get(line.product, set())
+        return found | self._planless if self._planless else found
+
+    def _digest(self, value: str) -> str:
+        digest = self._begun.copy()
+        digest.update(value.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest().upper()
+
+
+def _covers(one: Erasure, line: _Line, kind: SegmentKind, at: int) -> bool:
+    if line.timestamp > one.cut_ms and line.received > one.ordered_ms:
+        return False
+    if one.rule.customers and line.customer not in one.rule.customers:
+        return False
+    if kind is SegmentKind.QUARANTINE:
+        return not one.rule.products or line.product in one.rule.products
+    return any(
+        place.position == at + 1
+        and (
+            (place.product == line.product and (not place.types or line.type in place.types))
+            or (not place.product and line.product not in one.rule.planned)
+        )
+        for place in one.rule.places
+    )
+
+
+def _renamed(text: bytes, value: str, pseudonym: str) -> bytes:
+    """A line with the pseudonym wherever its context has the value."""
+    line = msgspec.json.decode(text)
+    line["context"] = [pseudonym if each == value else each for each in line["context"]]
+    return msgspec.json.encode(line) + b"\n"
