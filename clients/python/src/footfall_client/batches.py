@@ -6,6 +6,7 @@ Each change of a batch is one transaction: it is acknowledged and gone, or split
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -22,6 +23,7 @@ from footfall_client.options import OutboxOptions
 ACKNOWLEDGED_MAX: Final = 1_000  # whose receipts can be asked for; a day of a batch each minute and a half
 # Batches that wait after an error of their own, while others are sent: so many errors are no batch's own.
 DELAYED_MAX: Final = 10
+MADE_AT_ONCE: Final = 4  # full batches in one transaction, which share its sync
 PAUSE_MAX_MS: Final = 2 * 3600 * 1000  # a longer one is none that was meant: the clock was set back
 _GZIP: Final = 31  # zlib's window with the header of gzip, in which it writes no time
 
@@ -79,8 +81,11 @@ class Batches:
         return max(0.01, min(wait_s, self._options.batch_age_max_s))
 
     def accept(self, batch: Batch, accepted: Accepted) -> None:
-        """Forget a batch that is on the service's disk; its number stays for receipts."""
-        with self._database.transaction() as connection:
+        """Forget a batch that is on the service's disk; its number stays for receipts.
+
+        It waits for no sync: should a loss of power bring the batch back, it is sent again with its key.
+        """
+        with self._database.transaction(is_synced=False) as connection:
             connection.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
             connection.execute(
                 "UPDATE totals SET acknowledged = acknowledged + ?, quarantined = quarantined + ?",
@@ -138,24 +143,44 @@ class Batches:
         return 0
 
     def _is_due(self, now_ms: int, is_urgent: bool) -> bool:
-        ((events, size, oldest),) = self._database.rows(
-            "SELECT sum(events), sum(size), min(created_ms) FROM "
-            "(SELECT events, length(lines) AS size, created_ms FROM chunks ORDER BY id LIMIT ?)",
-            (self._options.batch_events_max,),
-        )
-        if events is None:
-            return False
-        is_full = events >= self._options.batch_events_max or size >= self._options.batch_bytes_max  # type: ignore[operator]
-        # A clock that was set back must not have events wait until it has caught up.
-        is_old = not 0 <= now_ms - oldest < self._options.batch_age_max_s * 1000  # type: ignore[operator]
-        return is_urgent or is_full or is_old
+        oldest = self._database.rows("SELECT created_ms FROM chunks ORDER BY id LIMIT 1")
+        if not oldest or is_urgent:
+            return bool(oldest)
+        # A clock that was set back must not have events wait until it has caught up. Events that came since `now_ms`
+        # was looked at are of later, too.
+        if abs(now_ms - int(str(oldest[0][0]))) >= self._options.batch_age_max_s * 1000:
+            return True
+        with self._database.reading() as connection:
+            return self._fills_batch(connection)
+
+    def _fills_batch(self, connection: sqlite3.Connection) -> bool:
+        """Whether there are as many events as a batch takes; no more of them are looked at."""
+        events = size = 0
+        with contextlib.closing(connection.execute("SELECT events, length(lines) FROM chunks ORDER BY id")) as found:
+            for number, length in found:
+                events, size = events + number, size + length
+                if events >= self._options.batch_events_max or size >= self._options.batch_bytes_max:
+                    return True
+        return False
 
     def _make(self, now_ms: int) -> Batch | None:
-        """Fix a batch of the oldest events: its bytes and its key are on the disk when this returns."""
+        """Fix a batch of the oldest events, and others behind it as far as there are enough; gives the first.
+
+        Their bytes and their keys are on the disk when this returns.
+        """
         with self._database.transaction() as connection:
-            last, created_ms, lines = 0, now_ms, list[bytes]()
-            size = 0
-            found = connection.execute("SELECT id, events, created_ms, lines FROM chunks ORDER BY id")
+            first = self._make_one(connection, now_ms)
+            for _ in range(MADE_AT_ONCE - 1):
+                if first is None or not self._fills_batch(connection):
+                    break
+                self._make_one(connection, now_ms)
+            return first
+
+    def _make_one(self, connection: sqlite3.Connection, now_ms: int) -> Batch | None:
+        last, created_ms, lines = 0, now_ms, list[bytes]()
+        size = 0
+        select = "SELECT id, events, created_ms, lines FROM chunks ORDER BY id"
+        with contextlib.closing(connection.execute(select)) as found:
             for number, events, at_ms, body in found:
                 is_full = len(lines) + events > self._options.batch_events_max
                 if lines and (is_full or size + len(body) > self._options.batch_bytes_max):
@@ -163,11 +188,10 @@ class Batches:
                 lines += body.split(b"\n")
                 size += len(body)
                 last, created_ms = number, min(created_ms, at_ms)
-            found.close()
-            if not lines:
-                return None
-            connection.execute("DELETE FROM chunks WHERE id <= ?", (last,))
-            return self._insert(connection, Batch(0, "", 0, created_ms, last, 0, b""), lines)
+        if not lines:
+            return None
+        connection.execute("DELETE FROM chunks WHERE id <= ?", (last,))
+        return self._insert(connection, Batch(0, "", 0, created_ms, last, 0, b""), lines)
 
     def _insert(self, connection: sqlite3.Connection, like: Batch, lines: Sequence[bytes]) -> Batch:
         compressor = zlib.compressobj(self._options.compression_level, zlib.DEFLATED, _GZIP)

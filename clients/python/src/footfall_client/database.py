@@ -78,32 +78,45 @@ class Database:
         self._connection: sqlite3.Connection | None = None
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, is_synced: bool = True) -> Iterator[sqlite3.Connection]:
         """A transaction that is on the disk at its end, or has left nothing.
 
+        One that is not synced outlives the process, and is on the disk with the next one that is: a loss of power
+        before that takes it away whole.
         Raises OutboxFull when the disk is, and OutboxBroken when the file cannot be used.
         """
         with self.lock:
             try:
                 connection = self._open()
-                connection.execute("BEGIN IMMEDIATE")
+                if not is_synced:
+                    connection.execute("PRAGMA synchronous = NORMAL")
                 try:
+                    connection.execute("BEGIN IMMEDIATE")
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
+                finally:
+                    if not is_synced:
+                        connection.execute("PRAGMA synchronous = FULL")
+            except sqlite3.Error as error:
+                raise self._meaning(error) from error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for statements that only read; raises as `transaction` does."""
+        with self.lock:
+            try:
+                yield self._open()
             except sqlite3.Error as error:
                 raise self._meaning(error) from error
 
     def rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """What a statement that only reads gives."""
-        with self.lock:
-            try:
-                return self._open().execute(statement, values).fetchall()
-            except sqlite3.Error as error:
-                raise self._meaning(error) from error
+        with self.reading() as connection:
+            return connection.execute(statement, values).fetchall()
 
     def number(self, statement: str, values: tuple[object, ...] = ()) -> int:
         """The one number that a statement gives; 0 where that is NULL or there is no row."""
