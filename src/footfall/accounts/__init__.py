@@ -30,7 +30,8 @@ from footfall.accounts.rights import (
     sees_all_customers,
     visible_products,
 )
-from footfall.accounts.sessions import Sessions, SignedIn, form_token, is_form_token, is_token, new_token
+from footfall.accounts.second_factor import PendingFactor
+from footfall.accounts.sessions import Sessions, SignedIn, form_token, is_form_token, is_token, new_token, session_name
 from footfall.accounts.write_keys import SentKey, WriteKey, WriteKeys, sent_key
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "KeyedUser",
     "Keys",
     "NotVouched",
+    "PendingFactor",
     "SentKey",
     "Sessions",
     "SignedIn",
@@ -64,5 +66,6 @@ __all__ = [
     "rights_of",
     "sees_all_customers",
     "sent_key",
+    "session_name",
     "visible_products",
 ]

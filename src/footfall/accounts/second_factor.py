@@ -105,6 +105,10 @@ class SecondFactors:
             return None
         return PendingFactor(secret, totp.make_uri(secret, user.id, _ISSUER))
 
+    def restore(self, user: User, secret: str) -> PendingFactor | None:
+        """A begun factor from its secret, which a form has kept; None for what is none. Nothing is looked up."""
+        return PendingFactor(secret, totp.make_uri(secret, user.id, _ISSUER)) if totp.is_secret(secret) else None
+
     def confirm(self, user: User, code: str) -> list[str] | None:
         """Have the begun factor count from now on, and give its recovery codes; None when the code is not right."""
         found = self._state.factors.get(user.account)

@@ -25,6 +25,8 @@ _SEEN_PART: Final = 60
 # Characters that are kept of what a browser calls itself and of its time zone.
 _AGENT_CHARS_MAX: Final = 200
 _TIMEZONE_CHARS_MAX: Final = 64
+# 64 bits tell the few sessions of a user apart.
+_NAME_CHARS: Final = 16
 
 
 class SignedIn(Struct, frozen=True):
@@ -109,6 +111,14 @@ class Sessions:
         if is_token(token):
             await asyncio.to_thread(self._state.sessions.remove, _hash(token))
 
+    async def end_one(self, user: User, name: str) -> bool:
+        """Sign another browser of the user out, by the session's `session_name`; False when there is none such."""
+        for session in await self.list(user):
+            if session_name(session) == name:
+                await asyncio.to_thread(self._state.sessions.remove, session.token_hash)
+                return True
+        return False
+
     async def end_all(self, user: User) -> int:
         """Sign out everywhere; gives how many sessions ended."""
         return await asyncio.to_thread(self._state.sessions.remove_of, user.account)
@@ -118,6 +128,11 @@ class Sessions:
         now_ms = self._clock.now_ms()
         found = await asyncio.to_thread(self._state.sessions.of, user.account)
         return [each for each in found if not self._is_over(each, now_ms)]
+
+
+def session_name(session: Session) -> str:
+    """What a form calls a session: a part of its token's hash, with which nobody signs in."""
+    return session.token_hash[:_NAME_CHARS]
 
 
 def new_token() -> str:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Final
 from urllib.parse import quote
@@ -11,6 +12,7 @@ STEP_S: Final = 30
 DIGITS: Final = 6
 # RFC 4226 recommends 160 bits, the length of the hash.
 _SECRET_BYTES: Final = 20
+_SECRET: Final = re.compile(r"[A-Z2-7]{32}")
 # Steps before and after the present one whose codes are taken, for clocks that differ and people who type.
 _STEPS_AROUND: Final = 1
 
@@ -18,6 +20,11 @@ _STEPS_AROUND: Final = 1
 def new_secret() -> str:
     """160 random bits in base32, as apps take them."""
     return base64.b32encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Whether this has the form of a secret that `new_secret` makes."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def make_code(secret: str, step: int) -> str:

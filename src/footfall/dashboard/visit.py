@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from litestar import Request, Response
@@ -16,6 +16,9 @@ from footfall.dashboard.address import PageAddress
 from footfall.dashboard.form import Form
 from footfall.state import User
 from footfall.web import Parts, requested_path
+
+# How long after a sign-in its user need not be proved again, where an identity provider signs people in.
+FRESH_MS: Final = 10 * 60_000
 
 
 class Rendered(Struct, frozen=True):
@@ -74,6 +77,12 @@ class Visit(Struct, kw_only=True):
         """Who is signed in."""
         assert self.signed_in is not None  # noqa: S101 - a page that is for users is not shown to others
         return self.signed_in.user
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the session began within the last minutes: who is signed in has just proved to be the user."""
+        begun_ms = self.signed_in.session.created_ms if self.signed_in else 0
+        return self.services.clock.now_ms() - begun_ms < FRESH_MS
 
     @property
     def address(self) -> PageAddress:

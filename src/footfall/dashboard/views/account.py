@@ -4,15 +4,15 @@ import asyncio
 from typing import Final
 
 from footfall import windows
-from footfall.accounts import BadUser, Unauthenticated
-from footfall.dashboard.refusals import Fault, bad_input, fault_of
+from footfall.accounts import BadUser, session_name
+from footfall.dashboard.refusals import Fault, bad_input
 from footfall.dashboard.texts import text
+from footfall.dashboard.views.proof import prove
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
-from footfall.errors import RequestRefused
 
 _HERE: Final = "/dashboard/account"
 # What the page says was done, by the word that its address has for it.
-DONE: Final = ("password", "zone")
+DONE: Final = ("password", "session", "zone")
 
 
 async def show(visit: Visit) -> Shown:
@@ -23,18 +23,14 @@ async def show(visit: Visit) -> Shown:
 async def change_password(visit: Visit) -> Shown:
     """Set a new password, for whoever knows the present one; all other sessions end."""
     form, user = visit.form, visit.user
+    if fault := await prove(visit, by_password=True):
+        return await _account(visit, fault)
+    if form.one("password") != form.one("again"):
+        return await _account(visit, bad_input(text("account.password.differ")))
     try:
-        await visit.services.accounts.check(user.id, form.one("present"), visit.client_address, form.one("code"))
-        if form.one("password") != form.one("again"):
-            return await _account(visit, bad_input(text("account.password.differ")))
         await asyncio.to_thread(visit.services.accounts.password, user.id, form.one("password"))
-    except Unauthenticated as error:
-        visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
-        return await _account(visit, bad_input(text("account.password.wrong")))
     except BadUser as error:
         return await _account(visit, bad_input(str(error)))
-    except RequestRefused as error:
-        return await _account(visit, fault_of(error, visit))
     # The old session ended with the old password.
     now = await asyncio.to_thread(visit.services.accounts.get, user.id)
     if now is None:
@@ -56,13 +52,27 @@ async def choose_zone(visit: Visit) -> Shown:
     return Redirect(f"{_HERE}?done=zone")
 
 
+async def end_session(visit: Visit) -> Shown:
+    """Sign another browser out."""
+    name = visit.form.one("session")
+    if visit.signed_in is not None and name == session_name(visit.signed_in.session):
+        return await _account(visit, bad_input(text("account.session_here")))
+    if not await visit.services.sessions.end_one(visit.user, name):
+        return await _account(visit, bad_input(text("account.session_gone")))
+    visit.audit_target = name
+    return Redirect(f"{_HERE}?done=session")
+
+
 async def _account(visit: Visit, fault: Fault | None) -> Rendered:
     sessions = await visit.services.sessions.list(visit.user)
     here = visit.signed_in.session.token_hash if visit.signed_in else ""
     return Rendered(
         "account.html",
         {
-            "sessions": [(session, session.token_hash == here, browser(session.agent)) for session in sessions],
+            "sessions": [
+                (session, session.token_hash == here, browser(session.agent), session_name(session))
+                for session in sessions
+            ],
             "fault": fault,
             "done": visit.address.one("done") if visit.address.one("done") in DONE else "",
         },
