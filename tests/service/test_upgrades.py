@@ -4,33 +4,19 @@
 """
 
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from old_folders import VERSIONS, unpack
 
-from footfall.system import zstd
-
-FOLDERS = Path(__file__).parents[1] / "upgrades"
-VERSIONS = sorted(path.name.removesuffix(".tar.zst") for path in FOLDERS.glob("*.tar.zst"))
 # What has been accepted stays for ever, or the tests would end with the days of the settings.
 FOR_EVER = {"archive_days": -1, "report_days": 36_500, "plan_mode": "quarantine"}
 FILTER = {"customer": "BARCHART", "product": "WATCHLIST"}
 # Events of that customer in the store, and in the segment that was open when the old version was killed.
 STORED, OPEN = 60, 10
-
-
-def unpack(name: str, folder: Path) -> dict[str, Any]:
-    """Put the data folder of a version there; returns what that version answered."""
-    packed = zstd.ZstdDecompressor().decompress((FOLDERS / f"{name}.tar.zst").read_bytes())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder.parent, filter="data")
-    return json.loads((FOLDERS / f"{name}.json").read_bytes())
 
 
 @pytest.fixture

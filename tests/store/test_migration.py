@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from footfall.store import Store, StoreFailed
+from footfall.store import Store, StoreFailed, StoreTooNew, query
 from footfall.store.migrations import Migration, read_migrations
 from footfall.store.statements import render_statements
 
@@ -50,6 +50,13 @@ def test_a_file_that_has_changed_is_not_passed_over(store, monkeypatch) -> None:
 
     monkeypatch.setattr("footfall.store.migrations.read_migrations", changed)
     with pytest.raises(StoreFailed, match="has changed"):
+        store.migrate()
+
+
+def test_a_schema_of_a_later_version_is_left_alone(store) -> None:
+    added = {"number": 99, "name": "later", "sha256": "other", "applied": 1}
+    store.write(query("migration_add"), added)
+    with pytest.raises(StoreTooNew, match=r"later version of footfall, with schema 99, where this one knows"):
         store.migrate()
 
 

@@ -54,6 +54,7 @@ COMMANDS = (
     "schedule runs some",
     "schedule show some",
     "serve",
+    "upgrade --no-copy",
     "user add anna --admin",
     "user change anna --admin",
     "user drop-code anna",

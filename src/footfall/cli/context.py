@@ -19,6 +19,7 @@ from footfall.cli.failures import SettingsProblems, told_on_one_line
 from footfall.settings import Settings
 from footfall.settings.load import DEFAULT, PREFIX, Loaded, SettingsInvalid, load
 from footfall.system.data_folder import NoData, NotOwner, require_data, require_folder, require_ours
+from footfall.system.data_format import DataTooNew, require_known
 from footfall.system.served_settings import ServedSettings, served_settings
 
 _CALL = "footfall.call"
@@ -215,6 +216,7 @@ def require_data_folder(
     """End the command when the data folder is another user's, or lacks what the command needs, and say what to do."""
     try:
         require_ours(settings.data)
+        require_known(settings.data)
         if needs is Needs.FOLDER:
             require_folder(settings.data)
         elif needs is Needs.DATA or (needs is Needs.STATE and not settings.state_url):
@@ -222,6 +224,8 @@ def require_data_folder(
     except NotOwner as error:
         command = f"sudo -u {shlex.quote(error.user)} {click.get_current_context().command_path}"
         raise failure(f"{error}: run this as that user, for example with {command}") from error
+    except DataTooNew as error:
+        raise failure(str(error)) from error
     except NoData as error:
         raise failure(f"{error}: name another with --data-dir; `footfall serve` makes one") from error
     except OSError as error:

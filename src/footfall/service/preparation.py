@@ -21,7 +21,7 @@ from footfall.service.supervisor import Prepared
 from footfall.settings import Settings
 from footfall.settings.load import load
 from footfall.state import StateUnavailable
-from footfall.system import files
+from footfall.system import data_format, files
 from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
 from footfall.system.log import start_log
@@ -43,6 +43,7 @@ def prepare(settings: Settings) -> Prepared:
         _check_libraries(settings)
         password = _first_user(settings)
         _note_start(settings, plan)
+    _note_format(settings)
     sample = structs.asdict(make_sample(plan, settings))
     return Prepared(password=password, plan=describe_mode(plan, settings), sample=sample)
 
@@ -107,6 +108,14 @@ def _note_start(settings: Settings, plan: Plan) -> None:
             write_down(state, settings, SystemClock(), node, event)
         except StateUnavailable as error:  # a full disk must not keep the service from starting
             log.warning("the start is not in the audit log: %s", error)
+
+
+def _note_format(settings: Settings) -> None:
+    """Have an older version refuse the folder from now on, where this one has changed the form of its data."""
+    try:
+        data_format.note_format(settings)
+    except OSError as error:  # a full disk must not keep the service from starting
+        log.warning("the form of the data is not written down: %s", error.strerror)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from footfall.state.identities import IdentityTaken
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import TooManyKeys
-from footfall.state.migrating import StateTooNew
+from footfall.state.migrating import StateStep, StateTooNew
 from footfall.state.records import (
     ApiKey,
     AuditEntry,
@@ -82,6 +82,7 @@ __all__ = [
     "Share",
     "State",
     "StateNotEmpty",
+    "StateStep",
     "StateTooNew",
     "StateUnavailable",
     "StateUrlInvalid",

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, bindparam, inspect, text
 
@@ -79,6 +80,40 @@ def _set_wal(database: SqliteDatabase) -> None:
         raise StateUnavailable(f"state database {database.display_name}: {error}") from error
 
 
+class StateStep(NamedTuple):
+    """A migration: its number, and what it is about, in a sentence."""
+
+    revision: str
+    title: str
+
+
+def pending_steps(database: Database) -> list[StateStep]:
+    """The steps that `migrate` would apply, in order. Raises StateTooNew, StateUnavailable."""
+    from alembic.config import Config  # noqa: PLC0415 - takes 0.1 s and 10 MiB
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script.revision import ResolutionError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    with database.read() as connection:
+        revision = read_revision(connection)
+    config = Config()
+    config.set_main_option("script_location", "footfall.state:migrations")
+    config.set_main_option("path_separator", "os")
+    directory = ScriptDirectory.from_config(config)
+    try:
+        found = list(directory.iterate_revisions("head", revision or "base"))
+    except (CommandError, ResolutionError) as error:
+        raise _too_new(database.display_name, directory.get_current_head()) from error
+    return [StateStep(script.revision, (script.doc or "").splitlines()[0].rstrip(".")) for script in reversed(found)]
+
+
+def _too_new(database_name: str, head: str | None) -> StateTooNew:
+    return StateTooNew(
+        f"state database {database_name} was used by a later version of footfall than this one, "
+        f"which knows it up to step {head}: install the later version again"
+    )
+
+
 def upgrade(connection: Connection, database_name: str, revision: str = "head") -> None:
     """Apply the steps up to a revision. Raises StateTooNew."""
     from alembic import command  # noqa: PLC0415 - takes 0.1 s and 10 MiB
@@ -96,10 +131,7 @@ def upgrade(connection: Connection, database_name: str, revision: str = "head") 
     except CommandError as error:
         if isinstance(error.__cause__, ResolutionError):
             head = ScriptDirectory.from_config(config).get_current_head()
-            raise StateTooNew(
-                f"state database {database_name} was used by a later version of footfall than this one, "
-                f"which knows it up to step {head}: install the later version again"
-            ) from error
+            raise _too_new(database_name, head) from error
         raise
 
 

@@ -15,7 +15,7 @@ from footfall.state.factors import FactorRepository
 from footfall.state.identities import IdentityRepository
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import KeyRepository
-from footfall.state.migrating import exclusive_transaction, migrate, read_revision, upgrade
+from footfall.state.migrating import StateStep, exclusive_transaction, migrate, pending_steps, read_revision, upgrade
 from footfall.state.nodes import NodeRepository, SecretRepository
 from footfall.state.refusals import RefusalRepository
 from footfall.state.schedules import ScheduleRepository
@@ -51,6 +51,10 @@ class State:
     def migrate(self) -> None:
         """Bring the tables to this version; raises StateTooNew when a later version did so already."""
         migrate(self.database)
+
+    def pending(self) -> list[StateStep]:
+        """The migrations that `migrate` would apply. Raises StateTooNew when a later version applied its own."""
+        return pending_steps(self.database)
 
     def close(self) -> None:
         """Close the connections, after the calls that are running."""

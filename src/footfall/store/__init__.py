@@ -20,13 +20,16 @@ from footfall.store.errors import (
     StoreRejected,
     StoreShort,
     StoreTimeout,
+    StoreTooNew,
     StoreUnavailable,
     refuse_rejected,
 )
+from footfall.store.migrations import Migration, read_migrations
 from footfall.store.statements import Identifier, query, statement_time_s
 
 __all__ = [
     "Identifier",
+    "Migration",
     "Store",
     "StoreDamaged",
     "StoreDiffers",
@@ -37,9 +40,11 @@ __all__ = [
     "StoreRejected",
     "StoreShort",
     "StoreTimeout",
+    "StoreTooNew",
     "StoreUnavailable",
     "Table",
     "query",
+    "read_migrations",
     "refuse_rejected",
     "statement_time_s",
 ]

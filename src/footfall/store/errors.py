@@ -46,6 +46,10 @@ class StoreRejected(StoreFailed):
     """The store rejected the request for its size or its form, as it would again; no statement was run."""
 
 
+class StoreTooNew(StoreFailed):
+    """A later version of footfall has changed the store's schema: this one can neither read it nor load into it."""
+
+
 class StoreDamaged(StoreFailed):
     """A statement read data of the store that is not as the store wrote it."""
 

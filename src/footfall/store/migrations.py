@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from clickhouse_connect.driver.client import Client
 from msgspec import Struct
 
-from footfall.store.errors import StoreFailed
+from footfall.store.errors import StoreFailed, StoreTooNew
 from footfall.store.statements import query, render_statements, run, sql_folder
 
 _log = logging.getLogger(__name__)
@@ -28,12 +28,21 @@ class Migration(Struct, frozen=True):
 
 
 def migrate(client: Client, database: str, cluster: str) -> None:
-    """Make the database and apply what has not been applied; raises StoreFailed when an applied file has changed."""
+    """Make the database and apply what has not been applied.
+
+    Raises StoreFailed when an applied file has changed, and StoreTooNew when a later version has applied files of its
+    own.
+    """
     creation, *migrations = read_migrations()
     for statement in render_statements(creation.text, cluster, database):
         # These statements name the database themselves, because the first of them creates it.
         client.command(statement, use_database=False)
     applied = {int(number): str(sha256) for number, sha256 in client.query(query("migrations")).result_rows}
+    if (newest := max(applied, default=0)) > migrations[-1].number:
+        raise StoreTooNew(
+            f"database {database} of the events store was used by a later version of footfall, with schema {newest}, "
+            f"where this one knows schema {migrations[-1].number}: install the later version again"
+        )
     for migration in migrations:
         if migration.number not in applied:
             for statement in render_statements(migration.text, cluster):
