@@ -20,16 +20,7 @@ from footfall.loading.batches import (
 from footfall.loading.broken_parts import BrokenParts
 from footfall.metrics import BUCKETS_S, BucketCounts
 from footfall.settings import Settings
-from footfall.store import (
-    Store,
-    StoreFailed,
-    StoreRefused,
-    StoreRejected,
-    StoreShort,
-    StoreTooNew,
-    StoreUnavailable,
-    Table,
-)
+from footfall.store import Store, StoreFailed, StoreRefused, StoreRejected, StoreShort, StoreUnavailable, Table
 from footfall.system import files
 from footfall.system.clock import Clock
 from footfall.system.waiting import Backoff
@@ -166,7 +157,7 @@ class Loader:
             try:
                 self._store.migrate()
                 self._broken_parts.restore()
-            except (StoreUnavailable, StoreRejected, StoreTooNew) as error:
+            except (StoreUnavailable, StoreRejected) as error:
                 self._pause(error)
                 return False
             except StoreFailed as error:

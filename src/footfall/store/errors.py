@@ -46,7 +46,7 @@ class StoreRejected(StoreFailed):
     """The store rejected the request for its size or its form, as it would again; no statement was run."""
 
 
-class StoreTooNew(StoreFailed):
+class StoreTooNew(StoreRejected):
     """A later version of footfall has changed the store's schema: this one can neither read it nor load into it."""
 
 
