@@ -1,6 +1,11 @@
 """Calls that need a user, without one."""
 
+import json
+
 import pytest
+from msgspec import structs
+
+from footfall.state import UserChange
 
 
 @pytest.mark.parametrize(
@@ -36,3 +41,33 @@ async def test_guessing_is_refused_with_the_time_to_wait(service):
         # Whoever asks from elsewhere does not notice.
         other = await opened.anna.get("/service/authenticate", headers={"x-forwarded-for": "192.0.2.2"})
         assert other.status_code == 200
+
+
+async def slow(body, meanwhile):
+    """The bytes of a body that comes once something else was done; who sends it is signed in by then."""
+    meanwhile()
+    yield json.dumps(body).encode()
+
+
+async def test_a_right_that_is_withdrawn_while_a_body_comes_does_not_count_for_it(service):
+    report = {"filter": {"customer": "BARCHART", "product": "PORTFOLIO"}}
+    async with service() as opened:
+        users = opened.state.users
+        key = (await opened.anna.post("/keys", json={"name": "k", "scopes": ["report"]})).json()
+        bearer = {"authorization": f"Bearer {key['key']}"}
+
+        async def start(meanwhile, headers):
+            who = opened.client if headers else opened.anna
+            return (await who.post("/reports", content=slow(report, meanwhile), headers=headers)).status_code
+
+        assert await start(lambda: None, bearer) == 200
+        assert await start(lambda: opened.state.keys.remove(key["id"]), bearer) == 401
+        assert await start(lambda: users.change_customers("anna", revoked=["BARCHART"]), {}) == 403
+        dropping = slow({"all": True}, lambda: users.change("root", UserChange(admin=False)))
+        users.change("anna", UserChange(admin=True))
+        assert (await opened.root.post("/quarantine/drop", content=dropping)).status_code == 403
+        hashed = users.get("anna").password_hash
+        assert await start(lambda: users.set_password("anna", hashed), {}) == 401
+        assert await start(lambda: users.remove("root"), {}) == 200
+        users.add(structs.replace(users.get("anna"), id="other", account="other"))
+        assert await start(lambda: users.remove("anna"), {}) == 401

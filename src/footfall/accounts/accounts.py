@@ -21,8 +21,9 @@ from footfall.accounts.credentials import (
 from footfall.accounts.devices import KnownDevices
 from footfall.accounts.failures import Failures
 from footfall.accounts.identities import Identities
-from footfall.accounts.keys import Keys, key_digest
+from footfall.accounts.keys import Keys, find_again, key_digest
 from footfall.accounts.passwords import Hashing, check_details, check_password, check_user_id, normalize
+from footfall.accounts.rights import KeyedUser
 from footfall.accounts.second_factor import SecondFactors
 from footfall.addresses import network_of
 from footfall.settings import Settings
@@ -217,6 +218,17 @@ class Accounts:
             return user is not None and self._hashing.verify(user.password_hash, normalize(password))
         except InvalidHashError:
             return False
+
+    async def renew(self, user: User) -> User:
+        """A signed-in user with the rights of now: a request may have taken its time since it was signed in.
+
+        Raises Unauthenticated when the user was removed, has another password, or the key has ended.
+        """
+        found = await asyncio.to_thread(find_again, self._state, user, self._clock.now_ms())
+        is_by_password = not isinstance(user, KeyedUser)
+        if found is None or (is_by_password and found.security_stamp != user.security_stamp):
+            raise Unauthenticated
+        return found
 
     def _remembered(self, credentials: Credentials) -> User | None:
         """The user as stored now, if these credentials were verified a short time ago and still count."""

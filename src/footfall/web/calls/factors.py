@@ -54,7 +54,7 @@ async def begin_factor(request: SignedInRequest, services: NamedDependency[Servi
 
 
 async def confirm_factor(request: SignedInRequest, services: NamedDependency[Services]) -> Response[FactorConfirmed]:
-    wanted = decode_body(await read_json(request, services.settings), FactorConfirmation)
+    wanted = decode_body(await read_json(request, services), FactorConfirmation)
     codes = await asyncio.to_thread(services.accounts.factors.confirm, request.user, wanted.code)
     if codes is None:
         raise _refused("this is not a code of a second factor that was begun: is the clock of the device right?")

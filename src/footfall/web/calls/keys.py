@@ -76,7 +76,7 @@ class KeysPage(Struct, frozen=True, kw_only=True):
 
 
 async def make_key(request: SignedInRequest, services: NamedDependency[Services]) -> Response[KeyIssued]:
-    wanted = decode_body(await read_json(request, services.settings), KeyRequest)
+    wanted = decode_body(await read_json(request, services), KeyRequest)
     return await asyncio.to_thread(_make, request.user, wanted, services)
 
 
@@ -93,7 +93,7 @@ async def list_keys(request: SignedInRequest, services: NamedDependency[Services
 
 
 async def rotate_key(request: SignedInRequest, services: NamedDependency[Services], key: KeyId) -> Response[KeyIssued]:
-    wanted = decode_body(await read_json(request, services.settings), KeyRotation)
+    wanted = decode_body(await read_json(request, services), KeyRotation)
     overlap_s = wanted.overlap_seconds
     if overlap_s is UNSET:
         overlap_s = services.settings.key_overlap_s

@@ -226,7 +226,8 @@ def _read_query(request: SignedInRequest) -> QuarantineQuery:
 
 
 async def _read_body(request: SignedInRequest, services: Services, kind: type[Change]) -> Change:
-    body = await read_json(request, services.settings)
+    body = await read_json(request, services)
+    _require_admin(request)
     with _refusing_malformed(Code.REQUEST_INPUT_MALFORMED, "body", body):
         wanted = msgspec.json.decode(mend_json(body) or b"{}", type=kind)
     if wanted.filter:

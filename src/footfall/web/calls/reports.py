@@ -42,7 +42,7 @@ async def estimate_report(request: SignedInRequest, services: NamedDependency[Se
 
 async def _read_body(request: SignedInRequest, services: Services, *, timeless: bool = False) -> bytes:
     """The body, with the selection of the view that it names."""
-    body = await read_json(request, services.settings)
+    body = await read_json(request, services)
     if b'"view"' not in body:
         return body
     return await asyncio.to_thread(partial(services.views.fill_report, request.user, body, timeless=timeless))

@@ -10,8 +10,8 @@ from litestar.exceptions.http_exceptions import InternalServerException, Request
 
 from footfall import validation
 from footfall.errors import Code, Problem, RequestRefused
-from footfall.settings import Settings
 from footfall.state import User
+from footfall.web.dependencies import Services
 
 Answer = TypeVar("Answer")
 SignedInRequest = Request[User, Any, Any]
@@ -25,10 +25,17 @@ HEADER_CHARS_MAX: Final = 100
 QUERY_NAMES_MAX: Final = 10
 
 
-async def read_json(request: SignedInRequest, settings: Settings) -> bytes:
-    """The whole body of a call that takes JSON. Raises RequestRefused for another type, and past a bound."""
+async def read_json(request: SignedInRequest, services: Services) -> bytes:
+    """The whole body of a call that takes JSON. Raises RequestRefused for another type, and past a bound.
+
+    A body may take its time: the request's user has the rights of now once all of it is here. Raises Unauthenticated
+    when there are none any more.
+    """
     _require_json(request)
-    return await _read_body(request, settings.body_timeout_s, settings.call_body_bytes_max)
+    settings = services.settings
+    body = await _read_body(request, settings.body_timeout_s, settings.call_body_bytes_max)
+    request.scope["user"] = await services.accounts.renew(request.user)
+    return body
 
 
 def _require_json(request: SignedInRequest) -> None:

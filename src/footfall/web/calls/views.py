@@ -31,7 +31,7 @@ FILES: Final = {
 
 
 async def save_view(request: SignedInRequest, services: NamedDependency[Services]) -> Response[ShownView]:
-    body = await read_json(request, services.settings)
+    body = await read_json(request, services)
     return _response(await asyncio.to_thread(services.views.save, request.user, body))
 
 
@@ -50,7 +50,7 @@ async def remove_view(
 
 
 async def add_share(request: SignedInRequest, services: NamedDependency[Services]) -> Response[ShownShare]:
-    body = await read_json(request, services.settings)
+    body = await read_json(request, services)
     base_url = services.forwarded.base_url(request.scope)
     return _response(await asyncio.to_thread(services.shares.add, request.user, body, base_url))
 
