@@ -261,3 +261,13 @@ async def test_settling_waits_until_the_changes_show(node):
         await there.load()
         assert await settled
         assert await there.quarantine.wait_until_visible(await there.quarantine.release(ALL, "root"), 0)
+
+
+async def test_a_change_is_made_also_where_the_store_cannot_show_it(node):
+    async with node().open() as there:
+        await two_held(there)
+        there.use(WIDER)
+        outcome = await there.quarantine.release(ALL, "root")
+        there.store.write("RENAME TABLE events TO away", {})
+        assert not await there.quarantine.wait_until_visible(outcome, 60)
+        assert outcome.changed == 1

@@ -257,6 +257,15 @@ async def test_without_the_store_the_client_is_asked_to_come_back(service):
             check_unavailable(await opened.root.request(method, path, json=body))
 
 
+async def test_while_statements_fail_the_client_is_asked_to_come_back(quarantined):
+    async with quarantined() as (opened, store):
+        assert (await opened.root.get("/quarantine")).status_code == 200
+        store.write("RENAME TABLE events TO away", {})
+        for method, path in CALLS:
+            body = {"filter": {"customer": "BARCHART"}} if method == "POST" else None
+            check_unavailable(await opened.root.request(method, path, json=body))
+
+
 async def test_a_request_that_the_store_rejects_is_not_put_off(service, monkeypatch):
     def reject(_: Store) -> None:
         raise StoreRejected("HTTP driver received HTTP status 414")

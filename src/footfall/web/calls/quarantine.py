@@ -16,7 +16,7 @@ from footfall import windows
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.journal import JournalError
 from footfall.quarantine import START, Broken, Cursor, Held, Page, Selection, event_id
-from footfall.store import StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
+from footfall.store import StoreFailed, StoreRejected, StoreTimeout, StoreUnavailable, refuse_rejected
 from footfall.validation import unit_mistake, unknown_keys
 from footfall.web.calls.events import Batch
 from footfall.web.calls.request import UNCACHED, SignedInRequest, read_json
@@ -305,12 +305,12 @@ def _tell_unknown(key: str, place: str) -> tuple[str, str]:
 
 @contextmanager
 def _unavailable_as_503(unharmed: str = "; nothing was changed") -> Iterator[None]:
-    """Turn an unavailable store or journal into a 503, after which the client may try again."""
+    """Turn an unavailable or failing store or journal into a 503, after which the client may try again."""
     try:
         yield
     except StoreRejected as error:
         raise refuse_rejected("the quarantine cannot be searched", error) from error
-    except (StoreUnavailable, StoreTimeout) as error:
+    except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
         text = f"the events store does not answer now{unharmed}"
         raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S) from error
     except JournalError as error:
