@@ -16,6 +16,7 @@ USES_NO_DATA = {
     "plan generate python": "the plan alone is read",
     "plan init": "a file of the plan alone is written",
     "plan show": "the plan alone is read",
+    "report --customer ACME --product WEB": "a service alone is asked",
     "send plan.toml": "a service alone is asked",
     "settings": "the settings alone are read",
 }

@@ -23,6 +23,7 @@ _COMMANDS = {
     "login": ("footfall.cli.remote.login:login", "Keep a service and credentials for the commands that speak to it."),
     "logout": ("footfall.cli.remote.login:logout", "Forget them."),
     "send": ("footfall.cli.remote.send:send", "Send events from files, each exactly once."),
+    "report": ("footfall.cli.remote.report:report", "Start a report, wait for it, and download its file."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
     "audit": ("footfall.cli.audit:audit", "List, verify and export who did what."),

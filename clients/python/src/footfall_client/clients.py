@@ -24,6 +24,7 @@ class ReportClient(BlockingClient):
     """Starts reports, waits for them, downloads them, reads them as tables. Needs a user."""
 
     start = blocking(report_calls.start)
+    start_as = blocking(report_calls.start_as)
     status = blocking(report_calls.status)
     wait = blocking(report_calls.wait)
     link = blocking(report_calls.link)
@@ -39,6 +40,7 @@ class AsyncReportClient(AsyncClient):
     """ReportClient for an event loop."""
 
     start = awaited(report_calls.start)
+    start_as = awaited(report_calls.start_as)
     status = awaited(report_calls.status)
     wait = awaited(report_calls.wait)
     link = awaited(report_calls.link)

@@ -73,7 +73,12 @@ def start(
     }
     if duplicates is not None:
         asked["duplicates"] = duplicates
-    return _status((yield from post("/reports", asked)))
+    return (yield from start_as(asked))
+
+
+def start_as(body: Mapping[str, Any]) -> Steps[Report]:
+    """Start the report of a body of `POST /reports`, such as the `report` of a statistic's answer."""
+    return _status((yield from post("/reports", body)))
 
 
 def status(source: str) -> Steps[Report]:

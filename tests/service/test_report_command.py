@@ -1,0 +1,96 @@
+"""`footfall report`: the bytes of the service, wherever the command is and whenever it is asked again."""
+
+import datetime as dt
+import hashlib
+import json
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from footfall.cli import main
+from footfall.cli.remote.selection import ChosenEvents, last_times
+
+DAY_MS = 86_400_000
+START = 1_440_000_000_000
+EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED"}
+NOON = int(dt.datetime(2026, 3, 29, 12, tzinfo=dt.UTC).timestamp() * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"URL": shared.url, "USER": "admin", "PASSWORD": "correct horse battery"}.items():
+        monkeypatch.setenv(f"FOOTFALL_{name}", value)
+
+
+def report(*words: object) -> Result:
+    line = ["report", *map(str, words)]
+    return CliRunner().invoke(main, line, prog_name="footfall", catch_exceptions=False)
+
+
+def test_the_file_is_the_services_and_can_be_asked_for_again(shared):
+    events = [{**EVENT, "timestamp": START + each, "context": ["ada", f"p-{each}"]} for each in range(20)]
+    shared.client.post("/events", json={"events": events}).raise_for_status()
+    words = ("--customer", "BARCHART", "--product", "PORTFOLIO", "--start", START, "--end", START + 9)
+    told = report(*words, "--types", "PORTFOLIO-ACCESSED,PORTFOLIO-CREATED", "--output", "delimiter=,", "--json")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    body = Path(found["file"]).read_bytes()
+    link = shared.client.get(f"/reports/{found['source']}").json()["link"]
+    assert body == shared.client.get(link).content
+    assert (found["rows"], found["bytes"], found["sha256"]) == (10, len(body), hashlib.sha256(body).hexdigest())
+    assert body.startswith(b"timestamp,type,userId,")
+    # The same report later, in other ways.
+    assert report(found["source"], "--to", "-").stdout_bytes == body
+    told = report(found["source"], "--to", "named.csv")
+    assert (Path("named.csv").read_bytes(), told.stdout[:21]) == (body, "named.csv: 10 events,")
+    assert report(found["source"], "--to", "named.csv", "--quiet").output == ""
+    assert report(found["source"], "--no-wait").stdout == f"{found['source']}\n"
+    assert report(found["source"], "--last", "7d").exit_code == 2
+    assert not list(Path().glob("*.part"))
+
+
+def test_what_cannot_be_is_told_in_a_line(monkeypatch):
+    for line, code, why in (
+        ("", 2, "say --customer and --product"),
+        ("--customer BARCHART --product PORTFOLIO --start 2026-13-01", 1, "filter.start: must be milliseconds"),
+        ("--customer BARCHART --product PORTFOLIO --last 7d --end 2026-11-01", 2, "--last stands for"),
+        ("--view nowhere", 1, "view: "),
+        ("JOB-5a49a3e2-7efb-4fbf-9280-891724be66ed", 1, ""),
+    ):
+        told = report(*line.split())
+        assert (told.exit_code, told.stdout, told.stderr.count("\n"), why in told.stderr) == (code, "", 1, True), line
+    monkeypatch.delenv("FOOTFALL_PASSWORD")
+    assert "answers this to users only" in report("--view", "any").stderr
+
+
+def test_days_are_whole_and_hours_end_now():
+    berlin = ZoneInfo("Europe/Berlin")
+    for text, found in {
+        "today": ("2026-03-29", "2026-03-29"),
+        "7d": ("2026-03-23", "2026-03-29"),
+        "2w": ("2026-03-16", "2026-03-29"),
+        "month": ("2026-03-01", "2026-03-29"),
+        "year": ("2026-01-01", "2026-03-29"),
+        "12h": (NOON - DAY_MS // 2, None),
+        "30m": (NOON - DAY_MS // 48, None),
+    }.items():
+        assert last_times(text, berlin, NOON) == found
+    assert last_times("1d", ZoneInfo("Asia/Tokyo"), NOON + DAY_MS // 2) == ("2026-03-30", "2026-03-30")
+    for text in ("0d", "7", "d", "7y", ""):
+        with pytest.raises(click.BadParameter):
+            last_times(text, berlin, NOON)
+
+
+def test_a_selection_is_that_of_reports_and_of_statistics():
+    one = ChosenEvents(customers=("A",), products=("*",), types=("T-*",), start="2026-11-01", timezone="UTC")
+    assert one.report_body({}) == {
+        "filter": {"customer": "A", "products": ["*"], "types": ["T-*"], "start": "2026-11-01", "timezone": "UTC"},
+        "output": {},
+    }
+    assert one.usage_parameters()["customer"] == ("A",)
+    assert ChosenEvents().usage_parameters() == {"customer": ("*",), "product": ("*",)}
+    assert ChosenEvents(view="mine").usage_parameters() == {"view": "mine"}
