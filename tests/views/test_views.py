@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from footfall.accounts import KeyedUser
 from footfall.errors import Code
@@ -37,6 +37,31 @@ def test_a_key_does_not_see_its_users_views_of_others_than_it_is_for(place: Any,
     assert [view.name for view in place.views.all(narrow)] == ["of C", "of all"]
     assert [view.name for view in place.views.all(other)] == ["of all"]
     assert refused(place.views.find, narrow, "of Q").code is Code.REQUEST_NOT_FOUND
+
+
+def test_nobody_sees_the_names_in_a_view_of_what_they_may_not_see(place: Any, refused: Any) -> None:
+    for name, parameters in (
+        ("of P", {"customer": "C", "product": "P"}),
+        ("of Q", {"customer": "C", "product": "Q"}),
+        ("of D", {"customer": ["C", "D"], "product": "P", "where": "context1:is:somebody"}),
+    ):
+        place.save(place.root, name, customer="C", parameters=parameters)
+    of_products = structs.replace(place.bob, products=("P",))
+    assert [view.name for view in place.views.all(of_products)] == ["of P"]
+    assert [view.name for view in place.views.all(place.bob)] == ["of P", "of Q"]
+    assert refused(place.views.find, place.bob, "of D").code is Code.REQUEST_NOT_FOUND
+    assert len(place.views.all(place.root)) == 3
+
+
+def test_a_view_that_the_plan_refuses_by_now_is_still_its_owners(place: Any) -> None:
+    place.save(place.ann, "old", customer="C")
+    (saved,) = place.state.views.visible(place.ann.account, ())
+    place.state.views.put(structs.replace(saved, parameters={**saved.parameters, "where": ["gone:is:x"]}), 10)
+    common = {name: getattr(place.ann, name) for name in ("id", "account", "password_hash", "created_ms", "customers")}
+    keyed = KeyedUser(**common, key="k", scopes=("read",), sees_all=False, is_narrowed=False, granted=())
+    for who in (place.ann, keyed, place.bob):
+        assert [view.name for view in place.views.all(who)] == ["old"]
+    assert place.views.all(structs.replace(keyed, is_narrowed=True)) == []
 
 
 def test_saving_again_changes_the_view_and_keeps_its_id(place: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from footfall.accounts import KeyedUser, may_see, sees_all_customers
+from footfall.accounts import is_narrowed, may_see, sees_all_customers
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.settings import Settings
 from footfall.state import SavedView, State, TooManyViews, User
@@ -15,7 +15,10 @@ from footfall.views.requests import read_view
 
 
 class ShownView(Struct, frozen=True, kw_only=True):
-    """A view. All who may see `customer` see it; without one, its owner alone. `own` says that one may change it."""
+    """A view. All who may see `customer`, and what it selects, see it; without one, its owner alone.
+
+    `own` says that one may change it.
+    """
 
     id: str
     name: str
@@ -147,14 +150,18 @@ class Views:
         return [view for view in self._state.views.visible(user.account, customers, name) if self._may_use(user, view)]
 
     def _may_use(self, user: User, view: SavedView) -> bool:
+        """Whether the user may know of a view, whose parameters name customers, products and values."""
         own = view.account == user.account
-        if own and isinstance(user, KeyedUser):
-            # A key may be for fewer customers and products than its user: it does not learn the names of others.
-            try:
-                visible_selection(user, self._usage.parse(view.call, view.parameters).selection)
-            except RequestRefused:
-                return False
-        return own or bool(view.customer and may_see(user, view.customer))
+        if not own and not (view.customer and may_see(user, view.customer)):
+            return False
+        if not is_narrowed(user) and (own or sees_all_customers(user)):
+            return True
+        try:
+            visible_selection(user, self._usage.parse(view.call, view.parameters).selection)
+        except RequestRefused as error:
+            # Of a view that the plan does not know any more, nobody can tell whose it is.
+            return not is_narrowed(user) and error.code is not Code.REQUEST_AUTHORIZATION_FAILURE
+        return True
 
 
 def check_parameters(usage: Usage, user: User, call: str, parameters: Mapping[str, Sequence[str]]) -> None:
