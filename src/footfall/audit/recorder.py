@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 from footfall.addresses import network_of
+from footfall.audit.chain import Verdict, verify
 from footfall.audit.event import AuditEvent
 from footfall.audit.floods import Floods
 from footfall.errors import Code, RequestRefused
@@ -23,6 +25,8 @@ SIGN_IN_S: Final = 3_600.0
 # Reads and sign-ins that are remembered, so that they are not written again.
 REMEMBERED_MAX: Final = 10_000
 RETRY_AFTER_S: Final = 10
+# Seconds of a pause while the chain is read, about as long as the entries before it took.
+PAUSE_S: Final = 0.05
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,7 @@ class Audit:
         self._clock = clock
         self._node = node
         self._waiting: list[_Waiting] = []
+        self._verifying = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self._floods = Floods()
         self._flood_end: asyncio.TimerHandle | None = None
@@ -87,6 +92,15 @@ class Audit:
     def newest(self, before: int | None, limit: int, since_ms: int = 0, **fields: str) -> list[AuditEntry]:
         """The newest entries with these fields, the newest first: those with a number below `before`. Blocks."""
         return self._state.audit.newest(before, limit, since_ms, **fields)
+
+    def following(self, number: int, limit: int, since_ms: int = 0, **fields: str) -> list[AuditEntry]:
+        """The entries with these fields behind a number, in order. Blocks."""
+        return self._state.audit.following(number, limit, since_ms, **fields)
+
+    async def verify(self, heads: Mapping[int, str]) -> Verdict:
+        """Read the whole chain, one after the other and with pauses in which the process does its other work."""
+        async with self._verifying:
+            return await asyncio.to_thread(verify, self._state, heads, PAUSE_S)
 
     async def close(self) -> None:
         """Write what waits; events of later calls are lost."""

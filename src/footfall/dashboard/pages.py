@@ -6,6 +6,7 @@ from footfall.dashboard.views import (
     account,
     account_code,
     account_keys,
+    audit,
     events,
     explore,
     files,
@@ -86,6 +87,9 @@ PAGES: Final = (
         path="/dashboard/users/password", view=users.set_password, method="POST", admin=True, audit="user.password"
     ),
     PageEntry(path="/dashboard/users/remove", view=users.remove, method="POST", admin=True, audit="user.remove"),
+    PageEntry(path="/dashboard/audit", view=audit.show, nav="audit", admin=True, audit="audit.read"),
+    PageEntry(path="/dashboard/audit/verify", view=audit.verify, method="POST", admin=True, audit="audit.verify"),
+    PageEntry(path="/dashboard/audit/{file}", view=audit.export, admin=True, audit="audit.read"),
     PageEntry(path="/dashboard/account", view=account.show, nav="account"),
     PageEntry(path="/dashboard/account/password", view=account.change_password, method="POST", audit="user.password"),
     PageEntry(path="/dashboard/account/zone", view=account.choose_zone, method="POST"),

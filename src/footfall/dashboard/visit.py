@@ -45,7 +45,7 @@ class Redirect(Struct, frozen=True):
 
 
 # A file, a stream or a part of a page is an application of its own, whose headers stay as they are.
-Shown = Rendered | Redirect | Response[bytes] | ASGIApp
+Shown = Rendered | Redirect | Response[Any] | ASGIApp
 
 
 class Visit(Struct, kw_only=True):

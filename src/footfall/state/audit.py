@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import BigInteger, Connection, bindparam, delete, func, select, text
+from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, func, select, text
 
 from footfall.state.database import Database
 from footfall.state.records import AuditEntry
@@ -52,19 +52,15 @@ class AuditRepository:
 
     def newest(self, before: int | None, limit: int, since_ms: int = 0, **fields: str) -> list[AuditEntry]:
         """The newest entries with these `fields`, the newest first: those with a number below `before`."""
-        statement = select(audit).order_by(audit.c.number.desc()).limit(limit)
+        statement = _selected(since_ms, fields).order_by(audit.c.number.desc()).limit(limit)
         if before is not None:
             statement = statement.where(audit.c.number < before)
-        if since_ms:
-            statement = statement.where(audit.c.at_ms >= since_ms)
-        for name, value in fields.items():
-            statement = statement.where(audit.c[name] == value)
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(statement).mappings()]
 
-    def following(self, number: int, limit: int) -> list[AuditEntry]:
-        """The entries behind a number, in order."""
-        statement = select(audit).where(audit.c.number > number).order_by(audit.c.number).limit(limit)
+    def following(self, number: int, limit: int, since_ms: int = 0, **fields: str) -> list[AuditEntry]:
+        """The entries with these `fields` behind a number, in order."""
+        statement = _selected(since_ms, fields).where(audit.c.number > number).order_by(audit.c.number).limit(limit)
         with self._database.read() as connection:
             return [_entry(row) for row in connection.execute(statement).mappings()]
 
@@ -97,6 +93,15 @@ class AuditRepository:
                 through = min(start + _DROPPED_AT_ONCE - 1, anchor["number"])
                 dropped += connection.execute(delete(audit).where(audit.c.number <= through)).rowcount
             return dropped
+
+
+def _selected(since_ms: int, fields: Mapping[str, str]) -> Select[Any]:
+    statement = select(audit)
+    if since_ms:
+        statement = statement.where(audit.c.at_ms >= since_ms)
+    for name, value in fields.items():
+        statement = statement.where(audit.c[name] == value)
+    return statement
 
 
 def _lock(connection: Connection) -> None:
