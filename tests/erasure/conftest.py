@@ -2,21 +2,25 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from erased import Node
+from erased import Node, restore_into
 
 
 @pytest.fixture
 def node(engine: Any) -> Iterator[Callable[..., Node]]:
-    """Makes nodes; `changes` are settings."""
+    """Makes nodes; `changes` are settings. With `restored`, from the backup in that folder."""
     with contextlib.ExitStack() as stack:
 
-        def make(**changes: Any) -> Node:
+        def make(restored: Path | None = None, **changes: Any) -> Node:
             # Every commit is sealed at once, so that nothing waits for a segment's age.
             given = {"plan_mode": "quarantine", "disk_free_bytes_min": 0, "segment_bytes_max": 1}
-            made = Node(engine.settings(**given | changes))
+            settings = engine.settings(**given | changes)
+            if restored is not None:
+                restore_into(settings, restored)
+            made = Node(settings)
             stack.callback(made.close)
             return made
 

@@ -27,7 +27,7 @@ async def test_nothing_of_a_person_is_left_and_all_others_are_there_once(node: A
     assert archived == {OTHER: 7}
     assert [(one.customer, one.events) for one in told.receipt.events] == [("C", 6)]
     assert [(one.customer, one.events) for one in told.receipt.quarantined] == [("C", 1)]
-    assert told.receipt.nodes["here"].events == 7
+    assert told.receipt.nodes[here.name].events == 7
     assert [(one.source, one.file) for one in told.receipt.reports] == [("JOB-with", "removed")]
     assert (here.has_file(with_person), here.has_file(without)) == (False, True)
     assert here.state.jobs.get("with").erased_ms is not None

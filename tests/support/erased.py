@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import lz4.block
-from msgspec import structs
 from quarantined import Node as QuarantinedNode
 from quarantined import event
 
+from footfall.backup import BackupDependencies, BackupLocation, SilentProgress, back_up, prepare_restore, restore
 from footfall.erasure import Eraser, EraserDependencies, Erasures, ErasureShown, ErasureWanted
 from footfall.files import Files
 from footfall.journal import Frame, walk
@@ -22,7 +22,9 @@ from footfall.reports import Destinations, file_path
 from footfall.reports.worker.attempt import Attempt
 from footfall.settings import Settings
 from footfall.state import Job, JobStatus, State
+from footfall.store import Store
 from footfall.system import zstd
+from footfall.system.data_folder import node_name
 from footfall.tombstones import Tombstones
 from footfall.wire import ReportFilter
 
@@ -38,6 +40,7 @@ class Node(QuarantinedNode):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
+        self.name = node_name(settings)
         self.state = State(settings.state_url or f"sqlite:///{self.data / 'state.db'}")
         self.state.migrate()
         self.start()
@@ -52,7 +55,7 @@ class Node(QuarantinedNode):
         self.destinations = Destinations(self.settings, Files(self.settings))
         self.eraser = Eraser(
             EraserDependencies(
-                self.settings, self.state, self.store, self.plan, self.loader, self.tombstones, self.clock, "here"
+                self.settings, self.state, self.store, self.plan, self.loader, self.tombstones, self.clock, self.name
             )
         )
         self.erasures = Erasures(self.state, self.store, lambda: self.plan.plan, self.clock)
@@ -66,7 +69,7 @@ class Node(QuarantinedNode):
             await self.post(event("BOUGHT", VALUE, "shoe"), event("OPENED", OTHER, customer="D"), key=f"k{number}")
         await self.post(event("SOLD", "?", VALUE), event("SOLD", "?", OTHER), key="held")
         await self.load()
-        self.state.nodes.put("here", self.clock.now_ms(), self.clock.now_ms())
+        self.state.nodes.put(self.name, self.clock.now_ms(), self.clock.now_ms())
 
     def order(self, **wanted: Any) -> ErasureShown:
         return self.erasures.order(ErasureWanted(**{"key": "user", "value": VALUE} | wanted), "root")
@@ -122,6 +125,28 @@ class Node(QuarantinedNode):
         super().close()
 
 
+def back_up_node(node: Node, where: Path) -> None:
+    """A backup of a node, in a folder."""
+    back_up(BackupLocation(str(where), make=True), _copying(node.settings, node.state, node.store), node.clock)
+
+
+def restore_into(settings: Settings, where: Path) -> None:
+    """Restore the backup of a folder to where the settings say, as the command does."""
+    place = BackupLocation(str(where))
+    with (
+        prepare_restore(place, settings, SilentProgress()) as claimed,
+        contextlib.closing(State(settings.state_url or f"sqlite:///{settings.data / 'state.db'}")) as state,
+        contextlib.closing(Store(settings)) as store,
+    ):
+        restore(place, claimed, _copying(settings, state, store))
+
+
+def _copying(settings: Settings, state: State, store: Store) -> BackupDependencies:
+    return BackupDependencies(
+        settings=settings, state=state, store=store, files=Files(settings), plan="plan", progress=SilentProgress()
+    )
+
+
 def find_value(folder: Path, value: str) -> list[str]:
     """The files below a folder that have a value, as they are or decompressed."""
     wanted = value.encode()
@@ -164,4 +189,4 @@ def _blocks(data: bytes) -> Iterator[bytes]:
         at += size + _CHECKSUM
 
 
-__all__ = ["OTHER", "VALUE", "Node", "event", "find_value", "structs", "unpacked"]
+__all__ = ["OTHER", "VALUE", "Node", "back_up_node", "event", "find_value", "restore_into", "unpacked"]

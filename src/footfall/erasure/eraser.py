@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Iterable
 
 from msgspec import UNSET, Struct
 
@@ -29,6 +30,7 @@ from footfall.state import Erasure, ErasurePhase, State
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system.clock import Clock
 from footfall.tombstones import Tombstones, salt_of
+from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +119,7 @@ class Eraser:
         for closed in reports.close_those_since(receipt.searched, receipt.deleted, receipt.events):
             self._note(erasure, _with_report(receipt, closed))
         receipt.backups = tuple(ErasedBackup(place, not why, why) for place, why in mark_backups(one.state))
-        receipt.out_of_reach = tuple(self._out_of_reach(erasure, receipt))
+        receipt.out_of_reach = tuple(self._out_of_reach(erasure, receipt, store.put_aside()))
         one.state.erasures.advance(erasure.id, ErasurePhase.DONE, write_receipt(receipt), one.clock.now_ms())
         log.info("erasure %s is done", erasure.id)
 
@@ -130,7 +132,9 @@ class Eraser:
     def _note(self, erasure: Erasure, receipt: ErasureReceipt) -> None:
         self._dependencies.state.erasures.advance(erasure.id, ErasurePhase.STORE, write_receipt(receipt))
 
-    def _out_of_reach(self, erasure: Erasure, receipt: ErasureReceipt) -> list[str]:
+    def _out_of_reach(
+        self, erasure: Erasure, receipt: ErasureReceipt, put_aside: Iterable[tuple[str, int]]
+    ) -> list[str]:
         files = [
             f"the file of {one.source}{f' at {one.destination}' if one.destination else ''}"
             for one in receipt.reports
@@ -142,7 +146,8 @@ class Eraser:
             for name in decode_files(share.result).unread
         ]
         backups = [f"the backup in {one.place}: {one.why}" for one in receipt.backups if not one.tombstone]
-        return [*files, *unread, *backups, *ALWAYS_OUT_OF_REACH]
+        parts = [f"{count_of(count, 'part')} of {table} that the store has put aside" for table, count in put_aside]
+        return [*files, *unread, *parts, *backups, *ALWAYS_OUT_OF_REACH]
 
 
 def _with_report(receipt: ErasureReceipt, closed: ErasedReport) -> ErasureReceipt:

@@ -67,6 +67,10 @@ class StoreWork:
             # The engine's own rounds may be minutes apart.
             self._store.write(query("erase_drop_parts"), {}, alters=table)
 
+    def put_aside(self) -> list[tuple[str, int]]:
+        """The tables that have parts which the server took out of them, damaged ones mostly; and how many."""
+        return [(str(table), int(count)) for table, count in self._store.rows(query("erase_detached"), {})]
+
     def finish(self, erasure: Erasure, touched: tuple[ErasedEvents, ...]) -> None:
         """Have the touched days counted anew, and let the store keep replaced parts again."""
         rollups = Rollups(self._store, self._late_ms)

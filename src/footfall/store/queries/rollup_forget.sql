@@ -1,6 +1,21 @@
--- Take the counts of a customer's product for changed: each of its days is counted anew.
+-- Take the counts of a customer's product for changed: each of its days is counted anew, those too that no look has noted.
 INSERT INTO rollup_changes (customer, product, day, epoch, loaded, admitted, rows)
+WITH
+    (
+        SELECT hex(sipHash128(arraySort(groupArray((name, toString(uuid))))))
+        FROM system.tables
+        WHERE database = currentDatabase()
+            AND name IN ('events', 'events_shard', 'rollup_changes', 'rollup_changes_shard')
+    ) AS current,
+    (SELECT max(loaded) FROM rollup_changes WHERE customer = '' AND product = '' AND epoch = current) AS looked
 SELECT customer, product, day, epoch, {now:Int64}, 0, 0
-FROM rollup_changes
-WHERE customer = {customer:String} AND product = {product:String}
+FROM (
+    SELECT customer, product, day, epoch
+    FROM rollup_changes
+    WHERE customer = {customer:String} AND product = {product:String}
+    UNION ALL
+    SELECT customer, product, intDiv(timestamp, 86400000), current
+    FROM events
+    WHERE customer = {customer:String} AND product = {product:String} AND loaded > looked
+)
 GROUP BY customer, product, day, epoch
