@@ -277,6 +277,10 @@ async def test_whoever_guesses_in_the_same_network_does_not_lock_out_a_browser_t
             assert (await opened.person().sign_in("anna", "wrong password")).status_code == 401
         assert (await opened.person().sign_in("anna")).status_code == 429
         assert (await known.sign_in("anna")).status_code == 303
+        # Nor does it keep the owner from another password.
+        fields = {"present": PASSWORD, "password": "another good one 4711", "again": "another good one 4711"}
+        changed = await known.post("/dashboard/account/password", "/dashboard/account", **fields)
+        assert (changed.status_code, changed.headers["location"]) == (303, "/dashboard/account?done=password")
 
 
 async def test_a_second_factor_is_asked_for_in_the_form(site):

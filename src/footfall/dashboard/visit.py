@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from footfall import windows
 from footfall.accounts import SignedIn
 from footfall.dashboard.address import PageAddress
+from footfall.dashboard.cookies import CookieKind, read_cookies
 from footfall.dashboard.form import Form
 from footfall.state import User
 from footfall.web import Parts, requested_path
@@ -95,6 +96,11 @@ class Visit(Struct, kw_only=True):
         """The time zone of the address, else of the browser, else UTC."""
         named = self.request.query_params.get("timezone") or (self.signed_in.session.timezone if self.signed_in else "")
         return named if named and windows.zone(named) else "UTC"
+
+    @property
+    def mark(self) -> str:
+        """The mark that somebody has signed in with this browser before; empty where it holds none."""
+        return CookieKind.at(self.base_url).mark_of(read_cookies(self.request.headers.get("cookie", "")))
 
     @property
     def client_address(self) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from footfall.accounts import Unauthenticated
 from footfall.audit import AuditEvent
-from footfall.dashboard.cookies import THEMES, CookieKind, read_cookies
+from footfall.dashboard.cookies import THEMES, CookieKind
 from footfall.dashboard.refusals import Fault, fault_of
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
@@ -28,10 +28,10 @@ async def show(visit: Visit) -> Shown:
 async def sign_in(visit: Visit) -> Shown:
     """Sign in by name and password: with a new token, so that one which somebody planted here is worth nothing."""
     target, name = visit.form.one("next"), visit.form.one("user").strip()
-    kind, cookies = CookieKind.at(visit.base_url), read_cookies(visit.request.headers.get("cookie", ""))
+    kind = CookieKind.at(visit.base_url)
     try:
         given = (name, visit.form.one("password"), visit.client_address, visit.form.one("code"))
-        user = await visit.services.accounts.check(*given, mark=kind.mark_of(cookies))
+        user = await visit.services.accounts.check(*given, mark=visit.mark)
     except Unauthenticated as error:
         visit.services.audit.sign_in_failed(error.user_id, visit.client_address)
         fault = Fault("signin", 401, text("signing.wrong.title"), text("signing.wrong.advice"), "")
