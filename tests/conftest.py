@@ -12,6 +12,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from postgres import Server, running_server
 
 from footfall.settings import Settings
 from footfall.settings.limits import REPORT_TIMEOUT_S
@@ -166,6 +167,13 @@ def start_engine() -> Iterator[Callable[[Path], EngineProcess]]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL server for the whole run, started when the first test asks for it."""
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from erased import Node, restore_into
 
 @pytest.fixture
 def node(engine: Any) -> Iterator[Callable[..., Node]]:
-    """Makes nodes; `changes` are settings. With `restored`, from the backup in that folder."""
+    """Makes nodes; `changes` are settings. With `restored`, from the backup in that place."""
     with contextlib.ExitStack() as stack:
 
-        def make(restored: Path | None = None, **changes: Any) -> Node:
+        def make(restored: Path | str | None = None, **changes: Any) -> Node:
             # Every commit is sealed at once, so that nothing waits for a segment's age.
             given = {"plan_mode": "quarantine", "disk_free_bytes_min": 0, "segment_bytes_max": 1}
             settings = engine.settings(**given | changes)

@@ -1,14 +1,20 @@
 """A person is erased: nothing of them is left anywhere, everything else is there once, and they stay away."""
 
+import json
+import logging
 from collections import Counter
 from typing import Any
 
-from erased import OTHER, VALUE
+import pytest
+from erased import OTHER, VALUE, unpacked
 
 OTHERS = [OTHER] * 6
 
 
-async def test_nothing_of_a_person_is_left_and_all_others_are_there_once(node: Any) -> None:
+async def test_nothing_of_a_person_is_left_and_all_others_are_there_once(
+    node: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     here = node()
     async with here.open():
         await here.fill()
@@ -33,12 +39,11 @@ async def test_nothing_of_a_person_is_left_and_all_others_are_there_once(node: A
     assert here.state.jobs.get("with").erased_ms is not None
     assert here.state.jobs.get("without").erased_ms is None
     assert VALUE not in str(told)
+    # Nor is it in the log, with all that footfall says.
+    assert "is done" in caplog.text
+    assert VALUE not in "".join(line for line in caplog.text.splitlines(True) if "footfall" in line)
 
 
 def read_people(path: Any) -> list[str]:
-    import json
-
-    from erased import unpacked
-
     lines = [line for content in list(unpacked(path.read_bytes()))[1:2] for line in content.splitlines()]
     return [json.loads(line)["context"][-1 if "quarantine" in path.name else 0] for line in lines]

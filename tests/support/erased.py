@@ -125,13 +125,13 @@ class Node(QuarantinedNode):
         super().close()
 
 
-def back_up_node(node: Node, where: Path) -> None:
-    """A backup of a node, in a folder."""
+def back_up_node(node: Node, where: Path | str) -> None:
+    """A backup of a node, in a folder or an object store."""
     back_up(BackupLocation(str(where), make=True), _copying(node.settings, node.state, node.store), node.clock)
 
 
-def restore_into(settings: Settings, where: Path) -> None:
-    """Restore the backup of a folder to where the settings say, as the command does."""
+def restore_into(settings: Settings, where: Path | str) -> None:
+    """Restore a backup to where the settings say, as the command does."""
     place = BackupLocation(str(where))
     with (
         prepare_restore(place, settings, SilentProgress()) as claimed,
