@@ -11,6 +11,7 @@ from footfall.dashboard.texts import all_texts
 
 ROOM = files("footfall.dashboard")
 # Pages that need no more than their path.
+SIGN_IN = "/dashboard/sign-in"
 STREAM = "/dashboard/live/stream"
 SHOWN = [page for page in PAGES if page.method == "GET" and "{" not in page.path and page.path != STREAM]
 # Of a stream, the answer of a moment.
@@ -53,63 +54,69 @@ def outline(text):
     return found
 
 
-@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.path)
-async def test_a_page_is_whole_and_loads_from_this_service_alone(site, page):
+async def test_every_page_is_whole_and_loads_from_this_service_alone(site):
     async with site() as opened:
-        person = opened.person() if page.public else await opened.signed_in("root")
-        answer = await person.get(page.path)
-    # A page about one thing of which nothing is said is none.
-    about_one = "{" in page.path or page.path.endswith("/one") or page.path.startswith("/dashboard/sign-in/")
-    assert answer.status_code in ((404,) if about_one else (200, 503)), answer.text
-    found = outline(answer.text)
-    assert len(set(found.ids)) == len(found.ids)
-    assert found.inline == []
-    assert found.loaded
-    assert all(re.fullmatch(r"/dashboard/assets/[0-9a-f]{12}/[a-z]+\.(css|js|svg)", path) for path in found.loaded)
-    assert len(re.findall('name="form"', answer.text)) == len(found.posts)
+        root, nobody = await opened.signed_in("root"), opened.person()
+        for page in SHOWN:
+            answer = await (nobody if page.public else root).get(page.path)
+            # A page about one thing of which nothing is said is none.
+            about_one = page.path.endswith("/one") or page.path.startswith(f"{SIGN_IN}/")
+            assert answer.status_code in ((404,) if about_one else (200, 503)), (page.path, answer.text)
+            found = outline(answer.text)
+            assert len(set(found.ids)) == len(found.ids), page.path
+            assert found.inline == [], page.path
+            assert found.loaded, page.path
+            assert all(
+                re.fullmatch(r"/dashboard/assets/[0-9a-f]{12}/[a-z]+\.(css|js|svg)", path) for path in found.loaded
+            ), page.path
+            assert len(re.findall('name="form"', answer.text)) == len(found.posts), page.path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
-async def test_every_answer_has_the_headers_that_keep_others_out(site, page):
+async def test_every_answer_has_the_headers_that_keep_others_out(site):
     async with site(**SHORT) as opened:
         people = opened.person(), await opened.signed_in("anna")
-        answers = [
-            await person.client.request(page.method, page.path, headers={"accept": "text/html"}) for person in people
-        ]
-    for answer in answers:
-        headers = answer.headers
-        policy = headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
-        assert "unsafe" not in policy
-        assert "frame-ancestors 'none'" in policy
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "same-origin"
-        assert headers["cache-control"] == "no-store"
+        for page in PAGES:
+            for person in people:
+                # Without the proof of a form, none of them does anything.
+                given = {"headers": {"accept": "text/html"}}
+                headers = (await person.client.request(page.method, page.path, **given)).headers
+                policy = headers["content-security-policy"]
+                assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; "), page.path
+                assert "unsafe" not in policy
+                assert "frame-ancestors 'none'" in policy
+                assert headers["x-content-type-options"] == "nosniff"
+                assert headers["referrer-policy"] == "same-origin"
+                assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.method} {page.path}")
-async def test_who_may_open_a_page(site, page):
+async def test_who_may_open_a_page(site):
     """The table of pages and roles: nobody is sent to sign in, users without rights are told so."""
     async with site(**SHORT) as opened:
-        people = opened.person(), await opened.signed_in("anna"), await opened.signed_in("root")
-        statuses = []
-        for person in people:
-            if page.method == "POST":
-                answer = await person.post(
-                    page.path, "/dashboard/sign-in" if person is people[0] else "/dashboard/account"
-                )
+        anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
+        for page in PAGES:
+            nobody = opened.person()
+            statuses = [await status(nobody, page, SIGN_IN), await status(anna, page), await status(root, page)]
+            if page.public or page.path.startswith("/dashboard/sign-out"):
+                assert 403 not in statuses, page
             else:
-                answer = await person.get(page.path)
-            is_sent = answer.status_code == 303 and answer.headers["location"].startswith("/dashboard/sign-in")
-            statuses.append(
-                "sign in" if is_sent and not page.path.startswith("/dashboard/sign-") else answer.status_code
-            )
-        if page.public or page.path.startswith("/dashboard/sign-out"):
-            assert 403 not in statuses
-        else:
-            assert statuses[0] == "sign in"
-            assert (statuses[1] == 403) == page.admin
-            assert statuses[2] not in ("sign in", 403)
+                assert statuses[0] == "sign in", page
+                assert (statuses[1] == 403) == page.admin, page
+                assert statuses[2] not in ("sign in", 403), page
+            if page.path.startswith("/dashboard/sign-"):
+                anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
+
+
+async def status(person, page, form="/dashboard/account"):
+    """The status that a person gets for a page or an empty form; "sign in" where they are sent to do that.
+
+    `form` is a page with forms, from which the proof comes that this one is of the same browser.
+    """
+    if page.method == "POST":
+        answer = await person.post(page.path, form)
+    else:
+        answer = await person.get(page.path)
+    is_sent = answer.status_code == 303 and answer.headers["location"].startswith(SIGN_IN)
+    return "sign in" if is_sent and not page.path.startswith("/dashboard/sign-") else answer.status_code
 
 
 async def test_the_navigation_has_the_pages_that_the_user_may_open(site):
@@ -119,6 +126,25 @@ async def test_the_navigation_has_the_pages_that_the_user_may_open(site):
             for each in SHOWN:
                 shown = re.search(f'<li[^>]*><a href="{re.escape(each.path)}"', page) is not None
                 assert shown == bool(each.nav and (user == "root" or not each.admin)), (user, each.path)
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        ("/", ("/", "page")),
+        ("/dashboard/reports", ("/dashboard/reports", "page")),
+        ("/dashboard/reports/new", ("/dashboard/reports", "true")),
+        ("/dashboard/schedules", ("/dashboard/reports", "true")),
+        ("/dashboard/account/keys", ("/dashboard/account", "true")),
+        ("/dashboard/quarantine/change", ("/dashboard/quarantine", "true")),
+        ("/dashboard/users/one", ("/dashboard/users", "true")),
+        ("/dashboard/events/batch", ("/dashboard/events", "true")),
+        ("/dashboard/views/save", ("/dashboard/views", "true")),
+    ],
+)
+def test_the_navigation_marks_the_page_or_the_one_above_it(path, marked):
+    shown = next(page for page in PAGES if page.path == path)
+    assert [(page.path, page.mark(shown)) for page in PAGES if page.nav and page.mark(shown)] == [marked]
 
 
 async def test_the_root_is_a_page_for_browsers_and_leads_programs_to_the_description(site):

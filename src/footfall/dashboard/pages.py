@@ -28,6 +28,9 @@ from footfall.dashboard.views import (
 )
 from footfall.dashboard.visit import PageEntry
 
+# Schedules are reached from the reports that they make.
+REPORTS: Final = "/dashboard/reports"
+
 PAGES: Final = (
     PageEntry(path="/", view=overview.show, nav="overview"),
     PageEntry(path="/dashboard/explore", view=explore.show, nav="explore"),
@@ -51,11 +54,15 @@ PAGES: Final = (
     PageEntry(path="/dashboard/reports/{source}/file", view=reports.download, audit="report.link"),
     PageEntry(path="/dashboard/reports/{source}/end", view=reports.end, method="POST", audit="report.end"),
     PageEntry(path="/dashboard/reports/{source}/since", view=reports.start_since, method="POST", audit="report.start"),
-    PageEntry(path="/dashboard/schedules", view=schedules.show),
-    PageEntry(path="/dashboard/schedules", view=schedules.add, method="POST", audit="schedule.add"),
-    PageEntry(path="/dashboard/schedules/{schedule}", view=schedules.show_one),
+    PageEntry(path="/dashboard/schedules", under=REPORTS, view=schedules.show),
+    PageEntry(path="/dashboard/schedules", under=REPORTS, view=schedules.add, method="POST", audit="schedule.add"),
+    PageEntry(path="/dashboard/schedules/{schedule}", under=REPORTS, view=schedules.show_one),
     PageEntry(
-        path="/dashboard/schedules/{schedule}/{change}", view=schedules.change, method="POST", audit="schedule.change"
+        path="/dashboard/schedules/{schedule}/{change}",
+        under=REPORTS,
+        view=schedules.change,
+        method="POST",
+        audit="schedule.change",
     ),
     PageEntry(
         path="/dashboard/quarantine", view=quarantine.show, nav="quarantine", admin=True, audit="quarantine.read"

@@ -139,6 +139,8 @@ View = Callable[[Visit], Awaitable[Shown]]
 class PageEntry(Struct, frozen=True, kw_only=True):
     """A page or a form's target. `nav` is its name in the navigation; pages without one do not stand there.
 
+    A page that stands there is marked in it also while a page below its path is shown, or one that is `under` its path.
+
     It is shown to those who are signed in, unless it is `public`; with `admin` only to admins. `audit` names the action
     that the audit log has of it; empty, it has none.
     """
@@ -147,9 +149,17 @@ class PageEntry(Struct, frozen=True, kw_only=True):
     view: View
     method: Literal["GET", "POST"] = "GET"
     nav: str = ""
+    under: str = ""
     public: bool = False
     admin: bool = False
     audit: str = ""
+
+    def mark(self, shown: "PageEntry") -> str:
+        """The `aria-current` that this page's link in the navigation has while another, or itself, is shown."""
+        if shown.path == self.path:
+            return "page"
+        is_below = self.path != "/" and f"{shown.under or shown.path}/".startswith(f"{self.path}/")
+        return "true" if is_below else ""
 
     def may_open(self, user: User) -> bool:
         """Whether the page is for this user at all."""
