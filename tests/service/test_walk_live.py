@@ -28,6 +28,14 @@ def test_events_and_refusals_are_seen_as_they_come(shared, browser: Browser):
     assert "PORTFOLIO of BARCHART" in browser.text(".live-rows tbody tr th")
     assert shared.post([event("live-walker", "PORTFOLIO-ACESSED")]).status_code == 400
     browser.until(lambda: "did you mean PORTFOLIO-ACCESSED?" in browser.one(".live-refused").text, SEEN_S)
+    # What is refused in a pause is counted after it.
+    browser.click(".live-pause")
+    assert shared.post([event("live-walker", "PORTFOLIO-ACESSED")]).status_code == 400
+    browser.until(lambda: browser.all(".live-refused [data-waiting='1']"), SEEN_S)
+    number = ".live-refused tbody tr td:last-child data"
+    before = int(browser.text(number))
+    browser.click(".live-pause")
+    browser.until(lambda: int(browser.text(number)) == before + 1)
     # A filter is of the page and of its stream.
     browser.open(f"{shared.url}/dashboard/live?product=PORTFOLIO&types=PORTFOLIO-CREATED")
     browser.until(lambda: browser.text(".live-state .state") == "live")

@@ -21,6 +21,7 @@ class LivePage {
     this.counter = place.querySelector(".live-count");
     this.seen = new Set([...this.body.querySelectorAll("[data-event]")].map((row) => row.dataset.event));
     this.waiting = [];
+    this.unshown = new Map();
     this.count = this.held = 0;
     this.timer = 0;
     this.paused = false;
@@ -92,7 +93,12 @@ class LivePage {
   pause(paused) {
     this.paused = paused;
     this.button.textContent = this.text(paused ? "go-on" : "pause");
-    if (!paused) this.state.textContent = this.said;
+    if (!paused) {
+      this.state.textContent = this.said;
+      const refused = [...this.unshown.values()];
+      this.unshown.clear();
+      refused.forEach((found) => this.refuse(found));
+    }
     this.write();
   }
 
@@ -156,8 +162,22 @@ class LivePage {
   }
 
   refuse(found) {
-    if (!this.refused || this.paused) return;
+    if (!this.refused) return;
     const kind = JSON.stringify([found.customer, found.product, found.type, found.code, found.where, found.reason]);
+    if (this.paused) this.keep(kind, found);
+    else this.showRefused(kind, found);
+  }
+
+  // What is refused in a pause is shown after it: the numbers go on from those that stand there.
+  keep(kind, found) {
+    const events = found.events + (this.unshown.get(kind)?.events ?? 0);
+    this.unshown.delete(kind);
+    this.unshown.set(kind, { ...found, events });
+    if (this.unshown.size > this.most) this.unshown.delete(this.unshown.keys().next().value);
+    this.refused.dataset.waiting = String(this.unshown.size);
+  }
+
+  showRefused(kind, found) {
     let row = [...this.refused.rows].find((each) => JSON.stringify(JSON.parse(each.dataset.kind)) === kind);
     if (!row) {
       row = document.querySelector("#refused-row").content.firstElementChild.cloneNode(true);
