@@ -5,18 +5,7 @@ import json
 import threading
 from typing import Any
 
-from click.testing import CliRunner, Result
-from erased import OTHER, VALUE, Node
-
-from footfall.cli import main
-
-
-def run(node: Node, line: str, given: str = "") -> Result:
-    state = node.settings.state_url or f"sqlite:///{node.data / 'state.db'}"
-    pairs = [f"data_dir={node.data}", f"events_url={node.settings.events_url}", f"state_url={state}"]
-    options = [part for pair in [*pairs, f"plan={node.plan_file}"] for part in ("--set", pair)]
-    environment = {"FOOTFALL_CONFIG": ""}
-    return CliRunner().invoke(main, [*options, *line.split()], env=environment, input=given, catch_exceptions=False)
+from erased import OTHER, VALUE, run
 
 
 async def test_the_command_erases_and_tells_it_without_the_value(node: Any) -> None:

@@ -4,10 +4,19 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from erased import OTHER, VALUE, back_up_node, event, find_value
+import pytest
+from erased import OTHER, VALUE, back_up_node, event, find_value, run
 from msgspec import structs
 
-from footfall.integrity import Rebuilding, RebuildPlan, Verification, no_progress
+from footfall.integrity import (
+    Absence,
+    CannotRebuild,
+    Rebuilding,
+    RebuildPlan,
+    Verification,
+    erased_persons,
+    no_progress,
+)
 
 OTHERS = [OTHER] * 7
 
@@ -31,10 +40,11 @@ async def test_no_retry_rebuild_or_restore_brings_a_person_back(node: Any, tmp_p
         assert here.erasures.find(told.id).kept_out in (3, 4)
         # A store that other nodes do not write to.
         alone = structs.replace(here.settings, events_url="embedded")
-        await asyncio.to_thread(Rebuilding(alone, here.store, here.clock, no_progress).run, RebuildPlan())
+        persons = erased_persons(here.state, here.name)
+        await asyncio.to_thread(Rebuilding(alone, here.store, here.clock, no_progress, persons).run, RebuildPlan())
         assert (here.stored_people(), here.places(VALUE)) == (OTHERS, [])
-        verified = await asyncio.to_thread(Verification(alone, here.store, here.clock, no_progress).run)
-        assert verified.problems == {}
+        verified = await asyncio.to_thread(Verification(alone, here.store, here.clock, no_progress, persons).run)
+        assert (verified.problems, verified.erased) == ({}, Absence(1, {}))
         await asyncio.to_thread(back_up_node, here, after)
         # Whoever comes back after the erasure is there again.
         await here.post(event("OPENED", VALUE, timestamp=here.clock.now_ms() + 60_000))
@@ -50,3 +60,35 @@ async def test_no_retry_rebuild_or_restore_brings_a_person_back(node: Any, tmp_p
         job = there.state.jobs.get("with")
         assert (job.removed, there.has_file(job)) == (True, False)
         assert job.erased_ms is not None
+
+
+async def test_verify_finds_what_is_left_of_a_person_and_no_archive_is_rebuilt_that_may_have_them(node: Any) -> None:
+    here = node()
+    alone = structs.replace(here.settings, events_url="embedded")
+    async with here.open():
+        await here.fill()
+        kept = [(path, path.read_bytes()) for path in here.archived()]
+        told = await here.erase()
+        # As somebody may do with a copy of their own: the files and the rows are there again.
+        (here.data / "repaired").mkdir()
+        for path, content in kept:
+            (here.data / "repaired" / path.name).write_bytes(content)
+            kind = "quarantine" if "quarantine" in path.name else "events"
+            await asyncio.to_thread(here.store.load, here.data / "repaired" / path.name, kind)
+
+    def verified() -> tuple[dict[str, int], int]:
+        persons = erased_persons(here.state, here.name)
+        found = Verification(alone, here.store, here.clock, no_progress, persons).run()
+        tables = {place: count for place, count in found.erased.events.items() if place.startswith("table")}
+        return tables, found.problems["erased"]
+
+    assert await asyncio.to_thread(verified) == ({"table events": 6, "table quarantine": 1}, 14)
+    shown = await asyncio.to_thread(run, here, "verify")
+    assert shown.exit_code == 1
+    assert "erased    table events: 6 events of 1 erased person\n" in shown.stdout
+    # A node that was away while they were erased has them in its archive until it has done its share.
+    away = erased_persons(here.state, "away")
+    assert (away.waiting, away.gone) == ({told.id}, [])
+    rebuilding = Rebuilding(alone, here.store, here.clock, no_progress, away)
+    with pytest.raises(CannotRebuild, match="the archive may have 1 person who is erased"):
+        await asyncio.to_thread(rebuilding.run, RebuildPlan())

@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from footfall import plan as plans
-from footfall.reports import Manifest, Reports, status_headers
+from footfall.errors import RequestRefused
+from footfall.reports import Manifest, Reports, listed_report, status_headers
 from footfall.reports.query.statement import FORMULA_START
 from footfall.state import JobStatus
 from footfall.validation import AskedCodes, CodeLookup
@@ -276,3 +278,17 @@ async def test_types_are_listed_as_far_as_they_may_be(make_place, spare: int, ar
     counted[2:] = [each | {"placesOmitted": 1} for each in counted[2:]]
     found = unordered(manifest)["columns"]
     assert found == (unordered({"columns": listed})["columns"] if are_listed else counted)
+
+
+async def test_a_report_of_which_events_were_erased_says_so(place) -> None:
+    load(place)
+    job, _, manifest = await make(place)
+    before = place.desk.manifest(job)[1]
+    place.state.jobs.mark_erased(job.id, NOW_MS)
+    erased = await place.desk.find(place.user, f"JOB-{job.id}")
+    text, etag = place.desk.manifest(erased)
+    assert json.loads(text) == manifest | {"erased": NOW_MS}
+    assert etag != before
+    assert (listed_report(erased).erased, listed_report(job).erased) == (NOW_MS, UNSET)
+    with pytest.raises(RequestRefused, match="a person who was erased since"):
+        await place.desk.link(place.user, erased, "http://localhost")

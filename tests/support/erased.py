@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import lz4.block
+from click.testing import CliRunner, Result
 from quarantined import Node as QuarantinedNode
 from quarantined import event
 
 from footfall.backup import BackupDependencies, BackupLocation, SilentProgress, back_up, prepare_restore, restore
+from footfall.cli import main
 from footfall.erasure import Eraser, EraserDependencies, Erasures, ErasureShown, ErasureWanted
 from footfall.files import Files
 from footfall.journal import Frame, walk
@@ -147,6 +149,15 @@ def _copying(settings: Settings, state: State, store: Store) -> BackupDependenci
     )
 
 
+def run(node: Node, line: str, given: str = "") -> Result:
+    """Give a command with what the node works with; the store is another server for it."""
+    state = node.settings.state_url or f"sqlite:///{node.data / 'state.db'}"
+    pairs = [f"data_dir={node.data}", f"events_url={node.settings.events_url}", f"state_url={state}"]
+    options = [part for pair in [*pairs, f"plan={node.plan_file}"] for part in ("--set", pair)]
+    environment = {"FOOTFALL_CONFIG": ""}
+    return CliRunner().invoke(main, [*options, *line.split()], env=environment, input=given, catch_exceptions=False)
+
+
 def find_value(folder: Path, value: str) -> list[str]:
     """The files below a folder that have a value, as they are or decompressed."""
     wanted = value.encode()
@@ -189,4 +200,4 @@ def _blocks(data: bytes) -> Iterator[bytes]:
         at += size + _CHECKSUM
 
 
-__all__ = ["OTHER", "VALUE", "Node", "back_up_node", "event", "find_value", "restore_into", "unpacked"]
+__all__ = ["OTHER", "VALUE", "Node", "back_up_node", "event", "find_value", "restore_into", "run", "unpacked"]

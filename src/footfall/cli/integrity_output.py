@@ -14,18 +14,21 @@ from footfall.integrity import (
     CannotRebuild,
     CheckCount,
     DamagedRange,
+    ErasedPersons,
     NoData,
     NoRoom,
     ProgressCallback,
     SegmentFolders,
+    erased_persons,
     no_progress,
 )
-from footfall.service.composition import open_clock, open_store
+from footfall.service.composition import open_clock, open_state, open_store
 from footfall.service.temporary_engine import temporary_engine
 from footfall.settings import Settings
+from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable
 from footfall.system.clock import NodeClock
-from footfall.system.data_folder import is_half_restored
+from footfall.system.data_folder import is_half_restored, node_name
 from footfall.wording import count_of
 
 _EXPECTED = (Busy, CannotRebuild, NoData, NoRoom, StoreRefused)
@@ -72,6 +75,16 @@ def open_node(settings: Settings, *, needs_store: bool = True) -> Iterator[tuple
         if needs_store:
             stack.enter_context(temporary_engine(settings, store, _RESTART_S))
         yield store, clock
+
+
+def read_persons(settings: Settings) -> ErasedPersons:
+    """Who was erased. Raises Undecided where the state does not tell."""
+    require_told("state_url")
+    try:
+        with open_state(settings) as state:
+            return erased_persons(state, node_name(settings))
+    except (StateTooNew, StateUnavailable, StateUrlInvalid) as error:
+        raise Undecided(f"it is not known who was erased: {error}") from error
 
 
 def progress() -> ProgressCallback:

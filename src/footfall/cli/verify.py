@@ -7,11 +7,21 @@ import click
 import msgspec
 
 from footfall.cli.context import data_command
-from footfall.cli.integrity_output import Undecided, counted, harmed, missed, open_node, plain_errors, progress
+from footfall.cli.integrity_output import (
+    Undecided,
+    counted,
+    harmed,
+    missed,
+    open_node,
+    plain_errors,
+    progress,
+    read_persons,
+)
 from footfall.cli.output import WholeNumber
 from footfall.cli.tables import echo_table, echo_text, table
 from footfall.integrity import (
     BAD_VERDICTS,
+    Absence,
     CheckedDay,
     ComparisonResult,
     Finding,
@@ -47,7 +57,8 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
     """Check that nothing was lost: hold the archive's segments against their checksums and the store against them.
 
     Every archived event must be in the store once and unchanged, and every event that the store has of the archive's
-    time must be archived; likewise what quarantine holds, and has released or dropped. Run it on a node, with the
+    time must be archived; likewise what quarantine holds, and has released or dropped. Nothing may be left of erased
+    persons. Run it on a node, with the
     service's settings, while the service runs: events that arrive meanwhile raise no alarm. The exit code is 0 when
     all is well, 1 when something is missing, doubled, changed, damaged or set aside, and 3 when that could not be found
     out.
@@ -59,7 +70,8 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
       footfall verify --json | jq .problems
     """
     with plain_errors(Undecided), open_node(settings, needs_store=not frames_only) as (store, clock):
-        verdict = Verification(settings, store, clock, progress()).run(days, frames_only=frames_only)
+        persons = None if frames_only else read_persons(settings)
+        verdict = Verification(settings, store, clock, progress(), persons).run(days, frames_only=frames_only)
     if as_json:
         is_well = not (verdict.problems or verdict.is_undecided)
         told = {"well": is_well, "problems": verdict.problems, **msgspec.to_builtins(verdict)}
@@ -79,9 +91,19 @@ def _describe_verification(verdict: VerificationResult) -> Iterator[str]:
     yield from map(missed, verdict.lost)
     for harm in verdict.harms:
         yield f"damaged   {harmed(harm)}"
+    if verdict.erased is not None and verdict.erased.persons:
+        yield from _describe_absence(verdict.erased)
     if verdict.compared is None:
         why = "no events are archived" if not verdict.archive.events else "only the checksums were asked for"
         yield f"store     not compared, because {why}"
+
+
+def _describe_absence(erased: Absence) -> Iterator[str]:
+    who = count_of(erased.persons, "erased person")
+    if not erased.events:
+        yield f"erased    nothing is left of {who}"
+    for place, count in erased.events.items():
+        yield f"erased    {place}: {count_of(count, 'event')} of {who}"
 
 
 def _show_comparisons(verdict: VerificationResult) -> None:
@@ -163,7 +185,7 @@ def rebuild(
       footfall rebuild --drop-old
     """
     with plain_errors(), open_node(settings) as (store, clock):
-        rebuilding = Rebuilding(settings, store, clock, progress())
+        rebuilding = Rebuilding(settings, store, clock, progress(), read_persons(settings))
         if abandon:
             rebuilding.abandon()
             click.echo("nothing of an unfinished rebuild is left")

@@ -12,6 +12,7 @@ So every archived event must be in the store, and every event in the store that 
 segment was opened must be archived.
 """
 
+from footfall.integrity.absence import ErasedPersons, erased_persons
 from footfall.integrity.guard import Advance, Busy, NoRoom, ProgressCallback, exclusive_access, no_progress
 from footfall.integrity.rebuild import CannotRebuild, Rebuilding, RebuildPlan, Rebuilt, Unarchived
 from footfall.integrity.repair import CannotRepair, Repair
@@ -26,6 +27,7 @@ from footfall.integrity.segments import (
 )
 from footfall.integrity.verdict import (
     BAD_VERDICTS,
+    Absence,
     CheckCount,
     CheckedDay,
     ComparisonResult,
@@ -38,6 +40,7 @@ from footfall.system.data_folder import NoData
 
 __all__ = [
     "BAD_VERDICTS",
+    "Absence",
     "Advance",
     "Busy",
     "CannotRebuild",
@@ -46,6 +49,7 @@ __all__ = [
     "CheckedDay",
     "ComparisonResult",
     "DamagedRange",
+    "ErasedPersons",
     "Finding",
     "NoData",
     "NoRoom",
@@ -61,6 +65,7 @@ __all__ = [
     "Unarchived",
     "Verification",
     "VerificationResult",
+    "erased_persons",
     "exclusive_access",
     "is_being_written",
     "no_progress",

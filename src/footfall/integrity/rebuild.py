@@ -23,6 +23,7 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
+from footfall.integrity.absence import ErasedPersons
 from footfall.integrity.comparison import (
     Comparison,
     ComparisonRange,
@@ -90,7 +91,15 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 class Rebuilding:
     """Rebuilds a store's table of events from one node's archive, and completes its quarantine table."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, progress: ProgressCallback) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        progress: ProgressCallback,
+        persons: ErasedPersons | None = None,
+    ) -> None:
+        self._persons = persons
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -112,6 +121,7 @@ class Rebuilding:
             self._clean_up()
             if OLD in tables(self._store):
                 raise CannotRebuild("the table of an earlier rebuild is still kept: footfall rebuild --drop-old first")
+            self._require_clean_files()
             listing = list_segments(self._folders, self._clock)
             if not listing.archived:
                 raise CannotRebuild("no events are archived, so that there is nothing to rebuild from")
@@ -166,6 +176,13 @@ class Rebuilding:
     @property
     def _mark(self) -> str:
         return f"rebuilt by node {self._node}"
+
+    def _require_clean_files(self) -> None:
+        if self._persons is not None and (count := len(self._persons.waiting)):
+            raise CannotRebuild(
+                f"the archive may have {count_of(count, 'person')} who {are(count)} erased: let the service run until "
+                "it has cleaned this node's files, which footfall erasures tells"
+            )
 
     def _check_room(self, archived_bytes: int) -> None:
         ((table_bytes,),) = retry(lambda: self._store.rows(query("rebuild_bytes"), {}))

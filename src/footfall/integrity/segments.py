@@ -108,7 +108,11 @@ class SegmentFolders:
 
     def aside_segments(self) -> list[SegmentFile]:
         """The segments that were set aside, oldest first."""
-        return [SegmentFile(path, SegmentState.ASIDE) for path in _segments(self.aside)] if self.aside.is_dir() else []
+        return _aside(self.aside)
+
+    def originals(self) -> list[SegmentFile]:
+        """The originals of repaired segments, oldest first."""
+        return _aside(self.repaired)
 
     def find(self, path: Path) -> SegmentFile | None:
         """The segment of this file; None when the file is in none of the folders."""
@@ -119,6 +123,10 @@ class SegmentFolders:
         if state is None or not path.name.endswith((*_ENDINGS, SPARE)) or not path.is_file():
             return None
         return SegmentFile(path, SegmentState.OPEN if state is SegmentState.SEALED and not is_sealed(path) else state)
+
+
+def _aside(folder: Path) -> list[SegmentFile]:
+    return [SegmentFile(path, SegmentState.ASIDE) for path in _segments(folder)] if folder.is_dir() else []
 
 
 def _segments(folder: Path) -> list[Path]:

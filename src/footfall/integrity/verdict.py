@@ -81,6 +81,22 @@ class ComparisonResult(Struct, frozen=True, kw_only=True):
         return sum(getattr(day, verdict) for day in self.days for verdict in verdicts)
 
 
+class Absence(Struct, frozen=True):
+    """What was found of `persons` erased persons: events by the file or the table that has them.
+
+    `waiting` are persons whose erasure is not done yet, who were not looked for.
+    """
+
+    persons: int
+    events: dict[str, int]
+    waiting: int = 0
+
+    @property
+    def total(self) -> int:
+        """The events, all places together."""
+        return sum(self.events.values())
+
+
 class VerificationResult(Struct, frozen=True, kw_only=True):
     """The result of one check, for events and for quarantine.
 
@@ -100,6 +116,8 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
     # Whether other nodes may load into the same store: then their archives have the events that this one lacks.
     shared: bool
     seconds: float
+    # What was found of erased persons; None when nobody looked.
+    erased: Absence | None = None
 
     @property
     def problems(self) -> dict[str, int]:
@@ -110,6 +128,8 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
             found |= {verdict: self.compared.total(verdict) for verdict in bad}
         if self.quarantine is not None:
             found |= {f"{verdict} in quarantine": self.quarantine.total(verdict) for verdict in bad}
+        if self.erased is not None:
+            found["erased"] = self.erased.total
         return {kind: count for kind, count in found.items() if count}
 
 

@@ -5,6 +5,7 @@ import time
 
 from msgspec import Struct
 
+from footfall.integrity.absence import ErasedPersons, prove_absence
 from footfall.integrity.comparison import Comparison, ComparisonRange, QuarantineCheck
 from footfall.integrity.guard import ProgressCallback, check_room, exclusive_access, retry
 from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, total_bytes
@@ -81,7 +82,15 @@ def tables(store: Store) -> dict[str, str]:
 class Verification:
     """Compares one node's archived events and quarantine with the store; call `run` once."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock, progress: ProgressCallback) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        progress: ProgressCallback,
+        persons: ErasedPersons | None = None,
+    ) -> None:
+        self._persons = persons
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -93,6 +102,7 @@ class Verification:
     def run(self, days: int | None = None, *, frames_only: bool = False) -> VerificationResult:
         """Check everything, or the last `days` of the archive; with `frames_only` only checksums, without the store.
 
+        With `persons`, these are looked for as well.
         Events that are loaded meanwhile raise no alarm. Raises Busy, NoRoom, OSError, and what the store raises.
         """
         started_s = time.monotonic()
@@ -101,7 +111,7 @@ class Verification:
             stack.enter_context(self._folders.archive.without_removals())
             listing = list_segments(self._folders, self._clock, days)
             journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
-            archive, compared, quarantine = CheckCount(), None, None
+            archive, compared, quarantine, erased = CheckCount(), None, None, None
             if frames_only:
                 archive = self._read("reading the archive", listing.archived)
             elif listing.archived:
@@ -109,6 +119,9 @@ class Verification:
                 events, compared = self._compare(listing)
                 lines, quarantine = self._compare_quarantine(listing)
                 archive = events + lines
+            if self._persons is not None and not frames_only:
+                kept = [*listing.archived, *listing.aside, *self._folders.originals()]
+                erased = prove_absence(self._persons, self._folders, kept, self._store, self._progress)
         return VerificationResult(
             archive=archive,
             journal=journal,
@@ -120,6 +133,7 @@ class Verification:
             quarantine=quarantine,
             shared=self._settings.events_url != "embedded",
             seconds=round(time.monotonic() - started_s, 3),
+            erased=erased,
         )
 
     def _has_events_only_in_store(self, listing: SegmentListing) -> bool:

@@ -94,7 +94,8 @@ class SpreadsheetSafe(Struct, frozen=True):
 class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Times are in ms since the epoch. `since` is there in a report of what came since another.
 
-    `warnings` are those of its order: what in it may have been meant otherwise.
+    `warnings` are those of its order: what in it may have been meant otherwise. Since `erased`, where it is there, the
+    store lacks events of the file, those of erased persons.
     """
 
     source: str
@@ -120,6 +121,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     bytes: int
     sha256: str
     warnings: tuple[str, ...] | UnsetType = UNSET
+    erased: int | UnsetType = UNSET
 
 
 class ManifestCounts(Struct, frozen=True):

@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+import msgspec
 from msgspec import UNSET, Struct, structs
 from obstore.exceptions import BaseError
 
@@ -162,6 +163,8 @@ class Reports:
     def manifest(self, job: Job) -> tuple[str, str]:
         """A complete report's manifest as JSON, and its file's quoted etag; also when the file has expired.
 
+        Where events of the report were erased it has `erased`, the time in ms, and another etag.
+
         Raises RequestRefused while the report runs, and when it failed.
         """
         self._require_ended(job)
@@ -169,7 +172,10 @@ class Reports:
         if job.manifest is None:
             text = "the report was made before manifests were: start it again"
             raise RequestRefused(Code.EVENT_JOB_GET_FAILED, text)
-        return job.manifest, f'"{job.sha256}"'
+        if job.erased_ms is None:
+            return job.manifest, f'"{job.sha256}"'
+        told = msgspec.json.decode(job.manifest) | {"erased": job.erased_ms}
+        return msgspec.json.encode(told).decode(), f'"{job.sha256}-erased"'
 
     def _latest_node_ms(self) -> int:
         """The latest time that any node recorded: a watermark may be as late as that."""
@@ -270,6 +276,9 @@ class Reports:
 
 def _require_file(job: Job) -> None:
     _require_complete(job)
+    if job.erased_ms is not None:
+        text = "the report has events of a person who was erased since: its file is gone, and the same cannot be made"
+        raise RequestRefused(Code.EVENT_JOB_GET_FAILED, text)
     if job.expired:
         raise RequestRefused(Code.EVENT_JOB_GET_FAILED, "the report has expired: start it again")
 

@@ -31,12 +31,14 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 class ListedReport(ReportStatus, frozen=True):
     """A report in the list: its status, `reason` why it is no COMPLETE one, the `schedule` that started it.
 
-    `file` is there when the file is not there any more.
+    `file` is there when the file is not there any more. Since `erased` (ms) the store lacks events of erased persons
+    that the report has, or may have: it cannot be made again byte for byte.
     """
 
     schedule: str | UnsetType = UNSET
     file: Literal["removed"] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
+    erased: int | UnsetType = UNSET
 
 
 class Completed(Struct, frozen=True):
@@ -147,6 +149,7 @@ def listed_report(job: Job) -> ListedReport:
         schedule=UNSET if job.schedule is None else job.schedule,
         file="removed" if _is_file_gone(job) else UNSET,
         reason=job.reason or UNSET,
+        erased=UNSET if job.erased_ms is None else job.erased_ms,
     )
 
 
