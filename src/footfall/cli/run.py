@@ -5,8 +5,9 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator
-from typing import cast
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, cast
 
 import click
 
@@ -25,11 +26,14 @@ from footfall.system.data_folder import is_half_restored
 from footfall.system.log import start_log
 from footfall.system.process import (
     BACKLOG,
+    DRAIN_S,
+    DRAIN_SIGNAL,
     CannotServe,
     SettingsUnusable,
     bind,
     duplicate_listener,
     inherited_socket,
+    is_supervised,
     raise_file_limit_for_connections,
     request_short_turns,
     resume_garbage_collection,
@@ -44,13 +48,14 @@ from footfall.system.process import (
 
 
 @click.command()
+@click.option("--check", is_flag=True, help="Say whether a start would succeed, and change nothing.")
 @address_options
 @data_command(Needs.NOTHING)
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, check: bool) -> None:
     """Run the whole service: the engine, the worker and the web processes, restarted when they fall.
 
     Stops in order on SIGTERM and Ctrl-C, so that what was acknowledged is loaded; takes up a changed tracking plan on
-    SIGHUP.
+    SIGHUP; becomes the program that is installed now, without refusing a request, on SIGUSR2.
 
     \b
     Examples:
@@ -60,6 +65,12 @@ def serve(settings: Settings) -> None:
     from footfall.service.supervisor import supervise  # noqa: PLC0415
 
     _require_whole(settings)
+    if check:
+        from footfall.service.preparation import check_start  # noqa: PLC0415
+
+        with _told_refusals():
+            click.echo(f"footfall serve would start: the plan is {check_start(settings)}")
+        return
     start_log(settings, "serve")
     with _told_refusals():
         asyncio.run(supervise(settings))
@@ -157,6 +168,19 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
         def capture_signals(self) -> Iterator[None]:
             yield
 
+        async def drain(self, sockets: list[socket.socket]) -> None:
+            """Accept no more connections, have those that are there end with their next answer, and stop."""
+            for server in self.servers:
+                server.close()
+            for each in sockets:
+                each.close()
+            end_s = time.monotonic() + DRAIN_S
+            while self.server_state.connections and time.monotonic() < end_s:
+                for connection in tuple(self.server_state.connections):
+                    cast("Any", connection).retire()
+                await asyncio.sleep(DRAIN_S / 20)
+            self.should_exit = True
+
     raise_file_limit_for_connections(settings)
     wait_for_gate()
     async with web_process.web(settings) as (application, protocol):
@@ -174,9 +198,10 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             timeout_graceful_shutdown=cast("int", settings.stop_timeout_s / 2),
         )
         resume_garbage_collection()
-        server = Server(config)
+        server, sockets = Server(config), duplicate_listener(listener)
         on_stop(lambda: setattr(server, "should_exit", True))
-        await server.serve(sockets=duplicate_listener(listener))
+        on_drain(lambda: server.drain(sockets))
+        await server.serve(sockets=sockets)
 
 
 async def _worker(settings: Settings) -> None:
@@ -186,6 +211,13 @@ async def _worker(settings: Settings) -> None:
     stop = asyncio.Event()
     on_stop(stop.set)
     await worker_process.worker(settings, stop)
+
+
+def on_drain(call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Call this when the supervisor that takes over asks for it; without a supervisor nobody does."""
+    if is_supervised():
+        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+        loop.add_signal_handler(DRAIN_SIGNAL, lambda: tasks.add(loop.create_task(call())))
 
 
 def on_stop(call: Callable[[], None]) -> None:

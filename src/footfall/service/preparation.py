@@ -48,6 +48,17 @@ def prepare(settings: Settings) -> Prepared:
     return Prepared(password=password, plan=describe_mode(plan, settings), sample=sample)
 
 
+def check_start(settings: Settings) -> str:
+    """Check what `prepare` checks, and change nothing; returns the plan in words. Raises CannotServe."""
+    with composition.told_as_refusals():
+        plan = composition.live_plan(settings).plan
+        _check_files(settings)
+        if settings.state_url or (settings.data / "state.db").exists():
+            with composition.open_state(settings, migrate=False) as state:
+                state.pending()
+    return describe_mode(plan, settings)
+
+
 def describe_mode(plan: Plan, settings: Settings) -> str:
     """Which plan is in force in which mode, in a line for newcomers, with the command that gives them their own."""
     name = "the packaged one" if plan.is_packaged else f"{plan.source}, {plan.fingerprint}"

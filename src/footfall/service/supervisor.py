@@ -18,15 +18,23 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct, structs
 
+from footfall.service.handover import (
+    HELD_SIGNALS,
+    RESTART_SIGNAL,
+    Handover,
+    Predecessors,
+    inherited_listener,
+    lock_data_folder,
+    program_is_ready,
+    take_over,
+)
 from footfall.settings import Settings
-from footfall.system import files
 from footfall.system.clock import SystemClock
-from footfall.system.data_folder import SERVE_LOCK, data_folder
+from footfall.system.data_folder import data_folder
 from footfall.system.process import (
     CHILD_BLOCKED_SIGNALS,
     CHILD_STOP_SIGNAL,
@@ -43,8 +51,6 @@ from footfall.system.waiting import backoff
 
 log = logging.getLogger(__name__)
 
-# Seconds in which the lock of the data folder must be free.
-LOCK_WITHIN_S = 0.3
 RESTART_LEAST_S = 0.1
 RESTART_MOST_S = 5.0
 # A process that lived this long starts again at once: its fall is no loop.
@@ -86,11 +92,15 @@ class StopRequest:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._asked = asyncio.Event()
+        self._word = asyncio.Event()
         self.children: list[ChildProcess] = []
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._ask, "SIGTERM")
         loop.add_signal_handler(signal.SIGINT, self._ask, "Ctrl-C")
         loop.add_signal_handler(signal.SIGHUP, self._on_sighup)
+        loop.add_signal_handler(RESTART_SIGNAL, self._word.set)
+        # What came while one program took the place of another.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
 
     @property
     def is_asked(self) -> bool:
@@ -105,6 +115,12 @@ class StopRequest:
         if not self.is_asked:
             log.info("%s: stopping in order, so that what was accepted is loaded", why)
             self._asked.set()
+            self._word.set()
+
+    async def wait_for_word(self) -> None:
+        """Return once the service is to stop, or to restart."""
+        await self._word.wait()
+        self._word.clear()
 
     def _on_sighup(self) -> None:
         """Stop when the terminal has hung up; else have the tracking plan read again by those who hold one."""
@@ -119,12 +135,13 @@ class StopRequest:
 
 async def supervise(settings: Settings) -> None:
     """Run the service until SIGTERM, SIGINT or the end of its terminal. Raises CannotServe when it cannot start."""
-    refusal = None
+    refusal, before = None, take_over()
+    predecessors = Predecessors(before)
     with contextlib.ExitStack() as stack:
         stop = StopRequest(stack.enter_context(contextlib.closing(Terminal())))
-        stack.enter_context(lock_data_folder(data_folder(settings)))
-        listener = stack.enter_context(bind(settings))
-        alive, held = os.pipe()
+        lock = stack.enter_context(lock_data_folder(data_folder(settings), before.lock if before else None))
+        listener = stack.enter_context(inherited_listener(before, settings) if before else bind(settings))
+        alive, held = (before.alive, before.held) if before else os.pipe()
         stack.callback(os.close, alive)
         stack.callback(os.close, held)
         gate, gate_opener = os.pipe()
@@ -140,25 +157,44 @@ async def supervise(settings: Settings) -> None:
             except CannotServe as error:
                 refusal = error
             if refusal is not None or stop.is_asked:
-                await _stop(web_children)
+                await asyncio.gather(_stop(web_children), predecessors.stop(settings.stop_timeout_s))
             else:
                 opening.close()
+                tasks.create_task(predecessors.drain(settings.stop_timeout_s), name="drain")
                 stop.children = children
                 with shared_settings(settings, listener.getsockname()[1]):
-                    await _run(tasks, children, banner(settings, listener, prepared), stop)
+                    _start_others(tasks, children, banner(settings, listener, prepared))
+                    if not await _stop_or_get_ready(children, stop):
+                        web = (
+                            *predecessors.running,
+                            *(each.number for each in web_children if each.number is not None),
+                        )
+                        Handover(listener.fileno(), lock, alive, held, web).run_program()
     if refusal is not None:
         raise refusal
 
 
-async def _run(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greeting: str, stop: StopRequest) -> None:
-    """Start all but the web processes, which have been started, and stop all when that is asked for."""
+def _start_others(tasks: asyncio.TaskGroup, children: list["ChildProcess"], greeting: str) -> None:
+    """Start all but the web processes, which have been started, and greet whoever started the service."""
     for child in children:
         if child.role.command != "web":
             tasks.create_task(child.run(), name=child.role.command)
     sys.stdout.write(greeting)
     sys.stdout.flush()
-    await stop.wait()
-    await _stop(children)
+
+
+async def _stop_or_get_ready(children: list["ChildProcess"], stop: StopRequest) -> bool:
+    """Wait until the service is to stop, and stop it: True. Or stop all but the web processes for a restart: False."""
+    while True:
+        await stop.wait_for_word()
+        if not stop.is_asked and await program_is_ready():
+            log.info("restarting: the web processes go on until those of the program that is installed now are there")
+            await _stop([child for child in children if child.role.command != "web"])
+            if not stop.is_asked:
+                return False
+        if stop.is_asked:
+            await _stop(children)
+            return True
 
 
 async def _prepare(settings: Settings, alive: int, stop: StopRequest) -> Prepared:
@@ -236,6 +272,11 @@ class ChildProcess:
             self.signal(signal.SIGKILL)
             await self._gone.wait()
 
+    @property
+    def number(self) -> int | None:
+        """The number of the process while it runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
     def signal(self, number: int) -> None:
         """Send a signal, if the process is there to take it."""
         if self._process is not None:
@@ -280,18 +321,6 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 def _as_text(value: object) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
-
-
-@contextlib.contextmanager
-def lock_data_folder(folder: Path) -> Iterator[None]:
-    """Hold the data folder for one supervisor. Raises CannotServe when another has it.
-
-    A command that asks whether the folder is served holds the lock for a moment.
-    """
-    with files.lock_file(folder / SERVE_LOCK, LOCK_WITHIN_S) as locked:
-        if not locked:
-            raise CannotServe(f"another footfall serves the data in {folder.resolve()}")
-        yield
 
 
 def banner(settings: Settings, listener: socket.socket, prepared: Prepared) -> str:

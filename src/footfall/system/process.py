@@ -31,8 +31,15 @@ GATE_FD = "FOOTFALL_GATE_FD"
 # What stops a supervisor's child. It is no signal that others send: service managers send SIGTERM to all processes of a
 # service at once, a terminal SIGINT and SIGHUP, and the engine must not stop before what writes into it.
 CHILD_STOP_SIGNAL = signal.SIGUSR1
+# What a restart of the supervisor leaves to the program that takes its place.
+HANDOVER = "FOOTFALL_HANDOVER"
+# What has a web process accept no more connections, and end once its clients have their answers.
+DRAIN_SIGNAL = signal.SIGUSR2
+# Seconds for which a draining process waits for requests on connections that it has: each gets an answer that says that
+# it is the connection's last, so that clients which send again and again meet no closed connection.
+DRAIN_S = 1.0
 # The signals that a supervisor's child starts with blocked, because it cannot yet deal with them.
-CHILD_BLOCKED_SIGNALS = frozenset({CHILD_STOP_SIGNAL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+CHILD_BLOCKED_SIGNALS = frozenset({CHILD_STOP_SIGNAL, DRAIN_SIGNAL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 # Connections that wait in the kernel while the web processes are busy or being restarted.
 BACKLOG = 2048
 # Connections that one turn of the event loop accepts.

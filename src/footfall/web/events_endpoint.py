@@ -73,6 +73,14 @@ class EventsProtocol(LimitedConnection):
         else:
             super().data_received(data)
 
+    def retire(self) -> None:
+        """Have the answer to the request under way, or else to the next, be the last, and say so in its head."""
+        if not self._reader.is_last:
+            # Heads that were parsed before would keep the connection.
+            self._reader.is_last, self._heads = True, HeadCache()
+            if self._exchange is not None:
+                self._exchange.be_last()
+
     def _has_room(self, head: ParsedHead) -> bool:
         """Whether the sender of this head has room for a long body in the budget."""
         return self._budget.has_room(lambda: self._collector.network(head.raw_headers, self.client))

@@ -44,6 +44,8 @@ class HeadReader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parser: HttpRequestParser | None = None
+        # Whether the next request is the connection's last, whatever its head says.
+        self.is_last = False
         self._forget()
 
     @property
@@ -136,9 +138,8 @@ class HeadReader:
         if version not in ("1.0", "1.1"):
             raise malformed(f"HTTP/{version} is not spoken here, HTTP/1.1 is")
         length = _body_length(self._headers, version)
-        head = RequestHead(
-            parser.get_method(), self._target, version, self._headers, self._keep_alive and version == "1.1", length
-        )
+        keep_alive = self._keep_alive and version == "1.1" and not self.is_last
+        head = RequestHead(parser.get_method(), self._target, version, self._headers, keep_alive, length)
         if length != 0 or parser.should_upgrade():
             # This parser waits for a body, which it is never given.
             self._parser = None
