@@ -79,11 +79,13 @@ def test_a_restart_loses_no_request_and_needs_a_program_that_can_start(serve, tm
     wait_for_all(senders)
     restart(run)
     wait_for_all(senders)
+    assert run.report(customer="BARCHART", product="WATCHLIST")  # the new worker is there, and has read the plan
     plan.write_text("customers = 3\n")
     before = run.children("web"), run.children("worker"), run.children("engine")
     run.process.send_signal(RESTART_SIGNAL)
     wait_until(lambda: "no restart, everything goes on: " in (run.folder / "log").read_text(), "nothing is said")
     assert (run.children("web"), run.children("worker"), run.children("engine")) == before
+    plan.write_text(PLAN)
     wait_for_all(senders)
     for sender in senders:
         sender.stopping.set()
