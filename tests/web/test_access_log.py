@@ -9,7 +9,7 @@ LINE = re.compile(r"127\.0\.0\.1 (\w+) '([^']*)' (\d+), (\d+) bytes, \d+\.\d ms"
 
 async def test_each_answered_request_has_a_line_without_queries_and_tokens(tmp_path, caplog):
     caplog.set_level("INFO", "footfall.access")
-    link = "/files/JOB-1/1790000000000-c2lnbmF0dXJl/a.csv"
+    link, shared = "/files/JOB-1/1790000000000-c2lnbmF0dXJl/a.csv", "/shared/c2hhcmVk"
     async with serving(tmp_path, access_log=True) as server:
         answers = [
             answer
@@ -19,6 +19,8 @@ async def test_each_answered_request_has_a_line_without_queries_and_tokens(tmp_p
                 post(b"{"),
                 post(b"{}", "expect: nothing"),
                 post(b"{}").replace(b"/events ", f"{link}?secret=1 ".encode()),
+                post(b"{}").replace(b"/events ", f"{shared} ".encode()),
+                post(b"{}").replace(b"/events ", f"{shared}/data.csv ".encode()),
             )
             for answer in await server.ask(asked)
         ]
@@ -30,6 +32,8 @@ async def test_each_answered_request_has_a_line_without_queries_and_tokens(tmp_p
         ("POST", "/events", "400", sizes[2]),
         ("POST", "/events", "200", sizes[3]),
         ("POST", "/files/JOB-1/***/a.csv", "200", sizes[4]),
+        ("POST", "/shared/***", "200", sizes[5]),
+        ("POST", "/shared/***/data.csv", "200", sizes[6]),
     ]
 
 

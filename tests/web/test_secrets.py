@@ -1,6 +1,9 @@
 """No log line, error or audit entry has a password, a key, a code or the token of a link."""
 
+import contextlib
 import logging
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,3 +42,17 @@ async def test_what_signs_in_is_written_nowhere(service: Any, caplog: pytest.Log
         typed = [PASSWORD, "a wrong password", "a wrong name"]
         secrets = [*keys, *typed, begun["secret"], code, *recovery, link.split("/")[-2]]
         assert [secret for secret in secrets if secret in told] == []
+
+
+async def test_a_link_that_cannot_be_followed_now_is_logged_without_its_token(
+    service: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    async with service(shares_allowed=True) as opened:
+        with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+            for table in ("shares", "jobs", "secrets"):
+                connection.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+        for path in ("/shared/c2hhcmVk/data.json", "/files/JOB-1/1790000000000-c2lnbmF0dXJl/a.csv"):
+            assert (await opened.client.get(path)).status_code in (404, 503)
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("footfall")]
+    assert any("GET '/shared/***/data.json' cannot be done now" in line for line in lines)
+    assert "c2lnbmF0dXJl" not in "".join(lines)

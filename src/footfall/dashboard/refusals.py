@@ -10,7 +10,7 @@ from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Rendered, Visit
 from footfall.errors import STATUS, Code, RequestRefused, internal_failure
 from footfall.system.request_ids import request_id
-from footfall.web import as_refusal, requested_path
+from footfall.web import as_refusal, loggable_path, requested_path
 
 log = logging.getLogger("footfall.dashboard")
 
@@ -25,7 +25,6 @@ _TEXTS: Final = {
     Code.REQUEST_GENERAL_FAILURE: "failure",
     Code.REQUEST_PARAMETER_MALFORMED: "malformed",
 }
-PATH_CHARS_MAX: Final = 200
 
 
 class Fault(Struct, frozen=True):
@@ -45,7 +44,7 @@ def fault_of(error: Exception, visit: Visit) -> Fault:
         return _fault("expired", 403, "")
     refused = as_refusal(error)
     if refused is None:
-        where = visit.request.method, requested_path(visit.request.scope)[:PATH_CHARS_MAX]
+        where = visit.request.method, loggable_path(requested_path(visit.request.scope))
         log.error("unexpected failure of %s %r", *where, exc_info=error)
         refused = internal_failure(request_id.get())
     problems = tuple(str(problem) for problem in refused.problems)

@@ -25,7 +25,7 @@ from footfall.web.dependencies import Parts
 from footfall.web.dispatcher import IS_HEAD
 from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
-from footfall.web.forwarded import Forwarded, requested_path
+from footfall.web.forwarded import Forwarded, loggable_path, requested_path
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
@@ -43,6 +43,7 @@ __all__ = [
     "as_refusal",
     "build",
     "events_protocol",
+    "loggable_path",
     "requested_path",
     "stream_messages",
     "while_awaited",

@@ -5,23 +5,19 @@ strangers choose it.
 """
 
 import logging
-import re
-from typing import Any, Final
+from typing import Any
 
 from footfall import errors
 from footfall.errors import RequestRefused
 from footfall.ingest import Outcome
 from footfall.system.request_ids import request_id
 from footfall.web.asgi import AsgiExchange
-from footfall.web.errors import PATH_CHARS_MAX
 from footfall.web.events_endpoint import EventsProtocol
 from footfall.web.exchange import PlainExchange
+from footfall.web.forwarded import loggable_path
 from footfall.web.framing import RawHeaders
 
 log = logging.getLogger("footfall.access")
-
-# The path of a link: the part behind the report's source opens the file.
-_LINK: Final = re.compile(r"(/files/[^/]*/)[^/]*")
 
 
 class LoggedEventsProtocol(EventsProtocol):
@@ -70,7 +66,7 @@ class LoggedEventsProtocol(EventsProtocol):
 
     def _log(self, headers: RawHeaders, id: str, method: str, path: str, status: int, size: int) -> None:  # noqa: A002
         client = self._collector.client_address(headers, self.client)
-        path = _LINK.sub(r"\1***", path)[:PATH_CHARS_MAX]
+        path = loggable_path(path)
         ms = round((self.loop.time() - self._arrived_s) * 1000, 1)
         fields: dict[str, Any] = {
             "client": client,

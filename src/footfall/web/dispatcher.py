@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from footfall import errors
 from footfall.metrics import EVENTS, OTHER, RequestMetrics
 from footfall.system.request_ids import request_id
-from footfall.web.errors import PATH_CHARS_MAX
+from footfall.web.forwarded import loggable_path
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Dispatcher:
         except Exception:
             if response.has_begun:
                 raise
-            log.exception("unexpected failure of %s %r", scope["method"], scope["path"][:PATH_CHARS_MAX])
+            log.exception("unexpected failure of %s %r", scope["method"], loggable_path(scope["path"]))
             await response.refuse()
         finally:
             # A client that went away before its answer began has none.

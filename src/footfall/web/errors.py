@@ -18,14 +18,14 @@ from footfall.state import StateUnavailable
 from footfall.system.request_ids import request_id
 from footfall.web.auditing import note_denied
 from footfall.web.calls.request import is_for_people
-from footfall.web.forwarded import Forwarded, requested_path
+from footfall.web.forwarded import Forwarded, loggable_path, requested_path
 
 log = logging.getLogger(__name__)
 
 # `Retry-After` in seconds when the state database is full or unavailable.
 STATE_RETRY_AFTER_S = 10
 
-# Characters of a path that are logged: anyone may send one of 64 KiB.
+# Characters of a path that a page shows: anyone may send one of 64 KiB.
 PATH_CHARS_MAX = 200
 
 # What the framework refuses by itself before it calls a handler, by status.
@@ -126,7 +126,7 @@ def _not_found_page(path: str, base_url: str) -> Response[bytes]:
 
 def _asked(request: Request[Any, Any, Any]) -> tuple[str, str]:
     """The method and the beginning of the path, for the log."""
-    return request.method, requested_path(request.scope)[:PATH_CHARS_MAX]
+    return request.method, loggable_path(requested_path(request.scope))
 
 
 def _render(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

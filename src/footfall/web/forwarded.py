@@ -15,6 +15,10 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 _FORWARDED = re.compile(r'(?:^|[;,])[ \t]*(proto|host)[ \t]*=[ \t]*("[^"]*"|[^;,\s]*)', re.IGNORECASE)
 _NAMED_PORT = re.compile(r":[0-9]+$")
 _NUMBER = re.compile(r"[0-9]{1,5}")
+# The paths of links: the part behind opens a report's file, or what a shared link shows.
+_LINK = re.compile(r"(/files/[^/]*/|/shared/)[^/]*")
+# Characters of a path that are logged: anyone may send one of 64 KiB.
+_PATH_CHARS_MAX = 200
 
 
 class Forwarded:
@@ -74,6 +78,11 @@ class Forwarded:
 def requested_path(scope: Scope) -> str:
     """The path that a request asks for. The framework's URL of a request cannot be read with some names of hosts."""
     return str(scope.get("root_path", "")) + scope["path"]
+
+
+def loggable_path(path: str) -> str:
+    """The beginning of a path, as logs have it: without the token of a link, which whoever reads the log could use."""
+    return _LINK.sub(r"\1***", path)[:_PATH_CHARS_MAX]
 
 
 def _is_host(name: str) -> bool:
