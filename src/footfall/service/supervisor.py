@@ -330,6 +330,7 @@ def banner(settings: Settings, listener: socket.socket, prepared: Prepared) -> s
     lines = [
         f"footfall {version('footfall')} listening on {url}",
         f"  data in   {settings.data.resolve()}",
+        f"  page      {url}/ (usage for people; sign in as a user)",
         f"  API page  {url}/docs",
     ]
     lines.append(f"  plan      {prepared.plan}")
