@@ -49,6 +49,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "deployment": "Deployment",
     "operating": "Operating",
     "security": "Security",
+    "sign-in": "Signing in with an identity provider",
     "privacy": "Privacy",
     "settings": "Settings",
     "cli": "The command line",
