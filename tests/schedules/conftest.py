@@ -38,7 +38,7 @@ def _state_fixtures() -> Any:
 
 
 _fixtures = _state_fixtures()
-postgres, url, state = _fixtures.postgres, _fixtures.url, _fixtures.state
+url, state = _fixtures.url, _fixtures.state
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
