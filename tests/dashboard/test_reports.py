@@ -165,6 +165,9 @@ async def test_a_report_is_nobody_elses_not_even_an_admins(site):
         assert opened.state.jobs.get(where.removeprefix(f"{LIST}/JOB-")).status is JobStatus.RUNNING
 
 
+FORM = "/dashboard/schedules/new"
+
+
 async def test_a_schedule_comes_from_the_form_and_is_paused_resumed_and_removed(site):
     async with site() as opened:
         anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
@@ -185,6 +188,46 @@ async def test_a_schedule_comes_from_the_form_and_is_paused_resumed_and_removed(
         assert "Ada &lt;i&gt;" in (await root.get("/dashboard/schedules")).text
         assert started(await anna.post(f"{where}/remove", where)) == "/dashboard/schedules?done=removed"
         assert (await anna.get(where)).status_code == 404
+
+
+async def test_the_form_of_a_schedule_begins_with_the_selection_of_its_address(site):
+    async with site() as opened:
+        anna = await opened.signed_in("anna")
+        asked = "customer=BARCHART&product=PORTFOLIO&types=PORTFOLIO-ACCESSED&where=userId%3Ais%3Aada&start=2023-11-01"
+        page = (await anna.get(f"{FORM}?{asked}")).text
+        assert 'value="PORTFOLIO-ACCESSED" checked' in page
+        assert 'name="where" value="userId:is:ada"' in page
+        assert 'name="grace" inputmode="numeric" pattern="[0-9]*" size="8" value="60"' in page
+        fields = {**CHOSEN, "chosen": "yes", "every": "month", "from": "2023-10-05", "grace": "90", "days": "0"}
+        where = started(await anna.post("/dashboard/schedules", FORM, **fields))
+        (found,) = opened.parts.schedules.page(opened.parts.accounts.get("anna"), "").schedules
+        assert where == f"/dashboard/schedules/{found.id}?done=added"
+        assert (found.every, found.grace_seconds, found.correction_days) == ("month", 5_400, 0)
+        assert found.next.start == 1_696_118_400_000
+        wrong = await anna.post("/dashboard/schedules", FORM, **{**fields, "grace": "soon"})
+        assert (wrong.status_code, "are whole numbers" in wrong.text) == (400, True)
+        assert 'name="from" value="2023-10-05"' in wrong.text
+        late = await anna.post("/dashboard/schedules", FORM, **{**fields, "from": "2223-10-05"})
+        assert (late.status_code, "from: must be from" in late.text) == (400, True)
+
+
+async def test_a_schedule_of_a_saved_view_keeps_what_it_selects_now(site):
+    async with site() as opened:
+        anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
+        parameters = "customer=BARCHART&product=PORTFOLIO&types=PORTFOLIO-ACCESSED&duplicates=drop&range=7d"
+        saved = {"call": "counts", "name": "Opened", "parameters": parameters}
+        await anna.post("/dashboard/views/save", "/dashboard/views", **saved)
+        user = opened.parts.accounts.get("anna")
+        (view,) = opened.parts.views.all(user)
+        page = words((await anna.get(f"{FORM}?view=Opened")).text)
+        assert "PORTFOLIO of BARCHART , PORTFOLIO-ACCESSED. The schedule keeps the events" in page
+        started(await anna.post("/dashboard/schedules", FORM, view=view.id, chosen="yes", every="day"))
+        (found,) = opened.parts.schedules.page(user, "").schedules
+        assert found.filter == {"customer": "BARCHART", "product": "PORTFOLIO", "types": ["PORTFOLIO-ACCESSED"]}
+        assert found.duplicates == "drop"
+        # Of a view that is nobody's any more, or not the user's, there is no schedule.
+        gone = await root.post("/dashboard/schedules", FORM, view="Nowhere", chosen="yes", every="day")
+        assert (gone.status_code, "the name or the id of a saved view" in gone.text) == (400, True)
 
 
 async def test_a_schedule_of_another_customer_or_user_is_refused(site):

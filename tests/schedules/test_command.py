@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from footfall.cli.schedule import schedule
 from footfall.settings import Settings
-from footfall.state import User, open_state
+from footfall.state import SavedView, User, open_state
 from footfall.system.clock import SystemClock
 
 REPORT = ("--customer", "C", "--product", "P")
@@ -153,3 +153,32 @@ def test_a_zone_or_a_date_that_is_none_is_said(settings: Settings) -> None:
         found = run(settings, "add", "--user", "ann", *REPORT, "--every", "day", "--new", *options)
         assert found.exit_code in (1, 2)
         assert why in found.stderr
+
+
+def test_a_schedule_keeps_what_a_saved_view_selects_and_options_go_before_it(settings: Settings) -> None:
+    parameters = {"customer": ["C"], "product": ["P"], "types": ["T"], "range": ["7d"], "duplicates": ["drop"]}
+    with closing(open_state(settings)) as state:
+        ann = state.users.get("ann")
+        assert ann is not None
+        view = SavedView(
+            account=ann.account,
+            user="ann",
+            customer="",
+            name="Opened",
+            call="counts",
+            parameters=parameters,
+            chart="",
+            created_ms=1,
+            changed_ms=1,
+        )
+        state.views.put(view, 10)
+    given = ("add", "--user", "ann", "--every", "day", "--new")
+    assert run(settings, *given).exit_code == 2
+    assert "--view" in run(settings, *given).stderr
+    found = json.loads(run(settings, "show", run(settings, *given, "--view", "Opened").stdout.strip()).stdout)
+    assert (found["filter"], found["duplicates"]) == ({"customer": "C", "product": "P", "types": ["T"]}, "drop")
+    other = run(settings, *given, "--view", "Opened", "--type", "U", "--duplicates", "keep").stdout.strip()
+    changed = json.loads(run(settings, "show", other).stdout)
+    assert (changed["filter"]["types"], changed["duplicates"]) == (["U"], "keep")
+    refused = run(settings, *given, "--view", "Nowhere")
+    assert (refused.exit_code, "--view: must be the name or the id of a saved view" in refused.stderr) == (1, True)

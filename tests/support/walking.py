@@ -144,9 +144,10 @@ class Walk:
 
     def schedules(self) -> None:
         """The same selection is had every day, until it is not wanted any more."""
-        self._open(f"/dashboard/reports/new?customer={self.customer}&product={self.product}&chosen=yes")
+        self._open(f"/dashboard/schedules/new?customer={self.customer}&product={self.product}")
         form = "form[action$='/schedules']"
-        self.browser.run(f"document.querySelector(\"{form}\").closest('details').open = true")
+        self._is_well()
+        self.browser.run(f"document.querySelector(\"{form} input[name=name]\").value = ''")
         self.browser.type(f"{form} input[name=name]", "walked")
         self.browser.click(f"{form} button.main")
         self.browser.until(lambda: "walked" in self.browser.text("main"))

@@ -17,7 +17,7 @@ from footfall.cli.auditing import audited
 from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.output import WholeNumber, echo_json, keep_zone, read_time
-from footfall.cli.schedule_body import report_options, schedule_body
+from footfall.cli.schedule_body import open_views, report_options, schedule_body
 from footfall.cli.tables import echo_table, echo_text
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.schedules import Schedules, ScheduleShown, ShownRun
@@ -40,6 +40,7 @@ _OPTIONS = {
     "filter.customers": "customer",
     "filter.products": "product",
     "filter.versions": "version",
+    "view": "view",
 }
 
 
@@ -102,19 +103,22 @@ def add(settings: Settings, /, user_id: str, are_new: bool, **given: Any) -> Non
           --every hour --grace 600 --from 2d
       footfall schedule add --user anna --customer '*' --product '*' \\
           --type 'WATCHLIST-*' --every month --output header=true
+      footfall schedule add --user anna --view 'Portfolios by week' --every week
     """
     with _state(settings) as state:
         owner = state.users.get(user_id)
         if owner is None:
             raise click.ClickException(f"no such user: {user_id!r}; `footfall user list` shows them all")
-        for customer in given["customers"]:
+        body = schedule_body(given)
+        if given["view"]:
+            with open_views(settings, state) as views:
+                body = msgspec.json.decode(views.fill_report(owner, msgspec.json.encode(body), timeless=True))
+        for customer in _customers(body["filter"]):
             if customer != EVERY and not may_see(owner, customer):
                 command = f"footfall user grant {shlex.quote(user_id)} --customer {shlex.quote(customer)}"
                 raise click.ClickException(f"user {user_id} may not see the customer {customer}: `{command}` allows it")
         with nullcontext() if are_new else open_codes(settings) as codes:
-            found = _schedules(state, settings, codes).add(
-                owner, msgspec.json.encode(schedule_body(given)), assume_unknown=True
-            )
+            found = _schedules(state, settings, codes).add(owner, msgspec.json.encode(body), assume_unknown=True)
     click.echo(found.id)
     click.echo(f"the first report is due at {_due(found)}", err=True)
 
@@ -268,6 +272,11 @@ def _all(schedules: Schedules) -> Iterator[ScheduleShown]:
         page = schedules.page(_OPERATOR, after)
         yield from page.schedules
         after = None if page.next is UNSET else page.next
+
+
+def _customers(wanted: dict[str, Any]) -> list[str]:
+    """The customers of a body's filter."""
+    return [wanted["customer"]] if "customer" in wanted else list(wanted.get("customers", ()))
 
 
 def _row(each: ScheduleShown) -> tuple[object, ...]:

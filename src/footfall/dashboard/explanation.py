@@ -40,11 +40,3 @@ def report_text(body: ReportBody, **narrower: str) -> str:
         if key == parameter or key in filter_:
             filter_[key] = [value]
     return msgspec.json.encode(given).decode()
-
-
-def schedule_text(report: str, name: str, timezone: str) -> str:
-    """The body of a schedule, which makes such a report of each day of a time zone, as JSON."""
-    given = msgspec.json.decode(report)
-    chosen = {key: value for key, value in given["filter"].items() if key not in ("start", "end", "timezone")}
-    wanted = {"name": name, "every": "day", "timezone": timezone, "filter": chosen, "duplicates": given["duplicates"]}
-    return msgspec.json.encode(wanted).decode()

@@ -20,6 +20,7 @@ from footfall.dashboard.views import (
     reports,
     retention,
     saved,
+    schedule_form,
     schedules,
     shared,
     signing,
@@ -55,7 +56,8 @@ PAGES: Final = (
     PageEntry(path="/dashboard/reports/{source}/end", view=reports.end, method="POST", audit="report.end"),
     PageEntry(path="/dashboard/reports/{source}/since", view=reports.start_since, method="POST", audit="report.start"),
     PageEntry(path="/dashboard/schedules", under=REPORTS, view=schedules.show),
-    PageEntry(path="/dashboard/schedules", under=REPORTS, view=schedules.add, method="POST", audit="schedule.add"),
+    PageEntry(path="/dashboard/schedules", under=REPORTS, view=schedule_form.add, method="POST", audit="schedule.add"),
+    PageEntry(path="/dashboard/schedules/new", under=REPORTS, view=schedule_form.choose),
     PageEntry(path="/dashboard/schedules/{schedule}", under=REPORTS, view=schedules.show_one),
     PageEntry(
         path="/dashboard/schedules/{schedule}/{change}",

@@ -12,7 +12,6 @@ from footfall import windows
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.assets import Assets
 from footfall.dashboard.charts import name_time
-from footfall.dashboard.explanation import schedule_text
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
@@ -31,7 +30,6 @@ class Renderer:
 
     def __init__(self, pages: Sequence[PageEntry], assets: Assets) -> None:
         self._pages = [page for page in pages if page.nav]
-        self._paths = {page.path for page in pages}
         self._assets = assets
         self._templates = Environment(
             loader=PackageLoader("footfall.dashboard"),
@@ -41,7 +39,7 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(t=text, has_page=self._paths.__contains__, schedule_text=schedule_text)
+        self._templates.globals.update(t=text)
         for each in (change, count, duration, local, share, short):
             self._templates.filters[each.__name__] = each
         self._templates.filters.update(size=file_size, some=some, seconds=seconds, fill=fill)

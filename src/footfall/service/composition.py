@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from footfall.state import State
     from footfall.store import Store
     from footfall.validation import CodeLookup
+    from footfall.views import Views
 
 # Seconds in which a service that says that it listens has started its engine, as a rule; and between two questions.
 ENGINE_STARTS_S = 10.0
@@ -101,6 +102,18 @@ def open_codes(plan: "LivePlan", store: "Store", settings: Settings) -> Iterator
 
     with contextlib.closing(CodeLookup(plan, store, settings)) as codes:
         yield codes
+
+
+@contextlib.contextmanager
+def open_views(plan: "LivePlan", state: "State", settings: Settings) -> Iterator["Views"]:
+    """The saved views, whose parameters are read as those of the statistics are."""
+    from footfall.system.clock import SystemClock
+    from footfall.usage import Usage
+    from footfall.views import Views
+
+    clock = SystemClock()
+    with open_store(settings) as store, contextlib.closing(Usage(state, store, settings, clock, plan)) as usage:
+        yield Views(state, settings, clock, usage)
 
 
 @contextlib.contextmanager

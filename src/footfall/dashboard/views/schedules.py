@@ -1,20 +1,16 @@
 """Schedules: those of the user, one with its runs, and what can be done to it."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import UNSET
 
-from footfall.dashboard.refusals import fault_of
-from footfall.dashboard.views.choice import read_choice, selected
-from footfall.dashboard.views.reports import form
+from footfall.dashboard.views.choice import selected
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
 from footfall.schedules import ScheduleShown
 
 LIST: Final = "/dashboard/schedules"
-EVERY: Final = ("hour", "day", "week", "month")
 # What a page says was done, by the word that its address has for it.
 DONE: Final = ("removed", "added", "paused", "resumed")
 
@@ -27,26 +23,6 @@ async def show(visit: Visit) -> Shown:
         "schedules.html",
         {"schedules": [(each, selected(each.filter)) for each in page.schedules], "more": more, "done": _done(visit)},
     )
-
-
-async def add(visit: Visit) -> Shown:
-    """Add a schedule for the selection of the report's form."""
-    choice = read_choice(visit, visit.form.one, visit.form.all)
-    body: dict[str, Any] = {
-        "every": visit.form.one("every"),
-        "timezone": choice.timezone,
-        "filter": choice.filter(),
-        "duplicates": choice.duplicates,
-        "output": choice.output(),
-    }
-    if name := visit.form.one("name").strip():
-        body["name"] = name
-    try:
-        added = await asyncio.to_thread(visit.services.schedules.add, visit.user, msgspec.json.encode(body))
-    except RequestRefused as error:
-        return form(visit, choice, fault_of(error, visit), None)
-    visit.audit_target = added.id
-    return Redirect(f"{LIST}/{added.id}?done=added")
 
 
 async def show_one(visit: Visit) -> Shown:
