@@ -22,20 +22,21 @@ GIVEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("applied", range(1, len(FILES) + 1))
-async def test_while_the_tables_are_made_every_statistic_is_for_later(
+async def test_while_the_tables_are_made_a_statistic_is_there_or_for_later(
     make_place: Any, monkeypatch: Any, applied: int
 ) -> None:
     place = make_place(is_empty=True)
     monkeypatch.setattr("footfall.store.migrations.read_migrations", lambda: FILES[:applied])
     place.store.migrate()
+    refused = []
     for name in get_args(Statistics):
-        asked = place.ask(name, **GIVEN.get(name, {}), **TIMES)
-        if applied == len(FILES):
-            await asked
-        else:
-            with pytest.raises(RequestRefused) as caught:
-                await asked
-            assert (caught.value.code, caught.value.retry_after_s) == (Code.SERVICE_UNAVAILABLE, 5), name
+        try:
+            await place.ask(name, **GIVEN.get(name, {}), **TIMES)
+        except RequestRefused as error:
+            refused.append((error.code, error.retry_after_s))
+    assert set(refused) <= {(Code.SERVICE_UNAVAILABLE, 5)}
+    assert applied > 1 or len(refused) == len(get_args(Statistics))
+    assert applied < len(FILES) or not refused
 
 
 async def test_tables_of_several_servers_give_the_same_answers(place: Any) -> None:

@@ -38,10 +38,10 @@ def migrate(client: Client, database: str, cluster: str) -> None:
         # These statements name the database themselves, because the first of them creates it.
         client.command(statement, use_database=False)
     applied = {int(number): str(sha256) for number, sha256 in client.query(query("migrations")).result_rows}
-    if (newest := max(applied, default=0)) > migrations[-1].number:
+    if (newest := max(applied, default=0)) > (known := read_migrations()[-1].number):
         raise StoreTooNew(
             f"database {database} of the events store was used by a later version of footfall, with schema {newest}, "
-            f"where this one knows schema {migrations[-1].number}: install the later version again"
+            f"where this one knows schema {known}: install the later version again"
         )
     for migration in migrations:
         if migration.number not in applied:

@@ -10,6 +10,7 @@ product, its keys are `context1`, `context2` and so on, as in reports.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
@@ -27,6 +28,8 @@ TIME_MS_LEAST, TIME_MS_MOST = -(2**63), 2**63 - 1
 # So many products have their own branch in the expression of a key's place. Each branch is worked out for each event;
 # past some, looking for product and type together is cheaper.
 BRANCHES_MAX = 8
+# The column of events that has the first values of their contexts.
+FIRST_VALUE = "context1"
 # The keys of a product that the plan does not know.
 _PLANLESS_KEY = re.compile(r"context([1-9][0-9]{0,2})")
 # The colon after it stays, because it may be the one before the next.
@@ -175,25 +178,37 @@ def value_by_product(
     products: Iterable[str],
     name: str,
     parameters: dict[str, Any],
+    first: str = "",
 ) -> str:
-    """The expression of the value of another key for each product; `other_key` for products without a plan."""
+    """The expression of the value of another key for each product; `other_key` for products without a plan.
+
+    `first` is the column of the contexts' first values, where a statement has it.
+    """
     known = {product.name: product for product in plan.products} if plan else {}
     places = {product: _places(known[product], key) for product, key in keys.items()}
     places = {product: found for product, found in places.items() if found}
     other = "0"
     scope = tuple(products)
+    all_places = {place for found in places.values() for place in found.values()}
     if (found := _PLANLESS_KEY.fullmatch(other_key)) and (not scope or any(each not in known for each in scope)):
         parameters[f"{name}_planned"] = list(known)
         other = f"if(product IN {{{name}_planned:Array(String)}}, 0, {int(found[1]):d})"
+        all_places.add(int(found[1]))
+    value_at = partial(_value_at, first if all_places == {1} else "")
     if not places:
-        return f"context[{other}]" if other != "0" else "''"
+        return value_at(other) if other != "0" else "''"
     if len(places) > BRANCHES_MAX:
-        return f"context[{_place_of_all(places, name, parameters)} + {other}]"
+        return value_at(f"{_place_of_all(places, name, parameters)} + {other}")
     branches = _branches(places, name, parameters)
     if len(branches) == 1 and len(scope) == 1 and other == "0":
-        return f"context[{branches[0][1]}]"
+        return value_at(branches[0][1])
     choices = ", ".join(f"{condition}, {place}" for condition, place in branches)
-    return f"context[multiIf({choices}, {other})]"
+    return value_at(f"multiIf({choices}, {other})")
+
+
+def _value_at(first: str, place: str) -> str:
+    """The expression of the value at a place of the context, which is 0 for none; `first` is its column if it is 1."""
+    return f"if(({place}) = 1, {first}, '')" if first else f"context[{place}]"
 
 
 def _places(product: Product, key: str) -> dict[str, int]:
@@ -235,7 +250,7 @@ def actor_value(plan: Plan | None, products: Iterable[str], name: str, parameter
     actors = {product.name: product.actor for product in (plan.products if plan else ()) if product.actor}
     scope = tuple(products)
     keys = {product: key for product, key in actors.items() if not scope or product in scope}
-    return value_by_product(keys, "", plan, scope, name, parameters)
+    return value_by_product(keys, "", plan, scope, name, parameters, FIRST_VALUE)
 
 
 def parse_condition(text: str) -> Condition | None:
