@@ -18,6 +18,7 @@ USES_NO_DATA = {
     "plan show": "the plan alone is read",
     "report --customer ACME --product WEB": "a service alone is asked",
     "send plan.toml": "a service alone is asked",
+    "stats counts": "a service alone is asked",
     "settings": "the settings alone are read",
 }
 # Every other command, as it would change or read the most.

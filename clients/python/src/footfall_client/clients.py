@@ -56,6 +56,7 @@ class UsageClient(BlockingClient):
     """Asks for statistics, as JSON or as tables. Needs a user."""
 
     get = blocking(usage_calls.get)
+    answer = blocking(usage_calls.answer)
     arrow = blocking(usage_calls.arrow)
     pandas = blocking(usage_calls.pandas_frame)
     polars = blocking(usage_calls.polars_frame)
@@ -67,6 +68,7 @@ class AsyncUsageClient(AsyncClient):
     """UsageClient for an event loop."""
 
     get = awaited(usage_calls.get)
+    answer = awaited(usage_calls.answer)
     arrow = awaited(usage_calls.arrow)
     pandas = awaited(usage_calls.pandas_frame)
     polars = awaited(usage_calls.polars_frame)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from footfall_client import frames
+from footfall_client.answers import Answer
 from footfall_client.calls import Request, Steps, Work, ask, exchange
 
 _ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -20,6 +21,11 @@ _ARROW: Final = "application/vnd.apache.arrow.stream"
 def get(statistic: str, **parameters: Any) -> Steps[Any]:
     """The answer of a statistic: `get("counts", customer="ACME", product="SHOP", interval="month")`."""
     return (yield from ask(_target(statistic, parameters)))
+
+
+def answer(statistic: str, **parameters: Any) -> Steps[Answer]:
+    """The answer of a statistic as it came, with its headers: with `format` a table or a chart, as csv, svg or png."""
+    return (yield from exchange(Request("GET", _target(statistic, parameters))))
 
 
 def arrow(statistic: str, **parameters: Any) -> Steps[Any]:
@@ -51,8 +57,8 @@ def plan() -> Steps[Any]:
 
 
 def _stream(statistic: str, parameters: Mapping[str, Any]) -> Steps[bytes]:
-    answer = yield from exchange(Request("GET", _target(statistic, parameters), headers={"Accept": _ARROW}))
-    return bytes(answer.body)
+    found = yield from exchange(Request("GET", _target(statistic, parameters), headers={"Accept": _ARROW}))
+    return bytes(found.body)
 
 
 def _target(statistic: str, parameters: Mapping[str, Any]) -> str:

@@ -1,0 +1,94 @@
+"""`footfall stats`: the numbers of the calls, as tables that fit, and as the files that the service makes."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from footfall.cli import main
+from footfall.cli.remote.statistic_tables import statistic_lines
+
+START = 1_460_000_000_000
+DAY_MS = 86_400_000
+EVENT = {"customer": "TGAM", "product": "PORTFOLIO"}
+TYPES = ("PORTFOLIO-APPLICATION-LOADED", "PORTFOLIO-ACCESSED")
+SCOPE = ("--customer", "TGAM", "--product", "PORTFOLIO", "--start", str(START), "--end", str(START + 30 * DAY_MS))
+
+
+@pytest.fixture(autouse=True)
+def _user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"URL": shared.url, "USER": "admin", "PASSWORD": "correct horse battery"}.items():
+        monkeypatch.setenv(f"FOOTFALL_{name}", value)
+
+
+def stats(*words: object) -> Result:
+    line = ["stats", *map(str, words)]
+    return CliRunner().invoke(main, line, prog_name="footfall", catch_exceptions=False)
+
+
+@pytest.fixture
+def loaded(shared) -> None:
+    """Events of three actors, of whom one accesses; asked for until they are counted."""
+    events = []
+    for each, actor in enumerate(("ada", "bob", "eve")):
+        at = START + each * DAY_MS
+        events.append({**EVENT, "type": TYPES[0], "timestamp": at, "context": [actor], "version": "\x1b[31m"})
+    events.append({**EVENT, "type": TYPES[1], "timestamp": START + 90_000, "context": ["ada", "p-1"]})
+    answer = shared.client.post("/events", json={"events": events}, headers={"idempotency-key": "stats-command"})
+    answer.raise_for_status()
+    deadline = time.monotonic() + 60
+    while json.loads(stats("counts", *SCOPE, "--json").stdout)["total"]["events"] < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_numbers_are_those_of_the_calls(shared, loaded):
+    found = stats("counts", *SCOPE, "--by", "type", "--json")
+    told = json.loads(found.stdout)
+    again = shared.client.get(f"/{told['link']}")
+    assert found.stdout_bytes == again.content
+    shown = stats("counts", *SCOPE, "--interval", "all", "--as-of", told["asOf"]).stdout.splitlines()
+    assert [line.split() for line in shown[:2]] == [["EVENTS", "DUPLICATES", "LATE"], ["4", "0", "4"]]
+    assert shown[-2] == "total: 4 events, 0 duplicates, 4 late"
+    steps = [word for step in TYPES for word in ("--step", step)]
+    funnel = [line.split() for line in stats("funnel", *SCOPE, *steps).stdout.splitlines()]
+    assert funnel[1] == [TYPES[0], "3", "100.0%", "100.0%", "-"]
+    assert funnel[2] == [TYPES[1], "1", "33.3%", "33.3%", "1m", "30s"]
+    weeks = stats("retention", *SCOPE, "--parameter", "periods=1").stdout.splitlines()
+    assert weeks[1].split()[1:] == ["3", "100.0%", "0.0%"]
+    # A version that would colour the terminal does not.
+    summary = stats("summary", *SCOPE).stdout
+    assert ("\\u001b[31m" in summary, "\x1b" in summary, "3 actors" in summary) == (True, False, True)
+
+
+def test_files_are_what_the_service_makes(shared, loaded):
+    for name, begin in {"a.svg": b"<svg", "a.csv": b"start", "a.json": b'{"asOf"', "a.txt": b"START"}.items():
+        told = stats("counts", *SCOPE, "--to", name)
+        assert (told.exit_code, told.stdout, Path(name).read_bytes()[: len(begin)]) == (0, "", begin), told.output
+    assert stats("top", *SCOPE, "--key", "userId", "--format", "csv").stdout.splitlines()[0] == "value,events,actors"
+
+
+def test_what_cannot_be_is_told_in_a_line(monkeypatch):
+    for line, code, why in (
+        ("counts --by nowhere --product PORTFOLIO --customer TGAM", 1, "by"),
+        ("counts --parameter intreval=day", 1, "did you mean"),
+        ("nothing", 2, "nothing"),
+        ("counts --json --format csv", 2, "say one of them"),
+    ):
+        told = stats(*line.split())
+        assert (told.exit_code, told.stdout, told.stderr.count("\n"), why in told.stderr) == (code, "", 1, True), line
+
+
+def test_bars_fill_the_room_that_a_terminal_has(monkeypatch):
+    monkeypatch.setattr("footfall.cli.remote.statistic_tables.terminal_width", lambda: 40)
+    monkeypatch.setattr("footfall.cli.tables.terminal_width", lambda: 40)
+    counts = [{"start": DAY_MS * day, "events": events} for day, events in enumerate((400, 100, 0))]
+    total = {"asOf": 0, "complete": False, "exact": False, "timezone": "UTC", "total": {"events": 500}}
+    lines = list(statistic_lines("counts", {**total, "interval": "day", "counts": counts}))
+    assert lines[0] == "START       EVENTS"
+    assert [len(line) for line in lines[1:4]] in ([40, 25, 18], [40, 26, 18])
+    assert lines[-1].endswith("not complete: some events up to then may still be on their way, estimated")
+    assert next(statistic_lines("counts", {**total, "counts": []})) == "nothing was found"
