@@ -4,6 +4,7 @@
 #   make serve               run the service on http://127.0.0.1:8000 (ARGS="--port 9000" to say more)
 #   make demo                post made-up traffic to that service, for a first look (ARGS=--live to go on)
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
+#   make fuzz                go on with what strangers may send, made at random (MINUTES=60)
 #   make check               lint, format, types, tidiness, documentation
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
 #   make wheel               build the wheels of the service and of the Python client into dist/, to install elsewhere
@@ -19,7 +20,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check bench wheel lock clean
+.PHONY: help serve demo test fuzz check bench wheel lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,6 +34,18 @@ demo: $(VENV)/run.stamp
 # Three at once, for many tests wait; those of a file stay together, for they share what is dear to make.
 test: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# Each round has twenty times the examples of the suite, and another seed, which a failure names.
+MINUTES ?= 60
+FUZZERS := tests/fuzz tests/ingest/test_fast_path.py tests/web/test_events_endpoint_property.py \
+	tests/journal/test_model.py tests/plan/test_properties.py
+fuzz: $(VENV)/dev.stamp
+	@end=$$(($$(date +%s) + 60 * $(MINUTES))); seed=$$(date +%s); \
+	while [ $$(date +%s) -lt $$end ]; do \
+	    seed=$$((seed + 1)); echo "seed $$seed"; \
+	    nice -n 19 $(BIN)/python -m pytest --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 -x \
+	        $(FUZZERS) $(ARGS) || exit 1; \
+	done
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .
