@@ -8,6 +8,7 @@ from msgspec import structs
 
 from footfall.integrity import Verification, no_progress
 from footfall.usage import Rollups, Scope
+from footfall.wire import ReportFilter
 
 LIMIT = dict
 
@@ -48,9 +49,16 @@ async def test_only_those_that_were_named_are_touched_and_the_receipt_names_what
             "SELECT name FROM system.parts WHERE active AND database = currentDatabase() AND table = 'quarantine'", {}
         )
         here.store.write(f"ALTER TABLE quarantine DETACH PART '{part}'", {})
+        asked = ReportFilter(customer="C", product="SHOP", where=(f"user:one of:x|{VALUE}",))
+        here.make_report("asked", filter=asked)
+        here.make_report("others", filter=ReportFilter(customer="C", product="SHOP", where=(f"user:is:{OTHER}",)))
         told = await here.erase(customers=("C",), products=("SHOP",))
         await here.post(event("BOUGHT", VALUE, "late"), event("BOUGHT", VALUE, "late", customer="D"))
         await here.load()
     assert here.stored_people() == sorted([OTHER] * 6 + [VALUE] * 2)
-    assert told.receipt.out_of_reach[0] == "1 part of quarantine that the store has put aside"
+    assert told.receipt.out_of_reach[:2] == (
+        "1 part of quarantine that the store has put aside",
+        "the condition of the report JOB-asked, which names the value",
+    )
+    assert "JOB-others" not in str(told.receipt.out_of_reach)
     assert ([one.customer for one in told.receipt.events], told.customers) == (["C"], ("C",))

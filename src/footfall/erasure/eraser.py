@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec import UNSET, Struct
 
 from footfall.backup import mark_backups
+from footfall.erasure.mentions import name_mentions
 from footfall.erasure.node_files import NodeShare
 from footfall.erasure.orders import SILENT_MS
 from footfall.erasure.receipt import (
@@ -147,7 +148,8 @@ class Eraser:
         ]
         backups = [f"the backup in {one.place}: {one.why}" for one in receipt.backups if not one.tombstone]
         parts = [f"{count_of(count, 'part')} of {table} that the store has put aside" for table, count in put_aside]
-        return [*files, *unread, *parts, *backups, *ALWAYS_OUT_OF_REACH]
+        asked = name_mentions(self._dependencies.state, salt_of(self._dependencies.state), erasure)
+        return [*files, *unread, *parts, *backups, *asked, *ALWAYS_OUT_OF_REACH]
 
 
 def _with_report(receipt: ErasureReceipt, closed: ErasedReport) -> ErasureReceipt:

@@ -4,7 +4,7 @@ The rows stay after the work: they are what keeps a late retry, a restore or a r
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from msgspec import Struct, field, structs
 from sqlalchemy import Row, func, select, update
 
 from footfall.state.database import Database, insert, may_be_id
-from footfall.state.tables import backup_places, erasure_shares, erasures
+from footfall.state.tables import backup_places, erasure_shares, erasures, jobs, schedules, shares, views
 
 
 class ErasurePhase(StrEnum):
@@ -174,6 +174,20 @@ class ErasureRepository:
         mine = select(erasure_shares.c.erasure).where(erasure_shares.c.node == node)
         with self._database.read() as connection:
             return list(connection.scalars(select(erasures.c.id).where(erasures.c.id.not_in(mine))))
+
+    def conditions(self) -> Iterator[tuple[str, str]]:
+        """Whatever may have a condition on contexts, as the receipt of an erasure calls it, with its JSON."""
+        kept = (
+            ("the report JOB-", jobs.c.id, jobs.c.filter),
+            ("the schedule ", schedules.c.id, schedules.c.body),
+            ("the view ", views.c.id, views.c.parameters),
+            ("the shared link ", shares.c.id, shares.c.parameters),
+        )
+        with self._database.read() as connection:
+            for what, column, text in kept:
+                rows = connection.execute(select(column, text).order_by(column), execution_options={"yield_per": 500})
+                for found, content in rows:
+                    yield f"{what}{found}", str(content)
 
     def note_backup(self, place: str) -> None:
         """Note that a backup is written to a place."""
