@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 import pytest
 from all_commands import COMMANDS, USES_NO_DATA, names, run
+from click.shell_completion import BashComplete
 
 from footfall.cli import main
 from footfall.settings import Settings
@@ -156,3 +157,16 @@ def test_ctrl_c_at_a_question_is_told_below_it(tmp_path: Path) -> None:
     os.close(master)
     assert (process.returncode, said.decode().splitlines()[-1]) == (130, "Error: stopped by Ctrl-C")
     assert not (tmp_path / "mine.toml").exists()
+
+
+def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
+    complete = BashComplete(main, {}, "footfall", "_FOOTFALL_COMPLETE")
+    for before, begin, found in (
+        ([], "stat", "stats"),
+        (["user"], "pass", "password"),
+        (["stats"], "--int", "--interval"),
+    ):
+        assert found in [one.value for one in complete.get_completions(before, begin)]
+    for shell in ("bash", "zsh", "fish"):
+        told = run(f"completion {shell}", tmp_path)
+        assert (told.exit_code, "_FOOTFALL_COMPLETE" in told.stdout, told.stderr) == (0, True, "")

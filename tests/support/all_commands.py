@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from footfall.cli import main
 
 USES_NO_DATA = {
+    "completion bash": "a script is printed",
     "backup --verify PLACE": "the backup's place alone is read",
     "login https://localhost:9 --user ada": "a service alone is asked",
     "logout": "profiles alone are changed",

@@ -44,6 +44,7 @@ _COMMANDS = {
     "rebuild": ("footfall.cli.verify:rebuild", "Make the table of events anew from the archive."),
     "journal": ("footfall.cli.journal:journal", "Look at the segments on this node's disk, and repair them."),
     "settings": ("footfall.cli.run:settings", "Show the settings in force and where each comes from."),
+    "completion": ("footfall.cli.run:completion", "Print a script with which a shell completes commands and options."),
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, cast
 
 import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from footfall.cli.context import (
     Needs,
@@ -17,6 +18,7 @@ from footfall.cli.context import (
     data_command,
     data_options,
     loaded,
+    settings_command,
     take_served_settings,
 )
 from footfall.cli.failures import SettingsProblems
@@ -265,3 +267,23 @@ def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
+
+
+_SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+@settings_command
+def completion(_: Settings, shell: str) -> None:
+    """Print a script with which a shell completes commands and options.
+
+    \b
+    Examples:
+      footfall completion bash > /etc/bash_completion.d/footfall
+      footfall completion zsh > ~/.zfunc/_footfall
+      footfall completion fish > ~/.config/fish/completions/footfall.fish
+    """
+    found = _SHELLS[shell]
+    root = click.get_current_context().find_root().command
+    click.echo(found(root, {}, "footfall", "_FOOTFALL_COMPLETE").source())
