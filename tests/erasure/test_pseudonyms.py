@@ -31,6 +31,8 @@ async def test_a_pseudonym_takes_the_place_of_the_value(node: Any) -> None:
     (name,) = set(here.stored_people()) - {OTHER}
     assert here.stored_people() == sorted([OTHER] * 6 + [name] * 7)
     assert (len(name), int(name, 16) > 0) == (32, True)
+    # The column that statistics of actors read has the name as well.
+    assert here.store.rows("SELECT DISTINCT context1 = context[1] FROM events", {}) == [(1,)]
     # The value stood in two places of one event.
     assert [context for _, context, _ in here.stored() if context == [name, name]] == [[name, name]]
     alone = structs.replace(here.settings, events_url="embedded")
