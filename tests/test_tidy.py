@@ -30,7 +30,7 @@ LAYERS = (
     ("ingest",),
     ("erasure",),
     ("backup", "demo", "integrity", "privacy"),
-    ("schedules",),
+    ("alerts", "schedules"),
     ("views",),
     ("reports",),
     ("live",),

@@ -179,6 +179,7 @@ def test_a_report_that_failed_is_tried_again_and_then_seen_to_have_failed(make_p
     place.tick(6 * MINUTE_MS)
     assert place.runs(schedule)[0].status is RunStatus.FAILED
     assert place.state.schedules.count_failed(CANCELLED) == 1
+    assert place.state.schedules.failed(CANCELLED, 10) == [(schedule.id, "ann", schedule.name)]
 
 
 def test_a_report_that_succeeds_at_its_second_try_is_complete(place: Any) -> None:

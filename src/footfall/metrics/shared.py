@@ -83,6 +83,11 @@ class SharedMetrics:
         except OSError as error:
             log.warning("metrics of this process cannot be shared with the others: %s", error)
 
+    def add(self, read: Callable[[], Values]) -> None:
+        """Share these values, too."""
+        before = self._read
+        self._read = lambda: before() | read()
+
     def write(self) -> None:
         """Replace the snapshot of this process by the current values."""
         snapshot = _Snapshot(self._role, _rows(self._read()))

@@ -208,6 +208,23 @@ METRICS: Final = (
         "Schedules of the whole installation that paused themselves, or whose report failed for good.",
     ),
     Metric(
+        "footfall_alerts_firing",
+        MetricKind.GAUGE,
+        Merge.SUM,
+        "Alerts that go on, by kind; where `alert_url` is set.",
+        ("kind",),
+    ),
+    Metric(
+        "footfall_alert_messages_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Messages to the receiver of alerts: sent, failed for good, dropped because too many waited.",
+        ("outcome",),
+    ),
+    Metric(
+        "footfall_alert_messages_waiting", MetricKind.GAUGE, Merge.SUM, "Messages that wait for the receiver of alerts."
+    ),
+    Metric(
         "footfall_backup_age_seconds",
         MetricKind.GAUGE,
         Merge.NODE,

@@ -10,7 +10,7 @@ nonce and verifier are derived with a key of the service, so that none of them i
 asked. The token must be signed with a key of the issuer's, by an asymmetric algorithm, and be for us, now, and with our
 nonce (`tokens`). Rights follow the first rule that matches (`rules`).
 
-**The provider is not trusted with our time and memory.** `fetching` bounds each answer in seconds and bytes, and
+**The provider is not trusted with our time and memory.** `provider` bounds each answer in seconds and bytes, and
 follows no redirect. The issuer is a setting, and no address of a request is ever asked.
 
 Authlib and its joserfc, 20 MB with what they need, are an extra (`footfall[oidc]`), and only `tokens` imports them: a

@@ -1,15 +1,17 @@
 """The provider: its description (OpenID Connect Discovery) and its keys, each kept for a while."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from footfall.oidc.fetching import Fetcher
 from footfall.oidc.refusals import Refusal, SignInRefused
 from footfall.settings import Settings
+from footfall.settings.identity_provider import is_trusted_url
 from footfall.system.clock import Clock
+from footfall.system.http_client import ExchangeFailed, HttpClient, Reply
 
 # Keys that are withdrawn are trusted no longer than this.
 KEPT_MS: Final = 3_600_000
@@ -17,6 +19,7 @@ KEPT_MS: Final = 3_600_000
 # have us flood the provider.
 ASKED_AGAIN_MS: Final = 5_000
 _OK: Final = 200
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Metadata(Struct, frozen=True):
@@ -33,6 +36,24 @@ class Metadata(Struct, frozen=True):
 
 class _KeySet(Struct, frozen=True):
     keys: list[dict[str, Any]]
+
+
+class Fetcher:
+    """Asks the provider. `timeout_s` bounds a whole exchange, `bytes_max` its whole answer with the head."""
+
+    def __init__(self, timeout_s: float, bytes_max: int) -> None:
+        self._client = HttpClient(timeout_s, bytes_max)
+
+    async def fetch(self, url: str, headers: Mapping[str, str] | None = None, form: str | None = None) -> Reply:
+        """The answer to a GET, or to a POST of a form. Raises SignInRefused when there is none in time and bounds."""
+        if not is_trusted_url(url):
+            raise SignInRefused(Refusal.UNAVAILABLE, f"the provider names a URL that is not asked: {url[:200]!r}")
+        try:
+            if form is None:
+                return await self._client.get(url, headers or {})
+            return await self._client.post(url, {**_FORM, **(headers or {})}, form.encode())
+        except ExchangeFailed as error:
+            raise SignInRefused(Refusal.UNAVAILABLE, str(error)) from error
 
 
 class Provider:

@@ -16,9 +16,8 @@ from footfall.accounts import Accounts, Failures, Identity, NotVouched, Vouched
 from footfall.addresses import network_of
 from footfall.errors import Code, RequestRefused
 from footfall.oidc import pending, rules
-from footfall.oidc.fetching import Fetcher
 from footfall.oidc.pending import Pending
-from footfall.oidc.provider import Metadata, Provider
+from footfall.oidc.provider import Fetcher, Metadata, Provider
 from footfall.oidc.refusals import Refusal, SignInRefused
 from footfall.settings import Settings
 from footfall.state import State

@@ -17,13 +17,17 @@ from footfall.system.waiting import wait_until
 
 if TYPE_CHECKING:
     from footfall.accounts import Accounts
+    from footfall.alerts import AlertWatch
     from footfall.audit import Audit
     from footfall.backup import BackupDependencies, BackupProgress
     from footfall.journal import Folder, Journal
+    from footfall.loading import Loader
+    from footfall.metrics import SharedMetrics
     from footfall.oidc import ProviderSignIn
     from footfall.plan import LivePlan, Plan
     from footfall.state import State
     from footfall.store import Store
+    from footfall.usage import RollupKeeper
     from footfall.validation import CodeLookup
     from footfall.views import Views
 
@@ -81,6 +85,34 @@ def new_provider(settings: Settings, state: "State", accounts: "Accounts", clock
     from footfall.oidc import ProviderSignIn
 
     return ProviderSignIn(settings, state, accounts, clock)
+
+
+def new_alerts(
+    settings: Settings,
+    state: "State",
+    store: "Store",
+    clock: Clock,
+    metrics: "SharedMetrics",
+    loader: "Loader",
+    keeper: "RollupKeeper",
+) -> "AlertWatch | None":
+    """What looks for alerts and sends them, in the worker; None where the settings name no receiver."""
+    if not settings.alert_url:
+        return None
+    from footfall.alerts import AlertWatch, Sources
+    from footfall.reports import CANCELLED
+
+    sources = Sources(
+        state=state,
+        store=store,
+        metrics=metrics.gather,
+        loaded_through_ms=lambda: loader.loaded_through_ms,
+        is_leader=keeper.is_mine,
+        cancelled=CANCELLED,
+    )
+    alerts = AlertWatch(settings, clock, node_name(settings), sources)
+    metrics.add(alerts.values)
+    return alerts
 
 
 @contextlib.asynccontextmanager

@@ -53,6 +53,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         keeper = RollupKeeper(state, store, settings, clock, node)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         metrics = stack.enter_context(open_metrics(settings, "worker", partial(_values, loader, held, keeper, runner)))
+        alerts = composition.new_alerts(settings, state, store, clock, metrics, loader, keeper)
         eraser = Eraser(EraserDependencies(settings, state, store, plan, loader, tombstones, clock, node))
         scheduler = Scheduler(state, store, settings, clock, plan)
 
@@ -70,28 +71,27 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         async def pack() -> None:
             await asyncio.to_thread(archive.pack, clock.now_ms())
 
-        load = partial(_load_waiting, loader)
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
         roll_up = partial(_roll_up, keeper, stop)
-        erase = partial(asyncio.to_thread, eraser.tick)
         reclaim = partial(_reclaim, MemoryReclaimer(MEMORY_WORTH_BYTES))
-        share_metrics = partial(asyncio.to_thread, metrics.write)
         table = (
-            BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, load),
+            BackgroundTask("load sealed segments", settings.loader_period_ms / 1000, partial(_load_waiting, loader)),
             BackgroundTask("tell other nodes how far this one has loaded", 1, tell),
-            BackgroundTask("show the metrics", METRICS_PERIOD_S, share_metrics),
+            BackgroundTask("show the metrics", METRICS_PERIOD_S, partial(asyncio.to_thread, metrics.write)),
             BackgroundTask("count the events in quarantine", HELD_PERIOD_S, count_held),
             BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
             BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
             BackgroundTask("count past days for the rollups", settings.rollup_period_s, roll_up),
             BackgroundTask("pack archived segments of past days", 60, pack),
-            BackgroundTask("erase persons", ERASE_PERIOD_S, erase),
+            BackgroundTask("erase persons", ERASE_PERIOD_S, partial(asyncio.to_thread, eraser.tick)),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
             BackgroundTask("remove archived segments and audit entries that are past their days", 3600, prune),
         )
         async with asyncio.TaskGroup() as tasks:
             background.start(table, tasks, stop)
             tasks.create_task(runner.run(stop), name="run reports")
+            if alerts is not None:
+                alerts.start(tasks, stop)
         await _load_rest(loader, settings)
         await asyncio.to_thread(state.nodes.remove, node)
 

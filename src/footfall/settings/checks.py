@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from footfall.settings import object_stores
+from footfall.settings.alerts import secret_problem, url_problem
 from footfall.settings.identity_provider import issuer_problem
 
 # From the first colon after the user's name to the last @: better too much than a part of a password left.
@@ -15,7 +16,7 @@ _SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)
 _BOOLEANS = ("true", "false", "1", "0")
 
 # Settings whose whole value is a secret.
-SECRETS = frozenset({"oidc_client_secret"})
+SECRETS = frozenset({"alert_secret", "alert_url", "oidc_client_secret"})
 
 # (smaller, larger, reason): bounds that belong together, the first at most the second.
 PAIRS = (
@@ -145,6 +146,8 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "events_url": _events_url,
     "state_url": _state_url,
     "files_url": _files_url,
+    "alert_url": url_problem,
+    "alert_secret": secret_problem,
     "oidc_issuer": issuer_problem,
     "oidc_name": _not_empty,
     "oidc_scopes": _scopes,

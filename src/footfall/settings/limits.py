@@ -317,3 +317,20 @@ ENGINE_MEMORY_BYTES_MAX = 4 * 1024 * 1024 * 1024
 BACKGROUND_NICE = 10
 # Seconds in which processes must have stopped after SIGTERM before they are killed.
 STOP_TIMEOUT_S = 20
+# Seconds between two looks for alerts: what people hear of is acted on in minutes, and a look costs some ten ms.
+ALERT_PERIOD_S = 60
+# Events in an hour that are so usual that none at all is an alert; fewer come and go by chance: with twenty an hour on
+# average, an hour without any happens once in fifty thousand years.
+ALERT_SILENCE_EVENTS = 20
+# How many times the busiest hour of a week an hour is to be an alert, and how many events it has at least: a doubling
+# is a good day, five times as much is a loop in a client.
+ALERT_SPIKE_FACTOR = 5
+ALERT_SPIKE_EVENTS = 1_000
+# Of the requests with events, how many in a hundred are refused: a client's mistakes are some, a broken release more.
+ALERT_REFUSED_PERCENT = 20
+# Seconds that the store is behind: a second is usual, minutes are a restart of the engine.
+ALERT_LAG_S = 300
+# Seconds for the receiver's whole answer. Nobody waits for it but the next message.
+ALERT_TIMEOUT_S = 10
+# Messages that wait for a receiver that is away; some KiB each, so that the file of them stays small.
+ALERT_WAITING_MAX = 200

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.inspect import BoolType, FloatType, IntType, LiteralType, Type, type_info
 
+from footfall.settings import alerts
 from footfall.settings.checks import PAIRS, problem, shown_value
 from footfall.settings.identity_provider import GroupRights, group_problems, missing
 from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
@@ -262,6 +263,8 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
             yield f"{given['files_options'].place}: {why}"
     if why := missing(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_groups):
         yield f"{given['oidc_issuer'].place}: {why}"
+    if why := alerts.missing(settings.alert_url, settings.alert_secret):
+        yield f"{given['alert_url'].place}: {why}"
     yield from _pair_problems(settings, given, values)
 
 

@@ -199,6 +199,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     audit: bool = True
     audit_days: Annotated[int, Meta(ge=-1)] = limits.AUDIT_DAYS
 
+    alert_url: str = ""
+    alert_secret: str = ""
+    alert_period_s: Positive = limits.ALERT_PERIOD_S
+    alert_silence_events: NotNegative = limits.ALERT_SILENCE_EVENTS
+    alert_spike_factor: NotNegative = limits.ALERT_SPIKE_FACTOR
+    alert_spike_events: Positive = limits.ALERT_SPIKE_EVENTS
+    alert_refused_percent: Annotated[int, Meta(ge=0, le=100)] = limits.ALERT_REFUSED_PERCENT
+    alert_lag_s: NotNegative = limits.ALERT_LAG_S
+    alert_timeout_s: Positive = limits.ALERT_TIMEOUT_S
+    alert_waiting_max: Positive = limits.ALERT_WAITING_MAX
+
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S
     engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX

@@ -98,10 +98,16 @@ class ScheduleRepository:
 
         A run that failed for the reason `meant` does not count: somebody wanted that.
         """
-        failed = select(runs.c.schedule).where(runs.c.status == RunStatus.FAILED, runs.c.reason.is_distinct_from(meant))
-        statement = select(func.count()).where(or_(schedules.c.reason.is_not(None), schedules.c.id.in_(failed)))
+        statement = select(func.count()).select_from(schedules).where(_has_failed(meant))
         with self._database.read() as connection:
             return connection.scalar(statement) or 0
+
+    def failed(self, meant: str, limit: int) -> list[tuple[str, str, str]]:
+        """Id, user and name of those that `count_failed` counts, ordered by id."""
+        columns = (schedules.c.id, schedules.c.user_id, schedules.c.name)
+        statement = select(*columns).where(_has_failed(meant)).order_by(schedules.c.id).limit(limit)
+        with self._database.read() as connection:
+            return [tuple(row) for row in connection.execute(statement)]
 
     def newest_runs(self, schedule_id: str, limit: int) -> list[ScheduleRun]:
         """The runs of the newest windows, the newest first."""
@@ -172,6 +178,11 @@ class ScheduleRepository:
         """Change a run that is still as `old` says; False when it is not."""
         with self._database.write() as connection:
             return _change(connection, old, new)
+
+
+def _has_failed(meant: str) -> ColumnElement[bool]:
+    failed = select(runs.c.schedule).where(runs.c.status == RunStatus.FAILED, runs.c.reason.is_distinct_from(meant))
+    return or_(schedules.c.reason.is_not(None), schedules.c.id.in_(failed))
 
 
 def _change(connection: Connection, old: ScheduleRun, new: ScheduleRun) -> bool:

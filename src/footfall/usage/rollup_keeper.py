@@ -85,7 +85,7 @@ class RollupKeeper:
         While the store or the state is away, nothing is done. `stopped` ends a long step early.
         """
         try:
-            if self._is_mine():
+            if self.is_mine():
                 return self._step(stopped)
         except (StoreUnavailable, StoreFailed, StoreTimeout, StateUnavailable) as error:
             log.debug("the rollups wait for the store: %s", error)
@@ -125,8 +125,11 @@ class RollupKeeper:
             self._settled = state
         return rest_s
 
-    def _is_mine(self) -> bool:
-        """Whether this node keeps the rollups: the first by name of those that were heard of lately."""
+    def is_mine(self) -> bool:
+        """Whether this node keeps the rollups: the first by name of those that were heard of lately.
+
+        Blocks; raises StateUnavailable.
+        """
         now_ms = self._clock.now_ms()
         nodes = [each.node for each in self._state.nodes.all() if now_ms - each.seen_ms < NODE_SILENT_MS]
         return min([*nodes, self._node]) == self._node

@@ -1,0 +1,132 @@
+"""One HTTP request to another server: bounded in time and bytes as a whole, over TLS, without redirects or proxies.
+
+A client of our own, on httptools, because the time that usual clients bound is that between two packets: a server that
+sends a byte every second would keep whoever asks for as long as it likes.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import httptools
+from msgspec import Struct
+
+_PIECE_BYTES = 64 * 1024
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class ExchangeFailed(Exception):
+    """There is no answer within time and bounds; the text says why, and names the host alone."""
+
+
+class Reply(Struct, frozen=True):
+    """What was answered; `headers` by their names in lower case."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = {}
+
+
+class _Reader:
+    """Takes the pieces of one answer; the names of its methods are those that the parser calls."""
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.status = 0
+        self.is_complete = False
+
+    def on_message_begin(self) -> None:
+        self.headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, piece: bytes) -> None:
+        self.body += piece
+
+    def on_message_complete(self) -> None:
+        self.status = self.parser.get_status_code()
+        # What comes before the answer, such as "early hints", is not the answer.
+        self.is_complete = self.status >= 200
+
+
+class HttpClient:
+    """Asks servers. `timeout_s` bounds a whole exchange, `bytes_max` its whole answer with the head.
+
+    `accepts` says of an address whether it may be connected to; it is asked of the very address that then is.
+    """
+
+    def __init__(self, timeout_s: float, bytes_max: int, accepts: Callable[[Address], bool] | None = None) -> None:
+        self._timeout_s = timeout_s
+        self._bytes_max = bytes_max
+        self._accepts = accepts
+        self._tls = ssl.create_default_context()
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Reply:
+        """The answer to a GET. Raises ExchangeFailed."""
+        return await self._ask("GET", url, headers, b"")
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """The answer to a POST. Raises ExchangeFailed."""
+        return await self._ask("POST", url, {**headers, "Content-Length": str(len(body))}, body)
+
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        where = urlsplit(url).netloc.rpartition("@")[2]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(url, _head(method, url, headers) + body)
+        except TimeoutError as error:
+            raise ExchangeFailed(f"{where} did not answer in {self._timeout_s} s") from error
+        except (OSError, UnicodeError, httptools.HttpParserError) as error:
+            raise ExchangeFailed(f"{where} cannot be asked: {error!r:.200}") from error
+
+    async def _exchange(self, url: str, request: bytes) -> Reply:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        tls = {"ssl": self._tls, "server_hostname": host} if secure else {}
+        reader, writer = await asyncio.open_connection(await self._address(host, port), port, **tls)  # type: ignore[arg-type]
+        try:
+            writer.write(request)
+            await writer.drain()
+            return await self._read(reader)
+        finally:
+            writer.transport.abort()
+
+    async def _address(self, host: str, port: int) -> str:
+        """The host; where addresses are chosen, the first address of it that may be connected to."""
+        if self._accepts is None:
+            return host
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for *_, address in found:
+            if self._accepts(ipaddress.ip_address(str(address[0]).partition("%")[0])):
+                return str(address[0])
+        raise ConnectionError(f"no address of {host} is one to connect to")
+
+    async def _read(self, reader: asyncio.StreamReader) -> Reply:
+        answer, received = _Reader(), 0
+        while not answer.is_complete:
+            piece = await reader.read(_PIECE_BYTES)
+            received += len(piece)
+            if received > self._bytes_max:
+                raise ConnectionError(f"an answer of more than {self._bytes_max} bytes")
+            if not piece:
+                raise ConnectionError("the connection ended before the answer")
+            answer.parser.feed_data(piece)
+        return Reply(answer.status, bytes(answer.body), answer.headers)
+
+
+def _head(method: str, url: str, headers: Mapping[str, str]) -> bytes:
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    lines = {"Host": host, "Accept": "application/json", "Connection": "close", "User-Agent": "footfall", **headers}
+    head = "\r\n".join([f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in lines.items())])
+    return head.encode("ascii", "replace") + b"\r\n\r\n"
