@@ -73,7 +73,7 @@ def test_a_key_for_some_makes_a_schedule_of_these_alone(place: Any) -> None:
     owner = place.state.users.get("ann")
     fields = structs.asdict(owner) | {"key": "k", "scopes": ("report",), "sees_all": False, "granted": ()}
     keyed = KeyedUser(**fields | {"customers": ("C",), "products": ("P",), "is_narrowed": True})
-    whole = KeyedUser(**fields, products=(), is_narrowed=False)
+    whole = KeyedUser(**fields | {"products": (), "is_narrowed": False})
     body = b'{"every":"hour","filter":{"customers":["*"],"products":["*"]}}'
     narrow, wide = place.desk.add(keyed, body), place.desk.add(whole, body)
     assert narrow.filter == {"customers": ["C"], "products": ["P"]}

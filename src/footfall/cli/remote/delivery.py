@@ -50,7 +50,7 @@ class Delivery:
         self.trouble = ""
         self.retries = 0
         self._url = url
-        self._headers = {"Content-Type": "application/json", "User-Agent": "footfall-send", **headers}
+        self._headers = {"Content-Type": "application/json", "User-Agent": "footfall send", **headers}
         self._compress = compress
         if compress:
             self._headers["Content-Encoding"] = "zstd"
