@@ -48,6 +48,7 @@ GUIDES: Final[Mapping[str, str]] = {
     "statistics": "Statistics",
     "deployment": "Deployment",
     "operating": "Operating",
+    "alerts": "Alerts",
     "security": "Security",
     "sign-in": "Signing in with an identity provider",
     "privacy": "Privacy",
