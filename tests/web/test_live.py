@@ -97,6 +97,21 @@ async def test_a_client_that_takes_nothing_delays_neither_events_nor_the_stop(se
     writer.transport.abort()
 
 
+async def test_a_client_that_leaves_the_end_alone_does_not_delay_the_stop(service):
+    async with service() as opened, serving(opened) as (server, port):
+        _, writer, _ = await begin(port, request(opened.anna), receive_bytes=4096)
+        writer.transport.pause_reading()
+        (connection,) = server.server_state.connections
+        transport = connection.transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        # More than the system takes, and so little that the stream does not wait: it is over before its client has it.
+        async with asyncio.timeout(DEADLINE_S):
+            while not transport.get_write_buffer_size():
+                await opened.journal.append(LINE % (b"x" * 5_000))
+                await asyncio.sleep(0.05)
+    writer.transport.abort()
+
+
 async def test_a_stream_that_nobody_may_open_and_one_that_is_not_wanted_leave_nothing(service):
     async with (
         service(live_listeners_each_max=1) as opened,

@@ -25,7 +25,8 @@ SKIPPED_BYTES_MAX: Final = 64 * 1024
 # The key of a scope whose value is an event: it is set when the client has gone, or sends nothing more, and when the
 # server stops. An answer that waits for something should then come at once.
 ANSWER_NOW: Final = "footfall.answer_now"
-# The key of a scope whose value is a call that cuts the connection, whatever the client has yet to take.
+# The key of a scope whose value is a call that cuts the connection, whatever the client has yet to take of the answer.
+# One that goes on to the next request is left alone.
 CUT: Final = "footfall.cut"
 # What no header may have: a value with a line end would be two headers.
 _NAME_REFUSED: Final = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"]')
@@ -75,7 +76,7 @@ class AsgiExchange(HeldBody):
         )
         self.scope = scope
         scope[ANSWER_NOW] = self._answer_now
-        scope[CUT] = transport.abort
+        scope[CUT] = self._cut
         self._incoming = incoming
         self._transport = transport
         self._flow = flow
@@ -101,6 +102,10 @@ class AsgiExchange(HeldBody):
             if not (self.response_complete or self.disconnected):
                 log.error("the application returned before its answer was complete")
                 await self._fail()
+
+    def _cut(self) -> None:
+        if not self.response_complete or self._transport.is_closing():
+            self._transport.abort()
 
     def hurry(self) -> None:
         self._answer_now.set()

@@ -48,7 +48,8 @@ def stream_messages(
 
     async def send_all(scope: Scope, _: Receive, send: Send) -> None:
         answer_now = cast("asyncio.Event | None", scope.get(ANSWER_NOW))
-        watches = [asyncio.ensure_future(_cut_after_end(listener, cast("Callable[[], None] | None", scope.get(CUT))))]
+        cut = cast("Callable[[], None]", scope.get(CUT, lambda: None))
+        watches = [asyncio.ensure_future(_cut_after_end(listener, cut))]
         if answer_now is not None:
             watches.append(asyncio.ensure_future(_end_on(answer_now, listener)))
         try:
@@ -63,6 +64,8 @@ def stream_messages(
             live.leave(listener)
             for watch in watches:
                 watch.cancel()
+            # What was sent may still wait for the client to take it.
+            asyncio.get_running_loop().call_later(_END_S, cut)
 
     return send_all
 
@@ -73,9 +76,8 @@ async def _end_on(answer_now: asyncio.Event, listener: Listener) -> None:
     listener.end(STOPPING)
 
 
-async def _cut_after_end(listener: Listener, cut: Callable[[], None] | None) -> None:
-    """Cut the connection of a client that does not take the end of its stream."""
+async def _cut_after_end(listener: Listener, cut: Callable[[], None]) -> None:
+    """Cut the connection of a client that does not take what comes before the end of its stream."""
     await listener.has_ended.wait()
     await asyncio.sleep(_END_S)
-    if cut is not None:
-        cut()
+    cut()
