@@ -43,6 +43,9 @@ def after(owner: Any, name: str) -> None:
     setattr(owner, name, wrapped)
 
 
+# Seconds after which a worker ends that has met no point.
+DEADLINE_S = 60
+
 # In the order of the work.
 POINTS = {
     "a segment is written anew, and not in its place": (before, Disk, "move"),
@@ -65,7 +68,8 @@ def work(point: str, settings: Settings) -> None:
     eraser = Eraser(EraserDependencies(settings, state, store, plan, loader, tombstones, clock, node_name(settings)))
     when, owner, name = POINTS[point]
     when(owner, name)
-    while state.erasures.unfinished():
+    deadline = time.monotonic() + DEADLINE_S
+    while state.erasures.unfinished() and time.monotonic() < deadline:
         loader.tick()
         eraser.tick()
         time.sleep(0.01)

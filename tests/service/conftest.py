@@ -109,6 +109,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert run.stop() == 0
 
 
+@pytest.fixture
+def user_of_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: Running) -> None:
+    """Commands speak to the shared service as its administrator, and write into the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"URL": shared.url, "USER": "admin", "PASSWORD": PASSWORD}.items():
+        monkeypatch.setenv(f"FOOTFALL_{name}", value)
+
+
 @pytest.fixture(scope="module")
 def sturdy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service of which tests kill processes: it starts them again."""

@@ -13,17 +13,12 @@ from click.testing import CliRunner, Result
 from footfall.cli import main
 from footfall.cli.remote.selection import ChosenEvents, last_times
 
+pytestmark = pytest.mark.usefixtures("user_of_shared")
+
 DAY_MS = 86_400_000
 START = 1_440_000_000_000
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-ACCESSED"}
 NOON = int(dt.datetime(2026, 3, 29, 12, tzinfo=dt.UTC).timestamp() * 1000)
-
-
-@pytest.fixture(autouse=True)
-def _user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, value in {"URL": shared.url, "USER": "admin", "PASSWORD": "correct horse battery"}.items():
-        monkeypatch.setenv(f"FOOTFALL_{name}", value)
 
 
 def report(*words: object) -> Result:

@@ -10,18 +10,13 @@ from click.testing import CliRunner, Result
 from footfall.cli import main
 from footfall.cli.remote.statistic_tables import statistic_lines
 
+pytestmark = pytest.mark.usefixtures("user_of_shared")
+
 START = 1_460_000_000_000
 DAY_MS = 86_400_000
 EVENT = {"customer": "TGAM", "product": "PORTFOLIO"}
 TYPES = ("PORTFOLIO-APPLICATION-LOADED", "PORTFOLIO-ACCESSED")
 SCOPE = ("--customer", "TGAM", "--product", "PORTFOLIO", "--start", str(START), "--end", str(START + 30 * DAY_MS))
-
-
-@pytest.fixture(autouse=True)
-def _user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, value in {"URL": shared.url, "USER": "admin", "PASSWORD": "correct horse battery"}.items():
-        monkeypatch.setenv(f"FOOTFALL_{name}", value)
 
 
 def stats(*words: object) -> Result:
