@@ -99,8 +99,9 @@ def test_a_restart_knows_what_was_told_and_what_waits(tmp_path: Any) -> None:
     book.write(tmp_path)
     assert read_book(tmp_path) == book
     assert (tmp_path / "run" / "alerts.json").stat().st_mode & 0o777 == 0o600
-    (tmp_path / "run" / "alerts.json").write_text("{")
-    assert read_book(tmp_path) == Book()
+    for damaged in (b"{", b'{"firing": {"\xff": 1}}'):
+        (tmp_path / "run" / "alerts.json").write_bytes(damaged)
+        assert read_book(tmp_path) == Book()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Messages reach a real server, signed; what it refuses is tried again or given up, and nothing is sent elsewhere."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -180,6 +181,33 @@ async def test_an_answer_without_an_end_ends_in_time_and_bytes() -> None:
         post.add()
         await post.sender.send_first()
         assert post.book.waiting[0].tries == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        # As Python's own server answers, where nobody says otherwise: the end of the connection is that of the answer.
+        (b"HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", SENT),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nthanks", SENT),
+        (b"HTTP/1.1 200 OK\r\nServer: x\r\n", "tried"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthanks", "tried"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nthanks\r\n", "tried"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", "tried"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", "tried"),
+    ],
+)
+async def test_an_answer_ends_with_its_connection_where_it_says_no_end(answer: bytes, outcome: str) -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(reply, "127.0.0.1", 0) as server:
+        post = Post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        post.add()
+        assert await post.sender.send_first() == 0
+    assert [one.tries for one in post.book.waiting] == ([] if outcome == SENT else [1])
+    assert post.sender.counts[SENT] == (outcome == SENT)
 
 
 async def test_https_needs_a_certificate_that_the_machine_trusts(monkeypatch: Any, tmp_path: Any) -> None:

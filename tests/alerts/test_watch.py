@@ -10,6 +10,7 @@ from receivers import Receiver, receiving
 from states import state_url
 
 from footfall.alerts import AlertWatch, Sources
+from footfall.alerts.messages import GONE_LOOKS
 from footfall.metrics import EVENTS, Values
 from footfall.settings import Settings
 from footfall.state import State
@@ -121,3 +122,21 @@ async def test_what_all_nodes_share_is_told_by_one_of_them(node: Node, receiver:
     await node.watch.look()
     assert node.watch.values()["footfall_alerts_firing", "schedule"] == 0
     assert node.watch.values()["footfall_alert_messages_waiting",] == 0
+
+
+async def test_an_alert_that_goes_on_is_not_told_to_have_ended_because_there_are_too_many(
+    node: Node, receiver: Receiver, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("footfall.alerts.watch.ALERTS_MAX", 2)
+    failed = [("a", "anna", "one"), ("b", "anna", "two")]
+    monkeypatch.setattr(node.state.schedules, "failed", lambda *_: iter(failed))
+    await node.watch.look()
+    # A third comes first in the list.
+    failed.insert(0, ("0", "anna", "three"))
+    for _ in range(GONE_LOOKS + 1):
+        await node.watch.look()
+    told = await node.send(receiver, 2)
+    assert [(what, key.split()[2]) for what, key in told] == [
+        ("alert.firing", "schedule=a"),
+        ("alert.firing", "schedule=b"),
+    ]

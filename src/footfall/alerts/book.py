@@ -54,6 +54,6 @@ def read_book(folder: Path) -> Book:
         return msgspec.json.decode((folder / BOOK).read_bytes(), type=Book)
     except FileNotFoundError:
         return Book()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         log.warning("which alerts were told cannot be read, so that some may be told again: %s", error)
         return Book()

@@ -16,7 +16,7 @@ SILENCE_DAYS: Final = 5
 SPIKE_DAYS: Final = 3
 # Requests in ten minutes below which a share of refusals says nothing.
 REFUSED_REQUESTS_MIN: Final = 50
-# Alerts of one look. Past it somebody looks at the whole anyway.
+# Alerts that go on at once. Past it somebody looks at the whole anyway.
 ALERTS_MAX: Final = 200
 
 

@@ -69,6 +69,8 @@ class AlertWatch:
         self._began_ms = clock.now_ms()
         self._settled_ms = self._began_ms + round(settled_s * 1000)
         self._counts: deque[tuple[float, Requests]] = deque()
+        # The file has one draft: what looks and what sends must not write it at once.
+        self._writing = asyncio.Lock()
 
     def start(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         """Look and send until `stop` is set."""
@@ -79,10 +81,10 @@ class AlertWatch:
         """Look once, and have told what has begun or ended."""
         alerts, looked = await asyncio.to_thread(self._find)
         now_ms = self._clock.now_ms()
-        for what, firing in note(self._book, alerts[:ALERTS_MAX], looked, now_ms):
+        for what, firing in note(self._book, self._chosen(alerts), looked, now_ms):
             log.warning("alert %s: %s", what, firing.alert.text)
             self._sender.add(new_message(what, firing, self._settings, self._node, now_ms))
-        await asyncio.to_thread(self._book.write, self._settings.data)
+        await self._keep()
 
     async def send(self, stop: asyncio.Event) -> None:
         """Send what waits, until `stop` is set; what is left then is sent after the next start."""
@@ -93,7 +95,7 @@ class AlertWatch:
                 log.exception("failed to send an alert; trying again")
                 wait_ms = None
             if wait_ms == 0:
-                await asyncio.to_thread(self._book.write, self._settings.data)
+                await self._keep()
             else:
                 await wait_for_stop(stop, _REST_S if wait_ms is None else min(_REST_S, wait_ms / 1000))
 
@@ -103,6 +105,16 @@ class AlertWatch:
         found: Values = {("footfall_alerts_firing", kind): firing.count(kind) for kind in get_args(Kind)}
         found |= {("footfall_alert_messages_total", name): count for name, count in self._sender.counts.copy().items()}
         return found | {("footfall_alert_messages_waiting",): len(self._book.waiting)}
+
+    def _chosen(self, alerts: list[Alert]) -> list[Alert]:
+        """Those that go on, and as many new ones as there is room for: one that is left out would count as ended."""
+        known = [one for one in alerts if one.key in self._book.firing]
+        new = [one for one in alerts if one.key not in self._book.firing]
+        return known + new[: max(0, ALERTS_MAX - len(self._book.firing))]
+
+    async def _keep(self) -> None:
+        async with self._writing:
+            await asyncio.to_thread(self._book.write, self._settings.data)
 
     def _find(self) -> tuple[list[Alert], set[Kind]]:
         """What is wrong now, and which kinds were looked for: what is away is not looked at."""

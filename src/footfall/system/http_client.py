@@ -40,12 +40,17 @@ class _Reader:
         self.body = bytearray()
         self.status = 0
         self.is_complete = False
+        self._has_head = False
 
     def on_message_begin(self) -> None:
         self.headers = {}
+        self._has_head = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
 
     def on_body(self, piece: bytes) -> None:
         self.body += piece
@@ -54,6 +59,12 @@ class _Reader:
         self.status = self.parser.get_status_code()
         # What comes before the answer, such as "early hints", is not the answer.
         self.is_complete = self.status >= 200
+
+    def end(self) -> None:
+        """The connection has ended: so has an answer that tells neither its length nor its pieces."""
+        is_told = {"content-length", "transfer-encoding"} & self.headers.keys()
+        if self._has_head and not is_told and self.parser.get_status_code() >= 200:
+            self.on_message_complete()
 
 
 class HttpClient:
@@ -83,7 +94,7 @@ class HttpClient:
                 return await self._exchange(url, _head(method, url, headers) + body)
         except TimeoutError as error:
             raise ExchangeFailed(f"{where} did not answer in {self._timeout_s} s") from error
-        except (OSError, UnicodeError, httptools.HttpParserError) as error:
+        except (OSError, UnicodeError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise ExchangeFailed(f"{where} cannot be asked: {error!r:.200}") from error
 
     async def _exchange(self, url: str, request: bytes) -> Reply:
@@ -117,9 +128,12 @@ class HttpClient:
             received += len(piece)
             if received > self._bytes_max:
                 raise ConnectionError(f"an answer of more than {self._bytes_max} bytes")
-            if not piece:
+            if piece:
+                answer.parser.feed_data(piece)
+                continue
+            answer.end()
+            if not answer.is_complete:
                 raise ConnectionError("the connection ended before the answer")
-            answer.parser.feed_data(piece)
         return Reply(answer.status, bytes(answer.body), answer.headers)
 
 
