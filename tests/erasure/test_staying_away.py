@@ -62,6 +62,53 @@ async def test_no_retry_rebuild_or_restore_brings_a_person_back(node: Any, tmp_p
         assert job.erased_ms is not None
 
 
+async def test_a_pseudonym_of_one_person_brings_no_other_back(node: Any) -> None:
+    here, guest = node(), "guest-4713"
+    async with here.open():
+        await here.fill()
+        await here.erase(value=OTHER, pseudonymise=True)
+        await here.erase()
+        await here.erase(key="item")
+        await here.erase(key="item", value=guest, pseudonymise=True)
+        await here.post(event("BOUGHT", OTHER, VALUE), event("BOUGHT", OTHER, guest), key="late")
+        await here.load()
+        assert [here.places(value) for value in (OTHER, VALUE, guest)] == [[], [], []]
+        assert len(here.stored_people()) == 6 + 1
+
+
+async def test_who_has_a_pseudonym_and_is_erased_stays_away(node: Any) -> None:
+    here = node()
+    alone = structs.replace(here.settings, events_url="embedded")
+    async with here.open():
+        await here.fill()
+        # Both are ordered before the work begins.
+        orders = [here.order(pseudonymise=True), here.order()]
+        for one in orders:
+            await here.finish(one.id)
+        await here.post(event("OPENED", VALUE), key="late")
+        await here.load()
+        persons = erased_persons(here.state, here.name)
+        verified = await asyncio.to_thread(Verification(alone, here.store, here.clock, no_progress, persons).run)
+    assert (here.stored_people(), verified.problems) == ([OTHER] * 6, {})
+
+
+async def test_verify_finds_who_came_back_between_two_erasures(node: Any) -> None:
+    here = node()
+    alone = structs.replace(here.settings, events_url="embedded")
+    async with here.open():
+        await here.fill()
+        await here.erase()
+        await here.post(event("OPENED", VALUE, timestamp=here.clock.now_ms() + 60_000))
+        await here.load()
+        here.store.write("CREATE TABLE IF NOT EXISTS kept_rows AS events", {})
+        here.store.write("INSERT INTO kept_rows SELECT * FROM events", {})
+        await here.erase()
+        here.store.write("INSERT INTO events SELECT * FROM kept_rows", {})
+        persons = erased_persons(here.state, here.name)
+        verified = await asyncio.to_thread(Verification(alone, here.store, here.clock, no_progress, persons).run)
+    assert verified.erased.events["table events"] == 1
+
+
 async def test_verify_finds_what_is_left_of_a_person_and_no_archive_is_rebuilt_that_may_have_them(node: Any) -> None:
     here = node()
     alone = structs.replace(here.settings, events_url="embedded")

@@ -27,7 +27,7 @@ from footfall.loading import Loader
 from footfall.plan import LivePlan
 from footfall.reports import Destinations
 from footfall.settings import Settings
-from footfall.state import Erasure, ErasurePhase, State
+from footfall.state import Erasure, ErasureMode, ErasurePhase, State
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system.clock import Clock
 from footfall.tombstones import Tombstones, salt_of
@@ -71,7 +71,8 @@ class Eraser:
         for erasure in unfinished:
             if erasure.phase is ErasurePhase.FILES and self._have_all_done_theirs(erasure):
                 state.erasures.advance(erasure.id, ErasurePhase.STORE, erasure.receipt)
-        for erasure in state.erasures.unfinished():
+        # As in the files: who is to have a pseudonym, and is to be erased as well, is erased.
+        for erasure in sorted(state.erasures.unfinished(), key=lambda one: one.mode is not ErasureMode.ERASE):
             if erasure.phase is ErasurePhase.STORE:
                 try:
                     with contextlib.suppress(Busy), exclusive_access(self._dependencies.settings.data):

@@ -58,7 +58,8 @@ class LineFilter:
         self._products: dict[str, set[int]] = {}
         self._planless: set[int] = set()
         self._cut_ms = self._ordered_ms = -(2**63)
-        for one in erasures:
+        # Who has a pseudonym and is erased later is erased.
+        for one in sorted(erasures, key=lambda one: one.mode is not ErasureMode.ERASE):
             self._add(one)
 
     def _add(self, one: Erasure) -> None:
@@ -109,13 +110,14 @@ class LineFilter:
             if found is None:
                 kept.append(text)
                 continue
-            one, line, value = found
+            line, persons = found
             changed = True
-            cleaned.events[one.id] += 1
-            cleaned.latest_ms[one.id] = max(cleaned.latest_ms.get(one.id, line.timestamp), line.timestamp)
+            for one in {one.id: one for one in persons.values()}.values():
+                cleaned.events[one.id] += 1
+                cleaned.latest_ms[one.id] = max(cleaned.latest_ms.get(one.id, line.timestamp), line.timestamp)
             # What broke the plan may tell the value in its reason, and counts for nothing: it always goes.
-            if one.mode is ErasureMode.PSEUDONYMISE and kind is SegmentKind.EVENTS:
-                kept.append(_renamed(text, value, one.pseudonym))
+            if kind is SegmentKind.EVENTS and all(one.mode is ErasureMode.PSEUDONYMISE for one in persons.values()):
+                kept.append(_renamed(text, {value: one.pseudonym for value, one in persons.items()}))
             else:
                 cleaned.removed += 1
         return b"".join(kept) if changed else None
@@ -130,8 +132,11 @@ class LineFilter:
         except msgspec.MsgspecError:
             return False
 
-    def _find(self, kind: SegmentKind, text: bytes, digests: dict[str, str]) -> tuple[Erasure, _Line, str] | None:
-        """The erasure that a line falls under, and the person's value; None for a line of nobody."""
+    def _find(self, kind: SegmentKind, text: bytes, digests: dict[str, str]) -> tuple[_Line, dict[str, Erasure]] | None:
+        """The values of a line that are erased persons', each with its erasure; None for a line of nobody.
+
+        One line may be of several: of who gave something, and of who got it.
+        """
         try:
             line = _line.decode(text)
         except msgspec.MsgspecError:
@@ -141,7 +146,8 @@ class LineFilter:
             # An event that broke the plan may have the value anywhere.
             places: Iterable[int] = range(len(line.context))
         else:
-            places = self._places_of(line)
+            places = sorted(self._places_of(line))
+        found: dict[str, Erasure] = {}
         for at in places:
             value = line.context[at] if at < len(line.context) else None
             if not value:
@@ -151,10 +157,10 @@ class LineFilter:
                 if len(digests) >= _DIGESTS_MAX:
                     digests.clear()
                 digest = digests[value] = self._digest(value)
-            for one in self._by_digest.get(digest, ()):
-                if _covers(one, line, kind, at):
-                    return one, line, value
-        return None
+            one = next((one for one in self._by_digest.get(digest, ()) if _covers(one, line, kind, at)), None)
+            if one is not None and (value not in found or one.mode is ErasureMode.ERASE):
+                found[value] = one
+        return (line, found) if found else None
 
     def _places_of(self, line: _Line) -> set[int]:
         found = self._places.get((line.product, line.type), set())
@@ -185,8 +191,8 @@ def _covers(one: Erasure, line: _Line, kind: SegmentKind, at: int) -> bool:
     )
 
 
-def _renamed(text: bytes, value: str, pseudonym: str) -> bytes:
-    """A line with the pseudonym wherever its context has the value."""
+def _renamed(text: bytes, pseudonyms: dict[str, str]) -> bytes:
+    """A line with the pseudonyms wherever its context has their values."""
     line = msgspec.json.decode(text)
-    line["context"] = [pseudonym if each == value else each for each in line["context"]]
+    line["context"] = [pseudonyms.get(each, each) for each in line["context"]]
     return msgspec.json.encode(line) + b"\n"

@@ -40,11 +40,17 @@ def quarantine_condition(salt: str, rule: ErasureRule, erasures: Sequence[Erasur
 
 
 def _parameters(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> dict[str, Any]:
+    # One who was erased twice has the later times: the function that looks them up takes the first of equal digests.
+    cuts: dict[str, int] = {}
+    orders: dict[str, int] = {}
+    for one in erasures:
+        cuts[one.digest] = max(cuts.get(one.digest, one.cut_ms), one.cut_ms)
+        orders[one.digest] = max(orders.get(one.digest, one.ordered_ms), one.ordered_ms)
     parameters: dict[str, Any] = {
         "person_salt": salt,
-        "person_digests": [one.digest for one in erasures],
-        "person_cuts": [one.cut_ms for one in erasures],
-        "person_orders": [one.ordered_ms for one in erasures],
+        "person_digests": list(cuts),
+        "person_cuts": list(cuts.values()),
+        "person_orders": list(orders.values()),
     }
     if rule.customers:
         parameters["person_customers"] = list(rule.customers)
