@@ -20,6 +20,8 @@ async def test_the_command_erases_and_tells_it_without_the_value(node: Any) -> N
     ]
     refused = await asyncio.to_thread(run, here, f"erase --key person --value {VALUE}")
     assert (refused.exit_code, refused.stderr) == (1, "Error: no product has the key 'person': item, user\n")
+    unwritable = await asyncio.to_thread(run, here, "erase --key user --value zebra\udcff")
+    assert (unwritable.exit_code, unwritable.stderr) == (1, "Error: the value is not UTF-8, which no event has\n")
     # Nothing was ordered or changed, and without a yes nothing is.
     undecided = await asyncio.to_thread(run, here, f"erase --key user --value {VALUE}", "n\n")
     assert undecided.exit_code == 1
@@ -36,7 +38,7 @@ async def test_the_command_erases_and_tells_it_without_the_value(node: Any) -> N
     worker = threading.Thread(target=work)
     worker.start()
     try:
-        done = await asyncio.to_thread(run, here, "erase --key user --value - --yes --json", f"{VALUE}\n")
+        done = await asyncio.to_thread(run, here, "erase --key user --value - --yes --json", f"{VALUE}\r\n")
     finally:
         over.set()
         worker.join()

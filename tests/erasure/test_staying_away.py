@@ -8,6 +8,7 @@ import pytest
 from erased import OTHER, VALUE, back_up_node, event, find_value, run
 from msgspec import structs
 
+from footfall.backup.saving import BackupRun
 from footfall.integrity import (
     Absence,
     CannotRebuild,
@@ -60,6 +61,27 @@ async def test_no_retry_rebuild_or_restore_brings_a_person_back(node: Any, tmp_p
         job = there.state.jobs.get("with")
         assert (job.removed, there.has_file(job)) == (True, False)
         assert job.erased_ms is not None
+
+
+async def test_who_is_erased_while_the_first_backup_is_made_does_not_come_back_with_it(
+    node: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    here, where, loop = node(), tmp_path / "backup", asyncio.get_running_loop()
+    save = BackupRun.save
+
+    def save_and_erase(self: BackupRun, own: str) -> Any:
+        copied = save(self, own)
+        asyncio.run_coroutine_threadsafe(here.erase(), loop).result()
+        return copied
+
+    monkeypatch.setattr(BackupRun, "save", save_and_erase)
+    async with here.open():
+        await here.fill()
+        await asyncio.to_thread(back_up_node, here, where)
+    there = await asyncio.to_thread(node, where)
+    async with there.open():
+        await there.load()
+    assert (there.stored_people(), there.places(VALUE)) == ([OTHER] * 6, [])
 
 
 async def test_a_pseudonym_of_one_person_brings_no_other_back(node: Any) -> None:

@@ -84,6 +84,19 @@ def test_a_file_that_others_can_read_is_refused_with_what_mends_it(folder):
     assert "cannot be read" in run("logout").stderr
 
 
+def test_whatever_a_name_or_a_secret_is_the_file_can_be_read_again():
+    odd = {"😀": Profile("https://one.example.com", "a\x7fb", 'x\x7f\x01\t"\\😀\x85\u2028')}
+    profiles.write(odd)
+    assert profiles.read() == odd
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://ada:secret@[::1", "https://one.example.com:99999"])
+def test_an_address_that_cannot_be_read_is_refused_in_one_line_without_what_it_has(url):
+    told = run("login", url, "--user", "a", given="b\n")
+    assert told.exit_code == 1
+    assert told.stderr == "Error: this is no address of a service, such as https://events.example.com\n"
+
+
 def test_a_service_on_this_machine_needs_no_profile(shared):
     settings = Settings(data_dir=str(shared.folder), host="0.0.0.0", port=shared.port)  # noqa: S104 - what it listens on
     assert connecting.find_service(settings, None, None).url == shared.url

@@ -18,6 +18,7 @@ from footfall.backup.dependencies import UNLIMITED, BackupDependencies, retry
 from footfall.backup.errors import BackupRefused
 from footfall.backup.location import BackupLocation, part_name
 from footfall.backup.manifest import BackupManifest, BackupPart, PartKind, installation_id
+from footfall.backup.tombstones import leave_tombstones
 from footfall.journal import Folder, SegmentKind
 from footfall.reports import file_path
 from footfall.state import Job, JobStatus
@@ -176,6 +177,9 @@ def back_up(location: BackupLocation, dependencies: BackupDependencies, clock: C
     parts.sync(manifest)
     location.put(manifests.MANIFEST_NAME, manifests.write_manifest(manifest))
     location.sync()
+    if dependencies.state.erasures.version() != (0, 0):
+        # Somebody may have been erased while their events were copied, when there was no backup here to mark.
+        leave_tombstones(location, dependencies.state)
     return BackupResult(manifest=manifest, written_bytes=parts.written_bytes, pruned=parts.prune(manifest))
 
 

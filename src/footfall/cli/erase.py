@@ -70,7 +70,7 @@ def erase(
 
     wanted = ErasureWanted(
         key=key,
-        value=sys.stdin.readline().rstrip("\n") if value == _STDIN else value,
+        value=sys.stdin.readline().rstrip("\r\n") if value == _STDIN else value,
         pseudonymise=pseudonymise,
         customers=customers,
         products=products,

@@ -84,6 +84,8 @@ class Erasures:
     def _draft(self, wanted: ErasureWanted, by: str) -> Erasure:
         if not wanted.value:
             raise ErasureRefused("the value is empty, which is nobody's")
+        if not _is_utf8(wanted.value):
+            raise ErasureRefused("the value is not UTF-8, which no event has")
         plan = self._plan()
         places = find_places(plan, wanted.key, wanted.products)
         if not places:
@@ -105,6 +107,15 @@ class Erasures:
             ordered_ms=now_ms,
             cut_ms=now_ms,
         )
+
+
+def _is_utf8(value: str) -> bool:
+    """Whether the value can be in an event: bytes of a command line that are no text become halves of characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def newest_erasures(state: State) -> list[ErasureShown]:

@@ -93,7 +93,12 @@ def local_address(settings: Settings) -> str:
 
 def checked_url(url: str) -> str:
     """The address without a slash behind it; ends the command when it is none."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it is what checks it
+    except ValueError as error:
+        # A password may stand in it: it is not shown.
+        raise click.ClickException("this is no address of a service, such as https://events.example.com") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise click.ClickException(
             f"{plain(parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl())!r} is no address of a service, "

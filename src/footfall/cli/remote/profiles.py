@@ -73,12 +73,17 @@ def write(profiles: dict[str, Profile]) -> None:
     """Replace the file, which is the user's alone from its first byte on. Raises OSError."""
     lines = ["# Services for the commands of footfall, with credentials: keep it to yourself."]
     for name, profile in sorted(profiles.items()):
-        lines += ["", f"[profiles.{json.dumps(name)}]"]
+        lines += ["", f"[profiles.{_quoted(name)}]"]
         told = msgspec.to_builtins(profile)
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
+        lines += [f"{key} = {_quoted(value)}" for key, value in told.items()]
     place = path()
     files.make_folder(place.parent)
     files.replace_durably(place, ("\n".join(lines) + "\n").encode())
+
+
+def _quoted(value: str) -> str:
+    """A text as TOML has it: as JSON does, but with no half of a surrogate pair, and with DEL escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def choose(profiles: dict[str, Profile], name: str | None) -> Profile | None:
