@@ -133,8 +133,28 @@ async def test_a_provider_that_is_slow_or_answers_too_much_or_nonsense_costs_a_m
                 provider.control(answer={path: trick})
                 answer = await through(opened.person(), provider)
                 assert (answer.status_code, title_of(answer.text)) == silent, (path, trick)
+                # Keys that do not come hold nobody up: they are not asked for again within seconds.
+                assert (await through(opened.person(), provider)).status_code == 503
+                assert provider.asked().count("/jwks") == (1 if path == "/jwks" else 0)
+                opened.clock.ms += 6_000
         provider.control()
         assert (await through(opened.person(), provider)).status_code == 303
+
+
+async def test_the_log_has_the_error_of_a_provider_and_nothing_that_is_secret(sso, provider, caplog):
+    async with sso() as opened:
+        for trick in ("echo", "created"):
+            provider.control(answer={"/oauth2/token": trick})
+            assert (await through(opened.person(), provider)).status_code in (403, 503)
+    echoed, created = (one.getMessage() for one in caplog.records if one.name == "footfall.oidc")
+    assert "status 400, 'invalid_grant no code: *** *** of ***'" in echoed
+    assert created.endswith("status 201")
+
+
+def test_a_target_that_does_not_fit_into_a_cookie_is_left_out():
+    for target in ("/" + "é" * 1_500, "/" + "x" * 2_000):
+        _, cookie = pending.begin(b"key", target, 5)
+        assert (len(cookie) < 4_000, pending.find(b"key", cookie, 6).target) == (True, "")
 
 
 async def test_a_provider_that_is_away_is_told_and_asked_again_later(sso, provider):

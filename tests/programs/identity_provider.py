@@ -4,7 +4,7 @@ It prints its port, and ends with its standard input. Strict: it checks PKCE and
 leaves out. It signs ID tokens with keys of its own, so that they can be changed. `PUT /control` takes a JSON object:
 `claims` overrides claims (null takes one away), `sign` says how tokens are signed, `rotate` makes another key, `keys`
 are published too, `metadata` overrides the description, and `answer` has what paths answer instead (`huge`, `drip`,
-`redirect`, `garbage`, `error`). An empty object makes it honest again.
+`redirect`, `garbage`, `error`, `echo`, `created`). An empty object makes it honest again.
 """
 
 import base64
@@ -141,6 +141,14 @@ class Provider:
 
     def garbage(self, _request):
         return Response("[" * 100_000)
+
+    def echo(self, request):
+        form = request.form
+        quoted = f"{form.get('code')} {form.get('code_verifier')} of {CLIENT[1]}"
+        return Response(json.dumps({"error": "invalid_grant", "error_description": f"no code: {quoted}"}), 400)
+
+    def created(self, _request):
+        return Response('{"access_token": "a token", "id_token": "another"}', 201)
 
     def error(self, _request):
         return Response("out of order", 500)

@@ -17,7 +17,7 @@ from msgspec import Struct
 # A person signs in to the provider meanwhile, perhaps with a second factor that has to be found first.
 LIFE_S: Final = 600
 # Longer addresses do not fit into a cookie; who asked for one comes to the first page.
-_TARGET_CHARS_MAX: Final = 2_000
+_TARGET_BYTES_MAX: Final = 2_000
 _COOKIE: Final = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{1,15})\.([A-Za-z0-9_-]*)\.([0-9a-f]{64})")
 
 
@@ -42,7 +42,7 @@ class Pending(Struct, frozen=True):
 def begin(key: bytes, target: str, now_ms: int) -> tuple[Pending, str]:
     """A new sign-in, and the value of its cookie."""
     random = secrets.token_urlsafe(32)
-    kept = target if len(target) <= _TARGET_CHARS_MAX else ""
+    kept = target if len(target.encode()) <= _TARGET_BYTES_MAX else ""
     sealed = f"{random}.{now_ms}.{_base64(kept.encode())}"
     return _derive(key, random, kept), f"{sealed}.{_seal(key, sealed)}"
 

@@ -1,7 +1,7 @@
 """The provider: its description (OpenID Connect Discovery) and its keys, each kept for a while."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ KEPT_MS: Final = 3_600_000
 # have us flood the provider.
 ASKED_AGAIN_MS: Final = 5_000
 _OK: Final = 200
+Kind = TypeVar("Kind")
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -65,7 +66,8 @@ class Provider:
         self._clock = clock
         self._metadata: tuple[int, Metadata] | None = None
         self._keys: tuple[int, list[dict[str, Any]]] | None = None
-        self._failed: tuple[int, SignInRefused] | None = None
+        # The last failure, by its URL: who comes within seconds is told the same, and the provider is left in peace.
+        self._failed: dict[str, tuple[int, SignInRefused]] = {}
         # Those who come meanwhile wait for the same answer.
         self._asking = asyncio.Lock()
 
@@ -73,9 +75,8 @@ class Provider:
         """The provider's description. Raises SignInRefused."""
         async with self._asking:
             if self._metadata is None or self._age_ms(self._metadata[0]) >= KEPT_MS:
-                if self._failed is not None and self._age_ms(self._failed[0]) < ASKED_AGAIN_MS:
-                    raise self._failed[1]
-                self._metadata = self._clock.now_ms(), await self._discover()
+                url = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
+                self._metadata = await self._once(url, self._read_metadata)
             return self._metadata[1]
 
     async def keys(self, key_id: str | None) -> list[dict[str, Any]]:
@@ -83,32 +84,36 @@ class Provider:
         metadata = await self.metadata()
         async with self._asking:
             if self._keys is None or self._age_ms(self._keys[0]) >= KEPT_MS:
-                await self._read_keys(metadata)
+                self._keys = await self._once(metadata.jwks_uri, self._read_keys)
             elif not self._matching(key_id) and self._age_ms(self._keys[0]) >= ASKED_AGAIN_MS:
                 # The provider has a new key.
-                await self._read_keys(metadata)
+                self._keys = await self._once(metadata.jwks_uri, self._read_keys)
             return self._matching(key_id)
 
     def _matching(self, key_id: str | None) -> list[dict[str, Any]]:
         _, keys = self._keys or (0, [])
         return [key for key in keys if key_id is None or key.get("kid") == key_id]
 
-    async def _read_keys(self, metadata: Metadata) -> None:
-        answer = await self._fetcher.fetch(metadata.jwks_uri)
+    async def _once(self, url: str, ask: Callable[[str], Awaitable[Kind]]) -> tuple[int, Kind]:
+        """What is read from a URL, and when; a failure counts for some seconds, in which the URL is not asked."""
+        failed = self._failed.get(url)
+        if failed is not None and self._age_ms(failed[0]) < ASKED_AGAIN_MS:
+            raise SignInRefused(failed[1].refusal, str(failed[1]))
+        try:
+            found = await ask(url)
+        except SignInRefused as error:
+            self._failed = {url: (self._clock.now_ms(), error)}
+            raise
+        return self._clock.now_ms(), found
+
+    async def _read_keys(self, url: str) -> list[dict[str, Any]]:
+        answer = await self._fetcher.fetch(url)
         found = _decode(answer.body, _KeySet) if answer.status == _OK else None
         if found is None:
-            raise SignInRefused(Refusal.UNAVAILABLE, f"{metadata.jwks_uri} has no keys: status {answer.status}")
-        self._keys = self._clock.now_ms(), found.keys
+            raise SignInRefused(Refusal.UNAVAILABLE, f"{url} has no keys: status {answer.status}")
+        return found.keys
 
-    async def _discover(self) -> Metadata:
-        try:
-            return await self._read_metadata()
-        except SignInRefused as error:
-            self._failed = self._clock.now_ms(), error
-            raise
-
-    async def _read_metadata(self) -> Metadata:
-        url = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
+    async def _read_metadata(self, url: str) -> Metadata:
         answer = await self._fetcher.fetch(url)
         found = _decode(answer.body, Metadata) if answer.status == _OK else None
         if found is None:
@@ -120,9 +125,6 @@ class Provider:
 
     def _age_ms(self, then_ms: int) -> int:
         return self._clock.now_ms() - then_ms
-
-
-Kind = TypeVar("Kind")
 
 
 def _decode(body: bytes, kind: type[Kind]) -> Kind | None:

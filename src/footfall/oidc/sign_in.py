@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -56,6 +56,13 @@ class _Tokens(Struct, frozen=True):
 
     id_token: str
     access_token: str | None = None
+
+
+class _TokenError(Struct, frozen=True):
+    """Why the token endpoint gives none."""
+
+    error: str
+    error_description: str = ""
 
 
 class ProviderSignIn:
@@ -162,7 +169,8 @@ class ProviderSignIn:
         answer = await self._fetcher.fetch(metadata.token_endpoint, headers, urlencode(form | secrets))
         if answer.status != _OK:
             kind = Refusal.UNTRUSTED if answer.status in (400, 401, 403) else Refusal.UNAVAILABLE
-            raise SignInRefused(kind, f"no token for the code: status {answer.status}, {answer.body[:200]!r}")
+            told = _error_of(answer.body, (code, verifier, self._settings.oidc_client_secret))
+            raise SignInRefused(kind, f"no token for the code: status {answer.status}{told}")
         try:
             return msgspec.json.decode(answer.body, type=_Tokens)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -215,6 +223,21 @@ class ProviderSignIn:
         if not self._key:
             self._key = await asyncio.to_thread(self._state.secrets.get, "oidc")
         return self._key
+
+
+def _error_of(body: bytes, secrets: Iterable[str]) -> str:
+    """The error that an answer names (RFC 6749, 5.2), for the log: without what was sent, should it quote that.
+
+    Nothing else of it is told: it may have tokens.
+    """
+    try:
+        error = msgspec.json.decode(body, type=_TokenError)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    text = f"{error.error} {error.error_description}".strip()
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return f", {text[:200]!r}"
 
 
 def _told(address: str, error: SignInRefused) -> SignInRefused:
