@@ -256,3 +256,20 @@ async def test_a_name_that_leads_to_such_an_address_alone_is_not_connected_to() 
         assert post.book.waiting[0].tries == 1
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+async def test_where_an_address_is_not_reached_the_next_one_is_asked(receiver: Receiver, monkeypatch: Any) -> None:
+    # The first is refused, since nobody listens there; the second may not be asked; the third is the receiver.
+    found = [(None, None, None, "", (address, receiver.port)) for address in ("127.0.0.9", "192.0.2.1", "127.0.0.1")]
+    asked: list[str] = []
+
+    async def getaddrinfo(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return found
+
+    post = Post(receiver.url)
+    post.add()
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    assert await post.sender.send_first() == 0
+    assert (post.sender.counts[SENT], len(receiver.received)) == (1, 1)
+    assert asked[0] == "localhost"

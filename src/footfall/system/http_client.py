@@ -9,12 +9,15 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
 from msgspec import Struct
 
 _PIECE_BYTES = 64 * 1024
+# Addresses of a host that are tried: one that is not reached must not keep its other ones from being asked.
+_ADDRESSES_MAX = 4
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -103,7 +106,7 @@ class HttpClient:
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         tls = {"ssl": self._tls, "server_hostname": host} if secure else {}
-        reader, writer = await asyncio.open_connection(await self._address(host, port), port, **tls)  # type: ignore[arg-type]
+        reader, writer = await self._connect(host, port, tls)
         try:
             writer.write(request)
             await writer.drain()
@@ -111,15 +114,27 @@ class HttpClient:
         finally:
             writer.transport.abort()
 
-    async def _address(self, host: str, port: int) -> str:
-        """The host; where addresses are chosen, the first address of it that may be connected to."""
+    async def _connect(
+        self, host: str, port: int, tls: Mapping[str, Any]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the first address of the host that takes one; each has its share of the time."""
+        addresses = await self._addresses(host, port)
+        failed: OSError | None = None
+        for address in addresses:
+            try:
+                async with asyncio.timeout(self._timeout_s / len(addresses)):
+                    return await asyncio.open_connection(address, port, **tls)
+            except OSError as error:
+                failed = error
+        raise failed or ConnectionError(f"no address of {host} is one to connect to")
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        """The host, of which asyncio tries all addresses; where they are chosen, those that may be connected to."""
         if self._accepts is None:
-            return host
+            return [host]
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for *_, address in found:
-            if self._accepts(ipaddress.ip_address(str(address[0]).partition("%")[0])):
-                return str(address[0])
-        raise ConnectionError(f"no address of {host} is one to connect to")
+        texts = dict.fromkeys(str(address[0]) for *_, address in found)
+        return [text for text in texts if self._accepts(ipaddress.ip_address(text.partition("%")[0]))][:_ADDRESSES_MAX]
 
     async def _read(self, reader: asyncio.StreamReader) -> Reply:
         answer, received = _Reader(), 0
