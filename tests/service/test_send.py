@@ -104,6 +104,16 @@ def test_what_is_refused_is_kept_with_its_reason_and_can_be_mended(shared, start
     assert len(rows(shared, start)) == 1_200
 
 
+def test_what_is_refused_of_a_file_that_has_changed_is_kept_too(shared, start):
+    for text in (b'{"first": 1}\n', b'{"other": 2}\n', b"[" * 90_000 + b"\n", b"{broken\n", b"{broken\n"):
+        Path("changed.jsonl").write_bytes(text)
+        assert send(shared.url, "changed.jsonl", "--anew").exit_code == 4
+    kept = [json.loads(line) for line in Path("changed.jsonl.rejects.jsonl").read_text().splitlines()]
+    assert [one["offset"] for one in kept] == [0, 0, 0, 0]
+    assert [one.get("event", one.get("text", "")) for one in kept[:2]] == [{"first": 1}, {"other": 2}]
+    assert kept[3]["text"] == "{broken"
+
+
 def test_csv_with_a_header_is_sent(shared, start, monkeypatch):
     Path("numbered.csv").write_text(
         "type,timestamp,context1,context2,note\n"

@@ -1,5 +1,6 @@
 """The file of rejects: what was refused, one JSON object a line with the reason, to be mended and sent again."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -28,7 +29,7 @@ class RejectsFile:
         self.written = 0
         self._source = source
         self._file: IO[bytes] | None = None
-        self._there: set[int] = set()
+        self._there: set[tuple[int, bytes]] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -43,7 +44,9 @@ class RejectsFile:
             return
         if self._file is None:
             self._file = self._open()
-        lines = [self._line(one) for one in rejects if one.offset not in self._there]
+        lines = [self._line(one) for one in rejects]
+        if self._there:
+            lines = [line for line in lines if self._known(line) not in self._there]
         self._file.write(b"".join(lines))
         self._file.flush()
         self.written += len(lines)
@@ -55,15 +58,25 @@ class RejectsFile:
             if not line.endswith(b"\n"):
                 break  # a run was killed while it wrote this
             end += len(line)
-            try:
-                found = json.loads(line)  # an event may have half a surrogate pair
-                if found["file"] == self._source:
-                    self._there.add(found["offset"])
-            except (ValueError, LookupError, TypeError):
-                continue
+            if known := self._known(line):
+                self._there.add(known)
         file.truncate(end)
         file.seek(end)
         return file
+
+    def _known(self, line: bytes) -> tuple[int, bytes] | None:
+        """The row of a line: where it begins, and a hash of what it says, for the file may be another by now.
+
+        None for a line that is not of this file.
+        """
+        try:
+            found = json.loads(line)  # an event may have half a surrogate pair
+            if found["file"] != self._source:
+                return None
+            said = json.dumps([found.get("event"), found.get("text")])
+            return int(found["offset"]), hashlib.sha256(said.encode()).digest()
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
 
     def _line(self, one: Reject) -> bytes:
         told: dict[str, Any] = {"file": self._source, "line": one.line, "offset": one.offset}
