@@ -3,6 +3,8 @@
 import datetime as dt
 import hashlib
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -60,6 +62,46 @@ def test_what_cannot_be_is_told_in_a_line(monkeypatch):
         assert (told.exit_code, told.stdout, told.stderr.count("\n"), why in told.stderr) == (code, "", 1, True), line
     monkeypatch.delenv("FOOTFALL_PASSWORD")
     assert "answers this to users only" in report("--view", "any").stderr
+
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m\nError: another line"
+HOSTILE_ANSWERS = [
+    (403, [{"value": {"code": HOSTILE, "message": HOSTILE}}]),
+    (302, [{"value": {"code": HOSTILE, "message": HOSTILE}}]),
+    (200, HOSTILE),
+    (200, [HOSTILE]),
+    (200, {"source": HOSTILE}),
+    (200, {"source": HOSTILE, "status": HOSTILE}),
+]
+
+
+@pytest.mark.parametrize(("status", "answer"), HOSTILE_ANSWERS)
+@pytest.mark.parametrize("command", ["report JOB-1", "stats counts", "send --anew --give-up 1 events.jsonl"])
+def test_whatever_a_server_answers_controls_no_terminal(status, answer, command):
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_):
+            """Nothing is written among the tests' lines."""
+
+    Path("events.jsonl").write_text('{"timestamp": 1}\n')
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        name, *words = command.split()
+        told = CliRunner().invoke(
+            main, [name, "--url", f"http://127.0.0.1:{server.server_port}", *words], prog_name="footfall"
+        )
+        server.shutdown()
+        thread.join()
+    assert (told.exit_code, told.stderr.count("\n")) == (1, 1), told.output
+    assert told.stderr.rstrip("\n").isprintable()
 
 
 def test_days_are_whole_and_hours_end_now():

@@ -94,7 +94,15 @@ def exchange(request: Request, *, taken: tuple[int, ...] = ()) -> Steps[Answer]:
 def ask(target: str, headers: Mapping[str, str] | None = None) -> Steps[Any]:
     """The JSON that a GET is answered with."""
     answer = yield from exchange(Request("GET", target, headers={"Accept": "application/json", **(headers or {})}))
-    return json.loads(answer.body)
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        raise no_answer(answer) from error
+
+
+def no_answer(answer: Answer) -> ServiceError:
+    """The error that something else than the service has answered."""
+    return ServiceError(answer.status, "", "no answer of footfall: is the address right?")
 
 
 def post(target: str, content: object) -> Steps[Answer]:

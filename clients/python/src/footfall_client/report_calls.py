@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from footfall_client import frames
 from footfall_client.answers import Answer
-from footfall_client.calls import Request, Steps, Work, ask, exchange, post
+from footfall_client.calls import Request, Steps, Work, ask, exchange, no_answer, post
 from footfall_client.downloads import OnBytes, save
 from footfall_client.errors import ReportFailed
 
@@ -110,7 +110,11 @@ def wait(source: str, *, timeout_s: float = 3600.0, on_progress: OnReport | None
 
 def link(source: str) -> Steps[str]:
     """A link to the file of a COMPLETE report, which works without a user for 15 minutes."""
-    return str((yield from ask(_path(source)))["link"])
+    answer = yield from exchange(Request("GET", _path(source), headers={"Accept": "application/json"}))
+    try:
+        return str(json.loads(answer.body)["link"])
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise no_answer(answer) from error
 
 
 def download(source: str, path: str | os.PathLike[str] = ".", *, on_bytes: OnBytes | None = None) -> Steps[Path]:
@@ -172,15 +176,18 @@ def _time(value: Time | None) -> int | str | None:
 
 
 def _status(answer: Answer) -> Report:
-    body = json.loads(answer.body)
     headers = answer.headers
-    return Report(
-        source=str(body["source"]),
-        status=str(body["status"]),
-        progress=float(headers.get("footfall-progress", 0)),
-        rows=int(headers.get("footfall-rows", 0)),
-        bytes=int(headers.get("footfall-bytes", 0)),
-        reason=headers.get("footfall-reason", ""),
-        warnings=headers.get("footfall-warning", ""),
-        body=body,
-    )
+    try:
+        body = json.loads(answer.body)
+        return Report(
+            source=str(body["source"]),
+            status=str(body["status"]),
+            progress=float(headers.get("footfall-progress", 0)),
+            rows=int(headers.get("footfall-rows", 0)),
+            bytes=int(headers.get("footfall-bytes", 0)),
+            reason=headers.get("footfall-reason", ""),
+            warnings=headers.get("footfall-warning", ""),
+            body=body,
+        )
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        raise no_answer(answer) from error

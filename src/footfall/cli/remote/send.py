@@ -21,6 +21,7 @@ from footfall.cli.remote.event_files import STDIN
 from footfall.cli.remote.event_rows import ByPlan, Defaults, FileRow, csv_rows, json_rows
 from footfall.cli.remote.rejects_file import default_place
 from footfall.cli.remote.sending import MakeRows, Outcome, Sending, send_file, told
+from footfall.wording import plain
 
 _CONNECTIONS_MAX: Final = 32
 _GIVE_UP_S_MAX: Final = 7 * 86_400
@@ -112,7 +113,9 @@ def send_all(service: RemoteService, sendings: list[Sending], *, give_up_s: floa
             try:
                 outcome = send_file(sending, service.url, delivery, line)
             except CannotDeliver as error:
-                raise click.ClickException(f"{error}; the same command goes on from where it was") from error
+                raise click.ClickException(
+                    f"{plain(str(error))}; the same command goes on from where it was"
+                ) from error
         _tell(outcome, as_json=as_json, quiet=quiet)
         refused += outcome.refused
         if not outcome.is_whole:
@@ -133,8 +136,8 @@ def _tell(outcome: Outcome, *, as_json: bool, quiet: bool) -> None:
 def _rows(name: str, kind: str | None, defaults: Defaults, by_plan: Callable[[], ByPlan]) -> tuple[MakeRows, bytes]:
     """What makes the rows of a file, and a text that says how."""
     if kind is None:
-        plain_name = name.lower().removesuffix(".gz").removesuffix(".zst")
-        kind = "csv" if name != STDIN and plain_name.endswith((".csv", ".tsv")) else "json"
+        unpacked = name.lower().removesuffix(".gz").removesuffix(".zst")
+        kind = "csv" if name != STDIN and unpacked.endswith((".csv", ".tsv")) else "json"
     told = (kind, *(str(getattr(defaults, field)) for field in Defaults.__struct_fields__))
     signature = hashlib.sha256("\0".join(told).encode("utf-8", "surrogateescape")).digest()
 

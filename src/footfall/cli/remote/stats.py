@@ -102,9 +102,13 @@ def _defaults(statistic: str, selection: ChosenEvents) -> dict[str, Any]:
 
 
 def _show(statistic: str, body: bytes, place: str | None) -> None:
-    lines = statistic_lines(statistic, msgspec.json.decode(body))
+    try:
+        lines = list(statistic_lines(statistic, msgspec.json.decode(body)))
+    except (msgspec.DecodeError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        text = "the answer is none that this footfall can show: is the address that of a service? --json shows it"
+        raise click.ClickException(text) from error
     if place is None:
-        for line in lines:
+        for line in map(plain, lines):
             click.echo(line) if line.startswith(" ") else echo_text(line, 2)
     else:
         Path(place).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
