@@ -1,6 +1,8 @@
 """A restart in place: another program, the same process number and socket, and no request that fails."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -11,6 +13,7 @@ import httpx
 import pytest
 
 from footfall.service.handover import RESTART_SIGNAL
+from footfall.system.process import LOCKED
 
 WITHIN_S = 60
 PLAN = """customers = ["BARCHART"]
@@ -94,6 +97,22 @@ def test_a_restart_loses_no_request_and_needs_a_program_that_can_start(serve, tm
     assert [sender.failures for sender in senders] == [[]] * 4
     rows = run.report(customer="BARCHART", product="WATCHLIST").splitlines()
     assert len(rows) == sum(sender.sent for sender in senders)
+
+
+def test_a_restart_serves_the_folder_that_is_locked_and_no_other(serve, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir(mode=0o700)
+    run = serve(web_processes=1)
+    command = [sys.executable, "-m", "footfall", "--data-dir"]
+    locked = (run.folder / "serve.lock").stat()
+    environment = {**os.environ, LOCKED: f"{locked.st_dev}:{locked.st_ino}"}
+    told = {
+        folder: subprocess.run(
+            [*command, folder, "serve", "--check"], env=environment, capture_output=True, text=True, check=False
+        )
+        for folder in (run.folder, tmp_path / "other")
+    }
+    assert [one.returncode for one in told.values()] == [0, 1]
+    assert "is not the data folder that is served" in told[tmp_path / "other"].stderr
 
 
 @pytest.mark.parametrize("child", ["worker", "engine"])

@@ -68,9 +68,11 @@ def serve(settings: Settings, check: bool) -> None:
 
     _require_whole(settings)
     if check:
+        from footfall.service.handover import require_locked_folder  # noqa: PLC0415
         from footfall.service.preparation import check_start  # noqa: PLC0415
 
         with _told_refusals():
+            require_locked_folder(settings.data)
             click.echo(f"footfall serve would start: the plan is {check_start(settings)}")
         return
     start_log(settings, "serve")

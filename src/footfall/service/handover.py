@@ -23,7 +23,7 @@ from msgspec import Struct
 from footfall.settings import Settings
 from footfall.system import files
 from footfall.system.data_folder import SERVE_LOCK
-from footfall.system.process import CHILD_STOP_SIGNAL, DRAIN_SIGNAL, HANDOVER, CannotServe
+from footfall.system.process import CHILD_STOP_SIGNAL, DRAIN_SIGNAL, HANDOVER, LOCKED, CannotServe
 
 log = logging.getLogger(__name__)
 
@@ -101,13 +101,32 @@ def lock_data_folder(folder: Path, held: int | None = None) -> Iterator[int]:
         os.close(file)
 
 
-async def program_is_ready() -> bool:
-    """Whether the program that is installed now could serve; the log says why not."""
+def require_locked_folder(folder: Path) -> None:
+    """Raise CannotServe where a restart would serve another data folder than the one whose lock the supervisor holds.
+
+    Nothing would keep a second supervisor from it, and what waits in the journal of the first would be left there.
+    """
+    locked = os.environ.get(LOCKED)
+    if locked is None:
+        return
+    with suppress(FileNotFoundError):
+        if locked == _identity((folder / SERVE_LOCK).stat()):
+            return
+    raise CannotServe(f"{folder.resolve()} is not the data folder that is served: to serve another, stop and start")
+
+
+def _identity(file: os.stat_result) -> str:
+    return f"{file.st_dev}:{file.st_ino}"
+
+
+async def program_is_ready(lock: int) -> bool:
+    """Whether the program that is installed now could serve the folder of this lock; the log says why not."""
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *sys.orig_argv[1:],
             "--check",
+            env={**os.environ, LOCKED: _identity(os.fstat(lock))},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -164,7 +164,7 @@ async def supervise(settings: Settings) -> None:
                 stop.children = children
                 with shared_settings(settings, listener.getsockname()[1]):
                     _start_others(tasks, children, banner(settings, listener, prepared))
-                    if not await _stop_or_get_ready(children, stop):
+                    if not await _stop_or_get_ready(children, stop, lock):
                         web = (
                             *predecessors.running,
                             *(each.number for each in web_children if each.number is not None),
@@ -183,11 +183,11 @@ def _start_others(tasks: asyncio.TaskGroup, children: list["ChildProcess"], gree
     sys.stdout.flush()
 
 
-async def _stop_or_get_ready(children: list["ChildProcess"], stop: StopRequest) -> bool:
+async def _stop_or_get_ready(children: list["ChildProcess"], stop: StopRequest, lock: int) -> bool:
     """Wait until the service is to stop, and stop it: True. Or stop all but the web processes for a restart: False."""
     while True:
         await stop.wait_for_word()
-        if not stop.is_asked and await program_is_ready():
+        if not stop.is_asked and await program_is_ready(lock):
             log.info("restarting: the web processes go on until those of the program that is installed now are there")
             await _stop([child for child in children if child.role.command != "web"])
             if not stop.is_asked:

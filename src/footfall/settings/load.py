@@ -33,7 +33,7 @@ SERVICE = "service"
 # supervisor passes to its processes, and what the commands that speak to a service over HTTP read.
 _NO_SETTINGS = frozenset(
     {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD"}
-    | {"FOOTFALL_GATE_FD", "FOOTFALL_HANDOVER", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
+    | {"FOOTFALL_GATE_FD", "FOOTFALL_HANDOVER", "FOOTFALL_LOCKED", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
     | {"FOOTFALL_URL", "FOOTFALL_PROFILE", "FOOTFALL_USER", "FOOTFALL_PASSWORD", "FOOTFALL_KEY"}
 )
 # Variables that Kubernetes sets in every pod when there is a service named footfall.

@@ -33,6 +33,8 @@ GATE_FD = "FOOTFALL_GATE_FD"
 CHILD_STOP_SIGNAL = signal.SIGUSR1
 # What a restart of the supervisor leaves to the program that takes its place.
 HANDOVER = "FOOTFALL_HANDOVER"
+# Which file is the lock of the data folder, for the check before a restart.
+LOCKED = "FOOTFALL_LOCKED"
 # What has a web process accept no more connections, and end once its clients have their answers.
 DRAIN_SIGNAL = signal.SIGUSR2
 # Seconds for which a draining process waits for requests on connections that it has: each gets an answer that says that
