@@ -80,7 +80,7 @@ def save(link: str, path: str | os.PathLike[str], on_bytes: OnBytes | None = Non
     size = int(head.headers.get("content-length", "0"))
     place = Path(path)
     if place.is_dir():
-        place /= Path(link.rsplit("/", 1)[-1]).name
+        place /= own_name(link)
     part = _Part(place.with_name(f"{place.name}.{checksum[:16]}.part"), size, on_bytes)
     try:
         yield Work(part.load)
@@ -91,6 +91,11 @@ def save(link: str, path: str | os.PathLike[str], on_bytes: OnBytes | None = Non
     finally:
         part.close()
     return place
+
+
+def own_name(link: str) -> str:
+    """The name of a link's file: never one that is hidden or leads elsewhere, whatever the service says."""
+    return link.partition("?")[0].rsplit("/", 1)[-1].lstrip(".") or "report"
 
 
 def _fill(link: str, part: _Part, checksum: str, size: int) -> Steps[None]:
