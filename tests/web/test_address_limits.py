@@ -60,6 +60,30 @@ async def test_a_client_that_goes_on_at_once_waits_a_second_for_each_refusal(tmp
         writer.close()
 
 
+@pytest.mark.parametrize("part", [len(post()) - 5, 10], ids=["of a body", "of a head"])
+async def test_a_part_of_a_request_that_came_before_the_wait_can_be_completed_after_it(tmp_path, part):
+    async with serving(tmp_path, trusted_proxies="", **LIMITS) as server:
+        reader, writer = await server.connect()
+        writer.write(6 * post() + post()[:part])
+        assert statuses([await read(reader) for _ in range(6)]) == 5 * [200] + [429]
+        await asyncio.sleep(1.2)
+        writer.write(post()[part:])
+        assert statuses([await read(reader)]) == [200]
+        writer.close()
+
+
+async def test_a_client_that_leaves_in_a_request_that_it_began_before_the_wait_is_noticed_after_it(tmp_path):
+    changes = {"body_timeout_s": 600, "head_timeout_s": 600}
+    async with serving(tmp_path, trusted_proxies="", **LIMITS, **changes) as server:
+        reader, writer = await server.connect()
+        writer.write(6 * post() + post()[:-5])
+        assert statuses([await read(reader) for _ in range(6)]) == 5 * [200] + [429]
+        writer.transport.abort()
+        async with asyncio.timeout(60):
+            while server.connections:
+                await asyncio.sleep(0.05)
+
+
 async def test_by_default_it_is_counted_and_not_refused(tmp_path, caplog):
     changes = {name: value for name, value in LIMITS.items() if name != "limits_mode"}
     with caplog.at_level(logging.WARNING):

@@ -127,8 +127,9 @@ class LimitedConnection(Connection, ABC):
         self._next_turn = self.loop.call_later(seconds, self._end_slowness)
 
     def _end_slowness(self) -> None:
+        # Reading stays held until the buffer was read: who has sent a part of a request can then send the rest.
         del self._slowed_s
-        self._next_turn, self.flow.is_reading_held = None, False
+        self._next_turn = None
         if not self.transport.is_closing() and not self.flow.write_paused:
             self._await_request()
 
