@@ -11,6 +11,7 @@ from states import state_url
 from footfall import web
 from footfall.accounts import Accounts, Sessions
 from footfall.audit import Audit
+from footfall.erasure import ErasureRequests, Erasures
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.journal import Folder, Journal
@@ -115,6 +116,7 @@ def open_parts(
         live=opened(Live(state, settings, clock, plan, "0123456789abcdef")),
         plan=plan,
         quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+        erasures=ErasureRequests(Erasures(state, store, lambda: plan.plan, clock), settings),
         forwarded=web.Forwarded(settings),
         collect=collect,
         service=SERVICE,

@@ -22,6 +22,8 @@ UNAUDITED = {
     "GET /views/{view}": "the same",
     "GET /shares": "the same",
     "GET /plan": "a file for all users",
+    "GET /erasures": "tells no value of anybody",
+    "GET /erasures/{erasure}": "the same",
     "GET /service/authenticate": "a sign-in, which has its own entry",
     "GET /metrics": "polled, and of nobody",
     **{f"GET /usage/{name}": "a count" for name in ("counts", "uniques", "retention", "funnel", "paths", "top")},

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from footfall import errors, usage
+from footfall.erasure import DryRun, ErasureShown
 from footfall.quarantine import Page
 from footfall.receipts import Receipt
 from footfall.reports import Estimate
@@ -66,7 +67,7 @@ def test_the_limits_are_settings():
 def test_examples_have_the_keys_of_the_wire_in_their_order(example):
     kinds = (ReportStatus, ReportLink, ServiceAuthenticate, SystemVersion, ServiceVersion, list[ErrorNode])
     kinds += (list[ReportStatus], *STATISTICS, Receipt, Page, Released, Dropped, ScheduleShown, Estimate, PlanShown)
-    kinds += (ShownView, ShownShare)
+    kinds += (ShownView, ShownShare, DryRun, ErasureShown)
     kinds += (KeyIssued, KeysPage, AuditPage, FactorShown, FactorBegun, FactorConfirmed)
     made = []
     for kind in kinds:

@@ -221,7 +221,9 @@ def test_every_call_that_needs_a_user_says_which_keys_may_make_it() -> None:
 async def test_every_cell(service: Any) -> None:
     async with service(shares_allowed=True) as opened:
         shared = await opened.anna.post("/shares", json={"call": "counts", "parameters": SEEN})
+        erased = await opened.root.post("/erasures", json={"key": "userId", "value": "nobody"})
         links = {
+            "/erasures/{erasure}": f"/erasures/{erased.raise_for_status().json()['id']}",
             "/files/{source}/{token}/{name}": await opened.link(await opened.complete()),
             "/shared/{link}/{file}": f"{shared.raise_for_status().json()['url']}/data.json",
         }

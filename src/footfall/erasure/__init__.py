@@ -30,6 +30,7 @@ from footfall.erasure.orders import (
     newest_erasures,
 )
 from footfall.erasure.receipt import ErasedEvents, ErasureReceipt, ErasureShown
+from footfall.erasure.requests import ErasureRequests
 
 __all__ = [
     "DryRun",
@@ -38,6 +39,7 @@ __all__ = [
     "EraserDependencies",
     "ErasureReceipt",
     "ErasureRefused",
+    "ErasureRequests",
     "ErasureShown",
     "ErasureWanted",
     "Erasures",

@@ -1,9 +1,10 @@
 """Orders of erasures, for the API, the page and the command line: what would be erased, the order, and the receipts."""
 
 import secrets
+import uuid
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from footfall.erasure.receipt import ErasedEvents, ErasureShown, shown_erasure
 from footfall.erasure.store_work import count_events, count_quarantined
@@ -19,6 +20,8 @@ LISTED_MAX = 100
 SILENT_MS = 60_000
 # Bytes of a random pseudonym, which is written with two hexadecimal digits for each.
 _PSEUDONYM_BYTES = 16
+# Of ids that are made of an idempotency key.
+_NAMESPACE = uuid.UUID("6b1a0f1c-5a52-4a3c-8d2f-3f0b6f3c9e51")
 
 
 class ErasureRefused(Exception):
@@ -55,18 +58,29 @@ class Erasures:
         self._plan = plan
         self._clock = clock
 
-    def order(self, wanted: ErasureWanted, by: str) -> ErasureShown:
-        """Order an erasure; the workers begin with it within seconds. Raises ErasureRefused."""
+    def order(self, wanted: ErasureWanted, by: str, idempotency_key: str = "") -> ErasureShown:
+        """Order an erasure; the workers begin with it within seconds. Raises ErasureRefused.
+
+        The same order by the same user with the same `idempotency_key`, which is not empty, is the first one again.
+        """
         erasure = self._draft(wanted, by)
-        self._state.erasures.add([erasure])
+        if idempotency_key:
+            erasure = structs.replace(erasure, id=str(uuid.uuid5(_NAMESPACE, f"{by}\n{idempotency_key}")))
+        if not self._state.erasures.add([erasure]):
+            first = self._state.erasures.get(erasure.id)
+            if first is None or not _is_same(first, erasure):
+                raise ErasureRefused("the idempotency key was another erasure's before")
+            return shown_erasure(first, self._state.erasures.shares(first.id))
         return shown_erasure(erasure, [])
 
-    def dry_run(self, wanted: ErasureWanted) -> DryRun:
-        """What would be erased. Raises ErasureRefused."""
+    def dry_run(self, wanted: ErasureWanted, limit_s: int = 0) -> DryRun:
+        """What would be erased; each statement may take `limit_s` seconds, 0 for no limit. Raises ErasureRefused."""
         self._store.migrate()
         erasure = self._draft(wanted, "")
         salt = salt_of(self._state)
-        return DryRun(count_events(self._store, salt, erasure), count_quarantined(self._store, salt, erasure))
+        return DryRun(
+            count_events(self._store, salt, erasure, limit_s), count_quarantined(self._store, salt, erasure, limit_s)
+        )
 
     def are_workers_alive(self) -> bool:
         """Whether any worker has lately told that it is there, which would do the work."""
@@ -107,6 +121,12 @@ class Erasures:
             ordered_ms=now_ms,
             cut_ms=now_ms,
         )
+
+
+def _is_same(one: Erasure, other: Erasure) -> bool:
+    """Whether two orders are of the same person, at the same customers and products; the plan may have changed."""
+    asked = [(each.digest, each.mode, each.rule.key, each.rule.customers, each.rule.products) for each in (one, other)]
+    return asked[0] == asked[1]
 
 
 def _is_utf8(value: str) -> bool:

@@ -16,19 +16,19 @@ EVENTS, OLD, REBUILT, QUARANTINE = "events", "events_old", "events_rebuilt", "qu
 _UNLIMITED = {"max_execution_time": 0}
 
 
-def count_events(store: Store, salt: str, erasure: Erasure, table: str = EVENTS) -> tuple[ErasedEvents, ...]:
-    """The person's events in a table of events, each once. Raises what the store raises."""
-    return _count(store, table, event_condition(salt, erasure.rule, [erasure]))
+def count_events(store: Store, salt: str, erasure: Erasure, limit_s: int = 0) -> tuple[ErasedEvents, ...]:
+    """The person's events, each once; 0 seconds are no limit. Raises what the store raises."""
+    return _count(store, EVENTS, event_condition(salt, erasure.rule, [erasure]), limit_s)
 
 
-def count_quarantined(store: Store, salt: str, erasure: Erasure) -> tuple[ErasedEvents, ...]:
+def count_quarantined(store: Store, salt: str, erasure: Erasure, limit_s: int = 0) -> tuple[ErasedEvents, ...]:
     """The same for quarantine."""
-    return _count(store, QUARANTINE, quarantine_condition(salt, erasure.rule, [erasure]))
+    return _count(store, QUARANTINE, quarantine_condition(salt, erasure.rule, [erasure]), limit_s)
 
 
-def _count(store: Store, table: str, person: PersonCondition) -> tuple[ErasedEvents, ...]:
+def _count(store: Store, table: str, person: PersonCondition, limit_s: int) -> tuple[ErasedEvents, ...]:
     text = person.fill(query("erase_counts"))
-    rows = store.rows(text, {**person.parameters, "table": table}, _UNLIMITED)
+    rows = store.rows(text, {**person.parameters, "table": table}, {"max_execution_time": limit_s})
     return tuple(ErasedEvents(*row) for row in rows)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from footfall.accounts import Sessions, WriteKeys
 from footfall.dashboard import page_routes
+from footfall.erasure import ErasureRequests, Erasures
 from footfall.errors import Code
 from footfall.files import Files
 from footfall.ingest import Collector
@@ -49,8 +50,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         state, plan, write_keys = await _read_what_may_be_refused(stack, settings)
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         journal = composition.new_journal(settings, clock)
-        new_collector = Collector(journal, plan, settings, SystemClock(), write_keys)
-        collector = stack.enter_context(contextlib.closing(new_collector))
+        collector = stack.enter_context(_open_collector(journal, plan, settings, write_keys))
         live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
         accounts = stack.enter_context(composition.open_accounts(state, settings, clock))
         audit = await stack.enter_async_context(composition.open_audit(state, settings, clock))
@@ -88,6 +88,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             codes=codes,
             plan=plan,
             quarantine=Quarantine(store, journal, lambda: plan.plan, settings),
+            erasures=ErasureRequests(Erasures(state, store, lambda: plan.plan, clock), settings),
             forwarded=Forwarded(settings),
             collect=collector,
             service=_describe(settings),
@@ -133,6 +134,12 @@ def _tasks(
         refresh = partial(asyncio.to_thread, keys.refresh)
         table.append(BackgroundTask("read the write keys", settings.write_keys_period_s, refresh))
     return table
+
+
+def _open_collector(
+    journal: Journal, plan: LivePlan, settings: Settings, keys: WriteKeys | None
+) -> contextlib.closing[Collector]:
+    return contextlib.closing(Collector(journal, plan, settings, SystemClock(), keys))
 
 
 def _open_receipts(store: Store, settings: Settings) -> contextlib.closing[Receipts]:

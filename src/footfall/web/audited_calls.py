@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request
 
+from footfall.erasure import DryRun, ErasureShown
 from footfall.schedules import ScheduleShown
 from footfall.views import ShownShare, ShownView
 from footfall.web.auditing import make_event
@@ -58,6 +59,10 @@ def _describe(request: Request[Any, Any, Any], content: Any) -> tuple[str, dict[
             return target, {"released": content.released, "stayed": content.stayed}
         case Dropped():
             return target, {"dropped": content.dropped}
+        case ErasureShown():
+            return content.id, {"asked": request.state["audit_details"]}
+        case DryRun():
+            return target, {"asked": request.state["audit_details"]}
     target = request.state.get("audit_target") or target
     query = {name: request.query_params.getall(name) for name in request.query_params}
     return target, {"query": query} if query else {}

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 
 from footfall.accounts import Accounts, Sessions, Unauthenticated
 from footfall.audit import Audit
+from footfall.erasure import ErasureRequests
 from footfall.errors import Code
 from footfall.live import Live
 from footfall.metrics import RequestMetrics
@@ -64,6 +65,7 @@ class Parts:
     codes: CodeLookup
     plan: LivePlan
     quarantine: Quarantine
+    erasures: ErasureRequests
     forwarded: Forwarded
     refusals: RefusalRepository
     clock: Clock

@@ -5,7 +5,7 @@ from typing import Final
 from footfall.accounts import KeyScope
 from footfall.errors import Code
 from footfall.web.account_routes import ACCOUNT_ROUTES
-from footfall.web.calls import browser, events, guides, live, quarantine, service, statistics, views
+from footfall.web.calls import browser, erasures, events, guides, live, quarantine, service, statistics, views
 from footfall.web.report_routes import REPORT_ROUTES
 from footfall.web.route import CHANGE, Route
 
@@ -86,6 +86,47 @@ ROUTES: Final[tuple[Route, ...]] = (
         scopes=(KeyScope.ADMIN,),
         audit="quarantine.drop",
         errors=CHANGE,
+    ),
+    Route(
+        "POST",
+        "/erasures",
+        "Erase Person",
+        erasures.order_erasure,
+        tag="Erasures",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        audit="erasure.order",
+        errors=CHANGE,
+    ),
+    Route(
+        "GET",
+        "/erasures",
+        "List Erasures",
+        erasures.list_erasures,
+        tag="Erasures",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+    ),
+    Route(
+        "POST",
+        "/erasures/dry-run",
+        "Try an Erasure",
+        erasures.try_erasure,
+        tag="Erasures",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        audit="erasure.try",
+        errors=CHANGE,
+    ),
+    Route(
+        "GET",
+        "/erasures/{erasure}",
+        "Show Erasure",
+        erasures.show_erasure,
+        tag="Erasures",
+        signed_in=True,
+        scopes=(KeyScope.ADMIN,),
+        errors=(Code.REQUEST_NOT_FOUND,),
     ),
     *ACCOUNT_ROUTES,
     *(

@@ -34,6 +34,7 @@ _LOOKUPS: Final = (
     _Lookup("{schedule}", "SCHEDULE", "/schedules", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_NAME}"'),
     _Lookup("{view}", "VIEW", "/views", rf'"id":"\([^"]*\)","name":"{EXAMPLE_VIEW_NAME}"'),
     _Lookup("{share}", "SHARE", "/shares", rf'"id":"\([^"]*\)","title":"{EXAMPLE_VIEW_NAME}"'),
+    _Lookup("{erasure}", "ERASURE", "/erasures", r'"id":"\([^"]*\)"'),
     _Lookup("{key}", "KEY", "/keys", rf'"id":"\([^"]*\)","user":"[^"]*","name":"{EXAMPLE_KEY_NAME}"'),
     _Lookup(
         "{batch}/{sequence}", "HELD", "/quarantine?limit=1", r'"sequence":\([0-9]*\),"batch":"\([^"]*\)"', r"\2\/\1"

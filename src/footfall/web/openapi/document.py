@@ -103,7 +103,9 @@ def make_document(routes: Iterable[Route], service: Service, examples: Examples 
     """The document without `servers`: the call that shows it adds the URL that the reader used."""
     public = [entry for entry in routes if entry.public]
     types = [ErrorNode, Unauthorized, *(one for entry in public for one in _schema_types(entry))]
-    made, components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    made, described = msgspec.json.schema_components(types, ref_template=_REFERENCE)
+    # Defaults of fields may be tuples, which JSON does not have.
+    components: dict[str, Json] = msgspec.json.decode(msgspec.json.encode(described))
     schemas = dict(zip(types, made, strict=True))
     for name, text in _DESCRIPTIONS.items():
         components[name]["description"] = text

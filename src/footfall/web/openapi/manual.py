@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from footfall.web.calls.quarantine import QuarantineDrop, QuarantineRelease
+from footfall.web.openapi.erasure_pages import ERASURE_ID, ERASURE_PAGES
 from footfall.web.openapi.key_pages import KEY_ID, KEY_PAGES
 from footfall.web.openapi.report_pages import EXAMPLE_JOB, EXAMPLE_NAME, EXAMPLE_TOKEN, REPORT_PAGES
 from footfall.web.openapi.schemas import EventFull, EventsRequest
@@ -91,6 +92,7 @@ PATH_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
     "sequence": ("The event's place in its request, from 1.", "3"),
     "schedule": ("The schedule's `id`.", SCHEDULE_ID),
     "key": ("The key's `id`.", KEY_ID),
+    "erasure": ("The erasure's `id`.", ERASURE_ID),
     "source": ("The report's `source`, as its status names it.", f"JOB-{EXAMPLE_JOB}"),
     "view": ("The view's `id`, or its name.", VIEW_ID),
     "share": ("The link's `id`.", SHARE_ID),
@@ -188,6 +190,7 @@ PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
         request_example={"ids": [f"{_BATCH}/3"]},
         answer_example={"dropped": 1, "loaded": True},
     ),
+    **ERASURE_PAGES,
     **KEY_PAGES,
     **USAGE_PAGES,
     **VIEW_PAGES,
