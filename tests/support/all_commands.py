@@ -21,6 +21,7 @@ USES_NO_DATA = {
     "send plan.toml": "a service alone is asked",
     "stats counts": "a service alone is asked",
     "settings": "the settings alone are read",
+    "tail": "a service alone is asked",
 }
 # Every other command, as it would change or read the most.
 COMMANDS = (

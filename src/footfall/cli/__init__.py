@@ -25,6 +25,7 @@ _COMMANDS = {
     "send": ("footfall.cli.remote.send:send", "Send events from files, each exactly once."),
     "report": ("footfall.cli.remote.report:report", "Start a report, wait for it, and download its file."),
     "stats": ("footfall.cli.remote.stats:stats", "Show statistics as tables and small charts, or as files."),
+    "tail": ("footfall.cli.remote.tail:tail", "Show events while they are accepted."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
     "audit": ("footfall.cli.audit:audit", "List, verify and export who did what."),

@@ -18,6 +18,8 @@ _AGE: Final = re.compile(r"([1-9]\d{0,4})([mhdw])", re.ASCII)
 _EXACT_MS: Final = {"m": windows.MINUTE_MS, "h": windows.HOUR_MS}
 _DAYS: Final = {"d": 1, "w": 7}
 _EVERY: Final = "*"
+# The first of the options.
+_SCOPE: Final = ("customers", "products", "types", "versions", "where")
 
 
 class ChosenEvents(Struct, frozen=True):
@@ -77,6 +79,19 @@ def selection_options(command: AnyFunction) -> AnyFunction:
     for option in reversed(_OPTIONS):
         informed = option(informed)
     return cast("AnyFunction", short_zone_option(informed))
+
+
+def scope_options(command: AnyFunction) -> AnyFunction:
+    """The same without times: whose events, and which."""
+
+    @functools.wraps(command)
+    def informed(*arguments: Any, **options: Any) -> Any:
+        given = {name: options.pop(name) for name in _SCOPE}
+        return command(*arguments, selection=ChosenEvents(**given), **options)
+
+    for option in reversed(_OPTIONS[: len(_SCOPE)]):
+        informed = option(informed)
+    return cast("AnyFunction", informed)
 
 
 def last_times(text: str, zone: dt.tzinfo, now_ms: int) -> tuple[int | str, int | str | None]:
