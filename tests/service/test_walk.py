@@ -13,6 +13,9 @@ from footfall.demo import Demo, Poster
 
 PASSWORD = "correct horse battery"
 DAY_MS = 86_400_000
+# How much a page may move while it loads (a tenth is what readers do not notice), and weigh, compressed.
+SHIFT_MAX = 0.05
+WEIGHT_BYTES_MAX = 300_000
 pytestmark = pytest.mark.skipif(not (DRIVER and CHROMIUM), reason="no browser on this machine; .ci/run installs one")
 
 
@@ -101,11 +104,12 @@ def test_the_overview_is_filtered_explained_and_left(shared, browser: Browser):
     assert "/dashboard/sign-in" in browser.driver.current_url
 
 
-def test_every_page_is_accessible_and_fits_a_telephone(shared, browser: Browser):
+def test_every_page_is_accessible_light_stays_where_it_is_and_fits_a_telephone(shared, browser: Browser):
     """All pages of the navigation, with events: in both colours, on a screen and on a telephone, in turn."""
     fill(shared)
     sign_in(browser, shared.url)
     paths = [page.path for page in PAGES if page.nav]
+    paths += ["/dashboard/account/keys", "/dashboard/account/code", "/dashboard/schedules/new"]
     paths += [
         "/dashboard/explore?by=type&by=customer&chart=stacked&range=7d",
         "/dashboard/paths?type=PORTFOLIO-ACCESSED",
@@ -116,6 +120,8 @@ def test_every_page_is_accessible_and_fits_a_telephone(shared, browser: Browser)
         browser.prefer(("light", "dark")[at // 2 % 2])
         browser.resize(width)
         browser.open(f"{shared.url}{path}")
+        assert browser.shift() < SHIFT_MAX, path
+        assert browser.weight() < WEIGHT_BYTES_MAX, path
         assert browser.faults() == [], path
         assert browser.run("document.documentElement.scrollWidth") <= width, path
 

@@ -74,6 +74,19 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": colours}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    def shift(self) -> float:
+        """How much the page has moved under its reader while it loaded: the sum of its layout shifts."""
+        script = """const done = arguments[0]; let sum = 0;
+        new PerformanceObserver((list) => { for (const each of list.getEntries()) sum += each.value; })
+            .observe({ type: "layout-shift", buffered: true });
+        requestAnimationFrame(() => setTimeout(() => done(sum), 0));"""
+        return float(self.driver.execute_async_script(script))
+
+    def weight(self) -> int:
+        """Bytes of the page and of all that it loaded, compressed as they were sent."""
+        kinds = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        return int(self.run(f"{kinds}.reduce((sum, each) => sum + each.encodedBodySize, 0)"))
+
     def forget(self) -> None:
         """As if the browser had never been here."""
         self.driver.get("about:blank")
