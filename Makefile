@@ -5,6 +5,7 @@
 #   make demo                post made-up traffic to that service, for a first look (ARGS=--live to go on)
 #   make test                run the tests (ARGS="tests/plan -k strict" to choose)
 #   make fuzz                go on with what strangers may send, made at random (MINUTES=60)
+#   make contract            hold a running service to its OpenAPI document (ARGS="--examples 100")
 #   make check               lint, format, types, tidiness, documentation
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
 #   make wheel               build the wheels of the service and of the Python client into dist/, to install elsewhere
@@ -20,7 +21,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test fuzz check bench wheel lock clean
+.PHONY: help serve demo test fuzz contract check bench wheel lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,6 +47,9 @@ fuzz: $(VENV)/dev.stamp
 	    nice -n 19 $(BIN)/python -m pytest --hypothesis-profile thorough --hypothesis-seed $$seed --timeout 0 -x \
 	        $(FUZZERS) $(ARGS) || exit 1; \
 	done
+
+contract: $(VENV)/dev.stamp
+	@$(BIN)/python bench/contract.py --work $$(mktemp -d)/contract $(ARGS)
 
 check: $(VENV)/dev.stamp
 	@$(BIN)/ruff check .

@@ -74,7 +74,8 @@ async def test_what_is_no_order_is_refused_without_the_value(opened: Any) -> Non
         for path in ("/erasures", "/erasures/dry-run"):
             answer = await root.post(path, json=body)
             assert (answer.status_code, said in answer.text, VALUE in answer.text) == (400, True, False)
-    headers = {"idempotency-key": "x" * 201}
-    assert (await root.post("/erasures", json={"key": "user", "value": VALUE}, headers=headers)).status_code == 400
+    for key in ("x" * 201, "", "\xe4"):
+        headers = {"idempotency-key": key.encode("latin-1")}
+        assert (await root.post("/erasures", json={"key": "user", "value": VALUE}, headers=headers)).status_code == 400
     assert (await root.get("/erasures/none")).status_code == 404
     assert state.erasures.all() == []

@@ -5,33 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What a schema cannot say: that a report's start must not be later than its end, that a destination must be
-# configured, that an event must keep to the tracking plan and its time to the bounds, which keys the plan has, that
-# "all" goes without a filter, which code an app shows now, and that a key with the scope admin is for all customers.
-# Calls of which that is true may refuse what the document allows; no call may take what the document forbids.
-MAY_REFUSE = {
-    "400": "POST /events,POST /reports,POST /reports/estimate,POST /schedules,"
-    "GET /usage/counts,GET /usage/funnel,GET /usage/events,"
-    "POST /quarantine/release,POST /quarantine/drop,GET /quarantine,GET /reports,GET /schedules,"
-    "POST /views,POST /shares,POST /keys,POST /second-factor,POST /second-factor/confirm",
-    "406": "GET /reports/{source}",
-}
-TAKEN = ["2xx", "3xx", "401", "403", "404", "409", "429"]
+from contract import SETTINGS, configuration
+
 EXAMPLES = 5
 SEED = 1
 
 
-def configuration() -> str:
-    return "".join(
-        f"[[operations]]\ninclude-name = {operation!r}\n"
-        f"checks.positive_data_acceptance.expected-statuses = {[*TAKEN, status]}\n"
-        for status, operations in MAY_REFUSE.items()
-        for operation in operations.split(",")
-    )
-
-
 def test_every_answer_is_one_that_the_document_tells(serve, tmp_path: Path) -> None:
-    service = serve(reports_running_max=100_000, schedules_max=100_000, login_failures_max=100_000)
+    service = serve(**SETTINGS)
     (tmp_path / "schemathesis.toml").write_text(configuration())
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{service.url}/openapi.json"]
     options = ["--auth", "admin:correct horse battery", "--seed", str(SEED), "-n", str(EXAMPLES), "--no-color"]

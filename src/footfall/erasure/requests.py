@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from footfall.erasure.orders import DryRun, ErasureRefused, Erasures, ErasureWanted
 from footfall.erasure.receipt import ErasureShown
-from footfall.errors import Code, Problem, RequestRefused
+from footfall.errors import Code, RequestRefused
 from footfall.settings import Settings
 from footfall.store import (
     StoreFailed,
@@ -35,7 +35,6 @@ class ErasureRequests:
 
     async def order(self, wanted: ErasureWanted, by: str, idempotency_key: str = "") -> ErasureShown:
         """Order an erasure. With the same key, of printable ASCII, the same order of a user is ordered once."""
-        self._check_key(idempotency_key)
         return await _told(lambda: self._erasures.order(wanted, by, idempotency_key))
 
     async def dry_run(self, wanted: ErasureWanted) -> DryRun:
@@ -60,13 +59,6 @@ class ErasureRequests:
     async def are_workers_alive(self) -> bool:
         """Whether any worker has lately told that it is there, which would do the work."""
         return await asyncio.to_thread(self._erasures.are_workers_alive)
-
-    def _check_key(self, key: str) -> None:
-        longest = self._settings.idempotency_key_chars_max
-        if len(key) > longest or not (key.isascii() and (key.isprintable() or not key)):
-            code = Code.REQUEST_PARAMETER_MALFORMED
-            problem = Problem(code, "idempotency-key", f"must be 1 to {longest} printable characters")
-            raise RequestRefused(code, "the request cannot be read: one thing is wrong", (problem,))
 
 
 async def _told(work: Callable[[], Result]) -> Result:

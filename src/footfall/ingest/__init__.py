@@ -8,7 +8,7 @@ The events are encoded once, as JSON lines: the same bytes, with line ends turne
 a refused request is kept, and every refusal is a `Code`, counted in `Collector.refusals`.
 """
 
-from footfall.ingest.body import Headers, read_headers, sender_of
+from footfall.ingest.body import Headers, decode_idempotency_key, read_headers, sender_of
 from footfall.ingest.budget import SHORT_BYTES_MAX, Budget
 from footfall.ingest.pipeline import Collector, Outcome
 from footfall.ingest.preparation import PreparedRequest
@@ -21,6 +21,7 @@ __all__ = [
     "Headers",
     "Outcome",
     "PreparedRequest",
+    "decode_idempotency_key",
     "read_headers",
     "sender_of",
     "too_slow",

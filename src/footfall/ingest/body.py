@@ -51,7 +51,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]], settings: Settings) -> Head
         elif name == b"content-length":
             length = int(value)
         elif name == b"idempotency-key":
-            key = _decode_key(value, settings)
+            key = decode_idempotency_key(value, settings)
         elif name == b"expect":
             expects = True
         elif name == b"x-forwarded-for":
@@ -121,7 +121,7 @@ async def _read_chunks(message: Any, receive: Receive, settings: Settings) -> by
         message = await receive()
 
 
-def _decode_key(value: bytes, settings: Settings) -> str:
+def decode_idempotency_key(value: bytes, settings: Settings) -> str:
     """Decode an idempotency key. Raises RequestRefused when it is invalid."""
     key = value.decode("latin-1")
     if 1 <= len(key) <= settings.idempotency_key_chars_max and all("\x20" <= char <= "\x7e" for char in key):

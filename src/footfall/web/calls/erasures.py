@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from footfall.erasure import DryRun, ErasureShown, ErasureWanted
 from footfall.errors import Code, RequestRefused
+from footfall.ingest import decode_idempotency_key
 from footfall.settings import limits
 from footfall.web.calls.keys import decode_body
 from footfall.web.calls.request import UNCACHED, SignedInRequest, read_json
@@ -41,7 +42,8 @@ class ErasuresShown(Struct, frozen=True):
 
 async def order_erasure(request: SignedInRequest, services: NamedDependency[Services]) -> Response[ErasureShown]:
     wanted = await _read(request, services)
-    key = request.headers.get("idempotency-key", "")
+    given = request.headers.get("idempotency-key")
+    key = "" if given is None else decode_idempotency_key(given.encode("latin-1"), services.settings)
     ordered = await services.erasures.order(wanted, request.user.id, key)
     return Response(ordered, status_code=200, headers=UNCACHED)
 
