@@ -29,7 +29,7 @@ LAYERS = (
     ("web",),
     ("ingest",),
     ("erasure",),
-    ("backup", "demo", "integrity", "privacy"),
+    ("backup", "demo", "doctor", "integrity", "privacy"),
     ("alerts", "schedules"),
     ("views",),
     ("reports",),

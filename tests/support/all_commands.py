@@ -30,6 +30,7 @@ COMMANDS = (
     "audit verify",
     "backup PLACE",
     "demo --live",
+    "doctor",
     "engine",
     "erase --key userId --value 8c1f --yes",
     "erasures",

@@ -144,6 +144,7 @@ class Needs(enum.Enum):
     FOLDER = "the folder itself, which may be empty, as a new volume of a container is"
     STATE = "the data of a service, unless the state is in a database of its own"
     DATA = "the data of a service"
+    LOOK = "the same, of whatever version: nothing is changed"
 
 
 def data_command(
@@ -159,7 +160,7 @@ def data_command(
         def checked(*arguments: Any, **options: Any) -> Any:
             context = click.get_current_context()
             require_data_folder(context.obj, needs, failure)
-            if needs in (Needs.STATE, Needs.DATA):
+            if needs in (Needs.STATE, Needs.DATA, Needs.LOOK):
                 take_served_settings(context)
             return command(context.obj, *arguments, **options)
 
@@ -195,19 +196,23 @@ def take_served_settings(context: click.Context) -> None:
         context.obj = call.loaded.settings
 
 
+def untold(*names: str) -> list[str]:
+    """Those of these settings that the service has with a secret, and the command was not told."""
+    call: _Call | None = click.get_current_context().meta.get(_CALL)
+    if call is None:
+        return []
+    return [name for name in names if name in call.served.withheld and call.loaded.sources[name] == DEFAULT]
+
+
 def require_told(*names: str) -> None:
     """End the command when the service has one of these settings with a secret, and the command was not told it.
 
     Else the command would change another database than the service's, or compare with another.
     """
-    call: _Call | None = click.get_current_context().meta.get(_CALL)
-    if call is None:
-        return
-    for name in names:
-        if name in call.served.withheld and call.loaded.sources[name] == DEFAULT:
-            folder = call.loaded.settings.data.absolute()
-            how = f"name it to this command too, with --config or the variable {PREFIX}{name.upper()}"
-            raise SettingsProblems(f"the service on {folder} has a {name} of its own, with a password: {how}")
+    for name in untold(*names):
+        folder = loaded(click.get_current_context()).settings.data.absolute()
+        how = f"name it to this command too, with --config or the variable {PREFIX}{name.upper()}"
+        raise SettingsProblems(f"the service on {folder} has a {name} of its own, with a password: {how}")
 
 
 def require_data_folder(
@@ -216,10 +221,11 @@ def require_data_folder(
     """End the command when the data folder is another user's, or lacks what the command needs, and say what to do."""
     try:
         require_ours(settings.data)
-        require_known(settings.data)
+        if needs is not Needs.LOOK:
+            require_known(settings.data)
         if needs is Needs.FOLDER:
             require_folder(settings.data)
-        elif needs is Needs.DATA or (needs is Needs.STATE and not settings.state_url):
+        elif needs in (Needs.DATA, Needs.LOOK) or (needs is Needs.STATE and not settings.state_url):
             require_data(settings.data)
     except NotOwner as error:
         command = f"sudo -u {shlex.quote(error.user)} {click.get_current_context().command_path}"

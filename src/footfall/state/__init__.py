@@ -29,6 +29,7 @@ from footfall.state.identities import IdentityTaken
 from footfall.state.job_bounds import TooManyJobs
 from footfall.state.jobs import JobRepository
 from footfall.state.keys import TooManyKeys
+from footfall.state.looking import StateLook, look_at_state, state_file
 from footfall.state.migrating import StateStep, StateTooNew
 from footfall.state.records import (
     ApiKey,
@@ -81,6 +82,7 @@ __all__ = [
     "Session",
     "Share",
     "State",
+    "StateLook",
     "StateNotEmpty",
     "StateStep",
     "StateTooNew",
@@ -96,5 +98,7 @@ __all__ = [
     "UserExists",
     "UserRights",
     "entry_hash",
+    "look_at_state",
     "open_state",
+    "state_file",
 ]
