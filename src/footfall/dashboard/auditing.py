@@ -8,7 +8,7 @@ from footfall.dashboard.visit import Visit
 from footfall.errors import Code, RequestRefused
 
 # Fields of forms that no entry has.
-_SECRET: Final = frozenset({TOKEN_FIELD, "password", "present", "again", "code", "secret"})
+_SECRET: Final = frozenset({TOKEN_FIELD, "password", "present", "again", "code", "secret", "person"})
 
 
 async def record_page(visit: Visit) -> None:

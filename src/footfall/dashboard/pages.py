@@ -7,6 +7,7 @@ from footfall.dashboard.views import (
     account_code,
     account_keys,
     audit,
+    erasures,
     events,
     explore,
     files,
@@ -96,6 +97,10 @@ PAGES: Final = (
         path="/dashboard/users/password", view=users.set_password, method="POST", admin=True, audit="user.password"
     ),
     PageEntry(path="/dashboard/users/remove", view=users.remove, method="POST", admin=True, audit="user.remove"),
+    PageEntry(path="/dashboard/erasures", view=erasures.show, nav="erasures", admin=True),
+    PageEntry(path="/dashboard/erasures", view=erasures.order, method="POST", admin=True, audit="erasure.order"),
+    PageEntry(path="/dashboard/erasures/look", view=erasures.look, method="POST", admin=True, audit="erasure.try"),
+    PageEntry(path="/dashboard/erasures/{erasure}", view=erasures.show_one, admin=True),
     PageEntry(path="/dashboard/audit", view=audit.show, nav="audit", admin=True, audit="audit.read"),
     PageEntry(path="/dashboard/audit/verify", view=audit.verify, method="POST", admin=True, audit="audit.verify"),
     PageEntry(path="/dashboard/audit/{file}", view=audit.export, admin=True, audit="audit.read"),
