@@ -11,6 +11,7 @@ from footfall.cli import main
 USES_NO_DATA = {
     "completion bash": "a script is printed",
     "backup --verify PLACE": "the backup's place alone is read",
+    "import umami export.csv": "a service alone is asked",
     "login https://localhost:9 --user ada": "a service alone is asked",
     "logout": "profiles alone are changed",
     "plan check plan.toml": "a file of the plan alone is read",

@@ -23,6 +23,7 @@ _COMMANDS = {
     "login": ("footfall.cli.remote.login:login", "Keep a service and credentials for the commands that speak to it."),
     "logout": ("footfall.cli.remote.login:logout", "Forget them."),
     "send": ("footfall.cli.remote.send:send", "Send events from files, each exactly once."),
+    "import": ("footfall.cli.remote.exports.command:import_", "Import events from exports of other products."),
     "report": ("footfall.cli.remote.report:report", "Start a report, wait for it, and download its file."),
     "stats": ("footfall.cli.remote.stats:stats", "Show statistics as tables and small charts, or as files."),
     "tail": ("footfall.cli.remote.tail:tail", "Show events while they are accepted."),

@@ -67,7 +67,7 @@ def cut(rows: Iterable[FileRow], signature: bytes, resume_at: int | None = None)
             events.append(FileEvent(row.event, lines + 1, offset))
             held += len(row.event)
         elif row.reason:
-            rejects.append(Reject(lines + 1, offset, row.reason, row.raw))
+            rejects.append(Reject(lines + 1, offset, row.reason, row.text or row.raw))
             held += len(row.raw)
         raws.append(row.raw)
         offset += len(row.raw)

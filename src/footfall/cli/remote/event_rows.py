@@ -28,11 +28,15 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class FileRow(Struct, frozen=True, gc=False):
-    """A line, or the lines of a CSV row: `event` is its JSON, or None for the `reason`. `raw` is what stood there."""
+    """A line, or the lines of a CSV row: `event` is its JSON, or None for the `reason`. `raw` is what stood there.
+
+    `text` is what a reject is shown with, where that is not the row itself.
+    """
 
     raw: bytes
     event: bytes | None
     reason: str = ""
+    text: bytes = b""
 
 
 class Defaults(Struct, frozen=True):

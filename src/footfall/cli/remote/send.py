@@ -23,8 +23,8 @@ from footfall.cli.remote.rejects_file import default_place
 from footfall.cli.remote.sending import MakeRows, Outcome, Sending, send_file, told
 from footfall.wording import plain
 
-_CONNECTIONS_MAX: Final = 32
-_GIVE_UP_S_MAX: Final = 7 * 86_400
+CONNECTIONS_MAX: Final = 32
+GIVE_UP_S_MAX: Final = 7 * 86_400
 # The exit code when all was sent that can be, and some was refused.
 SOME_REFUSED: Final = 4
 
@@ -45,9 +45,9 @@ SOME_REFUSED: Final = 4
 @click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a CSV file; found when not said.")
 @short_zone_option
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="The file for what is refused.")
-@click.option("--connections", type=WholeNumber(_CONNECTIONS_MAX), default=4, metavar="N", help="So many at once; 4.")
+@click.option("--connections", type=WholeNumber(CONNECTIONS_MAX), default=4, metavar="N", help="So many at once; 4.")
 @click.option(
-    "--give-up", type=WholeNumber(_GIVE_UP_S_MAX), default=600, metavar="SECONDS", help="Without an answer; 600."
+    "--give-up", type=WholeNumber(GIVE_UP_S_MAX), default=600, metavar="SECONDS", help="Without an answer; 600."
 )
 @click.option("--anew", is_flag=True, help="From the start of the files, whatever was sent before; it counts once.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, at its end.")
