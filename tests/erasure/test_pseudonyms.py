@@ -51,7 +51,7 @@ async def test_only_those_that_were_named_are_touched_and_the_receipt_names_what
             "SELECT name FROM system.parts WHERE active AND database = currentDatabase() AND table = 'quarantine'", {}
         )
         here.store.write(f"ALTER TABLE quarantine DETACH PART '{part}'", {})
-        asked = ReportFilter(customer="C", product="SHOP", where=(f"user:one of:x|{VALUE}",))
+        asked = ReportFilter(customer="C", products=("*",), where=(f"user:one of:x|{VALUE}",))
         here.make_report("asked", filter=asked)
         here.make_report("others", filter=ReportFilter(customer="C", product="SHOP", where=(f"user:is:{OTHER}",)))
         told = await here.erase(customers=("C",), products=("SHOP",))

@@ -94,12 +94,17 @@ class Node(QuarantinedNode):
         await asyncio.to_thread(self.loader.tick)
         await asyncio.to_thread(self.eraser.tick)
 
-    def make_report(self, job_id: str, **changes: Any) -> Job:
-        """A finished report with its file, made by what makes reports."""
+    def queue_report(self, job_id: str, **changes: Any) -> str:
+        """A report that is to be made; gives its id."""
         wanted = {"filter": ReportFilter(customer="C", product="SHOP"), "account": "a", "user": "ann"} | changes
         now_ms = self.clock.now_ms()
-        job = Job(id=job_id, started_ms=now_ms, watermark_ms=now_ms, file=f"{job_id}.csv", **wanted)
-        self.state.jobs.add(job)
+        self.state.jobs.add(Job(id=job_id, started_ms=now_ms, watermark_ms=now_ms, file=f"{job_id}.csv", **wanted))
+        return job_id
+
+    def make_report(self, job_id: str, **changes: Any) -> Job:
+        """A finished report with its file, made by what makes reports."""
+        self.queue_report(job_id, **changes)
+        now_ms = self.clock.now_ms()
         claimed = self.state.jobs.claim("me", 60_000)
         assert claimed is not None
         done = Attempt(claimed, self.plan.plan, self.store, self.destinations, 1e9).run()

@@ -196,6 +196,8 @@ def _lines(shown: "ErasureShown") -> Iterator[str]:
         yield f"files      {count_of(files.events, 'event')} in {count_of(files.segments, 'segment')} of node {node}"
     for report in receipt.reports:
         yield f"report     {report.source}: its file is {report.file}"
+    for what in receipt.redacted:
+        yield f"redacted   {what}: its condition names nobody any more"
     for backup in receipt.backups:
         yield f"backup     {backup.place}: {'has a tombstone' if backup.tombstone else backup.why}"
     if shown.kept_out:

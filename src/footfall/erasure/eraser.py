@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import UNSET, Struct
 
 from footfall.backup import mark_backups
-from footfall.erasure.mentions import name_mentions
+from footfall.erasure.mentions import name_mentions, redact_mentions
 from footfall.erasure.node_files import NodeShare
 from footfall.erasure.orders import SILENT_MS
 from footfall.erasure.receipt import (
@@ -59,6 +59,7 @@ class Eraser:
         self._dependencies = dependencies
         one = dependencies
         self._destinations = Destinations(one.settings, Files(one.settings))
+        self._is_new = True
         self._share = NodeShare(one.settings, one.state, one.tombstones, one.clock, one.node)
 
     def tick(self) -> None:
@@ -66,8 +67,10 @@ class Eraser:
         state = self._dependencies.state
         self._share.work(self._dependencies.loader.loaded_through_ms)
         unfinished = state.erasures.unfinished()
-        if not unfinished or not self._is_first():
+        if not (unfinished or self._is_new) or not self._is_first():
             return
+        if self._is_new:
+            self._redact_again()
         for erasure in unfinished:
             if erasure.phase is ErasurePhase.FILES and self._have_all_done_theirs(erasure):
                 state.erasures.advance(erasure.id, ErasurePhase.STORE, erasure.receipt)
@@ -80,6 +83,14 @@ class Eraser:
                 except (StoreUnavailable, StoreTimeout, StoreFailed) as error:
                     log.warning("erasure %s waits for the store: %s", erasure.id, error)
                     return
+
+    def _redact_again(self) -> None:
+        """Redact what a restore or an earlier version has left of those who were erased; once, as the worker starts."""
+        state = self._dependencies.state
+        erasures = [one for one in state.erasures.all() if one.phase is ErasurePhase.DONE]
+        redaction = redact_mentions(state, salt_of(state), erasures) if erasures else None
+        if redaction is None or not redaction.waiting:
+            self._is_new = redaction is not None and bool(redaction.done) and not state.forget_replaced()
 
     def _is_first(self) -> bool:
         """Whether this node does the common work; two that do it at once only do it twice."""
@@ -120,6 +131,11 @@ class Eraser:
             return
         for closed in reports.close_those_since(receipt.searched, receipt.deleted, receipt.events):
             self._note(erasure, _with_report(receipt, closed))
+        redaction = redact_mentions(one.state, salt, [erasure])
+        receipt.redacted = tuple(dict.fromkeys((*receipt.redacted, *redaction.done.get(erasure.id, ()))))
+        self._note(erasure, receipt)
+        if redaction.waiting or not one.state.forget_replaced():
+            return
         receipt.backups = tuple(ErasedBackup(place, not why, why) for place, why in mark_backups(one.state))
         receipt.out_of_reach = tuple(self._out_of_reach(erasure, receipt, store.put_aside()))
         one.state.erasures.advance(erasure.id, ErasurePhase.DONE, write_receipt(receipt), one.clock.now_ms())

@@ -63,6 +63,9 @@ class ErasureReceipt(Struct, rename="camel", omit_defaults=True):
     reports: tuple[ErasedReport, ...] = ()
     searched: Annotated[int, Meta(description="When the search for reports began, in ms.")] = 0
     deleted: Annotated[int, Meta(description="When the store had nothing any more, in ms.")] = 0
+    redacted: Annotated[
+        tuple[str, ...], Meta(description="What had the value in a condition, and has it no more.")
+    ] = ()
     backups: tuple[ErasedBackup, ...] = ()
     out_of_reach: tuple[str, ...] = ()
 

@@ -24,6 +24,7 @@ from footfall.state.erasures import (
     ErasurePlace,
     ErasureRule,
     ErasureShare,
+    KeptCondition,
 )
 from footfall.state.identities import IdentityTaken
 from footfall.state.job_bounds import TooManyJobs
@@ -70,6 +71,7 @@ __all__ = [
     "JobBounds",
     "JobRepository",
     "JobStatus",
+    "KeptCondition",
     "LastAdmin",
     "Node",
     "RefusalRepository",

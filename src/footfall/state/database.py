@@ -121,6 +121,18 @@ class SqliteDatabase(_Transactions):
         event.listen(self.engine, "begin", _begin_sqlite)
         self.writer = self.engine.execution_options(writes=True)
 
+    def forget_replaced(self) -> bool:
+        """Write the log into the file and empty it, for it has what rows were before; False while others read it."""
+        try:
+            with self.engine.connect() as connection:
+                cursor = connection.connection.cursor()
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                found = cursor.fetchone()
+                cursor.close()
+                return found is not None and not found[0]
+        except exc.DBAPIError as error:
+            raise StateUnavailable(f"state database {self.display_name}: {_reason(error.orig)}") from error
+
     def _make_private(self) -> None:
         """Create the file with its mode, so that it is at no time readable by others; SQLite gives the mode to -wal."""
         try:
@@ -157,6 +169,10 @@ class PostgresqlDatabase(_Transactions):
         )
         event.listen(self.engine, "connect", _prepare_postgresql)
         self.writer = self.engine
+
+    def forget_replaced(self) -> bool:
+        """True: the server itself does away with what rows were before."""
+        return True
 
 
 Database = SqliteDatabase | PostgresqlDatabase
@@ -209,6 +225,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is removed is overwritten: a person who is erased is in no part of the file that is not used.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _begin_sqlite(connection: Connection) -> None:

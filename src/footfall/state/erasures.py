@@ -4,15 +4,16 @@ The rows stay after the work: they are what keeps a late retry, a restore or a r
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, field, structs
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Column, Row, false, func, select, update
 
 from footfall.state.database import Database, insert, may_be_id
+from footfall.state.records import JobStatus
 from footfall.state.tables import backup_places, erasure_shares, erasures, jobs, schedules, shares, views
 
 
@@ -83,6 +84,28 @@ class ErasureShare(Struct, frozen=True):
     node: str
     done_ms: int
     result: str
+
+
+class KeptCondition(Struct, frozen=True):
+    """JSON that may have conditions on contexts, in a column, by the name that receipts have for its row.
+
+    `is_at_work` is that of a report that is being made.
+    """
+
+    column: str
+    id: str
+    name: str
+    text: str
+    is_at_work: bool = False
+
+
+_CONDITIONS: Final[Mapping[str, tuple[str, Column[Any]]]] = {
+    "filter": ("the report JOB-", jobs.c.filter),
+    "manifest": ("the report JOB-", jobs.c.manifest),
+    "schedule": ("the schedule ", schedules.c.body),
+    "view": ("the view ", views.c.parameters),
+    "share": ("the shared link ", shares.c.parameters),
+}
 
 
 class ErasureRepository:
@@ -175,19 +198,26 @@ class ErasureRepository:
         with self._database.read() as connection:
             return list(connection.scalars(select(erasures.c.id).where(erasures.c.id.not_in(mine))))
 
-    def conditions(self) -> Iterator[tuple[str, str]]:
-        """Whatever may have a condition on contexts, as the receipt of an erasure calls it, with its JSON."""
-        kept = (
-            ("the report JOB-", jobs.c.id, jobs.c.filter),
-            ("the schedule ", schedules.c.id, schedules.c.body),
-            ("the view ", views.c.id, views.c.parameters),
-            ("the shared link ", shares.c.id, shares.c.parameters),
-        )
+    def conditions(self) -> Iterator[KeptCondition]:
+        """Whatever may have a condition on contexts."""
+        at_work = jobs.c.status == JobStatus.RUNNING
         with self._database.read() as connection:
-            for what, column, text in kept:
-                rows = connection.execute(select(column, text).order_by(column), execution_options={"yield_per": 500})
-                for found, content in rows:
-                    yield f"{what}{found}", str(content)
+            for kind, (what, column) in _CONDITIONS.items():
+                table = column.table
+                is_at_work = at_work if table is jobs else false()
+                statement = select(table.c.id, column, is_at_work).where(column.is_not(None)).order_by(table.c.id)
+                for found, text, running in connection.execute(statement, execution_options={"yield_per": 500}):
+                    yield KeptCondition(kind, str(found), f"{what}{found}", str(text), bool(running))
+
+    def rewrite(self, kept: KeptCondition, text: str) -> bool:
+        """Put another JSON in the place of one; False where it has changed, or its report is being made."""
+        _, column = _CONDITIONS[kept.column]
+        table = column.table
+        mine = (table.c.id == kept.id) & (column == kept.text)
+        if table is jobs:
+            mine &= jobs.c.status != JobStatus.RUNNING
+        with self._database.write() as connection:
+            return connection.execute(update(table).where(mine).values({column.name: text})).rowcount > 0
 
     def note_backup(self, place: str) -> None:
         """Note that a backup is written to a place."""

@@ -60,6 +60,10 @@ class State:
         """Close the connections, after the calls that are running."""
         self.database.engine.dispose()
 
+    def forget_replaced(self) -> bool:
+        """Have the database's files not have what rows were before, as far as that can be; False to try again."""
+        return self.database.forget_replaced()
+
     def revision(self) -> str:
         """The last migration that was applied to the tables; empty when there are no tables."""
         with self.database.read() as connection:
