@@ -4,16 +4,21 @@ The tracking plan says where a key stands in the context of each type, so events
 statistics. An event that broke the plan may have the value anywhere: of quarantine, every event is given that has it.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from footfall.plan import Plan
 from footfall.settings import Settings
 from footfall.store import Store, query
-from footfall.usage import Condition, EventSelection, compile_selection
+from footfall.tombstones import digest_of
+from footfall.usage import Condition, EventSelection, compile_selection, parse_condition
+
+# Of a digest that stands for a value, so many digits: enough that no two of one log are alike.
+_DIGITS: Final = 20
 
 
 class PersonKey(Struct, frozen=True):
@@ -88,3 +93,37 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield from lines
     if rest:
         yield rest
+
+
+class ValueConcealer:
+    """Puts digests in the place of the values of conditions, such as `userId:is:ada`, in what is written down for good.
+
+    The same value has the same digest in one installation, with whose secret they are made: entries can be compared.
+    """
+
+    def __init__(self, salt: str) -> None:
+        self._salt = salt
+
+    def conceal(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The details of an entry without such values, which may stand in them as they are, or in a query string."""
+        return {name: self._without(value) for name, value in details.items()}
+
+    def _without(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self._text(value)
+            case Mapping():
+                return self.conceal(value)
+            case list() | tuple():
+                return [self._without(each) for each in value]
+        return value
+
+    def _text(self, text: str) -> str:
+        if condition := parse_condition(text):
+            values = tuple(f"#{digest_of(self._salt, value)[:_DIGITS].lower()}" for value in condition.values)
+            return str(structs.replace(condition, values=values))
+        if "=" not in text:
+            return text
+        pairs = parse_qsl(text, keep_blank_values=True)
+        concealed = [(name, self._text(value) if "=" not in value else value) for name, value in pairs]
+        return text if concealed == pairs else urlencode(concealed)

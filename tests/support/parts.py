@@ -19,6 +19,7 @@ from footfall.live import Live
 from footfall.metrics import RequestMetrics, SharedMetrics, Values
 from footfall.oidc import ProviderSignIn
 from footfall.plan import LivePlan
+from footfall.privacy import ValueConcealer
 from footfall.quarantine import Quarantine
 from footfall.receipts import Receipts
 from footfall.reports import Estimates, Reports
@@ -26,6 +27,7 @@ from footfall.schedules import Schedules
 from footfall.settings import Settings
 from footfall.state import State
 from footfall.store import Store
+from footfall.tombstones import salt_of
 from footfall.usage import Drawings, Usage
 from footfall.validation import CodeLookup
 from footfall.views import Shares, Views
@@ -96,7 +98,7 @@ def open_parts(
     metrics = opened(open_metrics(folder, refused, requests))
     usage = opened(Usage(state, store, settings, clock, plan))
     views = Views(state, settings, clock, usage)
-    audit = Audit(state, settings, clock, "0123456789abcdef")
+    audit = Audit(state, settings, clock, "0123456789abcdef", ValueConcealer(salt_of(state)).conceal)
     stack.push_async_callback(audit.close)
     parts = web.Parts(
         settings=settings,

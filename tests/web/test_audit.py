@@ -1,8 +1,10 @@
 """The audit log of calls: which have an entry, what is in it, and what is not."""
 
 import json
+import re
 from typing import Any
 
+from footfall.privacy import ValueConcealer
 from footfall.state import StateUnavailable
 from footfall.web import ROUTES
 
@@ -146,3 +148,28 @@ async def test_without_its_entry_nothing_is_shown(service: Any, monkeypatch: Any
             assert "footfall_" not in answer.text
         # What is not written down goes on.
         assert (await opened.anna.get(f"/reports/JOB-{job.id}/availability")).status_code == 200
+
+
+async def test_values_of_contexts_are_in_no_entry_but_the_same_one_has_the_same_digest(service: Any) -> None:
+    where = "userId:is:zebra"
+    async with service() as opened:
+        # A long body, of which the entry has a part.
+        parameters = FILTER | {"types": ["A" * 190] * 20, "where": [where, "portfolioId:one of:zebra|a"]}
+        await opened.anna.post("/views", json={"name": "v", "call": "counts", "parameters": parameters})
+        await opened.anna.post("/reports", json={"filter": FILTER | {"where": [where]}})
+        await opened.anna.get("/usage/events", params=FILTER | {"where": where})
+        view, report = found(opened)[:2]
+        (asked,) = report["details"]["asked"]["filter"]["where"]
+        first, several = view["details"]["asked"]["parameters"]["where"]
+        digest = asked.removeprefix("userId:is:#")
+        assert (first, len(digest)) == (asked, 20)
+        assert several.startswith(f"portfolioId:one of:#{digest}|#")
+        assert "zebra" not in str(opened.state.audit.following(0, 100))
+
+
+def test_a_query_string_within_a_form_has_no_value_and_other_texts_stay() -> None:
+    conceal = ValueConcealer("salt").conceal
+    (written,) = conceal({"parameters": "range=7d&where=userId%3Ais%3Azebra+%26+co"}).values()
+    assert re.fullmatch(r"range=7d&where=userId%3Ais%3A%23[0-9a-f]{20}", written)
+    plain = {"parameters": "range=7d&x=", "why": "a = b", "times": 3, "note": "at 10:30: all is well", "none": None}
+    assert conceal(plain) == plain

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import structs
 
 from footfall.addresses import network_of
 from footfall.audit.chain import Verdict, verify
@@ -30,14 +32,19 @@ PAUSE_S: Final = 0.05
 
 log = logging.getLogger(__name__)
 
+Conceal = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 _Waiting = tuple[AuditEntry, asyncio.Future[None] | None]
 
 
 class Audit:
     """The audit log of one process; belongs to one event loop, and is closed after the last request."""
 
-    def __init__(self, state: State, settings: Settings, clock: Clock, node: str) -> None:
+    def __init__(
+        self, state: State, settings: Settings, clock: Clock, node: str, conceal: Conceal = lambda details: details
+    ) -> None:
+        """`conceal` takes out of the details of an entry what shall not be kept."""
         self._state = state
+        self._conceal = conceal
         self._is_on = settings.audit
         self._clock = clock
         self._node = node
@@ -117,6 +124,7 @@ class Audit:
 
     def _add(self, event: AuditEvent, written: asyncio.Future[None] | None) -> bool:
         """Have an event written; False, and a line in the log, when too many wait."""
+        event = structs.replace(event, details=self._conceal(event.details))
         entry = event.entry(self._clock.now_ms(), self._node)
         if len(self._waiting) >= WAITING_MAX:
             _tell_lost(entry, "too many wait")

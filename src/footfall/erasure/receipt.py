@@ -11,7 +11,7 @@ from footfall.state import Erasure, ErasureShare
 ALWAYS_OUT_OF_REACH = (
     "downloads, and copies of reports and backups that were made by others",
     "events that clients have not sent yet: they are left out when they come, and stay at the client until then",
-    "the audit log, where somebody asked for events by this value",
+    "entries of the audit log from before it had digests of values, where somebody asked for events by this one",
     "bytes of removed files, until the disk uses them again",
 )
 

@@ -4,6 +4,7 @@ Each function is a context manager that closes what it opened. It imports the li
 so that a command pays for the parts that it opens and for no others.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -119,8 +120,11 @@ def new_alerts(
 async def open_audit(state: "State", settings: Settings, clock: Clock) -> AsyncIterator["Audit"]:
     """The audit log; at the end, what waits is written."""
     from footfall.audit import Audit
+    from footfall.privacy import ValueConcealer
+    from footfall.tombstones import salt_of
 
-    audit = Audit(state, settings, clock, node_name(settings))
+    concealer = ValueConcealer(await asyncio.to_thread(salt_of, state))
+    audit = Audit(state, settings, clock, node_name(settings), concealer.conceal)
     try:
         yield audit
     finally:

@@ -17,7 +17,7 @@ from footfall.web.auditing import make_event
 from footfall.web.calls.keys import KeyIssued, KeyShown
 from footfall.web.calls.quarantine import Dropped, Released
 from footfall.web.route import Route
-from footfall.wire import ReportStatus
+from footfall.wire import ReportStatus, mend_json
 
 # Actions whose entry has what the body asked for: none of these bodies has a secret.
 _ASKED: Final = frozenset(
@@ -69,10 +69,8 @@ def _describe(request: Request[Any, Any, Any], content: Any) -> tuple[str, dict[
 
 
 def _asked(body: bytes) -> Any:
-    """The body as JSON; of a long one the beginning."""
-    if len(body) > _CHARS_MAX:
-        return body[:_CHARS_MAX].decode(errors="replace")
+    """The body as JSON, which its entry shortens."""
     try:
-        return msgspec.json.decode(body or b"{}")
+        return msgspec.json.decode(mend_json(body) or b"{}")
     except msgspec.DecodeError:
-        return body.decode(errors="replace")
+        return body[:_CHARS_MAX].decode(errors="replace")
