@@ -30,6 +30,7 @@ class Server:
         self.folder = folder
         self.collector = collector
         self.sent_on = sent_on
+        self.certificate: web.Certificate | None = None
         # Those that the server has open.
         self.connections: set[Any] = set()
 
@@ -72,7 +73,8 @@ async def serving(folder: Any, write_keys: WriteKeys | None = None, **changes: A
         sent_on.append(f"{scope['method']} {scope['path']}")
         await collector(scope, receive, send_open)
 
-    protocol = web.events_protocol(collector, settings)
+    certificate = web.Certificate(settings) if settings.tls_certificate else None
+    protocol = web.events_protocol(collector, settings, certificate)
     config = uvicorn.Config(
         application, http=protocol, lifespan="off", log_config=None, server_header=False, ws="none", port=0,
     )  # fmt: skip
@@ -84,6 +86,7 @@ async def serving(folder: Any, write_keys: WriteKeys | None = None, **changes: A
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
         found = Server(port, folder / "journal", collector, sent_on)
+        found.certificate = certificate
         found.connections = server.server_state.connections
         yield found
     finally:

@@ -165,7 +165,8 @@ def _next_steps(settings: Settings, file: Path, plan: Plan) -> str:
         "context": sample.context,
     }
     name, program = shlex.quote(str(file)), program_name()
-    url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    scheme = "https" if settings.tls_certificate else "http"
+    url = settings.public_url or f"{scheme}://127.0.0.1:{settings.port}"
     body = shlex.quote(msgspec.json.encode({"events": [event]}).decode())
     customers = ", ".join(plan.customers) or "any"
     return "\n".join(

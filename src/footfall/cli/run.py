@@ -164,6 +164,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
     import uvicorn  # noqa: PLC0415
 
     from footfall.service import web_process  # noqa: PLC0415
+    from footfall.web import STRICT_TRANSPORT  # noqa: PLC0415
 
     class Server(uvicorn.Server):
         """Leaves signals to the process that it runs in."""
@@ -195,6 +196,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            headers=[STRICT_TRANSPORT] if settings.tls_certificate else None,
             proxy_headers=False,
             ws="none",
             backlog=BACKLOG,

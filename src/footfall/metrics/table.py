@@ -52,6 +52,13 @@ METRICS: Final = (
         ("code",),
     ),
     Metric(
+        "footfall_tls_handshakes_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "TLS handshakes by outcome: complete, failed, slow, or plain for what was no TLS.",
+        ("outcome",),
+    ),
+    Metric(
         "footfall_limits_hit_total",
         MetricKind.COUNTER,
         Merge.TOTAL,

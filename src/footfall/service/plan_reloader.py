@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 from footfall.plan import LivePlan
 from footfall.system.terminal import Terminal
@@ -17,10 +18,12 @@ class PlanReloader:
 
     A large plan takes seconds to read. One reading runs at a time; however often it is asked for meanwhile, one more
     follows, which sees the file as it was when it was last asked for, or later. The process may end during a reading.
+    `also` is called before each.
     """
 
-    def __init__(self, plan: LivePlan) -> None:
+    def __init__(self, plan: LivePlan, also: Callable[[], None] | None = None) -> None:
         self._plan = plan
+        self._also = also
         self._terminal = Terminal()
         self._lock = threading.Lock()
         self._is_asked = self._is_reading = False
@@ -53,6 +56,8 @@ class PlanReloader:
     def _read(self) -> None:
         while self._goes_on():
             try:
+                if self._also is not None:
+                    self._also()
                 reload(self._plan)
             except Exception:
                 log.exception("the tracking plan could not be read, the old one stays in force")

@@ -40,6 +40,7 @@ def prepare(settings: Settings) -> Prepared:
     with composition.told_as_refusals():
         plan = composition.live_plan(settings).plan
         _check_files(settings)
+        _check_certificate(settings)
         _check_libraries(settings)
         password = _first_user(settings)
         _note_start(settings, plan)
@@ -53,6 +54,7 @@ def check_start(settings: Settings) -> str:
     with composition.told_as_refusals():
         plan = composition.live_plan(settings).plan
         _check_files(settings)
+        _check_certificate(settings)
         if settings.state_url or (settings.data / "state.db").exists():
             with composition.open_state(settings, migrate=False) as state:
                 state.pending()
@@ -84,6 +86,14 @@ def _check_files(settings: Settings) -> None:
         from footfall.reports import Destinations  # noqa: PLC0415
 
         Destinations(settings, Files(settings))
+
+
+def _check_certificate(settings: Settings) -> None:
+    """See that connections could shake hands."""
+    if settings.tls_certificate:
+        from footfall.web import Certificate  # noqa: PLC0415
+
+        Certificate(settings)
 
 
 def _check_libraries(settings: Settings) -> None:

@@ -326,7 +326,8 @@ def _as_text(value: object) -> str:
 def banner(settings: Settings, listener: socket.socket, prepared: Prepared) -> str:
     """What a newcomer needs to know, printed once at the start."""
     host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.tls_certificate else "http"
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     lines = [
         f"footfall {version('footfall')} listening on {url}",
         f"  data in   {settings.data.resolve()}",

@@ -32,7 +32,7 @@ from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
 from footfall.usage import Drawings, Usage
 from footfall.views import Shares, Views
-from footfall.web import Forwarded, NodeMetrics, Parts, build, events_protocol
+from footfall.web import CERTIFICATE_PERIOD_S, Certificate, Forwarded, NodeMetrics, Parts, build, events_protocol
 from footfall.wire import Service
 
 # Seconds between two times at which what was refused is added to the state: who watches it live waits for that.
@@ -48,7 +48,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
     async with contextlib.AsyncExitStack() as stack:
         clock = stack.enter_context(composition.open_clock(settings))
         state, plan, write_keys = await _read_what_may_be_refused(stack, settings)
-        stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
+        tls = _listen_for_changes(stack, plan, settings)
         journal = composition.new_journal(settings, clock)
         collector = stack.enter_context(_open_collector(journal, plan, settings, write_keys))
         live = stack.enter_context(contextlib.closing(Live(state, settings, clock, plan, node_name(settings))))
@@ -61,13 +61,13 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         receipts = stack.enter_context(_open_receipts(store, settings))
         usage = stack.enter_context(contextlib.closing(Usage(state, store, settings, clock, plan)))
         queues = _Queues(collector, accounts, codes, receipts, estimates, usage)
-        metrics = stack.enter_context(open_metrics(settings, "web", lambda: _values(collector, journal, live, queues)))
+        metrics = _share_metrics(stack, settings, partial(_values, collector, journal, live, queues, tls))
         views = Views(state, settings, clock, usage)
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
         stack.callback(collector.refused_kinds.save, state)
-        background.start(_tasks(metrics, collector, state, write_keys, settings), tasks, stop)
+        background.start(_tasks(metrics, collector, state, write_keys, tls, settings), tasks, stop)
         stack.callback(stop.set)
         stack.callback(journal.close)
         parts = Parts(
@@ -99,7 +99,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             requests=collector.requests,
             refusal=lambda: journal.refusal,
         )
-        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings)
+        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings, tls)
 
 
 async def _read_what_may_be_refused(
@@ -122,7 +122,12 @@ def _read_write_keys(state: State, settings: Settings) -> WriteKeys | None:
 
 
 def _tasks(
-    metrics: SharedMetrics, collector: Collector, state: State, keys: WriteKeys | None, settings: Settings
+    metrics: SharedMetrics,
+    collector: Collector,
+    state: State,
+    keys: WriteKeys | None,
+    certificate: Certificate | None,
+    settings: Settings,
 ) -> list[BackgroundTask]:
     """What a web process does beside its requests."""
     save_refused = partial(asyncio.to_thread, collector.refused_kinds.save, state)
@@ -133,7 +138,23 @@ def _tasks(
     if keys is not None:
         refresh = partial(asyncio.to_thread, keys.refresh)
         table.append(BackgroundTask("read the write keys", settings.write_keys_period_s, refresh))
+    if certificate is not None:
+        look = partial(asyncio.to_thread, certificate.refresh)
+        table.append(BackgroundTask("take up a changed certificate", CERTIFICATE_PERIOD_S, look))
     return table
+
+
+def _listen_for_changes(stack: contextlib.AsyncExitStack, plan: LivePlan, settings: Settings) -> Certificate | None:
+    """Have SIGHUP take up plan and certificate. Returns what connections shake hands with; None without TLS."""
+    certificate = Certificate(settings) if settings.tls_certificate else None
+    also = partial(certificate.refresh, is_asked=True) if certificate is not None else None
+    stack.enter_context(contextlib.closing(PlanReloader(plan, also))).listen()
+    return certificate
+
+
+def _share_metrics(stack: contextlib.AsyncExitStack, settings: Settings, values: Callable[[], Values]) -> SharedMetrics:
+    """Show the values of this process beside those of the node's others."""
+    return stack.enter_context(open_metrics(settings, "web", values))
 
 
 def _open_collector(
@@ -170,7 +191,9 @@ class _Queues(NamedTuple):
     usage: _HasQueue
 
 
-def _values(collector: Collector, journal: Journal, live: Live, queues: _Queues) -> Values:
+def _values(
+    collector: Collector, journal: Journal, live: Live, queues: _Queues, certificate: Certificate | None
+) -> Values:
     """The counts of this process. Every code is there from the start, so that its first occurrence shows as a rise."""
     return {
         **collector.requests.values(),
@@ -184,5 +207,6 @@ def _values(collector: Collector, journal: Journal, live: Live, queues: _Queues)
         **{("footfall_queue_requests", name): queue.waiting for name, queue in queues._asdict().items()},
         ("footfall_live_listeners",): live.listeners,
         ("footfall_live_events_dropped_total",): live.dropped,
+        **(certificate.values() if certificate is not None else {}),
         **{("footfall_requests_refused_total", code.value): collector.refusals[code] for code in Code},
     }

@@ -265,7 +265,14 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
         yield f"{given['oidc_issuer'].place}: {why}"
     if why := alerts.missing(settings.alert_url, settings.alert_secret):
         yield f"{given['alert_url'].place}: {why}"
+    yield from _tls_problems(settings, given)
     yield from _pair_problems(settings, given, values)
+
+
+def _tls_problems(settings: Settings, given: Mapping[str, _Given]) -> Iterator[str]:
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        has, lacks = ("tls_certificate", "tls_key") if settings.tls_certificate else ("tls_key", "tls_certificate")
+        yield f"{given[has].place if has in given else has}: TLS needs {lacks} too"
 
 
 def _pair_problems(settings: Settings, given: Mapping[str, _Given], values: Mapping[str, object]) -> Iterator[str]:

@@ -23,6 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web_processes: Annotated[int, Meta(ge=1, le=256)] = 1
     environment: str = "production"
     public_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
     trusted_proxies: str = "127.0.0.1,::1"
     cors_origins: str = "*"
     metrics_public: bool = False

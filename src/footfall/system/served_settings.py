@@ -80,7 +80,7 @@ def _may_be_secret(name: str, value: object) -> bool:
 
 def _from_anywhere(name: str, value: object) -> object:
     """The value of a setting with its path from the root: a command may be given in another folder."""
-    if name == "plan" and isinstance(value, str):
+    if name in ("plan", "tls_certificate", "tls_key") and value and isinstance(value, str):
         return str(Path(value).absolute())
     if name == "state_url" and isinstance(value, str) and value.startswith(_SQLITE):
         return _SQLITE + str(Path(value.removeprefix(_SQLITE)).absolute())

@@ -1,7 +1,8 @@
 """The HTTP API.
 
 **The way of a request.** A connection (`connection`) reads one request after the other, whose ends `framing` finds,
-and all connections share room and deadlines (`connections`). `events_endpoint` is the connection that answers a plain
+and all connections share room and deadlines (`connections`). With a certificate (`certificate`), `tls` is between the
+socket and the connection. `events_endpoint` is the connection that answers a plain
 `POST /events` by itself, with the steps of `footfall.ingest`. Every other request goes to the application (`asgi`).
 
 In the application, CORS (`cors`) is outermost, so that a page of another origin can read every answer; preflights end
@@ -20,6 +21,7 @@ from footfall.web.application import build
 from footfall.web.calls.live import stream_messages
 from footfall.web.calls.request import while_awaited
 from footfall.web.calls.statistics import FORMATS, write_answer
+from footfall.web.certificate import CERTIFICATE_PERIOD_S, STRICT_TRANSPORT, Certificate
 from footfall.web.cors import CorsHeaders
 from footfall.web.dependencies import Parts
 from footfall.web.dispatcher import IS_HEAD
@@ -31,9 +33,12 @@ from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 
 __all__ = [
+    "CERTIFICATE_PERIOD_S",
     "FORMATS",
     "IS_HEAD",
     "ROUTES",
+    "STRICT_TRANSPORT",
+    "Certificate",
     "CorsHeaders",
     "Forwarded",
     "NodeMetrics",

@@ -228,7 +228,7 @@ def make_scope(
         "http_version": head.version,
         "server": server_address(transport),
         "client": client,
-        "scheme": "http",
+        "scheme": "http" if transport.get_extra_info("ssl_object") is None else "https",
         "method": head.method.decode("ascii"),
         "root_path": root_path,
         "path": root_path + path,

@@ -18,12 +18,14 @@ from footfall.metrics import EVENTS
 from footfall.rate_limits import TOKEN_BITS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
+from footfall.web.certificate import Certificate
 from footfall.web.connections import ConnectionTable
 from footfall.web.cors import CorsHeaders
 from footfall.web.exchange import HeadCache, ParsedHead, PlainExchange, ResponseTemplate
 from footfall.web.framing import RequestHead
 from footfall.web.limited_connection import LimitedConnection
 from footfall.web.server import ServerConfig, ServerState
+from footfall.web.tls import tls_protocol
 
 # A target with a query, of the characters that any parser of URLs takes.
 _QUERIED: Final = re.compile(rb"/events\?[!$-~]*")
@@ -139,8 +141,10 @@ class EventsProtocol(LimitedConnection):
         self._on_answered()
 
 
-def events_protocol(collector: Collector, settings: Settings) -> Callable[..., EventsProtocol]:
-    """What the server makes each of its connections with."""
+def events_protocol(
+    collector: Collector, settings: Settings, certificate: Certificate | None = None
+) -> Callable[..., asyncio.Protocol]:
+    """What the server makes each of its connections with; over TLS with a certificate."""
     cors_headers = CorsHeaders(settings)
     connections = ConnectionTable(
         connections_that_fit(settings), collector.limit_hits, settings.address_connections_max
@@ -152,4 +156,5 @@ def events_protocol(collector: Collector, settings: Settings) -> Callable[..., E
         from footfall.web.access_log import LoggedEventsProtocol  # noqa: PLC0415
 
         protocol = LoggedEventsProtocol
-    return partial(protocol, heads, template, collector, cors_headers, connections, settings)
+    make = partial(protocol, heads, template, collector, cors_headers, connections, settings)
+    return make if certificate is None else tls_protocol(make, certificate, collector, connections, settings)

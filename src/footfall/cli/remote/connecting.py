@@ -88,7 +88,8 @@ def auth_of_environment() -> tuple[str, str] | str | None:
 def local_address(settings: Settings) -> str:
     """Where the service that runs on the data folder listens."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - what it listens on
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    scheme = "https" if settings.tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def checked_url(url: str) -> str:
