@@ -37,7 +37,7 @@ async def test_a_factor_is_set_up_by_its_qr_code_asked_for_and_given_up(site):
         codes = re.findall(r"[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}", on)
         assert len(codes) == 10
         page = (await anna.get(CODE)).text
-        assert "10 recovery codes are left" in page
+        assert "10 recovery codes are left" in re.sub(r"<[^>]*>", "", page)
         assert not any(code in page for code in codes)
         assert (await opened.person().sign_in("anna")).status_code == 401
         assert (await opened.person().sign_in("anna", code=codes[0])).status_code == 303

@@ -45,13 +45,13 @@ async def test_a_funnel_says_how_many_take_each_step_and_how_long_it_takes(site)
         ["1 PORTFOLIO-ACCESSED", "3", "100 %", "", ""],
         ["2 PORTFOLIO-CREATED", "1", "33.3 %", "33.3 %", "1 min"],
     ]
-    assert "1 of 3 actors" in page
+    assert "1 of 3 actors" in re.sub(r"<[^>]*>", "", page)
     assert rows(page, "numbers") == [["BARCHART", "3 100 %", "1 33.3 %"]]
 
 
 async def test_a_funnel_begins_with_the_types_that_there_are(site):
     page = await ask(site, "/dashboard/funnels?range=7d", *TAKEN)
-    links = re.findall(r'<a class="button" href="([^"]*)">(PORTFOLIO-\w+)', page)
+    links = re.findall(r'<a class="button" href="([^"]*)"[^>]*>(PORTFOLIO-\w+)', page)
     assert [name for _, name in links] == ["PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED"]
     assert html.unescape(links[0][0]) == "/dashboard/funnels?range=7d&step=PORTFOLIO-ACCESSED"
 
@@ -109,4 +109,4 @@ async def test_what_is_wrong_is_told_beside_the_form(site, path, said):
 @pytest.mark.parametrize("page", ["funnels?step=A&step=B", "retention", "paths?type=A"])
 async def test_without_events_there_is_a_way_on(site, page):
     text = await ask(site, f"/dashboard/{page}", *chain("a", "ACCESSED", day=200))
-    assert "Take filters away" in text or "0 of 0 actors" in text
+    assert "Take filters away" in text or "0 of 0 actors" in re.sub(r"<[^>]*>", "", text)

@@ -14,7 +14,8 @@ async def test_events_are_listed_newest_first_by_pages_with_names_of_the_context
         assert page.count("data-event=") == 50
         assert f'data-event="{BATCH}/60"' in page
         assert '<span class="faint">userId</span> <code>ada</code>' in page
-        assert 'data-number="events" data-value="60"' in page
+        assert 'data-number="events" data-duplicates="0" data-late="0"' in page
+        assert '<data value="60">60</data>' in page
         (older,) = re.findall(r'<a class="button" href="([^"]*after=[^"]*)"', page)
         page = (await anna.get(older.replace("&amp;", "&"))).text
         assert page.count("data-event=") == 10

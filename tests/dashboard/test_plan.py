@@ -43,7 +43,7 @@ async def test_a_number_leads_to_the_overview_of_its_type_and_time(site):
         anna = await opened.signed_in("anna")
         for times, events in (("range=90d", "2"), (custom, "1"), ("start=2023-07-01", "3")):
             page = (await anna.get(f"/dashboard/plan?{times}")).text
-            ((link, number),) = re.findall(r'href="(/\?[^"]*types=[^"]*)"><data value="(\d+)">', page)
+            ((link, number),) = re.findall(r'href="(/\?[^"]*types=[^"]*)"[^>]*><data value="(\d+)">', page)
             overview = (await anna.get(html.unescape(link))).text
             shown = re.search(r'data-number="events" data-value="(\d+)"', overview)
             assert (number, shown and shown[1]) == (events, events), link

@@ -259,7 +259,8 @@ class Walk:
         return self.browser.texts(selector)
 
     def _number(self, selector: str) -> int:
-        return int(self.browser.one(selector).get_attribute("data-value"))
+        number = self.browser.one(selector)
+        return int(number.get_attribute("data-value") or self._digits(number.text))
 
     @staticmethod
     def _digits(text: str) -> int:

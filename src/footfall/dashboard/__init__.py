@@ -22,8 +22,9 @@ the part of it that they use. So they are there without a script, in print, and 
 
 1. A view, `views/NAME.py`: `async def show(visit) -> Shown`. It lets RequestRefused pass, or shows it beside its
    content.
-2. A template, `templates/NAME.html`, which extends `layout.html`. `macros.html` has numbers, filters and forms;
-   each form that posts has `{{ form_token }}` in it.
+2. A template, `templates/NAME.html`, which extends `layout.html`. `macros.html` has filters, charts and forms;
+   each form that posts has `{{ form_token }}` in it. Each number explains itself: `number(value, NAME)`, or
+   `TEXT | numbered(NAME)` for those in a sentence, with the definition of that name (`explanation`).
 3. Its texts, `texts/NAME.toml`: no text stands in a template or a view. The navigation's name is `common.nav.NAME`.
 4. A line in `pages.PAGES`: path, view, and `nav="NAME"` where it stands in the navigation; `admin=True` where it is for
    admins. It is in the navigation, and its address is served.

@@ -1,15 +1,20 @@
-"""What numbers stand on: their definitions, as the API serves them, and the report with exactly the same events."""
+"""What numbers stand on: each is written with the name of its definition, and a page tells those that it has.
 
+A number is a button that a script explains to the pointer and to the keyboard; the definitions, and up to when the
+page counts, stand at the page's end for everybody (`number_notes` of the macros).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from markupsafe import Markup, escape
+from msgspec import Struct
 
-from footfall.dashboard.texts import text
+from footfall.dashboard.texts import all_texts, text
 from footfall.usage import DEFINITIONS, ReportBody
-
-# Numbers that only pages have, by the names of their texts.
-_OWN: Final = ("actors", "visits", "each")
 
 # The key of a report's filter under which the values of a parameter stand.
 _KEY_OF: Final = {
@@ -18,13 +23,64 @@ _KEY_OF: Final = {
     "types": "types",
     "versions": "versions",
 }
+# A number in a sentence, with its unit.
+_IN_TEXT: Final = re.compile(r"(?<![\w.])\d[\d,.]*(?<![,.])(?: (?:bytes|[kMG]B|s|minutes|hours|days)\b)?")
+# Where a number is of the selected events, and so as exact as the answer that has it.
+_EVENTS: Final = "events"
+
+
+class Meaning(Struct, frozen=True):
+    """What a number is: its title, one sentence, and where it comes from (`events` are those of an answer)."""
+
+    title: str
+    text: str
+    source: str
 
 
 @cache
-def definitions() -> dict[str, str]:
-    """What each number is, by its name."""
-    found = {definition.name: definition.text.replace("`", "") for definition in DEFINITIONS}
-    return found | {name: text(f"common.definition.{name}") for name in _OWN}
+def definitions() -> Mapping[str, Meaning]:
+    """What each number is, by its name: those of the statistics as the API serves them, and those of pages."""
+    found = {each.name: Meaning(each.name, each.text.replace("`", ""), _EVENTS) for each in DEFINITIONS}
+    for name in (key.split(".")[1] for key in all_texts() if key.startswith("numbers.") and key.endswith(".is")):
+        named = (text(f"numbers.{name}.{part}") for part in ("title", "is", "from"))
+        found[name] = Meaning(*named)
+    return found
+
+
+class Numbers:
+    """Writes the numbers of one page, and keeps which definitions they need."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, Meaning] = {}
+
+    def write(self, value: float, name: str, facts: Mapping[str, Any] | None = None, written: str = "") -> Markup:
+        """A number that explains itself. `facts` are what a script shows beside it; `written` stands in its place."""
+        if written:
+            return self._button(name, {"value": value, **(facts or {})}, written)
+        return self._button(name, facts or {}, Markup('<data value="{}">{:,}</data>').format(value, value))
+
+    def within(self, sentence: str, name: str) -> Markup:
+        """A sentence, each of whose numbers explains itself."""
+        parts, end = [], 0
+        for found in _IN_TEXT.finditer(sentence):
+            parts += [escape(sentence[end : found.start()]), self._button(name, {}, found.group())]
+            end = found.end()
+        return Markup("").join([*parts, escape(sentence[end:])])
+
+    def marks(self, name: str, facts: Mapping[str, Any]) -> Markup:
+        """What makes an element explain itself that is no button, such as a link."""
+        self._named[name] = definitions()[name]
+        told = ((key, fact) for key, fact in {"number": name, **facts}.items() if fact not in (None, ""))
+        return Markup("").join(Markup(' data-{}="{}"').format(key, fact) for key, fact in told)
+
+    def used(self) -> Iterable[tuple[str, Meaning]]:
+        """The definitions of the numbers that were written, in the order of the first of each."""
+        return self._named.items()
+
+    def _button(self, name: str, facts: Mapping[str, Any], shown: str) -> Markup:
+        return Markup('<button type="button" class="number" tabindex="-1"{}>{}</button>').format(
+            self.marks(name, facts), shown
+        )
 
 
 def report_text(body: ReportBody, **narrower: str) -> str:

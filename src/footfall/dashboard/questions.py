@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from footfall.dashboard.explanation import definitions
 from footfall.dashboard.exploration import COLUMNS, OPERATIONS, choices_of, composed
 from footfall.dashboard.period import INTERVALS, RANGES, Period, read_period
 from footfall.dashboard.refusals import fault_of
@@ -32,7 +31,6 @@ async def show_question(visit: Visit, template: str, values: dict[str, Any], ans
         "choices": choices_of(visit.services.plan.plan, visit.user, address),
         "columns": COLUMNS,
         "operations": OPERATIONS,
-        "definitions": definitions(),
         "answer": None,
         "fault": None,
         **values,

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from footfall import windows
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.assets import Assets
 from footfall.dashboard.charts import name_time
+from footfall.dashboard.explanation import Numbers
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
@@ -42,11 +44,12 @@ class Renderer:
         self._templates.globals.update(t=text)
         for each in (change, count, duration, local, share, short):
             self._templates.filters[each.__name__] = each
-        self._templates.filters.update(size=file_size, some=some, seconds=seconds, fill=fill)
+        self._templates.filters.update(size=file_size, some=some, seconds=seconds, fill=fill, numbered=numbered)
 
     def render(self, visit: Visit, shown: Rendered, form_token: str) -> str:
         """The page of a template."""
         user = visit.signed_in.user if visit.signed_in else None
+        numbers = Numbers()
         common: dict[str, Any] = {
             "visit": visit,
             "user": user,
@@ -57,8 +60,18 @@ class Renderer:
             "form_token": Markup(f'<input type="hidden" name="{TOKEN_FIELD}" value="{form_token}">'),  # noqa: S704 - hex
             "moment": lambda time_ms, kind="time": moment(time_ms, visit.zone, kind),
             "hidden": hidden_fields,
+            "numbers": numbers,
+            "number": numbers.write,
+            "number_marks": numbers.marks,
         }
         return self._templates.get_template(shown.template).render({**common, **shown.values})
+
+
+@pass_context
+def numbered(context: Context, sentence: str, name: str) -> Markup:
+    """A sentence, each of whose numbers explains itself by that definition."""
+    numbers: Numbers = context["numbers"]
+    return numbers.within(sentence, name)
 
 
 def count(number: int) -> Markup:

@@ -69,6 +69,7 @@ class Server:
             services=self._services,
             request=request,
             page=page,
+            asked_ms=self._services.clock.now_ms(),
             root=urlsplit(base_url).path,
             base_url=base_url,
             token=token if is_token(token) else "",

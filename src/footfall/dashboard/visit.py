@@ -60,6 +60,8 @@ class Visit(Struct, kw_only=True):
     services: Parts
     request: Request[Any, Any, Any]
     page: "PageEntry"
+    # When the request came: up to then a page of what is now counts.
+    asked_ms: int
     root: str
     base_url: str
     token: str

@@ -18,7 +18,7 @@ class LivePage {
     this.refused = document.querySelector(".live-refused tbody");
     this.state = place.querySelector(".live-state .state");
     this.button = place.querySelector(".live-pause");
-    this.counter = place.querySelector(".live-count");
+    this.counter = place.querySelector(".live-state data");
     this.seen = new Set([...this.body.querySelectorAll("[data-event]")].map((row) => row.dataset.event));
     this.waiting = [];
     this.unshown = new Map();
@@ -186,8 +186,6 @@ class LivePage {
       else row.cells[1].textContent = found.code;
       if (found.where) row.cells[2].append(make("code", found.where), " ");
       row.cells[2].append(found.reason, make("br"), make("span", found.code, "faint small"));
-      row.cells[3].append(make("data"));
-      row.cells[3].firstChild.value = "0";
     }
     const number = row.cells[3].querySelector("data");
     number.value = String(Number(number.value) + found.events);

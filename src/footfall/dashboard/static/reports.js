@@ -1,6 +1,7 @@
 // A report that is being made: its page is asked for again until it has ended. And an estimate of a form that was changed.
 import { offerCopies } from "./forms.js";
 import { writeLocally } from "./local.js";
+import { offerNumbers } from "./numbers.js";
 
 const PERIOD_MS = 1000;
 
@@ -14,11 +15,16 @@ export function watchReports() {
 async function refresh() {
   try {
     const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
-    if (!found) return location.reload();
-    writeLocally(found);
-    offerCopies(found);
-    document.querySelector("[data-live]").replaceWith(found);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!page.querySelector("[data-live]")) return location.reload();
+    // With what its numbers are, and up to when they count.
+    for (const place of ["[data-live]", ".foot"]) {
+      const found = page.querySelector(place);
+      writeLocally(found);
+      offerCopies(found);
+      offerNumbers(found);
+      document.querySelector(place).replaceWith(found);
+    }
   } catch {
     // The service is away for a moment: the next time may do.
   }

@@ -3,8 +3,6 @@
 import uuid
 from typing import Any, Final
 
-from msgspec import Struct
-
 from footfall.dashboard.refusals import Fault, bad_input, fault_of
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
@@ -16,17 +14,8 @@ LIST: Final = "/dashboard/erasures"
 MODES: Final = tuple(ErasureMode)
 # The field of the value: no entry of the audit log has it.
 VALUE_FIELD: Final = "person"
-_DEFINITIONS: Final = ("erased_events", "erased_quarantined", "erased_total", "erased_files", "kept_out")
 # How far the work is, by its step.
 _PROGRESS: Final = {"files": 0.2, "store": 0.6, "done": 1.0}
-
-
-class Counted(Struct, frozen=True):
-    """What the numbers of the page stand on: when they were read (ms), and whether more may come."""
-
-    asOf: int  # noqa: N815 - the name that answers of statistics have, whose templates are used here
-    complete: bool = True
-    exact: bool = True
 
 
 async def show(visit: Visit) -> Shown:
@@ -49,8 +38,6 @@ async def look(visit: Visit) -> Shown:
         "total": sum(one.events for _, one in rows),
         "order": str(uuid.uuid4()),
         "value_field": VALUE_FIELD,
-        "counted": Counted(visit.services.clock.now_ms()),
-        "definitions": _definitions(),
     }
     return Rendered("erasure_trial.html", values)
 
@@ -77,8 +64,6 @@ async def show_one(visit: Visit) -> Shown:
         "is_done": one.status == "done",
         "progress": _PROGRESS[one.status],
         "is_idle": one.status != "done" and not await visit.services.erasures.are_workers_alive(),
-        "counted": Counted(visit.services.clock.now_ms(), complete=one.status == "done"),
-        "definitions": _definitions(),
     }
     return Rendered("erasure.html", values)
 
@@ -96,8 +81,6 @@ async def _list(visit: Visit, fault: Fault | None) -> Rendered:
         "value_field": VALUE_FIELD,
         "form": form,
         "fault": fault,
-        "counted": Counted(visit.services.clock.now_ms()),
-        "definitions": _definitions(),
     }
     return Rendered("erasures.html", values, fault.status if fault else 200)
 
@@ -121,7 +104,3 @@ def _total(one: ErasureShown) -> int | None:
     """The events of the store that were found; None while they are not counted."""
     found = one.receipt.events
     return sum(each.events for each in found) if isinstance(found, tuple) else None
-
-
-def _definitions() -> dict[str, str]:
-    return {name: text(f"erasures.definition.{name}") for name in _DEFINITIONS}

@@ -4,13 +4,14 @@ import asyncio
 import shlex
 from collections.abc import Iterator
 from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.charts import BEFORE, SeriesChart, compared_lines, draw_series, read_series
-from footfall.dashboard.explanation import definitions, report_text
+from footfall.dashboard.explanation import report_text
 from footfall.dashboard.period import COMPARISONS, INTERVALS, RANGES, Period, open_from, read_period
 from footfall.dashboard.refusals import fault_of
 from footfall.dashboard.selection import ALL, PARAMETER_OF, Parameters, ask, filters, parameters
@@ -48,6 +49,7 @@ class Row(Struct, frozen=True):
     duplicates: int
     late: int
     report: str
+    only: str
 
 
 class Answers(Struct, frozen=True):
@@ -70,7 +72,6 @@ async def show(visit: Visit) -> Shown:
         "comparisons": COMPARISONS,
         "filters": list(filters(address)),
         "metric": address.one("metric", METRICS[0]) if address.one("metric") in METRICS else METRICS[0],
-        "definitions": definitions(),
         "answer": None,
         "fault": None,
     }
@@ -169,6 +170,7 @@ def _rows(address: PageAddress, found: Answers, name: str) -> Iterator[Row]:
             each.duplicates,
             each.late,
             "" if is_others else report_text(found.now.report, **{parameter: value}),
+            "" if is_others else urlencode({parameter: value}),
         )
 
 
