@@ -9,6 +9,7 @@ import pytest
 from all_commands import COMMANDS, run
 from old_folders import VERSIONS, unpack
 
+from footfall.backup import mark_backups
 from footfall.settings import Settings
 from footfall.state import open_state
 from footfall.store import read_migrations
@@ -56,6 +57,7 @@ def test_an_upgrade_leaves_a_copy_of_the_data_as_they_were(tmp_path: Path) -> No
     with closing(open_state(Settings(data_dir=str(data)))) as state:
         assert state.pending() == []
         assert [entry.action for entry in state.audit.newest(None, 1)] == ["data.upgrade"]
+        assert list(mark_backups(state)) == [(f"copy of an upgrade: {copy}", "it has everybody: remove it")]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_what_cannot_be_done_is_refused(line: str, reason: str, tmp_path: Path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "there"]
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if not line.startswith("plan check")])
+@pytest.mark.parametrize("line", [line for line in COMMANDS if not line.startswith(("plan check", "doctor"))])
 def test_every_command_refuses_the_data_of_a_later_version(line: str, tmp_path: Path) -> None:
     data = tmp_path / "data"
     write_format(data, journal=2, store=STORE_SCHEMA + 1)

@@ -9,6 +9,7 @@ from erased import OTHER, VALUE, back_up_node, event, find_value, run
 from msgspec import structs
 
 from footfall.backup.saving import BackupRun
+from footfall.erasure import ErasureWanted
 from footfall.integrity import (
     Absence,
     CannotRebuild,
@@ -112,6 +113,36 @@ async def test_who_has_a_pseudonym_and_is_erased_stays_away(node: Any) -> None:
         persons = erased_persons(here.state, here.name)
         verified = await asyncio.to_thread(Verification(alone, here.store, here.clock, no_progress, persons).run)
     assert (here.stored_people(), verified.problems) == ([OTHER] * 6, {})
+
+
+async def test_who_got_a_pseudonym_on_one_node_is_erased_on_all_by_a_later_order(node: Any) -> None:
+    here = node()
+    there = node(events_url=here.settings.events_url, state_url=f"sqlite:///{here.data / 'state.db'}")
+    async with here.open(), there.open():
+        for one in (here, there):
+            await one.fill()
+        renamed = here.order(pseudonymise=True)
+        # One node has begun with the name when the other order comes; the other has not.
+        await here.step()
+        name = here.state.erasures.get(renamed.id).pseudonym
+        assert here.places(name) != []
+        here.order()
+        assert len(here.state.erasures.all()) == 3
+        for _ in range(2_000):
+            await there.step()
+            await here.step()
+            if not here.state.erasures.unfinished():
+                break
+            await asyncio.sleep(0.01)
+        for one in (here, there):
+            await one.post(event("OPENED", VALUE), key="late")
+            await one.load()
+        assert here.state.erasures.unfinished() == []
+        assert [one.places(value) for one in (here, there) for value in (VALUE,)] == [[], []]
+        assert [place for one in (here, there) for place in one.places(name) if "state.db" not in place] == []
+        # Both were sent the same, which counts once.
+        assert here.stored_people() == [OTHER] * 6
+        assert here.erasures.dry_run(ErasureWanted(key="user", value=VALUE)).events == ()
 
 
 async def test_verify_finds_who_came_back_between_two_erasures(node: Any) -> None:

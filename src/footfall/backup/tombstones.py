@@ -16,7 +16,7 @@ from footfall.backup.errors import BackupDamaged, BackupRefused, LocationFailed
 from footfall.backup.location import BackupLocation
 from footfall.backup.manifest import MANIFEST_NAME, PartKind, installation_id, read_manifest
 from footfall.journal import SegmentKind, kind_of
-from footfall.state import Erasure, ErasurePhase, State
+from footfall.state import COPY_PREFIX, Erasure, ErasurePhase, State
 from footfall.tombstones import LineFilter, salt_of
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,10 @@ def mark_backups(state: State) -> Iterator[tuple[str, str]]:
     Yields each place, and why it has none; empty where it has. Raises StateUnavailable.
     """
     for place in state.erasures.backups():
+        if place.startswith(COPY_PREFIX):
+            is_there = Path(place.removeprefix(COPY_PREFIX)).exists()
+            yield place, "it has everybody: remove it" if is_there else "not there now; where it is, it has everybody"
+            continue
         try:
             leave_tombstones(BackupLocation(place), state)
         except (BackupRefused, LocationFailed) as error:

@@ -9,6 +9,7 @@ import msgspec
 from footfall.cli.auditing import audited
 from footfall.cli.backup import plain_errors, readable
 from footfall.cli.context import data_command, require_told
+from footfall.cli.opening import open_state
 from footfall.service.upgrading import (
     CannotUpgrade,
     UpgradePlan,
@@ -18,6 +19,7 @@ from footfall.service.upgrading import (
     upgrade_data,
 )
 from footfall.settings import Settings
+from footfall.state import COPY_PREFIX
 from footfall.store import StoreTooNew
 from footfall.wording import count_of
 
@@ -67,9 +69,13 @@ def _upgrade(settings: Settings, plan: UpgradePlan, *, copy_to: str | None, as_j
 
 
 @audited("data.upgrade")
-def apply_changes(settings: Settings, *, copy_to: str | None) -> None:  # noqa: ARG001 - for the audit log
-    """Bring the data to this version."""
+def apply_changes(settings: Settings, *, copy_to: str | None) -> None:
+    """Bring the data to this version, and note where a copy is."""
     upgrade_data(settings)
+    if copy_to is not None:
+        # An erasure names it, since it has everybody in it.
+        with open_state(settings) as state:
+            state.erasures.note_backup(COPY_PREFIX + str(Path(copy_to).absolute()))
 
 
 def _show(plan: UpgradePlan, as_json: bool) -> None:

@@ -27,7 +27,7 @@ from footfall.loading import Loader
 from footfall.plan import LivePlan
 from footfall.reports import Destinations
 from footfall.settings import Settings
-from footfall.state import Erasure, ErasureMode, ErasurePhase, State
+from footfall.state import COPY_PREFIX, Erasure, ErasureMode, ErasurePhase, State
 from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system.clock import Clock
 from footfall.tombstones import Tombstones, salt_of
@@ -163,7 +163,11 @@ class Eraser:
             for share in self._dependencies.state.erasures.shares(erasure.id)
             for name in decode_files(share.result).unread
         ]
-        backups = [f"the backup in {one.place}: {one.why}" for one in receipt.backups if not one.tombstone]
+        backups = [
+            f"the {'' if one.place.startswith(COPY_PREFIX) else 'backup in '}{one.place}: {one.why}"
+            for one in receipt.backups
+            if not one.tombstone
+        ]
         parts = [f"{count_of(count, 'part')} of {table} that the store has put aside" for table, count in put_aside]
         asked = name_mentions(self._dependencies.state, salt_of(self._dependencies.state), erasure)
         return [*files, *unread, *parts, *backups, *asked, *ALWAYS_OUT_OF_REACH]

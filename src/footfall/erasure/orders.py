@@ -61,6 +61,8 @@ class Erasures:
     def order(self, wanted: ErasureWanted, by: str, idempotency_key: str = "") -> ErasureShown:
         """Order an erasure; the workers begin with it within seconds. Raises ErasureRefused.
 
+        Who has a pseudonym is erased under it too, by an erasure of its own.
+
         The same order by the same user with the same `idempotency_key`, which is not empty, is the first one again.
         """
         erasure = self._draft(wanted, by)
@@ -71,6 +73,8 @@ class Erasures:
             if first is None or not _is_same(first, erasure):
                 raise ErasureRefused("the idempotency key was another erasure's before")
             return shown_erasure(first, self._state.erasures.shares(first.id))
+        # Read now: a pseudonym that is ordered from here on finds this order, and leaves the person to it.
+        self._state.erasures.add(self._of_pseudonyms(erasure))
         return shown_erasure(erasure, [])
 
     def dry_run(self, wanted: ErasureWanted, limit_s: int = 0) -> DryRun:
@@ -78,9 +82,25 @@ class Erasures:
         self._store.migrate()
         erasure = self._draft(wanted, "")
         salt = salt_of(self._state)
-        return DryRun(
-            count_events(self._store, salt, erasure, limit_s), count_quarantined(self._store, salt, erasure, limit_s)
-        )
+        events = [
+            found
+            for one in (erasure, *self._of_pseudonyms(erasure))
+            for found in count_events(self._store, salt, one, limit_s)
+        ]
+        return DryRun(tuple(events), count_quarantined(self._store, salt, erasure, limit_s))
+
+    def _of_pseudonyms(self, erasure: Erasure) -> list[Erasure]:
+        """The erasures of the names that the person has got before: whoever is erased is so under them too."""
+        if erasure.mode is not ErasureMode.ERASE:
+            return []
+        salt = salt_of(self._state)
+        names = {one.pseudonym for one in self._state.erasures.all() if one.pseudonym and one.digest == erasure.digest}
+        return [
+            structs.replace(
+                erasure, id=str(uuid.uuid5(_NAMESPACE, f"{erasure.id} {name}")), digest=digest_of(salt, name)
+            )
+            for name in sorted(names)
+        ]
 
     def are_workers_alive(self) -> bool:
         """Whether any worker has lately told that it is there, which would do the work."""

@@ -18,6 +18,7 @@ from footfall.state.audit import PRUNED, entry_hash
 from footfall.state.copying import StateNotEmpty
 from footfall.state.database import StateUnavailable, StateUrlInvalid
 from footfall.state.erasures import (
+    COPY_PREFIX,
     Erasure,
     ErasureMode,
     ErasurePhase,
@@ -57,6 +58,7 @@ from footfall.state.users import LastAdmin, UserChange, UserExists
 from footfall.state.views import TooManyShares, TooManyViews
 
 __all__ = [
+    "COPY_PREFIX",
     "PRUNED",
     "ApiKey",
     "AuditEntry",

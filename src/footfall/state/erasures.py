@@ -16,6 +16,9 @@ from footfall.state.database import Database, insert, may_be_id
 from footfall.state.records import JobStatus
 from footfall.state.tables import backup_places, erasure_shares, erasures, jobs, schedules, shares, views
 
+# Stands before the path of a copy that an upgrade has left, among the places of backups.
+COPY_PREFIX: Final = "copy of an upgrade: "
+
 
 class ErasurePhase(StrEnum):
     """How far an erasure is: the nodes clean their files, then one of them the store and all others have."""
