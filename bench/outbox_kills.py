@@ -45,8 +45,8 @@ def main() -> None:
             said, is_whole = _round(outbox, service.url, given, each, dice.uniform(0.2, 2.0))
             tracked |= said
             finished += is_whole
-        waiting = _flush(outbox, service.url)
-        found = _arrived(service)
+        waiting = flush(outbox, service.url)
+        found = arrived(service)
     twice = sum(1 for count in found.values() if count > 1)
     lost = len(tracked - set(found))
     unsaid = len(set(found) - tracked)
@@ -71,7 +71,7 @@ def _round(outbox: Path, url: str, given: argparse.Namespace, number: int, secon
     return said, len(said) == given.events
 
 
-def _flush(outbox: Path, url: str) -> int:
+def flush(outbox: Path, url: str) -> int:
     """Send what the last round left; gives the events that wait all the same."""
     sys.path.insert(0, str(CLIENT))
     from footfall_client import Outbox  # noqa: PLC0415 - a distribution of its own
@@ -81,7 +81,7 @@ def _flush(outbox: Path, url: str) -> int:
         return last.stats().waiting
 
 
-def _arrived(service: Service) -> Counter[int]:
+def arrived(service: Service) -> Counter[int]:
     """How often each event is in a report."""
     with httpx.Client(base_url=service.url, auth=("admin", PASSWORD), timeout=120) as client:
         wanted = {"filter": {"customer": "BARCHART", "product": "WATCHLIST"}}

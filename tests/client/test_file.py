@@ -182,6 +182,37 @@ def test_a_full_disk_breaks_nothing(
         connection.close()
 
 
+def test_a_full_disk_of_an_outbox_in_the_background_is_told_and_loses_nothing_once_there_is_room(
+    open_outbox: Open, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with small_disk(tmp_path / "disk", 8 * 1024 * 1024) as disk:
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(7_800_000))
+        outbox = open_outbox(
+            disk / "outbox", when_full="raise", batch_age_max_s=60, durable="background", queue_bytes_max=300_000
+        )
+        took: list[int] = []
+        deadline = time.monotonic() + 60
+        refused = 0
+        while not (refused and "cannot put" in caplog.text):
+            assert time.monotonic() < deadline
+            try:
+                outbox.track(**{**EVENT, "timestamp": len(took), "context": ["x" * 1000]})
+                took.append(len(took))
+            except OutboxFull:
+                refused += 1
+                time.sleep(0.01)
+        ballast.unlink()
+        while len(kept := numbers(disk / "outbox")) < len(took):
+            assert time.monotonic() < deadline + 60
+            time.sleep(0.05)
+        assert sorted(kept) == took
+        outbox.close(0)
+        with sqlite3.connect(disk / "outbox") as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        connection.close()
+
+
 def test_what_is_no_outbox_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("dear diary, " * 1000)
     with pytest.raises(OutboxBroken, match=r"notes\.txt"):

@@ -150,3 +150,22 @@ def test_the_oldest_events_are_dropped_and_said(shared, site, browser, start):
     kept = browser.run("footfall.names('sealed').map((name) => localStorage.getItem(name))")
     assert json.loads(f"[{kept[0]}]")[0]["timestamp"] == start + 30
     browser.run("localStorage.clear()")
+
+
+def test_a_browser_without_keepalive_sends_a_beacon(shared, site, browser, start):
+    opened(browser, site(shared.url, shared.url))
+    browser.run("delete Request.prototype.keepalive")
+    browser.run("track(arguments[0], 3)", start)
+    browser.open(site(shared.url, shared.url) + "elsewhere")
+    assert waiting(browser) == 0, "what a beacon has taken is forgotten"
+    while arrived(shared, start) != Counter(range(start, start + 3)):
+        pass
+    # A beacon that the browser does not take leaves the events to the next page.
+    opened(browser, site(shared.url, shared.url))
+    browser.run("(delete Request.prototype.keepalive, navigator.sendBeacon = () => false)")
+    browser.run("track(arguments[0], 2)", start + 10)
+    browser.open(site(shared.url, shared.url) + "elsewhere")
+    assert waiting(browser) == 1
+    opened(browser, site(shared.url, shared.url))
+    flush(browser)
+    assert arrived(shared, start) == Counter([*range(start, start + 3), start + 10, start + 11])

@@ -1,8 +1,15 @@
 """`footfall report`: the bytes of the service, wherever the command is and whenever it is asked again."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,6 +55,37 @@ def test_the_file_is_the_services_and_can_be_asked_for_again(shared):
     assert report(found["source"], "--no-wait").stdout == f"{found['source']}\n"
     assert report(found["source"], "--last", "7d").exit_code == 2
     assert not list(Path().glob("*.part"))
+
+
+def test_ctrl_c_while_it_waits_tells_how_to_go_on_and_another_file_gives_way(shared):
+    words = ("--customer", "BARCHART", "--product", "PORTFOLIO", "--start", START, "--end", START + 9)
+    line = [sys.executable, "-m", "footfall", "report", *map(str, words), "--to", "again.csv"]
+    master, terminal = pty.openpty()
+    said, is_asked = b"", False
+    (worker,) = shared.children("worker")
+    os.kill(worker, signal.SIGSTOP)  # so that it waits
+    try:
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=terminal) as process:
+            os.close(terminal)
+            with contextlib.suppress(OSError):  # the other end is closed
+                while piece := os.read(master, 4096):
+                    said += piece
+                    if not is_asked and b"waiting for its first events" in said:
+                        process.send_signal(signal.SIGINT)
+                        is_asked = True
+            assert process.stdout.read() == b""
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        os.close(master)
+    error = said.decode().splitlines()[-1]
+    assert (process.returncode, error) == (130, "Error: stopped by Ctrl-C")
+    source = re.search(r"the report is the service's work and goes on: `.* report (\S+)` waits for it", said.decode())[
+        1
+    ]
+    assert not Path("again.csv").exists()
+    Path("again.csv").write_bytes(b"of another day" * 1000)
+    assert report(source, "--to", "again.csv", "--quiet").exit_code == 0
+    assert Path("again.csv").read_bytes() == report(source, "--to", "-").stdout_bytes
 
 
 def test_what_cannot_be_is_told_in_a_line(monkeypatch):
