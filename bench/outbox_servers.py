@@ -1,7 +1,7 @@
 """Tracks events in the processes, threads and greenlets of gunicorn, and counts what arrived through a bad network.
 
-    python3 -m venv /tmp/servers && /tmp/servers/bin/pip install gunicorn gevent
-    .venv/bin/python bench/outbox_servers.py --python /tmp/servers/bin/python
+    python3 -m venv servers && servers/bin/pip install gunicorn gevent
+    .venv/bin/python bench/outbox_servers.py --python servers/bin/python
 
 For each kind of worker, forked before the application is loaded and after it (`--preload`), and for each moment at
 which `track` returns, requests come over sixteen connections, each of which tracks an event into one outbox file. The
