@@ -79,7 +79,17 @@ def configuration() -> str:
 def run(url: str, work: Path, options: list[str]) -> subprocess.CompletedProcess[str]:
     """All checks with all that the tool knows, in a folder with the configuration."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--no-color"]
-    command += ["--checks", "all", "--exclude-path-regex", ENDLESS, "--continue-on-failure", *options]
+    # How long an answer takes says nothing where others use the machine.
+    command += [
+        "--max-response-time",
+        "300",
+        "--checks",
+        "all",
+        "--exclude-path-regex",
+        ENDLESS,
+        "--continue-on-failure",
+        *options,
+    ]
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
 

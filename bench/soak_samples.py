@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import statistics
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,7 @@ def sample(running: service.Service) -> dict[str, Any]:
             found |= {f"{name} {measure}": value for measure, value in _process(pid).items()}
     data = running.folder
     for folder in FOLDERS:
-        found[f"{folder} files"] = sum(1 for path in (data / folder).rglob("*") if path.is_file())
-        found[f"{folder} bytes"] = service.size(data / folder)
+        found[f"{folder} files"], found[f"{folder} bytes"] = _held(data / folder)
     found["state bytes"] = sum(path.stat().st_size for path in data.glob("state.db*"))
     return found
 
@@ -41,6 +41,17 @@ def _process(pid: int) -> dict[str, float]:
         "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
         "threads": threads,
     }
+
+
+def _held(folder: Path) -> tuple[int, int]:
+    """Files of a folder, and their bytes; those that go meanwhile count nothing, nor do folders that go."""
+    number = total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(place) / name).stat().st_size
+                number += 1
+    return number, total
 
 
 def report(path: Path, picture: Path | None) -> int:

@@ -45,7 +45,7 @@ LAYERS = (
     ("store",),
     ("state",),
     ("rate_limits",),
-    ("addresses", "files", "metrics"),
+    ("addresses", "files", "metrics", "tracing"),
     ("system",),
     ("settings",),
     ("errors", "windows"),

@@ -10,11 +10,12 @@ a refused request is kept, and every refusal is a `Code`, counted in `Collector.
 
 from footfall.ingest.body import Headers, decode_idempotency_key, read_headers, sender_of
 from footfall.ingest.budget import SHORT_BYTES_MAX, Budget
-from footfall.ingest.pipeline import Collector, Outcome
+from footfall.ingest.pipeline import COMMIT, Collector, Outcome
 from footfall.ingest.preparation import PreparedRequest
 from footfall.ingest.refusals import too_slow
 
 __all__ = [
+    "COMMIT",
     "SHORT_BYTES_MAX",
     "Budget",
     "Collector",

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 
@@ -46,6 +46,8 @@ from footfall.wire import Sender
 
 log = logging.getLogger(__name__)
 
+# The key of a scope whose value is the commit that a request waited for.
+COMMIT: Final = "footfall.commit"
 # How a request ends, counted already.
 Outcome = PreparedRequest | RequestRefused
 # What the caller of `accept` knows a request by.
@@ -108,7 +110,7 @@ class Collector:
                 if prepared is not EMPTY:
                     self._pay(prepared)
                     try:
-                        await self.journal.write(prepared.lines)
+                        scope[COMMIT] = await self.journal.write(prepared.lines)
                     except JournalError:
                         prepared.owner.give_back(len(prepared.answer))
                         raise

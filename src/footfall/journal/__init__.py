@@ -29,7 +29,7 @@ kept in a new segment, the damaged file is set aside as it is, and the log says 
 from footfall.journal.disk import Disk
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.frames import STAMPS, Damage, EncodedLines, Frame, end_of_frames, frame_at, mark, measure, walk
-from footfall.journal.log import Done, Journal
+from footfall.journal.log import Journal
 from footfall.journal.recovery import SALVAGED, Recovered, recover, salvage
 from footfall.journal.segment import (
     OPEN,
@@ -42,6 +42,7 @@ from footfall.journal.segment import (
     opened_ms,
     sealed_name,
 )
+from footfall.journal.waiters import Done, LastCommit
 
 __all__ = [
     "OPEN",
@@ -59,6 +60,7 @@ __all__ = [
     "JournalBusy",
     "JournalError",
     "JournalFull",
+    "LastCommit",
     "Recovered",
     "SegmentKind",
     "end_of_frames",

@@ -15,13 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from msgspec import Struct
-
-from footfall.journal.disk import ORDINARY_PACE, CommitPace, DiskThread, Work, settle_future
+from footfall.journal.disk import ORDINARY_PACE, CommitPace, DiskThread, Work
 from footfall.journal.errors import JournalBusy, JournalError, JournalFull
 from footfall.journal.frames import Compressor, EncodedLines, mark, stamp_events, stamp_received
 from footfall.journal.segment import Folder, OpenSegment, SegmentKind
 from footfall.journal.segment_pool import SegmentPool
+from footfall.journal.waiters import Done, LastCommit, Waiter, settle_commit
 from footfall.metrics import CommitMetrics
 from footfall.settings import Settings
 from footfall.system.clock import Clock
@@ -35,14 +34,6 @@ FRAME_LINES_BYTES_MAX = 8 * 1024 * 1024
 RETIRED_SEGMENTS_MAX = 4
 UNSEALED_SEGMENTS_MAX = 8
 
-Done = Callable[[BaseException | None], object]
-
-
-class _Waiter(Struct, frozen=True, gc=False):
-    lines: EncodedLines
-    size: int
-    done: Done
-
 
 class Journal:
     """Appends lines durably: when `append` returns they are synced, when it raises none of them are kept."""
@@ -54,7 +45,7 @@ class Journal:
         self._clock = clock
         self._pool = SegmentPool(folder, clock, settings.segment_ahead_bytes_max)
         self._segments: dict[SegmentKind, OpenSegment] = {}
-        self._waiting: deque[_Waiter] = deque()
+        self._waiting: deque[Waiter] = deque()
         # Bytes of lines that the event loop submitted, and that commits took: one writer each, so no lock is needed.
         self._submitted_bytes = self._taken_bytes = 0
         self._quarantined_wait = False  # Whether lines for quarantine may wait; set by the event loop only.
@@ -72,6 +63,7 @@ class Journal:
         self.commits = CommitMetrics()
         # When the first came of those that wait, and of the last commit; when that was on disk.
         self._waiting_from_s = self._group_from_s = self._synced_s = 0.0
+        self._committed_to = ""  # The name of the last commit's segment; that of its events where it has two.
         # When the disk's room was last checked, and why nothing is accepted since then.
         self._checked_s = 0.0
         self._refusal: str | None = None
@@ -80,11 +72,11 @@ class Journal:
         """Wait until these plain JSON lines are on disk, all of them. Raises as `write` does."""
         await self.write(EncodedLines(mark(events), mark(quarantined), mark(released)))
 
-    async def write(self, lines: EncodedLines) -> None:
+    async def write(self, lines: EncodedLines) -> LastCommit:
         """Wait until the lines are on disk, all of them. Raises JournalBusy or JournalFull, and keeps none then."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.submit(lines, partial(settle_future, done))
-        await done
+        done: asyncio.Future[LastCommit] = asyncio.get_running_loop().create_future()
+        self.submit(lines, partial(settle_commit, done, self.last_commit))
+        return await done
 
     def submit(self, lines: EncodedLines, done: Done) -> None:
         """Call `done` on the event loop when the lines are on disk, all of them, or with the reason when none is.
@@ -97,8 +89,12 @@ class Journal:
         self._submitted_bytes += size
         if lines.quarantined:
             self._quarantined_wait = True
-        self._waiting.append(_Waiter(lines, size, done))
+        self._waiting.append(Waiter(lines, size, done))
         self._schedule_turn()
+
+    def last_commit(self) -> LastCommit:
+        """The last commit; while waiters are told, it is the one that they waited for."""
+        return LastCommit(self._group_from_s, self._synced_s, self._committed_to.partition(".")[0])
 
     @property
     def refusal(self) -> str | None:
@@ -145,7 +141,7 @@ class Journal:
             self._wake.set()
             return
         was_refusing = self._refusal is not None
-        group: list[_Waiter] = []
+        group: list[Waiter] = []
         reason = self._commit_on_loop(group)
         if reason is not None and not was_refusing:
             self._wake.set()  # the task has to find out when the disk works again
@@ -179,7 +175,7 @@ class Journal:
 
     async def _commit_on_thread(self) -> None:
         """Commit what waits on the thread, and notify each waiter."""
-        group: list[_Waiter] = []
+        group: list[Waiter] = []
         reason: Exception | None = None
         try:
             await self._run_on_thread(partial(self._commit_waiting, group))
@@ -208,7 +204,7 @@ class Journal:
             and now_s - self._checked_s < self._pace.disk_check_s
         )
 
-    def _commit_on_loop(self, group: list[_Waiter]) -> Exception | None:
+    def _commit_on_loop(self, group: list[Waiter]) -> Exception | None:
         # A commit that fails counts as an infinitely slow one.
         self._write_s = math.inf
         try:
@@ -220,7 +216,7 @@ class Journal:
                 self._on_loop_from_s = time.monotonic() + self._pace.slow_for_s(self._write_s)
         return None
 
-    def _notify(self, group: list[_Waiter], reason: Exception | None) -> None:
+    def _notify(self, group: list[Waiter], reason: Exception | None) -> None:
         if reason is not None and not isinstance(reason, JournalError):
             log.error("a commit failed in an unforeseen way", exc_info=reason)
         commits = self.commits
@@ -238,7 +234,7 @@ class Journal:
 
     # What follows runs on the journal's thread or on the event loop, one call at a time.
 
-    def _commit_waiting(self, group: list[_Waiter]) -> None:
+    def _commit_waiting(self, group: list[Waiter]) -> None:
         """Commit what waits. `group` is filled before anything can fail, so that every waiter hears of a failure."""
         taken = 0
         while self._waiting and taken < FRAME_LINES_BYTES_MAX:
@@ -284,6 +280,8 @@ class Journal:
                 raise JournalFull(f"the journal cannot be written: {error.strerror}") from error
             raise
         self._write_s = write_s
+        if touched:
+            self._committed_to = touched[0].path.name
         self._retire_due()
 
     def _open_segment(self, kind: SegmentKind) -> OpenSegment:

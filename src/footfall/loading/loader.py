@@ -4,7 +4,7 @@ import errno
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from footfall.journal import SALVAGED, Folder, Recovered, SegmentKind, recover, salvage
@@ -89,6 +89,8 @@ class Loader:
         self.loaded_through_ms = 0
         self.events_loaded = self.quarantine_loads = 0
         self.segments_aside = 0
+        # Gets the segments of a load that has ended, its lines, and when it began, in monotonic seconds.
+        self.observe: Callable[[Sequence[Path], int, float], object] = lambda _segments, _lines, _began_s: None
         self.loads = BucketCounts(("footfall_load_duration_seconds",), BUCKETS_S)
 
     @property
@@ -249,6 +251,7 @@ class Loader:
             self._disk_backoff.clear(segment.name)
         self._archive_loaded(batch.segments)
         self.loads.add(time.monotonic() - began_s)
+        self.observe(batch.segments, lines, began_s)
         if batch.kind is SegmentKind.EVENTS:
             self.events_loaded += lines
         else:

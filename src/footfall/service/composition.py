@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footfall.settings import Settings
+from footfall.system import background
+from footfall.system.background import BackgroundTask
 from footfall.system.clock import Clock, NodeClock
 from footfall.system.data_folder import data_folder, is_served, node_name
 from footfall.system.process import CannotServe, SettingsUnusable
@@ -28,10 +30,13 @@ if TYPE_CHECKING:
     from footfall.plan import LivePlan, Plan
     from footfall.state import State
     from footfall.store import Store
+    from footfall.tracing import Tracer
     from footfall.usage import RollupKeeper
     from footfall.validation import CodeLookup
     from footfall.views import Views
 
+# Seconds between two times at which the spans that wait are sent.
+TRACES_PERIOD_S = 1.0
 # Seconds in which a service that says that it listens has started its engine, as a rule; and between two questions.
 ENGINE_STARTS_S = 10.0
 ENGINE_PERIOD_S = 0.1
@@ -114,6 +119,24 @@ def new_alerts(
     alerts = AlertWatch(settings, clock, node_name(settings), sources)
     metrics.add(alerts.values)
     return alerts
+
+
+@contextlib.asynccontextmanager
+async def open_tracer(settings: Settings, role: str) -> AsyncIterator["Tracer | None"]:
+    """The tracer of a process, which sends what waits, at the end too; None where the settings name no collector."""
+    if not settings.traces_url:
+        yield None
+        return
+    from footfall.tracing import Tracer
+
+    tracer, stop = Tracer(settings, role), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        background.start([BackgroundTask("send the traces", TRACES_PERIOD_S, tracer.export)], tasks, stop)
+        try:
+            yield tracer
+        finally:
+            stop.set()
+    await tracer.export()
 
 
 @contextlib.asynccontextmanager

@@ -63,13 +63,13 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         queues = _Queues(collector, accounts, codes, receipts, estimates, usage)
         metrics = _share_metrics(stack, settings, partial(_values, collector, journal, live, queues, tls))
         views = Views(state, settings, clock, usage)
+        tracer = await stack.enter_async_context(composition.open_tracer(settings, "web"))
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")
         stack.callback(collector.refused_kinds.save, state)
         background.start(_tasks(metrics, collector, state, write_keys, tls, settings), tasks, stop)
-        stack.callback(stop.set)
-        stack.callback(journal.close)
+        stack.callback(_stop, journal, stop)
         parts = Parts(
             settings=settings,
             accounts=accounts,
@@ -99,7 +99,12 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             requests=collector.requests,
             refusal=lambda: journal.refusal,
         )
-        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings, tls)
+        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings, tls, tracer)
+
+
+def _stop(journal: Journal, stop: asyncio.Event) -> None:
+    journal.close()
+    stop.set()
 
 
 async def _read_what_may_be_refused(

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from footfall import audit
 from footfall.erasure import Eraser, EraserDependencies
@@ -21,6 +23,7 @@ from footfall.system.background import BackgroundTask
 from footfall.system.data_folder import node_name
 from footfall.system.memory import MemoryReclaimer
 from footfall.tombstones import Tombstones
+from footfall.tracing import Tracer
 from footfall.usage import RollupKeeper
 
 # Each search for scheduled reports that are due costs three indexed statements of the state when none is.
@@ -48,6 +51,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         segments = composition.journal_folder(settings)
         tombstones = Tombstones(state)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock, tombstones)
+        await stack.enter_async_context(_tracing(loader, settings))
         held = HeldCounter(store)
         node = node_name(settings)
         keeper = RollupKeeper(state, store, settings, clock, node)
@@ -68,9 +72,6 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
             await asyncio.to_thread(audit.prune, state, settings, clock, node)
 
-        async def pack() -> None:
-            await asyncio.to_thread(archive.pack, clock.now_ms())
-
         schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
         roll_up = partial(_roll_up, keeper, stop)
         reclaim = partial(_reclaim, MemoryReclaimer(MEMORY_WORTH_BYTES))
@@ -82,7 +83,9 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
             BackgroundTask("start the reports of schedules", SCHEDULES_PERIOD_S, schedule),
             BackgroundTask("give back memory that reports have left", MEMORY_PERIOD_S, reclaim),
             BackgroundTask("count past days for the rollups", settings.rollup_period_s, roll_up),
-            BackgroundTask("pack archived segments of past days", 60, pack),
+            BackgroundTask(
+                "pack archived segments of past days", 60, lambda: asyncio.to_thread(archive.pack, clock.now_ms())
+            ),
             BackgroundTask("erase persons", ERASE_PERIOD_S, partial(asyncio.to_thread, eraser.tick)),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
             BackgroundTask("remove archived segments and audit entries that are past their days", 3600, prune),
@@ -99,6 +102,23 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
 async def _load_waiting(loader: Loader) -> None:
     while await asyncio.to_thread(loader.tick):
         pass
+
+
+@contextlib.asynccontextmanager
+async def _tracing(loader: Loader, settings: Settings) -> AsyncIterator[None]:
+    """The loads are traced, where the settings want that."""
+    async with composition.open_tracer(settings, "worker") as tracer:
+        if tracer is not None:
+            loader.observe = partial(_trace_load, tracer)
+        yield
+
+
+def _trace_load(tracer: Tracer, segments: Sequence[Path], lines: int, began_s: float) -> None:
+    """A span for each segment of a load, which took them together."""
+    start_ns = time.time_ns() - int((time.monotonic() - began_s) * 1e9)
+    for segment in segments:
+        together: dict[str, str | int] = {"footfall.segments": len(segments), "footfall.lines": lines}
+        tracer.add_load(segment.name.partition(".")[0], start_ns, together)
 
 
 async def _reclaim(reclaimer: MemoryReclaimer) -> None:

@@ -132,6 +132,13 @@ def _files_url(value: str) -> str | None:
     return f"{why}, got {hide_credentials(value)!r}" if why else None
 
 
+def _traces_url(value: str) -> str | None:
+    parts = _split(value)
+    if not value or (parts is not None and parts.scheme in ("http", "https") and parts.hostname):
+        return None
+    return f"expected http://host:4318/v1/traces or https://..., got {hide_credentials(value)!r}"
+
+
 def _scopes(value: str) -> str | None:
     return None if "openid" in value.split() else "must have the scope openid"
 
@@ -148,6 +155,7 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "files_url": _files_url,
     "alert_url": url_problem,
     "alert_secret": secret_problem,
+    "traces_url": _traces_url,
     "oidc_issuer": issuer_problem,
     "oidc_name": _not_empty,
     "oidc_scopes": _scopes,

@@ -334,3 +334,7 @@ ALERT_LAG_S = 300
 ALERT_TIMEOUT_S = 10
 # Messages that wait for a receiver that is away; some KiB each, so that the file of them stays small.
 ALERT_WAITING_MAX = 200
+# Of 100 requests that no caller traces, how many are: enough to see what is slow, without a collector of the same size.
+TRACES_PERCENT = 1
+# Spans that wait for the collector in one process, some KiB each in memory.
+TRACES_WAITING_MAX = 5_000

@@ -212,6 +212,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alert_timeout_s: Positive = limits.ALERT_TIMEOUT_S
     alert_waiting_max: Positive = limits.ALERT_WAITING_MAX
 
+    traces_url: str = ""
+    traces_percent: Annotated[int, Meta(ge=0, le=100)] = limits.TRACES_PERCENT
+    traces_waiting_max: Positive = limits.TRACES_WAITING_MAX
+
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
     store_load_timeout_s: Positive = limits.STORE_LOAD_TIMEOUT_S
     engine_queries_at_once_max: Positive = limits.ENGINE_QUERIES_AT_ONCE_MAX

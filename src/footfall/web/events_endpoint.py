@@ -18,6 +18,7 @@ from footfall.metrics import EVENTS
 from footfall.rate_limits import TOKEN_BITS
 from footfall.settings import Settings
 from footfall.system.process import connections_that_fit
+from footfall.tracing import Tracer
 from footfall.web.certificate import Certificate
 from footfall.web.connections import ConnectionTable
 from footfall.web.cors import CorsHeaders
@@ -142,19 +143,23 @@ class EventsProtocol(LimitedConnection):
 
 
 def events_protocol(
-    collector: Collector, settings: Settings, certificate: Certificate | None = None
+    collector: Collector, settings: Settings, certificate: Certificate | None = None, tracer: Tracer | None = None
 ) -> Callable[..., asyncio.Protocol]:
-    """What the server makes each of its connections with; over TLS with a certificate."""
+    """What the server makes each of its connections with; over TLS with a certificate, and traced with a tracer."""
     cors_headers = CorsHeaders(settings)
     connections = ConnectionTable(
         connections_that_fit(settings), collector.limit_hits, settings.address_connections_max
     )
     heads, template = HeadCache(), ResponseTemplate(cors_headers, collector.request_ids)
-    protocol = EventsProtocol
-    if settings.access_log:
-        # It builds on this module, and costs nothing where it is not wanted.
+    given = heads, template, collector, cors_headers, connections, settings
+    make: Callable[..., EventsProtocol] = partial(EventsProtocol, *given)
+    # These build on this module, and cost nothing where they are not wanted.
+    if tracer is not None:
+        from footfall.web.traced_connection import TracedEventsProtocol  # noqa: PLC0415
+
+        make = partial(TracedEventsProtocol, tracer, settings.access_log, *given)
+    elif settings.access_log:
         from footfall.web.access_log import LoggedEventsProtocol  # noqa: PLC0415
 
-        protocol = LoggedEventsProtocol
-    make = partial(protocol, heads, template, collector, cors_headers, connections, settings)
+        make = partial(LoggedEventsProtocol, *given)
     return make if certificate is None else tls_protocol(make, certificate, collector, connections, settings)
