@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # How long a writer waits for another to finish its transaction; each takes milliseconds.
 _BUSY_TIMEOUT_MS = 10_000
+_CHECKPOINT_TIMEOUT_MS = 100
 # A server that is up answers at once; past this it is down.
 _CONNECT_TIMEOUT_S = 5
 # Statements here touch few rows; one that takes longer waits for a lock that is not given back.
@@ -126,9 +127,13 @@ class SqliteDatabase(_Transactions):
         try:
             with self.engine.connect() as connection:
                 cursor = connection.connection.cursor()
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                found = cursor.fetchone()
-                cursor.close()
+                # Nobody can write while it waits for those who read.
+                cursor.execute(f"PRAGMA busy_timeout = {_CHECKPOINT_TIMEOUT_MS}")
+                try:
+                    found = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+                    cursor.close()
                 return found is not None and not found[0]
         except exc.DBAPIError as error:
             raise StateUnavailable(f"state database {self.display_name}: {_reason(error.orig)}") from error
