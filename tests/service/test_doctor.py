@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from click.testing import CliRunner
 from small_disk import small_disk
 
@@ -183,6 +184,22 @@ def test_faults_of_settings_and_surroundings_are_found(data, tmp_path):
     assert found["state"].startswith("fault: state database 127.0.0.1:9/none: ")
     assert found["journal"].startswith("fault: 1 segment, 0.0 MiB wait, more than journal_bytes_max")
     assert "fewer than disk_free_bytes_min" in found["disk"]
+
+
+def test_a_key_that_others_can_read_and_one_of_another_certificate_are_found(data, tmp_path):
+    for name in ("mine", "other"):
+        issued = trustme.CA().issue_cert("localhost")
+        issued.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+        issued.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.pem")
+        (tmp_path / f"{name}.key").chmod(0o600)
+    found = []
+    for key, mode in (("mine", 0o600), ("mine", 0o644), ("other", 0o600)):
+        (tmp_path / f"{key}.key").chmod(mode)
+        words = (f"tls_certificate={tmp_path}/mine.pem", f"tls_key={tmp_path}/{key}.key")
+        found.append(bad(doctor(data, *(word for one in words for word in ("--set", one)))[1]).get("certificate"))
+    assert found[0] is None
+    assert found[1].startswith(f"fault: other users of this machine may use the key {tmp_path}/mine.key (644)")
+    assert found[2].startswith(f"fault: {tmp_path}/mine.pem and {tmp_path}/other.key are no pair: ")
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give a file to somebody else")

@@ -24,9 +24,9 @@ _INDENT: Final = 22
 def doctor(settings: Settings, as_json: bool, quiet: bool) -> None:
     """Look at this node, whether its service runs or not, say what is wrong and how to mend it, and change nothing.
 
-    Settings, permissions, disk, clock, versions, plan, service, port, state, journal, engine, store, report files and
-    backups are looked at. The exit code is 1 where there is a fault; warnings leave it 0. Run it as the user of the
-    service.
+    Settings, permissions, disk, clock, versions, plan, certificate, service, port, state, journal, engine, store,
+    report files and backups are looked at. The exit code is 1 where there is a fault; warnings leave it 0. Run it as
+    the user of the service.
 
     \b
     Examples:
