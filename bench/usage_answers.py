@@ -2,7 +2,7 @@
 
     make bench ARGS="usage"                          50 million events, 20 million of them of one product
     make bench ARGS="usage --events 5000000 --folder /mnt/disk"
-    make bench ARGS="usage --only answers"           a part: answers, collecting or loading
+    make bench ARGS="usage --only answers"           a part: answers, pages, people, collecting, loading
 
 The events are made in the engine, 100,000 to 300,000 a second, and their days are counted: some six minutes for 50
 million, which `--folder` keeps for the next run. All parts take ten more.
@@ -27,6 +27,7 @@ import generate
 import httpx
 import service
 import usage_beside
+import usage_pages
 from usage_calls import CALLS, Call
 
 from footfall.settings import Settings
@@ -36,7 +37,7 @@ CAUGHT_UP_LIMIT_S = 1_800
 GROWTH_MIB_MAX = 1024
 # A day that nobody touches for a second is counted, as fast as one core can; what may still be loaded comes later.
 KEEPING = {"rollup_period_s": 1, "rollup_quiet_s": 1, "rollup_core_percent": 100, "store_load_timeout_s": 30}
-PARTS = ("answers", "collecting", "loading")
+PARTS = ("answers", "pages", "people", "collecting", "loading")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -70,6 +71,10 @@ def measure(parts: Sequence[str], data: Path, given: argparse.Namespace, work: P
         yield f"{'':44}{'cold':>8}{'again':>8}{'bare':>8}{'cold/bare':>11}{'engine':>11}"
         for call in CALLS:
             yield report(data, call, given.runs)
+    if "pages" in parts:
+        yield from usage_pages.overview(data, given.runs)
+    if "people" in parts:
+        yield from usage_pages.beside(data, given.seconds, work, given.runs)
     if "collecting" in parts:
         yield from usage_beside.collecting(data, given.seconds, work)
     if "loading" in parts:

@@ -79,12 +79,13 @@ def collecting(data: Path, seconds: float, work: Path) -> Iterator[str]:
             time.sleep(1)
             beside = post(seconds)
             asked = f"{heavy.answered} answered, {heavy.refused} refused or failed"
-    yield _told(f"POST /events at {RATE:,}/s, alone", alone)
+    yield told(f"POST /events at {RATE:,}/s, alone", alone)
     verdict = "" if beside["p99"] < 25 and not beside["refused"] else "  slower than it may be (p99 25 ms)"
-    yield f"{_told(f'... beside {QUERIES} heavy queries ({asked})', beside)}{verdict}"
+    yield f"{told(f'... beside {QUERIES} heavy queries ({asked})', beside)}{verdict}"
 
 
-def _told(name: str, seen: dict[str, Any]) -> str:
+def told(name: str, seen: dict[str, Any]) -> str:
+    """A line of a run at a fixed rate."""
     times = ", ".join(f"{share} {seen[share]:.1f}" for share in ("p50", "p99", "p999"))
     return f"{name}: ms {times}; {seen['refused']} refused"
 

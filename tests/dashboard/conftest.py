@@ -29,7 +29,8 @@ class Person:
         self.client = client
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
-        return await self.client.get(path, headers={"accept": "text/html", **headers})
+        """A page, with all its numbers, however long they take."""
+        return await self.client.get(path, headers={"accept": "text/html", "prefer": "wait", **headers})
 
     async def post(self, path: str, page: str, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
         """Send a form of a page."""

@@ -74,6 +74,11 @@ def test_the_overview_is_filtered_explained_and_left(shared, browser: Browser):
     browser.until(lambda: browser.text(".tiles .big") == filtered)
     browser.driver.refresh()
     assert (browser.text(".tiles .big"), browser.driver.current_url) == (filtered, address)
+    # Actors that were not counted at once follow, and what came with them does what it did.
+    actors = browser.text(".tiles li:nth-child(2) .big")
+    browser.open(f"{browser.driver.current_url}&wait=no")
+    browser.until(lambda: not browser.all("[data-later]"))
+    assert browser.text(".tiles li:nth-child(2) .big") == actors
     # A number explains itself to who comes by keyboard, and goes away.
     browser.run("document.querySelector('.tiles .number').focus()")
     assert "The selected events" in browser.text(".explanation .definition")

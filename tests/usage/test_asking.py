@@ -5,6 +5,7 @@ import base64
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import UNSET, structs
 
@@ -84,6 +85,11 @@ async def test_an_event_of_the_period_before_or_of_the_days_before_is_seen_by_an
     assert answers["compare"].total.before == 1
     assert answers["summary"].compared.events == 1
     assert answers["uniques"].rolling[0].uniques[0].uniques == 2
+    # Without actors it has all else.
+    quick = await place.ask("summary", **asked["summary"], actors="false")
+    assert (quick.total.actors, quick.compared.actors) == (UNSET, UNSET)
+    assert msgspec.json.decode(msgspec.json.encode(quick.compared)) == {"events": 1, "duplicates": 0, "late": 0}
+    assert UNSET not in (answers["summary"].total.actors, answers["summary"].compared.actors)
 
 
 async def test_an_answer_as_of_an_earlier_time_is_not_the_one_of_now(place: Any) -> None:

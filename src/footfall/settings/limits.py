@@ -220,6 +220,9 @@ RECEIPT_TIMEOUT_S = 10
 USAGE_AT_ONCE_MAX = 2
 # Seconds of a count: a client waits for it. Eight million events take one or two, more where many are duplicates.
 USAGE_TIMEOUT_S = 60
+# Milliseconds in which the actors of the overview have to be counted to be on the page at once: with its events, which
+# take some tenths of a second of 50 million, it is there within a second, and the actors follow.
+OVERVIEW_WAIT_MS = 500
 # Rows of a count's answer: a year of hours of one type, a month of days of 300 types. More is a report's business.
 USAGE_ROWS_MAX = 10_000
 # Seconds between two looks for what was loaded, each some ms: what no look has seen is looked at by every answer.

@@ -153,6 +153,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     usage_at_once_max: Positive = limits.USAGE_AT_ONCE_MAX
     usage_timeout_s: Positive = limits.USAGE_TIMEOUT_S
+    overview_wait_ms: NotNegative = limits.OVERVIEW_WAIT_MS
     usage_rows_max: Positive = limits.USAGE_ROWS_MAX
     rollup_period_s: Positive = limits.ROLLUP_PERIOD_S
     rollup_quiet_s: NotNegative = limits.ROLLUP_QUIET_S

@@ -26,12 +26,12 @@ _DIMENSIONS: Final = ("type", "product", "customer", "version")
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """The numbers of one period, in ms since 1970, both ends inclusive: distinct actors are a number of their own."""
+    """The numbers of one period; distinct actors are a number of their own, and left out where they are not wanted."""
 
     events: int
     duplicates: int
     late: int
-    actors: int
+    actors: int | UnsetType = UNSET
 
 
 class UsageSummary(Answer, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,13 +49,14 @@ class UsageSummary(Answer, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SummaryRequest(Struct, frozen=True, kw_only=True):
-    """What to sum up, by which intervals, and what to compare with."""
+    """What to sum up, by which intervals, what to compare with, and whether actors are counted: they take longest."""
 
     selection: EventSelection
     interval: str
     timezone: ZoneInfo
     compare: str
     top: int
+    actors: bool
 
 
 def parse_summary(reader: ParameterReader) -> SummaryRequest:
@@ -68,6 +69,7 @@ def parse_summary(reader: ParameterReader) -> SummaryRequest:
         timezone=reader.zone(),
         compare=compare,
         top=reader.number("top", _TOP, 1, 1000),
+        actors=reader.choice("actors", ("true", "false"), "true") == "true",
     )
 
 
@@ -81,12 +83,12 @@ def summarise(asked: Query, wanted: SummaryRequest) -> UsageSummary:
     if wanted.compare != "none":
         earlier = asked.of(earlier_period(asked.selection, wanted.compare, wanted.timezone))
         before, _ = count_groups(earlier, "all", wanted.timezone, ())
-        compared = _overview(earlier, sum(before.values(), Number()))
+        compared = _overview(earlier, sum(before.values(), Number()), wanted)
     return UsageSummary(
         **asked.about(),
         interval=wanted.interval,
         timezone=wanted.timezone.key,
-        total=_overview(asked, number),
+        total=_overview(asked, number, wanted),
         compared=compared,
         summary=rows_of(series, numbers),
         types=lists["type"],
@@ -113,9 +115,10 @@ def _lists(asked: Query, wanted: SummaryRequest) -> dict[str, list[Count]]:
     return lists
 
 
-def _overview(asked: Query, number: Number) -> Overview:
+def _overview(asked: Query, number: Number, wanted: SummaryRequest) -> Overview:
     further = asked.knowing(number.events, number.duplicates)
-    return Overview(**number.shown(asked.selection.duplicates), actors=count_actors(further))
+    actors = count_actors(further) if wanted.actors else UNSET
+    return Overview(**number.shown(asked.selection.duplicates), actors=actors)
 
 
 def count_actors(asked: Query) -> int:

@@ -1,6 +1,6 @@
 // Tips of charts over time, from the table beside each: by pointer, finger or arrow keys.
-export function watchCharts() {
-  for (const figure of document.querySelectorAll("figure[data-chart]")) watch(figure);
+export function watchCharts(place) {
+  for (const figure of place.querySelectorAll("figure[data-chart]")) watch(figure);
 }
 
 function watch(figure) {

@@ -1,5 +1,6 @@
 // Mends what the page has already: everything but live events is there without this.
 import { watchCharts } from "./charts.js";
+import { completePage } from "./completion.js";
 import { watchNumbers } from "./numbers.js";
 import { watchForms } from "./forms.js";
 import { writeLocally } from "./local.js";
@@ -11,5 +12,6 @@ writeLocally(document);
 watchForms();
 watchReports();
 watchLive();
-watchCharts();
+watchCharts(document);
+completePage();
 watchNumbers();

@@ -1,13 +1,17 @@
-"""The overview: what happened in a time, compared with the time before, with everything to click on."""
+"""The overview: what happened in a time, compared with the time before, with everything to click on.
+
+Actors of many events take some seconds to count. Where they are not there soon, the page is shown without them, and its
+script asks for the whole page, with `Prefer: wait`; a link does that for browsers without scripts.
+"""
 
 import asyncio
 import shlex
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.charts import BEFORE, SeriesChart, compared_lines, draw_series, read_series
@@ -19,20 +23,25 @@ from footfall.dashboard.texts import text
 from footfall.dashboard.visit import Rendered, Shown, Visit
 from footfall.errors import RequestRefused
 from footfall.plan import make_sample
-from footfall.usage import Count, Uniques, UsageSummary
+from footfall.usage import Answer, Count, Uniques, UsageSummary
 
 METRICS: Final = ("events", "actors")
 # Entries of each list, and those of the period before that are looked through for them.
 _TOP: Final = 9
 _TOP_BEFORE: Final = 1_000
 _LISTS: Final = ("type", "version", "product", "customer")
+# The parameter by which the page waits for the actors (`yes`), as by the header `Prefer: wait`, or never does (`no`).
+_WAIT: Final = "wait"
 
 
 class Tile(Struct, frozen=True):
-    """A number at the top. `metric` is the one that the chart shows where it is chosen; empty for none."""
+    """A number at the top. `metric` is the one that the chart shows where it is chosen; empty for none.
+
+    `value` is None for a number that is not counted yet.
+    """
 
     name: str
-    value: float
+    value: float | None
     before: float | None
     metric: str = ""
 
@@ -53,12 +62,18 @@ class Row(Struct, frozen=True):
 
 
 class Answers(Struct, frozen=True):
-    """The statistics of a page, all at one watermark."""
+    """The statistics of a page, all at one watermark. `actors` is None where they are not counted yet."""
 
     now: UsageSummary
-    actors: Uniques
     before: UsageSummary | None
+    actors: Uniques | None
     actors_before: Uniques | None
+
+    @property
+    def answer(self) -> UsageSummary:
+        """What the whole page says of itself: it is exact where all its numbers are."""
+        is_exact = all(each is None or each.exact for each in (self.actors, self.actors_before))
+        return structs.replace(self.now, exact=self.now.exact and is_exact)
 
 
 async def show(visit: Visit) -> Shown:
@@ -76,7 +91,7 @@ async def show(visit: Visit) -> Shown:
         "fault": None,
     }
     try:
-        found = await _ask(visit, parameters(address, period), period)
+        found = await _ask(visit, parameters(address, period), period, _patience_s(visit, values["metric"]))
     except RequestRefused as error:
         fault = fault_of(error, visit)
         return Rendered("overview.html", {**values, "fault": fault}, fault.status)
@@ -85,25 +100,46 @@ async def show(visit: Visit) -> Shown:
     return Rendered("overview.html", {**values, **_numbers(address, period, found, values["metric"])})
 
 
-async def _ask(visit: Visit, given: Parameters, period: Period) -> Answers:
+def _patience_s(visit: Visit, metric: str) -> float | None:
+    """How long the page waits for the actors, in seconds; None for as long as it takes."""
+    waits = "yes" if visit.request.headers.get("prefer") == _WAIT else visit.address.one(_WAIT)
+    if metric == "actors" or waits == "yes":
+        return None
+    return 0 if waits == "no" else visit.services.settings.overview_wait_ms / 1000
+
+
+async def _ask(visit: Visit, given: Parameters, period: Period, patience_s: float | None) -> Answers:
     """Ask for everything, up to the watermark of the first answer."""
-    interval = {"interval": [period.interval]}
-    now = cast("UsageSummary", await ask(visit, "summary", {**given, **interval, "top": [str(_TOP)]}))
-    same = {**given, **interval, "asOf": [str(now.asOf)]}
-    asked = [ask(visit, "uniques", same)]
-    if period.earlier is not None:
-        earlier = {**same, "start": [period.earlier[0]], "end": [period.earlier[1]]}
-        asked += [ask(visit, "summary", {**earlier, "top": [str(_TOP_BEFORE)]}), ask(visit, "uniques", earlier)]
-    actors, *rest = await asyncio.gather(*asked)
-    before, actors_before = rest or (None, None)
-    return Answers(now, *cast("Any", (actors, before, actors_before)))
+    given = {**given, "interval": [period.interval]}
+    counts = {**given, "actors": ["false"]}
+    now = cast("UsageSummary", await ask(visit, "summary", {**counts, "top": [str(_TOP)]}))
+    as_of = {"asOf": [str(now.asOf)]}
+    if period.earlier is None:
+        (actors,) = await _within(patience_s, ask(visit, "uniques", {**given, **as_of})) or (None,)
+        return Answers(now, None, cast("Uniques | None", actors), None)
+    earlier = {**as_of, "start": [period.earlier[0]], "end": [period.earlier[1]]}
+    before, both = await asyncio.gather(
+        ask(visit, "summary", {**counts, **earlier, "top": [str(_TOP_BEFORE)]}),
+        _within(patience_s, *(ask(visit, "uniques", {**given, **each}) for each in (as_of, earlier))),
+    )
+    return Answers(now, *cast("Any", (before, *(both or (None, None)))))
+
+
+async def _within(patience_s: float | None, *asked: Coroutine[Any, Any, Answer]) -> list[Answer] | None:
+    """The answers; None where they take longer, and then nobody waits for them any more."""
+    try:
+        async with asyncio.timeout(patience_s):
+            return await asyncio.gather(*asked)
+    except TimeoutError:
+        return None
 
 
 def _numbers(address: PageAddress, period: Period, found: Answers, metric: str) -> dict[str, Any]:
     chart = _chart(period, found, metric)
     return {
-        "answer": found.now,
+        "answer": found.answer,
         "tiles": list(_tiles(found)),
+        "later": "" if found.actors else address.with_values(**{_WAIT: "yes"}),
         "chart": chart,
         "drawn": draw_series(chart),
         "lists": [(name, list(_rows(address, found, name))) for name in _LISTS],
@@ -113,17 +149,20 @@ def _numbers(address: PageAddress, period: Period, found: Answers, metric: str) 
 
 def _tiles(found: Answers) -> Iterator[Tile]:
     now, before = found.now.total, found.before.total if found.before else None
-    visits, visits_before = _visits(found.actors), _visits(found.actors_before)
     yield Tile("events", now.events, before.events if before else None, "events")
-    yield Tile("actors", now.actors, before.actors if before else None, "actors")
-    yield Tile("visits", visits or 0, visits_before)
-    each = now.events / now.actors if now.actors else 0
-    yield Tile("each", each, before.events / before.actors if before and before.actors else None)
+    actors, visits, each = _of_actors(found.now, found.actors)
+    actors_before, visits_before, each_before = _of_actors(found.before, found.actors_before)
+    yield Tile("actors", actors, actors_before, "actors")
+    yield Tile("visits", visits, visits_before)
+    yield Tile("each", each, each_before or None)
 
 
-def _visits(found: Uniques | None) -> int | None:
-    """How often an actor was there: once for each interval in which it was."""
-    return None if found is None else sum(each.uniques for each in found.uniques)
+def _of_actors(summary: UsageSummary | None, found: Uniques | None) -> tuple[int | None, int | None, float | None]:
+    """The actors; how often one was there, once for each interval in which it was; and the events of each."""
+    if summary is None or found is None:
+        return None, None, None
+    actors = found.total.uniques
+    return actors, sum(each.uniques for each in found.uniques), summary.total.events / actors if actors else 0
 
 
 def _chart(period: Period, found: Answers, metric: str) -> SeriesChart:
@@ -132,7 +171,7 @@ def _chart(period: Period, found: Answers, metric: str) -> SeriesChart:
     starts = period.starts(as_of)
     now, label = _values(found.now, found.actors, metric), text(f"overview.tile.{metric}")
     values = [{"local": period.local(start), "number": now.get(start, 0), "period": label} for start in starts]
-    if found.before and found.actors_before and period.before:
+    if found.before and period.before:
         before = _values(found.before, found.actors_before, metric)
         values += [
             {"local": place["local"], "number": before.get(start, 0), "period": BEFORE}
@@ -141,8 +180,8 @@ def _chart(period: Period, found: Answers, metric: str) -> SeriesChart:
     return read_series(compared_lines(label, values), period.interval, open_from(period, as_of))
 
 
-def _values(summary: UsageSummary, actors: Uniques, metric: str) -> dict[int, int]:
-    if metric == "actors":
+def _values(summary: UsageSummary, actors: Uniques | None, metric: str) -> dict[int, int]:
+    if metric == "actors" and actors is not None:
         return {each.start: each.uniques for each in actors.uniques}
     return {cast("int", each.start): each.events for each in summary.summary}
 

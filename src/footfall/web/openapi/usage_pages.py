@@ -237,7 +237,13 @@ USAGE_PAGES: Final[Mapping[tuple[str, str], Documentation]] = {
     ("GET", "/usage/summary"): Documentation(
         "All numbers of an overview in one answer, at one `asOf`: events and actors, by interval, and the most used "
         "types, products, customers and versions. Each list adds up to the total.",
-        query={**_SELECTION, **_INTERVAL, "compare": _COMPARE, "top": "So many values of each list; 10 when left out."},
+        query={
+            **_SELECTION,
+            **_INTERVAL,
+            "compare": _COMPARE,
+            "top": "So many values of each list; 10 when left out.",
+            "actors": "`false` leaves out the distinct actors, which take longest to count; `true` when left out.",
+        },
         required=_REQUIRED,
         answer=UsageSummary,
         answer_example=_example(
