@@ -10,6 +10,7 @@ from footfall.files import Files, FilesFailed, folder_of
 from footfall.state import StateUnavailable, StateUrlInvalid, look_at_state, state_file
 from footfall.store import Store, StoreFailed, StoreRefused, StoreTimeout, StoreUnavailable, query
 from footfall.system.process import SettingsUnusable
+from footfall.system.served_settings import has_shared
 from footfall.system.waiting import wait_until
 from footfall.wording import count_of, moment
 
@@ -65,7 +66,7 @@ def check_events_store(node: NodeToCheck) -> Iterator[CheckResult]:
     is_embedded = settings.events_url == "embedded"
     if "events_url" in node.withheld:
         return
-    if is_embedded and not node.is_served:
+    if is_embedded and not (node.is_served and has_shared(settings)):
         yield ok("store", "the embedded engine starts with the service")
         return
     try:

@@ -20,6 +20,7 @@ from footfall.doctor.results import CheckResult, NodeToCheck, fault, ok, warning
 from footfall.plan import PlanInvalid, load_plan
 from footfall.settings import Settings
 from footfall.system.data_format import own_format
+from footfall.system.served_settings import has_shared
 from footfall.wire import ServiceVersion
 from footfall.wording import plain
 
@@ -71,6 +72,10 @@ def check_service(node: NodeToCheck) -> Iterator[CheckResult]:
     settings = node.settings
     if not node.is_served:
         yield ok("service", "it does not run on this data folder")
+        return
+    if not has_shared(settings):
+        text = "it does not listen yet, or its processes run one by one"
+        yield warning("service", text, "give this again in some seconds; its log tells what it waits for")
         return
     try:
         with closing(_connection(settings)) as connection:

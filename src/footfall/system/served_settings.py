@@ -49,6 +49,11 @@ def shared_settings(settings: Settings, port: int) -> Iterator[None]:
             path.unlink()
 
 
+def has_shared(settings: Settings) -> bool:
+    """Whether a service tells its settings, which it does once it listens."""
+    return (settings.data / _FILE).exists()
+
+
 def own_settings(settings: Settings) -> ServedSettings:
     """The settings that differ from the defaults, without the data folder, which whoever reads them knows."""
     default, found = structs.asdict(Settings()), structs.asdict(settings)
