@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,8 @@ from footfall.dashboard.texts import all_texts
 
 ROOM = files("footfall.dashboard")
 # Pages that need no more than their path.
-SIGN_IN = "/dashboard/sign-in"
+SIGN_IN, HOME, ABOUT_SIGNING = "/dashboard/sign-in", "/dashboard/account", "/dashboard/sign-"
+GUIDE = Path(__file__).parents[2] / "docs" / "security.md"
 STREAM = "/dashboard/live/stream"
 SHOWN = [page for page in PAGES if page.method == "GET" and "{" not in page.path and page.path != STREAM]
 # Of a stream, the answer of a moment.
@@ -89,24 +91,34 @@ async def test_every_answer_has_the_headers_that_keep_others_out(site):
                 assert headers["cache-control"] == "no-store"
 
 
-async def test_who_may_open_a_page(site):
-    """The table of pages and roles: nobody is sent to sign in, users without rights are told so."""
+def rights_told():
+    """The table of docs/security.md: of each page, what nobody, a user and an admin get."""
+    section = GUIDE.read_text("utf-8").partition("## Who may open which page\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    return {name: cells for name, *cells in rows}
+
+
+async def test_who_may_open_a_page_is_what_the_guide_tells(site):
+    """Nobody is sent to sign in, users without rights are told so; every cell of the table is tried."""
+    told = rights_told()
     async with site(**SHORT) as opened:
-        anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
+        people = {user: await opened.signed_in(user) for user in ("anna", "root")}
         for page in PAGES:
-            nobody = opened.person()
-            statuses = [await status(nobody, page, SIGN_IN), await status(anna, page), await status(root, page)]
-            if page.public or page.path.startswith("/dashboard/sign-out"):
-                assert 403 not in statuses, page
-            else:
-                assert statuses[0] == "sign in", page
-                assert (statuses[1] == 403) == page.admin, page
-                assert statuses[2] not in ("sign in", 403), page
-            if page.path.startswith("/dashboard/sign-"):
-                anna, root = await opened.signed_in("anna"), await opened.signed_in("root")
+            nobody, user, admin = told.pop(f"{page.method} {page.path}")
+            cells = [(nobody, opened.person(), SIGN_IN), (user, people["anna"], HOME), (admin, people["root"], HOME)]
+            for cell, person, form in cells:
+                found = await status(person, page, form)
+                # Pages about signing in lead there by themselves.
+                leads_there = page.path.startswith(ABOUT_SIGNING) and (page.public or form == HOME)
+                is_open = found not in ("sign in", 403) or (found == "sign in" and leads_there)
+                assert cell == ("no" if found == 403 else "yes" if is_open else "sign in"), (page.path, form)
+            assert ((nobody == "yes"), (user == "no")) == (page.public, page.admin), page.path
+            if page.path.startswith(ABOUT_SIGNING):
+                people = {name: await opened.signed_in(name) for name in people}
+    assert told == {}, "the guide tells of pages that are none"
 
 
-async def status(person, page, form="/dashboard/account"):
+async def status(person, page, form=HOME):
     """The status that a person gets for a page or an empty form; "sign in" where they are sent to do that.
 
     `form` is a page with forms, from which the proof comes that this one is of the same browser.
@@ -116,7 +128,7 @@ async def status(person, page, form="/dashboard/account"):
     else:
         answer = await person.get(page.path)
     is_sent = answer.status_code == 303 and answer.headers["location"].startswith(SIGN_IN)
-    return "sign in" if is_sent and not page.path.startswith("/dashboard/sign-") else answer.status_code
+    return "sign in" if is_sent else answer.status_code
 
 
 async def test_the_navigation_has_the_pages_that_the_user_may_open(site):
