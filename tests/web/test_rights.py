@@ -202,7 +202,8 @@ async def verdict(route: Route, probe: Probe, caller: Caller) -> str:
 
 
 def table() -> dict[str, tuple[str, ...]]:
-    rows = re.findall(r"^\| `((?:GET|POST|DELETE) \S+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    calls = PAGE.partition("\n## Who may open which page\n")[0]
+    rows = re.findall(r"^\| `((?:GET|POST|DELETE) \S+)` \| (.+) \|$", calls, re.MULTILINE)
     return {name: tuple(cells.split(" | ")) for name, cells in rows}
 
 
