@@ -6,6 +6,7 @@ import logging
 import time
 
 import pytest
+import uvloop
 from events_server import BODY, connecting, post, read, serving
 
 from footfall.rate_limits import Limit
@@ -201,3 +202,23 @@ async def test_connections_are_counted_by_default_and_never_those_of_a_proxy(tmp
         reader, _ = await connect(post())
         assert statuses([await read(reader)]) == [200]
         assert server.collector.limit_hits.counts[Limit.ADDRESS_CONNECTIONS] == ("limits_mode" in changes)
+
+
+def test_a_new_connection_of_an_address_over_its_limit_is_not_read_by_the_loop_of_the_service(tmp_path):
+    """The loop is uvloop, which begins to read a connection after it was made."""
+
+    async def flood() -> int:
+        limits = {"limits_mode": "refuse", "address_requests_per_s": 1, "address_requests_burst": 1}
+        async with serving(tmp_path, trusted_proxies="", **limits) as server, connecting(server) as connect:
+            first, _ = await connect(post() * 3)
+            while b" 429 " not in await first.readline():
+                pass
+            before, most = set(server.connections), 0
+            _, writer = await connect()
+            for _ in range(100):
+                writer.write(bytes(64 * 1024))
+                await asyncio.sleep(0)
+                most = max([most, *(len(each._buffer) for each in server.connections - before)])
+            return most
+
+    assert uvloop.run(flood()) <= 512 * 1024

@@ -41,6 +41,8 @@ class LimitedConnection(Connection, ABC):
         super().connection_made(transport)
         if self._limits.is_empty:
             self._slow_down(SLOWED_S_MAX)
+            # uvloop begins to read after this call, whatever was paused in it.
+            self.loop.call_soon(self._stay_paused)
 
     @property
     def network(self) -> str:
@@ -125,6 +127,10 @@ class LimitedConnection(Connection, ABC):
         if self._next_turn is not None:
             self._next_turn.cancel()
         self._next_turn = self.loop.call_later(seconds, self._end_slowness)
+
+    def _stay_paused(self) -> None:
+        if self.flow.read_paused and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def _end_slowness(self) -> None:
         # Reading stays held until the buffer was read: who has sent a part of a request can then send the rest.
