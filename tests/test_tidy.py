@@ -39,7 +39,7 @@ LAYERS = (
     ("loading",),
     ("tombstones",),
     ("validation",),
-    ("oidc", "plan"),
+    ("mcp", "oidc", "plan"),
     ("accounts", "audit"),
     ("journal",),
     ("store",),

@@ -103,11 +103,11 @@ class Running:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service with ordinary settings, for tests that neither end nor change it: each has events of its own times.
+    """A service with few settings, for tests that neither end nor change it: each has events of its own times.
 
     Its overview waits for the actors, so that no number changes under a test's eyes on a machine that is busy.
     """
-    run = Running(tmp_path_factory.mktemp("shared") / "data", overview_wait_ms=60_000)
+    run = Running(tmp_path_factory.mktemp("shared") / "data", overview_wait_ms=60_000, mcp="true")
     yield run
     assert run.stop() == 0
 

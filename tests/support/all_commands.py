@@ -14,6 +14,7 @@ USES_NO_DATA = {
     "import umami export.csv": "a service alone is asked",
     "login https://localhost:9 --user ada": "a service alone is asked",
     "logout": "profiles alone are changed",
+    "mcp": "a service alone is asked",
     "plan check plan.toml": "a file of the plan alone is read",
     "plan generate python": "the plan alone is read",
     "plan init": "a file of the plan alone is written",

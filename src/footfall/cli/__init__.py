@@ -27,6 +27,7 @@ _COMMANDS = {
     "report": ("footfall.cli.remote.report:report", "Start a report, wait for it, and download its file."),
     "stats": ("footfall.cli.remote.stats:stats", "Show statistics as tables and small charts, or as files."),
     "tail": ("footfall.cli.remote.tail:tail", "Show events while they are accepted."),
+    "mcp": ("footfall.cli.remote.mcp:mcp", "Serve statistics to a language model's client, as tools that only read."),
     "user": ("footfall.cli.user:user", "Add, list, change and remove users."),
     "key": ("footfall.cli.key:key", "Add, list, rotate and revoke the keys with which programs sign in."),
     "audit": ("footfall.cli.audit:audit", "List, verify and export who did what."),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from footfall.usage import RollupKeeper
     from footfall.validation import CodeLookup
     from footfall.views import Views
+    from footfall.web import PageRoute, Parts
 
 # Seconds between two times at which the spans that wait are sent.
 TRACES_PERIOD_S = 1.0
@@ -91,6 +92,16 @@ def new_provider(settings: Settings, state: "State", accounts: "Accounts", clock
     from footfall.oidc import ProviderSignIn
 
     return ProviderSignIn(settings, state, accounts, clock)
+
+
+def new_tools(parts: "Parts") -> "list[PageRoute]":
+    """The route of tools for language models, where the settings ask for it; its library is imported now."""
+    if not parts.settings.mcp:
+        return []
+    from footfall.mcp import open_tools
+    from footfall.web import ToolsRoute
+
+    return [ToolsRoute(parts, open_tools).route]
 
 
 def new_alerts(
@@ -205,6 +216,7 @@ def told_as_refusals() -> Iterator[None]:
     start the service again and again. A database that is away may be there at the next start.
     """
     from footfall.accounts import BadUser
+    from footfall.mcp import McpMissing
     from footfall.oidc import LibraryMissing
     from footfall.plan import PlanInvalid
     from footfall.state import StateTooNew, StateUnavailable, StateUrlInvalid
@@ -216,7 +228,7 @@ def told_as_refusals() -> Iterator[None]:
         raise SettingsUnusable("\n".join(lines)) from error
     except BadUser as error:
         raise SettingsUnusable(f"FOOTFALL_ADMIN_PASSWORD: {error}") from error
-    except LibraryMissing as error:
+    except (LibraryMissing, McpMissing) as error:
         raise SettingsUnusable(str(error)) from error
     except StateUrlInvalid as error:
         raise SettingsUnusable(f"the state database cannot be used: {error}") from error

@@ -102,6 +102,10 @@ def _check_libraries(settings: Settings) -> None:
         from footfall.oidc import require_library  # noqa: PLC0415
 
         require_library()
+    if settings.mcp:
+        from footfall.mcp import require_mcp  # noqa: PLC0415
+
+        require_mcp()
 
 
 def _first_user(settings: Settings) -> str | None:

@@ -32,7 +32,16 @@ from footfall.system.clock import SystemClock
 from footfall.system.data_folder import node_name
 from footfall.usage import Drawings, Usage
 from footfall.views import Shares, Views
-from footfall.web import CERTIFICATE_PERIOD_S, Certificate, Forwarded, NodeMetrics, Parts, build, events_protocol
+from footfall.web import (
+    CERTIFICATE_PERIOD_S,
+    Certificate,
+    Forwarded,
+    NodeMetrics,
+    PageRoute,
+    Parts,
+    build,
+    events_protocol,
+)
 from footfall.wire import Service
 
 # Seconds between two times at which what was refused is added to the state: who watches it live waits for that.
@@ -99,12 +108,17 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
             requests=collector.requests,
             refusal=lambda: journal.refusal,
         )
-        yield build(parts, list(page_routes(parts))), events_protocol(collector, settings, tls, tracer)
+        yield build(parts, _pages(parts)), events_protocol(collector, settings, tls, tracer)
 
 
 def _stop(journal: Journal, stop: asyncio.Event) -> None:
     journal.close()
     stop.set()
+
+
+def _pages(parts: Parts) -> list[PageRoute]:
+    """What is served beside the calls of the API."""
+    return [*page_routes(parts), *composition.new_tools(parts)]
 
 
 async def _read_what_may_be_refused(

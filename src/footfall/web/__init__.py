@@ -31,6 +31,7 @@ from footfall.web.forwarded import Forwarded, loggable_path, requested_path
 from footfall.web.node_metrics import NodeMetrics
 from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
+from footfall.web.tools_route import ToolsRoute
 
 __all__ = [
     "CERTIFICATE_PERIOD_S",
@@ -45,6 +46,7 @@ __all__ = [
     "PageRoute",
     "Parts",
     "Route",
+    "ToolsRoute",
     "as_refusal",
     "build",
     "events_protocol",

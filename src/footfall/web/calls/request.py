@@ -31,14 +31,14 @@ async def read_json(request: SignedInRequest, services: Services) -> bytes:
     A body may take its time: the request's user has the rights of now once all of it is here. Raises Unauthenticated
     when there are none any more.
     """
-    _require_json(request)
+    require_json(request)
     settings = services.settings
-    body = await _read_body(request, settings.body_timeout_s, settings.call_body_bytes_max)
+    body = await read_body(request, settings.body_timeout_s, settings.call_body_bytes_max)
     request.scope["user"] = await services.accounts.renew(request.user)
     return body
 
 
-def _require_json(request: SignedInRequest) -> None:
+def require_json(request: Request[Any, Any, Any]) -> None:
     """Refuse other media types, charsets and encodings. A body without a type is taken for JSON."""
     media_type, parameters = request.content_type
     charset = parameters.get("charset", "utf-8").strip('"').lower()
@@ -48,13 +48,13 @@ def _require_json(request: SignedInRequest) -> None:
         raise _unsupported("the body of this call must not be compressed", "content-encoding", request)
 
 
-def _unsupported(text: str, header: str, request: SignedInRequest) -> RequestRefused:
+def _unsupported(text: str, header: str, request: Request[Any, Any, Any]) -> RequestRefused:
     sent = request.headers.get(header, "")[:HEADER_CHARS_MAX]
     problem = Problem(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, header, f"{sent!r} is not taken here")
     return RequestRefused(Code.REQUEST_UNSUPPORTED_MEDIA_TYPE, text, (problem,))
 
 
-async def _read_body(request: SignedInRequest, timeout_s: int, bytes_max: int) -> bytes:
+async def read_body(request: Request[Any, Any, Any], timeout_s: int, bytes_max: int) -> bytes:
     """The whole body. Raises RequestRefused when it is larger than `bytes_max` or takes longer than `timeout_s`."""
     try:
         async with asyncio.timeout(timeout_s):

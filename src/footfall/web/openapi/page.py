@@ -39,6 +39,7 @@ _MODES: Final = {
 GUIDES: Final[Mapping[str, str]] = {
     "dashboard": "The page",
     "python-client": "The Python client",
+    "mcp": "Tools for language models",
     "importing": "Moving from another product",
     "clients": "Writing a client",
     "http-api": "The HTTP API",
