@@ -7,6 +7,8 @@
 #   make fuzz                go on with what strangers may send, made at random (MINUTES=60)
 #   make contract            hold a running service to its OpenAPI document (ARGS="--examples 100")
 #   make check               lint, format, types, tidiness, documentation
+#   make audit               ask for known vulnerabilities of the locked dependencies
+#   make sbom                list what a service is made of, in CycloneDX, in dist/footfall.cdx.json
 #   make bench               measure, beside others (ARGS=growth: how it grows; ARGS=--help: the rest)
 #   make wheel               build the wheels of the service and of the Python client into dist/, to install elsewhere
 #   make lock                write the lock from pyproject.toml (UPGRADE=1: with the newest releases)
@@ -21,7 +23,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test fuzz contract check bench wheel lock clean
+.PHONY: help serve demo test fuzz contract check audit sbom bench wheel lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -56,6 +58,16 @@ check: $(VENV)/dev.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --strict src clients/python/src
 	@$(BIN)/python -m pytest tests/test_tidy.py tests/test_docs.py
+	@$(MAKE) --no-print-directory audit
+
+audit: $(VENV)/audit.stamp
+	@.ci/audit $(VENV)/audit/bin/pip-audit requirements.txt
+
+sbom: $(VENV)/audit.stamp
+	@mkdir -p dist
+	@$(VENV)/audit/bin/python -W ignore -m cyclonedx_py requirements requirements.txt --pyproject pyproject.toml \
+	    --output-reproducible --output-file dist/footfall.cdx.json
+	@ls dist/footfall.cdx.json
 
 bench: $(VENV)/bench.stamp
 	@$(BIN)/python bench $(ARGS)
@@ -87,6 +99,13 @@ $(VENV)/bench.stamp: requirements-bench.txt $(VENV)/dev.stamp
 	@$(PIP) install -qq --require-hashes -r requirements-bench.txt
 	@touch $@
 
+# What looks at the dependencies is none of them: its own packages stand in an environment of their own.
+$(VENV)/audit.stamp: requirements-audit.txt | $(BIN)/python
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --no-input install -qq --require-hashes \
+	    -r requirements-audit.txt
+	@touch $@
+
 # The first candidate that runs and is new enough makes the environment; what is wrong is said in plain words.
 $(BIN)/python:
 	@found=; \
@@ -111,14 +130,16 @@ $(BIN)/python:
 
 # One resolution serves every supported Python and system. The other locks follow the development lock, so that all
 # hold the same releases. The options keep out of the files where the packages were fetched from.
-LOCK := $(VENV)/lock/bin/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(VENV)/lock/bin/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+LOCK := $(COMPILE) pyproject.toml
 
 lock: | $(VENV)/lock/bin/uv
 	$(LOCK) --group dev --output-file requirements-dev.txt
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements.txt
 	$(LOCK) --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
-	@for file in requirements.txt requirements-dev.txt requirements-bench.txt; do \
+	$(COMPILE) --group audit --output-file requirements-audit.txt
+	@for file in requirements.txt requirements-dev.txt requirements-bench.txt requirements-audit.txt; do \
 	    { echo "# Made by make lock from pyproject.toml: change that instead."; grep -v '^# Made by' $$file; } \
 	        > $$file.new && mv $$file.new $$file; \
 	done

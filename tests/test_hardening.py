@@ -2,7 +2,9 @@
 
 import ast
 import asyncio
+import json
 import re
+import runpy
 import socket
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,24 @@ def test_each_test_that_the_table_names_is_there() -> None:
     assert len(named) == sum(line.startswith("| ") for line in table.splitlines()) - 2 > 40
     there = {file: _tests_of(ROOT / file) for file, _ in named}
     assert [f"{file}::{name}" for file, name in named if name not in there[file]] == []
+
+
+def test_an_audit_tells_what_it_found_and_what_it_could_not_ask() -> None:
+    judge = runpy.run_path(str(ROOT / ".ci" / "audit"))["judge"]
+    known = {"name": "urllib3", "version": "1.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1", "2.0"]}]}
+    safe, unknown = {"name": "msgspec", "version": "1", "vulns": []}, {"name": "own", "skip_reason": "not found"}
+    answer = json.dumps({"dependencies": [known, safe, unknown]})
+    told = (
+        "urllib3 1.0: PYSEC-1, mended in 1.1, 2.0\n"
+        "audit: 2 dependencies, known vulnerabilities: 1, not in the database: 1"
+    )
+    assert judge(answer, "") == (told, 1)
+    assert judge(json.dumps({"dependencies": [safe]}), "") == ("audit: 1 dependencies, known vulnerabilities: 0", 0)
+    unasked = json.dumps({"dependencies": [unknown]})
+    for answered in ((unasked, ""), ("", "Traceback\nServiceError: away"), ("", "")):
+        told, found = judge(*answered)
+        assert told.startswith("audit: nothing was audited: ")
+        assert found == 0
 
 
 def _tests_of(file: Path) -> set[str]:
@@ -114,9 +134,9 @@ def test_no_name_is_a_part_of_a_statement(tmp_path: Path, name: str) -> None:
         assert [user.id for user in state.users.all()] == ["anna"]
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"])
-def test_each_dependency_is_locked_by_its_hash(file: str) -> None:
-    text = (ROOT / file).read_text("utf-8")
+@pytest.mark.parametrize("file", sorted(ROOT.glob("requirements*.txt")), ids=lambda file: file.name)
+def test_each_dependency_is_locked_by_its_hash(file: Path) -> None:
+    text = file.read_text("utf-8")
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert entries
     assert [
