@@ -129,6 +129,14 @@ def test_every_page_is_accessible_light_stays_where_it_is_and_fits_a_telephone(s
         assert browser.weight() < WEIGHT_BYTES_MAX, path
         assert browser.faults() == [], path
         assert browser.run("document.documentElement.scrollWidth") <= width, path
+    # On a slow telephone, too, on which a page is shown before all of it is there.
+    browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 6})
+    try:
+        browser.resize(390)
+        browser.open(f"{shared.url}/dashboard/explore?by=type&by=customer&chart=stacked&range=7d")
+        assert browser.shift() < SHIFT_MAX
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
 
 
 def test_an_analyst_walks_from_signing_in_to_signing_out(serve, browser: Browser, tmp_path):

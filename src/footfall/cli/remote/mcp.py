@@ -27,7 +27,8 @@ def mcp(service: RemoteService) -> None:
 
     \b
     Example, in the configuration of a client:
-      {"mcpServers": {"footfall": {"command": "footfall", "args": ["mcp", "--profile", "board"]}}}
+      {"mcpServers": {"footfall":
+        {"command": "footfall", "args": ["mcp", "--profile", "board"]}}}
     """
     service.require_auth()
     try:

@@ -68,7 +68,7 @@ def import_(
 
     \b
     Examples:
-      footfall import umami --customer ACME --product SHOP --dry-run website_event.csv
+      footfall import umami --customer ACME --product SHOP --dry-run events.csv
       footfall import posthog --mapping posthog.toml events.jsonl.gz
     """
     service.require_auth()
