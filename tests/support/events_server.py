@@ -54,7 +54,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Any, write_keys: WriteKeys | None = None, **changes: Any) -> AsyncIterator[Server]:
+async def serving(
+    folder: Any, write_keys: WriteKeys | None = None, held: asyncio.Event | None = None, **changes: Any
+) -> AsyncIterator[Server]:
+    """Serve until the block ends. A request of `/held` waits for the event."""
     settings = Settings(disk_free_bytes_min=0, **changes)
     journal = Journal(Folder(folder / "journal"), settings, SystemClock())
     running = asyncio.create_task(journal.run())
@@ -71,6 +74,8 @@ async def serving(folder: Any, write_keys: WriteKeys | None = None, **changes: A
             await send(message)
 
         sent_on.append(f"{scope['method']} {scope['path']}")
+        if held is not None and scope["path"] == "/held":
+            await held.wait()
         await collector(scope, receive, send_open)
 
     certificate = web.Certificate(settings) if settings.tls_certificate else None

@@ -6,7 +6,6 @@ head. The cipher is OpenSSL's, by the memory buffers that Python offers for that
 """
 
 import asyncio
-import contextlib
 import math
 import ssl
 from collections.abc import Callable
@@ -19,91 +18,16 @@ from footfall.settings import Settings
 from footfall.web.certificate import Certificate
 from footfall.web.connection import Connection
 from footfall.web.connections import ConnectionTable
+from footfall.web.limited_connection import SLOWED_S_MAX
 from footfall.web.server import ServerConfig, ServerState, client_address
+from footfall.web.tls_transport import TlsTransport
 
-_READ_BYTES: Final = 64 * 1024
 _HANDSHAKE_RECORD: Final = b"\x16"
 # What a client gets that speaks HTTP without TLS.
 _PLAIN_ANSWER: Final = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 23\r\n"
     b"connection: close\r\n\r\nthis port speaks https\n"
 )
-
-
-class TlsTransport(asyncio.Transport):
-    """The transport of a connection whose bytes go through OpenSSL on their way to the socket's transport."""
-
-    def __init__(self, plain: asyncio.Transport, context: ssl.SSLContext, on_readable: Callable[[], None]) -> None:
-        super().__init__()
-        self.incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self._outgoing, server_side=True)
-        self.plain = plain
-        self.is_paused = self.is_ended = self._is_closing = False
-        self._on_readable = on_readable
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.tls if name == "ssl_object" else self.plain.get_extra_info(name, default)
-
-    def is_closing(self) -> bool:
-        return self._is_closing or self.plain.is_closing()
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-        self.plain.pause_reading()
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-        self.plain.resume_reading()
-        # What was decrypted before, or came in the same packet, waits.
-        asyncio.get_running_loop().call_soon(self._on_readable)
-
-    def get_write_buffer_size(self) -> int:
-        return self.plain.get_write_buffer_size()
-
-    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        if self.is_closing() or self.is_ended:
-            return
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self.tls.write(rest) :]
-        except ssl.SSLError:
-            self.abort()
-            return
-        self.flush()
-
-    def flush(self) -> None:
-        """Hand the socket what OpenSSL has for the client."""
-        if self._outgoing.pending and not self.plain.is_closing():
-            self.plain.write(self._outgoing.read())
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        """End what is sent. What still comes is handed on as it is, encrypted: only its length matters then."""
-        self._say_goodbye()
-        if not self.plain.is_closing() and self.plain.can_write_eof():
-            self.plain.write_eof()
-
-    def close(self) -> None:
-        if not self._is_closing:
-            self._is_closing = True
-            self._say_goodbye()
-            self.plain.close()
-
-    def abort(self) -> None:
-        self._is_closing = True
-        self.plain.abort()
-
-    def _say_goodbye(self) -> None:
-        if self.is_ended:
-            return
-        self.is_ended = True
-        # The client's goodbye is not waited for.
-        with contextlib.suppress(ssl.SSLError, ValueError):
-            self.tls.unwrap()
-        self.flush()
 
 
 class TlsProtocol(asyncio.Protocol):
@@ -131,7 +55,7 @@ class TlsProtocol(asyncio.Protocol):
         self._connection: Connection | None = None
         self._has_begun = self._is_last = self._is_over = False
         # Whether the client sends no more, and whether the connection knows.
-        self._has_ended = self._is_eof_told = False
+        self._has_ended = self._is_eof_told = self._has_data = False
         self.deadline_s = math.inf
 
     # What the event loop calls.
@@ -148,9 +72,15 @@ class TlsProtocol(asyncio.Protocol):
             plain.abort()
         else:
             self.deadline_s = self._loop.time() + self._settings.head_timeout_s
+            if self._limits.is_empty:
+                self.transport.pause_reading()
+                # uvloop begins to read after this call, whatever was paused in it.
+                self._loop.call_soon(self._stay_paused)
+                self._loop.call_later(SLOWED_S_MAX, self._end_slowness)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_over:
+        # What comes behind the end that the client has said is no data, and nobody reads it.
+        if self._is_over or self._has_ended:
             return
         if self.transport.is_ended:
             if self._connection is not None:
@@ -160,9 +90,7 @@ class TlsProtocol(asyncio.Protocol):
             self._end("plain", _PLAIN_ANSWER)
             return
         self._has_begun = True
-        self.transport.incoming.write(data)
-        if self._connection is None:
-            self._shake_hands()
+        self.transport.receive(data)
         self._read()
 
     def eof_received(self) -> bool:
@@ -178,9 +106,13 @@ class TlsProtocol(asyncio.Protocol):
         self._leave()
         if self._connection is not None:
             self._connection.connection_lost(error)
-        elif not self._is_over:
+            is_free = self._has_data
+        else:
+            is_free = self._is_over or not self._has_begun
+            self._certificate.handshakes["failed"] += not self._is_over
             self._is_over = True
-            self._certificate.handshakes["failed"] += 1
+        if not is_free:
+            self._take_token()
 
     def pause_writing(self) -> None:
         if self._connection is not None:
@@ -222,16 +154,24 @@ class TlsProtocol(asyncio.Protocol):
     def shutdown(self) -> None:
         self.transport.abort()
 
+    def _stay_paused(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _end_slowness(self) -> None:
+        """The handshake of an address over its limit may begin."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def _shake_hands(self) -> None:
         try:
-            self.transport.tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self.transport.flush()
-            return
+            is_complete = self.transport.shake_hands()
         except ssl.SSLError:
             self._end("failed")
             return
         self.transport.flush()
+        if not is_complete:
+            return
         self._certificate.handshakes["complete"] += 1
         self._leave()
         self._connection = self._make_connection()
@@ -243,8 +183,7 @@ class TlsProtocol(asyncio.Protocol):
         """End a handshake that does not become a connection. It costs its address as much as a request."""
         self._is_over = True
         self._certificate.handshakes[outcome] += 1
-        if not self._limits.is_proxied:
-            self._limits.take(b"", 1)
+        self._take_token()
         self.transport.flush()
         if answer:
             self.transport.plain.write(answer)
@@ -252,27 +191,34 @@ class TlsProtocol(asyncio.Protocol):
         self.deadline_s = self._loop.time() + self._settings.linger_s
         self.transport.plain.close()
 
+    def _take_token(self) -> None:
+        """Have a handshake without a request cost its address as much as a request."""
+        if not self._limits.is_proxied:
+            self._limits.take(b"", 1)
+
     def _leave(self) -> None:
         self._state.connections.discard(self)
         self._connections.remove(self)
 
     def _read(self) -> None:
-        """Hand on what can be decrypted, until the connection wants no more for now."""
-        connection, transport = self._connection, self.transport
+        """Go on with the handshake, or hand on what can be decrypted until the connection wants no more for now."""
+        transport = self.transport
+        if self._connection is None and not (transport.is_paused or self._is_over):
+            self._shake_hands()
+        connection = self._connection
         while connection is not None and not (transport.is_paused or transport.is_closing() or transport.is_ended):
             try:
-                data = transport.tls.read(_READ_BYTES)
-            except ssl.SSLWantReadError:
-                break
-            except ssl.SSLZeroReturnError:
-                data = b""
+                data = transport.read()
             except ssl.SSLError:
                 transport.flush()
                 transport.abort()
                 return
+            if data is None:
+                break
             if not data:
                 self._has_ended = True
                 break
+            self._has_data = True
             connection.data_received(data)
         transport.flush()
         if connection is not None and self._has_ended and not self._is_eof_told and not transport.is_paused:
