@@ -1,5 +1,6 @@
 """Serves a request for a page: session, rights, the view, and the answer with its headers."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -57,9 +58,9 @@ class Server:
             note_denied_page(visit, error)
             shown = explain(visit, error)
         try:
-            return self._respond(visit, shown)
+            return await self._respond(visit, shown)
         except Exception as error:  # noqa: BLE001 - a template's fault, told in words too
-            return self._respond(visit, explain(visit, error))
+            return await self._respond(visit, explain(visit, error))
 
     def _visit(self, page: PageEntry, request: Request[Any, Any, Any]) -> Visit:
         base_url = self._services.forwarded.base_url(request.scope)
@@ -105,7 +106,7 @@ class Server:
         if not is_ours(visit.form, visit.token):
             raise FormExpired
 
-    def _respond(self, visit: Visit, shown: Shown) -> Any:
+    async def _respond(self, visit: Visit, shown: Shown) -> Any:
         if not isinstance(shown, (Rendered, Redirect)):
             return shown
         if isinstance(shown, Redirect):
@@ -115,7 +116,8 @@ class Server:
             if not visit.token and visit.new_token is None and not shown.formless:
                 # A form of somebody who is not signed in needs a token too.
                 visit.new_token = new_token()
-            response = self._page(visit, shown)
+            # On a thread of its own: events are taken meanwhile.
+            response = await asyncio.to_thread(self._page, visit, shown)
         response.cookies.extend(self._cookies(visit))
         return response
 

@@ -97,7 +97,9 @@ async def show(visit: Visit) -> Shown:
         return Rendered("overview.html", {**values, "fault": fault}, fault.status)
     if not found.now.total.events:
         return Rendered("overview.html", {**values, "answer": found.now, "first": await _first_event(visit)})
-    return Rendered("overview.html", {**values, **_numbers(address, period, found, values["metric"])})
+    return Rendered(
+        "overview.html", {**values, **await asyncio.to_thread(_numbers, address, period, found, values["metric"])}
+    )
 
 
 def _patience_s(visit: Visit, metric: str) -> float | None:
