@@ -163,10 +163,11 @@ async def test_too_little_free_disk_refuses(tmp_path, journal):
     assert stored(tmp_path / "journal") == []
 
 
-async def append_for_ever(opened):
-    while True:
-        opened._checked_s = 0
-        await opened.append(line(2))
+async def append_until_refused(opened):
+    async with asyncio.timeout(60):
+        while True:
+            opened._checked_s = 0
+            await opened.append(line(2))
 
 
 async def test_a_journal_that_is_too_long_refuses_until_it_is_loaded(tmp_path, journal):
@@ -174,7 +175,7 @@ async def test_a_journal_that_is_too_long_refuses_until_it_is_loaded(tmp_path, j
         await opened.append(line(1))
         # A look at the folder can miss the segment that is renamed meanwhile, because it is being sealed.
         with pytest.raises(JournalFull):
-            await append_for_ever(opened)
+            await append_until_refused(opened)
         assert "journal_bytes_max" in opened.refusal
         while opened.refusal:  # It finds out by itself, without a request.
             for path in Folder(tmp_path / "journal").sealed():  # none at first: sealing has a thread of its own

@@ -12,7 +12,7 @@ from footfall.journal import Disk
 
 def tick_until(there: Node, reached) -> None:
     """Tick as the worker does."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < end
         there.loader.tick()

@@ -1,14 +1,15 @@
-"""Files of lines, plain or compressed, and standard input: each line with the place at which it begins.
+"""Files of lines and tables, plain or compressed, and standard input: each line with the place at which it begins.
 
 The place is the offset in the text, behind any decompression: it is the same however the file is packed.
 """
 
+import csv
 import gzip
 import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final, Self, cast
 
@@ -20,6 +21,9 @@ from footfall.wording import plain
 STDIN: Final = "-"
 # A line that is longer fits no request of the service.
 LINE_BYTES_MAX: Final = 8 * 1024 * 1024
+# What some programs write before the first character of UTF-8.
+BOM: Final = b"\xef\xbb\xbf"
+_DELIMITERS: Final = ",;|\t"
 _READ_BYTES: Final = 1024 * 1024
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = b"\x1f\x8b"
@@ -72,3 +76,29 @@ class LineFile:
         else:
             return self._raw
         return io.BufferedReader(unpacked, _READ_BYTES)
+
+
+class TableText(Iterator[str]):
+    """The lines of a table as text. A byte that is no UTF-8 becomes a surrogate, to be told with its row."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = iter(lines)
+        self._raw: list[bytes] = []
+        # One cell may be as long as a line.
+        csv.field_size_limit(LINE_BYTES_MAX)
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._raw.append(line)
+        return line.removeprefix(BOM).decode("utf-8", "surrogateescape")
+
+    def take(self) -> bytes:
+        """The bytes of the lines that were read since this was last asked for."""
+        raw = b"".join(self._raw)
+        self._raw.clear()
+        return raw
+
+
+def find_delimiter(head: str) -> str:
+    """The character between the cells of a header: the most frequent of those that are in use."""
+    return max(_DELIMITERS, key=head.count)

@@ -16,13 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from footfall import windows
-from footfall.cli.remote.event_files import LINE_BYTES_MAX
+from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter
 from footfall.wording import plain
 
 _NUMBERED: Final = re.compile(r"context([1-9]\d?)", re.ASCII)
 _FIELDS: Final = ("customer", "product", "type", "version", "timestamp", "context")
-_DELIMITERS: Final = ",;|\t"
-_BOM: Final = b"\xef\xbb\xbf"
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -67,7 +65,7 @@ def json_rows(lines: Iterable[bytes], defaults: Defaults) -> Iterator[FileRow]:
             yield FileRow(line, None, "" if pieces else f"the line is longer than {LINE_BYTES_MAX} bytes")
             pieces = 0 if line.endswith(b"\n") else pieces + 1
             continue
-        text = line.removeprefix(_BOM).strip()
+        text = line.removeprefix(BOM).strip()
         try:
             found = _decode(text) if text else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -103,33 +101,23 @@ def csv_rows(lines: Iterable[bytes], defaults: Defaults, by_plan: Callable[[], B
     Columns are `customer`, `product`, `type`, `version`, `timestamp`; and of the context either `context` as a JSON
     array, `context1`, `context2` and so on, the columns that the defaults name, or the keys of the tracking plan.
     """
-    raw: list[bytes] = []
-
-    def text() -> Iterator[str]:
-        for line in lines:
-            raw.append(line)
-            # A byte that is not UTF-8 is told with its row.
-            yield line.removeprefix(_BOM).decode("utf-8", "surrogateescape")
-
-    source = text()
+    source = TableText(lines)
     head = next(source, "")
-    delimiter = defaults.delimiter or max(_DELIMITERS, key=head.count)
+    delimiter = defaults.delimiter or find_delimiter(head)
     columns = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
     make = _event_maker(columns, defaults, by_plan)
-    csv.field_size_limit(LINE_BYTES_MAX)
     rows = csv.reader(source, delimiter=delimiter)
-    yield FileRow(b"".join(raw), None)
+    yield FileRow(source.take(), None)
     while True:
-        raw.clear()
         try:
             cells = next(rows)
             event = _encode(make(cells)) if cells else None
-            yield FileRow(b"".join(raw), event)
+            yield FileRow(source.take(), event)
         except StopIteration:
             return
         except (ValueError, csv.Error, TypeError) as error:  # a UnicodeEncodeError is a ValueError
             is_text = isinstance(error, UnicodeEncodeError)
-            yield FileRow(b"".join(raw), None, "the row is not UTF-8" if is_text else plain(str(error)))
+            yield FileRow(source.take(), None, "the row is not UTF-8" if is_text else plain(str(error)))
 
 
 def _event_maker(

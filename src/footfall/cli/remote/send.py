@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -13,18 +12,16 @@ from footfall_client.service import BlockingClient
 from footfall_client.usage_calls import plan as ask_for_plan
 
 from footfall.cli.failures import Interrupted
-from footfall.cli.output import WholeNumber, chosen_zone, short_zone_option
+from footfall.cli.output import chosen_zone
 from footfall.cli.remote.connecting import RemoteService, service_command
 from footfall.cli.remote.delivery import CannotDeliver, Delivery, headers_of
 from footfall.cli.remote.display import LiveLine
 from footfall.cli.remote.event_files import STDIN
 from footfall.cli.remote.event_rows import ByPlan, Defaults, FileRow, csv_rows, json_rows
-from footfall.cli.remote.rejects_file import default_place
 from footfall.cli.remote.sending import MakeRows, Outcome, Sending, send_file, told
+from footfall.cli.remote.sending_options import SendingOptions, sending_options
 from footfall.wording import plain
 
-CONNECTIONS_MAX: Final = 32
-GIVE_UP_S_MAX: Final = 7 * 86_400
 # The exit code when all was sent that can be, and some was refused.
 SOME_REFUSED: Final = 4
 
@@ -43,27 +40,15 @@ SOME_REFUSED: Final = 4
 @click.option("--event-version", metavar="TEXT", help="The version of events that name none.")
 @click.option("--context", metavar="COLUMN,...", help="The columns of a CSV file that are the context, in order.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a CSV file; found when not said.")
-@short_zone_option
-@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="The file for what is refused.")
-@click.option("--connections", type=WholeNumber(CONNECTIONS_MAX), default=4, metavar="N", help="So many at once; 4.")
-@click.option(
-    "--give-up", type=WholeNumber(GIVE_UP_S_MAX), default=600, metavar="SECONDS", help="Without an answer; 600."
-)
 @click.option("--anew", is_flag=True, help="From the start of the files, whatever was sent before; it counts once.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, at its end.")
-@click.option("--quiet", is_flag=True, help="Say nothing but what went wrong.")
+@sending_options
 @service_command
 def send(
     service: RemoteService,
     names: tuple[str, ...],
     kind: str | None,
-    zone: str | None,  # noqa: ARG001 - read by `chosen_zone`
-    rejects: Path | None,
-    connections: int,
-    give_up: int,
+    how: SendingOptions,
     anew: bool,
-    as_json: bool,
-    quiet: bool,
     **columns: str | None,
 ) -> None:
     """Send events from files, JSON lines or CSV with a header, also as .gz or .zst; - is standard input.
@@ -94,11 +79,11 @@ def send(
     sendings = []
     for name in names:
         rows, signature = _rows(name, kind, defaults, by_plan)
-        sendings.append(Sending(name, rows, signature, rejects or default_place(name), connections, anew))
-    send_all(service, sendings, give_up_s=give_up, as_json=as_json, quiet=quiet)
+        sendings.append(how.sending(name, rows, signature, anew=anew))
+    send_all(service, sendings, how)
 
 
-def send_all(service: RemoteService, sendings: list[Sending], *, give_up_s: float, as_json: bool, quiet: bool) -> None:
+def send_all(service: RemoteService, sendings: list[Sending], how: SendingOptions) -> None:
     """Send files one after the other, and say of each what became of it; ends the command with its exit code."""
     refused = 0
     for sending in sendings:
@@ -106,17 +91,17 @@ def send_all(service: RemoteService, sendings: list[Sending], *, give_up_s: floa
             service.url,
             headers_of(service.auth),
             sending.connections,
-            give_up_s=give_up_s,
+            give_up_s=how.give_up,
             compress=not service.is_local,
         )
-        with LiveLine(quiet=quiet) as line, delivery:
+        with LiveLine(quiet=how.quiet) as line, delivery:
             try:
                 outcome = send_file(sending, service.url, delivery, line)
             except CannotDeliver as error:
                 raise click.ClickException(
                     f"{plain(str(error))}; the same command goes on from where it was"
                 ) from error
-        _tell(outcome, as_json=as_json, quiet=quiet)
+        _tell(outcome, as_json=how.as_json, quiet=how.quiet)
         refused += outcome.refused
         if not outcome.is_whole:
             raise Interrupted

@@ -9,7 +9,7 @@ import click
 from footfall_client.service import BlockingClient
 from footfall_client.usage_calls import plan as ask_for_plan
 
-from footfall.cli.output import WholeNumber, chosen_zone, short_zone_option
+from footfall.cli.output import WholeNumber, chosen_zone
 from footfall.cli.remote.connecting import RemoteService, service_command
 from footfall.cli.remote.display import LiveLine
 from footfall.cli.remote.event_rows import FileRow
@@ -18,9 +18,8 @@ from footfall.cli.remote.exports.mapping import read_mapping
 from footfall.cli.remote.exports.records import records
 from footfall.cli.remote.exports.translation import Translator
 from footfall.cli.remote.exports.trial import tell_trial, try_file
-from footfall.cli.remote.rejects_file import default_place
-from footfall.cli.remote.send import CONNECTIONS_MAX, GIVE_UP_S_MAX, SOME_REFUSED, send_all
-from footfall.cli.remote.sending import Sending
+from footfall.cli.remote.send import SOME_REFUSED, send_all
+from footfall.cli.remote.sending_options import SendingOptions, sending_options
 
 _SHOWN_MAX: Final = 1_000
 
@@ -33,15 +32,8 @@ _SHOWN_MAX: Final = 1_000
 @click.option("--product", metavar="CODE", help="The product of all events of sites that the mapping does not name.")
 @click.option("--dry-run", is_flag=True, help="Show the first events and what would be refused; send nothing.")
 @click.option("--show", type=WholeNumber(_SHOWN_MAX), default=10, metavar="N", help="Events that --dry-run shows; 10.")
-@short_zone_option
-@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="The file for what is refused.")
-@click.option("--connections", type=WholeNumber(CONNECTIONS_MAX), default=4, metavar="N", help="So many at once; 4.")
-@click.option(
-    "--give-up", type=WholeNumber(GIVE_UP_S_MAX), default=600, metavar="SECONDS", help="Without an answer; 600."
-)
 @click.option("--anew", is_flag=True, help="From the start of the files, whatever was sent before.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each file, at its end.")
-@click.option("--quiet", is_flag=True, help="Say nothing but what went wrong.")
+@sending_options
 @service_command
 def import_(
     service: RemoteService,
@@ -52,13 +44,8 @@ def import_(
     product: str | None,
     dry_run: bool,
     show: int,
-    zone: str | None,  # noqa: ARG001 - read by `chosen_zone`
-    rejects: Path | None,
-    connections: int,
-    give_up: int,
+    how: SendingOptions,
     anew: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> None:
     """Import events from an export of posthog, goatcounter, umami, plausible, snowplow or matomo; - is standard input.
 
@@ -82,14 +69,13 @@ def import_(
     if dry_run:
         refused = 0
         for name in names:
-            with LiveLine(quiet=quiet) as line:
+            with LiveLine(quiet=how.quiet) as line:
                 trial = try_file(name, rows, show, line)
-            tell_trial(trial, as_json=as_json)
+            tell_trial(trial, as_json=how.as_json)
             refused += trial.refused
         if refused:
             raise SystemExit(SOME_REFUSED)
         return
     # Not of the mapping: with another one, an import that was stopped goes on, and sends nothing twice.
     signature = hashlib.sha256(f"import\0{source}".encode()).digest()
-    sendings = [Sending(name, rows, signature, rejects or default_place(name), connections, anew) for name in names]
-    send_all(service, sendings, give_up_s=give_up, as_json=as_json, quiet=quiet)
+    send_all(service, [how.sending(name, rows, signature, anew=anew) for name in names], how)

@@ -14,12 +14,10 @@ import click
 import msgspec
 from msgspec import Struct
 
-from footfall.cli.remote.event_files import LINE_BYTES_MAX
+from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter
 from footfall.cli.remote.exports.formats import FORMATS, ExportFormat, totals_reason
 from footfall.wording import plain
 
-_BOM: Final = b"\xef\xbb\xbf"
-_DELIMITERS: Final = ",;|\t"
 _TOKEN: Final = re.compile(rb'["\\{}\[\]]')
 _GOATCOUNTER_VERSIONS: Final = ("1", "2")
 _ZIP: Final = b"PK\x03\x04"
@@ -46,7 +44,7 @@ def records(lines: Iterable[bytes], source: str) -> Iterator[Record]:
     first = b""
     for line in source_lines:
         head.append(line)
-        first = line.removeprefix(_BOM).lstrip()
+        first = line.removeprefix(BOM).lstrip()
         if first:
             break
     _require_text(first, source)
@@ -94,7 +92,7 @@ def _json_lines(lines: Iterable[bytes]) -> Iterator[Record]:
             yield Record(line, None, "" if pieces else f"the line is longer than {LINE_BYTES_MAX} bytes")
             pieces = 0 if line.endswith(b"\n") else pieces + 1
             continue
-        yield _json_record(line, line.removeprefix(_BOM).strip())
+        yield _json_record(line, line.removeprefix(BOM).strip())
 
 
 def _json_record(raw: bytes, text: bytes) -> Record:
@@ -126,7 +124,7 @@ def _json_array(lines: Iterable[bytes]) -> Iterator[Record]:
                 raw = b"".join([*held, line[begin:end]])
                 held, size, begin = [], 0, end
                 # Line breaks within texts are escaped.
-                text = raw.removeprefix(_BOM).lstrip(b" \t\r\n[,").replace(b"\n", b" ")
+                text = raw.removeprefix(BOM).lstrip(b" \t\r\n[,").replace(b"\n", b" ")
                 yield msgspec.structs.replace(_json_record(raw, text), text=text)
         held.append(line[begin:])
         size += len(line) - begin
@@ -178,39 +176,28 @@ def _split_events(made: Iterator[Record], found: ExportFormat) -> Iterator[Recor
 
 
 def _table(lines: Iterable[bytes], source: str, found: ExportFormat) -> Iterator[Record]:
-    raw: list[bytes] = []
-
-    def text() -> Iterator[str]:
-        for line in lines:
-            raw.append(line)
-            yield line.removeprefix(_BOM).decode("utf-8", "surrogateescape")
-
-    cells_of = text()
-    head = next(cells_of, "")
-    delimiter = "\t" if found.columns else max(_DELIMITERS, key=head.count)
+    text = TableText(lines)
+    head = next(text, "")
+    delimiter = "\t" if found.columns else find_delimiter(head)
     quoting: Literal[0, 3] = csv.QUOTE_NONE if found.columns else csv.QUOTE_MINIMAL
-    csv.field_size_limit(LINE_BYTES_MAX)
     columns = _columns(next(csv.reader([head], delimiter=delimiter, quoting=quoting), []), source, found)
     if columns is None:
         columns = list(found.columns)
-        cells_of = chain([head], cells_of)
+        rows = csv.reader(chain([head], text), delimiter=delimiter, quoting=quoting)
     else:
         if reason := totals_reason(source, dict.fromkeys(columns, "")):
             raise click.ClickException(reason)
-        yield Record(b"".join(raw), None)
-        raw.clear()
-    rows = csv.reader(cells_of, delimiter=delimiter, quoting=quoting)
+        yield Record(text.take(), None)
+        rows = csv.reader(text, delimiter=delimiter, quoting=quoting)
     while True:
         try:
             cells = next(rows, None)
         except csv.Error as error:
-            yield Record(b"".join(raw), None, plain(str(error)))
-            raw.clear()
+            yield Record(text.take(), None, plain(str(error)))
             continue
         if cells is None:
             return
-        yield _row(b"".join(raw), cells, columns)
-        raw.clear()
+        yield _row(text.take(), cells, columns)
 
 
 def _row(raw: bytes, cells: list[str], columns: list[str]) -> Record:
