@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import threading
 from typing import Any
 
 import msgspec
@@ -107,30 +106,6 @@ async def test_who_may_see_other_customers_gets_other_answers(place: Any) -> Non
     with pytest.raises(RequestRefused) as caught:
         await place.ask("counts", nobody, customer="*")
     assert caught.value.code is Code.REQUEST_AUTHORIZATION_FAILURE
-
-
-async def test_a_question_that_is_given_up_ends_in_the_engine(place: Any, monkeypatch: Any) -> None:
-    place.load({})
-    run, began, ended = place.store.rows, threading.Event(), threading.Event()
-    endless = "SELECT sleepEachRow(1) FROM numbers(60) SETTINGS max_block_size = 1"
-
-    def slow(text: str, parameters: Any, settings: Any = None) -> Any:
-        if "What there is" in text:
-            return run(text, parameters, settings)
-        began.set()
-        try:
-            return run(endless, {}, settings)
-        finally:
-            ended.set()
-
-    monkeypatch.setattr(place.store, "rows", slow)
-    asking = asyncio.create_task(place.count())
-    assert await asyncio.to_thread(began.wait, 30)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    # The statement would take a minute by itself.
-    assert await asyncio.to_thread(ended.wait, 30)
 
 
 async def test_an_answer_that_takes_too_much_memory_is_refused_or_estimated(make_place: Any) -> None:

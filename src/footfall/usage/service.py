@@ -9,6 +9,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -100,10 +101,11 @@ class Question(Struct, frozen=True):
 
 
 class _Work:
-    """A question that is being answered: the mark of its statements, whether it was given up, whether it has ended."""
+    """A question: the mark of its statements, whether work on it began and has ended, and whether it was given up."""
 
     def __init__(self) -> None:
         self.mark = f"usage-{uuid.uuid4()}"
+        self.has_begun = False
         self.given_up = threading.Event()
         self.ended = threading.Event()
 
@@ -119,6 +121,8 @@ class Usage:
         self._plan = plan
         waiting = settings.calls_waiting_max, settings.calls_waiting_each_max
         self._executor = BoundedExecutor("usage", settings.usage_at_once_max, *waiting)
+        # One for each question at once. The event loop's own threads are few, and everything else waits for them.
+        self._enders = ThreadPoolExecutor(settings.usage_at_once_max, "usage-end")
         self._cache = AnswerCache(settings.usage_cache_bytes_max)
 
     @property
@@ -129,6 +133,7 @@ class Usage:
     def close(self) -> None:
         """End the threads; what waits is cancelled."""
         self._executor.close()
+        self._enders.shutdown(wait=False, cancel_futures=True)
 
     def parse(self, name: str, given: Given) -> Question:
         """The question of a call under `/usage/`, whose query string has the parameters `given`.
@@ -159,8 +164,9 @@ class Usage:
             return await self._executor.run(partial(self._answer, question, wanted, work), queue or user.account)
         except asyncio.CancelledError:
             work.given_up.set()
-            # The thread comes to its end when its statement does.
-            asyncio.get_running_loop().run_in_executor(None, self._end_statements, work)
+            # The thread comes to its end when its statement does. What has not begun never asks the store.
+            if work.has_begun:
+                self._enders.submit(self._end_statements, work)
             raise
 
     def _end_statements(self, work: _Work) -> None:
@@ -172,6 +178,7 @@ class Usage:
                 return
 
     def _answer(self, question: Question, wanted: Any, work: _Work) -> Answer:
+        work.has_begun = True
         timed = time_limit(
             self._settings.usage_timeout_s,
             max_memory_usage=self._settings.usage_memory_bytes_max,
