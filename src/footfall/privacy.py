@@ -19,6 +19,8 @@ from footfall.usage import Condition, EventSelection, compile_selection, parse_c
 
 # Of a digest that stands for a value, so many digits: enough that no two of one log are alike.
 _DIGITS: Final = 20
+# Query strings within query strings, such as the page to go to after signing in, that are looked into.
+_LEVELS_MAX: Final = 4
 
 
 class PersonKey(Struct, frozen=True):
@@ -118,12 +120,12 @@ class ValueConcealer:
                 return [self._without(each) for each in value]
         return value
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, levels: int = _LEVELS_MAX) -> str:
         if condition := parse_condition(text):
             values = tuple(f"#{digest_of(self._salt, value)[:_DIGITS].lower()}" for value in condition.values)
             return str(structs.replace(condition, values=values))
-        if "=" not in text:
+        if "=" not in text or not levels:
             return text
         pairs = parse_qsl(text, keep_blank_values=True)
-        concealed = [(name, self._text(value) if "=" not in value else value) for name, value in pairs]
+        concealed = [(name, self._text(value, levels - 1)) for name, value in pairs]
         return text if concealed == pairs else urlencode(concealed)

@@ -192,3 +192,21 @@ async def test_verify_finds_what_is_left_of_a_person_and_no_archive_is_rebuilt_t
     rebuilding = Rebuilding(alone, here.store, here.clock, no_progress, away)
     with pytest.raises(CannotRebuild, match="the archive may have 1 person who is erased"):
         await asyncio.to_thread(rebuilding.run, RebuildPlan())
+
+
+async def test_an_order_that_was_cut_off_before_the_pseudonyms_is_whole_when_it_is_sent_again(
+    node: Any, monkeypatch: Any
+) -> None:
+    here = node()
+    wanted = ErasureWanted(key="user", value=VALUE)
+    async with here.open():
+        await here.fill()
+        here.order(pseudonymise=True)
+        with monkeypatch.context() as cut_off:
+            cut_off.setattr(here.erasures, "_of_pseudonyms", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                here.erasures.order(wanted, "root", "letter 7")
+        assert len(here.state.erasures.all()) == 2
+        for _ in range(2):
+            here.erasures.order(wanted, "root", "letter 7")
+            assert len(here.state.erasures.all()) == 3

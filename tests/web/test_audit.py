@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+import pytest
+
 from footfall.privacy import ValueConcealer
 from footfall.state import StateUnavailable
 from footfall.web import ROUTES
@@ -173,3 +175,22 @@ def test_a_query_string_within_a_form_has_no_value_and_other_texts_stay() -> Non
     assert re.fullmatch(r"range=7d&where=userId%3Ais%3A%23[0-9a-f]{20}", written)
     plain = {"parameters": "range=7d&x=", "why": "a = b", "times": 3, "note": "at 10:30: all is well", "none": None}
     assert conceal(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "where=userId%3Ais%3AemVicmE%3D",
+        "where=userId:is:emVicmE=",
+        "range=7d&where=userId%3Ais%3Acn%3DemVicmE%2Cou%3Dzoo",
+        "next=%2Fdashboard%2Fexplore%3Fwhere%3DuserId%253Ais%253AemVicmE",
+        "next=%2Fdashboard%3Fnext%3D%252Fdashboard%253Fwhere%253DuserId%25253Ais%25253AemVicmE%25253D",
+    ],
+)
+def test_no_value_stays_that_has_an_equals_sign_or_stands_in_a_query_string_of_a_query_string(written: str) -> None:
+    assert "emVicmE" not in str(ValueConcealer("salt").conceal({"parameters": written, "each": [written]}))
+
+
+def test_a_text_of_equals_signs_alone_is_no_long_work() -> None:
+    long = {"parameters": "a=" * 100_000}
+    assert ValueConcealer("salt").conceal(long) == long

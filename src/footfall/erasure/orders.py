@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from footfall.erasure.receipt import ErasedEvents, ErasureShown, shown_erasure
 from footfall.erasure.store_work import count_events, count_quarantined
 from footfall.plan import Plan
-from footfall.state import Erasure, ErasureMode, ErasureRule, State
+from footfall.state import Erasure, ErasureMode, ErasurePhase, ErasureRule, State
 from footfall.store import Store
 from footfall.system.clock import Clock
 from footfall.tombstones import digest_of, find_places, salt_of
@@ -72,6 +72,9 @@ class Erasures:
             first = self._state.erasures.get(erasure.id)
             if first is None or not _is_same(first, erasure):
                 raise ErasureRefused("the idempotency key was another erasure's before")
+            if first.phase is not ErasurePhase.DONE:
+                # The first order may have been cut off here.
+                self._state.erasures.add(self._of_pseudonyms(first))
             return shown_erasure(first, self._state.erasures.shares(first.id))
         # Read now: a pseudonym that is ordered from here on finds this order, and leaves the person to it.
         self._state.erasures.add(self._of_pseudonyms(erasure))
