@@ -86,12 +86,18 @@ def sign_in(browser: Browser, url: str) -> None:
     browser.one(".side")
 
 
+def show(browser: Browser, url: str) -> None:
+    """Open a page, and wait for the numbers that follow it."""
+    browser.open(url)
+    browser.until(lambda: not browser.all("[data-later]"))
+
+
 def take_tour(browser: Browser, url: str) -> None:
     """Write the pictures of the tour."""
     for name, path, colours, height in TOUR:
         browser.prefer(colours)
         browser.resize(WIDTHS["screen"], height)
-        browser.open(f"{url}{path}")
+        show(browser, f"{url}{path}")
         given = {"format": "webp", "quality": QUALITY}
         data = base64.b64decode(browser.driver.execute_cdp_cmd("Page.captureScreenshot", given)["data"])
         (FOLDER / f"page-{name}.webp").write_bytes(data)
@@ -107,7 +113,7 @@ def take_all(browser: Browser, url: str, folder: Path) -> None:
             for kind, width in WIDTHS.items():
                 browser.prefer(colours)
                 browser.resize(width)
-                browser.open(f"{url}{path}")
+                show(browser, f"{url}{path}")
                 browser.resize(width, min(browser.run("document.documentElement.scrollHeight"), HEIGHT_MAX))
                 words = "".join(letter if letter.isalnum() else "-" for letter in path).strip("-")[:60]
                 name = f"{place:02}-{words or 'overview'}-{colours}-{kind}.png"

@@ -79,6 +79,7 @@ def walk_over(url: str, events: list[dict[str, Any]], work: Path, picture: Path 
         try:
             for name, seconds in walk.take():
                 print(f"{seconds:6.1f} s  {name.replace('_', ' ')}", flush=True)
+            print("every page was as it should be")
         except BaseException:
             if picture:
                 picture.write_bytes(browser.driver.get_screenshot_as_png())

@@ -1,6 +1,7 @@
 """A real footfall on a free port of this machine, and what its processes hold in memory."""
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -22,6 +23,9 @@ PASSWORD = "bench-of-footfall"  # noqa: S105 - of a service that lives for the l
 HOST = "127.0.0.1"
 START_LIMIT_S = 60
 SETTLE_LIMIT_S = 300
+
+# It warns of each question to a store that is not there yet, which is how a start is waited for.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def fill(service) -> None:
         }
         for day in range(7)
         for number in range(3 + day)
-        for kind in ("PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED")
+        for kind in ("PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED", "PORTFOLIO-SCREEN-INVOKED-TRANSACTIONS-ALL")
     ]
     assert service.post(events).status_code == 200
     source = "customer=TGAM&product=PORTFOLIO&interval=all&by=none"
@@ -128,7 +128,9 @@ def test_every_page_is_accessible_light_stays_where_it_is_and_fits_a_telephone(s
         assert browser.shift() < SHIFT_MAX, path
         assert browser.weight() < WEIGHT_BYTES_MAX, path
         assert browser.faults() == [], path
-        assert browser.run("document.documentElement.scrollWidth") <= width, path
+        for each in {width, 390}:
+            browser.resize(each)
+            assert browser.run("document.documentElement.scrollWidth") <= each, path
     # On a slow telephone, too, on which a page is shown before all of it is there.
     browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 6})
     try:

@@ -16,6 +16,7 @@ import httpx
 from browsing import Browser
 
 WAIT_S = 60
+TELEPHONE = 390
 _DROPPED = "WALK-UNKNOWN"
 _ENTER = "\ue007"
 
@@ -240,10 +241,14 @@ class Walk:
             self._is_well()
 
     def _is_well(self) -> None:
-        """No accessibility finding, no message of the console, and nobody else was asked."""
+        """No accessibility finding, no message of the console, nobody else was asked, and a telephone shows it all."""
         assert self.browser.faults() == [], self.browser.driver.current_url
         assert self.browser.complaints() == [], self.browser.driver.current_url
         assert {urlsplit(url).hostname for url in self.browser.requests()} <= {urlsplit(self.url).hostname}
+        width = self.browser.run("innerWidth")
+        self.browser.resize(TELEPHONE)
+        assert self.browser.run("document.documentElement.scrollWidth") <= TELEPHONE, self.browser.driver.current_url
+        self.browser.resize(width)
 
     def _finished(self, before: set[Path]) -> list[Path]:
         """Files that were loaded down since, whole ones."""
