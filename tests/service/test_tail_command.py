@@ -1,6 +1,7 @@
 """`footfall tail`: what a real service accepts, as lines, through breaks, pipes that close, and Ctrl-C."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -149,3 +150,9 @@ def test_messages_are_read_whatever_the_pieces():
         )
     with pytest.raises(Exception, match="no stream of events"):
         MessageReader().read(b"<html>\n")
+
+
+def test_a_message_that_does_not_end_fills_no_memory():
+    reader, piece = MessageReader(), b"data:\n" * 200_000
+    with pytest.raises(Exception, match="no stream of events"):
+        list(map(reader.read, itertools.repeat(piece, 20)))

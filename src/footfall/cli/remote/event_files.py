@@ -11,7 +11,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final, Self, cast
+from typing import IO, Any, Final, Literal, Self, cast
 
 import click
 
@@ -84,19 +84,34 @@ class TableText(Iterator[str]):
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._lines = iter(lines)
         self._raw: list[bytes] = []
+        self._row_bytes = 0
         # One cell may be as long as a line.
         csv.field_size_limit(LINE_BYTES_MAX)
 
     def __next__(self) -> str:
         line = next(self._lines)
         self._raw.append(line)
+        self._row_bytes += len(line)
+        if self._row_bytes > LINE_BYTES_MAX:
+            # A reader of CSV takes this for a row that it cannot read, and begins another behind it.
+            raise csv.Error(f"the row is longer than {LINE_BYTES_MAX} bytes: is a quote missing?")
         return line.removeprefix(BOM).decode("utf-8", "surrogateescape")
 
     def take(self) -> bytes:
         """The bytes of the lines that were read since this was last asked for."""
         raw = b"".join(self._raw)
         self._raw.clear()
+        self._row_bytes = 0
         return raw
+
+
+def read_header(head: str, delimiter: str, quoting: Literal[0, 3] = csv.QUOTE_MINIMAL) -> list[str]:
+    """The cells of a table's first line. Ends the command where that is none."""
+    try:
+        return next(csv.reader([head], delimiter=delimiter, quoting=quoting), [])
+    except csv.Error as error:
+        why = "its lines must end with a line feed" if "\r" in head.rstrip("\r\n") else plain(str(error))
+        raise click.ClickException(f"the header cannot be read: {why}") from error
 
 
 def find_delimiter(head: str) -> str:

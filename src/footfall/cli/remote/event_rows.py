@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from footfall import windows
-from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter
+from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter, read_header
 from footfall.wording import plain
 
 _NUMBERED: Final = re.compile(r"context([1-9]\d?)", re.ASCII)
@@ -104,7 +104,7 @@ def csv_rows(lines: Iterable[bytes], defaults: Defaults, by_plan: Callable[[], B
     source = TableText(lines)
     head = next(source, "")
     delimiter = defaults.delimiter or find_delimiter(head)
-    columns = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+    columns = [name.strip() for name in read_header(head, delimiter)]
     make = _event_maker(columns, defaults, by_plan)
     rows = csv.reader(source, delimiter=delimiter)
     yield FileRow(source.take(), None)

@@ -42,11 +42,13 @@ class MessageReader:
         self._rest = b""
         self._name = ""
         self._data: list[bytes] = []
+        self._data_bytes = 0
 
     def read(self, piece: bytes) -> list[StreamMessage]:
         """The messages that are complete with this piece. Raises ServiceError for what is no such stream."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
-        if len(self._rest) > _MESSAGE_BYTES_MAX or (lines and not self.has_begun and not _FIELD.match(lines[0])):
+        is_other = bool(lines) and not self.has_begun and not _FIELD.match(lines[0])
+        if is_other or max(len(self._rest), self._data_bytes) > _MESSAGE_BYTES_MAX:
             raise ServiceError(200, "", "no stream of events: is the address that of a service?")
         self.has_begun |= bool(lines)
         return [message for line in lines if (message := self._line(line.removesuffix(b"\r"))) is not None]
@@ -56,6 +58,8 @@ class MessageReader:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
+            # A list's place for a line counts too, which may be empty.
+            self._data_bytes += len(value) + 64
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
         elif field == b"id" and value.isascii() and value.decode("ascii").isprintable():
@@ -63,7 +67,7 @@ class MessageReader:
         if line or not self._data:
             return None
         message = StreamMessage(self._name, b"\n".join(self._data))
-        self._name, self._data = "", []
+        self._name, self._data, self._data_bytes = "", [], 0
         return message
 
 

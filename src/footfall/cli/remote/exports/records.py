@@ -14,7 +14,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter
+from footfall.cli.remote.event_files import BOM, LINE_BYTES_MAX, TableText, find_delimiter, read_header
 from footfall.cli.remote.exports.formats import FORMATS, ExportFormat, totals_reason
 from footfall.wording import plain
 
@@ -40,16 +40,15 @@ class Record(Struct, frozen=True, gc=False):
 def records(lines: Iterable[bytes], source: str) -> Iterator[Record]:
     """The records of a file; ends the command where the file as a whole cannot be single events."""
     source_lines = iter(lines)
-    head: list[bytes] = []
-    first = b""
+    head = first = b""
     for line in source_lines:
-        head.append(line)
-        first = line.removeprefix(BOM).lstrip()
-        if first:
+        if first := line.removeprefix(BOM).lstrip():
+            head = line
             break
+        yield Record(line, None)
     _require_text(first, source)
     found = FORMATS[source]
-    whole = chain(head, source_lines)
+    whole = chain([head] if head else [], source_lines)
     if first.startswith(b"["):
         made = _split_events(_json_array(whole), found)
     elif first.startswith(b"{"):
@@ -180,7 +179,7 @@ def _table(lines: Iterable[bytes], source: str, found: ExportFormat) -> Iterator
     head = next(text, "")
     delimiter = "\t" if found.columns else find_delimiter(head)
     quoting: Literal[0, 3] = csv.QUOTE_NONE if found.columns else csv.QUOTE_MINIMAL
-    columns = _columns(next(csv.reader([head], delimiter=delimiter, quoting=quoting), []), source, found)
+    columns = _columns(read_header(head, delimiter, quoting), source, found)
     if columns is None:
         columns = list(found.columns)
         rows = csv.reader(chain([head], text), delimiter=delimiter, quoting=quoting)

@@ -20,6 +20,8 @@ _TIME: Final = re.compile(
 )
 _SECONDS: Final = re.compile(r"\d{1,11}(\.\d+)?", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"\d{12,14}", re.ASCII)
+# Of a reason, which may name what stands in the record.
+_REASON_CHARS_MAX: Final = 500
 _encode: Final = msgspec.json.Encoder().encode
 # Where a record's own fields are, besides the record.
 _INNER: Final = ("properties", "props")
@@ -48,7 +50,8 @@ class Translator:
             try:
                 event = self.event(record.fields)
             except Untranslatable as error:
-                yield FileRow(record.raw, None, plain(str(error)), record.text or _encode(record.fields))
+                reason = plain(str(error)[:_REASON_CHARS_MAX])
+                yield FileRow(record.raw, None, reason, record.text or _encode(record.fields))
             else:
                 # What is left out is no blank line: a dry run counts it.
                 yield FileRow(record.raw, None, "", b"-") if event is None else FileRow(record.raw, _encode(event))
