@@ -137,7 +137,13 @@ def test_variables_that_are_no_settings_are_passed_over() -> None:
         "FOOTFALL_PORT": "tcp://10.0.0.1:80",
         "FOOTFALL_PORT_80_TCP_ADDR": "10.0.0.1",
     }
-    environment = {"FOOTFALL_ADMIN_PASSWORD": "secret", "FOOTFALL_CONFIG": "", "PATH": "/bin", **kubernetes}
+    environment = {
+        "FOOTFALL_ADMIN_PASSWORD": "secret",
+        "FOOTFALL_CONFIG": "",
+        "FOOTFALL_AUTH": "anna:secret",
+        "PATH": "/bin",
+        **kubernetes,
+    }
     assert load(None, environment, {}).settings == Settings()
 
 

@@ -10,6 +10,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from footfall_client import ReportClient
 
 ROOT = Path(__file__).parents[2] / "clients" / "python"
 SOURCE = ROOT / "src" / "footfall_client"
@@ -87,3 +88,12 @@ def test_a_program_that_uses_it_type_checks_and_mistakes_do_not(tmp_path: Path) 
     told = subprocess.run([*command, "wrong.py"], check=False, **options).stdout
     for part in ('has no attribute "btach"', "Too few arguments", 'expression has type "Path"'):
         assert part in told, told
+
+
+def test_a_missing_library_is_told_before_a_report_is_made(monkeypatch):
+    for library in ("pyarrow", "pandas", "polars"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with ReportClient("http://127.0.0.1:9") as client:
+        for read, library in ((client.arrow, "pyarrow"), (client.pandas, "pandas"), (client.polars, "polars")):
+            with pytest.raises(ImportError, match=f"this needs {library}: pip install {library}"):
+                read("BARCHART", "WATCHLIST")

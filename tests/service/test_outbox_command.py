@@ -47,6 +47,21 @@ def test_status_follows_a_batch_into_the_reports(shared, filled, capsys, monkeyp
     assert (told["waiting"], told["rejects"], told["sent"][0]["events_by_status"]) == (1, 1, {"stored": 2})
 
 
+def test_status_tells_of_the_file_also_when_nobody_gives_receipts(shared, filled, capsys, monkeypatch):
+    monkeypatch.setenv("FOOTFALL_AUTH", "nobody-of-these:not the password")
+    monkeypatch.setattr("footfall_client.calls._ATTEMPTS_MAX", 1)
+    for url, why in ((shared.url, "REQUEST_UNAUTHORIZED"), ("http://127.0.0.1:9", "refused")):
+        assert main(["outbox", "status", "--url", url, str(filled)]) == 1
+        text = capsys.readouterr().out
+        assert "4 events tracked, 2 acknowledged" in text
+        assert f"no receipts from {url}: " in text
+        assert why in text.splitlines()[-1]
+    assert main(["outbox", "status", "--url", shared.url, "--json", str(filled)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["sent"][0]["events_by_status"] == {"acknowledged": 2}
+    assert "REQUEST_UNAUTHORIZED" in told["receipts_failure"]
+
+
 def test_rejects_are_listed_and_forgotten(filled, capsys):
     assert main(["outbox", "rejects", "--drop", str(filled)]) == 0
     (line,) = capsys.readouterr().out.splitlines()

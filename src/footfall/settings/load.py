@@ -30,11 +30,11 @@ DEFAULT = "default"
 SERVICE = "service"
 
 # Variables with our prefix that are not settings: the path of the file, a secret for the first start, what the
-# supervisor passes to its processes, and what the commands that speak to a service over HTTP read.
+# supervisor passes to its processes, and what the commands that speak to a service over HTTP read, the client's too.
 _NO_SETTINGS = frozenset(
     {CONFIG_VARIABLE, "FOOTFALL_ADMIN_PASSWORD"}
     | {"FOOTFALL_GATE_FD", "FOOTFALL_HANDOVER", "FOOTFALL_LOCKED", "FOOTFALL_PARENT_FD", "FOOTFALL_SOCKET_FD"}
-    | {"FOOTFALL_URL", "FOOTFALL_PROFILE", "FOOTFALL_USER", "FOOTFALL_PASSWORD", "FOOTFALL_KEY"}
+    | {"FOOTFALL_URL", "FOOTFALL_PROFILE", "FOOTFALL_USER", "FOOTFALL_PASSWORD", "FOOTFALL_KEY", "FOOTFALL_AUTH"}
 )
 # Variables that Kubernetes sets in every pod when there is a service named footfall.
 _SERVICE_LINK = re.compile(r"FOOTFALL_(SERVICE_(HOST|PORT(_.+)?)|PORT_\d+_(TCP|UDP)(_.+)?)")

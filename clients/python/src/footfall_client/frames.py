@@ -9,36 +9,37 @@ from typing import Any
 
 def read_arrow(path: Path) -> Any:
     """The table of a file."""
-    return _module("pyarrow.ipc").open_file(_module("pyarrow").memory_map(str(path))).read_all()
+    return module("pyarrow.ipc").open_file(module("pyarrow").memory_map(str(path))).read_all()
 
 
 def read_pandas(path: Path) -> Any:
     """The frame of a file."""
-    return _module("pandas").read_feather(path)
+    return module("pandas").read_feather(path)
 
 
 def read_polars(path: Path) -> Any:
     """The frame of a file."""
-    return _module("polars").read_ipc(path.read_bytes())  # of which nothing stays mapped when the file goes
+    return module("polars").read_ipc(path.read_bytes())  # of which nothing stays mapped when the file goes
 
 
 def arrow_of(body: bytes) -> Any:
     """The table of an answer in the format of a stream."""
-    return _module("pyarrow.ipc").open_stream(body).read_all()
+    return module("pyarrow.ipc").open_stream(body).read_all()
 
 
 def pandas_of(body: bytes) -> Any:
     """The frame of an answer in the format of a stream."""
-    _module("pandas")
+    module("pandas")
     return arrow_of(body).to_pandas()
 
 
 def polars_of(body: bytes) -> Any:
     """The frame of an answer in the format of a stream."""
-    return _module("polars").read_ipc_stream(body)
+    return module("polars").read_ipc_stream(body)
 
 
-def _module(name: str) -> Any:
+def module(name: str) -> Any:
+    """A library, or an ImportError that says how to get it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -7,10 +7,9 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from footfall_client.clients import EventClient
 from footfall_client.database import Database
@@ -20,6 +19,7 @@ from footfall_client.outbox import Outbox
 from footfall_client.records import Acknowledged, Records
 from footfall_client.rejects import Rejects
 from footfall_client.sender_lock import SenderLock
+from footfall_client.transport import Unreachable
 
 _URL, _AUTH = "FOOTFALL_URL", "FOOTFALL_AUTH"
 _SHOWN = 20
@@ -59,11 +59,11 @@ def _status(given: argparse.Namespace) -> int:
     is_free = lock.acquire()
     lock.release()
     batches = records.acknowledged(given.batches)
-    found = [(batch, _where(batch, given.url)) for batch in batches]
+    found, failure = _where(batches, given.url)
     if given.json:
-        told = {**asdict(counts), "isSent": not is_free, "sent": [{**asdict(one), **where} for one, where in found]}
-        _say(json.dumps(told))
-        return 0
+        sent = [{**asdict(one), "events_by_status": where} for one, where in found]
+        _say(json.dumps({**asdict(counts), "isSent": not is_free, "sent": sent, "receipts_failure": failure}))
+        return 1 if failure else 0
     _say(
         f"{given.file}: {counts.tracked} events tracked, {counts.acknowledged} acknowledged "
         f"({counts.quarantined} of them in quarantine), {counts.rejected} refused, {counts.dropped} dropped"
@@ -72,10 +72,12 @@ def _status(given: argparse.Namespace) -> int:
     _say(f"on this disk: {counts.waiting} events, {counts.batches} batches made{age}; {counts.rejects} rejects kept")
     _say("no process has the outbox open" if is_free else "a process sends from it")
     for batch, where in found:
-        words = ", ".join(f"{count} {_MEANS.get(name, name)}" for name, count in where["events_by_status"].items())
-        sent = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(batch.acknowledged_ms / 1000))
-        _say(f"{batch.batch or '(all in quarantine)':36}  {batch.events:>6} events  acknowledged {sent}  {words}")
-    return 0
+        words = ", ".join(f"{count} {_MEANS.get(name, name)}" for name, count in where.items())
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(batch.acknowledged_ms / 1000))
+        _say(f"{batch.batch or '(all in quarantine)':36}  {batch.events:>6} events  acknowledged {at}  {words}")
+    if failure:
+        _say(f"no receipts from {given.url}: {failure}")
+    return 1 if failure else 0
 
 
 def _retry(given: argparse.Namespace) -> int:
@@ -104,18 +106,32 @@ def _rejects(given: argparse.Namespace) -> int:
     return 0
 
 
-def _where(batch: Acknowledged, url: str | None) -> dict[str, Any]:
-    """What the service's receipt says of a batch, where somebody can ask for it."""
+def _where(batches: list[Acknowledged], url: str | None) -> tuple[list[tuple[Acknowledged, dict[str, int]]], str]:
+    """Each batch with its events by status, from the service's receipts where somebody can ask for them.
+
+    A service that cannot be reached or refuses who asks is asked once, and is what the text tells: the file is told of
+    in any case, and a wrong password for twenty batches would lock its user out.
+    """
+    found: list[tuple[Acknowledged, dict[str, int]]] = []
+    failure = ""
     auth = os.environ.get(_AUTH)
-    if not url or not auth or batch.batch is None:
-        return {"events_by_status": {"acknowledged": batch.events}}
-    name, colon, password = auth.partition(":")
-    with EventClient(url, (name, password) if colon else auth) as client:
-        try:
-            events: Iterable[dict[str, Any]] = client.receipt(batch.batch)["events"]
-        except ServiceError as error:
-            return {"events_by_status": {f"acknowledged ({error.code})": batch.events}}
-    return {"events_by_status": dict(Counter(str(one["status"]) for one in events))}
+    name, colon, password = (auth or "").partition(":")
+    credentials = (name, password) if colon else auth
+    with EventClient(url, credentials) if url and auth else nullcontext() as client:
+        for batch in batches:
+            where = {"acknowledged": batch.events}
+            if client is not None and batch.batch is not None and not failure:
+                try:
+                    where = dict(Counter(str(one["status"]) for one in client.receipt(batch.batch)["events"]))
+                except Unreachable as error:
+                    failure = str(error)
+                except ServiceError as error:
+                    if error.status == 404:
+                        where = {f"acknowledged ({error.code})": batch.events}
+                    else:
+                        failure = str(error)
+            found.append((batch, where))
+    return found, failure
 
 
 def _existing(path: Path) -> Database:

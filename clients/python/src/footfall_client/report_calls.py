@@ -138,23 +138,29 @@ def end(source: str) -> Steps[Report]:
 
 def arrow(customer: str, product: str, *, on_progress: OnReport | None = None, **chosen: Any) -> Steps[Any]:
     """The events of a report as an Arrow table, with the keywords of `start`. Needs pyarrow."""
-    return (yield from _read(frames.read_arrow, customer, product, on_progress, chosen))
+    return (yield from _read("pyarrow", frames.read_arrow, customer, product, on_progress, chosen))
 
 
 def pandas_frame(customer: str, product: str, *, on_progress: OnReport | None = None, **chosen: Any) -> Steps[Any]:
     """The events of a report as a pandas frame, with the keywords of `start`. Needs pandas and pyarrow."""
-    return (yield from _read(frames.read_pandas, customer, product, on_progress, chosen))
+    return (yield from _read("pandas", frames.read_pandas, customer, product, on_progress, chosen))
 
 
 def polars_frame(customer: str, product: str, *, on_progress: OnReport | None = None, **chosen: Any) -> Steps[Any]:
     """The events of a report as a Polars frame, with the keywords of `start`. Needs polars."""
-    return (yield from _read(frames.read_polars, customer, product, on_progress, chosen))
+    return (yield from _read("polars", frames.read_polars, customer, product, on_progress, chosen))
 
 
 def _read(
-    read: Callable[[Path], Any], customer: str, product: str, on_progress: OnReport | None, chosen: Mapping[str, Any]
+    library: str,
+    read: Callable[[Path], Any],
+    customer: str,
+    product: str,
+    on_progress: OnReport | None,
+    chosen: Mapping[str, Any],
 ) -> Steps[Any]:
-    """Make a report in Arrow's format, and read its file."""
+    """Make a report in Arrow's format, and read its file; without the library not even a report is made."""
+    frames.module(library)
     made = yield from start(customer, product, **{**chosen, "format": "arrow"})
     yield from wait(made.source, on_progress=on_progress)
     with tempfile.TemporaryDirectory(prefix="footfall-") as folder:
