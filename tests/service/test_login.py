@@ -1,9 +1,13 @@
 """`footfall login`: a service and credentials in a file that is the user's alone, once the service has taken them."""
 
 import os
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from footfall.cli import main
@@ -100,3 +104,24 @@ def test_an_address_that_cannot_be_read_is_refused_in_one_line_without_what_it_h
 def test_a_service_on_this_machine_needs_no_profile(shared):
     settings = Settings(data_dir=str(shared.folder), host="0.0.0.0", port=shared.port)  # noqa: S104 - what it listens on
     assert connecting.find_service(settings, None, None).url == shared.url
+
+
+def test_a_certificate_of_an_own_authority_is_told_with_the_way_out(monkeypatch):
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    issued.configure_cert(context)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr("footfall_client.calls._ATTEMPTS_MAX", 1)
+    server = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        told = run("login", f"https://127.0.0.1:{server.server_port}", "--user", "admin", given=f"{PASSWORD}\n")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert told.exit_code == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in told.stderr
+    assert "name its file by the variable SSL_CERT_FILE" in told.stderr

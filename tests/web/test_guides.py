@@ -50,7 +50,7 @@ def test_no_link_between_guides_is_dead():
         assert len(page.ids) == len(set(page.ids))
         for link in page.links:
             target, anchor = urldefrag(link.removeprefix("/docs/guides/"))
-            if target.startswith(("http://", "https://", "/docs")):
+            if target == "/" or target.startswith(("http://", "https://", "/docs")):
                 continue
             folder, _, file = target.rpartition("/")
             if folder:
@@ -82,9 +82,11 @@ async def test_guides_are_served_and_may_fetch_nothing_from_elsewhere(service):
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
             assert answer.headers["content-security-policy"] == f"{PAGE_POLICY}; img-src 'self'"
             assert {f"https://usage.example/x/docs/guides/{name}" for name in GUIDES} <= set(Page(answer.text).links)
+            assert "https://usage.example/x/" in Page(answer.text).links
         assert 'href="https://usage.example/x/docs/guides/reports"' in (await opened.client.get("/docs")).text
         lost = await opened.client.get("/nothing", headers={"accept": "text/html"})
         assert 'href="https://usage.example/x/docs/guides"' in lost.text
+        assert 'href="https://usage.example/x/"' in lost.text
         unit = await opened.client.get("/docs/guides/examples/footfall.service")
         assert (unit.headers["content-type"], "ExecStart" in unit.text) == ("text/plain; charset=utf-8", True)
 

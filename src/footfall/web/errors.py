@@ -48,8 +48,9 @@ body { max-width: 34rem; margin: 15vh auto; padding: 0 1.25rem; font: 16px/1.55 
 code { overflow-wrap: anywhere; }</style>
 <main>
 <h1>Not found</h1>
-<p>There is nothing at <code>$path</code>. <a href="$docs">This page</a> has all calls of the service, and
-<a href="$docs/guides">the guides</a> say how it is used.</p>
+<p>There is nothing at <code>$path</code>. <a href="$home/">The page</a> shows the usage,
+<a href="$home/docs">the API's page</a> has all calls of the service, and <a href="$home/docs/guides">the guides</a>
+say how it is used.</p>
 </main>
 </html>
 """
@@ -119,7 +120,7 @@ def _is_ours(request: Request[Any, Any, Any], error: Exception, published: Colle
 
 def _not_found_page(path: str, base_url: str) -> Response[bytes]:
     shown = path if len(path) <= PATH_CHARS_MAX else f"{path[:PATH_CHARS_MAX]}..."
-    page = _NOT_FOUND.substitute(path=escape(shown), docs=escape(f"{base_url}/docs"))
+    page = _NOT_FOUND.substitute(path=escape(shown), home=escape(base_url))
     headers = {"cache-control": "no-store", "content-security-policy": _NOT_FOUND_POLICY}
     return Response(page.encode(), status_code=404, media_type="text/html", headers=headers)
 

@@ -21,6 +21,7 @@ from footfall.wording import plain
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 _URL: Final = "FOOTFALL_URL"
+_UNKNOWN_AUTHORITY: Final = "; where that is one of your own, name its file by the variable SSL_CERT_FILE"
 _PROFILE: Final = "FOOTFALL_PROFILE"
 _USER: Final = "FOOTFALL_USER"
 _PASSWORD: Final = "FOOTFALL_PASSWORD"  # noqa: S105 - the name of a variable
@@ -121,7 +122,8 @@ def told_failures() -> Iterator[None]:
     except (DownloadDamaged, ReportFailed) as error:
         raise click.ClickException(plain(str(error))) from error
     except Unreachable as error:
-        raise click.ClickException(f"the service does not answer: {plain(str(error))}") from error
+        hint = _UNKNOWN_AUTHORITY if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+        raise click.ClickException(f"the service does not answer: {plain(str(error))}{hint}") from error
 
 
 def _profiles() -> dict[str, Profile]:

@@ -113,7 +113,7 @@ def _fill(title: str, body: str, base_url: str) -> str:
         title=escape(title),
         style=PAGE_STYLE,
         script=PAGE_SCRIPT,
-        docs=escape(f"{base_url}/docs"),
+        home=escape(base_url),
         contents="\n".join(guide_links(base_url)),
         body=body,
     )
