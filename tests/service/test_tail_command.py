@@ -99,6 +99,20 @@ def test_events_are_lines_that_cannot_control_a_terminal(shared, tail):
     assert (as_json.end(), as_json.said) == (130, [])
 
 
+def test_what_was_refused_is_told_with_its_place(shared, tail):
+    told = tail(shared.url)
+    expected = ("TGAM PORTFOLIO PORTFOLIO-OPEND: type: ", "a request that could not be taken: timestamp: must lie ")
+    now = int(time.time() * 1000)
+
+    def post() -> None:
+        for given in ({"type": "PORTFOLIO-OPEND", "timestamp": now}, {"timestamp": now // 1000}):
+            assert shared.post([{**EVENT, "context": ["ada"], **given}]).status_code == 400
+
+    until(lambda: all(any(f"refused: {each}" in line for line in told.said) for each in expected), post)
+    told.process.send_signal(signal.SIGINT)
+    assert (told.end(), "- -" in "".join(told.said)) == (130, False)
+
+
 def test_a_stream_whose_service_was_killed_goes_on_behind_its_last_event(sturdy, tail):
     told = tail(sturdy.url, "--json")
 

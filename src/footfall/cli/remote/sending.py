@@ -19,7 +19,7 @@ from footfall.cli.remote.event_rows import FileRow
 from footfall.cli.remote.interrupts import Interrupts
 from footfall.cli.remote.rejects_file import RejectsFile
 from footfall.cli.remote.sent_state import SentProgress, SentState
-from footfall.wording import plain
+from footfall.wording import count_of, plain
 
 # Batches ahead of the oldest one without an answer, for each connection: what is read ahead stays small.
 _AHEAD: Final = 4
@@ -196,9 +196,10 @@ def told(outcome: Outcome) -> str:
     """The outcome as a sentence."""
     name = "standard input" if outcome.file == STDIN else plain(outcome.file)
     if not outcome.sent and not outcome.refused and outcome.sent_before:
-        return f"{name}: all {outcome.sent_before:,} events were sent before"
+        before = outcome.sent_before
+        return f"{name}: {'its event was' if before == 1 else f'all {before:,} events were'} sent before"
     rate = f"{outcome.sent / outcome.seconds:,.0f} a second" if outcome.seconds else ""
-    parts = [f"{name}: sent {outcome.sent:,} events in {outcome.seconds:.1f} s, {rate}"]
+    parts = [f"{name}: sent {count_of(outcome.sent, 'event')} in {outcome.seconds:.1f} s, {rate}"]
     parts += [f"{outcome.sent_before:,} were sent before"] if outcome.sent_before else []
     parts += [f"{outcome.quarantined:,} of them in quarantine"] if outcome.quarantined else []
     parts += (

@@ -125,8 +125,10 @@ class _Shown:
             reason = str(found.get("reason"))
             self.say(f"{count} left out: {_WHY_DROPPED.get(reason, reason)}")
         elif not self._quiet:
-            places = " ".join(str(found.get(key) or "-") for key in ("customer", "product", "type"))
-            self.say(f"{count} refused: {places}: {found.get('reason')}")
+            kind = [str(found[key]) for key in ("customer", "product", "type") if found.get(key)]
+            whose = " ".join(kind) or "a request that could not be taken"
+            where = [str(found["where"])] if found.get("where") else []
+            self.say(f"{count} refused: {': '.join([whose, *where, str(found.get('reason'))])}")
 
 
 def describe_event(event: ToldEvent, zone: dt.tzinfo) -> str:
