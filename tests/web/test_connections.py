@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+import uvloop
 from events_server import BODY, connecting, post, read, serving
 
 from footfall.web.connections import SEARCH_S, ConnectionTable
@@ -87,6 +88,28 @@ async def test_a_client_that_has_sent_a_part_of_a_head_makes_room_where_none_is_
         for under_way in (busy, more, last):
             under_way[1].write(BODY[-5:])
             assert (await read(under_way[0]))[9:12] == b"200"
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_requests_that_are_answered_at_once_wait_unread_for_their_turn(tmp_path, reads):
+    """Each turn of the loop one was answered and a packet was read: 80 MB of them were kept, and copied each time."""
+
+    async def flood() -> int:
+        async with serving(tmp_path, address_requests_per_s=0) as server, connecting(server) as connect:
+            reader, writer = await connect(post())
+            await read(reader)
+            (connection,) = server.connections
+            some, most = 2_000 * post(b"{}"), 0
+            for _ in range(60):
+                writer.write(some)
+                for _ in range(4):
+                    await asyncio.sleep(0)
+                    most = max(most, len(connection._buffer))
+                if reads:
+                    await reader.read(64 * 1024)
+            return most
+
+    assert uvloop.run(flood()) <= 3 * 256 * 1024
 
 
 async def test_where_each_has_a_request_under_way_the_new_one_is_told_to_come_again(tmp_path):

@@ -1,7 +1,7 @@
 """One connection: requests come in one after the other, each has one answer, and every wait for the client ends.
 
 One request of a connection is served at a time. What came behind it waits unread, and nothing more is read meanwhile:
-a connection holds one request and one packet.
+a connection holds one request and two packets.
 uvicorn makes a protocol for each connection (see `server`). Everything else is asyncio's public API.
 """
 
@@ -96,6 +96,9 @@ class Connection(asyncio.Protocol, ABC):
             self._buffer, self._offset = self._buffer[self._offset :] + data, 0
             if self._next_turn is None:
                 self._read_buffer()
+            else:
+                # Requests that have their answers at once: those that came have a turn each, and more wait unread.
+                self.flow.hold_reading()
 
     def eof_received(self) -> bool:
         """Keep the connection for the answers that the client still waits for."""
@@ -166,8 +169,7 @@ class Connection(asyncio.Protocol, ABC):
         try:
             while self._offset < len(self._buffer) and self._next_turn is None and self._discard_bytes_left is None:
                 if not self._may_read():
-                    self.flow.pause_reading()
-                    self.flow.is_reading_held = True
+                    self.flow.hold_reading()
                     return
                 if self._exchange is None and self._body.is_missing:
                     self._skip_body()
@@ -188,9 +190,7 @@ class Connection(asyncio.Protocol, ABC):
             return
         self._is_idle = self._exchange is None and not self._body.is_missing and not self._reader.has_begun
         self._is_idle &= self._discard_bytes_left is None and not self.flow.write_paused
-        if self.flow.is_reading_held:
-            self.flow.is_reading_held = False
-            self.flow.resume_reading()
+        self.flow.release_reading()
 
     def _may_read(self) -> bool:
         """Whether the buffer is of the request under way, or of the next, before which all answers must be taken."""

@@ -183,6 +183,17 @@ class ConnectionFlow:
             self.read_paused = True
             self._transport.pause_reading()
 
+    def hold_reading(self) -> None:
+        """Read nothing until nobody holds it any more: what came waits for its turn."""
+        self.pause_reading()
+        self.is_reading_held = True
+
+    def release_reading(self) -> None:
+        """Read on where reading was held."""
+        if self.is_reading_held:
+            self.is_reading_held = False
+            self.resume_reading()
+
     def resume_reading(self) -> None:
         if self.read_paused and not self.is_reading_held:
             self.read_paused = False

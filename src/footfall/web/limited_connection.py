@@ -122,8 +122,7 @@ class LimitedConnection(Connection, ABC):
         if self.transport.is_closing() or self._discard_bytes_left is not None:
             return
         self._slowed_s, self._is_idle, self.deadline_s = seconds, False, math.inf
-        self.flow.pause_reading()
-        self.flow.is_reading_held = True
+        self.flow.hold_reading()
         if self._next_turn is not None:
             self._next_turn.cancel()
         self._next_turn = self.loop.call_later(seconds, self._end_slowness)
