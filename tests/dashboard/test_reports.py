@@ -109,10 +109,13 @@ async def test_a_report_is_cancelled_removed_and_asked_for_again(site):
         complete(opened, where.rsplit("/", 1)[1])
         assert started(await anna.post(f"{where}/end", where)) == f"{LIST}?done=removed"
         page = (await anna.get(where)).text
+        assert "The report was ready" in words(page)
         assert "The file is not there any more" in words(page)
         again = html.unescape(re.search(r'href="(/dashboard/reports/new\?[^"]+)"', page)[1])
         assert dict(parse_qsl(urlsplit(again).query))["customer"] == "BARCHART"
         assert (await anna.get(again)).status_code == 200
+        opened.state.jobs.mark_erased(where.rsplit("/", 1)[1].removeprefix("JOB-"), opened.clock.ms)
+        assert "The file had events of a person who was erased: it was removed" in words((await anna.get(where)).text)
 
 
 async def test_a_report_is_nobody_elses_not_even_an_admins(site):

@@ -114,7 +114,12 @@ def test_every_page_is_accessible_light_stays_where_it_is_and_fits_a_telephone(s
     fill(shared)
     sign_in(browser, shared.url)
     paths = [page.path for page in PAGES if page.nav]
-    paths += ["/dashboard/account/keys", "/dashboard/account/code", "/dashboard/schedules/new"]
+    paths += [
+        "/dashboard/account/keys",
+        "/dashboard/account/code",
+        "/dashboard/schedules/new",
+        "/dashboard/events/batch",
+    ]
     paths += [
         "/dashboard/explore?by=type&by=customer&chart=stacked&range=7d",
         "/dashboard/paths?type=PORTFOLIO-ACCESSED",

@@ -103,7 +103,7 @@ def check_engine_files(node: NodeToCheck) -> Iterator[CheckResult]:
             "footfall verify tells whether events are missing; the service loads them again from the archive",
         )
     if not empty and not broken:
-        yield ok("engine", "its files are whole, as far as their names and sizes tell; footfall verify reads them")
+        yield ok("engine", "none of its files is without content, none left out; footfall verify reads them")
 
 
 def check_backup(node: NodeToCheck) -> Iterator[CheckResult]:
