@@ -120,7 +120,7 @@ async def _ask(visit: Visit, given: Parameters, period: Period, patience_s: floa
         (actors,) = await _within(patience_s, ask(visit, "uniques", {**given, **as_of})) or (None,)
         return Answers(now, None, cast("Uniques | None", actors), None)
     earlier = {**as_of, "start": [period.earlier[0]], "end": [period.earlier[1]]}
-    before, both = await asyncio.gather(
+    before, both = await _all(
         ask(visit, "summary", {**counts, **earlier, "top": [str(_TOP_BEFORE)]}),
         _within(patience_s, *(ask(visit, "uniques", {**given, **each}) for each in (as_of, earlier))),
     )
@@ -131,9 +131,19 @@ async def _within(patience_s: float | None, *asked: Coroutine[Any, Any, Answer])
     """The answers; None where they take longer, and then nobody waits for them any more."""
     try:
         async with asyncio.timeout(patience_s):
-            return await asyncio.gather(*asked)
+            return await _all(*asked)
     except TimeoutError:
         return None
+
+
+async def _all(*asked: Coroutine[Any, Any, Any]) -> list[Any]:
+    """All answers; where one is refused, nobody waits for the others any more."""
+    tasks = [asyncio.create_task(each) for each in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _numbers(address: PageAddress, period: Period, found: Answers, metric: str) -> dict[str, Any]:
