@@ -163,3 +163,27 @@ def test_an_address_over_its_limit_waits_for_its_handshake(tmp_path, pair):
     waited, handshakes = uvloop.run(wait())
     assert waited > 0.9
     assert handshakes == {"complete": 1, "failed": 0, "slow": 0, "plain": 0}
+
+
+def test_long_requests_one_behind_the_other_wait_in_the_socket(tmp_path, pair):
+    """Each pause between pieces of a body let another packet in: all that a client sent ahead was kept."""
+
+    def send(server):
+        with connect(server) as made:
+            request = post(b'{"events":[' + b" " * 600_000 + b"]}")
+            for _ in range(60):
+                made.sendall(request)
+            found = b""
+            while found.count(b"HTTP/1.1 200") < 60:
+                found += made.recv(MIB)
+
+    async def flood():
+        async with serving(tmp_path, **pair) as server:
+            sending, most = asyncio.create_task(asyncio.to_thread(send, server)), 0
+            while not sending.done():
+                await asyncio.sleep(0)
+                most = max([most, *(len(one.transport._waiting) for one in server.connections if one.transport)])
+            await sending
+            return most
+
+    assert uvloop.run(flood()) <= MIB

@@ -30,6 +30,7 @@ class TlsTransport(asyncio.Transport):
         self.is_paused = self.is_ended = self._is_closing = False
         self._waiting = memoryview(b"")  # What came and OpenSSL has not.
         self._fed_bytes = self._read_bytes = 0
+        self._is_plain_paused = False
         self._on_readable = on_readable
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -39,12 +40,14 @@ class TlsTransport(asyncio.Transport):
         return self._is_closing or self.plain.is_closing()
 
     def pause_reading(self) -> None:
-        self.is_paused = True
+        self.is_paused = self._is_plain_paused = True
         self.plain.pause_reading()
 
     def resume_reading(self) -> None:
+        """Go on with what came; more is read once that is done, so that only a packet or two ever wait."""
         self.is_paused = False
-        self.plain.resume_reading()
+        if self.is_ended or not self._waiting:
+            self._resume_plain()
         # What was decrypted before, or came in the same packet, waits.
         asyncio.get_running_loop().call_soon(self._on_readable)
 
@@ -99,13 +102,21 @@ class TlsTransport(asyncio.Transport):
     def _feed(self) -> bool:
         """Hand OpenSSL a piece of what waits, all of whose data was read. False when nothing waits."""
         piece = self._waiting[:_PIECE_BYTES]
+        if not piece:
+            self._resume_plain()
+            return False
         # The last view of a packet would keep all of it.
         self._waiting = self._waiting[len(piece) :] if len(piece) < len(self._waiting) else memoryview(b"")
         self._fed_bytes += len(piece)
         if self._fed_bytes > _OVERHEAD_BYTES_MAX + (1 + _OVERHEAD_FACTOR_MAX) * self._read_bytes:
             raise ssl.SSLError("too many bytes that are no data")
         self._incoming.write(piece)
-        return bool(piece)
+        return True
+
+    def _resume_plain(self) -> None:
+        if self._is_plain_paused and not self.plain.is_closing():
+            self._is_plain_paused = False
+            self.plain.resume_reading()
 
     def can_write_eof(self) -> bool:
         return True
