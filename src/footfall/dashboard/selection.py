@@ -45,7 +45,7 @@ def filters(address: PageAddress) -> Iterator[Filter]:
 async def ask(visit: Visit, name: str, given: Mapping[str, list[str]]) -> Answer:
     """The answer of a statistic, as `GET /usage/NAME` gives it. Raises RequestRefused as that does."""
     question = visit.services.usage.parse(name, given)
-    return await visit.services.usage.ask(visit.user, question)
+    return await visit.services.usage.ask(visit.user, question, asked_s=visit.begun_s)
 
 
 def narrowed(address: PageAddress, key: str, value: str) -> PageAddress:

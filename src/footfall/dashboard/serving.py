@@ -1,6 +1,7 @@
 """Serves a request for a page: session, rights, the view, and the answer with its headers."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -71,6 +72,7 @@ class Server:
             request=request,
             page=page,
             asked_ms=self._services.clock.now_ms(),
+            begun_s=time.monotonic(),
             root=urlsplit(base_url).path,
             base_url=base_url,
             token=token if is_token(token) else "",

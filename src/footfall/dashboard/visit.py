@@ -62,6 +62,8 @@ class Visit(Struct, kw_only=True):
     page: "PageEntry"
     # When the request came: up to then a page of what is now counts.
     asked_ms: int
+    # The same by the monotonic clock.
+    begun_s: float
     root: str
     base_url: str
     token: str

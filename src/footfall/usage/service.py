@@ -7,6 +7,7 @@ who may see what, up to which watermark events count, and how long and how many 
 import asyncio
 import contextlib
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,11 +40,12 @@ from footfall.usage.counts import count, earlier_period, parse_counts
 from footfall.usage.duplicates import Limit, time_limit
 from footfall.usage.event_list import list_events, list_types, parse_events, parse_types
 from footfall.usage.funnel import count_funnel, parse_funnel
+from footfall.usage.looks import SharedLooks
 from footfall.usage.paths import find_paths, find_top, parse_paths, parse_top
 from footfall.usage.query import Answer, Query, Watermark
 from footfall.usage.request import ParameterReader
 from footfall.usage.retention import count_retention, parse_retention
-from footfall.usage.rollups import Rollups, Scope
+from footfall.usage.rollups import Rollups, Scope, ScopeState
 from footfall.usage.selection import EVERY, EventSelection
 from footfall.usage.summary import compare_periods, parse_comparison, parse_summary, summarise
 from footfall.usage.uniques import count_uniques, parse_uniques, rolling_selection
@@ -101,9 +103,10 @@ class Question(Struct, frozen=True):
 
 
 class _Work:
-    """A question: the mark of its statements, whether work on it began and has ended, and whether it was given up."""
+    """A question: when it was asked, the mark of its statements, whether work began and ended, and was given up."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked_s: float) -> None:
+        self.asked_s = asked_s
         self.mark = f"usage-{uuid.uuid4()}"
         self.has_begun = False
         self.given_up = threading.Event()
@@ -124,6 +127,7 @@ class Usage:
         # One for each question at once. The event loop's own threads are few, and everything else waits for them.
         self._enders = ThreadPoolExecutor(settings.usage_at_once_max, "usage-end")
         self._cache = AnswerCache(settings.usage_cache_bytes_max)
+        self._looks = SharedLooks()
 
     @property
     def waiting(self) -> int:
@@ -151,15 +155,17 @@ class Usage:
             known = {**{key: values for key, values in known.items() if key != "range"}, **times}
         return Question(name, known, wanted, plan, frozenset(reader.names_read))
 
-    async def ask(self, user: User, question: Question, queue: str = "") -> Answer:
+    async def ask(self, user: User, question: Question, queue: str = "", asked_s: float | None = None) -> Answer:
         """The answer to a question, which waits behind others of the same `queue`; that is the user's, if not told.
+
+        The questions of a page have the time when the page was asked for, by the monotonic clock: they share looks.
 
         Raises RequestRefused when a customer is not the user's, the answer would be too long, or the store or the state
         does not answer.
         """
         selection = visible_selection(user, question.selection)
         wanted = structs.replace(question.wanted, selection=selection)
-        work = _Work()
+        work = _Work(time.monotonic() if asked_s is None else asked_s)
         try:
             return await self._executor.run(partial(self._answer, question, wanted, work), queue or user.account)
         except asyncio.CancelledError:
@@ -191,7 +197,7 @@ class Usage:
             link = _link(question, watermark.as_of)
             limit = partial(_unless_given_up, timed, work)
             asked = Query(self._store, self._settings, question.plan, wanted.selection, watermark, limit, link)
-            return self._cached(question, wanted, asked)
+            return self._cached(question, wanted, asked, work.asked_s)
         except StoreMemory as error:
             raise _too_much(f"take more than {self._settings.usage_memory_bytes_max} bytes of memory") from error
         except StoreLarge as error:
@@ -205,7 +211,7 @@ class Usage:
         finally:
             work.ended.set()
 
-    def _cached(self, question: Question, wanted: Any, asked: Query) -> Answer:
+    def _cached(self, question: Question, wanted: Any, asked: Query, asked_s: float) -> Answer:
         """The answer, from the cache where nothing has changed since it was given."""
         chosen, rollups = asked.selection, Rollups(self._store, asked.late_ms)
         timeless = structs.replace(wanted, selection=structs.replace(chosen, as_of=UNSET))
@@ -213,21 +219,27 @@ class Usage:
         tells_time = question.name == "retention" or getattr(wanted, "fill", False) or getattr(wanted, "rolling", ())
         minutes = {time_ms // windows.MINUTE_MS for time_ms in (asked.as_of, asked.as_of + 1) if tells_time}
         key = question.name, timeless, question.plan.fingerprint, frozenset(minutes)
-        kept, contents = self._cache.find(key), rollups.contents(asked.limit)
+        kept, contents = self._cache.find(key), self._contents(rollups, asked, asked_s)
         is_as_then = kept is not None and kept.contents == contents != ""
         reach = _reach(wanted)
-        state = kept.state if kept and is_as_then else rollups.state(reach, asked.limit)
+        state = kept.state if kept and is_as_then else self._scope_state(rollups, reach, asked, asked_s)
         if state.admitted_ms > asked.as_of:
             # Some events are not among these: the answer holds at this watermark alone.
             return STATISTICS[question.name].compute(asked.within(reach, state), wanted)
         if kept is None or kept.state != state:
             found = STATISTICS[question.name].compute(asked.within(reach, state), wanted)
-            is_same = contents == rollups.contents(asked.limit)
+            is_same = contents == self._contents(rollups, asked, time.monotonic())
             self._cache.keep(key, KeptAnswer(found, state, contents if is_same else ""))
             return found
         if not is_as_then:
             self._cache.keep(key, structs.replace(kept, contents=contents))
         return structs.replace(kept.answer, **asked.about(exact=kept.answer.exact))
+
+    def _contents(self, rollups: Rollups, asked: Query, asked_s: float) -> str:
+        return self._looks.find("contents", asked_s, asked.watermark, lambda: rollups.contents(asked.limit))
+
+    def _scope_state(self, rollups: Rollups, scope: Scope, asked: Query, asked_s: float) -> ScopeState:
+        return self._looks.find(scope, asked_s, asked.watermark, lambda: rollups.state(scope, asked.limit))
 
     def _watermark(self, selection: EventSelection) -> Watermark:
         """The watermark of an answer, by default of all loaded events; and whether all events up to it are loaded."""
