@@ -187,7 +187,7 @@ async def test_a_page_that_is_left_gives_its_question_up(site):
         person = await opened.signed_in()
         asked, ended = asyncio.Event(), asyncio.Event()
 
-        async def ask_for_ever(user, question):
+        async def ask_for_ever(user, question, asked_s):
             asked.set()
             try:
                 await asyncio.Event().wait()
