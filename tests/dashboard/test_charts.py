@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from footfall.dashboard.charts import draw_series, read_series
-from footfall.dashboard.charts.scale import name_times, round_steps
+from footfall.dashboard.charts.scale import name_times, round_steps, time_parts
 from footfall.dashboard.charts.series import HEIGHT
 
 DAY_MS = 86_400_000
@@ -49,6 +49,11 @@ def test_times_are_named_from_the_newest_back():
     assert name_times([0, 3_600_000], "hour") == {0: "00:00", 1: "01:00"}
     assert name_times([0, 400 * DAY_MS], "month") == {0: "Jan 1970", 1: "Feb 1971"}
     assert name_times([], "day") == {}
+    # What a script needs to name them in the browser's language.
+    assert [time_parts([0, DAY_MS], each) for each in ("hour", "week", "month")] == [
+        *("day month clock", "day month", "month")
+    ]
+    assert [time_parts([0, 400 * DAY_MS], "month"), time_parts([0, 60_000], "minute")] == ["month year", "clock"]
 
 
 def test_a_line_goes_through_its_values_and_stops_before_what_is_not_over():

@@ -52,6 +52,17 @@ def scriptless(browser: Browser) -> Iterator[Browser]:
     browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@pytest.fixture
+def german(browser: Browser) -> Iterator[Browser]:
+    """The browser of somebody who reads German."""
+    send, agent = browser.driver.execute_cdp_cmd, browser.run("navigator.userAgent")
+    send("Emulation.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "de"})
+    send("Emulation.setLocaleOverride", {"locale": "de"})
+    yield browser
+    send("Emulation.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": "en-GB"})
+    send("Emulation.setLocaleOverride", {})
+
+
 def number(text: str) -> int:
     return int(re.sub(r"\D", "", text))
 
@@ -162,3 +173,14 @@ def test_nothing_moves_for_those_who_want_no_motion_and_paper_has_no_navigation(
     for selector in (".tiles .big", "figure.chart svg", ".asof"):
         assert browser.one(selector).is_displayed(), selector
     send("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+def test_numbers_and_times_are_in_the_browser_s_language(filled, german: Browser):
+    sign_in(german, filled.url)
+    german.open(f"{filled.url}/dashboard/explore?{SELECTION}&by=type")
+    assert set(german.texts(".numbers td:nth-child(3)")) == {"50,0 %"}
+    # The axis of time too: 5. Nov.
+    named = german.run("[...document.querySelectorAll('svg text[data-local]')].map((each) => each.textContent)")
+    assert named
+    assert all(re.fullmatch(r"\d{1,2}\. [A-Z]\w+\.?", name) for name in named)
+    assert re.match(r"\d{1,2}\. \w+\.? \d{4}, \d\d:\d\d$", german.text(".asof time"))

@@ -30,9 +30,16 @@ def name_times(times: Sequence[int], interval: str) -> dict[int, str]:
     step = -(-len(times) // TIMES_MAX)
     # Counted from the end: the newest is what people look at. The first and last need room on their side.
     places = sorted(range(len(times) - 1, -1, -step))
-    several_years = _date(times[0]).year != _date(times[-1]).year
-    several_days = _date(times[0]).date() != _date(times[-1]).date()
-    return {place: name_time(times[place], interval, year=several_years, day=several_days) for place in places}
+    years, days = _several(times)
+    return {place: name_time(times[place], interval, year=years, day=days) for place in places}
+
+
+def time_parts(times: Sequence[int], interval: str) -> str:
+    """The parts that the names of these times on an axis have, for who names them in another language."""
+    years, days = _several(times)
+    if interval in ("minute", "hour"):
+        return "day month clock" if days else "clock"
+    return ("month" if interval == "month" else "day month") + (" year" if years else "")
 
 
 def name_time(local_ms: int, interval: str, *, year: bool = False, day: bool = True) -> str:
@@ -48,6 +55,12 @@ def name_time(local_ms: int, interval: str, *, year: bool = False, day: bool = T
             return f"{month}{tail}"
         case _:
             return f"{found.day} {month}{tail}"
+
+
+def _several(times: Sequence[int]) -> tuple[bool, bool]:
+    """Whether an axis is of several years, and of several days."""
+    first, last = _date(times[0]), _date(times[-1])
+    return first.year != last.year, first.date() != last.date()
 
 
 def _date(local_ms: int) -> dt.datetime:

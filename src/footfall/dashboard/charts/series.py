@@ -5,9 +5,9 @@ from typing import Final
 
 from markupsafe import Markup
 
-from footfall.dashboard.charts.scale import name_times, round_steps
+from footfall.dashboard.charts.scale import name_times, round_steps, time_parts
 from footfall.dashboard.charts.specification import Series, SeriesChart
-from footfall.dashboard.charts.svg import element, path, percent
+from footfall.dashboard.charts.svg import Value, element, path, percent
 
 # Pixels: the plot, the room above it for half a letter, and that below it for the names of times.
 HEIGHT: Final = 240
@@ -83,17 +83,20 @@ class _Plot:
     def numbers(self) -> Iterator[Markup]:
         """The numbers of the lines, left of the plot."""
         for step in self._steps:
-            yield element("text", _number(step), x=-8, y=self._y(step) + 4, text_anchor="end", class_="tick")
+            yield element("text", _number(step), x=-8, y=self._y(step) + 4, text_anchor="end", class_="tick quantity")
 
     def times(self) -> Iterator[Markup]:
         """The names of times below."""
-        named = name_times(self._chart.times, self._chart.interval)
+        times, interval = self._chart.times, self._chart.interval
+        named = name_times(times, interval)
+        parts = time_parts(times, interval) if named else ""
         for order, (place, name) in enumerate(named.items()):
             x = self._x(place)
             anchor = "start" if x < 0.02 else "end" if x > 0.98 else "middle"
             # On a narrow screen every second one is left out, from the end.
             kind = "tick" if (len(named) - order) % 2 else "tick wide"
-            yield element("text", name, x=percent(x), y=ABOVE + HEIGHT + 20, text_anchor=anchor, class_=kind)
+            at: dict[str, Value] = {"x": percent(x), "y": ABOVE + HEIGHT + 20, "text_anchor": anchor}
+            yield element("text", name, **at, class_=kind, data_local=times[place], data_parts=parts)
 
     def marks(self) -> Iterator[Markup]:
         """Lines, areas or bars."""
