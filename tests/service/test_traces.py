@@ -1,11 +1,13 @@
 """Traces: a collector gets the spans of requests, below those of their callers, linked to the load into the store."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from otlp import spans_of
 from receivers import Receiver, receiving
 
 from footfall.system.waiting import wait_until
@@ -82,3 +84,10 @@ def test_a_trace_leads_from_the_caller_to_the_load(serve: Any, collector: Receiv
     assert refused["http.response.status_code"] == "401"
     assert b"a-secret" not in b"".join(request.body for request in collector.received)
     assert {request.headers["content-type"] for request in collector.received} == {"application/json"}
+    assert all(spans_of(request) for request in collector.received)
+    assert wait_until(lambda: sent(service) >= len(spans(collector)), 60, 0.05)
+
+
+def sent(service: Any) -> float:
+    told = service.client.get("/metrics").text
+    return sum(map(float, re.findall(r'^footfall_trace_spans_total\{outcome="sent"\} (\S+)$', told, re.MULTILINE)))

@@ -18,7 +18,9 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """Answers with `replies` in turn, each a status and headers, then with 204."""
+    """Answers with `replies` in turn, each a status and headers, and with `body`; then with 204."""
+
+    body = b""
 
     def __init__(self, tls: Any = None) -> None:
         self.received: list[Received] = []
@@ -48,8 +50,10 @@ class Receiver:
                 self.send_response(status)
                 for name, value in answer.items():
                     self.send_header(name, value)
-                self.send_header("content-length", "0")
+                told = b"" if status == 204 else receiver.body
+                self.send_header("content-length", str(len(told)))
                 self.end_headers()
+                self.wfile.write(told)
 
             do_GET = do_POST  # noqa: N815 - the library's name
 

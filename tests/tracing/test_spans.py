@@ -1,15 +1,23 @@
-"""Trace contexts of callers, the ids of loads, and a collector that is away or slow."""
+"""Trace contexts of callers, the ids of loads, and collectors: a real one, and those that are away, slow or full."""
 
-import json
+import asyncio
+import socket
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from otlp import running_collector, spans_of
 from receivers import Receiver, receiving
 
 from footfall.settings import Settings
+from footfall.system.waiting import wait_until
 from footfall.tracing import SpanKind, TraceContext, Tracer, TraceSpan, load_context, read_traceparent
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+SAMPLED = [(b"traceparent", f"00-{TRACE}-{CALLER}-01".encode())]
 
 
 @pytest.fixture
@@ -57,11 +65,24 @@ def test_requests_without_a_caller_are_traced_by_chance_and_those_with_one_as_it
     begun = [everything.begin([]) for _ in range(2)]
     assert len({each.context.trace_id for each in begun if each is not None and not each.parent_id}) == 2
     assert nothing.begin([]) is None
-    caller = [(b"traceparent", f"00-{TRACE}-{CALLER}-01".encode())]
-    followed = nothing.begin(caller)
+    followed = nothing.begin(SAMPLED)
     assert followed is not None
     assert (followed.context.trace_id, followed.parent_id) == (TRACE, CALLER)
     assert everything.begin([(b"traceparent", f"00-{TRACE}-{CALLER}-00".encode())]) is None
+
+
+def test_callers_who_say_so_are_traced_within_a_bound_and_by_chance_beyond(monkeypatch: Any) -> None:
+    now_s = 1_000.0
+    monkeypatch.setattr("footfall.tracing.tracer.time", SimpleNamespace(monotonic=lambda: now_s))
+    here = tracer(1, traces_percent=0, traces_callers_per_s=2)
+    assert [here.begin(SAMPLED) is not None for _ in range(4)] == [True, True, False, False]
+    now_s += 0.5
+    assert [here.begin(SAMPLED) is not None for _ in range(2)] == [True, False]
+    now_s += 3_600
+    assert sum(here.begin(SAMPLED) is not None for _ in range(9)) == 2
+    beyond = tracer(1, traces_percent=100, traces_callers_per_s=0).begin(SAMPLED)
+    assert beyond is not None
+    assert (beyond.context.trace_id, beyond.parent_id) == (TRACE, CALLER)
 
 
 def test_the_ids_of_a_load_are_those_that_any_process_derives() -> None:
@@ -80,14 +101,91 @@ async def test_spans_wait_for_a_collector_that_is_away_within_a_bound(collector:
     here.add(span("e"))
     await here.export()
     assert (here.sent, here.dropped) == (3, 2)
-    bodies = [json.loads(request.body)["resourceSpans"][0]["scopeSpans"][0]["spans"] for request in collector.received]
-    assert [[each["name"] for each in body] for body in bodies] == [["a", "b", "c"], ["a", "b", "c"], ["e"]]
-    first = bodies[0][0]
-    assert (first["attributes"], first["status"], first["startTimeUnixNano"]) == (
-        [{"key": "a", "value": {"intValue": str(2**60)}}],
-        {"code": 2},
-        "1",
-    )
+    names = [[each.name for each in spans_of(request)] for request in collector.received]
+    assert names == [["a", "b", "c"], ["a", "b", "c"], ["e"]]
+    assert here.values() == {
+        ("footfall_trace_spans_total", "sent"): 3,
+        ("footfall_trace_spans_total", "dropped"): 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        (b'{"partialSuccess": {"rejectedSpans": "2", "errorMessage": "no room\\u001b[2J"}}', 1),
+        (b'{"partialSuccess": {"rejectedSpans": 99}}', 0),
+        (b'{"partialSuccess": {"errorMessage": "take care"}}', 3),
+        (b'{"partialSuccess": null}', 3),
+        (b'{"partialSuccess": {"rejectedSpans": []}}', 3),
+        (b"[" * 10_000, 3),
+        (b"\xff", 3),
+        (b"", 3),
+    ],
+)
+async def test_spans_that_a_collector_did_not_take_count_as_dropped(
+    collector: Receiver, caplog: Any, body: bytes, sent: int
+) -> None:
+    here = tracer(collector.port)
+    collector.replies.append((200, {}))
+    collector.body = body
+    for name in "abc":
+        here.add(span(name))
+    await here.export()
+    assert (here.sent, here.dropped) == (sent, 3 - sent)
+    assert "\x1b" not in caplog.text
+
+
+async def test_a_collector_that_hangs_keeps_no_process_from_stopping(monkeypatch: Any) -> None:
+    monkeypatch.setattr("footfall.tracing.tracer._TIMEOUT_S", 3_600)
+    monkeypatch.setattr("footfall.tracing.tracer.STOP_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        here, stop = tracer(hanging.getsockname()[1]), asyncio.Event()
+        here.add(span("a"))
+        running = asyncio.create_task(here.run(stop))
+        hanging.setblocking(False)
+        connection, _ = await asyncio.get_running_loop().sock_accept(hanging)
+        here.add(span("b"))
+        stop.set()
+        await asyncio.wait_for(running, 60)
+        connection.close()
+    assert (here.sent, here.dropped) == (0, 2)
+
+
+async def test_what_waits_is_sent_before_a_stop_whatever_pause_the_collector_asked_for(collector: Receiver) -> None:
+    here, stop = tracer(collector.port), asyncio.Event()
+    collector.replies.append((429, {"retry-after": "3600"}))
+    here.add(span("a"))
+    running = asyncio.create_task(here.run(stop))
+    async with asyncio.timeout(60):
+        while not collector.received:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+    assert (here.sent, here.dropped, len(collector.received)) == (1, 0, 2)
+
+
+async def test_a_real_collector_takes_all_that_a_span_has(collector: Receiver, tmp_path: Path) -> None:
+    pytest.importorskip("rotel")
+    with running_collector(tmp_path, collector) as url:
+        here = Tracer(Settings(traces_url=url), "web")
+        begun = here.begin(SAMPLED)
+        assert begun is not None
+        here.add(span("a"))
+        here.add_journal_wait(begun, 2**60, 2**60 + 1, "segment")
+        here.add_load("segment", 5, {"events": -(2**62)})
+        await here.export()
+        assert (here.sent, here.dropped) == (3, 0)
+        assert await asyncio.to_thread(wait_until, lambda: bool(collector.received), 60, 0.01)
+    (request,) = collector.received
+    assert request.headers["content-type"] == "application/x-protobuf"
+    failed, wait, load = spans_of(request)
+    assert (failed.trace_id.hex(), failed.span_id.hex()) == (TRACE, CALLER)
+    assert (failed.kind, failed.status.code) == (Span.SPAN_KIND_INTERNAL, Status.STATUS_CODE_ERROR)
+    assert (wait.trace_id.hex(), wait.parent_span_id.hex()) == (TRACE, begun.context.span_id)
+    assert (wait.start_time_unix_nano, wait.end_time_unix_nano) == (2**60, 2**60 + 1)
+    assert [(link.trace_id, link.span_id) for link in wait.links] == [(load.trace_id, load.span_id)]
+    values = {each.key: each.value for each in load.attributes}
+    assert (values["footfall.segment"].string_value, values["events"].int_value) == ("segment", -(2**62))
 
 
 async def test_a_collector_that_nobody_runs_takes_nothing_and_fails_nobody() -> None:

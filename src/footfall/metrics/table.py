@@ -232,6 +232,13 @@ METRICS: Final = (
         "footfall_alert_messages_waiting", MetricKind.GAUGE, Merge.SUM, "Messages that wait for the receiver of alerts."
     ),
     Metric(
+        "footfall_trace_spans_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Spans of traces: sent to the collector, or dropped because it was away or refused them.",
+        ("outcome",),
+    ),
+    Metric(
         "footfall_backup_age_seconds",
         MetricKind.GAUGE,
         Merge.NODE,

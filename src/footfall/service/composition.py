@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footfall.settings import Settings
-from footfall.system import background
-from footfall.system.background import BackgroundTask
 from footfall.system.clock import Clock, NodeClock
 from footfall.system.data_folder import data_folder, is_served, node_name
 from footfall.system.process import CannotServe, SettingsUnusable
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from footfall.views import Views
     from footfall.web import PageRoute, Parts
 
-# Seconds between two times at which the spans that wait are sent.
-TRACES_PERIOD_S = 1.0
 # Seconds in which a service that says that it listens has started its engine, as a rule; and between two questions.
 ENGINE_STARTS_S = 10.0
 ENGINE_PERIOD_S = 0.1
@@ -133,7 +129,7 @@ def new_alerts(
 
 
 @contextlib.asynccontextmanager
-async def open_tracer(settings: Settings, role: str) -> AsyncIterator["Tracer | None"]:
+async def open_tracer(settings: Settings, role: str, metrics: "SharedMetrics") -> AsyncIterator["Tracer | None"]:
     """The tracer of a process, which sends what waits, at the end too; None where the settings name no collector."""
     if not settings.traces_url:
         yield None
@@ -141,13 +137,13 @@ async def open_tracer(settings: Settings, role: str) -> AsyncIterator["Tracer | 
     from footfall.tracing import Tracer
 
     tracer, stop = Tracer(settings, role), asyncio.Event()
+    metrics.add(tracer.values)
     async with asyncio.TaskGroup() as tasks:
-        background.start([BackgroundTask("send the traces", TRACES_PERIOD_S, tracer.export)], tasks, stop)
+        tasks.create_task(tracer.run(stop), name="send the traces")
         try:
             yield tracer
         finally:
             stop.set()
-    await tracer.export()
 
 
 @contextlib.asynccontextmanager

@@ -72,7 +72,7 @@ async def web(settings: Settings) -> AsyncIterator[tuple[Any, Callable[..., Any]
         queues = _Queues(collector, accounts, codes, receipts, estimates, usage)
         metrics = _share_metrics(stack, settings, partial(_values, collector, journal, live, queues, tls))
         views = Views(state, settings, clock, usage)
-        tracer = await stack.enter_async_context(composition.open_tracer(settings, "web"))
+        tracer = await stack.enter_async_context(composition.open_tracer(settings, "web", metrics))
         stop = asyncio.Event()
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         tasks.create_task(journal.run(), name="journal")

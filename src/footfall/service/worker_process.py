@@ -11,7 +11,7 @@ from footfall import audit
 from footfall.erasure import Eraser, EraserDependencies
 from footfall.files import Files
 from footfall.loading import Archive, Loader, Retention
-from footfall.metrics import METRICS_PERIOD_S, Values, open_metrics
+from footfall.metrics import METRICS_PERIOD_S, SharedMetrics, Values, open_metrics
 from footfall.quarantine import HeldCounter
 from footfall.reports import Runner
 from footfall.schedules import Scheduler
@@ -51,12 +51,12 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         segments = composition.journal_folder(settings)
         tombstones = Tombstones(state)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock, tombstones)
-        await stack.enter_async_context(_tracing(loader, settings))
         held = HeldCounter(store)
         node = node_name(settings)
         keeper = RollupKeeper(state, store, settings, clock, node)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
         metrics = stack.enter_context(open_metrics(settings, "worker", partial(_values, loader, held, keeper, runner)))
+        await stack.enter_async_context(_tracing(loader, settings, metrics))
         alerts = composition.new_alerts(settings, state, store, clock, metrics, loader, keeper)
         eraser = Eraser(EraserDependencies(settings, state, store, plan, loader, tombstones, clock, node))
         scheduler = Scheduler(state, store, settings, clock, plan)
@@ -105,9 +105,9 @@ async def _load_waiting(loader: Loader) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _tracing(loader: Loader, settings: Settings) -> AsyncIterator[None]:
+async def _tracing(loader: Loader, settings: Settings, metrics: SharedMetrics) -> AsyncIterator[None]:
     """The loads are traced, where the settings want that."""
-    async with composition.open_tracer(settings, "worker") as tracer:
+    async with composition.open_tracer(settings, "worker", metrics) as tracer:
         if tracer is not None:
             loader.observe = partial(_trace_load, tracer)
         yield

@@ -339,5 +339,8 @@ ALERT_TIMEOUT_S = 10
 ALERT_WAITING_MAX = 200
 # Of 100 requests that no caller traces, how many are: enough to see what is slow, without a collector of the same size.
 TRACES_PERCENT = 1
+# Requests a second, of one process, that are traced because their callers say so, which strangers can too: with two
+# spans each they would take two minutes to fill what waits for a collector that is away.
+TRACES_CALLERS_PER_S = 20
 # Spans that wait for the collector in one process, some KiB each in memory.
 TRACES_WAITING_MAX = 5_000

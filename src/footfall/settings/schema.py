@@ -216,6 +216,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     traces_url: str = ""
     traces_percent: Annotated[int, Meta(ge=0, le=100)] = limits.TRACES_PERCENT
+    traces_callers_per_s: NotNegative = limits.TRACES_CALLERS_PER_S
     traces_waiting_max: Positive = limits.TRACES_WAITING_MAX
 
     store_connect_timeout_s: Positive = limits.STORE_CONNECT_TIMEOUT_S
