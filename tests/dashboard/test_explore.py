@@ -97,7 +97,8 @@ async def test_the_answer_can_be_taken_away(site):
         opened.load(*events(3))
         person = await opened.signed_in()
         page = (await person.get(f"{PATH}?by=type&range=7d&customer=BARCHART")).text
-        (command,) = re.findall(r'data-copy="([^"]*)"', page)
+        command, own = re.findall(r'data-copy="([^"]*)"', page)
+        assert own.startswith("footfall stats counts --url http://events.example --by type --customer BARCHART ")
         (schedule,) = re.findall(r'href="(/dashboard/schedules/new[^"]*)"', page)
         form = (await person.get(html.unescape(schedule))).text
         assert 'name="customer" value="BARCHART"' in form

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from click.testing import CliRunner, Result
 
 from footfall.cli import main
 from footfall.cli.remote.selection import ChosenEvents, last_times
+from footfall.dashboard.commands import report_command
+from footfall.dashboard.views.choice import Choice
 
 pytestmark = pytest.mark.usefixtures("user_of_shared")
 
@@ -55,6 +58,38 @@ def test_the_file_is_the_services_and_can_be_asked_for_again(shared):
     assert report(found["source"], "--no-wait").stdout == f"{found['source']}\n"
     assert report(found["source"], "--last", "7d").exit_code == 2
     assert not list(Path().glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"times": "excel", "delimiter": "semicolon", "safe": True, "header": True, "duplicates": "drop"},
+        {"customers": ("*",), "products": ("*",), "types": (), "format": "parquet", "basis": "received", "as_of": "7"},
+    ],
+)
+def test_the_command_that_a_page_offers_makes_the_same_report(shared, changes):
+    usual = {"basis": "event", "duplicates": "keep", "format": "csv", "compression": "zstd", "delimiter": "tab"}
+    names = {"customers": ("TGAM", "BARCHART"), "products": ("PORTFOLIO",), "types": ("PORTFOLIO-A*", "-x")}
+    times = {"start": str(START), "end": "2015-09-01", "timezone": "Europe/Berlin"}
+    further = {"where": ("userId:is not:b o", "userId:not empty"), "header": False, "times": "ms", "safe": False}
+    choice = Choice(**{**usual, **names, **times, **further, **changes})
+    event = {**EVENT, "timestamp": START + DAY_MS, "context": ["=ada", "p"]}
+    shared.client.post("/events", json={"events": [event]}).raise_for_status()
+    name, *words = shlex.split(report_command(shared.url, choice))
+    assert name == "footfall"
+    told = report(*words[1:], "--no-wait")
+    assert told.exit_code == 0, told.output
+    same = shared.client.post("/reports", content=choice.body()).raise_for_status().json()["source"]
+    own, theirs = (manifest(shared, source) for source in (told.stdout.strip(), same))
+    assert own == theirs
+    assert bool(own["rows"]["total"]) == (choice.format == "csv")
+
+
+def manifest(shared, source):
+    """What a report stands on, but for what only it has."""
+    assert shared.wait(source)["status"] == "COMPLETE"
+    found = shared.client.get(f"/reports/{source}/manifest").raise_for_status().json()
+    return {key: value for key, value in found.items() if key not in ("source", "file", "watermark")}
 
 
 def test_ctrl_c_while_it_waits_tells_how_to_go_on_and_another_file_gives_way(shared):

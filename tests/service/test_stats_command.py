@@ -1,6 +1,7 @@
 """`footfall stats`: the numbers of the calls, as tables that fit, and as the files that the service makes."""
 
 import json
+import shlex
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from footfall.cli import main
 from footfall.cli.remote.statistic_tables import statistic_lines
+from footfall.dashboard.commands import stats_command
 
 pytestmark = pytest.mark.usefixtures("user_of_shared")
 
@@ -57,6 +59,33 @@ def test_numbers_are_those_of_the_calls(shared, loaded):
     # A version that would colour the terminal does not.
     summary = stats("summary", *SCOPE).stdout
     assert ("\\u001b[31m" in summary, "\x1b" in summary, "3 actors" in summary) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "counts?interval=day&by=type&by=userId&top=5&fill=true&types=PORTFOLIO-A*&types=-x",
+        "counts?by=none&where=userId:is not:bob&versions=%1B[31m&duplicates=drop",
+        f"funnel?step={TYPES[0]}&step={TYPES[1]}%3BuserId:is:ada&window=7d&order=strict",
+        f"retention?interval=week&periods=2&first={TYPES[0]}",
+        f"paths?type={TYPES[0]}&levels=1",
+    ],
+)
+def test_the_command_that_a_page_offers_asks_the_same(shared, loaded, asked):
+    scope = f"customer=TGAM&product=PORTFOLIO&start={START}&end=2016-05-01&timezone=Europe/Berlin"
+    link = shared.client.get(f"/usage/{asked}&{scope}").raise_for_status().json()["link"]
+    name, *words = shlex.split(stats_command(shared.url, link))
+    assert name == "footfall"
+    told = stats(*words[1:], "--json")
+    assert told.stdout_bytes == shared.client.get(f"/{link}").content, told.output
+
+
+def test_no_command_is_offered_that_would_ask_something_else():
+    assert stats_command("http://here", "usage/counts?customer=%2A&product=%2A&asOf=7") == (
+        "footfall stats counts --url http://here --as-of 7"
+    )
+    for link in ("usage/events?customer=A", "usage/counts?types=A%2CB", "usage/paths?exclude=A&exclude=B"):
+        assert stats_command("http://here", link) == "", link
 
 
 def test_files_are_what_the_service_makes(shared, loaded):

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from footfall.dashboard.address import PageAddress
+from footfall.dashboard.commands import report_command
 from footfall.dashboard.refusals import Fault, fault_of
 from footfall.dashboard.views.choice import (
     COMPRESSIONS,
@@ -82,6 +83,7 @@ def form(visit: Visit, choice: Choice, fault: Fault | None, estimate: Estimate |
         "estimate": estimate,
         "fault": fault,
         "command_text": _command(visit, choice.body()),
+        "own_command": report_command(visit.base_url, choice),
     }
     return Rendered("report_form.html", values, fault.status if fault else 200)
 
@@ -111,6 +113,7 @@ async def show_one(visit: Visit) -> Shown:
         "counts": sorted(manifest.rows.by_type.items(), key=lambda pair: -pair[1]) if manifest else (),
         "again": again,
         "command_text": _command(visit, _choice_of(job).body()),
+        "own_command": report_command(visit.base_url, _choice_of(job)),
     }
     return Rendered("report.html", values)
 
