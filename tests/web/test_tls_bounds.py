@@ -187,3 +187,26 @@ def test_long_requests_one_behind_the_other_wait_in_the_socket(tmp_path, pair):
             return most
 
     assert uvloop.run(flood()) <= MIB
+
+
+def test_what_is_sent_behind_a_refused_body_is_read_on(tmp_path, pair):
+    """Reading stays paused no longer than the request: what came behind it kept a client from its answer's end."""
+
+    def send(server):
+        with connect(server) as made:
+            head = b"POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+            made.sendall(
+                head
+                + b"transfer-encoding: chunked\r\n\r\n"
+                + b"%x\r\n" % 600_000
+                + b" " * 600_000
+                + b"\r\nno length\r\n"
+            )
+            made.sendall(b" " * 10 * MIB)
+            return made.recv(MIB)[9:12]
+
+    async def refuse():
+        async with serving(tmp_path, linger_s=3600, **pair) as server:
+            return await asyncio.to_thread(send, server)
+
+    assert uvloop.run(refuse()) == b"400"

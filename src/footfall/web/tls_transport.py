@@ -126,6 +126,9 @@ class TlsTransport(asyncio.Transport):
         self._say_goodbye()
         if not self.plain.is_closing() and self.plain.can_write_eof():
             self.plain.write_eof()
+        if not self.is_paused:
+            # What waits is decrypted no more, and must not hold back what comes.
+            self._resume_plain()
 
     def close(self) -> None:
         if not self._is_closing:
