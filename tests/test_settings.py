@@ -308,6 +308,24 @@ def test_a_table_from_the_environment_is_json() -> None:
     assert line == f"FOOTFALL_DESTINATIONS: expected a table in JSON, such as {example}"
 
 
+def test_rules_of_retention_are_a_list() -> None:
+    text = 'retention_rules = [{ product = "SHOP", type = "VIEW*", days = 9 }, { days = 400 }]'
+    loaded = load(write(text), {}, {})
+    rules = [{"product": "SHOP", "type": "VIEW*", "days": 9}, {"product": "*", "type": "*", "days": 400}]
+    assert {name: value for name, value, _ in loaded.shown()}["retention_rules"] == rules
+    assert load(None, as_environment(loaded.settings), {}).settings == loaded.settings
+    for given, expected in (
+        ("retention_rules = 5", "retention_rules: expected a list"),
+        ("retention_rules = [{ days = 'x' }]", "retention_rules: rule 1: Expected `int`, got `str` - at `$.days`"),
+        ("retention_rules = [{ type = 'A', day = 1 }]", "retention_rules: rule 1: Object contains unknown field `day`"),
+        ("retention_rules = [{ days = 0 }]", "retention_rules: rule 1: days: expected 1 to 36500, or -1 for ever"),
+    ):
+        (line,) = problems(write(given))
+        assert line.startswith(f"footfall.toml: {expected}")
+    (line,) = problems(environment={"FOOTFALL_RETENTION_RULES": "x"})
+    assert line.startswith("FOOTFALL_RETENTION_RULES: expected a list in JSON, such as [{")
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError, match="immutable"):
         Settings().port = 1  # type: ignore[misc]

@@ -28,7 +28,7 @@ LAYERS = (
     ("dashboard",),
     ("web",),
     ("ingest",),
-    ("erasure",),
+    ("erasure", "expiry"),
     ("backup", "demo", "doctor", "integrity", "privacy"),
     ("alerts", "schedules"),
     ("views",),

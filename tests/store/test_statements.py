@@ -49,8 +49,8 @@ PIECES = {
     "{{begin}}": "toInt64(0)",
     "{{units}}": "hours",
     "{{width}}": "3600000",
-    # A person who is erased.
-    "{{person}}": "customer = {customer:String}",
+    # Persons who are erased, or what is past its time.
+    "{{gone}}": "customer = {customer:String}",
 }
 FUNNEL = PIECES | {"{{counts}}": "count()", "{{value}}": "first_value AS value,"}
 PLACEHOLDER = re.compile(r"\{(\w+):([\w()]+)\}")

@@ -53,6 +53,7 @@ COMMANDS = (
     "quarantine show e2d04b89-972d-4a0a-b0ee-427bef63a8d0/3",
     "rebuild",
     "restore PLACE",
+    "retention",
     "schedule add --user anna --customer TGAM --product ALERT --every day --new",
     "schedule list",
     "schedule pause some",

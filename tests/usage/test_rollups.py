@@ -75,7 +75,7 @@ def test_days_whose_events_were_deleted_are_counted_anew_once_they_are_forgotten
     rolled_up.load(event(), event(customer="D"))
     rolled_up.count_days()
     rolled_up.store.write("ALTER TABLE events DELETE WHERE customer = 'C' SETTINGS mutations_sync = 1", {})
-    rolled_up.rollups.forget("C", "P", int(time.time() * 1000))
+    rolled_up.rollups.forget([("C", "P")], int(time.time() * 1000))
     assert total(rolled_up) == 1
     rolled_up.count_days()
     assert days(rolled_up) == set()

@@ -90,7 +90,7 @@ def take(place: Place, name: str, what: Any) -> None:
         place.store.write("OPTIMIZE TABLE events FINAL", {})
         place.store.write("OPTIMIZE TABLE rollup_changes FINAL", {})
     elif name == "forget":
-        place.rollups.forget("C", "P", int(time.time() * 1000))
+        place.rollups.forget([("C", "P")], int(time.time() * 1000))
 
 
 def consistent(known: list[dict[str, Any]], more: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Erasures beside a backup that was made before them: a restore leaves out what they say.
+"""Erasures and cutoffs beside a backup that was made before them: a restore leaves out what they say.
 
 `tombstones.json` is written by the work of an erasure, and is no part of the manifest, which says what was copied when.
-A later backup in the same place has the erasures in its state, and nothing of the persons.
+A later backup in the same place has the erasures in its state, and nothing of the persons. The same is so for the
+cutoffs of retention.
 """
 
 import logging
@@ -16,7 +17,7 @@ from footfall.backup.errors import BackupDamaged, BackupRefused, LocationFailed
 from footfall.backup.location import BackupLocation
 from footfall.backup.manifest import MANIFEST_NAME, PartKind, installation_id, read_manifest
 from footfall.journal import SegmentKind, kind_of
-from footfall.state import COPY_PREFIX, Erasure, ErasurePhase, State
+from footfall.state import COPY_PREFIX, Erasure, ErasurePhase, RetentionCutoff, State
 from footfall.tombstones import LineFilter, salt_of
 
 log = logging.getLogger(__name__)
@@ -25,10 +26,11 @@ TOMBSTONES_NAME = "tombstones.json"
 
 
 class BackupTombstones(Struct, frozen=True, kw_only=True):
-    """The erasures of an installation, and the ids of the reports that have one of the persons."""
+    """The erasures and cutoffs of an installation, and the ids of the reports that have one of the persons."""
 
     installation: str
     erasures: tuple[Erasure, ...] = ()
+    cutoffs: tuple[RetentionCutoff, ...] = ()
     reports: tuple[str, ...] = ()
 
 
@@ -73,7 +75,8 @@ def leave_tombstones(location: BackupLocation, state: State) -> None:
     erasures = tuple(one for one in state.erasures.all() if one.phase is not ErasurePhase.FILES)
     sources = {report.source for one in erasures for report in _read_receipt(one.receipt).reports}
     reports = tuple(sorted(source.partition("-")[2] for source in sources))
-    left = BackupTombstones(installation=own, erasures=erasures, reports=reports)
+    cutoffs = tuple(state.retention.all())
+    left = BackupTombstones(installation=own, erasures=erasures, cutoffs=cutoffs, reports=reports)
     location.put(TOMBSTONES_NAME, msgspec.json.format(msgspec.json.encode(left), indent=1))
     location.sync()
 
@@ -93,10 +96,16 @@ def read_tombstones(location: BackupLocation, installation: str) -> BackupTombst
 
 
 class RestoreFilter:
-    """Leaves erased persons out of what a restore writes; made when the state is restored, which has the secret."""
+    """Leaves erased persons, and what is past, out of what a restore writes.
+
+    It is made when the state is restored, which has the secret of the digests.
+    """
 
     def __init__(self, found: BackupTombstones, state: State, now_ms: int) -> None:
-        self._lines = LineFilter(salt_of(state), found.erasures) if found.erasures else None
+        state.retention.merge(found.cutoffs)
+        cutoffs = state.retention.all()
+        has_lines = bool(found.erasures or cutoffs)
+        self._lines = LineFilter(salt_of(state), found.erasures, cutoffs) if has_lines else None
         self.reports = frozenset(found.reports)
         # Rows that were left out of the events of each day, and of quarantine.
         self.left_out: Counter[str] = Counter()
@@ -108,7 +117,7 @@ class RestoreFilter:
                 state.jobs.record_removal(report)
 
     def clean(self, kind: PartKind, name: str, data: bytes) -> bytes:
-        """The frames of a part without the persons; empty when nothing is left."""
+        """The frames of a part without what is gone; empty when nothing is left."""
         if self._lines is None:
             return data
         lines = {PartKind.EVENTS: SegmentKind.EVENTS, PartKind.QUARANTINE: SegmentKind.QUARANTINE}.get(kind)

@@ -40,6 +40,7 @@ _COMMANDS = {
     ),
     "erase": ("footfall.cli.erase:erase", "Erase a person everywhere, and keep them away."),
     "erasures": ("footfall.cli.erase:erasures", "List the erasures of persons, and show their receipts."),
+    "retention": ("footfall.cli.retention:retention", "Show for how long events are kept, and what goes."),
     "backup": ("footfall.cli.backup:backup", "Copy everything to a folder or an object store, while the service runs."),
     "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),
     "upgrade": ("footfall.cli.upgrade:upgrade", "Say what this version changes in the data, copy them, upgrade them."),

@@ -24,6 +24,7 @@ from footfall.integrity import (
     Absence,
     CheckedDay,
     ComparisonResult,
+    Expiry,
     Finding,
     Rebuilding,
     RebuildPlan,
@@ -58,7 +59,7 @@ def verify(settings: Settings, days: int | None, frames_only: bool, as_json: boo
 
     Every archived event must be in the store once and unchanged, and every event that the store has of the archive's
     time must be archived; likewise what quarantine holds, and has released or dropped. Nothing may be left of erased
-    persons. Run it on a node, with the
+    persons, and of what is past the time for which it is kept. Run it on a node, with the
     service's settings, while the service runs: events that arrive meanwhile raise no alarm. The exit code is 0 when
     all is well, 1 when something is missing, doubled, changed, damaged or set aside, and 3 when that could not be found
     out.
@@ -93,6 +94,8 @@ def _describe_verification(verdict: VerificationResult) -> Iterator[str]:
         yield f"damaged   {harmed(harm)}"
     if verdict.erased is not None and verdict.erased.persons:
         yield from _describe_absence(verdict.erased)
+    if verdict.past is not None and verdict.past.cutoffs:
+        yield from _describe_expiry(verdict.past)
     if verdict.compared is None:
         why = "no events are archived" if not verdict.archive.events else "only the checksums were asked for"
         yield f"store     not compared, because {why}"
@@ -104,6 +107,14 @@ def _describe_absence(erased: Absence) -> Iterator[str]:
         yield f"erased    nothing is left of {who}"
     for place, count in erased.events.items():
         yield f"erased    {place}: {count_of(count, 'event')} of {who}"
+
+
+def _describe_expiry(past: Expiry) -> Iterator[str]:
+    if not past.events:
+        later = "; today's removal goes on" if past.waiting else ""
+        yield f"past      nothing is left of what the rules of retention have removed{later}"
+    for place, count in past.events.items():
+        yield f"past      {place}: {count_of(count, 'event')} past their time"
 
 
 def _show_comparisons(verdict: VerificationResult) -> None:

@@ -7,7 +7,7 @@ from footfall.erasure.receipt import ErasedEvents
 from footfall.state import Erasure, ErasureMode
 from footfall.store import Store, query
 from footfall.system.clock import Clock
-from footfall.tombstones import PersonCondition, event_condition, quarantine_condition
+from footfall.tombstones import RowCondition, event_condition, quarantine_condition
 from footfall.usage import Rollups
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def count_quarantined(store: Store, salt: str, erasure: Erasure, limit_s: int = 
     return _count(store, QUARANTINE, quarantine_condition(salt, erasure.rule, [erasure]), limit_s)
 
 
-def _count(store: Store, table: str, person: PersonCondition, limit_s: int) -> tuple[ErasedEvents, ...]:
+def _count(store: Store, table: str, person: RowCondition, limit_s: int) -> tuple[ErasedEvents, ...]:
     text = person.fill(query("erase_counts"))
     rows = store.rows(text, {**person.parameters, "table": table}, {"max_execution_time": limit_s})
     return tuple(ErasedEvents(*row) for row in rows)
@@ -74,8 +74,8 @@ class StoreWork:
     def finish(self, erasure: Erasure, touched: tuple[ErasedEvents, ...]) -> None:
         """Have the touched days counted anew, and let the store keep replaced parts again."""
         rollups = Rollups(self._store, self._late_ms)
-        for one in touched:
-            rollups.forget(one.customer, one.product, self._clock.now_ms())
+        if touched:
+            rollups.forget([(one.customer, one.product) for one in touched], self._clock.now_ms())
         for table in self._all_tables():
             self._store.write(query("erase_parts_later"), {}, alters=table)
         log.info("erasure %s: the store has nothing of the person any more", erasure.id)
@@ -95,7 +95,7 @@ class StoreWork:
         ((rows, parts),) = self._store.rows(text, {**person.parameters, "table": table, "name": table}, _UNLIMITED)
         return int(rows), int(parts)
 
-    def _condition(self, erasure: Erasure, table: str) -> PersonCondition:
+    def _condition(self, erasure: Erasure, table: str) -> RowCondition:
         make = quarantine_condition if table == QUARANTINE else event_condition
         return make(self._salt, erasure.rule, [erasure])
 

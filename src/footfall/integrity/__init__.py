@@ -32,6 +32,7 @@ from footfall.integrity.verdict import (
     CheckedDay,
     ComparisonResult,
     DamagedRange,
+    Expiry,
     Finding,
     VerificationResult,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ComparisonResult",
     "DamagedRange",
     "ErasedPersons",
+    "Expiry",
     "Finding",
     "NoData",
     "NoRoom",

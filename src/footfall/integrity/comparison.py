@@ -18,12 +18,13 @@ from typing import Any, Self
 from msgspec import Struct
 
 from footfall.integrity.guard import ProgressCallback, retry
-from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table
+from footfall.integrity.inspection import ArchiveTable, Cutoffs, Inspection, fill_table
 from footfall.integrity.segments import SegmentFile
 from footfall.integrity.verdict import BAD_VERDICTS, CheckCount, ComparisonResult, Finding, count_by_day
 from footfall.journal import SegmentKind
 from footfall.settings import Settings
 from footfall.store import Store, query
+from footfall.tombstones import NOTHING, RowCondition, past_condition
 from footfall.windows import HOUR_MS
 
 # Events of one step: what the engine groups by identity at once.
@@ -33,16 +34,25 @@ FINDINGS_MAX = 20
 
 
 class ComparisonRange(Struct, frozen=True):
-    """What to compare: two tables, and the first and last time of admission in ms that the archive covers."""
+    """What to compare: two tables, and the first and last time of admission in ms that the archive covers.
+
+    Rows that are `gone`, although they may be there still, count on neither side.
+    """
 
     archived: str
     stored: str
     begin_ms: int
     through_ms: int
+    gone: RowCondition = NOTHING
+
+    def statement(self, name: str) -> str:
+        """The text of a statement that leaves out what is gone."""
+        return self.gone.fill(query(name))
 
     def parameters(self) -> dict[str, Any]:
         """The range as parameters of the statements."""
         return {
+            **self.gone.parameters,
             "archived": self.archived,
             "stored": self.stored,
             "begin": self.begin_ms,
@@ -72,7 +82,7 @@ class HourCounts(Struct, frozen=True):
 
 def count_hours(store: Store, span: ComparisonRange) -> list[HourCounts]:
     """The hours in which archive or store have events, in order."""
-    return [HourCounts(*row) for row in retry(lambda: store.rows(query("check_hours"), span.parameters()))]
+    return [HourCounts(*row) for row in retry(lambda: store.rows(span.statement("check_hours"), span.parameters()))]
 
 
 def split_steps(found: list[HourCounts]) -> Iterator[list[HourCounts]]:
@@ -123,7 +133,8 @@ class Comparison:
 
     def _compare(self, step: list[HourCounts]) -> None:
         wanted = {**self._span.parameters(), **step_bounds(step), "samples": FINDINGS_MAX}
-        rows = retry(lambda: self._store.rows(query("check_compare"), wanted, self._settings))
+        text = self._span.statement("check_compare")
+        rows = retry(lambda: self._store.rows(text, wanted, self._settings))
         for day, verdict, count, samples in rows:
             self._count(day, verdict, count)
             if verdict in BAD_VERDICTS:
@@ -158,12 +169,15 @@ TABLE = "quarantine"
 class QuarantineCheck:
     """Compares the quarantine table with a node's archived lines, in steps whose memory does not grow with either."""
 
-    def __init__(self, settings: Settings, store: Store, node: str, progress: ProgressCallback) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, node: str, progress: ProgressCallback, cutoffs: Cutoffs = ()
+    ) -> None:
         self._store = store
         self._progress = progress
+        self._gone = past_condition(cutoffs, quarantined=True)
         self._shared = settings.events_url != "embedded"
         self._memory = {"max_bytes_before_external_group_by": settings.engine_memory_bytes_max // 4}
-        self._copy = ArchiveTable(store, node, settings.segment_bytes_max, SegmentKind.QUARANTINE)
+        self._copy = ArchiveTable(store, node, settings.segment_bytes_max, SegmentKind.QUARANTINE, cutoffs=cutoffs)
 
     def __enter__(self) -> Self:
         self._copy.__enter__()
@@ -183,7 +197,8 @@ class QuarantineCheck:
         StoreFailed.
         """
         ((archived, stored, older),) = self._rows("check_quarantine_rows", {"begin": begin_ms})
-        span = ComparisonRange(self._copy.name, TABLE, begin_ms + edge_ms * (older > 0), through_ms)
+        begin_ms += edge_ms * (older > 0)
+        span = ComparisonRange(self._copy.name, TABLE, begin_ms, through_ms, self._gone)
         steps = 1 + max(archived, stored) // STEP_EVENTS
         days: dict[str, dict[str, int]] = {}
         findings: list[Finding] = []
@@ -209,4 +224,4 @@ class QuarantineCheck:
 
     def _rows(self, name: str, wanted: dict[str, Any]) -> list[tuple[Any, ...]]:
         wanted = {"archived": self._copy.name, **wanted}
-        return retry(lambda: self._store.rows(query(name), wanted, self._memory))
+        return retry(lambda: self._store.rows(self._gone.fill(query(name)), wanted, self._memory))

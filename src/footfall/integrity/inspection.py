@@ -1,7 +1,7 @@
 """Reads segments, checks the checksum of every frame, and loads the frames into a table for the comparison."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -9,18 +9,30 @@ from footfall.integrity.guard import Advance, ProgressCallback, retry
 from footfall.integrity.segments import SegmentFile, find_damage
 from footfall.integrity.verdict import CheckCount, DamagedRange
 from footfall.journal import Damage, Frame, SegmentKind, walk
+from footfall.state import RetentionCutoff
 from footfall.store import Store, StoreRefused, StoreShort, StoreUnavailable, Table
+from footfall.tombstones import LineFilter
+
+Cutoffs = Sequence[RetentionCutoff]
 
 
 class ArchiveTable:
     """A temporary table for segments of one kind, removed at the end of a `with` block; `also` gets the same rows.
 
-    Small segments are loaded many at once, because each statement costs as much as thousands of events.
+    Lines that are past the `cutoffs` are left out. Small segments are loaded many at once, because each statement costs
+    as much as thousands of events.
     """
 
     def __init__(
-        self, store: Store, node: str, batch_bytes: int, kind: SegmentKind = SegmentKind.EVENTS, also: str | None = None
+        self,
+        store: Store,
+        node: str,
+        batch_bytes: int,
+        kind: SegmentKind = SegmentKind.EVENTS,
+        also: str | None = None,
+        cutoffs: Cutoffs = (),
     ) -> None:
+        self._lines = LineFilter("", (), cutoffs) if cutoffs else None
         self.name = f"check_{node}" if kind is SegmentKind.EVENTS else f"check_{node}_quarantine"
         self._kind = kind
         self._store = store
@@ -45,6 +57,10 @@ class ArchiveTable:
 
     def add(self, segment: Path, frames: bytes) -> None:
         """Queue the whole frames of a segment, and load the queue when it is long. Raises StoreUnavailable."""
+        if self._lines is not None and (cleaned := self._lines.clean(self._kind, frames)):
+            frames = cleaned.data
+        if not frames:
+            return
         self._waiting.append((segment, frames))
         self._size += len(frames)
         if self._size >= self._batch_bytes:

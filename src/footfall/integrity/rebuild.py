@@ -44,6 +44,7 @@ from footfall.store import Store, StoreFailed, StoreUnavailable, query
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
 from footfall.system.waiting import wait_until
+from footfall.tombstones import past_condition
 from footfall.wording import are, count_of
 
 REBUILT = "events_rebuilt"
@@ -100,6 +101,8 @@ class Rebuilding:
         persons: ErasedPersons | None = None,
     ) -> None:
         self._persons = persons
+        self._cutoffs = persons.cutoffs if persons is not None else ()
+        self._gone = past_condition(self._cutoffs)
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -204,7 +207,8 @@ class Rebuilding:
     def _build(
         self, plan: RebuildPlan, inspection: Inspection
     ) -> tuple[CheckCount, ComparisonResult | None, ComparisonResult]:
-        with ArchiveTable(self._store, self._node, self._settings.segment_bytes_max, also=REBUILT) as copy:
+        batch_bytes = self._settings.segment_bytes_max
+        with ArchiveTable(self._store, self._node, batch_bytes, also=REBUILT, cutoffs=self._cutoffs) as copy:
             # List the segments after the view was made: the view copies all events that are loaded from now on.
             made_s, listing = time.monotonic(), list_segments(self._folders, self._clock)
             archive = fill_table(copy, listing.of(SegmentKind.EVENTS), inspection, self._progress)
@@ -215,7 +219,8 @@ class Rebuilding:
             if plan.archive_only:
                 span, before = self._full_range(copy, listing), None
             else:
-                span = comparable_range(self._store, copy.name, listing) or self._full_range(copy, listing)
+                known = comparable_range(self._store, copy.name, listing, self._gone)
+                span = known or self._full_range(copy, listing)
                 before = self._compare(span)
                 self._require_archived(before, plan)
                 self._carry_over(span, plan)
@@ -232,7 +237,7 @@ class Rebuilding:
         listing = list_segments(self._folders, self._clock)
         begin_ms = listing.quarantine_begin_ms
         assert begin_ms is not None  # noqa: S101 - checked before, and the archive is locked
-        with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
+        with QuarantineCheck(self._settings, self._store, self._node, self._progress, self._cutoffs) as check:
             lines = check.fill(listing.of(SegmentKind.QUARANTINE), inspection)
             before = None if plan.archive_only else check.compare(begin_ms, listing.through_ms, EDGE_MS)
             if before is None or before.total("missing", "changed"):
@@ -246,7 +251,7 @@ class Rebuilding:
 
     def _full_range(self, copy: ArchiveTable, listing: SegmentListing) -> ComparisonRange:
         assert listing.begin_ms is not None  # noqa: S101 - checked before, and the archive is locked
-        return ComparisonRange(copy.name, EVENTS, listing.begin_ms, listing.through_ms)
+        return ComparisonRange(copy.name, EVENTS, listing.begin_ms, listing.through_ms, self._gone)
 
     def _wait_for_earlier_loads(self, listing: SegmentListing, made_s: float, *, archive_only: bool) -> None:
         """Wait for loads that began before the view was made, which the view may have missed."""
@@ -301,11 +306,12 @@ class Rebuilding:
     def _confirm_nothing_left(self, before: ComparisonResult, plan: RebuildPlan) -> None:
         """Compare the old table with the new one: every event that was loaded by now must be in both."""
         settled_ms = list_segments(self._folders, self._clock).through_ms
-        span = ComparisonRange(REBUILT, EVENTS, before.begin_ms, before.through_ms)
+        span = ComparisonRange(REBUILT, EVENTS, before.begin_ms, before.through_ms, self._gone)
         left, found = 0, count_hours(self._store, span)
         with self._progress("comparing old and new", sum(hour.stored for hour in found)) as advance:
             for step in split_steps(found):
                 wanted = {"old": EVENTS, "new": REBUILT, "settled": settled_ms, **step_bounds(step)}
+                wanted |= self._gone.parameters
                 left += self._count_missing(wanted)
                 advance(sum(hour.stored for hour in step))
         if left > (before.total("unarchived") if plan.unarchived is Unarchived.DROP else 0):
@@ -314,7 +320,8 @@ class Rebuilding:
             )
 
     def _count_missing(self, wanted: dict[str, object]) -> int:
-        ((left,),) = retry(lambda: self._store.rows(query("rebuild_left"), wanted))
+        text = self._gone.fill(query("rebuild_left"))
+        ((left,),) = retry(lambda: self._store.rows(text, wanted))
         return int(left)
 
     def _swap(self) -> None:

@@ -71,7 +71,7 @@ class Repair:
 
     def repair(self, path: Path) -> list[str]:
         """Repair one file. Raises CannotRepair, Busy and OSError; then the segment is unchanged and in its place."""
-        with exclusive_access(self._folders.data):
+        with exclusive_access(self._folders.data), self._folders.archive.rewriting():
             segment = self._folders.find(path)
             if segment is None:
                 raise CannotRepair("it is no segment in the journal, in a day of the archive, or aside")

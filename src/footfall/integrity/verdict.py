@@ -97,6 +97,22 @@ class Absence(Struct, frozen=True):
         return sum(self.events.values())
 
 
+class Expiry(Struct, frozen=True):
+    """What was found that is past, by so many `cutoffs`: events by the file or the table that has them.
+
+    `waiting` are cutoffs up to which not everything is removed yet; what they had removed before was looked for.
+    """
+
+    cutoffs: int
+    events: dict[str, int]
+    waiting: int = 0
+
+    @property
+    def total(self) -> int:
+        """The events, all places together."""
+        return sum(self.events.values())
+
+
 class VerificationResult(Struct, frozen=True, kw_only=True):
     """The result of one check, for events and for quarantine.
 
@@ -118,6 +134,8 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
     seconds: float
     # What was found of erased persons; None when nobody looked.
     erased: Absence | None = None
+    # What was found that is past the time for which its product and type are kept.
+    past: Expiry | None = None
 
     @property
     def problems(self) -> dict[str, int]:
@@ -130,6 +148,8 @@ class VerificationResult(Struct, frozen=True, kw_only=True):
             found |= {f"{verdict} in quarantine": self.quarantine.total(verdict) for verdict in bad}
         if self.erased is not None:
             found["erased"] = self.erased.total
+        if self.past is not None:
+            found["past"] = self.past.total
         return {kind: count for kind, count in found.items() if count}
 
 

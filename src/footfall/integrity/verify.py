@@ -5,7 +5,7 @@ import time
 
 from msgspec import Struct
 
-from footfall.integrity.absence import ErasedPersons, prove_absence
+from footfall.integrity.absence import ErasedPersons, prove_absence, prove_expiry
 from footfall.integrity.comparison import Comparison, ComparisonRange, QuarantineCheck
 from footfall.integrity.guard import ProgressCallback, check_room, exclusive_access, retry
 from footfall.integrity.inspection import ArchiveTable, Inspection, fill_table, total_bytes
@@ -16,6 +16,7 @@ from footfall.settings import Settings
 from footfall.store import Store, query
 from footfall.system.clock import Clock
 from footfall.system.data_folder import node_name
+from footfall.tombstones import NOTHING, RowCondition, past_condition
 
 # The archive removes whole days of segments, and a segment that was opened at the end of a day has events of the next.
 # So the first minutes after a removed day are not compared.
@@ -63,7 +64,9 @@ def list_segments(folders: SegmentFolders, clock: Clock, days: int | None = None
     )
 
 
-def comparable_range(store: Store, copy: str, listing: SegmentListing) -> ComparisonRange | None:
+def comparable_range(
+    store: Store, copy: str, listing: SegmentListing, gone: RowCondition = NOTHING
+) -> ComparisonRange | None:
     """The range in which archive and store can be compared; None when no events are archived."""
     begin_ms = listing.begin_ms
     if begin_ms is None:
@@ -71,7 +74,7 @@ def comparable_range(store: Store, copy: str, listing: SegmentListing) -> Compar
     wanted = {"stored": EVENTS, "begin": begin_ms}
     if retry(lambda: store.rows(query("check_older"), wanted)):
         begin_ms += EDGE_MS
-    return ComparisonRange(copy, EVENTS, begin_ms, listing.through_ms)
+    return ComparisonRange(copy, EVENTS, begin_ms, listing.through_ms, gone)
 
 
 def tables(store: Store) -> dict[str, str]:
@@ -91,6 +94,7 @@ class Verification:
         persons: ErasedPersons | None = None,
     ) -> None:
         self._persons = persons
+        self._cutoffs = persons.cutoffs if persons is not None else ()
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -102,7 +106,7 @@ class Verification:
     def run(self, days: int | None = None, *, frames_only: bool = False) -> VerificationResult:
         """Check everything, or the last `days` of the archive; with `frames_only` only checksums, without the store.
 
-        With `persons`, these are looked for as well.
+        With `persons`, these are looked for as well, and what is past its time.
         Events that are loaded meanwhile raise no alarm. Raises Busy, NoRoom, OSError, and what the store raises.
         """
         started_s = time.monotonic()
@@ -111,7 +115,7 @@ class Verification:
             stack.enter_context(self._folders.archive.without_removals())
             listing = list_segments(self._folders, self._clock, days)
             journal, aside = self._read("reading the journal", listing.waiting), self._read("", listing.aside)
-            archive, compared, quarantine, erased = CheckCount(), None, None, None
+            archive, compared, quarantine, erased, past = CheckCount(), None, None, None, None
             if frames_only:
                 archive = self._read("reading the archive", listing.archived)
             elif listing.archived:
@@ -122,6 +126,7 @@ class Verification:
             if self._persons is not None and not frames_only:
                 kept = [*listing.archived, *listing.aside, *self._folders.originals()]
                 erased = prove_absence(self._persons, self._folders, kept, self._store, self._progress)
+                past = prove_expiry(self._persons, self._folders, kept, self._store, self._progress)
         return VerificationResult(
             archive=archive,
             journal=journal,
@@ -134,6 +139,7 @@ class Verification:
             shared=self._settings.events_url != "embedded",
             seconds=round(time.monotonic() - started_s, 3),
             erased=erased,
+            past=past,
         )
 
     def _has_events_only_in_store(self, listing: SegmentListing) -> bool:
@@ -150,9 +156,10 @@ class Verification:
     def _compare(self, listing: SegmentListing) -> tuple[CheckCount, ComparisonResult | None]:
         if listing.begin_ms is None:
             return CheckCount(), None
+        gone = past_condition(self._cutoffs)
         with ArchiveTable(self._store, self._node, self._settings.segment_bytes_max) as copy:
             archive = fill_table(copy, listing.of(SegmentKind.EVENTS), self._inspection, self._progress)
-            span = comparable_range(self._store, copy.name, listing)
+            span = comparable_range(self._store, copy.name, listing, gone)
             if span is None:
                 return archive, None
             memory_bytes = self._settings.engine_memory_bytes_max // 4
@@ -162,6 +169,6 @@ class Verification:
         begin_ms = listing.quarantine_begin_ms
         if begin_ms is None:
             return CheckCount(), None
-        with QuarantineCheck(self._settings, self._store, self._node, self._progress) as check:
+        with QuarantineCheck(self._settings, self._store, self._node, self._progress, self._cutoffs) as check:
             lines = check.fill(listing.of(SegmentKind.QUARANTINE), self._inspection)
             return lines, check.compare(begin_ms, listing.through_ms, EDGE_MS)

@@ -235,10 +235,13 @@ class Archive:
             yield
 
     @contextlib.contextmanager
-    def rewriting(self) -> Iterator[None]:
-        """Until the end of the block the caller alone changes or removes archived segments; new ones may be added."""
-        with self._lock(within_s=None):
-            yield
+    def rewriting(self, within_s: float | None = None) -> Iterator[bool]:
+        """Until the end of the block the caller alone changes or removes archived segments; new ones may be added.
+
+        Yields False when others have read or changed them for all of `within_s`; None waits for as long as they do.
+        """
+        with self._lock(within_s) as is_ours:
+            yield is_ours
 
     @contextlib.contextmanager
     def _lock(self, within_s: float | None = 0, *, shared: bool = False) -> Iterator[bool]:

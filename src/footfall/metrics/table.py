@@ -119,6 +119,13 @@ METRICS: Final = (
         "Events loaded from the journal into the store.",
     ),
     Metric(
+        "footfall_events_past_total",
+        MetricKind.COUNTER,
+        Merge.TOTAL,
+        "Events past their time by the rules of retention: `late` ones not loaded, those of the `store` removed.",
+        ("where",),
+    ),
+    Metric(
         "footfall_load_duration_seconds",
         MetricKind.HISTOGRAM,
         Merge.TOTAL,

@@ -320,7 +320,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
-    return msgspec.json.encode(value).decode() if isinstance(value, dict) else str(value)
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)
 
 
 def banner(settings: Settings, listener: socket.socket, prepared: Prepared) -> str:

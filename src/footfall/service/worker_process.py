@@ -9,6 +9,7 @@ from pathlib import Path
 
 from footfall import audit
 from footfall.erasure import Eraser, EraserDependencies
+from footfall.expiry import Expirer, ExpirerDependencies
 from footfall.files import Files
 from footfall.loading import Archive, Loader, Retention
 from footfall.metrics import METRICS_PERIOD_S, SharedMetrics, Values, open_metrics
@@ -30,6 +31,8 @@ from footfall.usage import RollupKeeper
 SCHEDULES_PERIOD_S = 2.0
 # Each search for erasures that are not done costs two statements of the state when there is none.
 ERASE_PERIOD_S = 1.0
+# Each look for what is past its time costs a statement of the state when no rule has ever been in force.
+EXPIRE_PERIOD_S = 1.0
 # How often the worker asks itself whether more or fewer events may be held in quarantine.
 HELD_PERIOD_S = 10.0
 # How often the worker looks whether reports have left unused memory, and how much is worth giving back.
@@ -47,19 +50,18 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
         stack.enter_context(contextlib.closing(PlanReloader(plan))).listen()
         store = stack.enter_context(composition.open_store(settings))
         archive = Archive(settings.data / "archive", settings.archive_days)
-        retention = Retention(store)
-        segments = composition.journal_folder(settings)
-        tombstones = Tombstones(state)
+        segments, tombstones = composition.journal_folder(settings), Tombstones(state)
         loader = Loader(segments, store, archive, settings.data / "aside", settings, clock, tombstones)
         held = HeldCounter(store)
         node = node_name(settings)
         keeper = RollupKeeper(state, store, settings, clock, node)
         runner = Runner(state, store, plan, loader, settings, clock, Files(settings), node)
-        metrics = stack.enter_context(open_metrics(settings, "worker", partial(_values, loader, held, keeper, runner)))
+        expirer = Expirer(ExpirerDependencies(settings, state, store, tombstones, clock, node))
+        values = partial(_values, loader, held, keeper, runner, expirer)
+        metrics = stack.enter_context(open_metrics(settings, "worker", values))
         await stack.enter_async_context(_tracing(loader, settings, metrics))
         alerts = composition.new_alerts(settings, state, store, clock, metrics, loader, keeper)
         eraser = Eraser(EraserDependencies(settings, state, store, plan, loader, tombstones, clock, node))
-        scheduler = Scheduler(state, store, settings, clock, plan)
 
         async def tell() -> None:
             await asyncio.to_thread(state.nodes.put, node, loader.loaded_through_ms, clock.now_ms())
@@ -69,10 +71,10 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 await asyncio.to_thread(held.count, loader.quarantine_loads)
 
         async def prune() -> None:
-            await asyncio.to_thread(archive.prune, clock.now_ms(), retention.needed)
+            await asyncio.to_thread(archive.prune, clock.now_ms(), Retention(store).needed)
             await asyncio.to_thread(audit.prune, state, settings, clock, node)
 
-        schedule = partial(asyncio.to_thread, scheduler.tick, stop.is_set)
+        schedule = partial(asyncio.to_thread, Scheduler(state, store, settings, clock, plan).tick, stop.is_set)
         roll_up = partial(_roll_up, keeper, stop)
         reclaim = partial(_reclaim, MemoryReclaimer(MEMORY_WORTH_BYTES))
         table = (
@@ -87,6 +89,7 @@ async def worker(settings: Settings, stop: asyncio.Event) -> None:
                 "pack archived segments of past days", 60, lambda: asyncio.to_thread(archive.pack, clock.now_ms())
             ),
             BackgroundTask("erase persons", ERASE_PERIOD_S, partial(asyncio.to_thread, eraser.tick)),
+            BackgroundTask("remove what is past its time", EXPIRE_PERIOD_S, partial(asyncio.to_thread, expirer.tick)),
             BackgroundTask("remove the files of reports that are past their days", 600, runner.remove_expired),
             BackgroundTask("remove archived segments and audit entries that are past their days", 3600, prune),
         )
@@ -143,7 +146,7 @@ async def _load_rest(loader: Loader, settings: Settings) -> None:
         await asyncio.sleep(0.05)
 
 
-def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper, runner: Runner) -> Values:
+def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper, runner: Runner, expirer: Expirer) -> Values:
     """The counts of this process; how far it has loaded, and what is held, is not known in its first moments.
 
     Only the process that keeps the rollups knows how far these are.
@@ -151,6 +154,8 @@ def _values(loader: Loader, held: HeldCounter, keeper: RollupKeeper, runner: Run
     values: Values = {
         ("footfall_events_loaded_total",): loader.events_loaded,
         ("footfall_store_away",): int(loader.store_away),
+        ("footfall_events_past_total", "late"): expirer.events_kept_out,
+        ("footfall_events_past_total", "store"): expirer.events_removed,
         **loader.loads.values(),
         **runner.durations.values(),
     }

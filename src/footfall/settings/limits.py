@@ -120,6 +120,10 @@ LOADER_LINES_BYTES_MAX = 128 * 1024 * 1024
 LOADER_TRIES_MAX = 3
 # Days for which loaded segments are kept, so that the store can be rebuilt from them; 0 deletes them at once, -1 never.
 ARCHIVE_DAYS = 30
+# Rules of retention by product and type: each is a test of every event that is old enough, and of every old row.
+RETENTION_RULES_MAX = 50
+# Days that a rule may name at all: a hundred years.
+RETENTION_DAYS_MOST = 36_500
 
 # Seconds of a report's statement in the engine, then it is TIMEOUT.
 REPORT_TIMEOUT_S = 900

@@ -18,6 +18,7 @@ from footfall.settings import alerts
 from footfall.settings.checks import PAIRS, problem, shown_value
 from footfall.settings.identity_provider import GroupRights, group_problems, missing
 from footfall.settings.object_stores import Destination, Option, destination_problems, option_problems
+from footfall.settings.retention import RetentionRule, retention_problems
 from footfall.settings.schema import Settings
 from footfall.settings.senders import SenderRule, sender_problems
 from footfall.wording import unclosed_line
@@ -48,6 +49,10 @@ _TABLES: dict[str, tuple[Any, str]] = {
     "oidc_groups": (GroupRights, '{"analysts": {"customers": ["BARCHART"]}}'),
     "files_options": (Option, '{"region": "eu-central-1"}'),
     "senders": (SenderRule, '{"ACME": {"write_key": true}}'),
+}
+# Settings that are lists, likewise.
+_LISTS: dict[str, tuple[Any, str]] = {
+    "retention_rules": (RetentionRule, '[{"product": "SHOP", "type": "VIEW*", "days": 90}]'),
 }
 # What is wrong with a row of a table, by its name and its value.
 _ROWS: dict[str, Callable[[str, Any], Iterator[str]]] = {
@@ -200,6 +205,9 @@ def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, obje
         if one.name in _TABLES:
             values |= _convert_table(one, problems)
             continue
+        if one.name in _LISTS:
+            values |= _convert_list(one, problems)
+            continue
         try:
             values[one.name] = msgspec.convert(one.value, _HINTS[one.name], strict=not one.text)
         except msgspec.ValidationError:
@@ -212,12 +220,7 @@ def _convert(given: Mapping[str, _Given], problems: list[str]) -> dict[str, obje
 def _convert_table(one: _Given, problems: list[str]) -> dict[str, object]:
     """The table by the setting's name; empty when it has problems. No problem repeats a value: it may be a secret."""
     kind, example = _TABLES[one.name]
-    found = one.value
-    if one.text:
-        try:
-            found = msgspec.json.decode(str(found))
-        except msgspec.DecodeError:
-            found = None
+    found = _read_json(one)
     if not isinstance(found, dict):
         problems.append(f"{one.place}: expected a table" + (f" in JSON, such as {example}" if one.text else ""))
         return {}
@@ -228,6 +231,32 @@ def _convert_table(one: _Given, problems: list[str]) -> dict[str, object]:
         except msgspec.ValidationError as error:
             problems.append(f"{one.place}.{name}: {error}")
     return {one.name: table} if len(problems) == before else {}
+
+
+def _convert_list(one: _Given, problems: list[str]) -> dict[str, object]:
+    """The list by the setting's name; empty when it has problems."""
+    kind, example = _LISTS[one.name]
+    found = _read_json(one)
+    if not isinstance(found, list):
+        problems.append(f"{one.place}: expected a list" + (f" in JSON, such as {example}" if one.text else ""))
+        return {}
+    rows, before = [], len(problems)
+    for number, value in enumerate(found, start=1):
+        try:
+            rows.append(msgspec.convert(value, kind))
+        except msgspec.ValidationError as error:
+            problems.append(f"{one.place}: rule {number}: {error}")
+    return {one.name: rows} if len(problems) == before else {}
+
+
+def _read_json(one: _Given) -> object:
+    """The value, which the environment and flags have as JSON; None where it is none."""
+    if not one.text:
+        return one.value
+    try:
+        return msgspec.json.decode(str(one.value))
+    except msgspec.DecodeError:
+        return None
 
 
 def _expected(hint: object) -> str:
@@ -254,10 +283,7 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
     for name in values:
         if why := problem(name, getattr(settings, name)):
             yield f"{given[name].place}: {why}"
-    for table, check in _ROWS.items():
-        for row, value in getattr(settings, table).items() if table in values else ():
-            for why in check(row, value):
-                yield f"{given[table].place}.{row}: {why}"
+    yield from _row_problems(settings, given, values)
     if "files_options" in values:
         for why in option_problems(settings.files_url, settings.files_options):
             yield f"{given['files_options'].place}: {why}"
@@ -267,6 +293,16 @@ def _check(settings: Settings, given: Mapping[str, _Given], values: Mapping[str,
         yield f"{given['alert_url'].place}: {why}"
     yield from _tls_problems(settings, given)
     yield from _pair_problems(settings, given, values)
+
+
+def _row_problems(settings: Settings, given: Mapping[str, _Given], values: Mapping[str, object]) -> Iterator[str]:
+    for table, check in _ROWS.items():
+        for row, value in getattr(settings, table).items() if table in values else ():
+            for why in check(row, value):
+                yield f"{given[table].place}.{row}: {why}"
+    if "retention_rules" in values:
+        for why in retention_problems(settings.retention_rules):
+            yield f"{given['retention_rules'].place}: {why}"
 
 
 def _tls_problems(settings: Settings, given: Mapping[str, _Given]) -> Iterator[str]:
@@ -292,4 +328,6 @@ def _plain(value: object) -> object:
         return _plain(msgspec.structs.asdict(value))
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
     return value

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from footfall.settings import limits
 from footfall.settings.identity_provider import GroupRights
 from footfall.settings.object_stores import Destination, Option
+from footfall.settings.retention import RetentionRule
 from footfall.settings.senders import SenderRule
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -103,6 +104,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     loader_lines_bytes_max: Positive = limits.LOADER_LINES_BYTES_MAX
     loader_tries_max: Positive = limits.LOADER_TRIES_MAX
     archive_days: Annotated[int, Meta(ge=-1)] = limits.ARCHIVE_DAYS
+    retention_rules: list[RetentionRule] = []
 
     report_timeout_s: Positive = limits.REPORT_TIMEOUT_S
     report_barrier_timeout_s: Positive = limits.REPORT_BARRIER_TIMEOUT_S

@@ -52,6 +52,7 @@ from footfall.state.records import (
     UserRights,
 )
 from footfall.state.refusals import RefusalRepository
+from footfall.state.retention import NEVER_MS, CutoffScope, RetentionCutoff, RetentionRun
 from footfall.state.schedules import TooManySchedules
 from footfall.state.state import State, open_state
 from footfall.state.users import LastAdmin, UserChange, UserExists
@@ -59,9 +60,11 @@ from footfall.state.views import TooManyShares, TooManyViews
 
 __all__ = [
     "COPY_PREFIX",
+    "NEVER_MS",
     "PRUNED",
     "ApiKey",
     "AuditEntry",
+    "CutoffScope",
     "Erasure",
     "ErasureMode",
     "ErasurePhase",
@@ -78,6 +81,8 @@ __all__ = [
     "Node",
     "RefusalRepository",
     "RefusedKind",
+    "RetentionCutoff",
+    "RetentionRun",
     "RunStatus",
     "SavedView",
     "Schedule",

@@ -1,8 +1,8 @@
 """Copies all rows from one database to another, SQLite or PostgreSQL, as JSON lines, table by table.
 
 The rows of `nodes` are not copied: they say which nodes run now, and a report would wait for ever for a removed one.
-Nor are those of `sessions`: a restore must not sign in again who has signed out. Nor those of `erasure_shares`: a
-restored node has files that it has to look through.
+Nor are those of `sessions`: a restore must not sign in again who has signed out. Nor those of `erasure_shares` and
+`retention_shares`: a restored node has files that it has to look through.
 """
 
 import base64
@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, LargeBinary, MetaData, Table, inspect, select
 
-from footfall.state.tables import erasure_shares, jobs, metadata, nodes, sessions
+from footfall.state.removal_tables import erasure_shares, retention_shares
+from footfall.state.tables import jobs, metadata, nodes, sessions
 
 # Rows that are in memory at once.
 _ROWS_AT_ONCE = 500
-_COPIED = tuple(table for table in metadata.sorted_tables if table not in (nodes, sessions, erasure_shares))
+_LEFT_OUT = (nodes, sessions, erasure_shares, retention_shares)
+_COPIED = tuple(table for table in metadata.sorted_tables if table not in _LEFT_OUT)
 
 # The name of a table, and one of its rows as JSON.
 CopiedRow = tuple[str, bytes]

@@ -14,7 +14,8 @@ from sqlalchemy import Column, Row, false, func, select, update
 
 from footfall.state.database import Database, insert, may_be_id
 from footfall.state.records import JobStatus
-from footfall.state.tables import backup_places, erasure_shares, erasures, jobs, schedules, shares, views
+from footfall.state.removal_tables import backup_places, erasure_shares, erasures
+from footfall.state.tables import jobs, schedules, shares, views
 
 # Stands before the path of a copy that an upgrade has left, among the places of backups.
 COPY_PREFIX: Final = "copy of an upgrade: "

@@ -17,7 +17,7 @@ from footfall.state.database import Database, PostgresqlDatabase, SqliteDatabase
 from footfall.system import files
 
 # The last step in `migrations/versions`.
-HEAD = "0018"
+HEAD = "0019"
 # Another process may be at a long step; past this it hangs, and an operator must end it.
 _LOCK_TIMEOUT_S = 300
 # Advisory locks are numbers that all users of a database share; this one is ours.

@@ -18,6 +18,7 @@ from footfall.state.keys import KeyRepository
 from footfall.state.migrating import StateStep, exclusive_transaction, migrate, pending_steps, read_revision, upgrade
 from footfall.state.nodes import NodeRepository, SecretRepository
 from footfall.state.refusals import RefusalRepository
+from footfall.state.retention import RetentionRepository
 from footfall.state.schedules import ScheduleRepository
 from footfall.state.sessions import SessionRepository
 from footfall.state.users import UserRepository
@@ -40,6 +41,7 @@ class State:
         self.audit = AuditRepository(self.database)
         self.factors = FactorRepository(self.database)
         self.erasures = ErasureRepository(self.database)
+        self.retention = RetentionRepository(self.database)
         self.jobs = JobRepository(self.database)
         self.schedules = ScheduleRepository(self.database)
         self.views = ViewRepository(self.database)

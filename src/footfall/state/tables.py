@@ -99,43 +99,6 @@ audit = Table(
 )
 Index("audit_at", audit.c.at_ms)
 
-# Persons who were erased. There is no value of anybody, only its digest with a secret (see footfall.tombstones); `rule`
-# says where the value stands, `receipt` what was done.
-erasures = Table(
-    "erasures",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("digest", Text, nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("pseudonym", Text, nullable=False),
-    Column("ordered_by", Text, nullable=False),
-    Column("ordered_ms", BigInteger, nullable=False),
-    Column("cut_ms", BigInteger, nullable=False),
-    Column("phase", Text, nullable=False),
-    Column("ended_ms", BigInteger),
-    Column("kept_out", BigInteger, nullable=False),
-    Column("receipt", Text, nullable=False),
-)
-Index("erasures_ordered", erasures.c.ordered_ms, erasures.c.id)
-
-# What each node has done of an erasure, in its own files.
-erasure_shares = Table(
-    "erasure_shares",
-    metadata,
-    Column("erasure", Text, primary_key=True),
-    Column("node", Text, primary_key=True),
-    Column("done_ms", BigInteger, nullable=False),
-    Column("result", Text, nullable=False),
-)
-
-# Where backups were written to: an erasure leaves its tombstone there.
-backup_places = Table(
-    "backup_places",
-    metadata,
-    Column("place", Text, primary_key=True),
-)
-
 # A job belongs to `account`; `user_id` is the name that its user had. It is not called `user`, because PostgreSQL takes
 # an unquoted `user` for the database's own user, silently. There is no foreign key to `users`, because a report is kept
 # after its user was removed, until its file is removed.

@@ -1,4 +1,4 @@
-"""What keeps an erased person away: digests of values, and a filter for the lines of segments.
+"""What keeps away what is gone: digests of erased persons' values, cutoffs of retention, and a filter for lines.
 
 A person is a value of a context key. The state has a row for each erasure (`footfall.state.Erasure`), with the digest
 of the value and the places of the context in which it stands. So the value itself is kept nowhere, and yet whatever
@@ -17,22 +17,29 @@ clock was ahead. Later events are of a person who came back, and stay.
 store and archive, also those that were released, repaired or restored. Without erasures this costs nothing. With some,
 the times of a segment's lines are read, and only events that are old enough are looked at further. At the door, each
 request would wait for it, and what is written to the journal by others would pass by.
+
+**What is past the time** for which its product and type are kept is left out by the same filter; `footfall.expiry`
+tells the rule.
 """
 
+from footfall.tombstones.cutoffs import CutoffTest, past_condition
 from footfall.tombstones.filter import CleanedFrames, LineFilter
 from footfall.tombstones.guard import Tombstones, clean_segment
 from footfall.tombstones.person import digest_of, find_places, salt_of
-from footfall.tombstones.statements import PersonCondition, event_condition, quarantine_condition
+from footfall.tombstones.statements import NOTHING, RowCondition, event_condition, quarantine_condition
 
 __all__ = [
+    "NOTHING",
     "CleanedFrames",
+    "CutoffTest",
     "LineFilter",
-    "PersonCondition",
+    "RowCondition",
     "Tombstones",
     "clean_segment",
     "digest_of",
     "event_condition",
     "find_places",
+    "past_condition",
     "quarantine_condition",
     "salt_of",
 ]

@@ -1,4 +1,4 @@
-"""The lines of segments without those of erased persons, or with a pseudonym in the place of their value."""
+"""The lines of segments without what is gone, and with a pseudonym in the place of the values of some persons."""
 
 import hashlib
 from collections import Counter
@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 
 from footfall.journal import Damage, SegmentKind, walk
-from footfall.state import Erasure, ErasureMode
+from footfall.state import Erasure, ErasureMode, RetentionCutoff
 from footfall.system import zstd
+from footfall.tombstones.cutoffs import CutoffTest
 
 _OPTIONS: dict[int, int] = {zstd.CompressionParameter.compression_level: 3, zstd.CompressionParameter.checksum_flag: 1}
 # Values whose digests are kept at once: most values of a segment stand in many of its lines.
@@ -24,6 +25,7 @@ class _Times(Struct):
 
 
 class _Line(_Times):
+    held_since: int = 0
     customer: str = ""
     product: str = ""
     type: str = ""
@@ -35,22 +37,27 @@ _line = msgspec.json.Decoder(_Line)
 
 
 class CleanedFrames(Struct):
-    """Frames without the lines of erased persons, empty when none is left.
+    """Frames without the lines of erased persons, and without those that are past; empty when none is left.
 
     `events` counts the lines by erasure, also those that have a pseudonym now; `removed` are lines that are gone.
-    `latest_ms` has the latest time of an event of each.
+    `latest_ms` has the latest time of an event of each. `past` counts the lines by cutoff.
     """
 
     data: bytes
     events: Counter[str]
     latest_ms: dict[str, int]
+    past: Counter[str]
     removed: int = 0
 
 
 class LineFilter:
-    """Finds the lines of the persons of some erasures, by the secret of their digests. May be used by any thread."""
+    """Finds the lines of the persons of some erasures, by the secret of their digests, and those past some cutoffs.
 
-    def __init__(self, salt: str, erasures: Iterable[Erasure]) -> None:
+    May be used by any thread.
+    """
+
+    def __init__(self, salt: str, erasures: Iterable[Erasure], cutoffs: Iterable[RetentionCutoff] = ()) -> None:
+        self._past = CutoffTest(cutoffs)
         self._begun = hashlib.sha256(salt.encode())
         self._by_digest: dict[str, list[Erasure]] = {}
         # The places of the context to look at, from 0: by product and type, and of any product that no plan knows.
@@ -75,8 +82,8 @@ class LineFilter:
                 self._places.setdefault((place.product, kind), set()).add(place.position - 1)
 
     def clean(self, kind: SegmentKind, data: bytes) -> CleanedFrames | None:
-        """The frames of a segment, cleaned; None where no line is of anybody. Damaged bytes stay as they are."""
-        cleaned = CleanedFrames(b"", Counter(), {})
+        """The frames of a segment, cleaned; None where all lines stay. Damaged bytes stay as they are."""
+        cleaned = _nothing()
         pieces: list[bytes] = []
         for part in walk(data):
             raw = data[part.offset : part.offset + part.size]
@@ -84,14 +91,14 @@ class LineFilter:
                 pieces.append(raw)
             elif lines:
                 pieces.append(zstd.compress(lines, options=_OPTIONS))
-        if not cleaned.events:
+        if not (cleaned.events or cleaned.past):
             return None
         cleaned.data = b"".join(pieces)
         return cleaned
 
     def clean_lines(self, kind: SegmentKind, lines: bytes) -> CleanedFrames | None:
         """The same for lines that are in no frame."""
-        cleaned = CleanedFrames(b"", Counter(), {})
+        cleaned = _nothing()
         left = self._filter(kind, lines, cleaned)
         if left is None:
             return None
@@ -106,11 +113,16 @@ class LineFilter:
         changed = False
         digests: dict[str, str] = {}
         for text in lines.splitlines(keepends=True):
-            found = self._find(kind, text, digests)
-            if found is None:
+            line = _read(text)
+            if line is not None and (past := self._find_past(line)):
+                changed = True
+                cleaned.past[past.id] += 1
+                cleaned.removed += 1
+                continue
+            persons = self._find(kind, line, digests) if line is not None and self._by_digest else {}
+            if line is None or not persons:
                 kept.append(text)
                 continue
-            line, persons = found
             changed = True
             for one in {one.id: one for one in persons.values()}.values():
                 cleaned.events[one.id] += 1
@@ -124,24 +136,24 @@ class LineFilter:
 
     def _are_all_later(self, lines: bytes) -> bool:
         """Whether all lines are of events after every cut, as nearly all are that come in."""
+        cut_ms = max(self._cut_ms, self._past.latest_ms)
         try:
             return all(
-                line.timestamp > self._cut_ms and line.received > self._ordered_ms
-                for line in _times.decode_lines(lines)
+                line.timestamp > cut_ms and line.received > self._ordered_ms for line in _times.decode_lines(lines)
             )
         except msgspec.MsgspecError:
             return False
 
-    def _find(self, kind: SegmentKind, text: bytes, digests: dict[str, str]) -> tuple[_Line, dict[str, Erasure]] | None:
-        """The values of a line that are erased persons', each with its erasure; None for a line of nobody.
+    def _find_past(self, line: _Line) -> RetentionCutoff | None:
+        if line.timestamp > self._past.latest_ms:
+            return None
+        return self._past.find(line.product, line.type, line.timestamp, line.held_since or line.received)
+
+    def _find(self, kind: SegmentKind, line: _Line, digests: dict[str, str]) -> dict[str, Erasure]:
+        """The values of a line that are erased persons', each with its erasure; none for a line of nobody.
 
         One line may be of several: of who gave something, and of who got it.
         """
-        try:
-            line = _line.decode(text)
-        except msgspec.MsgspecError:
-            # No line of ours: the store refuses it.
-            return None
         if kind is SegmentKind.QUARANTINE:
             # An event that broke the plan may have the value anywhere.
             places: Iterable[int] = range(len(line.context))
@@ -160,7 +172,7 @@ class LineFilter:
             one = next((one for one in self._by_digest.get(digest, ()) if _covers(one, line, kind, at)), None)
             if one is not None and (value not in found or one.mode is ErasureMode.ERASE):
                 found[value] = one
-        return (line, found) if found else None
+        return found
 
     def _places_of(self, line: _Line) -> set[int]:
         found = self._places.get((line.product, line.type), set())
@@ -172,6 +184,18 @@ class LineFilter:
         digest = self._begun.copy()
         digest.update(value.encode("utf-8", "surrogatepass"))
         return digest.hexdigest().upper()
+
+
+def _nothing() -> CleanedFrames:
+    return CleanedFrames(b"", Counter(), {}, Counter())
+
+
+def _read(text: bytes) -> _Line | None:
+    """A line; None for one that is not ours, which the store refuses."""
+    try:
+        return _line.decode(text)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _covers(one: Erasure, line: _Line, kind: SegmentKind, at: int) -> bool:

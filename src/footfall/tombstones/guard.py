@@ -15,26 +15,28 @@ from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
-# How often the state is asked for new erasures, which a node's work on an erasure does not wait for.
+# How often the state is asked for new erasures and cutoffs, which a node's work on an erasure does not wait for.
 _REFRESH_PERIOD_S = 1.0
 
-# Told what a segment has of erased persons, before its file is changed.
+# Told what a segment has that is gone, before its file is changed.
 Noting = Callable[[CleanedFrames], None]
 
 
 class Tombstones:
-    """The erasures that are in the state, as a filter; `lock` is held while segments are loaded, or cleaned.
+    """The erasures and cutoffs of the state as a filter; `lock` is held while segments are loaded, or cleaned.
 
     `refresh` reads them again. While the state is away the last ones stay in force; a node that has never read them
-    loads nothing, because it might bring somebody back.
+    loads nothing, because it might bring somebody back. `events_past` counts events that came too late; it may be read
+    on any thread.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._version: tuple[int, int] | None = None
+        self._version: tuple[int, ...] | None = None
         self._again_from_s = 0.0
         self._filter: LineFilter | None = None
         self.lock = threading.RLock()
+        self.events_past = 0
 
     @property
     def are_known(self) -> bool:
@@ -43,11 +45,11 @@ class Tombstones:
 
     @property
     def filter(self) -> LineFilter | None:
-        """The filter in force; None when nobody was erased."""
+        """The filter in force; None when nobody was erased, and nothing is past."""
         return self._filter
 
     def refresh(self, *, at_once: bool = False) -> None:
-        """Read the erasures when there are new ones; at most once a second, unless `at_once`.
+        """Read erasures and cutoffs when there are new ones; at most once a second, unless `at_once`.
 
         Raises StateUnavailable only with `at_once`.
         """
@@ -55,10 +57,11 @@ class Tombstones:
             return
         self._again_from_s = time.monotonic() + _REFRESH_PERIOD_S
         try:
-            version = self._state.erasures.version()
+            version = (*self._state.erasures.version(), *self._state.retention.version())
             if version != self._version:
-                erasures = self._state.erasures.all()
-                self._filter = LineFilter(salt_of(self._state), erasures) if erasures else None
+                erasures, cutoffs = self._state.erasures.all(), self._state.retention.all()
+                is_empty = not (erasures or cutoffs)
+                self._filter = None if is_empty else LineFilter(salt_of(self._state), erasures, cutoffs)
                 self._version = version
         except StateUnavailable as error:
             if at_once:
@@ -88,7 +91,7 @@ class Tombstones:
         return left
 
     def clean(self, segment: Path, disk: Disk) -> Counter[str]:
-        """Clean a sealed segment of the journal in its place, and count by erasure what is kept out.
+        """Clean a sealed segment of the journal in its place, and count what is kept out; gives that of erasures.
 
         Raises OSError, and StateUnavailable; then the segment is whole, cleaned or not.
         """
@@ -99,7 +102,12 @@ class Tombstones:
             return Counter()
         for erasure, events in cleaned.events.items():
             self._state.erasures.count_kept_out(erasure, events)
-        log.info("segment %s had %s of erased persons", segment.name, count_of(cleaned.events.total(), "event"))
+        for cutoff, events in cleaned.past.items():
+            self._state.retention.count_kept_out(cutoff, events)
+        self.events_past += cleaned.past.total()
+        for count, whose in ((cleaned.events, "of erased persons"), (cleaned.past, "past their time")):
+            if count:
+                log.info("segment %s had %s %s", segment.name, count_of(count.total(), "event"), whose)
         return cleaned.events
 
     def _raise_cuts(self, cleaned: CleanedFrames) -> None:
@@ -110,7 +118,7 @@ class Tombstones:
 def clean_segment(segment: Path, lines: LineFilter, disk: Disk, before: Noting | None = None) -> CleanedFrames | None:
     """Clean the file of a segment: it is replaced at once by the cleaned one, or removed when nothing is left.
 
-    None, and the file stays as it is, where no line is of anybody. `before` is called before the file changes. Raises
+    None, and the file stays as it is, where all lines stay. `before` is called before the file changes. Raises
     OSError.
     """
     cleaned = lines.clean(kind_of(segment), disk.read(segment))

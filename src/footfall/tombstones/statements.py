@@ -11,32 +11,36 @@ from footfall.state import Erasure, ErasurePlace, ErasureRule
 _NEVER = "toInt64(-9223372036854775808)"
 
 
-class PersonCondition(Struct, frozen=True):
-    """The condition of a statement, in the place of `{{person}}`, with its parameters."""
+class RowCondition(Struct, frozen=True):
+    """Which rows are to go, or gone: the condition in the place of `{{gone}}` of a statement, with its parameters."""
 
     text: str
     parameters: dict[str, Any]
 
     def fill(self, statement: str) -> str:
         """The statement with the condition."""
-        return statement.replace("{{person}}", self.text)
+        return statement.replace("{{gone}}", self.text)
 
 
-def event_condition(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> PersonCondition:
+# The condition that takes no row.
+NOTHING = RowCondition("false", {})
+
+
+def event_condition(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> RowCondition:
     """The condition that an event is one of the persons of erasures, all of the same rule."""
     parameters = _parameters(salt, rule, erasures)
     tests = [_test(at, place, parameters, rule.planned) for at, place in enumerate(rule.places)]
-    return PersonCondition(_customers(rule) + f"({' OR '.join(tests) or '0'})", parameters)
+    return RowCondition(_customers(rule) + f"({' OR '.join(tests) or '0'})", parameters)
 
 
-def quarantine_condition(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> PersonCondition:
+def quarantine_condition(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> RowCondition:
     """The same for quarantine, where the value may stand anywhere in the context."""
     parameters = _parameters(salt, rule, erasures)
     found = f"arrayExists(value -> {_is_person(_hash('value'))}, arrayMap(each -> ifNull(each, ''), context))"
     if rule.products:
         parameters["person_products"] = list(rule.products)
         found = f"product IN {{person_products:Array(String)}} AND {found}"
-    return PersonCondition(_customers(rule) + found, parameters)
+    return RowCondition(_customers(rule) + found, parameters)
 
 
 def _parameters(salt: str, rule: ErasureRule, erasures: Sequence[Erasure]) -> dict[str, Any]:

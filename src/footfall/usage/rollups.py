@@ -33,6 +33,8 @@ QUARTER_MS: Final = HOUR_MS // 4
 DIMENSIONS: Final = ("customer", "product", "type", "version")
 # Days of one answer that are counted from events; more are years of thousands of customers, just after an upgrade.
 DAYS_MAX: Final = 1_000_000
+# The first and the last day of all events that may be, since 1970.
+EVERY_DAY: Final = (-(2**31), 2**31)
 # Days that a statement reads with FINAL beside others: with more, FINAL for all costs little more.
 UNMERGED_DAYS_MAX: Final = 1_000
 
@@ -259,14 +261,16 @@ class Rollups:
         ((epoch, *_),) = self._store.rows(query("rollup_state"), {}, limit())
         return str(epoch)
 
-    def forget(self, customer: str, product: str, now_ms: int) -> None:
-        """Have all days of a customer's product counted anew, and until then from the events.
+    def forget(self, of: Sequence[tuple[str, str]], now_ms: int, days: tuple[int, int] = EVERY_DAY) -> None:
+        """Have the days of customers' products, all or from a first to a last, counted anew; until then, from events.
 
         Call it after events were deleted, whose absence no load tells of; `now_ms` is the time after that. Raises
         StoreTimeout, StoreUnavailable or StoreFailed.
         """
-        wanted = {"customer": customer, "product": product, "now": now_ms}
-        self._store.write(query("rollup_forget"), wanted)
+        first_day, last_day = days
+        customers, products = [one[0] for one in of], [one[1] for one in of]
+        wanted = {"customers": customers, "products": products, "first_day": first_day, "last_day": last_day}
+        self._store.write(query("rollup_forget"), {**wanted, "now": now_ms})
 
     def _pieces(self, days: Sequence[Day], scope: Scope, watermark_ms: int, limit: Limit) -> Iterator[tuple[int, int]]:
         """The spans, in ms, in which these days are counted: one, unless a day has too many rows for one statement."""

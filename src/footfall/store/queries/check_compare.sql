@@ -34,11 +34,11 @@ FROM
     (
         SELECT false AS is_stored, customer, product, timestamp, batch, sequence, type, version, context, received, admitted
         FROM {archived:Identifier}
-        WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64}
+        WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64} AND NOT ({{gone}})
         UNION ALL
         SELECT true, customer, product, timestamp, batch, sequence, type, version, context, received, admitted
         FROM {stored:Identifier} FINAL
-        WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64}
+        WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64} AND NOT ({{gone}})
     )
     GROUP BY event
 )

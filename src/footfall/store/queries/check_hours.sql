@@ -4,6 +4,7 @@ FROM
 (
     SELECT timestamp - positiveModulo(timestamp, 3600000) AS hour, count() AS archived, 0 AS stored, 0 AS older, 0 AS newer
     FROM {archived:Identifier}
+    WHERE NOT ({{gone}})
     GROUP BY hour
     UNION ALL
     SELECT
@@ -13,6 +14,7 @@ FROM
         countIf(admitted < {begin:Int64}),
         countIf(admitted > {through:Int64})
     FROM {stored:Identifier} FINAL
+    WHERE NOT ({{gone}})
     GROUP BY hour
 )
 GROUP BY hour

@@ -36,9 +36,11 @@ FROM
     (
         SELECT *, false AS is_stored, toUInt64(toInt8(state)) * 2305843009213693952 - received AS precedence
         FROM {archived:Identifier}
+        WHERE NOT ({{gone}})
         UNION ALL
         SELECT *, true, toUInt64(toInt8(state)) * 2305843009213693952 - received
         FROM quarantine FINAL
+        WHERE NOT ({{gone}})
     )
     WHERE cityHash64(batch) % {steps:UInt64} = {step:UInt64}
     GROUP BY batch, sequence

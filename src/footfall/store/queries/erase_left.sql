@@ -1,2 +1,2 @@
 -- How many rows a table has of persons.
-SELECT count() FROM {table:Identifier} WHERE {{person}}
+SELECT count() FROM {table:Identifier} WHERE {{gone}}

@@ -3,4 +3,4 @@ ALTER TABLE {table:Identifier} {{on_cluster}} UPDATE context = arrayMap(
     value -> if(has({person_digests:Array(String)}, hex(SHA256(concat({person_salt:String}, value)))),
         {pseudonym:String}, value),
     context)
-WHERE {{person}}
+WHERE {{gone}}

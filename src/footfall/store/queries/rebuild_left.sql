@@ -2,7 +2,7 @@
 SELECT count()
 FROM {old:Identifier} FINAL
 WHERE timestamp >= {start:Int64} AND timestamp < {end:Int64}
-    AND admitted <= {settled:Int64}
+    AND admitted <= {settled:Int64} AND NOT ({{gone}})
     AND sipHash128(customer, product, timestamp, batch, sequence) GLOBAL NOT IN
     (
         SELECT sipHash128(customer, product, timestamp, batch, sequence)

@@ -1,4 +1,4 @@
--- Take the counts of a customer's product for changed: each of its days is counted anew, those too that no look has noted.
+-- Take the counts of days of customers' products for changed: they are counted anew, those too that no look has noted.
 INSERT INTO rollup_changes (customer, product, day, epoch, loaded, admitted, rows)
 WITH
     (
@@ -12,10 +12,13 @@ SELECT customer, product, day, epoch, {now:Int64}, 0, 0
 FROM (
     SELECT customer, product, day, epoch
     FROM rollup_changes
-    WHERE customer = {customer:String} AND product = {product:String}
+    WHERE (customer, product) IN arrayZip({customers:Array(String)}, {products:Array(String)})
+        AND day BETWEEN {first_day:Int64} AND {last_day:Int64}
     UNION ALL
     SELECT customer, product, intDiv(timestamp, 86400000), current
     FROM events
-    WHERE customer = {customer:String} AND product = {product:String} AND loaded > looked
+    WHERE (customer, product) IN arrayZip({customers:Array(String)}, {products:Array(String)})
+        AND intDiv(timestamp, 86400000) BETWEEN {first_day:Int64} AND {last_day:Int64}
+        AND loaded > looked
 )
 GROUP BY customer, product, day, epoch
