@@ -175,18 +175,7 @@ VALUES = st.text(max_size=20) | st.sampled_from(
     [
         *("*", "BARCHART", "WATCHLIST", "WATCHLIST-*", "day", "Europe/Berlin", "30d", "true", "userId", "userId:is:a"),
         *("x:one of:a,b", "0", "-1", "9" * 30, "1e9", "type", "../x", "\0", "\ud800", "2026-02-30", "customer", "2h"),
-        *(
-            "WATCHLIST-OPENED",
-            "after",
-            "before",
-            "strict",
-            "week",
-            "7d",
-            "2026-01-01",
-            "1767225600000",
-            "range",
-            "prior",
-        ),
+        *("WATCHLIST-CREATED", "after", "before", "strict", "week", "previous", "7d", "2026-01-01", "1767225600000"),
     ]
 )
 PARSERS = (

@@ -39,6 +39,12 @@ def counts(service, wanted: int, **parameters: str) -> dict:
             return body
 
 
+def accepted(service) -> int:
+    """How many events the service has accepted since it began."""
+    text = service.client.get("/metrics").raise_for_status().text
+    return int(float(re.search(r"^footfall_events_accepted_total ([\d.e+]+)$", text, re.MULTILINE)[1]))
+
+
 def test_the_statistics_tell_what_the_demo_says_that_it_made_however_often_it_is_posted(holding):
     until = int(time.time() * 1000) // WINDOW_MS * WINDOW_MS - 1
     made = Demo(seed=11, customers=("BARCHART", "TGAM"), end_ms=until + 1, days=20, events=4000)
@@ -71,7 +77,10 @@ def test_the_demo_goes_on_live_until_ctrl_c(holding):
         begun = process.stdout.readline()
         while not process.stdout.readline().startswith("live: about 50 events a second"):
             assert process.poll() is None, process.stderr.read()
-        time.sleep(1.5)
+        wanted, deadline = accepted(holding) + 30, time.monotonic() + 60
+        while accepted(holding) < wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         said, errors = process.communicate(timeout=30)
     assert begun.startswith("posted ")

@@ -48,6 +48,12 @@ class Server:
         writer.close()
         return found
 
+    async def has_begun(self, number: int) -> None:
+        """Wait until so many connections have sent a part of a body, and the server has read it."""
+        async with asyncio.timeout(60):
+            while sum(connection._body.is_missing for connection in self.connections) != number:
+                await asyncio.sleep(0.01)
+
     def stored(self) -> int:
         parts = [part for path in self.folder.iterdir() for part in walk(path.read_bytes())]
         return sum(part.lines.count(b"\n") for part in parts if isinstance(part, Frame))

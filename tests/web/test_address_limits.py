@@ -172,7 +172,7 @@ async def test_past_its_connections_an_address_loses_an_idle_one_of_its_own(tmp_
         assert await asyncio.wait_for(made[0][0].read(), 20) == b""
         # Of two that are kept one has a request under way now, and is not closed for another.
         made[1][1].write(BEGUN)
-        await asyncio.sleep(0.05)
+        await server.has_begun(1)
         for _ in range(3):
             reader, _ = await connect(post())
             assert statuses([await read(reader)]) == [200]
@@ -185,7 +185,7 @@ async def test_past_its_busy_connections_an_address_is_refused(tmp_path):
     async with serving(tmp_path, **CONNECTIONS) as server, connecting(server) as connect:
         for _ in range(3):
             await connect(BEGUN)
-        await asyncio.sleep(0.05)
+        await server.has_begun(3)
         reader, _ = await connect()
         answer = await read(reader)
         assert statuses([answer]) == [429]
@@ -198,7 +198,7 @@ async def test_connections_are_counted_by_default_and_never_those_of_a_proxy(tmp
     async with serving(tmp_path, **CONNECTIONS | changes) as server, connecting(server) as connect:
         for _ in range(3):
             await connect(BEGUN)
-        await asyncio.sleep(0.05)
+        await server.has_begun(3)
         reader, _ = await connect(post())
         assert statuses([await read(reader)]) == [200]
         assert server.collector.limit_hits.counts[Limit.ADDRESS_CONNECTIONS] == ("limits_mode" in changes)

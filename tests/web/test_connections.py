@@ -115,7 +115,7 @@ def test_requests_that_are_answered_at_once_wait_unread_for_their_turn(tmp_path,
 async def test_where_each_has_a_request_under_way_the_new_one_is_told_to_come_again(tmp_path):
     async with serving(tmp_path, connections_max=3) as server, connecting(server) as connect:
         busy = [await connect(BEGUN) for _ in range(3)]
-        await asyncio.sleep(0.1)
+        await server.has_begun(3)
         reader, _ = await connect()
         answer = await read(reader)
         assert answer.startswith(b"HTTP/1.1 503 ")
