@@ -162,6 +162,15 @@ def proportional(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
+def anonymous(pid: int) -> float:
+    """What a process has written and can give back to nobody but the system, in MiB, also where it is swapped out.
+
+    Unlike the other two it has no pages of files, which the system maps and drops as it pleases.
+    """
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(("Anonymous:", "Swap:"))) / 1024
+
+
 def size(folder: Path) -> int:
     """The bytes that all files of a folder have together; those that go meanwhile count nothing."""
     total = 0

@@ -13,6 +13,7 @@ import service
 SHARE = 0.05
 SLACK = {"MiB": 8.0, "descriptors": 8.0, "threads": 3.0, "files": 60.0}
 FOLDERS = ("journal", "archive", "files", "engine")
+_MEMORY = " anonymous MiB"
 COLOURS = ("#2f6fb0", "#c0392b", "#2e8b57", "#8e44ad", "#b8860b", "#444")
 
 
@@ -36,6 +37,7 @@ def _process(pid: int) -> dict[str, float]:
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     threads = next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
     return {
+        "anonymous MiB": round(service.anonymous(pid), 1),
         "PSS MiB": round(service.proportional(pid), 1),
         "RSS MiB": round(service.resident(pid), 1),
         "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
@@ -66,7 +68,8 @@ def report(path: Path, picture: Path | None) -> int:
         points = [(one["at"], one[name]) for one in samples if name in one]
         quarters = _quarters(points, samples[-1]["at"])
         judgement = ""
-        if not name.endswith("bytes"):
+        # Pages of files are in the other two measures of memory; the system maps and drops them as it pleases.
+        if not name.endswith(("bytes", "PSS MiB", "RSS MiB")):
             grows = _grows(name, quarters[1], quarters[3])
             grown += grows
             judgement = "grows" if grows else "level"
@@ -96,8 +99,8 @@ def _slope(points: list[tuple[float, float]], end: float) -> float:
 
 
 def _drawn(samples: list[dict[str, Any]]) -> str:
-    """The memory (PSS) of each process over time, as SVG of 720 x 320."""
-    names = [name for name in samples[-1] if name.endswith("PSS MiB")]
+    """The anonymous memory of each process over time, as SVG of 720 x 320."""
+    names = [name for name in samples[-1] if name.endswith(_MEMORY)]
     end = samples[-1]["at"] or 1
     most = max(one.get(name, 0) for one in samples for name in names) * 1.05
     left, right, top, bottom = 60, 560, 20, 280
@@ -109,7 +112,8 @@ def _drawn(samples: list[dict[str, Any]]) -> str:
             if name in one
         )
         lines.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{points}"/>')
-        lines.append(f'<text x="{right + 10}" y="{top + 18 * number + 10}" fill="{colour}">{name[:-8]}</text>')
+        role = name.removesuffix(_MEMORY)
+        lines.append(f'<text x="{right + 10}" y="{top + 18 * number + 10}" fill="{colour}">{role}</text>')
     for n in range(5):
         y = bottom - (bottom - top) * n / 4
         x = left + (right - left) * n / 4

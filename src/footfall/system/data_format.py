@@ -17,7 +17,7 @@ from footfall.system import files
 # The form of segments: their names, frames and lines.
 JOURNAL_FORMAT: Final = 1
 # The last of the files in `store/schema`, by which the tables of events are made.
-STORE_SCHEMA: Final = 8
+STORE_SCHEMA: Final = 9
 _FILE: Final = "format.json"
 
 

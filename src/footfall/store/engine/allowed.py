@@ -86,8 +86,9 @@ _VALUES: Final = _words(
 # How a table's parts are written and merged. None names a disk or a place.
 _TABLES: Final = _words(
     """
-    allow_nullable_key deduplicate_merge_projection_mode enable_block_number_column enable_block_offset_column
-    enable_mixed_granularity_parts enable_vertical_merge_algorithm fsync_after_insert fsync_part_directory
+    allow_nullable_key concurrent_part_removal_threshold deduplicate_merge_projection_mode enable_block_number_column
+    enable_block_offset_column enable_mixed_granularity_parts enable_vertical_merge_algorithm fsync_after_insert
+    fsync_part_directory
     index_granularity index_granularity_bytes lightweight_mutation_projection_mode
     max_bytes_to_merge_at_max_space_in_pool max_parts_in_total max_parts_to_merge_at_once max_suspicious_broken_parts
     max_suspicious_broken_parts_bytes merge_max_block_size merge_max_block_size_bytes merge_selector_algorithm

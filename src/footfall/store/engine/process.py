@@ -92,12 +92,15 @@ class Engine:
 
     def _open_executors(self) -> Executors:
         memory = self._settings.engine_memory_bytes_max
-        # ClickHouse's defaults are for machines that run nothing else: three caches of up to 5 GiB each.
+        # ClickHouse's defaults are for machines that run nothing else: three caches of up to 5 GiB each, and two of 100
+        # MiB that fill with conditions and compiled expressions of questions that nobody asks again.
         options = {
             "max_server_memory_usage": memory,
             "mark_cache_size": memory // 16,
             "index_mark_cache_size": memory // 16,
             "primary_index_cache_size": memory // 16,
+            "query_condition_cache_size": memory // 64,
+            "compiled_expression_cache_size": memory // 64,
         }
         # Large sorts and groups go to disk, bounded because the disk is for the journal first.
         defaults = {"max_temporary_data_on_disk_size_for_query": str(memory)}
