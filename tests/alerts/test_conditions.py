@@ -1,5 +1,7 @@
 """When something is an alert, and when it is told: over made-up counts, and over a real store with a real rollup."""
 
+import random
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -24,6 +26,10 @@ def activity(recent: int, lowest: Any = 30, highest: Any = 300, days: int = 7, *
     )
 
 
+def whole(recent: int, **changes: Any) -> Activity:
+    return activity(recent, product="", type="", **changes)
+
+
 def keys(*activities: Activity, **changes: Any) -> list[str]:
     return [alert.key for alert in of_activity(list(activities), Settings(**changes))]
 
@@ -31,14 +37,14 @@ def keys(*activities: Activity, **changes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
-        (activity(0), ["silence customer=C"]),
-        (activity(1), []),
-        (activity(0, lowest=19), []),
-        (activity(0, days=4), []),
-        (activity(1_501), ["spike customer=C"]),
-        (activity(1_500), []),
-        (activity(999, highest=10), []),
-        (activity(2_000, days=2), []),
+        (whole(0), ["silence customer=C"]),
+        (whole(1), []),
+        (whole(0, lowest=19), []),
+        (whole(0, days=4), []),
+        (whole(1_501), ["spike customer=C"]),
+        (whole(1_500), []),
+        (whole(999, highest=10), []),
+        (whole(2_000, days=2), []),
     ],
 )
 def test_silence_and_spike_are_told_from_what_is_usual(one: Activity, expected: list[str]) -> None:
@@ -46,9 +52,10 @@ def test_silence_and_spike_are_told_from_what_is_usual(one: Activity, expected: 
 
 
 def test_a_type_is_told_of_where_the_customer_as_a_whole_is_as_usual() -> None:
-    assert keys(activity(0), activity(40, type="U")) == ["silence customer=C product=P type=T"]
-    assert keys(activity(0), activity(0, type="U"), activity(40, customer="D")) == ["silence customer=C"]
-    assert keys(activity(10), activity(1_500, type="U", highest=100)) == ["spike customer=C product=P type=U"]
+    assert keys(whole(40), activity(0), activity(40, type="U")) == ["silence customer=C product=P type=T"]
+    assert keys(activity(0), whole(0), whole(40, customer="D")) == ["silence customer=C"]
+    assert keys(whole(1_510), activity(1_500, type="U", highest=100)) == ["spike customer=C"]
+    assert keys(whole(1_500), activity(1_490, type="U", highest=100)) == ["spike customer=C product=P type=U"]
 
 
 def test_each_condition_can_be_off() -> None:
@@ -112,30 +119,79 @@ def place(engine: Any, make_segment: Any) -> Any:
     found.store.close()
 
 
-def events(place: Any, at_ms: int, count: int, **changes: Any) -> None:
-    place.load(*(rolled.event(timestamp=at_ms + n, admitted=at_ms + n + 5, **changes) for n in range(count)))
-
-
 def test_a_store_tells_what_came_in_lately_and_what_is_usual(place: Any) -> None:
     for day in range(1, USUAL_DAYS + 1):
         then_ms = NOON_MS - day * DAY_MS
-        events(place, then_ms - HOUR_MS + 1, 3 + day)
-        events(place, then_ms - 5 * HOUR_MS, 20, version="2")
-        events(place, then_ms + 1, 2)
-    events(place, NOON_MS - HOUR_MS, 4, type="U")
+        load(place, then_ms - HOUR_MS + 1, 3 + day)
+        load(place, then_ms - 5 * HOUR_MS, 20, version="2")
+        load(place, then_ms + 1, 2)
+        load(place, then_ms, 1, type="U")
+    load(place, NOON_MS - HOUR_MS, 4, type="U")
     # Later than the window, and before it.
-    events(place, NOON_MS, 50, type="U")
-    events(place, NOON_MS - HOUR_MS - 100, 50, type="V")
+    load(place, NOON_MS, 50, type="U")
+    load(place, NOON_MS - HOUR_MS - 100, 50, type="V")
     place.count_days()
-    found = {one.type: one for one in read_activity(place.store, NOON_MS)}
-    assert found["U"].recent == 4
-    days = range(20_000 - USUAL_DAYS, 20_000)
-    assert (found["T"].recent, sorted(found["T"].lowest)) == (0, list(days))
-    assert found["T"].lowest[20_000 - 1] == 4
-    assert set(found["T"].highest.values()) == {20}
+    settings = Settings(alert_silence_events=2, alert_spike_events=4)
+    found = {one.type: one for one in read_activity(place.store, NOON_MS, settings)}
+    days = list(range(20_000 - USUAL_DAYS, 20_000))
+    assert sorted(found) == ["T", "U"]
+    assert (found["T"].recent, sorted(found["T"].lowest), found["T"].lowest[days[-1]]) == (0, days, 4)
+    assert (found["U"].recent, found["U"].lowest, found["U"].highest) == (4, {}, dict.fromkeys(days, 1))
     # Half an hour later the window is of two hours of the day: the least of both counts.
-    later = {one.type: one for one in read_activity(place.store, NOON_MS + HOUR_MS // 2)}
+    later = {one.type: one for one in read_activity(place.store, NOON_MS + HOUR_MS // 2, settings)}
     assert set(later["T"].lowest.values()) == {2}
     assert [alert.key for alert in of_activity(list(found.values()), Settings(alert_silence_events=4))] == [
         "silence customer=C product=P type=T"
     ]
+
+
+def load(place: Any, at_ms: int, count: int, **changes: Any) -> None:
+    place.load(*(rolled.event(timestamp=at_ms + n, admitted=at_ms + n + 5, **changes) for n in range(count)))
+
+
+def test_the_alerts_are_those_that_comparing_every_series_would_tell(place: Any) -> None:
+    """The store brings few series, and their peaks only where they may matter: nothing is told otherwise than of all."""
+    chance = random.Random(3)
+    series = [(customer, product, kind) for customer in "CDEF" for product in "PQ" for kind in "TUV"]
+    events = []
+    for customer, product, kind in series:
+        a_day, goes_on = chance.choice((1, 20, 60)), {"E": 0, "F": 6}.get(customer, chance.choice((0, 1, 1, 6)))
+        for day in range(USUAL_DAYS + 1):
+            for _ in range(a_day * (goes_on if day == USUAL_DAYS else 1)):
+                # Half of a day's events are around noon.
+                after_ms = chance.choice((0, 11 * HOUR_MS)) + chance.randrange(3 * HOUR_MS)
+                at_ms = NOON_MS - 12 * HOUR_MS + (day - USUAL_DAYS) * DAY_MS + after_ms
+                names = {"customer": customer, "product": product, "type": kind, "version": chance.choice("12")}
+                events.append(rolled.event(timestamp=at_ms, admitted=at_ms + 1, **names))
+    place.load(*events)
+    place.count_days()
+    settings = Settings(alert_silence_events=3, alert_spike_factor=2, alert_spike_events=20)
+    told = set()
+    for end_ms in range(NOON_MS, NOON_MS + 4 * HOUR_MS, HOUR_MS // 2):
+        expected = list(of_activity(every_series(events, end_ms), settings))
+        found = list(of_activity(read_activity(place.store, end_ms, settings), settings))
+        assert {alert.key: alert for alert in found} == {alert.key: alert for alert in expected}
+        told |= {(alert.kind, len(alert.subject)) for alert in found}
+    assert told == {("silence", 1), ("silence", 3), ("spike", 1), ("spike", 3)}
+
+
+def every_series(events: list[dict[str, Any]], end_ms: int) -> list[Activity]:
+    """The activity of each type and each customer, counted from the events."""
+    start_ms = end_ms - HOUR_MS
+    today, hours = start_ms // DAY_MS, {start_ms // HOUR_MS % 24, (end_ms - 1) // HOUR_MS % 24}
+    counts: dict[tuple[str, str, str], Counter[tuple[int, int]]] = defaultdict(Counter)
+    recent: Counter[tuple[str, str, str]] = Counter()
+    for one in events:
+        names = one["customer"], one["product"], one["type"]
+        recent[names] += start_ms <= one["admitted"] < end_ms
+        day, hour = divmod(one["timestamp"] // HOUR_MS, 24)
+        if today - USUAL_DAYS <= day < today:
+            counts[names][day, hour] += 1
+    lowest, highest = defaultdict(Counter), defaultdict(Counter)
+    for names in list(recent):
+        for level in (names, (names[0], "", "")):
+            recent[level] += recent[names] if level != names else 0
+            for day in {day for day, _ in counts[names]}:
+                lowest[level][day] += min(counts[names][day, hour] for hour in hours)
+                highest[level][day] += max(counts[names][day, hour] for hour in range(24))
+    return [Activity(*level, recent[level], lowest[level], highest[level]) for level in recent]

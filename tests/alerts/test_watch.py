@@ -13,7 +13,7 @@ from footfall.alerts import AlertWatch, Sources
 from footfall.alerts.messages import GONE_LOOKS
 from footfall.metrics import EVENTS, Values
 from footfall.settings import Settings
-from footfall.state import State
+from footfall.state import Schedule, State
 from footfall.store import Store
 
 SECRET = "a secret of more than sixteen bytes"
@@ -129,7 +129,7 @@ async def test_an_alert_that_goes_on_is_not_told_to_have_ended_because_there_are
 ) -> None:
     monkeypatch.setattr("footfall.alerts.watch.ALERTS_MAX", 2)
     failed = [("a", "anna", "one"), ("b", "anna", "two")]
-    monkeypatch.setattr(node.state.schedules, "failed", lambda *_: iter(failed))
+    monkeypatch.setattr(node.state.schedules, "failed", lambda *_: list(failed))
     await node.watch.look()
     # A third comes first in the list.
     failed.insert(0, ("0", "anna", "three"))
@@ -140,3 +140,37 @@ async def test_an_alert_that_goes_on_is_not_told_to_have_ended_because_there_are
         ("alert.firing", "schedule=a"),
         ("alert.firing", "schedule=b"),
     ]
+
+
+async def test_many_failed_schedules_are_counted_and_some_are_named_for_as_long_as_they_fail(
+    node: Node, receiver: Receiver, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("footfall.alerts.watch.SCHEDULES_NAMED_MAX", 2)
+    for name in "defg":
+        add_failed_schedule(node.state, name)
+    await node.watch.look()
+    told = await node.send(receiver, 3)
+    assert {key for _, key in told} == {"schedule", *(f"schedule name={one} schedule={one} user=ann" for one in "de")}
+    together = json.loads(receiver.received[0].body)["data"]
+    assert (together["subject"], together["value"]) == ({}, 4)
+    assert together["text"] == "4 schedules have failed, 2 of them are told one by one: footfall schedule list"
+    # More come first in the list, and one of the named is well again: another takes its place.
+    for name in "abc":
+        add_failed_schedule(node.state, name)
+    node.state.schedules.resume("d", node.ms)
+    for _ in range(GONE_LOOKS + 1):
+        await node.watch.look()
+    told = await node.send(receiver, 5)
+    assert told[3:] == [
+        ("alert.resolved", "schedule name=d schedule=d user=ann"),
+        ("alert.firing", "schedule name=a schedule=a user=ann"),
+    ]
+
+
+def add_failed_schedule(state: State, name: str) -> None:
+    every = {"every": "day", "timezone": "UTC", "grace_s": 0, "correction_days": 0, "correction": "full"}
+    times = {"created_ms": 0, "next_start_ms": 0, "next_due_ms": 0}
+    state.schedules.add(
+        Schedule(id=name, user="ann", account="a", name=name, body="{}", reason="the owner is gone", **every, **times),
+        9,
+    )

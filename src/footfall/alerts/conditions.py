@@ -1,21 +1,22 @@
 """When something is an alert: pure decisions over what was counted, each with the sentence that people read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, Literal
 
 from msgspec import Struct
 
-from footfall.alerts.activity import Activity, of_customers
+from footfall.alerts.activity import SILENCE_DAYS, Activity
 from footfall.settings import Settings
 from footfall.wording import count_of
 
 Kind = Literal["silence", "spike", "refusals", "lag", "schedule"]
 
-# What is there on so many of the seven days is usual. A spike is told from fewer, because it needs no week to be one.
-SILENCE_DAYS: Final = 5
+# A spike is told from fewer days than a silence, because it needs no week to be one.
 SPIKE_DAYS: Final = 3
 # Requests in ten minutes below which a share of refusals says nothing.
 REFUSED_REQUESTS_MIN: Final = 50
+# Schedules that are told one by one: more at once have one cause, such as a destination that is away.
+SCHEDULES_NAMED_MAX: Final = 50
 # Alerts that go on at once. Past it somebody looks at the whole anyway.
 ALERTS_MAX: Final = 200
 
@@ -38,7 +39,7 @@ class Alert(Struct, frozen=True):
 def of_activity(activities: list[Activity], settings: Settings) -> Iterator[Alert]:
     """Silences and spikes: of a customer as a whole, else of its types."""
     told: set[tuple[str, str]] = set()
-    for one in (*of_customers(activities).values(), *activities):
+    for one in sorted(activities, key=lambda one: bool(one.type)):
         for alert in filter(None, (_silence(one, settings), _spike(one, settings))):
             if (alert.kind, one.customer) not in told or not one.type:
                 yield alert
@@ -99,8 +100,14 @@ def of_lag(lag_s: float, node: str, limit_s: int) -> Alert | None:
     return Alert("lag", {"node": node}, f"{node}: the store is {lag_s:,.0f} s behind the journal", round(lag_s))
 
 
-def of_schedules(failed: Iterable[tuple[str, str, str]]) -> Iterator[Alert]:
-    """Schedules that paused themselves, or whose report failed for good: their ids, users and names."""
+def of_schedules(failed: Collection[tuple[str, str, str]], count: int) -> Iterator[Alert]:
+    """Schedules that paused themselves, or whose report failed for good: ids, users and names of some, `count` of all.
+
+    Those that are not named are an alert together.
+    """
+    if count > len(failed):
+        text = f"{count:,} schedules have failed, {len(failed):,} of them are told one by one: footfall schedule list"
+        yield Alert("schedule", {}, text, count)
     for schedule, user, name in failed:
         text = f"schedule {name!r} of {user} has failed: footfall schedule show {schedule}"
         yield Alert("schedule", {"schedule": schedule, "user": user, "name": name}, text, 1)

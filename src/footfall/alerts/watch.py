@@ -13,6 +13,7 @@ from footfall.alerts.activity import read_activity
 from footfall.alerts.book import read_book
 from footfall.alerts.conditions import (
     ALERTS_MAX,
+    SCHEDULES_NAMED_MAX,
     Alert,
     Kind,
     Requests,
@@ -38,6 +39,8 @@ SETTLED_S: Final = 300.0
 # The refusals of so long are compared with those of the rest of an hour.
 LATELY_S: Final = 600.0
 REMEMBERED_S: Final = 3_600.0
+# A look takes the store one thread. With a rest of so many times as long, it takes 5 % of a core at the most.
+REST_TIMES: Final = 20
 # Rests of the sender: with nothing to do, and at the most while a message waits for its time.
 _REST_S: Final = 1.0
 
@@ -74,7 +77,8 @@ class AlertWatch:
 
     def start(self, tasks: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         """Look and send until `stop` is set."""
-        background.start((BackgroundTask("look for alerts", self._settings.alert_period_s, self.look),), tasks, stop)
+        look = BackgroundTask("look for alerts", self._settings.alert_period_s, self.look, REST_TIMES)
+        background.start((look,), tasks, stop)
         tasks.create_task(self.send(stop), name="send alerts")
 
     async def look(self) -> None:
@@ -134,7 +138,9 @@ class AlertWatch:
             try:
                 alerts = ask()
             except (StateUnavailable, StoreUnavailable, StoreFailed, StoreTimeout) as error:
-                log.debug("alerts of %s are not looked for: %s", " and ".join(sorted(kinds)), error)
+                is_away = isinstance(error, StateUnavailable | StoreUnavailable)
+                level = logging.DEBUG if is_away else logging.WARNING
+                log.log(level, "alerts of %s are not looked for: %s", " and ".join(sorted(kinds)), error)
             else:
                 if alerts is not None:
                     found += alerts
@@ -168,7 +174,14 @@ class AlertWatch:
         return [] if alert is None else [alert]
 
     def _schedules(self) -> Iterator[Alert]:
-        return of_schedules(self._sources.state.schedules.failed(self._sources.cancelled, ALERTS_MAX))
+        """All are counted and some are named: those that were told, and new ones where there is room."""
+        schedules, cancelled = self._sources.state.schedules, self._sources.cancelled
+        firing = [one.alert.subject for one in self._book.firing.copy().values() if one.alert.kind == "schedule"]
+        told = {subject["schedule"] for subject in firing if subject}
+        room = max(0, SCHEDULES_NAMED_MAX - len(told))
+        found = schedules.failed(cancelled, len(told) + room, told)
+        new = [one for one in found if one[0] not in told][:room]
+        return of_schedules([*(one for one in found if one[0] in told), *new], schedules.count_failed(cancelled))
 
     def _activity(self) -> Iterator[Alert] | None:
         """Silences and spikes up to what all nodes have loaded; None while the node has just started."""
@@ -181,7 +194,7 @@ class AlertWatch:
         end_ms = min([*filter(None, through), self._sources.loaded_through_ms()])
         if not end_ms:
             return None
-        return of_activity(read_activity(self._sources.store, end_ms), settings)
+        return of_activity(read_activity(self._sources.store, end_ms, settings), settings)
 
 
 _SHARED: Final = frozenset({"schedule", "silence", "spike"})

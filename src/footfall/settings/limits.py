@@ -324,7 +324,7 @@ ENGINE_MEMORY_BYTES_MAX = 4 * 1024 * 1024 * 1024
 BACKGROUND_NICE = 10
 # Seconds in which processes must have stopped after SIGTERM before they are killed.
 STOP_TIMEOUT_S = 20
-# Seconds between two looks for alerts: what people hear of is acted on in minutes, and a look costs some ten ms.
+# Seconds between two looks for alerts, and 20 times as long as a look at least: people act on alerts within minutes.
 ALERT_PERIOD_S = 60
 # Events in an hour that are so usual that none at all is an alert; fewer come and go by chance: with twenty an hour on
 # average, an hour without any happens once in fifty thousand years.

@@ -1,9 +1,10 @@
 """The schedules and their runs. A window's run and its job are one change, so that each is started once."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, false, func, or_, select, update
 
 from footfall.state.database import Database, insert, may_be_id
 from footfall.state.job_bounds import add_job
@@ -102,10 +103,11 @@ class ScheduleRepository:
         with self._database.read() as connection:
             return connection.scalar(statement) or 0
 
-    def failed(self, meant: str, limit: int) -> list[tuple[str, str, str]]:
-        """Id, user and name of those that `count_failed` counts, ordered by id."""
+    def failed(self, meant: str, limit: int, first: Collection[str] = ()) -> list[tuple[str, str, str]]:
+        """Id, user and name of those that `count_failed` counts, ordered by id; those with ids of `first` come first."""
         columns = (schedules.c.id, schedules.c.user_id, schedules.c.name)
-        statement = select(*columns).where(_has_failed(meant)).order_by(schedules.c.id).limit(limit)
+        order = (case((schedules.c.id.in_(first), 0), else_=1), schedules.c.id)
+        statement = select(*columns).where(_has_failed(meant)).order_by(*order).limit(limit)
         with self._database.read() as connection:
             return [tuple(row) for row in connection.execute(statement)]
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec import Struct
@@ -11,11 +12,15 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundTask(Struct, frozen=True):
-    """A row of a process's table of background work; `name` completes the sentence "failed to ..."."""
+    """A row of a process's table of background work; `name` completes the sentence "failed to ...".
+
+    `rest_times`: after a run it rests for at least so many times as long as that took.
+    """
 
     name: str
     period_s: float
     run: Callable[[], Awaitable[object]]
+    rest_times: int = 0
 
 
 def start(table: Iterable[BackgroundTask], group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -27,11 +32,12 @@ def start(table: Iterable[BackgroundTask], group: asyncio.TaskGroup, stop: async
 async def repeat(task: BackgroundTask, stop: asyncio.Event) -> None:
     """Run a task every period until `stop` is set. A failure is logged, and the task runs again in its time."""
     while not stop.is_set():
+        began_s = time.monotonic()
         try:
             await task.run()
         except Exception:
             log.exception("failed to %s; trying again", task.name)
-        await wait_for_stop(stop, task.period_s)
+        await wait_for_stop(stop, max(task.period_s, task.rest_times * (time.monotonic() - began_s)))
 
 
 async def wait_for_stop(stop: asyncio.Event, most_s: float) -> bool:
