@@ -150,7 +150,7 @@ def load(place: Any, at_ms: int, count: int, **changes: Any) -> None:
 
 
 def test_the_alerts_are_those_that_comparing_every_series_would_tell(place: Any) -> None:
-    """The store brings few series, and their peaks only where they may matter: nothing is told otherwise than of all."""
+    """The store brings few series, their peaks only where they may matter, and tells as of all."""
     chance = random.Random(3)
     series = [(customer, product, kind) for customer in "CDEF" for product in "PQ" for kind in "TUV"]
     events = []

@@ -104,7 +104,7 @@ class ScheduleRepository:
             return connection.scalar(statement) or 0
 
     def failed(self, meant: str, limit: int, first: Collection[str] = ()) -> list[tuple[str, str, str]]:
-        """Id, user and name of those that `count_failed` counts, ordered by id; those with ids of `first` come first."""
+        """Id, user and name of those that `count_failed` counts, ordered by id; the ids of `first` come first."""
         columns = (schedules.c.id, schedules.c.user_id, schedules.c.name)
         order = (case((schedules.c.id.in_(first), 0), else_=1), schedules.c.id)
         statement = select(*columns).where(_has_failed(meant)).order_by(*order).limit(limit)
