@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from footfall.cli import main
 
 USES_NO_DATA = {
+    "alerts test": "a receiver alone is told",
     "completion bash": "a script is printed",
     "backup --verify PLACE": "the backup's place alone is read",
     "import umami export.csv": "a service alone is asked",

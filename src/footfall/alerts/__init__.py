@@ -9,9 +9,11 @@ the node (`book`), with the messages that wait, so that a restart neither repeat
 get a message twice (an answer may be lost) and knows it by its id; the alert itself by its key.
 
 **The receiver is not trusted with our time and memory** (`sender`): one message at a time, bounded in seconds and
-bytes, without redirects, tried again after growing pauses for a day; the messages that wait are bounded.
+bytes, without redirects, tried again after growing pauses for a day; the messages that wait are bounded. A person may
+try it with a message that tells of no alert (`trial`).
 """
 
+from footfall.alerts.trial import ReceiverAnswer, try_receiver
 from footfall.alerts.watch import AlertWatch, Sources
 
-__all__ = ["AlertWatch", "Sources"]
+__all__ = ["AlertWatch", "ReceiverAnswer", "Sources", "try_receiver"]

@@ -44,7 +44,7 @@ def note(book: Book, alerts: list[Alert], looked: Collection[Kind], now_ms: int)
 def new_message(what: str, firing: Firing, settings: Settings, node: str, now_ms: int) -> Message:
     """The message that an alert has begun (`firing`) or ended (`resolved`)."""
     alert = firing.alert
-    data: dict[str, Any] = {
+    about = {
         "key": alert.key,
         "kind": alert.kind,
         "subject": alert.subject,
@@ -52,10 +52,19 @@ def new_message(what: str, firing: Firing, settings: Settings, node: str, now_ms
         "value": alert.value,
         "usual": alert.usual,
         "since": _time(firing.since_ms),
-        "node": node,
-        "environment": settings.environment,
-        "url": settings.public_url,
     }
+    return _message(what, about, settings, node, now_ms)
+
+
+def new_trial_message(settings: Settings, node: str, now_ms: int) -> Message:
+    """A message of the same form that tells of no alert."""
+    text = "a test: the alerts of footfall arrive here"
+    about = {"key": "test", "kind": "test", "subject": {}, "text": text, "value": 0, "usual": None}
+    return _message("test", {**about, "since": _time(now_ms)}, settings, node, now_ms)
+
+
+def _message(what: str, about: dict[str, Any], settings: Settings, node: str, now_ms: int) -> Message:
+    data = {**about, "node": node, "environment": settings.environment, "url": settings.public_url}
     body = {"type": f"alert.{what}", "timestamp": _time(now_ms), "data": data}
     return Message(f"msg_{secrets.token_hex(12)}", msgspec.json.encode(body).decode(), now_ms, due_ms=now_ms)
 

@@ -42,7 +42,7 @@ class MessageSender:
         self._waiting_max = settings.alert_waiting_max
         self._clock = clock
         self._book = book
-        self._client = HttpClient(settings.alert_timeout_s, ANSWER_BYTES_MAX, accepts(self._url))
+        self._client = new_client(settings)
         self.counts = Counter({SENT: 0, FAILED: 0, DROPPED: 0})
 
     def add(self, message: Message) -> None:
@@ -106,6 +106,11 @@ class MessageSender:
     def _host(self) -> str:
         # The rest of the URL may be what the receiver knows us by.
         return urlsplit(self._url).hostname or ""
+
+
+def new_client(settings: Settings) -> HttpClient:
+    """What asks the receiver of the settings, within its bounds, and nobody else."""
+    return HttpClient(settings.alert_timeout_s, ANSWER_BYTES_MAX, accepts(settings.alert_url))
 
 
 def accepts(url: str) -> Callable[[Address], bool]:

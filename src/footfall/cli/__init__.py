@@ -45,6 +45,7 @@ _COMMANDS = {
     "restore": ("footfall.cli.backup:restore", "Bring a backup back on an empty machine."),
     "upgrade": ("footfall.cli.upgrade:upgrade", "Say what this version changes in the data, copy them, upgrade them."),
     "doctor": ("footfall.cli.doctor:doctor", "Look at this node, say what is wrong and how to mend it."),
+    "alerts": ("footfall.cli.alerts:alerts", "Try the receiver of alerts."),
     "verify": ("footfall.cli.verify:verify", "Check that nothing was lost, while the service runs."),
     "rebuild": ("footfall.cli.verify:rebuild", "Make the table of events anew from the archive."),
     "journal": ("footfall.cli.journal:journal", "Look at the segments on this node's disk, and repair them."),
