@@ -13,6 +13,7 @@ Strangers can cause entries by failing to sign in, and users by asking for the s
 
 from footfall.audit.chain import Verdict, entries, verify
 from footfall.audit.event import AuditEvent
+from footfall.audit.following import ChainBroken, ChainFollower
 from footfall.audit.recorder import Audit, prune, write_down
 
-__all__ = ["Audit", "AuditEvent", "Verdict", "entries", "prune", "verify", "write_down"]
+__all__ = ["Audit", "AuditEvent", "ChainBroken", "ChainFollower", "Verdict", "entries", "prune", "verify", "write_down"]

@@ -1,21 +1,29 @@
 """`footfall audit`: who did what, when, from where and with which key."""
 
 import sys
+import time
+from collections.abc import Iterable
+from typing import Final
 
 import click
 import msgspec
 
-from footfall.audit import entries, verify
+from footfall.audit import ChainBroken, ChainFollower, entries, verify
 from footfall.cli.context import Needs, OverviewGroup, data_command
+from footfall.cli.failures import Interrupted
 from footfall.cli.opening import open_state
 from footfall.cli.output import WholeNumber, read_time, zone_option
 from footfall.cli.tables import echo_table
+from footfall.service import composition
 from footfall.settings import Settings
-from footfall.state import AuditEntry
+from footfall.state import AuditEntry, StateTooNew, StateUnavailable, state_file
 from footfall.wording import moment, plain
 
 _COLUMNS = ("NUMBER", "TIME", "WHO", "KEY", "FROM", "ACTION", "TARGET", "OUTCOME", "DETAILS")
 _SHOWN = 50
+# Between two looks for new entries, and while the state is away.
+_LOOK_S: Final = 1.0
+_AWAY_LOOK_S: Final = 5.0
 
 
 @click.group(cls=OverviewGroup)
@@ -84,19 +92,75 @@ def verify_chain(settings: Settings, heads: tuple[str, ...]) -> None:
 
 @audit.command()
 @click.option("--after", metavar="NUMBER", type=click.IntRange(0), default=0, help="Only entries behind this one.")
+@click.option("--follow", is_flag=True, help="Go on with each entry that is added, until Ctrl-C.")
 @data_command(Needs.STATE)
-def export(settings: Settings, after: int) -> None:
+def export(settings: Settings, after: int, follow: bool) -> None:
     """Print the entries as JSON lines, in their order, with all that their hashes are over.
+
+    With --follow it waits for more, and for a state that is away. It ends with an error when the log does not go on
+    from the last entry that it printed, because it was put back, cut off or made anew.
 
     \b
     Examples:
       footfall audit export > audit.jsonl
-      footfall audit export --after 1200 >> audit.jsonl
+      footfall audit export --after 1200 --follow | logger --tag footfall-audit
     """
-    encoder = msgspec.json.Encoder()
     with open_state(settings) as state:
-        for entry in entries(state, after):
-            sys.stdout.write(encoder.encode(entry).decode() + "\n")
+        if not follow:
+            _print(entries(state, after))
+            return
+    _Following(settings, after).go_on()
+
+
+class _Following:
+    """Prints what is added, with a look each second, and less often while the state is away."""
+
+    def __init__(self, settings: Settings, after: int) -> None:
+        self._settings = settings
+        self._follower = ChainFollower(after)
+        self._is_away = False
+
+    def go_on(self) -> None:
+        """Until Ctrl-C, or until the log does not go on."""
+        try:
+            while True:
+                self._look()
+                time.sleep(_AWAY_LOOK_S if self._is_away else _LOOK_S)
+        except (ChainBroken, StateTooNew) as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                click.echo(err=True)  # below the ^C
+            sys.exit(Interrupted.exit_code)
+
+    def _look(self) -> None:
+        """Print what is new; tell once when the state is away, and once when it is back."""
+        try:
+            self._take()
+        except StateUnavailable as error:
+            if not self._is_away:
+                click.echo(f"{error}; waiting for it", err=True)
+            self._is_away = True
+            return
+        if self._is_away:
+            click.echo("the state database is back", err=True)
+        self._is_away = False
+
+    def _take(self) -> None:
+        file = state_file(self._settings)
+        if file is not None and not file.exists():  # opening it would make it, where a restore wants to
+            raise StateUnavailable(f"there is no state database {file}")
+        # Opened anew for each look, which takes some milliseconds: the file may be another one by now.
+        with composition.open_state(self._settings, migrate=False) as state:
+            _print(self._follower.take(state))
+
+
+def _print(found: Iterable[AuditEntry]) -> None:
+    """Print entries, of which a reader at the other end has whole lines as soon as there are no more for now."""
+    encoder = msgspec.json.Encoder()
+    for entry in found:
+        sys.stdout.write(encoder.encode(entry).decode() + "\n")
+    sys.stdout.flush()
 
 
 def _head(text: str) -> tuple[int, str]:
