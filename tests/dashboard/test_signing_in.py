@@ -8,6 +8,7 @@ from parts import PASSWORD
 
 from footfall.accounts import totp
 from footfall.dashboard import PAGES
+from footfall.reports import Reports
 from footfall.web import ROUTES
 
 TLS = {"x-forwarded-proto": "https"}
@@ -296,3 +297,27 @@ async def test_a_second_factor_is_asked_for_in_the_form(site):
         assert (await person.sign_in("anna", code=code)).status_code == 303
         actions = [(entry.action, entry.outcome) for entry in opened.state.audit.following(0, 10)]
         assert actions == [("sign-in", "failed"), ("session.begin", "ok")]
+
+
+async def test_a_page_that_took_its_time_is_not_shown_to_whoever_is_signed_out_by_then(site, monkeypatch):
+    monkeypatch.setattr("footfall.dashboard.serving.RECHECKED_AFTER_S", 0)
+    async with site() as opened:
+        anna, listing = await opened.signed_in("anna"), Reports.list
+        account = opened.state.users.get("anna").account
+        losses = [
+            lambda: opened.state.users.change_customers("anna", revoked=["BARCHART"]),
+            lambda: opened.state.sessions.remove_of(account),
+        ]
+
+        async def lose_meanwhile(*given):
+            found = await listing(*given)
+            losses.pop(0)()
+            return found
+
+        assert (await anna.get("/dashboard/reports")).status_code == 200
+        monkeypatch.setattr(Reports, "list", lose_meanwhile)
+        told = [await anna.get("/dashboard/reports") for _ in range(2)]
+    assert [answer.status_code for answer in told] == [303, 303]
+    # Once with the rights of now, then to sign in.
+    again, to_sign_in = (answer.headers["location"] for answer in told)
+    assert (again, to_sign_in) == ("/dashboard/reports", "/dashboard/sign-in?next=%2Fdashboard%2Freports")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from footfall.errors import Code
+from footfall.errors import Code, RequestRefused
 from footfall.state import Share
-from footfall.views import SharedAnswers
+from footfall.views import OpenedShare, SharedAnswers
 
 DAY_MS = 86_400_000
 
@@ -143,6 +143,27 @@ async def test_an_answer_is_given_again_only_with_the_same_rights(place: Any) ->
     assert place.shares.open(token).key("page") == before
     place.state.users.change_customers("ann", revoked=["C"])
     assert place.shares.open(token).key("page") != before
+
+
+async def test_an_answer_that_took_its_time_is_of_the_rights_at_its_end(place: Any) -> None:
+    made = place.share(place.ann)
+    token, seen = token_of(made), []
+
+    async def make(opened: OpenedShare) -> bytes:
+        seen.append(opened.user.customers)
+        if len(seen) == 1:
+            place.state.users.change_customers("ann", revoked=["C"])
+        return str(opened.user.customers).encode()
+
+    assert await place.shares.answer(token, place.shares.open(token), "page", make) == b"()"
+    assert seen == [("C",), ()]
+
+    async def revoke(_: OpenedShare) -> bytes:
+        place.shares.remove(place.ann, made.id)
+        return b"what nobody may see"
+
+    with pytest.raises(RequestRefused):
+        await place.shares.answer(token, place.shares.open(token), "svg", revoke)
 
 
 async def test_a_failure_that_nobody_waits_for_any_more_is_no_fault_of_the_loop() -> None:

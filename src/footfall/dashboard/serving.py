@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
-from footfall.accounts import is_token, new_token
+from footfall.accounts import is_token, new_token, rights_of
 from footfall.dashboard.assets import Assets, compress
 from footfall.dashboard.auditing import note_denied_page, record_page
 from footfall.dashboard.cookies import CookieKind, read_cookies, theme_of
@@ -18,7 +18,7 @@ from footfall.dashboard.refusals import explain
 from footfall.dashboard.rendering import Renderer
 from footfall.dashboard.visit import PageEntry, Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
-from footfall.web import Parts, while_awaited
+from footfall.web import RECHECKED_AFTER_S, Parts, while_awaited
 
 # Statuses from which on a page tells of a fault: what its form asked for was not done.
 FAULT: Final = 400
@@ -89,16 +89,23 @@ class Server:
             # A form may take its time: who sends it, and with which rights, counts once all of it is here.
             visit.signed_in = await self._services.sessions.find(visit.token)
         if visit.signed_in is None and not page.public:
-            asked = str(visit.address) if page.method == "GET" else ""
-            return Redirect(
-                f"{SIGN_IN}?next={quote(asked, safe='')}" if asked not in ("", f"{visit.root}/") else SIGN_IN
-            )
+            return _to_sign_in(visit)
         if visit.signed_in is not None and not page.may_open(visit.user):
             raise RequestRefused(Code.REQUEST_AUTHORIZATION_FAILURE, "this page is for admins")
         shown = await page.view(visit)
+        if page.method == "GET" and not page.public and time.monotonic() - visit.begun_s >= RECHECKED_AFTER_S:
+            shown = await self._recheck(visit, shown)
         if not (isinstance(shown, Rendered) and shown.status >= FAULT):
             await record_page(visit)
         return shown
+
+    async def _recheck(self, visit: Visit, shown: Shown) -> Shown:
+        """A page that took its time, if it is still for who asked; else the sign-in, or the page again."""
+        now = await self._services.sessions.find(visit.token)
+        if now is None:
+            return _to_sign_in(visit)
+        same = rights_of(now.user) == rights_of(visit.user)
+        return shown if same else Redirect(str(visit.address).removeprefix(visit.root))
 
     async def _read_form(self, visit: Visit) -> None:
         """Read the form. Raises RequestRefused when a page of another site may have sent it."""
@@ -137,3 +144,8 @@ class Server:
             age_s = self._services.settings.session_age_max_s
             yield kind.keep_session(visit.new_token, age_s) if visit.new_token else kind.drop_session()
         yield from visit.cookies
+
+
+def _to_sign_in(visit: Visit) -> Redirect:
+    asked = str(visit.address) if visit.page.method == "GET" else ""
+    return Redirect(f"{SIGN_IN}?next={quote(asked, safe='')}" if asked not in ("", f"{visit.root}/") else SIGN_IN)

@@ -196,15 +196,13 @@ class Reports:
             raise _no_job()
         return job
 
-    async def wait(self, user: User, job: Job, most_s: float, answer_now: asyncio.Event | None = None) -> Job:
-        """The report once it has ended; as it is then, after `most_s` seconds or when `answer_now` is set.
+    async def wait(self, user: User, job: Job, most_s: float, answer_now: asyncio.Event | None = None) -> None:
+        """Return when the report has ended, after `most_s` seconds or when `answer_now` is set.
 
-        Raises RequestRefused when too many requests wait already, and as `find` does.
+        Raises RequestRefused when too many requests wait already. The report has to be found again, for the rights that
+        the user has then.
         """
-        if most_s <= 0 or job.status is not JobStatus.RUNNING:
-            return job
         await self._waits.wait(job.id, user.account, most_s, answer_now)
-        return await self.find(user, report_source(job))
 
     async def link(self, user: User, job: Job, base_url: str) -> str:
         """An absolute URL of the finished report's file, which works without credentials for `link_ttl_s`.

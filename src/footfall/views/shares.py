@@ -1,8 +1,10 @@
 """Links that show one statistic without a sign-in: made, listed, revoked, opened."""
 
+import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -49,7 +51,7 @@ class OpenedShare(Struct, frozen=True):
 
 
 class Shares:
-    """Makes, lists, revokes and opens links. Methods block, and raise RequestRefused and StateUnavailable."""
+    """Makes, lists, revokes and opens links. All but `answer` block; they raise RequestRefused and StateUnavailable."""
 
     def __init__(self, state: State, settings: Settings, clock: Clock, usage: Usage, views: Views) -> None:
         self._state = state
@@ -128,6 +130,20 @@ class Shares:
         if user is None:
             raise no_share()
         return OpenedShare(share, user)
+
+    async def answer(
+        self, token: str, opened: OpenedShare, file: str, make: Callable[[OpenedShare], Awaitable[bytes]]
+    ) -> bytes:
+        """What an opened link shows, kept or made now. Raises RequestRefused where it has ended by then.
+
+        With other rights of its user by then, it is made again.
+        """
+        while True:
+            body = await self.answers.get(opened.key(file), partial(make, opened))
+            now = await asyncio.to_thread(self.open, token)
+            if now.key(file) == opened.key(file):
+                return body
+            opened = now
 
 
 def no_share() -> RequestRefused:

@@ -29,6 +29,7 @@ from footfall.web.errors import as_refusal
 from footfall.web.events_endpoint import events_protocol
 from footfall.web.forwarded import Forwarded, loggable_path, requested_path
 from footfall.web.node_metrics import NodeMetrics
+from footfall.web.rechecking import RECHECKED_AFTER_S
 from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 from footfall.web.tools_route import ToolsRoute
@@ -37,6 +38,7 @@ __all__ = [
     "CERTIFICATE_PERIOD_S",
     "FORMATS",
     "IS_HEAD",
+    "RECHECKED_AFTER_S",
     "ROUTES",
     "STRICT_TRANSPORT",
     "Certificate",

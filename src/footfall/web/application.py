@@ -25,6 +25,7 @@ from footfall.web.forwarded import Forwarded
 from footfall.web.openapi.document import Description
 from footfall.web.openapi.manual import PAGES
 from footfall.web.plan_body import PlanBody
+from footfall.web.rechecking import rechecked
 from footfall.web.route import PageRoute, Route
 from footfall.web.routes import ROUTES
 
@@ -153,7 +154,7 @@ def _route_handler(entry: Route, sign_in: Guard, forwarded: Forwarded, settings:
         guards=list(_guards(entry, sign_in, forwarded, settings)),
         after_request=None if entry.published else _end_line,
     )
-    return handler(audited(entry))
+    return handler(audited(entry, rechecked(entry, entry.call)))
 
 
 def _page_handler(page: PageRoute) -> HTTPRouteHandler:

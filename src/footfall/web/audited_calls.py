@@ -26,14 +26,14 @@ _ASKED: Final = frozenset(
 _CHARS_MAX: Final = 2_000
 
 
-def audited(entry: Route) -> Callable[..., Awaitable[Any]]:
+def audited(entry: Route, answering: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """The route's call, which has its entry in the audit log before it is answered."""
     if not entry.audit:
-        return entry.call
+        return answering
 
-    @functools.wraps(entry.call)
+    @functools.wraps(answering)
     async def call(**given: Any) -> Any:
-        answer = await entry.call(**given)
+        answer = await answering(**given)
         request, services = given["request"], given["services"]
         target, details = _describe(request, getattr(answer, "content", None))
         if entry.audit in _ASKED:

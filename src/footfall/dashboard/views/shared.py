@@ -39,10 +39,10 @@ async def show(visit: Visit) -> Shown:
     share = opened.share
     visit.audit_target = share.id
 
-    async def make() -> bytes:
-        return msgspec.json.encode(await _count(visit, opened))
+    async def make(found: OpenedShare) -> bytes:
+        return msgspec.json.encode(await _count(visit, found))
 
-    body = await visit.services.shares.answers.get(opened.key("page"), make)
+    body = await visit.services.shares.answer(link, opened, "page", make)
     values = {
         "share": share,
         "link": visit.path(f"/shared/{link}"),

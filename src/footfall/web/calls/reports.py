@@ -13,7 +13,7 @@ from footfall import reports, validation
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.reports import WAIT_PARAMETER, Estimate, ListedReport, parse_wait
 from footfall.schedules import ScheduleShown, SchedulesPage
-from footfall.state import Job
+from footfall.state import Job, JobStatus
 from footfall.web.asgi import ANSWER_NOW
 from footfall.web.calls.request import (
     JSON,
@@ -76,7 +76,7 @@ async def show_manifest(
 async def check_report(
     request: SignedInRequest, services: NamedDependency[Services], source: Source
 ) -> Response[ReportStatus]:
-    job, applied = await _wait(request, services, await services.reports.find(request.user, source))
+    job, applied = await _wait(request, services, source, await services.reports.find(request.user, source))
     response = _status_response(request, job, services, WAIT_PARAMETER)
     response.headers.update(applied)
     return response
@@ -88,7 +88,7 @@ async def link_report(request: SignedInRequest, services: NamedDependency[Servic
     chosen = choose_media_type(",".join(request.headers.getall("accept", [])), offers)
     if chosen is None:
         raise RequestRefused(Code.REQUEST_NOT_ACCEPTABLE, f"Accept must allow {offers[0]} or {offers[1]}")
-    job, applied = await _wait(request, services, job)
+    job, applied = await _wait(request, services, source, job)
     link = await services.reports.link(request.user, job, services.forwarded.base_url(request.scope))
     warnings = validation.warning_headers(unknown_query_warnings(request, WAIT_PARAMETER))
     headers = {**UNCACHED, "vary": "Accept", **warnings, **applied}
@@ -97,12 +97,18 @@ async def link_report(request: SignedInRequest, services: NamedDependency[Servic
     return Response(b"", status_code=307, media_type="text/plain", headers={**headers, "location": link})
 
 
-async def _wait(request: SignedInRequest, services: Services, job: Job) -> tuple[Job, dict[str, str]]:
-    """The report once it has ended, or as it is after the wait that was asked for; and a header that tells the wait."""
+async def _wait(request: SignedInRequest, services: Services, source: str, job: Job) -> tuple[Job, dict[str, str]]:
+    """The report once it has ended, or as it is after the wait that was asked for; and a header that tells the wait.
+
+    Whoever waited has the rights of now. Raises Unauthenticated when there are none any more.
+    """
     most_s = services.settings.report_wait_max_s
     wanted = parse_wait(request.query_params.dict(), request.headers.getall("prefer", []), most_s)
-    answer_now = cast("asyncio.Event | None", request.scope.get(ANSWER_NOW))
-    job = await services.reports.wait(request.user, job, wanted.seconds, answer_now)
+    if wanted.seconds and job.status is JobStatus.RUNNING:
+        answer_now = cast("asyncio.Event | None", request.scope.get(ANSWER_NOW))
+        await services.reports.wait(request.user, job, wanted.seconds, answer_now)
+        request.scope["user"] = await services.accounts.renew(request.user)
+        job = await services.reports.find(request.user, source)
     return job, {"preference-applied": f"wait={wanted.seconds}"} if wanted.is_preference else {}
 
 

@@ -75,8 +75,7 @@ async def show_shared(
     opened = await asyncio.to_thread(services.shares.open, link)
     # For the audit log, which has a link by its id and never by its token.
     request.state.audit_target = opened.share.id
-    make = partial(_answer, services, opened, wanted)
-    body = await services.shares.answers.get(opened.key(wanted), make)
+    body = await services.shares.answer(link, opened, wanted, partial(_answer, services, wanted))
     headers = {
         **UNCACHED,
         "content-disposition": f'inline; filename="{file}"',
@@ -88,7 +87,7 @@ async def show_shared(
     return Response(body, media_type=FORMATS[wanted], headers=headers)
 
 
-async def _answer(services: Services, opened: OpenedShare, wanted: str) -> bytes:
+async def _answer(services: Services, wanted: str, opened: OpenedShare) -> bytes:
     share = opened.share
     question = await asyncio.to_thread(services.usage.parse, share.call, share.parameters)
     found = await services.usage.ask(opened.user, question, queue=f"share {share.id}")
