@@ -1,9 +1,12 @@
 """A provider that cheats or is away, and browsers that bring what is not theirs: nobody is signed in by them."""
 
+import asyncio
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from identity_providers import UNTRUSTED, path_of, refused, started, through, title_of
 
+from footfall.errors import Code, RequestRefused
 from footfall.oidc import pending
 
 FORGED = [
@@ -139,6 +142,48 @@ async def test_a_provider_that_is_slow_or_answers_too_much_or_nonsense_costs_a_m
                 opened.clock.ms += 6_000
         provider.control()
         assert (await through(opened.person(), provider)).status_code == 303
+
+
+async def test_a_network_has_a_provider_that_refuses_all_asked_so_often_and_no_more(sso, provider):
+    async with sso(login_failures_max=2) as opened:
+        provider.control(answer={"/oauth2/token": "error"})
+        for _ in range(2):
+            assert (await through(opened.person(), provider)).status_code == 503
+        answer = await through(opened.person(), provider)
+        assert (answer.status_code, title_of(answer.text)) == (429, "Too many tries")
+        assert provider.asked().count("/oauth2/token") == 2
+
+
+async def test_who_goes_while_the_provider_is_asked_has_failed_and_one_network_leaves_room_for_others(sso, provider):
+    async with sso(login_failures_max=2, oidc_at_once_max=2) as opened:
+        provider.control(answer={"/oauth2/token": "drip"})
+        sign_in = opened.parts.provider
+
+        async def finish(address):
+            begun = await sign_in.begin("", "http://events.example/")
+            query = {"state": parse_qs(urlsplit(begun.url).query)["state"][0], "code": "made-up"}
+            return await sign_in.finish(query, begun.cookie, "http://events.example/", address)
+
+        async def begin_finishing(address, asked):
+            finishing = asyncio.create_task(finish(address))
+            async with asyncio.timeout(60):
+                while provider.asked().count("/oauth2/token") < asked:
+                    await asyncio.sleep(0.01)
+            return finishing
+
+        held = [await begin_finishing("192.0.2.1", 1)]
+        with pytest.raises(RequestRefused) as busy:
+            await finish("192.0.2.1")
+        held.append(await begin_finishing("192.0.2.2", 2))
+        for going in held:
+            going.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        going = await begin_finishing("192.0.2.1", 3)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+        with pytest.raises(RequestRefused) as failed:
+            await finish("192.0.2.1")
+    assert (busy.value.code, failed.value.code) == (Code.SERVICE_UNAVAILABLE, Code.REQUEST_RATE_LIMITED)
 
 
 async def test_the_log_has_the_error_of_a_provider_and_nothing_that_is_secret(sso, provider, caplog):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
@@ -27,6 +28,9 @@ log = logging.getLogger("footfall.oidc")
 
 # Seconds after which a sign-in may be finished, when many are.
 RETRY_AFTER_S: Final = 2
+# What counts as a failure of a network. A provider that does not answer, or is made to refuse all, must not be asked for
+# as many as somebody sends; one that knows the person, or says no, has cost that person a sign-in there.
+_COUNTED: Final = frozenset({Refusal.UNTRUSTED, Refusal.UNAVAILABLE})
 # Providers give codes of some hundred characters, Microsoft's of a thousand and more.
 _CODE_CHARS_MAX: Final = 8_192
 _OK: Final = 200
@@ -80,7 +84,8 @@ class ProviderSignIn:
         self._fetcher = Fetcher(settings.oidc_timeout_s, settings.oidc_answer_bytes_max)
         self._provider = Provider(settings, self._fetcher, clock)
         self._failures = Failures(settings.login_failures_max, clock)
-        self._finishing = 0
+        # By network: those of one must not keep all others waiting for a provider that is slow.
+        self._finishing: Counter[str] = Counter()
         self._key = b""
 
     async def begin(self, target: str, redirect_uri: str) -> Started:
@@ -110,24 +115,31 @@ class ProviderSignIn:
         if begun is None or not hmac.compare_digest(begun.state.encode(), query.get("state", "").encode()):
             raise _told(address, SignInRefused(Refusal.EXPIRED, "the browser did not begin it, or too long ago"))
         # A failure is counted before the provider is asked, so that many at once cannot exceed the limit.
-        pair = ("", network_of(address))
-        reserved_ms = self._failures.reserve(pair)
-        has_failed = False
+        network = network_of(address)
+        self._require_room(network)
+        reserved_ms = self._failures.reserve(("", network))
+        # Whoever goes while the provider is asked has failed: else it could be asked without end.
+        has_failed = True
+        self._finishing[network] += 1
         try:
-            if self._finishing >= self._settings.oidc_at_once_max:
-                text = "many people sign in at this moment"
-                raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
-            self._finishing += 1
-            try:
-                return await self._finish(query, begun, redirect_uri)
-            finally:
-                self._finishing -= 1
+            finished = await self._finish(query, begun, redirect_uri)
+            has_failed = False
+            return finished
         except SignInRefused as error:
-            has_failed = error.refusal is Refusal.UNTRUSTED
+            has_failed = error.refusal in _COUNTED
             raise _told(address, error) from error
         finally:
+            self._finishing[network] -= 1
+            self._finishing += Counter()  # Drops networks with none.
             if not has_failed:
-                self._failures.give_back(pair, reserved_ms)
+                self._failures.give_back(("", network), reserved_ms)
+
+    def _require_room(self, network: str) -> None:
+        """Raise RequestRefused while many sign-ins are being finished, of one network half of those of all."""
+        most = self._settings.oidc_at_once_max
+        if self._finishing.total() >= most or self._finishing[network] >= max(1, most // 2):
+            text = "many people sign in at this moment"
+            raise RequestRefused(Code.SERVICE_UNAVAILABLE, text, retry_after_s=RETRY_AFTER_S)
 
     async def _finish(self, query: Mapping[str, str], begun: Pending, redirect_uri: str) -> Finished:
         metadata = await self._provider.metadata()
