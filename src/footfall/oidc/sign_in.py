@@ -28,8 +28,8 @@ log = logging.getLogger("footfall.oidc")
 
 # Seconds after which a sign-in may be finished, when many are.
 RETRY_AFTER_S: Final = 2
-# What counts as a failure of a network. A provider that does not answer, or is made to refuse all, must not be asked for
-# as many as somebody sends; one that knows the person, or says no, has cost that person a sign-in there.
+# What counts as a failure of a network. A provider that does not answer must not be asked for as many as somebody
+# sends; one that knows the person, or says no, has cost that person a sign-in there.
 _COUNTED: Final = frozenset({Refusal.UNTRUSTED, Refusal.UNAVAILABLE})
 # Providers give codes of some hundred characters, Microsoft's of a thousand and more.
 _CODE_CHARS_MAX: Final = 8_192
@@ -123,11 +123,12 @@ class ProviderSignIn:
         self._finishing[network] += 1
         try:
             finished = await self._finish(query, begun, redirect_uri)
-            has_failed = False
-            return finished
         except SignInRefused as error:
             has_failed = error.refusal in _COUNTED
             raise _told(address, error) from error
+        else:
+            has_failed = False
+            return finished
         finally:
             self._finishing[network] -= 1
             self._finishing += Counter()  # Drops networks with none.
