@@ -150,6 +150,7 @@ def test_variables_that_are_no_settings_are_passed_over() -> None:
 GOOD = {
     "public_url": ["", "http://localhost:8000", "https://example.com/usage"],
     "cors_origins": ["*", "", "https://a.example, http://localhost:3000"],
+    "share_origins": ["*", "", "https://wiki.example.com, https://other.example.com"],
     "trusted_proxies": ["*", "", "10.0.0.0/8, ::1", "10.1.2.3/8"],
     "events_url": ["embedded", "clickhouse://h", "clickhouse://u:p@host:8443/footfall?secure=true&cluster=c"],
     "state_url": [
@@ -164,6 +165,7 @@ GOOD = {
 BAD = {
     "public_url": ["example.com", "ftp://example.com", "http://", "https://example.com/", "https://a/?b", "http://a:x"],
     "cors_origins": ["example.com", "https://a.example/", "https://a.example/x", "*,https://a.example", "https://[a"],
+    "share_origins": ["wiki.example.com", "https://wiki.example.com/", "https://a.example; script-src *"],
     "trusted_proxies": ["localhost", "10.0.0.1,", "300.1.1.1"],
     "events_url": [
         "",

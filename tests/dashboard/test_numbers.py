@@ -156,6 +156,7 @@ async def paths_of(opened, root):
         "/dashboard/users/one": ["/dashboard/users/one?user=anna"],
         "/dashboard/account/keys/{key}": [f"{KEYS}/{key}"],
         "/shared/{link}": [link],
+        "/dashboard/views/share": [f"/dashboard/views/share?view={saved.id}"],
         "/dashboard/account/code": [FACTOR],
         "/dashboard/reports": [LIST],
     }

@@ -1,10 +1,15 @@
 """Saved views and shared links on pages: saved from what a page shows, opened again, shared with whoever has a link."""
 
+import html
 import re
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 from parts import NOW_MS
 
+from footfall.usage import Statistics
+
+SHARE = "/dashboard/views/share"
 EVENT = {"customer": "BARCHART", "product": "PORTFOLIO", "timestamp": NOW_MS - 1000}
 
 
@@ -73,7 +78,8 @@ async def test_a_link_shows_its_numbers_to_anybody_until_it_is_revoked(site: Any
         fields = {"call": "counts", "parameters": "customer=BARCHART&by=type&interval=day", "name": "By type"}
         await root.post("/dashboard/views/save", "/dashboard/views", **fields)
         view = view_id((await root.get("/dashboard/views")).text)
-        made = (await root.post("/dashboard/views/share", "/dashboard/views", view=view, days="3")).text
+        made = (await root.post(SHARE, "/dashboard/views", view=view, days="3")).text
+        assert "&lt;iframe" not in made
         (path,) = re.findall(r"<code>https?://[^/<]*(/shared/[A-Za-z0-9_-]{43})</code>", made)
         shown = await stranger.get(path)
         assert shown.status_code == 200
@@ -89,16 +95,67 @@ async def test_a_link_shows_its_numbers_to_anybody_until_it_is_revoked(site: Any
         assert (await stranger.get(path)).status_code == 404
 
 
-async def test_a_link_is_embedded_by_the_pages_that_it_names_alone(site: Any) -> None:
-    async with site(shares_allowed=True, share_origins="https://wiki.example.com") as opened:
+async def test_the_form_offers_the_sites_of_the_setting_and_those_that_are_ticked_may_embed_the_link(site: Any) -> None:
+    origins = "https://wiki.example.com, https://intranet.example.com"
+    async with site(shares_allowed=True, share_origins=origins) as opened:
         opened.load({**EVENT, "type": "A", "context": ["u"]})
-        body = b'{"call": "top", "parameters": {"customer": "BARCHART", "product": "PORTFOLIO", "key": "type"}, '
-        body += b'"origins": ["https://wiki.example.com"]}'
-        made = opened.parts.shares.add(opened.state.users.get("root"), body, "http://events.example")
-        shown = await opened.person().get(made.url.removeprefix("http://events.example"))
+        root = await opened.signed_in("root")
+        fields = {"call": "counts", "parameters": "customer=BARCHART&by=type", "name": 'Use of "A" [all] <b>'}
+        await root.post("/dashboard/views/save", "/dashboard/views", **fields)
+        form = f"{SHARE}?view={view_id((await root.get('/dashboard/views')).text)}"
+        page = (await root.get(form)).text
+        assert re.findall(r'name="origin" value="([^"]*)"', page) == origins.split(", ")
+        (view,) = opened.parts.views.all(opened.state.users.get("root"))
+        made = (await root.post(SHARE, form, view=view.id, days="3", origin="https://wiki.example.com")).text
+        address, frame, png, svg, markdown, csv = (
+            html.unescape(text) for text in re.findall(r"<code>(.*?)</code>", made)
+        )
+        path = address.removeprefix("http://events.example")
+        assert (png, svg, csv) == (f"{address}/chart.png", f"{address}/chart.svg", f"{address}/data.csv")
+        # What a view is called is no markup where its lines are pasted.
+        assert markdown == rf'[![Use of "A" \[all\] \<b\>]({png})]({address})'
+        assert f'src="{address}" title="Use of &#34;A&#34; [all] &lt;b&gt;" ' in frame
+        shown = await opened.person().get(path)
         assert "frame-ancestors https://wiki.example.com" in shown.headers["content-security-policy"]
         assert "x-frame-options" not in shown.headers
         assert shown.headers["cross-origin-resource-policy"] == "cross-origin"
+        refused = await root.post(SHARE, form, view=view.id, days="3", origin="https://elsewhere.example.com")
+        assert (refused.status_code, "share_origins" in refused.text) == (400, True)
+
+
+STATISTICS = {
+    "counts": {"by": ["type", "context.userId"], "top": "1", "interval": "all"},
+    "summary": {},
+    "uniques": {},
+    "retention": {"interval": "week"},
+    "funnel": {"step": ["PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED"], "by": "customer"},
+    "paths": {"type": "PORTFOLIO-ACCESSED"},
+    "top": {"key": "type"},
+    "compare": {"by": "type", "range": "7d"},
+    "types": {},
+    "events": {},
+}
+
+
+async def test_a_link_of_each_statistic_has_the_page_s_words_in_place_of_the_api_s_names(site: Any) -> None:
+    kinds = ("PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED", "PORTFOLIO-CREATED")
+    async with site(shares_allowed=True) as opened:
+        opened.load(*({**EVENT, "type": kind, "timestamp": NOW_MS - 9000 + at} for at, kind in enumerate(kinds)))
+        user, stranger = opened.state.users.get("root"), opened.person()
+        assert set(STATISTICS) == set(get_args(Statistics))
+        for call, more in STATISTICS.items():
+            parameters = {"customer": "BARCHART", "product": "PORTFOLIO", **more}
+            body = msgspec.json.encode({"call": call, "parameters": parameters})
+            made = opened.parts.shares.add(user, body, "http://events.example")
+            shown = await stranger.get(made.url.removeprefix("http://events.example"))
+            assert shown.status_code == 200, (call, shown.text)
+            heads = re.findall(r'<th scope="col">([^<]*)</th>|<span class="label">([^<]*)</span>', shown.text)
+            names = {name for pair in heads for name in pair if name} - {"userId"}
+            assert names, call
+            assert [name for name in names if not name[0].isupper() or re.search("[a-z][A-Z]", name)] == [], call
+            if call == "counts":
+                assert "All others" in shown.text
+                assert "type &gt; " not in shown.text
 
 
 async def test_where_links_are_not_allowed_no_page_offers_them(site: Any) -> None:
@@ -107,7 +164,9 @@ async def test_where_links_are_not_allowed_no_page_offers_them(site: Any) -> Non
         fields = {"call": "summary", "parameters": "", "name": "all"}
         await root.post("/dashboard/views/save", "/dashboard/views", **fields)
         page = (await root.get("/dashboard/views")).text
-        assert "/dashboard/views/share" not in page
+        assert SHARE not in page
         assert "shares_allowed" in page
         found = opened.parts.views.find(opened.state.users.get("root"), "all")
-        assert (await root.post("/dashboard/views/share", "/dashboard/views", view=found.id)).status_code == 403
+        form = (await root.get(f"{SHARE}?view={found.id}")).text
+        assert ("shares_allowed" in form, 'name="origin"' in form) == (True, False)
+        assert (await root.post(SHARE, "/dashboard/views", view=found.id)).status_code == 403

@@ -89,7 +89,9 @@ class Walk:
         self.browser.click(".times .drop:last-child > summary")
         self.browser.type("form[action$='/views/save'] input[name=name]", "walked")
         self.browser.click("form[action$='/views/save'] button.main")
-        self.browser.click("form[action$='/views/share'] button")
+        self.browser.click("a[href*='/views/share']")
+        self._is_well()
+        self.browser.click("form[action$='/views/share'] button.main")
         address = self.browser.text(".command code")
         shown = httpx.get(address, headers={"accept": "text/html"}, timeout=WAIT_S)
         assert shown.status_code == 200, shown.text

@@ -13,6 +13,9 @@ from footfall.settings.identity_provider import issuer_problem
 _PASSWORD = re.compile(r"^((?:[a-z0-9+]+:/+)?+[^/:@]*):.*@", re.IGNORECASE | re.DOTALL)
 _SECRET_PARAMETER = re.compile(r"((?:^|[?&])[^=&?]*(?:password|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
 
+# An origin stands in headers beside others, and in words of a policy.
+_NOT_IN_ORIGIN = re.compile(r"[\s;'\"]")
+
 _BOOLEANS = ("true", "false", "1", "0")
 
 # Settings whose whole value is a secret.
@@ -82,6 +85,7 @@ def _origins(value: str) -> str | None:
             parts is None
             or parts.scheme not in ("http", "https")
             or origin.strip() != f"{parts.scheme}://{parts.netloc}"
+            or _NOT_IN_ORIGIN.search(origin.strip())
         ):
             return (
                 f"expected * or origins such as https://www.example.com, separated by commas and "
@@ -149,6 +153,7 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "environment": _not_empty,
     "public_url": _public_url,
     "cors_origins": _origins,
+    "share_origins": _origins,
     "trusted_proxies": _proxies,
     "events_url": _events_url,
     "state_url": _state_url,

@@ -139,9 +139,14 @@ def _texts(value: Any) -> list[str] | None:
     return [text for text in texts if text]
 
 
+def origins_of(settings: Settings) -> tuple[str, ...]:
+    """The origins of the setting `share_origins`."""
+    return tuple(origin for each in settings.share_origins.split(",") if (origin := each.strip()))
+
+
 def _origins(part: Part, settings: Settings) -> tuple[str, ...]:
     given = part.codes("origins")
-    allowed = [origin.strip() for origin in settings.share_origins.split(",") if origin.strip()]
+    allowed = origins_of(settings)
     # What is no text was told already.
     found = [] if given is UNSET else [origin for origin in given if isinstance(origin, str)]
     for origin in found:

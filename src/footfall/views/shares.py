@@ -15,7 +15,7 @@ from footfall.state import Share, State, TooManyShares, User
 from footfall.system.clock import Clock
 from footfall.usage import Usage
 from footfall.views.answers import SharedAnswers
-from footfall.views.requests import Wanted, read_share
+from footfall.views.requests import Wanted, origins_of, read_share
 from footfall.views.views import Views, check_parameters
 from footfall.windows import DAY_MS
 
@@ -60,6 +60,11 @@ class Shares:
         self._usage = usage
         self._views = views
         self.answers = SharedAnswers(settings.share_answer_s, settings.share_answers_max)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins whose pages a link may name; `*` is any."""
+        return origins_of(self._settings)
 
     def add(self, user: User, body: bytes, base_url: str) -> ShownShare:
         """Make the link that the body of `POST /shares` asks for; its URL begins with `base_url`."""

@@ -12,10 +12,13 @@ BEFORE: Final = "before"
 
 
 class Series(Struct, frozen=True):
-    """A line: its name, its values by time (None where there is none), and whether it is the period before."""
+    """A line: its name, its values by time (None where there is none), and whether it is the period before.
+
+    Whole numbers stay whole when a chart is kept as JSON.
+    """
 
     name: str
-    values: tuple[float | None, ...]
+    values: tuple[int | float | None, ...]
     is_before: bool = False
 
 

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from footfall import usage
 from footfall.dashboard.address import PageAddress
+from footfall.dashboard.breakdown import label_of, named_values
 from footfall.dashboard.charts import SeriesChart, compared_lines, draw_series, read_bars, read_series
 from footfall.dashboard.explanation import report_text
 from footfall.dashboard.exploration import (
@@ -59,7 +60,6 @@ async def _answer(visit: Visit, asked: Exploration, period: Period) -> dict[str,
     if period.before and not asked.by and asked.chart in ("line", "number"):
         times = {"start": [period.before.start], "end": [period.before.end]}
         before = await ask(visit, asked.call, {**given, **times, "asOf": [str(answer.asOf)]})
-    table = usage.make_table(asked.call, answer)
     lines = list(_lines(visit.address, asked, answer)) if isinstance(answer, Counts) else []
     shown: dict[str, Any] = {
         "answer": answer,
@@ -78,7 +78,7 @@ async def _answer(visit: Visit, asked: Exploration, period: Period) -> dict[str,
         chart = _series(asked, period, answer, before)
         return {**shown, "chart": chart, "drawn": draw_series(chart), "legend": _legend(chart, lines)}
     if asked.chart == "bar" and asked.by:
-        specification = _named(usage.make_chart(asked.call, answer, table, period.timezone), asked)
+        specification = _specification(asked, period, answer)
         specification["encoding"] |= _encoded(asked, "y", "color")
         return {**shown, "bars": read_bars(specification)}
     return shown
@@ -101,8 +101,7 @@ def _series(asked: Exploration, period: Period, answer: Counts | Uniques, before
             ]
         specification = compared_lines(label, values)
     else:
-        table = usage.make_table(asked.call, answer)
-        specification = _named(usage.make_chart(asked.call, answer, table, period.timezone), asked)
+        specification = _specification(asked, period, answer)
         specification["encoding"] |= _encoded(asked, "color", "strokeDash")
     if asked.chart == "stacked":
         specification["mark"] = "bar"
@@ -119,24 +118,11 @@ def _number(answer: Counts | Uniques) -> int:
     return answer.total.uniques if isinstance(answer, Uniques) else answer.total.events
 
 
-def _named(specification: dict[str, Any], asked: Exploration) -> dict[str, Any]:
-    """The specification with a name for each value, also for none and for all others; the largest values come first."""
-    fields = [_field(key) for key in asked.by]
-    sums: dict[tuple[Any, ...], int] = {}
-    for record in specification["data"]["values"]:
-        values = tuple(record.get(name) for name in fields)
-        for depth in range(len(fields)):
-            sums[values[: depth + 1]] = sums.get(values[: depth + 1], 0) + record["events"]
-
-    def rank(record: dict[str, Any]) -> tuple[Any, ...]:
-        values = tuple(record.get(name) for name in fields)
-        return tuple(
-            (values[depth] is None, -sums[values[: depth + 1]], str(values[depth])) for depth in range(len(fields))
-        )
-
-    ordered = sorted(specification["data"]["values"], key=rank)
-    named = [{**record, **{name: _label(record.get(name)) for name in fields}} for record in ordered]
-    return {**specification, "data": {"values": named}}
+def _specification(asked: Exploration, period: Period, answer: Counts | Uniques) -> dict[str, Any]:
+    """The chart of an answer that is broken down."""
+    table = usage.make_table(asked.call, answer)
+    chart = usage.make_chart(asked.call, answer, table, period.timezone)
+    return named_values(chart, [_field(key) for key in asked.by])
 
 
 def _encoded(asked: Exploration, *channels: str) -> dict[str, Any]:
@@ -148,12 +134,6 @@ def _encoded(asked: Exploration, *channels: str) -> dict[str, Any]:
 def _field(key: str) -> str:
     """A key as the records of a chart name it."""
     return key.removeprefix("context.")
-
-
-def _label(value: str | None) -> str:
-    if value is None:
-        return text("question.others")
-    return value or text("question.none")
 
 
 def _values(count: Count, by: tuple[str, ...]) -> list[str | None]:
@@ -179,7 +159,7 @@ def _lines(address: PageAddress, asked: Exploration, answer: Counts) -> Iterator
             link = None if link is None or value is None else narrowed(link, key, value)
         link = link if asked.by else None
         events, duplicates, late = numbers
-        yield Line(tuple(map(_label, values)), link, events, duplicates, late)
+        yield Line(tuple(map(label_of, values)), link, events, duplicates, late)
 
 
 def _legend(chart: SeriesChart, lines: list[Line]) -> list[tuple[int, Line]]:

@@ -28,6 +28,16 @@ class Cell(Struct, frozen=True):
     is_over: bool
 
 
+class CohortTable(Struct, frozen=True):
+    """Cohorts, each with its beginning in ms, its actors and its cells; `together` are the cells of all of them."""
+
+    interval: str
+    actors: int
+    together: list[Cell]
+    cohorts: list[tuple[int, int, list[Cell]]]
+    columns: int
+
+
 async def show(visit: Visit) -> Shown:
     """The cohorts of the address."""
     address = visit.address
@@ -52,18 +62,27 @@ async def _answer(visit: Visit, period: Period) -> dict[str, Any]:
     if address.one("interval") in INTERVALS:
         given["interval"] = [address.one("interval")]
     answer = cast("ActorRetention", await ask(visit, "retention", given))
+    return {
+        "answer": answer,
+        "table": table_of(answer),
+        "command": visit.curl(answer.link),
+        "report": report_text(answer.report),
+    }
+
+
+def table_of(answer: ActorRetention) -> CohortTable:
+    """The cohorts of an answer as a table."""
     cohorts = [
         (each.start, each.actors, [cell(one.actors, each.actors, is_over=one.complete) for one in each.periods])
         for each in answer.retention
     ]
-    return {
-        "answer": answer,
-        "cohorts": cohorts,
-        "together": [cell(each.actors, each.of, is_over=True) for each in answer.total.periods],
-        "columns_shown": max((len(cells) for _, _, cells in cohorts), default=0),
-        "command": visit.curl(answer.link),
-        "report": report_text(answer.report),
-    }
+    return CohortTable(
+        interval=answer.interval,
+        actors=answer.total.actors,
+        together=[cell(each.actors, each.of, is_over=True) for each in answer.total.periods],
+        cohorts=cohorts,
+        columns=max((len(cells) for _, _, cells in cohorts), default=0),
+    )
 
 
 def cell(actors: int, of: int, *, is_over: bool) -> Cell:

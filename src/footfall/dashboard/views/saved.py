@@ -1,18 +1,19 @@
-"""Saved views and shared links: listed, saved from a page, opened, shared, removed."""
+"""Saved views and shared links: listed, saved from a page, opened, removed."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import msgspec
 from msgspec import UNSET
 
 from footfall.dashboard.address import PageAddress
+from footfall.dashboard.exploration import OVER_TIME
 from footfall.dashboard.selection import ALL
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, Problem, RequestRefused
 from footfall.usage import Statistics
-from footfall.views import ShownShare, ShownView
+from footfall.views import ShownView
 
 # The page that shows what a statistic says, where there is one.
 _PAGES: Final = {
@@ -30,7 +31,16 @@ _CALLS: Final = get_args(Statistics)
 
 async def show(visit: Visit) -> Shown:
     """The views and links that the user may see; an admin sees everyone's links."""
-    return await _list(visit)
+    views, shares = await asyncio.gather(
+        asyncio.to_thread(visit.services.views.all, visit.user),
+        asyncio.to_thread(visit.services.shares.all, visit.user),
+    )
+    values = {
+        "views": [(view, page_of(visit, view)) for view in views],
+        "shares": shares,
+        "is_allowed": visit.services.settings.shares_allowed,
+    }
+    return Rendered("saved.html", values)
 
 
 async def save(visit: Visit) -> Shown:
@@ -59,6 +69,8 @@ def _known(visit: Visit, call: str, given: dict[str, list[str]]) -> dict[str, li
     filled.pop("asOf", None)  # a view is of now
     if call == "counts":
         filled.setdefault("by", ["none"])
+        if filled.get("chart", ["line"])[0] not in OVER_TIME:
+            filled["interval"] = ["all"]
     if filled.get("range") == ["custom"] or "start" in filled or "end" in filled:
         filled.pop("range", None)
     else:
@@ -73,38 +85,10 @@ async def remove(visit: Visit) -> Shown:
     return Redirect(_HOME)
 
 
-async def share(visit: Visit) -> Shown:
-    """Make a link of a view; the page that answers alone has it."""
-    body: dict[str, Any] = {"view": visit.form.one("view")}
-    if (days := visit.form.one("days")).isdecimal() and len(days) < 6:
-        body["days"] = int(days)
-    shares = visit.services.shares
-    made = await asyncio.to_thread(shares.add, visit.user, msgspec.json.encode(body), visit.base_url)
-    return await _list(visit, made)
-
-
 async def revoke(visit: Visit) -> Shown:
     """Revoke a link."""
     await asyncio.to_thread(visit.services.shares.remove, visit.user, visit.form.one("share"))
     return Redirect(_HOME)
-
-
-async def _list(visit: Visit, made: ShownShare | None = None) -> Rendered:
-    views, shares = await asyncio.gather(
-        asyncio.to_thread(visit.services.views.all, visit.user),
-        asyncio.to_thread(visit.services.shares.all, visit.user),
-    )
-    settings = visit.services.settings
-    return Rendered(
-        "saved.html",
-        {
-            "views": [(view, page_of(visit, view)) for view in views],
-            "shares": shares,
-            "made": made,
-            "is_allowed": settings.shares_allowed,
-            "days_max": settings.share_days_max,
-        },
-    )
 
 
 def page_of(visit: Visit, view: ShownView) -> PageAddress | None:

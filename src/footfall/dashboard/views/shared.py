@@ -8,10 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from footfall import usage, windows
-from footfall.dashboard.charts import draw_series, read_series
+from footfall.dashboard.breakdown import named_values
+from footfall.dashboard.charts import SeriesChart, draw_series, read_series
+from footfall.dashboard.rendering import moment
+from footfall.dashboard.shared_table import SharedColumn, column_of, columns_of, rows_of, totals_of
+from footfall.dashboard.views.retention import CohortTable, table_of
 from footfall.dashboard.visit import Rendered, Shown, Visit
 from footfall.state import Share
-from footfall.usage import Table
+from footfall.usage import ActorRetention, Answer, Table
 from footfall.views import OpenedShare
 
 # Rows of the page; the table for spreadsheets has all.
@@ -25,11 +29,20 @@ class SharedPage(Struct, frozen=True):
 
     as_of: int
     exact: bool
-    total: dict[str, Any]
-    columns: list[str]
+    interval: str
+    totals: list[tuple[SharedColumn, int]]
+    columns: list[SharedColumn]
     rows: list[list[Any]]
     rows_left: int
-    chart: str
+    chart: SeriesChart | None
+    cohorts: CohortTable | None
+
+
+class LegendEntry(Struct, frozen=True):
+    """An entry of the legend; it leads nowhere, as whoever has the link sees nothing else."""
+
+    values: tuple[str, ...]
+    link: None = None
 
 
 async def show(visit: Visit) -> Shown:
@@ -43,12 +56,17 @@ async def show(visit: Visit) -> Shown:
         return msgspec.json.encode(await _count(visit, found))
 
     body = await visit.services.shares.answer(link, opened, "page", make)
+    page = msgspec.json.decode(body, type=SharedPage)
+    zone = zone_of(share).key
+    lines = page.chart.series if page.chart and len(page.chart.series) > 1 else ()
     values = {
         "share": share,
         "link": visit.path(f"/shared/{link}"),
-        "interval": (share.parameters.get("interval") or ["day"])[0],
-        "timezone": zone_of(share).key,
-        "page": msgspec.json.decode(body, type=SharedPage),
+        # Times are by the clock of the link's zone, whoever looks.
+        "moment": lambda time_ms, kind="time": moment(time_ms, zone, kind),
+        "page": page,
+        "drawn": await asyncio.to_thread(draw_series, page.chart) if page.chart else "",
+        "legend": [(place, LegendEntry((line.name,))) for place, line in enumerate(lines)],
     }
     return Rendered("shared.html", values, headers=_embedding(share, visit.policy), formless=True)
 
@@ -70,30 +88,33 @@ async def _count(visit: Visit, opened: OpenedShare) -> SharedPage:
     answer = await services.usage.ask(opened.user, question, queue=f"share {share.id}")
     table = await asyncio.to_thread(usage.make_table, share.call, answer)
     zone = zone_of(share)
-    chart = ""
-    if share.call in ("counts", "uniques", "summary") and "start" in table.columns and table.rows:
-        specification = usage.make_chart(share.call, answer, table, zone.key)
-        interval = (share.parameters.get("interval") or ["day"])[0]
-        chart = str(draw_series(read_series(specification, interval)))
-    total = msgspec.to_builtins(getattr(answer, "total", None)) or {}
-    shown = table.rows[:ROWS_MAX]
+    interval = getattr(answer, "interval", "day")
+    chart = await asyncio.to_thread(_chart_of, share, answer, table, interval)
+    rows = [] if isinstance(answer, ActorRetention) else list(rows_of(table, zone))
     return SharedPage(
         as_of=answer.asOf,
         exact=answer.exact,
-        total={name: number for name, number in total.items() if isinstance(number, int)},
-        columns=list(table.columns),
-        rows=[_row(table, row, zone) for row in shown],
-        rows_left=len(table.rows) - len(shown),
+        interval=interval,
+        totals=list(totals_of(msgspec.to_builtins(getattr(answer, "total", None)) or {})),
+        columns=columns_of(table),
+        rows=rows[:ROWS_MAX],
+        rows_left=max(0, len(rows) - ROWS_MAX),
         chart=chart,
+        cohorts=table_of(answer) if isinstance(answer, ActorRetention) else None,
     )
 
 
-def _row(table: Table, row: tuple[Any, ...], zone: ZoneInfo) -> list[Any]:
-    """The values of a row; the beginning of an interval is by the zone's clock."""
-    return [
-        value + windows.offset_ms(zone, value) if name == "start" and isinstance(value, int) else value
-        for name, value in zip(table.columns, row, strict=True)
-    ]
+def _chart_of(share: Share, answer: Answer, table: Table, interval: str) -> SeriesChart | None:
+    """The chart over time, as the view shows it; None where there is none."""
+    is_over_time = share.call in ("counts", "uniques", "summary") and "start" in table.columns
+    if not is_over_time or share.chart in ("table", "number"):
+        return None
+    specification = usage.make_chart(share.call, answer, table, zone_of(share).key)
+    number = specification["encoding"]["y"]
+    number["title"] = column_of(number["field"]).head
+    if share.chart == "stacked":
+        specification["mark"] = "bar"
+    return read_series(named_values(specification), interval)
 
 
 def zone_of(share: Share) -> ZoneInfo:
