@@ -1,15 +1,18 @@
 """A restart in place: another program, the same process number and socket, and no request that fails."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sending import WITHIN_S, Sender, wait_for_all, wait_until
 
-from footfall.service.handover import RESTART_SIGNAL
+from footfall.service.handover import _CHECK_S, HELD_SIGNALS, RESTART_SIGNAL, hold_signals, program_is_ready
 from footfall.system.process import LOCKED
 
 PLAN = """customers = ["BARCHART"]
@@ -77,3 +80,40 @@ def test_a_restart_sent_to_all_processes_ends_none_of_them(sturdy, child: str) -
     os.kill(before, RESTART_SIGNAL)
     assert sturdy.client.get("/healthz").status_code == 200
     assert sturdy.children(child) == [before]
+
+
+async def test_a_check_that_hangs_keeps_no_service_from_stopping(tmp_path: Path, monkeypatch: Any) -> None:
+    told = tmp_path / "told"
+    hangs = f"import os, time; open({str(told)!r}, 'w').write(f'{{os.getpid()}}.'); time.sleep(600)"
+    monkeypatch.setattr(sys, "orig_argv", [sys.executable, "-c", hangs])
+    stop = asyncio.Event()
+    with (tmp_path / "lock").open("w") as lock:
+        checking = asyncio.create_task(program_is_ready(lock.fileno(), stop.wait()))
+        async with asyncio.timeout(WITHIN_S):
+            while not (told.exists() and told.read_text().endswith(".")):
+                await asyncio.sleep(0.02)
+        stop.set()
+        # Long before the check itself would be given up.
+        assert not await asyncio.wait_for(checking, _CHECK_S / 2)
+    with pytest.raises(ProcessLookupError):
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                os.kill(int(told.read_text().strip(".")), 0)
+                await asyncio.sleep(0.02)
+
+
+async def test_a_signal_before_a_restart_is_heard_and_one_after_it_waits_for_the_next_program() -> None:
+    heard: list[bool] = []
+    here = threading.get_ident()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(RESTART_SIGNAL, heard.append, True)
+    try:
+        signal.pthread_kill(here, RESTART_SIGNAL)
+        await hold_signals()
+        assert heard == [True]
+        signal.pthread_kill(here, RESTART_SIGNAL)
+        assert RESTART_SIGNAL in signal.sigpending()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
+        await asyncio.sleep(0)
+        loop.remove_signal_handler(RESTART_SIGNAL)

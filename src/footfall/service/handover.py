@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,8 +52,7 @@ class Handover(Struct, frozen=True):
         return (self.listener, self.lock, self.alive, self.held)
 
     def run_program(self) -> None:
-        """Become the program that is installed now. Does not return; raises OSError when it is gone."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+        """Become the program that is installed now, while signals are held. Does not return; raises OSError without it."""
         try:
             for file in self._files:
                 os.set_inheritable(file, True)
@@ -119,8 +118,11 @@ def _identity(file: os.stat_result) -> str:
     return f"{file.st_dev}:{file.st_ino}"
 
 
-async def program_is_ready(lock: int) -> bool:
-    """Whether the program that is installed now could serve the folder of this lock; the log says why not."""
+async def program_is_ready(lock: int, stop: Awaitable[None]) -> bool:
+    """Whether the program that is installed now could serve the folder of this lock; the log says why not.
+
+    False too as soon as `stop` returns: a check that hangs must not keep the service from stopping.
+    """
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -134,17 +136,32 @@ async def program_is_ready(lock: int) -> bool:
     except OSError as error:
         log.error("no restart: %s: %s", sys.executable, error.strerror)
         return False
+    checking, stopping = asyncio.ensure_future(process.communicate()), asyncio.ensure_future(stop)
     try:
-        told, _ = await asyncio.wait_for(process.communicate(), _CHECK_S)
-    except TimeoutError:
-        process.kill()
-        log.error("no restart: footfall serve --check did not end within %d s", _CHECK_S)
+        await asyncio.wait((checking, stopping), timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not checking.done():
+            checking.cancel()
+            process.kill()
+    if not checking.done():
+        if not stopping.done():
+            log.error("no restart: footfall serve --check did not end within %d s", _CHECK_S)
         return False
+    told, _ = checking.result()
     if process.returncode == 0:
         return True
     for line in told.decode(errors="replace").splitlines()[-3:] or [f"status {process.returncode}"]:
         log.error("no restart, everything goes on: %s", line)
     return False
+
+
+async def hold_signals() -> None:
+    """Leave the signals that come from now on to the next program, and have those heard that have come before."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_SIGNALS)
+    # In turns of the loop it is read that there was a signal, and what hears it is called, each behind this task.
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 class Predecessors:

@@ -27,6 +27,7 @@ from footfall.service.handover import (
     RESTART_SIGNAL,
     Handover,
     Predecessors,
+    hold_signals,
     inherited_listener,
     lock_data_folder,
     program_is_ready,
@@ -187,11 +188,13 @@ async def _stop_or_get_ready(children: list["ChildProcess"], stop: StopRequest, 
     """Wait until the service is to stop, and stop it: True. Or stop all but the web processes for a restart: False."""
     while True:
         await stop.wait_for_word()
-        if not stop.is_asked and await program_is_ready(lock):
+        if not stop.is_asked and await program_is_ready(lock, stop.wait()) and not stop.is_asked:
             log.info("restarting: the web processes go on until those of the program that is installed now are there")
             await _stop([child for child in children if child.role.command != "web"])
+            await hold_signals()
             if not stop.is_asked:
                 return False
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
         if stop.is_asked:
             await _stop(children)
             return True
