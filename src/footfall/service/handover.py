@@ -52,7 +52,7 @@ class Handover(Struct, frozen=True):
         return (self.listener, self.lock, self.alive, self.held)
 
     def run_program(self) -> None:
-        """Become the program that is installed now, while signals are held. Does not return; raises OSError without it."""
+        """Become the program that is installed now, while signals are held. Raises OSError when it is gone."""
         try:
             for file in self._files:
                 os.set_inheritable(file, True)

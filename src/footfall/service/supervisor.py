@@ -194,8 +194,9 @@ async def _stop_or_get_ready(children: list["ChildProcess"], stop: StopRequest, 
             await hold_signals()
             if not stop.is_asked:
                 return False
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
         if stop.is_asked:
+            # They may be held for a restart that will not be.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_SIGNALS)
             await _stop(children)
             return True
 
