@@ -40,6 +40,10 @@ async def test_entries_are_listed_newest_first_by_pages_and_filtered_by_what_the
         assert numbers((await root.get(f"{LOG}?since=2023-11-15")).text)[-1] == 122
         assert "There are no such entries" in (await root.get(f"{LOG}?address=10.0.0.8")).text
         assert (await root.get(f"{LOG}?since=yesterday")).status_code == 400
+        # What no entry can have chooses none, and not all.
+        for path in (LOG, f"{LOG}/audit.jsonl"):
+            answer = await root.get(f"{path}?who=eve%00")
+            assert (answer.status_code, "JOB-" in answer.text) == (400, False)
         assert (await root.get(f"{LOG}?before={'9' * 30}")).status_code == 200
 
 

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 import pytest
 
 from footfall.dashboard import PAGES
@@ -244,3 +245,11 @@ async def test_what_fails_is_told_in_words_with_a_way_out(site):
         assert answer.status_code == 403
         assert "You may not see this" in answer.text
         assert "TGAM" in answer.text
+
+
+async def test_a_page_below_a_root_of_the_server_names_that_once(site):
+    async with site() as opened:
+        transport = httpx.ASGITransport(opened.app, root_path="/in")
+        async with httpx.AsyncClient(transport=transport, base_url="http://events.example") as client:
+            answer = await client.get("/dashboard/reports", headers={"accept": "text/html"})
+    assert answer.headers["location"] == "/in/dashboard/sign-in?next=%2Fin%2Fdashboard%2Freports"

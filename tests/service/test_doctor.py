@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,28 @@ def test_a_key_that_others_can_read_and_one_of_another_certificate_are_found(dat
     assert found[0] is None
     assert found[1].startswith(f"fault: other users of this machine may use the key {tmp_path}/mine.key (644)")
     assert found[2].startswith(f"fault: {tmp_path}/mine.pem and {tmp_path}/other.key are no pair: ")
+
+
+@pytest.mark.parametrize(
+    ("begins_days", "ends_days", "told"),
+    [
+        (-30, 15, ""),
+        (-30, 13, "warning: {} ends at {end}"),
+        (-30, -1, "fault: {} ended at {end}"),
+        (2, 30, "fault: {} begins at {begin}"),
+        # The years from 2050 on are written in another form.
+        (-30, 40 * 365, ""),
+    ],
+)
+def test_a_certificate_that_ends_soon_has_ended_or_has_not_begun_is_found(data, tmp_path, begins_days, ends_days, told):
+    now, pem = datetime.now(UTC), tmp_path / "mine.pem"
+    begin, end = now + timedelta(days=begins_days), now + timedelta(days=ends_days)
+    issued = trustme.CA().issue_cert("localhost", not_before=begin, not_after=end)
+    issued.private_key_and_cert_chain_pem.write_to_path(pem)
+    pem.chmod(0o600)
+    found = bad(doctor(data, "--set", f"tls_certificate={pem}", "--set", f"tls_key={pem}")[1]).get("certificate", "")
+    expected = told.format(pem, begin=f"{begin:%Y-%m-%d %H:%M:%S}", end=f"{end:%Y-%m-%d %H:%M:%S}")
+    assert (found.startswith(expected), bool(found)) == (True, bool(told))
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give a file to somebody else")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from footfall.settings import Settings
-from footfall.web.forwarded import Forwarded
+from footfall.web.forwarded import Forwarded, requested_path
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.9"
 
@@ -28,6 +28,16 @@ def base_url(trusted: str = PROXY, public_url: str = "", **kwargs: Any) -> str:
 
 def address(trusted: str = PROXY, **kwargs: Any) -> str:
     return Forwarded(Settings(trusted_proxies=trusted)).client_address(scope(**kwargs))
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "expected"),
+    [("", "/a", "/a"), ("/in", "/in/a", "/a"), ("/in", "/a", "/a"), ("/in", "/inner", "/inner"), ("/in", "/in", "/in")],
+)
+def test_a_path_is_below_the_root_whether_the_server_has_the_root_in_it_or_not(
+    root: str, path: str, expected: str
+) -> None:
+    assert requested_path({**scope(root_path=root), "path": path}) == expected
 
 
 def test_the_setting_goes_before_everything() -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from footfall.doctor.certificate import check_certificate
 from footfall.doctor.databases import check_events_store, check_files, check_state
 from footfall.doctor.folder import check_backup, check_engine_files, check_journal, check_versions
 from footfall.doctor.machine import check_clock, check_disk, check_permissions, check_settings
 from footfall.doctor.results import Check, CheckResult, NodeToCheck, fault
-from footfall.doctor.serving import check_certificate, check_plan, check_port, check_service
+from footfall.doctor.serving import check_plan, check_port, check_service
 
 _CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("settings", check_settings),

@@ -2,10 +2,8 @@
 
 import errno
 import http.client
-import shlex
 import socket
 import ssl
-import stat
 from collections.abc import Iterator
 from contextlib import closing
 from email.utils import parsedate_to_datetime
@@ -47,24 +45,6 @@ def check_plan(node: NodeToCheck) -> Iterator[CheckResult]:
         return
     name = "the packaged one" if plan.is_packaged else f"{plan.source}, {plan.fingerprint}"
     yield ok("plan", f"{name}, mode {node.settings.plan_mode}")
-
-
-def check_certificate(node: NodeToCheck) -> Iterator[CheckResult]:
-    """The certificate and the key, where the settings name them: whether they are a pair that a start takes."""
-    certificate, key = Path(node.settings.tls_certificate), Path(node.settings.tls_key)
-    if not node.settings.tls_certificate:
-        return
-    if (mode := stat.S_IMODE(key.stat().st_mode)) & stat.S_IRWXO:
-        text = f"other users of this machine may use the key {key} ({mode:o}): no service starts with it"
-        yield fault("certificate", text, f"chmod o= {shlex.quote(str(key.absolute()))}")
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=b"")
-    except (ssl.SSLError, ValueError) as error:
-        remedy = "name the certificate with those that it needs, and its own key, both in PEM and without a password"
-        yield fault("certificate", f"{certificate} and {key} are no pair: {error}", remedy)
-    else:
-        yield ok("certificate", f"{certificate} and its key fit each other")
 
 
 def check_service(node: NodeToCheck) -> Iterator[CheckResult]:

@@ -76,8 +76,12 @@ class Forwarded:
 
 
 def requested_path(scope: Scope) -> str:
-    """The path that a request asks for. The framework's URL of a request cannot be read with some names of hosts."""
-    return str(scope.get("root_path", "")) + scope["path"]
+    """The path that a request asks for, below the root of the application, which some servers have in both.
+
+    The framework's URL of a request cannot be read with some names of hosts.
+    """
+    root, path = str(scope.get("root_path", "")), scope["path"]
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
 
 
 def loggable_path(path: str) -> str:

@@ -101,15 +101,16 @@ async def _log(visit: Visit, fault: Fault | None, verdict: Verdict | None = None
 
 
 def _wanted(visit: Visit) -> ChosenEntries:
-    """What the address asks for. Raises RequestRefused for a time that is none."""
-    given = {name: visit.address.one(name).strip() for name in FIELDS}
+    """What the address asks for. Raises RequestRefused for a time that is none, and for what no entry can have."""
+    given = {name: value for name in FIELDS if (value := visit.address.one(name).strip())}
+    if unprintable := [name for name, value in given.items() if not value.isprintable()]:
+        why = f"{', '.join(unprintable)}: no entry has characters that are not printable"
+        raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, why)
     since, timezone = visit.address.one("since"), windows.zone(visit.zone)
     since_ms = windows.parse_instant(since, timezone) if since and timezone else 0
     if since_ms is None:
         raise RequestRefused(Code.REQUEST_PARAMETER_MALFORMED, f"since {windows.INSTANTS}")
-    return ChosenEntries(
-        {name: value for name, value in given.items() if value and value.isprintable()}, max(since_ms, 0)
-    )
+    return ChosenEntries(given, max(since_ms, 0))
 
 
 def _details(entry: AuditEntry) -> list[tuple[str, str]]:
