@@ -4,6 +4,9 @@ import re
 
 from events_server import post, read, serving
 
+from footfall.web import access_log
+from footfall.web.access_log import AccessLogLimit
+
 LINE = re.compile(r"127\.0\.0\.1 (\w+) '([^']*)' (\d+), (\d+) bytes, \d+\.\d ms")
 
 
@@ -50,6 +53,43 @@ async def test_what_cannot_be_read_has_a_line_too(tmp_path, caplog):
     assert re.fullmatch(rf"127\.0\.0\.1 - '-' 400, {len(body)} bytes, \d+\.\d ms", first.getMessage())
     assert late.startswith(b"HTTP/1.1 408 ")
     assert "- '-' 408," in second.getMessage()
+
+
+async def test_of_a_flood_some_lines_are_written_over_all_connections(tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO", "footfall.access")
+    # The second lasts as long as the test.
+    monkeypatch.setattr(access_log, "_PERIOD_S", 3_600)
+    async with serving(tmp_path, access_log=True, access_log_lines_per_s=3) as server:
+        for _ in range(8):
+            await server.ask(post())
+    assert len(caplog.messages) == 3
+
+
+def test_what_has_no_line_is_told_with_its_number_after_the_second(caplog):
+    caplog.set_level("INFO", "footfall.access")
+    loop, limit = Loop(), AccessLogLimit(2)
+    assert [limit.passes(loop) for _ in range(5)] == [True, True, False, False, False]
+    loop.end_second()
+    assert caplog.messages == ["3 more requests in a second, without a line"]
+    assert caplog.records[0].fields == {"left_out": 3}
+    assert limit.passes(loop)
+    loop.end_second()
+    assert len(caplog.messages) == 1
+
+
+class Loop:
+    """A loop whose time a test turns."""
+
+    def __init__(self):
+        self.later = []
+
+    def call_later(self, _, call, **__):
+        self.later.append(call)
+
+    def end_second(self):
+        (call,) = self.later
+        self.later.clear()
+        call()
 
 
 async def test_there_is_none_unless_it_is_wanted(tmp_path, caplog):

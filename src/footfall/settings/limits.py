@@ -3,6 +3,9 @@
 # Warnings or errors of one place in the code that a process logs in a minute: enough to see what happens, and 10 MB
 # a day where strangers, or a store that is away, have it happen ten thousand times a second.
 LOG_REPEATS_MAX = 60
+# Lines of the access log that a web process writes in a second, some 200 bytes each: all requests of people and of most
+# programs, and less than 2 GB a day in a flood.
+ACCESS_LOG_LINES_PER_S = 100
 # One request's events: ten thousand of them make one journal frame of a few MiB, which one fsync carries.
 BATCH_EVENTS_MAX = 10_000
 # A request's body as sent; browsers cap beacons at 64 KiB, servers send batches of hundreds of KiB.
@@ -231,8 +234,7 @@ OVERVIEW_WAIT_MS = 500
 USAGE_ROWS_MAX = 10_000
 # Seconds between two looks for what was loaded, each some ms: what no look has seen is looked at by every answer.
 ROLLUP_PERIOD_S = 30
-# Seconds for which nothing of a past day must have been loaded before it is counted anew, or late events would have it
-# counted again and again.
+# Seconds without a load of a past day before it is counted anew: late events would have it counted again and again.
 ROLLUP_QUIET_S = 600
 # Percent of one core that counting past days takes: it rests after each step, so that loading does not notice. Counting
 # an event takes a quarter of the time of its load, so that this is enough for 150,000 events a second.
@@ -263,8 +265,7 @@ USAGE_CONDITIONS_MAX = 16
 LIVE_LISTENERS_MAX = 100
 # ... and those of one user among them: a browser opens six to one host at the most.
 LIVE_LISTENERS_EACH_MAX = 10
-# Bytes of events that wait for the client of a live stream: some hundreds, for clients that pause for a moment. More
-# are dropped, and the client is told.
+# Bytes of events that wait for a live stream's client: some hundreds, for a short pause. More are dropped and told of.
 LIVE_BUFFER_BYTES_MAX = 256 * 1024
 # Seconds after which a live stream without events sends a comment: proxies close what is silent for 30 or 60.
 LIVE_HEARTBEAT_S = 15
@@ -295,8 +296,7 @@ SIGN_INS_WAITING_MAX = 100
 
 # Seconds in which an identity provider must have given an answer, the whole of it: people wait for it.
 OIDC_TIMEOUT_S = 10
-# Bytes of one of its answers: a description, its keys or the tokens of a sign-in are some KiB, with hundreds of groups
-# some ten.
+# Bytes of one of its answers: a description, keys or tokens are some KiB, with hundreds of groups some ten.
 OIDC_ANSWER_BYTES_MAX = 256 * 1024
 # Sign-ins with it that one web process finishes at once: each waits for the provider, and holds little else.
 OIDC_AT_ONCE_MAX = 20

@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     access_log: bool = False
+    access_log_lines_per_s: Positive = limits.ACCESS_LOG_LINES_PER_S
     log_repeats_max: Positive = limits.LOG_REPEATS_MAX
 
     plan: str = ""

@@ -1,11 +1,13 @@
 """A line for each answered request, by choice (`access_log`): who asked for what, the answer, and how long it took.
 
 No line has a query, nor the token of a link: whoever reads the log could use it. A path is cut and quoted, because
-strangers choose it.
+strangers choose it. Of a flood some lines are written each second, and the other requests are counted.
 """
 
+import asyncio
 import logging
-from typing import Any
+from contextvars import Context
+from typing import Any, Final
 
 from footfall import errors
 from footfall.errors import RequestRefused
@@ -16,19 +18,58 @@ from footfall.web.events_endpoint import EventsProtocol
 from footfall.web.exchange import PlainExchange
 from footfall.web.forwarded import loggable_path
 from footfall.web.framing import RawHeaders
+from footfall.wording import count_of
 
 log = logging.getLogger("footfall.access")
+
+# How long lines are counted together.
+_PERIOD_S: Final = 1.0
+
+
+class AccessLogLimit:
+    """Lets `lines_max` lines pass in a second, and then tells how many did not; belongs to one event loop."""
+
+    def __init__(self, lines_max: int) -> None:
+        self._lines_max = lines_max
+        self._written = self._left_out = 0
+        self._is_counting = False
+
+    def passes(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether a line may be written now."""
+        if not self._is_counting:
+            self._is_counting = True
+            # It is no part of the request that happens to be the first.
+            loop.call_later(_PERIOD_S, self.begin_anew, context=Context())
+        if self._written < self._lines_max:
+            self._written += 1
+            return True
+        self._left_out += 1
+        return False
+
+    def begin_anew(self) -> None:
+        """End the second: tell what it left out."""
+        left_out = self._left_out
+        self._written = self._left_out = 0
+        self._is_counting = False
+        if left_out:
+            told = count_of(left_out, "more request")
+            log.info("%s in a second, without a line", told, extra={"fields": {"left_out": left_out}})
 
 
 class LoggedEventsProtocol(EventsProtocol):
     """A connection that logs the requests which it has answered.
 
-    The time is from the packet with the request's head to the last write of the answer.
+    The time is from the packet with the request's head to the last write of the answer. All connections of a process
+    share the `limit`.
     """
 
     _arrived_s = 0.0
     _answer_status = 200
     _answer_bytes = 0
+
+    def __init__(self, limit: AccessLogLimit, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._lines = limit
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
@@ -65,6 +106,8 @@ class LoggedEventsProtocol(EventsProtocol):
         self._log([], refused.request_id, "-", "-", errors.STATUS[refused.code], size)
 
     def _log(self, headers: RawHeaders, id: str, method: str, path: str, status: int, size: int) -> None:  # noqa: A002
+        if not self._lines.passes(self.loop):
+            return
         client = self._collector.client_address(headers, self.client)
         path = loggable_path(path)
         ms = round((self.loop.time() - self._arrived_s) * 1000, 1)

@@ -154,12 +154,13 @@ def events_protocol(
     given = heads, template, collector, cors_headers, connections, settings
     make: Callable[..., EventsProtocol] = partial(EventsProtocol, *given)
     # These build on this module, and cost nothing where they are not wanted.
-    if tracer is not None:
-        from footfall.web.traced_connection import TracedEventsProtocol  # noqa: PLC0415
+    if tracer is not None or settings.access_log:
+        from footfall.web.access_log import AccessLogLimit, LoggedEventsProtocol  # noqa: PLC0415
 
-        make = partial(TracedEventsProtocol, tracer, settings.access_log, *given)
-    elif settings.access_log:
-        from footfall.web.access_log import LoggedEventsProtocol  # noqa: PLC0415
+        logged = AccessLogLimit(settings.access_log_lines_per_s), *given
+        make = partial(LoggedEventsProtocol, *logged)
+        if tracer is not None:
+            from footfall.web.traced_connection import TracedEventsProtocol  # noqa: PLC0415
 
-        make = partial(LoggedEventsProtocol, *given)
+            make = partial(TracedEventsProtocol, tracer, settings.access_log, *logged)
     return make if certificate is None else tls_protocol(make, certificate, collector, connections, settings)

@@ -10,7 +10,7 @@ from footfall.errors import RequestRefused
 from footfall.ingest import COMMIT, Outcome
 from footfall.journal import LastCommit
 from footfall.tracing import SpanKind, Tracer, TraceSpan
-from footfall.web.access_log import LoggedEventsProtocol
+from footfall.web.access_log import AccessLogLimit, LoggedEventsProtocol
 from footfall.web.asgi import AsgiExchange
 from footfall.web.exchange import PlainExchange
 from footfall.web.framing import RawHeaders
@@ -22,8 +22,8 @@ class TracedEventsProtocol(LoggedEventsProtocol):
     _arrived_ns = 0
     _commit: LastCommit | None = None
 
-    def __init__(self, tracer: Tracer, access_log: bool, *given: Any, **more: Any) -> None:
-        super().__init__(*given, **more)
+    def __init__(self, tracer: Tracer, access_log: bool, limit: AccessLogLimit, *given: Any, **more: Any) -> None:
+        super().__init__(limit, *given, **more)
         self._tracer = tracer
         self._is_logged = access_log
 
