@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from click.testing import CliRunner, Result
 
 from footfall.cli import main
 from footfall.cli.remote.selection import ChosenEvents, last_times
-from footfall.dashboard.commands import report_command
+from footfall.dashboard.commands import answer_command, report_command
 from footfall.dashboard.views.choice import Choice
 
 pytestmark = pytest.mark.usefixtures("user_of_shared")
@@ -83,6 +84,22 @@ def test_the_command_that_a_page_offers_makes_the_same_report(shared, changes):
     own, theirs = (manifest(shared, source) for source in (told.stdout.strip(), same))
     assert own == theirs
     assert bool(own["rows"]["total"]) == (choice.format == "csv")
+
+
+def test_the_command_of_the_page_events_has_the_events_that_it_lists_and_no_later_ones(shared):
+    begin = START + 30 * DAY_MS
+    events = [{**EVENT, "timestamp": begin + each, "context": ["eve", f"p-{each}"]} for each in range(3)]
+    shared.client.post("/events", json={"events": events}).raise_for_status()
+    scope = f"customer=BARCHART&product=PORTFOLIO&where=userId:is:eve&start={begin}&end={begin + 9}"
+    end = time.monotonic() + 60
+    while (answer := shared.client.get(f"/usage/events?{scope}&limit=2").json())["total"]["events"] < len(events):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    shared.client.post("/events", json={"events": [{**events[0], "timestamp": begin + 5}]}).raise_for_status()
+    _, *words = shlex.split(answer_command(shared.url, answer["link"]))
+    told = report(*words[1:], "--quiet")
+    assert told.exit_code == 0, told.output
+    assert [json.loads(line)["portfolioId"] for line in told.stdout.splitlines()] == ["p-0", "p-1", "p-2"]
 
 
 def manifest(shared, source):

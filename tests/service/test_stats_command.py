@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from footfall.cli import main
 from footfall.cli.remote.statistic_tables import statistic_lines
-from footfall.dashboard.commands import stats_command
+from footfall.dashboard.commands import answer_command, tail_command
 
 pytestmark = pytest.mark.usefixtures("user_of_shared")
 
@@ -74,18 +74,21 @@ def test_numbers_are_those_of_the_calls(shared, loaded):
 def test_the_command_that_a_page_offers_asks_the_same(shared, loaded, asked):
     scope = f"customer=TGAM&product=PORTFOLIO&start={START}&end=2016-05-01&timezone=Europe/Berlin"
     link = shared.client.get(f"/usage/{asked}&{scope}").raise_for_status().json()["link"]
-    name, *words = shlex.split(stats_command(shared.url, link))
+    name, *words = shlex.split(answer_command(shared.url, link))
     assert name == "footfall"
     told = stats(*words[1:], "--json")
     assert told.stdout_bytes == shared.client.get(f"/{link}").content, told.output
 
 
 def test_no_command_is_offered_that_would_ask_something_else():
-    assert stats_command("http://here", "usage/counts?customer=%2A&product=%2A&asOf=7") == (
+    assert answer_command("http://here", "usage/counts?customer=%2A&product=%2A&asOf=7") == (
         "footfall stats counts --url http://here --as-of 7"
     )
-    for link in ("usage/events?customer=A", "usage/counts?types=A%2CB", "usage/paths?exclude=A&exclude=B"):
-        assert stats_command("http://here", link) == "", link
+    tailed = [("types", "A*"), ("customer", "B"), ("timezone", "UTC")]
+    assert tail_command("http://here", tailed) == "footfall tail --url http://here --types 'A*' --customer B"
+    assert tail_command("http://here", [("types", "A,B")]) == ""
+    for link in ("usage/events?types=A%2CB", "usage/counts?types=A%2CB", "usage/paths?exclude=A&exclude=B"):
+        assert answer_command("http://here", link) == "", link
 
 
 def test_files_are_what_the_service_makes(shared, loaded):

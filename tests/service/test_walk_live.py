@@ -45,6 +45,14 @@ def test_events_and_refusals_are_seen_as_they_come(shared, browser: Browser):
     browser.click(".live-pause")
     browser.until(lambda: "paused-walker" in browser.text(".live-rows tbody"), SEEN_S)
     assert "unseen" not in browser.text(".live-rows tbody")
+    # Browsers keep a page that is left, and show it again as it was: its stream goes on then.
+    browser.run("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    browser.run("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert shared.post([event("back-walker", "PORTFOLIO-CREATED")]).status_code == 200
+    browser.until(lambda: "back-walker" in browser.text(".live-rows tbody"), SEEN_S)
+    # The events of one request lead to its receipt.
+    assert shared.post([event("one", "PORTFOLIO-CREATED"), event("two", "PORTFOLIO-CREATED")]).status_code == 200
+    browser.until(lambda: "two" in browser.text(".live-rows tbody"), SEEN_S)
     browser.click(".live-rows details summary")
     browser.click(".live-rows details a")
     browser.until(lambda: "/dashboard/events/batch" in browser.driver.current_url)

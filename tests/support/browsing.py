@@ -45,6 +45,12 @@ class Browser:
         field.clear()
         field.send_keys(text)
 
+    def choose(self, selector: str, text: str) -> None:
+        """Choose an option by what it says."""
+        from selenium.webdriver.support.select import Select
+
+        Select(self.one(selector)).select_by_visible_text(text)
+
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(f"return {script}", *arguments)
 

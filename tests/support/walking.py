@@ -48,9 +48,12 @@ class Walk:
             self.filters,
             self.shares,
             self.makes_a_funnel,
+            self.goes_back_and_forth,
             self.reports_what_was_shown,
+            self.asks_what_came_since,
             self.schedules,
             self.releases_from_quarantine,
+            self.drops_from_quarantine,
             self.looks_up_the_plan,
             self.adds_a_user,
             self.signs_out,
@@ -123,6 +126,35 @@ class Walk:
         self._open(f"/dashboard/paths?{self.selection}")
         self._restores(lambda: self.browser.click(".offers a"), lambda: (self._query().get("type"), self._texts("h2")))
 
+    def goes_back_and_forth(self) -> None:
+        """What is chosen on the other pages is in their addresses, too: a choice, a link, and the entry of a list."""
+        chosen, click = self.browser.choose, self.browser.click
+        scope = f"customer={self.customer}&product={self.product}"
+        self._open(f"/dashboard/retention?{self.selection}")
+        self._restores(
+            lambda: chosen("[name=periods]", "4"), lambda: (self._value("periods"), self._texts(".cohorts th"))
+        )
+        self._open(f"/dashboard/events?{self.selection}")
+        self._restores(
+            lambda: self.browser.type("[name=add_types]", self.types[0] + _ENTER),
+            lambda: (self._texts(".chips li"), self._texts(".total .big")),
+        )
+        self._open(f"/dashboard/live?{scope}")
+        self._restores(
+            lambda: chosen("[name=types]", self.types[0]),
+            lambda: (self._value("types"), self._texts(".chips li")),
+        )
+        self.browser.until(lambda: self._texts(".live-state .state.complete"))
+        self._open(f"/dashboard/plan?{self.times}")
+        self._restores(
+            lambda: click(".tabs a[href*='range=7d']"), lambda: (self._query().get("range"), self._texts("main h2"))
+        )
+        self._open("/dashboard/audit")
+        self._restores(
+            lambda: click("th a[href*='action=session.begin']"),
+            lambda: (self._value("action"), set(self._texts(".audit th a")) == {"session.begin"}),
+        )
+
     def reports_what_was_shown(self) -> None:
         """The number of Explore is the estimate, the report's number, and the rows of its file."""
         self._open(f"/dashboard/explore?{self.selection}&types={self.types[0]}&chart=number")
@@ -143,7 +175,23 @@ class Walk:
             assert sum(1 for _ in opened) == shown
         file.unlink()
         self._open("/dashboard/reports")
+        self._restores(lambda: self.browser.click(".list th a"), lambda: self._texts("h1, .large b"))
+        self._open("/dashboard/reports")
         assert shown in [self._digits(text) for text in self._texts(".list td data")]
+
+    def asks_what_came_since(self) -> None:
+        """One event more, and the report of what came since an earlier one has that alone."""
+        scope = f"customer={self.customer}&product={self.product}&types={self.event['type']}"
+        self._open(f"/dashboard/reports/new?{scope}&chosen=yes")
+        self.browser.click("#estimate form[action$='/reports/new'] button.main")
+        self.browser.until(lambda: self.browser.all("[data-rows]"), WAIT_S)
+        earlier = self.browser.driver.current_url
+        self.post(self.event)
+        self.browser.click("form[action$='/since'] button")
+        self.browser.until(lambda: self.browser.driver.current_url != earlier)
+        rows = self.browser.until(lambda: self.browser.all("[data-rows]"), WAIT_S)[0]
+        assert int(rows.get_attribute("data-rows")) == 1
+        self._is_well()
 
     def schedules(self) -> None:
         """The same selection is had every day, until it is not wanted any more."""
@@ -178,6 +226,21 @@ class Walk:
         self._is_well()
         self.browser.click("form[action$='/release'] button")
         assert self._digits(self.browser.text(".done")) == 1
+
+    def drops_from_quarantine(self) -> None:
+        """A group of events is dropped, which has to be confirmed; it is among the dropped ones then."""
+        self.post({**self.event, "type": _DROPPED})
+        row = f"a[href*='type={_DROPPED}']"
+        self._until_there("/dashboard/quarantine", row)
+        self.browser.click(row)
+        self.browser.click("input[name=sure]")
+        self.browser.click("form[action$='/drop'] button")
+        assert self._digits(self.browser.text(".done")) == 1
+        assert self.browser.all(row) == []
+        self._restores(
+            lambda: self.browser.click(".tabs a[href*='state=dropped']"), lambda: self._texts(".tabs [aria-current]")
+        )
+        assert any(text.startswith(_DROPPED) for text in self._texts(".list th"))
 
     def looks_up_the_plan(self) -> None:
         """The plan's number of a type leads to the overview of the type, which has the same."""
@@ -261,6 +324,9 @@ class Walk:
 
     def _query(self) -> dict[str, list[str]]:
         return parse_qs(urlsplit(self.browser.driver.current_url).query)
+
+    def _value(self, name: str) -> str:
+        return str(self.browser.run("document.querySelector(`main [name=${arguments[0]}]`)?.value", name))
 
     def _texts(self, selector: str) -> list[str]:
         return self.browser.texts(selector)

@@ -30,21 +30,40 @@ _OPTIONS: Final = {
     "window": "--window",
     "asOf": "--as-of",
 }
+_FILTERS: Final = ("customer", "product", "types", "versions", "where")
 # Those that take several names with commas between.
 _LISTS: Final = ("customer", "product", "types")
 
 
-def stats_command(base_url: str, link: str) -> str:
-    """`footfall stats` for the `link` of an answer; empty where the command cannot say the same.
+def answer_command(base_url: str, link: str) -> str:
+    """The command for the `link` of an answer; empty where no command can say the same.
 
-    The command takes no statistic `events`, no comma in a name, and what it has no option for but once.
+    `footfall stats` takes no comma in a name, and what it has no option for but once. Raw events are had by
+    `footfall report`: all of the selection, not those of one page.
     """
     call, _, query = link.removeprefix("usage/").partition("?")
     pairs = parse_qsl(query)
+    if call == "events":
+        return _events_command(base_url, pairs)
     others = [name for name, _ in pairs if name not in _OPTIONS]
     if call not in _STATISTICS or len(others) != len(set(others)) or not _can_be_named(pairs):
         return ""
     return shlex.join(["footfall", "stats", call, "--url", base_url, *_words(pairs)])
+
+
+def tail_command(base_url: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """`footfall tail` for the filters of the page Live; empty where the command cannot say the same."""
+    known = [pair for pair in pairs if pair[0] in _FILTERS]
+    return shlex.join(["footfall", "tail", "--url", base_url, *_words(known)]) if _can_be_named(known) else ""
+
+
+def _events_command(base_url: str, pairs: list[tuple[str, str]]) -> str:
+    kept = [pair for pair in pairs if pair[0] in _OPTIONS and pair[0] != "asOf"]
+    if not _can_be_named(kept):
+        return ""
+    as_of = [word for name, value in pairs if name == "asOf" for word in ("--output", f"asOf={value}")]
+    words = ["footfall", "report", "--url", base_url, *_words(kept, every=True), "--format", "jsonl", *as_of]
+    return shlex.join([*words, "--to", "-"])
 
 
 def report_command(base_url: str, choice: Choice) -> str:

@@ -13,7 +13,7 @@ from footfall import windows
 from footfall.dashboard.address import PageAddress
 from footfall.dashboard.assets import Assets
 from footfall.dashboard.charts import name_time
-from footfall.dashboard.commands import stats_command
+from footfall.dashboard.commands import answer_command
 from footfall.dashboard.explanation import Numbers
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
@@ -61,7 +61,7 @@ class Renderer:
             "form_token": Markup(f'<input type="hidden" name="{TOKEN_FIELD}" value="{form_token}">'),  # noqa: S704 - hex
             "moment": lambda time_ms, kind="time": moment(time_ms, visit.zone, kind),
             "hidden": hidden_fields,
-            "stats_command": lambda link: stats_command(visit.base_url, link),
+            "answer_command": lambda link: answer_command(visit.base_url, link),
             "numbers": numbers,
             "number": numbers.write,
             "number_marks": numbers.marks,

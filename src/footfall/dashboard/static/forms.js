@@ -35,7 +35,11 @@ export function watchForms() {
     }
   });
   document.addEventListener("submit", (event) => begin(event.target));
-  addEventListener("pageshow", () => document.querySelector(".progress")?.remove());
+  addEventListener("pageshow", (event) => {
+    document.querySelector(".progress")?.remove();
+    // A page that was kept whole has what was chosen when it was left: its address, and its answer, say something else.
+    if (event.persisted) for (const form of document.querySelectorAll("form[method=get]")) form.reset();
+  });
 }
 
 // The buttons of commands in a place, which may have come later than the page.

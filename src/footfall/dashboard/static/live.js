@@ -33,6 +33,13 @@ class LivePage {
     this.place.querySelector(".live-state").hidden = false;
     this.button.textContent = this.text("pause");
     this.button.addEventListener("click", () => this.pause(!this.paused));
+    this.listen();
+    // A page that the browser had kept whole is shown again as it was left, without its stream.
+    addEventListener("pageshow", (event) => { if (event.persisted) this.listen(); });
+    addEventListener("pagehide", () => this.source.close());
+  }
+
+  listen() {
     this.say("connecting");
     const source = this.source = new EventSource(this.place.dataset.stream);
     source.addEventListener("open", () => this.say("connected"));
@@ -46,7 +53,6 @@ class LivePage {
       else if (!this.why) this.say("away");
       this.why = "";
     });
-    addEventListener("pagehide", () => source.close());
   }
 
   say(name, more = "") {

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from litestar.types import ASGIApp
 
+from footfall.dashboard.commands import tail_command
 from footfall.dashboard.exploration import choices_of
 from footfall.dashboard.refusals import fault_of
 from footfall.dashboard.selection import ALL, FILTERS, ask, filters
@@ -53,6 +54,7 @@ async def show(visit: Visit) -> Shown:
         "choices": choices_of(visit.services.plan.plan, visit.user, address),
         "names": FILTERS,
         "stream": address.at(visit.path("/dashboard/live/stream")),
+        "tail": tail_command(visit.base_url, address.pairs),
         "rows": ROWS,
         "listed": _LISTED,
         "keys": keys_of(visit),
