@@ -125,7 +125,7 @@ async def test_what_all_nodes_share_is_told_by_one_of_them(node: Node, receiver:
 
 
 async def test_an_alert_that_goes_on_is_not_told_to_have_ended_because_there_are_too_many(
-    node: Node, receiver: Receiver, monkeypatch: Any
+    node: Node, receiver: Receiver, monkeypatch: Any, caplog: Any
 ) -> None:
     monkeypatch.setattr("footfall.alerts.watch.ALERTS_MAX", 2)
     failed = [("a", "anna", "one"), ("b", "anna", "two")]
@@ -140,6 +140,8 @@ async def test_an_alert_that_goes_on_is_not_told_to_have_ended_because_there_are
         ("alert.firing", "schedule=a"),
         ("alert.firing", "schedule=b"),
     ]
+    # The log says once that there is more.
+    assert [line for line in caplog.messages if "not told" in line] == ["1 alert not told: 2 are enough at once"]
 
 
 async def test_many_failed_schedules_are_counted_and_some_are_named_for_as_long_as_they_fail(

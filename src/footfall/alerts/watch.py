@@ -31,6 +31,7 @@ from footfall.store import Store, StoreFailed, StoreTimeout, StoreUnavailable
 from footfall.system import background
 from footfall.system.background import BackgroundTask, wait_for_stop
 from footfall.system.clock import Clock
+from footfall.wording import count_of
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class AlertWatch:
         self._began_ms = clock.now_ms()
         self._settled_ms = self._began_ms + round(settled_s * 1000)
         self._counts: deque[tuple[float, Requests]] = deque()
+        # Alerts that the last look found and that are not told.
+        self._left_out = 0
         # The file has one draft: what looks and what sends must not write it at once.
         self._writing = asyncio.Lock()
 
@@ -114,7 +117,12 @@ class AlertWatch:
         """Those that go on, and as many new ones as there is room for: one that is left out would count as ended."""
         known = [one for one in alerts if one.key in self._book.firing]
         new = [one for one in alerts if one.key not in self._book.firing]
-        return known + new[: max(0, ALERTS_MAX - len(self._book.firing))]
+        room = max(0, ALERTS_MAX - len(self._book.firing))
+        left_out = max(0, len(new) - room)
+        if left_out and not self._left_out:
+            log.warning("%s not told: %s are enough at once", count_of(left_out, "alert"), f"{ALERTS_MAX:,}")
+        self._left_out = left_out
+        return known + new[:room]
 
     async def _keep(self) -> None:
         async with self._writing:

@@ -3,8 +3,8 @@
 # Warnings or errors of one place in the code that a process logs in a minute: enough to see what happens, and 10 MB
 # a day where strangers, or a store that is away, have it happen ten thousand times a second.
 LOG_REPEATS_MAX = 60
-# Lines of the access log that a web process writes in a second, some 200 bytes each: all requests of people and of most
-# programs, and less than 2 GB a day in a flood.
+# Lines of the access log that a web process writes in a second, of 130 bytes, 280 as JSON: all requests of people and
+# of most programs, and 1 to 2.5 GB a day in a flood.
 ACCESS_LOG_LINES_PER_S = 100
 # One request's events: ten thousand of them make one journal frame of a few MiB, which one fsync carries.
 BATCH_EVENTS_MAX = 10_000
