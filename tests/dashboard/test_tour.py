@@ -22,9 +22,10 @@ def test_the_pictures_are_those_that_the_script_makes_and_small() -> None:
         assert (data[:4], data[8:12], len(data) < PICTURE_BYTES_MAX) == (b"RIFF", b"WEBP", True), name
 
 
-def test_the_readme_begins_with_the_picture_of_the_page() -> None:
-    readme = (DOCS.parent / "README.md").read_text("utf-8")
-    assert readme.index("docs/images/page-overview.webp") < readme.index("docs/footfall.svg")
+def test_the_readme_begins_with_the_pictures_of_the_tour_each_of_which_leads_to_its_part() -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8").partition("docs/footfall.svg")[0]
+    shown = re.findall(r"\[!\[[^\]]+\]\(docs/images/page-([a-z]+)\.webp\)\]\(docs/dashboard\.md(?:#[a-z-]+)?\)", readme)
+    assert shown == [name for name, *_ in page_pictures.TOUR]
 
 
 def test_the_pages_of_the_tour_and_of_its_pictures_exist() -> None:
