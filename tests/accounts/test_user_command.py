@@ -17,7 +17,7 @@ from msgspec import structs
 from footfall.cli import main
 from footfall.cli.user import user
 from footfall.settings import Settings
-from footfall.state import SecondFactor, State, open_state
+from footfall.state import SecondFactor, Session, State, open_state
 
 PASSWORD = "open sesame: please"
 
@@ -308,3 +308,17 @@ def test_a_user_is_linked_to_one_subject_and_unlinked(settings: Settings) -> Non
     assert "is not linked" in refused(run(settings, "unlink", "anna"))
     # Neither takes the password away.
     assert matches(settings, "anna", PASSWORD)
+
+
+def test_all_sessions_of_a_user_end(settings: Settings) -> None:
+    run(settings, "add", "alice", "--admin", stdin=f"{PASSWORD}\n")
+    assert refused(run(settings, "sign-out", "bob")).startswith("Error: no such user: 'bob'")
+    with closing(open_state(settings)) as state:
+        alice = state.users.get("alice")
+        assert alice
+        for name in ("here", "there"):
+            session = Session(token_hash=name, account=alice.account, security_stamp="", created_ms=1, seen_ms=1)
+            state.sessions.add(session, each_max=9, seen_before_ms=0, created_before_ms=0)
+    assert run(settings, "sign-out", "alice").stdout == "ended 2 sessions of user alice\n"
+    with closing(open_state(settings)) as state:
+        assert state.sessions.of(alice.account) == []

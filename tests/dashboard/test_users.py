@@ -113,6 +113,22 @@ async def test_a_new_password_ends_the_users_sessions_and_a_removal_needs_a_tick
         assert (await root.post(f"{LIST}/password", LIST, user="anna", password=WORDS)).status_code == 404
 
 
+async def test_an_admin_sees_where_a_user_is_signed_in_and_ends_that(site):
+    async with site() as opened:
+        root = await opened.signed_in("root")
+        assert "In no browser." in (await root.get(f"{ONE}?user=anna")).text
+        anna, there = await opened.signed_in("anna"), await opened.signed_in("anna")
+        assert (await root.get(f"{ONE}?user=anna")).text.count('data-label="Last used"') == 2
+        ended = await root.post(f"{LIST}/sign-out", f"{ONE}?user=anna", user="anna")
+        assert ended.headers["location"].endswith("done=signed_out")
+        assert [(await each.get(ACCOUNT)).status_code for each in (anna, there, root)] == [303, 303, 200]
+        assert (await anna.sign_in("anna", "correct horse battery")).status_code == 303
+        assert (await root.post(f"{LIST}/sign-out", LIST, user="nobody")).status_code == 404
+        await opened.parts.audit.close()
+        found = [(each.who, each.target) for each in opened.state.audit.following(0, 100, action="user.sign_out")]
+        assert found == [("root", "anna")]
+
+
 async def test_a_user_changes_the_password_stays_here_and_is_signed_out_elsewhere(site):
     async with site() as opened:
         here, there = await opened.signed_in("anna"), await opened.signed_in("anna")

@@ -73,6 +73,7 @@ COMMANDS = (
     "user password anna",
     "user remove anna",
     "user revoke anna --customer TGAM",
+    "user sign-out anna",
     "user unlink anna",
     "verify",
     "web",

@@ -15,6 +15,7 @@ from footfall.cli.context import Needs, OverviewGroup, data_command
 from footfall.cli.opening import new_option, open_codes, open_state
 from footfall.cli.tables import echo_table
 from footfall.cli.user_link import link, unlink
+from footfall.cli.user_sign_in import drop_code, sign_out
 from footfall.service.composition import open_accounts
 from footfall.settings import Settings
 from footfall.state import LastAdmin, User, UserChange, UserExists
@@ -63,6 +64,8 @@ def user() -> None:
 
 user.add_command(link)
 user.add_command(unlink)
+user.add_command(drop_code)
+user.add_command(sign_out)
 
 
 @user.command()
@@ -238,28 +241,6 @@ def revoke(settings: Settings, user_id: str, customers: tuple[str, ...]) -> None
             )
         accounts.revoke(user_id, customers)
     click.echo(f"user {user_id} may not see {', '.join(customers)}")
-
-
-@user.command("drop-code")
-@click.argument("user_id", metavar="ID")
-@data_command(Needs.STATE)
-@audited("user.drop-code", "user_id")
-def drop_code(settings: Settings, user_id: str) -> None:
-    """Have the password of the user ID count alone again, without a code beside it.
-
-    This is for who lost the app that shows the codes, and the recovery codes too.
-
-    \b
-    Example:
-      footfall user drop-code alice
-    """
-    with _accounts(settings) as accounts:
-        found = accounts.get(user_id)
-        if found is None:
-            raise _no_such_user(user_id)
-        if not accounts.factors.remove(found):
-            raise click.ClickException(f"the password of user {user_id} counts alone already")
-    click.echo(f"the password of user {user_id} counts alone again")
 
 
 @user.command()

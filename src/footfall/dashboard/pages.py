@@ -98,6 +98,7 @@ PAGES: Final = (
     PageEntry(
         path="/dashboard/users/password", view=users.set_password, method="POST", admin=True, audit="user.password"
     ),
+    PageEntry(path="/dashboard/users/sign-out", view=users.sign_out, method="POST", admin=True, audit="user.sign_out"),
     PageEntry(path="/dashboard/users/remove", view=users.remove, method="POST", admin=True, audit="user.remove"),
     PageEntry(path="/dashboard/erasures", view=erasures.show, nav="erasures", admin=True),
     PageEntry(path="/dashboard/erasures", view=erasures.order, method="POST", admin=True, audit="erasure.order"),

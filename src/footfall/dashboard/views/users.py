@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from footfall.accounts import BadUser
 from footfall.dashboard.refusals import Fault, bad_input
+from footfall.dashboard.views.account import browser
 from footfall.dashboard.visit import Redirect, Rendered, Shown, Visit
 from footfall.errors import Code, RequestRefused
 from footfall.state import LastAdmin, User, UserChange, UserExists
@@ -14,7 +15,7 @@ from footfall.state import LastAdmin, User, UserChange, UserExists
 LIST: Final = "/dashboard/users"
 ONE: Final = "/dashboard/users/one"
 # What a page says was done, by the word that its address has for it.
-DONE: Final = ("added", "removed", "password", "rights")
+DONE: Final = ("added", "removed", "password", "rights", "signed_out")
 
 
 async def show(visit: Visit) -> Shown:
@@ -44,7 +45,7 @@ async def add(visit: Visit) -> Shown:
 
 async def show_one(visit: Visit) -> Shown:
     """One user, with what can be changed."""
-    return _one(visit, await _find(visit, visit.address.one("user")), None)
+    return await _one(visit, await _find(visit, visit.address.one("user")), None)
 
 
 async def change_rights(visit: Visit) -> Shown:
@@ -58,7 +59,7 @@ async def change_rights(visit: Visit) -> Shown:
     )
     # All of it or nothing: what is refused must not have made anybody an admin.
     if fault := await _try(lambda: accounts.change(user.id, change)):
-        return _one(visit, user, fault)
+        return await _one(visit, user, fault)
     return _done(user, "rights")
 
 
@@ -66,8 +67,15 @@ async def set_password(visit: Visit) -> Shown:
     """Give a user a new password, which ends all sessions of theirs."""
     user, accounts = await _find(visit, visit.form.one("user")), visit.services.accounts
     if fault := await _try(lambda: accounts.password(user.id, visit.form.one("password"))):
-        return _one(visit, user, fault)
+        return await _one(visit, user, fault)
     return _done(user, "password")
+
+
+async def sign_out(visit: Visit) -> Shown:
+    """End all sessions of a user, whose password goes on."""
+    user = await _find(visit, visit.form.one("user"))
+    await visit.services.sessions.end_all(user)
+    return _done(user, "signed_out")
 
 
 async def remove(visit: Visit) -> Shown:
@@ -76,7 +84,7 @@ async def remove(visit: Visit) -> Shown:
     if not visit.form.one("sure"):
         raise RequestRefused(Code.REQUEST_INPUT_MALFORMED, "tick the box first: there is no way back")
     if fault := await _try(lambda: accounts.remove(user.id)):
-        return _one(visit, user, fault)
+        return await _one(visit, user, fault)
     return Redirect(f"{LIST}?done=removed")
 
 
@@ -92,12 +100,13 @@ async def _list(visit: Visit, fault: Fault | None) -> Rendered:
     return Rendered("users.html", values, fault.status if fault else 200)
 
 
-def _one(visit: Visit, user: User, fault: Fault | None) -> Rendered:
+async def _one(visit: Visit, user: User, fault: Fault | None) -> Rendered:
     known = dict.fromkeys([*visit.services.plan.plan.customers, *user.customers])
     values: dict[str, Any] = {
         "one": user,
         "known": list(known),
         "is_self": user.account == visit.user.account,
+        "sessions": [(session, browser(session.agent)) for session in await visit.services.sessions.list(user)],
         "fault": fault,
         "done": _said(visit),
     }
