@@ -7,7 +7,7 @@ the harm to that customer's product: others go on, and the disk does not fill.
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_bytes
 from threading import Lock
 from typing import Final
@@ -27,7 +27,7 @@ ACCOUNTS_MAX: Final = 1_000
 SHARED_ACCOUNTS: Final = 16
 # Part of a day's budget past which the log has an alarm.
 ALARM_SHARE: Final = 0.8
-# Accounts of one request up to which each is counted by itself, which is quicker than all at once.
+# Events of one request up to which each account is counted by itself, which is quicker than all at once.
 FEW: Final = 8
 # `Retry-After` in seconds at the most while a budget is spent: an operator may raise it any time.
 RETRY_AFTER_S_MAX: Final = 3_600
@@ -63,8 +63,8 @@ class Spread(Struct, gc=False):
     It has less than nothing `left`, so that each is looked at.
     """
 
-    events: dict[Account, int]
-    held: Counter[Account] = Counter()
+    events: Mapping[Account, int]
+    held: Mapping[Account, int] = {}
     held_bytes: int = 0
     left: int = -1
     stored_bytes: int = 0
@@ -79,19 +79,19 @@ class Spread(Struct, gc=False):
     def count(self, sign: int = 1) -> None:
         """Give each account its part of the bytes, by its events; or take it back."""
         self.is_counted = sign > 0
-        held = self.held.total()
+        held = sum(self.held.values())
         stored = sum(self.events.values()) - held
         for account, events in self.events.items():
-            if own := self.held[account]:
+            own = self.held.get(account, 0)
+            if own:
                 account.held_bytes += sign * (self.held_bytes * own // held)
-            if own := events - self.held[account]:
-                account.stored_bytes += sign * (self.stored_bytes * own // stored)
+            if events > own:
+                account.stored_bytes += sign * (self.stored_bytes * (events - own) // stored)
 
     @classmethod
     def of(cls, accounts: list[Account]) -> "Spread":
         """That of a request none of whose events is held, by the account of each."""
-        found = set(accounts)
-        return cls(dict(Counter(accounts)) if len(found) > FEW else {one: accounts.count(one) for one in found})
+        return cls(Counter(accounts) if len(accounts) > FEW else {one: accounts.count(one) for one in set(accounts)})
 
 
 # Whose events a request has that is limited by nothing.
@@ -168,7 +168,7 @@ class CustomerLimits:
         events = Counter(self.find(event.customer, event.product) for event in sent)
         held = Counter(events)
         held.subtract(self.find(event.customer, event.product) for event in kept)
-        return Spread(dict(events), +held, held_bytes)
+        return Spread(events, +held, held_bytes)
 
     def renew(self, owner: Account | Spread, events: int) -> RequestRefused | None:
         """Pay for a request. The refusal when that is too much.
@@ -182,7 +182,7 @@ class CustomerLimits:
             return self._pay(owner, events, 0, now_s)
         for account, number in owner.events.items():
             account.left -= number
-            if refused := self._pay(account, number, owner.held[account], now_s):
+            if refused := self._pay(account, number, owner.held.get(account, 0), now_s):
                 return refused
         owner.count()
         return None
