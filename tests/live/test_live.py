@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -284,8 +285,7 @@ async def test_a_stream_has_a_longest_life_and_sends_comments_that_say_how_far_i
 
 
 async def test_nothing_is_read_while_nobody_listens(open_node, users, monkeypatch):
-    looks = []
-    look = Tail.look
+    looks, look = [], Tail.look
     monkeypatch.setattr(Tail, "look", lambda tail: looks.append(tail) or look(tail))
     async with open_node() as node:
         await node.journals[0].append(lines("unheard"))
@@ -314,6 +314,16 @@ async def test_more_than_can_be_looked_at_is_left_out_and_said(open_node, users,
         await node.journals[0].append(lines("new"))
         while await stream.contexts(1) != ["new"]:
             pass
+
+
+async def test_seconds_that_a_look_waits_for_a_busy_machine_are_not_rested_for(open_node, users, monkeypatch):
+    rests, noting = [], {"sleep": lambda s: rests.append(s) or asyncio.sleep(0.01)}
+    monkeypatch.setattr(Tail, "look", lambda tail, look=Tail.look: time.sleep(0.2) or look(tail))
+    monkeypatch.setattr("footfall.live.broadcast.asyncio", SimpleNamespace(**vars(asyncio) | noting))
+    async with open_node() as node:
+        stream = await node.listen(users.root)
+        await node.journals[0].append(lines("heard"))
+        assert (await stream.contexts(1), max(rests) < 0.2) == (["heard"], True)
 
 
 async def test_a_frame_is_told_when_it_is_followed_or_sealed_or_has_stood_for_a_while(open_node, monkeypatch):
