@@ -65,7 +65,7 @@ async def _live(running: service.Service, plan: Path, seconds: float, period_s: 
     begin, number = time.monotonic(), 0
     with samples.open("w") as file:
         while (passed := time.monotonic() - begin) <= seconds:
-            found = soak_samples.sample(running)
+            found = await soak_samples.sample(running)
             file.write(json.dumps({"at": round(passed, 1), "events": life.sent, "calls": life.calls, **found}) + "\n")
             file.flush()
             number += 1

@@ -1,5 +1,6 @@
 """What a running service holds, written down again and again, and the judgement whether any of it grows."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,13 +13,31 @@ import service
 # What a figure may grow from the second quarter of a run to the last one: by a share, and by so much in any case.
 SHARE = 0.05
 SLACK = {"MiB": 8.0, "descriptors": 8.0, "threads": 3.0, "files": 60.0}
+LOOKS = 10
 FOLDERS = ("journal", "archive", "files", "engine")
 _MEMORY = " anonymous MiB"
 COLOURS = ("#2f6fb0", "#c0392b", "#2e8b57", "#8e44ad", "#b8860b", "#444")
 
 
-def sample(running: service.Service) -> dict[str, Any]:
-    """Figures of now, by "process measure" and "folder measure"; processes have a number where several play a role."""
+async def sample(running: service.Service) -> dict[str, Any]:
+    """Figures of now, by "process measure" and "folder measure"; processes have a number where several play a role.
+
+    Of memory the least of LOOKS looks, a second apart: a statement of the engine takes some hundred MiB for a moment,
+    and more of them at once do so on a busy machine. What is kept between them is what may not grow.
+    """
+    found = _held_by_processes(running)
+    for _ in range(LOOKS - 1):
+        await asyncio.sleep(1)
+        for name, value in _held_by_processes(running).items():
+            found[name] = min(found.get(name, value), value) if name.endswith(" MiB") else value
+    data = running.folder
+    for folder in FOLDERS:
+        found[f"{folder} files"], found[f"{folder} bytes"] = _held(data / folder)
+    found["state bytes"] = sum(path.stat().st_size for path in data.glob("state.db*"))
+    return found
+
+
+def _held_by_processes(running: service.Service) -> dict[str, Any]:
     found: dict[str, Any] = {}
     seen: dict[str, int] = {}
     for role, pid in [("supervisor", running.pid), *sorted(running.children())]:
@@ -26,10 +45,6 @@ def sample(running: service.Service) -> dict[str, Any]:
         name = f"{role} {seen[role]}" if role == "web" else role
         with contextlib.suppress(OSError):
             found |= {f"{name} {measure}": value for measure, value in _process(pid).items()}
-    data = running.folder
-    for folder in FOLDERS:
-        found[f"{folder} files"], found[f"{folder} bytes"] = _held(data / folder)
-    found["state bytes"] = sum(path.stat().st_size for path in data.glob("state.db*"))
     return found
 
 

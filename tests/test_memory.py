@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from footfall.system.memory import MemoryReclaimer, resident_bytes
+from footfall.system.memory import ARENAS, MemoryReclaimer, resident_bytes
 
 SIZE = 64 * 2**20
 
@@ -53,3 +53,32 @@ def test_libraries_work_on() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True, timeout=120)
     assert found.stdout == "(42,) 499500\n"
+
+
+def test_threads_share_two_pools() -> None:
+    """As `malloc_info` of the C library of GNU tells, while a dozen threads have taken memory by themselves."""
+    code = """
+import ctypes, sys, threading
+from footfall.system.memory import bound_arenas
+library = ctypes.CDLL(None)
+if not hasattr(library, "malloc_info"):
+    sys.exit("0")
+if sys.argv[1:]:
+    bound_arenas()
+library.malloc.restype = library.fopen.restype = ctypes.c_void_p
+taken = threading.Barrier(13)
+for _ in range(12):
+    threading.Thread(target=lambda: (library.malloc(ctypes.c_size_t(1000)), taken.wait())).start()
+taken.wait()
+file = ctypes.c_void_p(library.fopen(b"/dev/stdout", b"w"))
+library.malloc_info(0, file)
+library.fclose(file)
+"""
+    pools = []
+    for arguments in ([], ["bounded"]):
+        command = [sys.executable, "-c", code, *arguments]
+        found = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
+        pools.append(found.stdout.count("<heap nr="))
+    if not pools[0]:
+        pytest.skip("another C library")
+    assert pools[1] <= ARENAS < pools[0]

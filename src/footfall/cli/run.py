@@ -26,6 +26,7 @@ from footfall.cli.tables import terminal_width
 from footfall.settings import Settings
 from footfall.system.data_folder import is_half_restored
 from footfall.system.log import start_log
+from footfall.system.memory import bound_arenas
 from footfall.system.process import (
     BACKLOG,
     DRAIN_S,
@@ -186,6 +187,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
                 await asyncio.sleep(DRAIN_S / 20)
             self.should_exit = True
 
+    bound_arenas()
     raise_file_limit_for_connections(settings)
     wait_for_gate()
     async with web_process.web(settings) as (application, protocol):
@@ -213,6 +215,7 @@ async def _web(settings: Settings, listener: socket.socket) -> None:
 async def _worker(settings: Settings) -> None:
     from footfall.service import worker_process  # noqa: PLC0415
 
+    bound_arenas()
     resume_garbage_collection()
     stop = asyncio.Event()
     on_stop(stop.set)
