@@ -54,7 +54,10 @@ class FastPath:
         body = _body_type(checker, settings)
         self._decode = msgspec.json.Decoder(body).decode if body else None
 
-    def read(self, body: bytes, newest_ms: int, batch: Raw, budget: RegexBudget | None = None) -> Read:
+    # One pass over the events without a call for each: that is what it is for.
+    def read(  # noqa: C901
+        self, body: bytes, newest_ms: int, batch: Raw, budget: RegexBudget | None = None
+    ) -> Read:
         """Decode the events of a body, check and number them. Raises what `budget` raises when it is spent."""
         if self._decode is None or (len(body) > UNCOUNTED_BYTES_MAX and not is_bounded(body, self._settings)):
             return NOT_DECODED
@@ -65,7 +68,9 @@ class FastPath:
         # A body without events may have them under another key, which the diagnosis tells.
         if not 0 < len(events) <= self._events_max:
             return NOT_DECODED
-        owners, unsure, last, is_mixed = self._owners, [], None, False
+        owners, unsure, last = self._owners, [], None
+        # The account of each event, from where a second one is seen.
+        accounts: list[Account] = []
         for sequence, event in enumerate(events, 1):
             if event.timestamp > newest_ms:
                 return events, False, NOBODY
@@ -74,13 +79,17 @@ class FastPath:
             except KeyError:
                 owner = self._find_owner(event.customer, event.product)
             if owner is not last:
-                is_mixed, last = last is not None, owner
+                if last is not None and not accounts:
+                    accounts = [last.account] * (sequence - 1)
+                last = owner
+            if accounts:
+                accounts.append(owner.account)
             if owner.lengths.get(event.type) != len(event.context):
                 unsure.append(event)
             event.sequence = sequence
             event.batch = batch
         is_right = not unsure or self._are_good(unsure, budget)
-        return events, is_right, self._spread(events) if is_mixed else owner.account
+        return events, is_right, Spread.of(accounts) if accounts else owner.account
 
     def forget_owners(self) -> None:
         """Ask for the accounts of customers anew."""
@@ -101,16 +110,6 @@ class FastPath:
         self._owners_found += 1
         self._owners.setdefault(customer, {})[product] = owner
         return owner
-
-    def _spread(self, events: list[BatchedEvent]) -> Spread:
-        """How the events are spread over accounts."""
-        owners = self._owners
-        try:
-            accounts = [owners[event.customer][event.product].account for event in events]
-        except KeyError:
-            # They were forgotten meanwhile.
-            accounts = [self._find_owner(event.customer, event.product).account for event in events]
-        return Spread.of(accounts)
 
 
 def _body_type(checker: Checker, settings: Settings) -> Any:
