@@ -122,7 +122,7 @@ def test_what_is_not_well_has_its_advice(value, part, level):
     found = {each.name: each for each in tell_parts(WELL | value, 600, 268_435_456, is_healthy=True)}
     assert {name: each.level for name, each in found.items() if each.level != "well"} == ({part: level} if part else {})
     assert all(bool(each.advice) == (each.level != "well") for each in found.values())
-    assert "In the last 10 minutes came 600: 1.0 a second." in found["collecting"].facts
+    assert "Events in the last 10 minutes: 600, 1.0 a second." in found["collecting"].facts
 
 
 async def test_who_sees_no_customer_sees_the_dictionary_without_numbers(site):
