@@ -162,10 +162,10 @@ class Life:
             async with self._client(follow_redirects=True) as client:
                 kind = self._chance.choice(FORMATS)
                 body = {"filter": {"customer": "BARCHART", "product": "PORTFOLIO", "start": _now_ms() - 300_000}}
-                found = self._check(await client.post("/reports", json=body, headers=self._bearer()))
+                headers = {**self._bearer(), "accept": kind}
+                found = self._check(await client.post("/reports", json=body, headers=headers))
                 if found.status_code == 200:
                     made.append(found.json()["source"])
-                    headers = {**self._bearer(), "accept": kind}
                     self._check(await client.get(f"/reports/{made[-1]}?wait=50", headers=headers))
                 while len(made) > REPORTS_KEPT:
                     self._check(await client.delete(f"/reports/{made.pop(0)}", headers=self._bearer()))
