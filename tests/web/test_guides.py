@@ -59,7 +59,7 @@ def test_no_link_between_guides_is_dead():
                 assert not anchor or anchor in pages[target or name].ids, (name, link)
                 assert (target or name) in pages, (name, link)
         for picture in page.pictures:
-            assert guides.attached(*picture.split("/"))[1] in ("image/png", "image/webp"), (name, picture)
+            assert guides.attached(*picture.split("/"))[1].startswith("image/"), (name, picture)
     assert pages["performance"].pictures
     assert pages["dashboard"].pictures
     assert "examples/footfall.service" in pages["deployment"].links
