@@ -206,6 +206,8 @@ _BOUNDARIES: dict[str, tuple[Callable[[dt.date], dt.date], Callable[[dt.date], d
 }
 
 
+# One boundary of a window is one of the next window, and a page asks for those of its days again and again.
+@lru_cache(4096)
 def _midnight(timezone: dt.tzinfo, date: dt.date) -> int:
     """The instant at which a date begins; if the clock skips midnight, the instant of the change."""
     return instant(dt.datetime(date.year, date.month, date.day), timezone)  # noqa: DTZ001 - the zone's own clock

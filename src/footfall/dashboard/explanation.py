@@ -47,6 +47,11 @@ def definitions() -> Mapping[str, Meaning]:
     return found
 
 
+def marked_number(number: float) -> Markup:
+    """A number, which a script writes in the browser's language."""
+    return Markup(f'<data value="{number}">{number:,}</data>')  # noqa: S704 - digits
+
+
 class Numbers:
     """Writes the numbers of one page, and keeps which definitions they need."""
 
@@ -57,7 +62,7 @@ class Numbers:
         """A number that explains itself. `facts` are what a script shows beside it; `written` stands in its place."""
         if written:
             return self._button(name, {"value": value, **(facts or {})}, written)
-        return self._button(name, facts or {}, Markup('<data value="{}">{:,}</data>').format(value, value))
+        return self._button(name, facts or {}, marked_number(value))
 
     def within(self, sentence: str, name: str) -> Markup:
         """A sentence, each of whose numbers explains itself."""
@@ -71,16 +76,15 @@ class Numbers:
         """What makes an element explain itself that is no button, such as a link."""
         self._named[name] = definitions()[name]
         told = ((key, fact) for key, fact in {"number": name, **facts}.items() if fact not in (None, ""))
-        return Markup("").join(Markup(' data-{}="{}"').format(key, fact) for key, fact in told)
+        return Markup("".join(f' data-{key}="{escape(fact)}"' for key, fact in told))  # noqa: S704 - escaped
 
     def used(self) -> Iterable[tuple[str, Meaning]]:
         """The definitions of the numbers that were written, in the order of the first of each."""
         return self._named.items()
 
     def _button(self, name: str, facts: Mapping[str, Any], shown: str) -> Markup:
-        return Markup('<button type="button" class="number" tabindex="-1"{}>{}</button>').format(
-            self.marks(name, facts), shown
-        )
+        marks = self.marks(name, facts)
+        return Markup(f'<button type="button" class="number" tabindex="-1"{marks}>{escape(shown)}</button>')  # noqa: S704 - escaped
 
 
 def report_text(body: ReportBody, **narrower: str) -> str:

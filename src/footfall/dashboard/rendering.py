@@ -14,7 +14,7 @@ from footfall.dashboard.address import PageAddress
 from footfall.dashboard.assets import Assets
 from footfall.dashboard.charts import name_time
 from footfall.dashboard.commands import answer_command
-from footfall.dashboard.explanation import Numbers
+from footfall.dashboard.explanation import Numbers, marked_number
 from footfall.dashboard.form import TOKEN_FIELD
 from footfall.dashboard.texts import text
 from footfall.dashboard.visit import PageEntry, Rendered, Visit
@@ -43,9 +43,11 @@ class Renderer:
             auto_reload=False,
         )
         self._templates.globals.update(t=text)
-        for each in (change, count, duration, local, share, short):
+        for each in (change, duration, local, share, short):
             self._templates.filters[each.__name__] = each
-        self._templates.filters.update(size=file_size, some=some, seconds=seconds, fill=fill, numbered=numbered)
+        self._templates.filters.update(
+            count=marked_number, size=file_size, some=some, seconds=seconds, fill=fill, numbered=numbered
+        )
 
     def render(self, visit: Visit, shown: Rendered, form_token: str) -> str:
         """The page of a template."""
@@ -74,11 +76,6 @@ def numbered(context: Context, sentence: str, name: str) -> Markup:
     """A sentence, each of whose numbers explains itself by that definition."""
     numbers: Numbers = context["numbers"]
     return numbers.within(sentence, name)
-
-
-def count(number: int) -> Markup:
-    """A whole number, which a script writes in the browser's language."""
-    return Markup('<data value="{}">{:,}</data>').format(number, number)
 
 
 def short(number: float) -> str:
