@@ -92,6 +92,15 @@ def test_a_mixed_request_is_refused_for_any_of_its_customers():
     assert sending.send(*90 * [event("B")]) is None
 
 
+@pytest.mark.parametrize("events", [1, 30, 150])
+def test_a_refused_mixed_request_takes_nothing_of_its_other_customers(events):
+    sending = Sending(customer_events_per_s=10, customer_events_burst=100)
+    assert sending.send(*150 * [event()]) is None
+    for _ in range(50):
+        assert sending.send(*events * [event("B")], event()) is not None
+    assert sum(sending.send(event("B")) is None for _ in range(200)) == 100
+
+
 def test_a_processes_part_of_a_limit_is_its_share():
     sending = Sending(web_processes=4, customer_events_per_s=40, customer_events_burst=400)
     assert sum(sending.send(event()) is None for _ in range(500)) == 100

@@ -104,7 +104,7 @@ class CustomerLimits:
     A request costs a token for each event (`BucketTable` has the rule), and the bytes of its lines. While bytes are
     left, it passes; how many are left is looked at with each lease of tokens. So a day has at most its budget, the
     events of one lease, one request, and what waits for the disk. A request with events of several owners is refused as
-    a whole when it may not pass for one of them.
+    a whole when it may not pass for one of them, and takes nothing of the others.
 
     A process has its part of each limit: clients are spread over all. `is_known` says whether the plan names a customer
     and product. Beside these, ACCOUNTS_MAX others that are seen have accounts of their own until the day ends, and
@@ -180,10 +180,14 @@ class CustomerLimits:
             self._begin_day(now_s)
         if isinstance(owner, Account):
             return self._pay(owner, events, 0, now_s)
+        paid: list[tuple[Account, int]] = []
         for account, number in owner.events.items():
             account.left -= number
             if refused := self._pay(account, number, owner.held.get(account, 0), now_s):
+                for other, cost in paid:
+                    self._table.give_back(other, cost)
                 return refused
+            paid.append((account, number))
         owner.count()
         return None
 

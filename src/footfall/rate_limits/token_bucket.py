@@ -99,6 +99,10 @@ class BucketTable:
         bucket.full_at_s = now_s + full_in_s + bucket.left * self.interval_s
         return True
 
+    def give_back(self, bucket: TokenBucket, cost: int) -> None:
+        """Give back what a request paid that was refused for another bucket."""
+        bucket.full_at_s -= cost * self.interval_s
+
     def has_token(self, bucket: TokenBucket, now_s: float) -> bool:
         """Whether a request of this bucket passes."""
         return bucket.left > 0 or bucket.full_at_s - now_s <= self._passes_s
