@@ -153,7 +153,9 @@ any_bounds = st.fixed_dictionaries(
 
 
 def spoil(drawn: Any, text: bytes) -> bytes:
-    """The text as other programs write it, or as a line breaks it."""
+    """Half of the texts, as other programs write them, or as a line breaks them."""
+    if drawn(st.booleans()):
+        return text
     changes: tuple[tuple[bytes, bytes], ...] = (
         (b"", b""),
         (b", ", b",\r\n\t"),
@@ -203,7 +205,8 @@ def test_both_ways_come_to_the_same_with_all_settings_and_texts(
     went = []
 
     @settings(max_examples=200, deadline=None)
-    @given(st.data(), any_bounds, st.lists(any_event, max_size=5))
+    # Of what is drawn from all of these, next to nothing is right.
+    @given(st.data(), st.just({}) | any_bounds, st.lists(any_event, max_size=5))
     def same(data: st.DataObject, changes: dict[str, Any], events: list[dict[str, Any]]) -> None:
         body = spoil(data.draw, json.dumps({"events": events}).encode())
         changes = {"code_chars_max": 200} | changes
