@@ -5,6 +5,7 @@ import re
 from typing import Any, get_args
 
 import msgspec
+from msgspec import structs
 from parts import NOW_MS
 
 from footfall.usage import Statistics
@@ -88,6 +89,7 @@ async def test_a_link_shows_its_numbers_to_anybody_until_it_is_revoked(site: Any
         assert "<b>" not in shown.text
         assert "set-cookie" not in shown.headers
         assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
+        assert (await stranger.get(f"{path}/data.csv")).headers["content-type"] == "text/csv; charset=utf-8"
         # The address is told once.
         assert path not in (await root.get("/dashboard/views")).text
         share = opened.parts.shares.all(opened.state.users.get("root"))[0]
@@ -121,6 +123,11 @@ async def test_the_form_offers_the_sites_of_the_setting_and_those_that_are_ticke
         assert shown.headers["cross-origin-resource-policy"] == "cross-origin"
         refused = await root.post(SHARE, form, view=view.id, days="3", origin="https://elsewhere.example.com")
         assert (refused.status_code, "share_origins" in refused.text) == (400, True)
+        # Whoever runs the service takes the site out of the setting: the link is shown, and no longer in a frame.
+        opened.parts.shares._settings = structs.replace(opened.parts.settings, share_origins="")
+        shown = await opened.person().get(path)
+        assert (shown.status_code, shown.headers["x-frame-options"]) == (200, "DENY")
+        assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
 
 
 STATISTICS = {

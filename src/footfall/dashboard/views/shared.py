@@ -68,15 +68,16 @@ async def show(visit: Visit) -> Shown:
         "drawn": await asyncio.to_thread(draw_series, page.chart) if page.chart else "",
         "legend": [(place, LegendEntry((line.name,))) for place, line in enumerate(lines)],
     }
-    return Rendered("shared.html", values, headers=_embedding(share, visit.policy), formless=True)
+    return Rendered("shared.html", values, headers=_embedding(visit, share), formless=True)
 
 
-def _embedding(share: Share, policy: str) -> dict[str, str]:
-    if not share.origins:
+def _embedding(visit: Visit, share: Share) -> dict[str, str]:
+    """The headers that let the origins of the link embed it, those that the settings still name."""
+    allowed = [origin for origin in share.origins if origin in visit.services.shares.origins]
+    if not allowed:
         return {}
-    allowed = policy.replace(_NOBODY, f"frame-ancestors {' '.join(share.origins)}")
     return {
-        "content-security-policy": allowed,
+        "content-security-policy": visit.policy.replace(_NOBODY, f"frame-ancestors {' '.join(allowed)}"),
         "x-frame-options": "",
         "cross-origin-resource-policy": "cross-origin",
     }

@@ -29,10 +29,10 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "events": "List Events",
     "types": "List Types",
 }
-# The media types of the formats, by the names of the parameter `format`.
+# The media types of the formats, by the names of the parameter `format`. To a text the framework adds the charset.
 FORMATS: Final[Mapping[str, str]] = {
     "json": JSON,
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "arrow": "application/vnd.apache.arrow.stream",
     "vega": "application/vnd.vegalite.v5+json",
     "svg": "image/svg+xml",
