@@ -1,8 +1,10 @@
 """Saved views and shared links on pages: saved from what a page shows, opened again, shared with whoever has a link."""
 
+import datetime as dt
 import html
 import re
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import structs
@@ -94,7 +96,35 @@ async def test_a_link_shows_its_numbers_to_anybody_until_it_is_revoked(site: Any
         assert path not in (await root.get("/dashboard/views")).text
         share = opened.parts.shares.all(opened.state.users.get("root"))[0]
         await root.post("/dashboard/views/revoke", "/dashboard/views", share=share.id)
-        assert (await stranger.get(path)).status_code == 404
+        ended = await stranger.get(path)
+        assert ended.status_code == 404
+        assert "This link does not work" in ended.text
+        # Whoever has it may have no account here.
+        assert "<a " not in ended.text.replace('<a class="skip"', "")
+        assert "set-cookie" not in ended.headers
+
+
+async def test_a_link_says_of_which_time_its_numbers_are(site: Any) -> None:
+    async with site(shares_allowed=True) as opened:
+        opened.load(*({**EVENT, "type": "A", "timestamp": NOW_MS - at * 86_400_000 - 1} for at in range(3)))
+        user, stranger = opened.state.users.get("root"), opened.person()
+
+        async def shown(**more: str) -> str:
+            given = {"customer": "BARCHART", "product": "*", "timezone": "Europe/Berlin", "interval": "day", **more}
+            body = msgspec.json.encode({"call": "counts", "parameters": given})
+            made = opened.parts.shares.add(user, body, "http://events.example")
+            page = (await stranger.get(made.url.removeprefix("http://events.example"))).text
+            return page[page.index("<main") :]
+
+        days = re.findall(r'data-kind="(date|time)">([^<]*)<', (await shown(range="7d")).partition("</p>")[0])
+        zone = ZoneInfo("Europe/Berlin")
+        today = dt.datetime.fromtimestamp(NOW_MS / 1000, zone).date()
+        assert days == [("date", str(today - dt.timedelta(days=6))), ("date", str(today))]
+        assert "The last interval is not over yet." in await shown(range="7d")
+        past = await shown(start=str(NOW_MS - 9 * 86_400_000 + 60_000), end=str(NOW_MS - 86_400_000))
+        assert re.findall(r'data-kind="(date|time)"', past.partition("</p>")[0]) == ["time", "time"]
+        assert "The last interval is not over yet." not in past
+        assert "data-kind" not in (await shown()).partition("<section")[0]
 
 
 async def test_the_form_offers_the_sites_of_the_setting_and_those_that_are_ticked_may_embed_the_link(site: Any) -> None:
@@ -144,6 +174,15 @@ STATISTICS = {
 }
 
 
+async def ending(opened: Any, stranger: Any) -> str:
+    """The page of a link of paths after which nothing came."""
+    parameters = {"customer": "BARCHART", "product": "PORTFOLIO", "type": "PORTFOLIO-DELETED"}
+    opened.load({**EVENT, "type": "PORTFOLIO-DELETED"})
+    body = msgspec.json.encode({"call": "paths", "parameters": parameters})
+    made = opened.parts.shares.add(opened.state.users.get("root"), body, "http://events.example")
+    return str((await stranger.get(made.url.removeprefix("http://events.example"))).text)
+
+
 async def test_a_link_of_each_statistic_has_the_page_s_words_in_place_of_the_api_s_names(site: Any) -> None:
     kinds = ("PORTFOLIO-ACCESSED", "PORTFOLIO-CREATED", "PORTFOLIO-CREATED")
     async with site(shares_allowed=True) as opened:
@@ -163,6 +202,9 @@ async def test_a_link_of_each_statistic_has_the_page_s_words_in_place_of_the_api
             if call == "counts":
                 assert "All others" in shown.text
                 assert "type &gt; " not in shown.text
+            if call == "paths":
+                assert "<td>PORTFOLIO-CREATED" in shown.text
+                assert "<td>(nothing more)</td>" in await ending(opened, stranger)
 
 
 async def test_where_links_are_not_allowed_no_page_offers_them(site: Any) -> None:

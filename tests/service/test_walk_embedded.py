@@ -62,6 +62,9 @@ def test_a_link_made_on_the_page_stands_in_the_wiki_that_it_names_and_in_no_othe
         browser.type("form[action$='/views/save'] input[name=name]", "Usage")
         browser.click("form[action$='/views/save'] button.main")
         browser.click("a[href*='/views/share']")
+        ends = "[...document.querySelectorAll('.ticks label, .ticks p')].map((each) => each.getBoundingClientRect())"
+        tick, hint = browser.run(ends)
+        assert tick["bottom"] <= hint["top"]
         browser.click(f"input[name=origin][value='{allowed}']")
         assert browser.faults() == []
         browser.click("form[action$='/views/share'] button.main")

@@ -21,6 +21,7 @@ _KINDS: Final = {
     **dict.fromkeys(("inPlan", "deprecated"), "flag"),
     "change": "change",
     "median": "duration",
+    "types": "text",
 }
 # What the numbers of a column are, where its name is not that of a definition.
 _MEANINGS: Final = {
@@ -97,6 +98,8 @@ def _value(name: str, value: Any, zone: ZoneInfo) -> Any:
     kind = _KINDS.get(name)
     if kind == "interval" and isinstance(value, int):
         return value + windows.offset_ms(zone, value)
+    if value == "" and name == "types":
+        return text("paths.end")
     if value == "" and (name in (*COLUMNS, "value") or name.startswith("context.")):
         return text("question.none")
     return value

@@ -5,15 +5,17 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from footfall import usage, windows
 from footfall.dashboard.breakdown import named_values
 from footfall.dashboard.charts import SeriesChart, draw_series, read_series
+from footfall.dashboard.period import Period, open_from
 from footfall.dashboard.rendering import moment
 from footfall.dashboard.shared_table import SharedColumn, column_of, columns_of, rows_of, totals_of
 from footfall.dashboard.views.retention import CohortTable, table_of
 from footfall.dashboard.visit import Rendered, Shown, Visit
+from footfall.errors import STATUS, Code, RequestRefused
 from footfall.state import Share
 from footfall.usage import ActorRetention, Answer, Table
 from footfall.views import OpenedShare
@@ -25,9 +27,16 @@ _NOBODY: Final = "frame-ancestors 'none'"
 
 
 class SharedPage(Struct, frozen=True):
-    """The numbers of a link, as they are kept for a minute. Times are those of the zone's clock, in ms as if of UTC."""
+    """The numbers of a link, as they are kept for a minute.
+
+    Times of the chart and the rows are those of the zone's clock, in ms as if of UTC. `start` and `end` are those of
+    the selection, None where it has none; with `is_of_days` it is of whole days.
+    """
 
     as_of: int
+    start: int | None
+    end: int | None
+    is_of_days: bool
     exact: bool
     interval: str
     totals: list[tuple[SharedColumn, int]]
@@ -46,7 +55,16 @@ class LegendEntry(Struct, frozen=True):
 
 
 async def show(visit: Visit) -> Shown:
-    """The numbers of the link. Raises RequestRefused where it does not hold."""
+    """The numbers of the link, or that it does not work: whoever has it may know nothing of this service."""
+    try:
+        return await _show(visit)
+    except RequestRefused as error:
+        if error.code is not Code.REQUEST_NOT_FOUND:
+            raise
+        return Rendered("shared_ended.html", status=STATUS[error.code], formless=True)
+
+
+async def _show(visit: Visit) -> Rendered:
     link = visit.request.path_params["link"]
     opened = await asyncio.to_thread(visit.services.shares.open, link)
     share = opened.share
@@ -92,8 +110,12 @@ async def _count(visit: Visit, opened: OpenedShare) -> SharedPage:
     interval = getattr(answer, "interval", "day")
     chart = await asyncio.to_thread(_chart_of, share, answer, table, interval)
     rows = [] if isinstance(answer, ActorRetention) else list(rows_of(table, zone))
+    start, end = (answer.report.filter.get(name) for name in ("start", "end"))
     return SharedPage(
         as_of=answer.asOf,
+        start=start,
+        end=end,
+        is_of_days=all(at is None or at == windows.window("day", zone, at).start_ms for at in (start, end and end + 1)),
         exact=answer.exact,
         interval=interval,
         totals=list(totals_of(msgspec.to_builtins(getattr(answer, "total", None)) or {})),
@@ -115,7 +137,16 @@ def _chart_of(share: Share, answer: Answer, table: Table, interval: str) -> Seri
     number["title"] = column_of(number["field"]).head
     if share.chart == "stacked":
         specification["mark"] = "bar"
-    return read_series(named_values(specification), interval)
+    chart = read_series(named_values(specification), interval)
+    opening = _open_from(share, answer, interval)
+    return structs.replace(chart, open_from=opening) if opening in chart.times else chart
+
+
+def _open_from(share: Share, answer: Answer, interval: str) -> int | None:
+    """From when intervals were not over, by the zone's clock; None where all were."""
+    end = str(answer.report.filter.get("end", answer.asOf))
+    now = Period("custom", zone_of(share).key, str(answer.asOf), end, interval, "none", None, 0)
+    return open_from(now, answer.asOf)
 
 
 def zone_of(share: Share) -> ZoneInfo:
